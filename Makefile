@@ -1,0 +1,66 @@
+# Every command of the project. `make help` lists them.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+# uv from the path, else one bootstrapped into the project. It honours a private CA and never downloads an interpreter.
+export UV_SYSTEM_CERTS       := 1
+export UV_PYTHON_DOWNLOADS   := never
+export UV_LINK_MODE          := copy
+export UV_NO_PROGRESS        := 1
+UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
+
+.PHONY: help demo run test check unit bench lock format clean
+
+help: ## list the commands
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+.uv/bin/uv:
+	@$(PYTHON) -m venv .uv
+	@.uv/bin/python -m pip --quiet --disable-pip-version-check install uv
+
+# The running environment is a part of the developing one; a stamp per lock says which has been installed.
+$(VENV)/.run: requirements/run.txt pyproject.toml | $(if $(filter .uv/bin/uv,$(UV)),.uv/bin/uv)
+	@test -x $(BIN)/python || $(UV) venv --quiet --python $(PYTHON) $(VENV)
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/run.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
+	@touch $@
+
+$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@touch $@
+
+demo: $(VENV)/.run ## watch an image tag travel from a registry to a Deployment (ARGS="--keep" leaves it running)
+	@$(BIN)/image-automation demo $(ARGS)
+
+run: $(VENV)/.run ## run the service (ARGS="--embedded --data-dir DIR" needs no cluster)
+	@$(BIN)/image-automation run $(ARGS)
+
+check: $(VENV)/.dev ## lint, types, import direction, house rules
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/pytest -q tests/test_house.py
+
+unit: $(VENV)/.dev ## the tests alone (ARGS="-k name" chooses)
+	@$(BIN)/pytest -q -n 2 $(ARGS)
+
+test: check ## everything that must pass before a merge
+	@$(BIN)/pytest -q -n 2 $(ARGS)
+
+bench: $(VENV)/.dev ## print every benchmark, each beside its peer or limit
+	@for file in bench/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+format: $(VENV)/.dev ## rewrite the code in the project's style
+	@$(BIN)/ruff check --quiet --fix-only .
+	@$(BIN)/ruff format .
+
+lock: | $(if $(filter .uv/bin/uv,$(UV)),.uv/bin/uv) ## resolve the dependencies anew into requirements/*.txt
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements/run.txt
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -c requirements/run.txt pyproject.toml --group dev -o requirements/dev.txt
+
+clean: ## remove the environment and every cache
+	@rm -rf $(VENV) .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,0 +1,1 @@
+"""From the commit to the cluster, and the kit that installs us."""

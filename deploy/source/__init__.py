@@ -1,0 +1,1 @@
+"""From a Git repository to an artifact, and the server that hands artifacts out."""

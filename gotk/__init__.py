@@ -1,0 +1,1 @@
+"""The hall: the GitOps toolkit that every room stands on. It knows no room."""

@@ -1,0 +1,73 @@
+"""`source.toolkit.fluxcd.io`: GitRepository."""
+
+from typing import Annotated, Literal
+
+import msgspec
+
+from gotk.api.meta import Artifact, Interval, LocalObjectReference, Object, ReconcileStatus, Struct, Timeout
+from gotk.duration import Duration
+
+GROUP = "source.toolkit.fluxcd.io"
+
+
+class GitRepositoryRef(Struct, frozen=True, kw_only=True):
+    """What to check out; `commit` wins over `name`, `tag`, `semver` and `branch`, in this order."""
+
+    branch: str = ""
+    tag: str = ""
+    semver: str = ""
+    name: str = ""
+    commit: str = ""
+
+
+class GitRepositoryVerification(Struct, frozen=True, kw_only=True):
+    """Which signatures must be there."""
+
+    secret_ref: LocalObjectReference
+    mode: Literal["head", "HEAD", "Tag", "TagAndHEAD"] = "HEAD"
+
+
+class GitRepositoryInclude(Struct, frozen=True, kw_only=True):
+    """Another GitRepository's content to copy in."""
+
+    repository: LocalObjectReference
+    from_path: str = ""
+    to_path: str = ""
+
+
+class GitRepositorySpec(Struct, frozen=True, kw_only=True):
+    """Which repository to fetch, how often and with which credentials."""
+
+    url: Annotated[str, msgspec.Meta(pattern=r"^(http|https|ssh|file)://.*$")]
+    interval: Interval
+    secret_ref: LocalObjectReference | None = None
+    provider: Literal["generic", "aws", "azure", "github"] | None = None
+    service_account_name: str | None = None
+    timeout: Timeout = Duration(60_000_000_000)
+    ref: GitRepositoryRef | None = None
+    verify: GitRepositoryVerification | None = None
+    proxy_secret_ref: LocalObjectReference | None = None
+    ignore: str | None = None
+    suspend: bool = False
+    recurse_submodules: bool = False
+    include: tuple[GitRepositoryInclude, ...] = ()
+    sparse_checkout: tuple[str, ...] = ()
+
+
+class GitRepositoryStatus(ReconcileStatus, frozen=True, kw_only=True):
+    """The artifact stored, and the settings it was made with."""
+
+    artifact: Artifact | None = None
+    included_artifacts: tuple[Artifact, ...] = ()
+    observed_ignore: str | None = None
+    observed_recurse_submodules: bool = False
+    observed_include: tuple[GitRepositoryInclude, ...] = ()
+    observed_sparse_checkout: tuple[str, ...] = ()
+    source_verification_mode: str | None = None
+
+
+class GitRepository(Object, frozen=True, kw_only=True):
+    """A Git repository whose content is served as an artifact."""
+
+    spec: GitRepositorySpec
+    status: GitRepositoryStatus = GitRepositoryStatus(observed_generation=-1)

@@ -1,0 +1,1 @@
+"""What turns a `reconcile` method into a controller: queue, conditions, status patches, events, metrics, logs."""

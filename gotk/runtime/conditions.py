@@ -1,0 +1,188 @@
+"""Conditions: Ready, Reconciling, Stalled and a kind's own, with Flux's exact rules.
+
+Answers to `fluxcd/pkg/runtime/conditions` and `kstatus`: Reconciling and Stalled exist only while True and never
+together; a condition's transition time moves when its status, reason or message does. `summarize` is the only place
+that turns the end of a run into these three.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from gotk.api.meta import Condition
+from gotk.runtime import errors
+from gotk.runtime.clock import rfc3339
+
+READY = "Ready"
+RECONCILING = "Reconciling"
+STALLED = "Stalled"
+
+SUCCEEDED = "Succeeded"
+FAILED = "Failed"
+PROGRESSING = "Progressing"
+PROGRESSING_WITH_RETRY = "ProgressingWithRetry"
+
+_MESSAGE_LIMIT = 32768
+_ORDER = {STALLED: 0, RECONCILING: 1, READY: 2}
+
+
+class Conditions:
+    """The conditions of one object during a run."""
+
+    def __init__(self, existing: Iterable[Condition], *, generation: int, now: datetime) -> None:
+        self._conditions = {condition.type: condition for condition in existing}
+        self._generation = generation
+        self._now = rfc3339(now)
+
+    def get(self, type_: str) -> Condition | None:
+        """Return a condition, or None where there is none of the type."""
+        return self._conditions.get(type_)
+
+    def is_true(self, type_: str) -> bool:
+        """Tell whether a condition is there and True."""
+        return self._status(type_) == "True"
+
+    def is_false(self, type_: str) -> bool:
+        """Tell whether a condition is there and False."""
+        return self._status(type_) == "False"
+
+    def is_unknown(self, type_: str) -> bool:
+        """Tell whether a condition is Unknown, or not there."""
+        return self._status(type_) == "Unknown"
+
+    def mark_true(self, type_: str, reason: str, message: str) -> None:
+        """Set a condition to True. Reconciling and Stalled push each other out."""
+        self._set(type_, "True", reason, message)
+        if type_ == RECONCILING:
+            self.delete(STALLED)
+        elif type_ == STALLED:
+            self.delete(RECONCILING)
+
+    def mark_false(self, type_: str, reason: str, message: str) -> None:
+        """Set a condition to False."""
+        self._set(type_, "False", reason, message)
+
+    def mark_unknown(self, type_: str, reason: str, message: str) -> None:
+        """Set a condition to Unknown."""
+        self._set(type_, "Unknown", reason, message)
+
+    def delete(self, *types: str) -> None:
+        """Remove conditions; one that is not there is no error."""
+        for type_ in types:
+            self._conditions.pop(type_, None)
+
+    @property
+    def ready(self) -> bool:
+        """Whether Ready is True and nothing is under way or stalled."""
+        return self.is_true(READY) and RECONCILING not in self._conditions and STALLED not in self._conditions
+
+    def as_tuple(self) -> tuple[Condition, ...]:
+        """Return the conditions as the API lists them: Stalled, Reconciling, Ready, newest generation, then by type."""
+        return tuple(
+            sorted(self._conditions.values(), key=lambda c: (_ORDER.get(c.type, 3), -c.observed_generation, c.type))
+        )
+
+    def _status(self, type_: str) -> str:
+        condition = self._conditions.get(type_)
+        return condition.status if condition else "Unknown"
+
+    def _set(self, type_: str, status: str, reason: str, message: str) -> None:
+        message = message.strip()
+        if len(message) > _MESSAGE_LIMIT:
+            message = message[: _MESSAGE_LIMIT - 3] + "..."
+        old = self._conditions.get(type_)
+        unmoved = old is not None and (old.status, old.reason, old.message) == (status, reason, message)
+        self._conditions[type_] = Condition(
+            type=type_,
+            status=status,
+            reason=reason,
+            message=message,
+            last_transition_time=old.last_transition_time if old and unmoved else self._now,
+            observed_generation=self._generation,
+        )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rules:
+    """How the kinds of one Flux controller sum their conditions up.
+
+    `positive` and `negative` name, in order of weight, the conditions that Ready is made of (the source kinds); where
+    there are none the end of the run is Ready. With `keeps_false` a Ready that is False keeps its reason and message
+    through further failures (the image kinds). With `unknown_while_running` every run begins with Ready Unknown (the
+    Kustomization).
+    """
+
+    success_reason: str = SUCCEEDED
+    positive: Sequence[str] = ()
+    negative: Sequence[str] = ()
+    keeps_false: bool = False
+    unknown_while_running: bool = False
+
+
+IMAGE_RULES = Rules(keeps_false=True)
+KUSTOMIZE_RULES = Rules(success_reason="ReconciliationSucceeded", unknown_while_running=True)
+GIT_REPOSITORY_RULES = Rules(
+    positive=("ArtifactInStorage", "SourceVerified"),
+    negative=("StorageOperationFailed", "FetchFailed", "IncludeUnavailable", "ArtifactOutdated"),
+)
+
+
+def begin(conditions: Conditions, rules: Rules, *, generation: int, observed: int) -> None:
+    """Mark the start of a run: Reconciling, and Ready Unknown where it was never known or the rules say so."""
+    message = "reconciliation in progress"
+    if generation != observed:
+        message = f"processing object: new generation {observed} -> {generation}"
+    conditions.mark_true(RECONCILING, PROGRESSING, message)
+    if rules.unknown_while_running:
+        conditions.mark_unknown(READY, PROGRESSING, "Reconciliation in progress")
+    elif conditions.is_unknown(READY):
+        conditions.mark_unknown(READY, PROGRESSING, message)
+
+
+def summarize(conditions: Conditions, rules: Rules, end: "Success | errors.ReconcileError | Exception") -> None:
+    """Turn the end of a run into Ready, Reconciling and Stalled."""
+    if isinstance(end, Success):
+        conditions.delete(RECONCILING, STALLED)
+        if rules.positive or rules.negative:
+            _ready_from_others(conditions, rules)
+        else:
+            conditions.mark_true(READY, end.reason or rules.success_reason, end.message)
+        return
+    reason = end.reason if isinstance(end, errors.ReconcileError) else FAILED
+    message = str(end) or type(end).__name__
+    if isinstance(end, errors.Stalled):
+        conditions.mark_true(STALLED, reason, message)
+        conditions.mark_false(READY, reason, message)
+        return
+    conditions.delete(STALLED)
+    if (progress := conditions.get(RECONCILING)) is not None:
+        conditions.mark_true(RECONCILING, PROGRESSING_WITH_RETRY, progress.message)
+    if any(conditions.is_true(type_) for type_ in rules.negative):
+        _ready_from_others(conditions, rules)
+    elif not (rules.keeps_false and conditions.is_false(READY) and reason == FAILED):
+        conditions.mark_false(READY, reason, message)
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """The good end of a run, as the summary sees it."""
+
+    message: str
+    reason: str | None = None
+
+
+def _ready_from_others(conditions: Conditions, rules: Rules) -> None:
+    """Make Ready of the other conditions: the group that weighs most and in it the first type give reason and message."""
+    weights = {("True", False): 0, ("False", True): 1, ("True", True): 2, ("False", False): 3}
+    types = [(type_, False) for type_ in rules.negative] + [(type_, True) for type_ in rules.positive]
+    present = [(c, positive) for type_, positive in types if (c := conditions.get(type_)) is not None]
+    if not present:
+        return
+    condition, positive = min(present, key=lambda pair: weights.get((pair[0].status, pair[1]), 4))
+    verified = conditions.get("SourceVerified")
+    if verified is not None and verified.status == "False":
+        conditions.mark_false(READY, verified.reason, verified.message)
+    elif condition.status == "True" and positive:
+        conditions.mark_true(READY, condition.reason, condition.message)
+    else:
+        conditions.mark_false(READY, condition.reason, condition.message)

@@ -1,0 +1,149 @@
+"""The contract between a room and the runtime: what a reconciler is given, what it returns, what wakes it.
+
+A reconciler's shape is fetch -> decide -> act -> return an Outcome, or raise one of `gotk.runtime.errors`. Getting the
+object, suspend, finalizers, unsupported fields, status patches, conditions, events, metrics and the next run are the
+controller's (`gotk.runtime.controller`).
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
+
+import msgspec
+from structlog.typing import FilteringBoundLogger
+
+from gotk.api.meta import Object, ReconcileStatus
+from gotk.runtime.conditions import Conditions, Rules
+
+O_contra = TypeVar("O_contra", bound=Object, contravariant=True)
+O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as everywhere in this module
+S = TypeVar("S", bound=ReconcileStatus)
+
+Severity = Literal["Normal", "Warning", "Trace"]
+
+
+class Key(NamedTuple):
+    """An object's namespace and name."""
+
+    namespace: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+class Reader(Protocol):
+    """Objects of the watched kinds, as the cache last saw them. Reading costs nothing."""
+
+    def get(self, kind: type[O], namespace: str, name: str) -> O | None:
+        """Return the object, or None where there is none."""
+        ...
+
+    def list(self, kind: type[O], namespace: str | None = None) -> Sequence[O]:
+        """Return the objects of a namespace, or all of them."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watch(Generic[O]):
+    """Another kind whose changes wake this one.
+
+    `changed(old, new)` is asked on every event (`old` is None on creation, `new` is None on deletion);
+    `requests(object, reader)` then names the objects to reconcile.
+    """
+
+    kind: type[O]
+    changed: Callable[[O | None, O | None], bool]
+    requests: Callable[[O, Reader], Iterable[Key]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Outcome:
+    """How a run ended well.
+
+    `message` (and `reason`, else the kind's success reason) become the Ready condition. `requeue_after` is in seconds;
+    None waits for the next change. An event with `event` (else `message`) goes out as Normal when `changed` or when the
+    object was not ready before, and as Trace with `trace` (else the same text) otherwise.
+    """
+
+    message: str
+    reason: str | None = None
+    requeue_after: float | None = None
+    changed: bool = False
+    event: str | None = None
+    event_reason: str | None = None
+    trace: str | None = None
+    trace_reason: str | None = None
+    metadata: Mapping[str, str] = field(default_factory=dict)
+
+
+class Run(Protocol[S]):
+    """One run over one object: its state so far and the way to say more."""
+
+    #: The status to be: replace it with `msgspec.structs.replace`, or `update`. Conditions stand apart.
+    status: S
+    #: The conditions to be. The runtime owns Ready, Reconciling and Stalled; a reconciler marks the others.
+    conditions: Conditions
+    #: A logger bound to the object.
+    log: FilteringBoundLogger
+
+    def now(self) -> datetime:
+        """Return the current time, in UTC."""
+        ...
+
+    @property
+    def requested(self) -> bool:
+        """Whether `reconcile.fluxcd.io/requestedAt` holds a value that no run has handled."""
+        ...
+
+    def update(self, **fields: Any) -> None:
+        """Replace fields of `status`."""
+        ...
+
+    async def progress(self, message: str, *, ready_unknown: bool = False) -> None:
+        """Say what goes on: Reconciling with this message, written at once; Ready becomes Unknown where asked."""
+        ...
+
+    async def save(self) -> None:
+        """Write status and conditions now, for what must not be lost if the rest fails."""
+        ...
+
+    def event(self, severity: Severity, reason: str, message: str, metadata: Mapping[str, str] | None = None) -> None:
+        """Emit an event about the object besides the one that ends the run."""
+        ...
+
+
+class Reconciler(Protocol[O, S]):
+    """Brings the objects of one kind to their desired state."""
+
+    #: The struct of the kind.
+    kind: type[O]
+    #: The controller's name in Flux: field owner of patches, source of events.
+    controller: str
+    #: How conditions are summed up.
+    rules: Rules
+    #: What else wakes an object of this kind.
+    watches: Sequence[Watch[Any]]
+    #: Fields (such as `spec.verify`) that are in the schema but not supported yet; an object that sets one is Stalled.
+    unsupported: Sequence[str]
+
+    async def reconcile(self, obj: O, run: Run[S]) -> Outcome:
+        """Bring the object to its desired state."""
+        ...
+
+    async def finalize(self, obj: O, run: Run[S]) -> None:
+        """Give back what the object holds, before it goes. Raises to be called again."""
+        ...
+
+
+def is_set(obj: msgspec.Struct, path: str) -> bool:
+    """Tell whether a field (`spec.git.commit.signingKey`) holds anything but its default."""
+    value: Any = obj
+    for name in path.split("."):
+        fields = {info.encode_name: info for info in msgspec.structs.fields(value)}
+        info = fields[name]
+        value = getattr(value, info.name)
+        if value is None or (info.default is not msgspec.NODEFAULT and value == info.default) or value in ((), {}, ""):
+            return False
+    return True

@@ -1,0 +1,1 @@
+"""The rewriter: markers, spans and new values as pure functions over bytes."""
