@@ -172,7 +172,7 @@ class Success:
 
 
 def _ready_from_others(conditions: Conditions, rules: Rules) -> None:
-    """Make Ready of the other conditions: the group that weighs most and in it the first type give reason and message."""
+    """Make Ready of the other conditions: the heaviest group, and in it the first type, decides."""
     weights = {("True", False): 0, ("False", True): 1, ("True", True): 2, ("False", False): 3}
     types = [(type_, False) for type_ in rules.negative] + [(type_, True) for type_ in rules.positive]
     present = [(c, positive) for type_, positive in types if (c := conditions.get(type_)) is not None]
