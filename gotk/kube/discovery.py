@@ -1,0 +1,56 @@
+"""Which path a kind has: the scheme knows our own, the cluster's discovery the rest.
+
+Answers to `k8s.io/client-go/restmapper`: a kind that is not known makes it ask once more, so that a CRD that was just
+installed is found.
+"""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from typing import Any
+
+from gotk.kube import errors
+
+
+@dataclass(frozen=True, slots=True)
+class Mapping:
+    """A kind's plural and whether its objects live in namespaces."""
+
+    api_version: str
+    plural: str
+    namespaced: bool
+
+    def path(self, namespace: str = "", name: str = "", subresource: str = "") -> str:
+        """Return the path of the collection, or of an object (and its subresource) in it."""
+        root = f"/apis/{self.api_version}" if "/" in self.api_version else f"/api/{self.api_version}"
+        scope = f"/namespaces/{namespace}" if self.namespaced and namespace else ""
+        return (
+            f"{root}{scope}/{self.plural}" + (f"/{name}" if name else "") + (f"/{subresource}" if subresource else "")
+        )
+
+
+class RESTMapper:
+    """Maps kinds to paths; one per client. `fetch(path)` reads a discovery document."""
+
+    def __init__(self, fetch: Callable[[str], Awaitable[Any]]) -> None:
+        self._fetch = fetch
+        self._groups: dict[str, dict[str, Mapping]] = {}
+
+    async def mapping(self, api_version: str, kind: str) -> Mapping:
+        """Return the mapping of a kind. Raises NoMatch when the cluster does not serve it."""
+        known = self._groups.get(api_version, {}).get(kind)
+        if known is not None:
+            return known
+        root = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
+        try:
+            document = await self._fetch(root)
+        except errors.NotFound:
+            document = {}
+        self._groups[api_version] = {
+            item["kind"]: Mapping(api_version, item["name"], bool(item["namespaced"]))
+            for item in document.get("resources", ())
+            if "/" not in item["name"]
+        }
+        found = self._groups[api_version].get(kind)
+        if found is None:
+            raise errors.NoMatch(404, "NotFound", f'no matches for kind "{kind}" in version "{api_version}"')
+        return found

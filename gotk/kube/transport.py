@@ -1,0 +1,116 @@
+"""Requests to one API server: authorization, deadlines and the translation of every failure into `kube.errors`."""
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from types import TracebackType
+from typing import Any, Self
+
+import aiohttp
+import msgspec
+from yarl import URL
+
+from gotk.kube import errors
+from gotk.kube.config import Config
+
+JSON = "application/json"
+_USER_AGENT = "image-automation"
+_BODY_LIMIT = 256 << 20
+
+
+class Transport:
+    """An HTTP session with an API server; an async context manager."""
+
+    def __init__(self, config: Config, *, timeout: float = 30.0) -> None:
+        self._config = config
+        self._timeout = timeout
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        connector = aiohttp.TCPConnector(ssl=self._config.ssl_context or True, limit=0, keepalive_timeout=60)
+        self._session = aiohttp.ClientSession(
+            connector=connector,
+            headers={"User-Agent": _USER_AGENT},
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
+            read_bufsize=1 << 20,
+        )
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    @property
+    def config(self) -> Config:
+        """How the server is reached."""
+        return self._config
+
+    async def request(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        body: Any = None,
+        content_type: str = JSON,
+    ) -> bytes:
+        """Send one request and return the body of a good answer. Raises APIError, of the kind that fits."""
+        data = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
+        try:
+            async with asyncio.timeout(self._timeout), self._send(method, path, query, data, content_type) as response:
+                return await response.read()
+        except TimeoutError as error:
+            raise self._unreachable(f"no answer within {self._timeout:g} s") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise self._unreachable(str(error) or type(error).__name__) from error
+
+    @asynccontextmanager
+    async def stream(self, path: str, query: Mapping[str, str]) -> AsyncIterator[aiohttp.StreamReader]:
+        """Open a long answer, such as a watch, and give its body as a stream."""
+        try:
+            async with self._send("GET", path, query, None, JSON) as response:
+                yield response.content
+        except (aiohttp.ClientError, OSError) as error:
+            raise self._unreachable(str(error) or type(error).__name__) from error
+
+    @asynccontextmanager
+    async def _send(
+        self, method: str, path: str, query: Mapping[str, str] | None, data: bytes | None, content_type: str
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        if self._session is None:
+            raise RuntimeError("the client is not open: use it with `async with`")
+        headers = {"Accept": JSON}
+        if data is not None:
+            headers["Content-Type"] = content_type
+        if authorization := await self._config.authorization():
+            headers["Authorization"] = authorization
+        url = URL(self._config.host + path, encoded=True).with_query({k: v for k, v in (query or {}).items() if v})
+        async with self._session.request(
+            method,
+            url,
+            data=data,
+            headers=headers,
+            proxy=self._config.proxy,
+            server_hostname=self._config.tls_server_name,
+            allow_redirects=False,
+        ) as response:
+            if response.status >= 300:
+                raise errors.from_status(response.status, await _status_body(response))
+            yield response
+
+    def _unreachable(self, cause: str) -> errors.Unreachable:
+        return errors.Unreachable(0, "Unreachable", f"cannot reach the Kubernetes API at {self._config.host}: {cause}")
+
+
+async def _status_body(response: aiohttp.ClientResponse) -> dict[str, Any]:
+    """Read the Status of a refusal; what is not one becomes a short message."""
+    body = await response.content.read(1 << 20)
+    try:
+        status = msgspec.json.decode(body)
+    except msgspec.DecodeError:
+        text = body[:200].decode(errors="replace").strip()
+        return {"message": text} if text else {}
+    return status if isinstance(status, dict) else {}

@@ -1,0 +1,31 @@
+"""What holds for every test: a home of its own, no proxies, and in CI no test that needs a real program is skipped."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+_LEAKING = ("KUBECONFIG", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy")
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """Keep the developer's home, Git configuration and clusters out of the tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+        patch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+        patch.setenv("GIT_TERMINAL_PROMPT", "0")
+        for name in _LEAKING:
+            patch.delenv(name, raising=False)
+        yield
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]):
+    """Turn the skip of a test on real parts into a failure in CI, where everything was installed first."""
+    report = yield
+    if report.skipped and item.get_closest_marker("real") and os.environ.get("CI") == "true":
+        report.outcome = "failed"
+        report.longrepr = f"{item.nodeid} was skipped in CI, where its program must be there: {report.longrepr}"
+    return report

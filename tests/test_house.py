@@ -1,0 +1,119 @@
+"""The house's own rules: where things are, how big they may grow, what never appears in a committed file."""
+
+import ast
+import re
+import subprocess
+import tomllib
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PACKAGES = ("gotk", "reflector", "policies", "image_automation", "deploy")
+LINES_PER_FILE = 500
+LINES_PER_FUNCTION = 60
+VAGUE = {"utils.py", "util.py", "helpers.py", "helper.py", "common.py", "misc.py"}
+
+
+def committed() -> list[Path]:
+    listing = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    if listing.returncode != 0:
+        pytest.skip("not a Git checkout")
+    return [path for name in listing.stdout.splitlines() if (path := ROOT / name).is_file()]
+
+
+def modules() -> list[Path]:
+    return [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
+
+
+def functions(path: Path) -> list[tuple[int, str]]:
+    tree = ast.parse(path.read_text())
+    return [
+        ((node.end_lineno or 0) - node.lineno + 1, f"{path.relative_to(ROOT)}:{node.lineno} {node.name}")
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
+    ]
+
+
+def test_no_file_holds_two_things() -> None:
+    sizes = sorted(
+        ((len(path.read_text().splitlines()), str(path.relative_to(ROOT))) for path in modules()), reverse=True
+    )
+    print("\n".join(f"{lines:5} {name}" for lines, name in sizes[:10]))
+    assert [(lines, name) for lines, name in sizes if lines > LINES_PER_FILE] == []
+
+
+def test_no_function_outgrows_a_screen() -> None:
+    sizes = sorted((size for path in modules() for size in functions(path)), reverse=True)
+    print("\n".join(f"{lines:5} {name}" for lines, name in sizes[:10]))
+    assert [(lines, name) for lines, name in sizes if lines > LINES_PER_FUNCTION] == []
+
+
+def test_every_module_says_why_it_exists() -> None:
+    silent = [str(path.relative_to(ROOT)) for path in modules() if not ast.get_docstring(ast.parse(path.read_text()))]
+    assert silent == []
+
+
+def test_no_module_has_a_vague_name() -> None:
+    assert [str(path) for path in modules() if path.name in VAGUE] == []
+
+
+def test_every_tests_folder_is_a_package() -> None:
+    folders = {path.parent for path in (ROOT / "tests").rglob("*.py")}
+    assert [str(folder.relative_to(ROOT)) for folder in sorted(folders) if not (folder / "__init__.py").exists()] == []
+
+
+def test_every_dependency_has_a_reason() -> None:
+    text = (ROOT / "pyproject.toml").read_text()
+    project = tomllib.loads(text)
+    names = project["project"]["dependencies"] + project["dependency-groups"]["dev"]
+    unexplained = [name for name in names if not re.search(rf'"{re.escape(name)}",\s*# \S', text)]
+    assert unexplained == []
+
+
+def test_every_dependency_is_locked_with_hashes() -> None:
+    for lock in ("run", "dev"):
+        text = (ROOT / "requirements" / f"{lock}.txt").read_text()
+        pins = re.findall(r"^([a-z0-9._-]+)(?:\[[a-z0-9,-]+\])?==\S+", text, re.MULTILINE)
+        assert pins
+        assert text.count("--hash=sha256:") >= len(pins)
+
+
+def test_no_committed_file_names_a_download_address() -> None:
+    hosts = re.compile(
+        "|".join(("files.python" + "hosted", "py" + r"pi\.org", "registry.np" + "mjs", "proxy.go" + "lang"))
+    )
+    named = [
+        str(path.relative_to(ROOT))
+        for path in committed()
+        if path.suffix not in {".gz", ".png"} and hosts.search(path.read_text(errors="ignore"))
+    ]
+    assert named == []
+
+
+def test_the_registry_oracle_stays_out_of_the_service() -> None:
+    importing = [str(path) for path in modules() if "docker_registry_client" in path.read_text()]
+    assert importing == []
+
+
+def test_documents_link_to_files_that_exist() -> None:
+    broken = [
+        f"{path.relative_to(ROOT)}: {target}"
+        for path in committed()
+        if path.suffix == ".md"
+        for target in re.findall(r"\]\((?!https?:|mailto:|#)([^)#\s]+)", path.read_text())
+        if not (path.parent / target).exists()
+    ]
+    assert broken == []
+
+
+def test_architecture_names_every_room_and_floor() -> None:
+    text = (ROOT / "docs/ARCHITECTURE.md").read_text()
+    floors = [f"gotk/{path.name}" for path in (ROOT / "gotk").iterdir() if (path / "__init__.py").exists()]
+    assert [name for name in (*PACKAGES, *floors) if f"`{name}/`" not in text] == []
