@@ -131,7 +131,7 @@ class Store:
         """Return a committed object."""
         return self._objects.get(key.storage, {}).get(key.namespace, {}).get(key.name)
 
-    def list(self, storage: str, namespace: str | None = None) -> list[Stored]:
+    def objects(self, storage: str, namespace: str | None = None) -> list[Stored]:
         """Return committed objects of one kind in the order of namespace and name; do not change the list."""
         cached = self._sorted.get((storage, namespace))
         if cached is None:
