@@ -6,10 +6,12 @@ from collections.abc import Awaitable, Callable
 import orjson
 from aiohttp import web
 
-from gotk.apiserver import about, auth, encode, negotiate, paths, status
+from gotk.apiserver import about, auth, body, encode, negotiate, paths, status
+from gotk.apiserver.kinds import REVIEW
 from gotk.apiserver.call import Call, Plane
+from gotk.apiserver.resource import Resource
 from gotk.apiserver.store import StoreError
-from gotk.apiserver.verbs import create, delete, patch, read, scale, update, watch
+from gotk.apiserver.verbs import create, delete, parts, patch, read, review, scale, update, watch
 
 log = logging.getLogger(__name__)
 
@@ -30,6 +32,8 @@ class Handler:
             return await self._route(request)
         except status.Refusal as refusal:
             return self._refuse(request, refusal)
+        except web.HTTPRequestEntityTooLarge:
+            return self._refuse(request, status.too_large(body.LIMIT))
         except StoreError as error:
             return self._refuse(request, status.internal(str(error)))
         except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError):
@@ -45,7 +49,7 @@ class Handler:
         if target is None:
             return await self._about.answer(request, path)
         resource = self._plane.registry.lookup(target.group, target.version, target.plural)
-        if resource is None or (target.namespace and not resource.namespaced):
+        if resource is None or not _in_scope(request, target, resource):
             return _nothing()
         call = Call(
             plane=self._plane,
@@ -74,6 +78,13 @@ def _certificate(request: web.BaseRequest) -> dict[str, object] | None:
     return found
 
 
+def _in_scope(request: web.BaseRequest, target: paths.Target, resource: Resource) -> bool:
+    """Whether the path fits the kind: cluster-wide kinds have no namespace, others need one to be named or made."""
+    if not resource.namespaced:
+        return not target.namespace
+    return bool(target.namespace) or (not target.name and request.method not in {"POST", "PUT"})
+
+
 def _nothing() -> web.Response:
     return web.Response(status=404, text="404 page not found\n")
 
@@ -81,10 +92,14 @@ def _nothing() -> web.Response:
 def _verb(call: Call) -> Verb:
     """Choose what to do. Raises Refusal (404, 405)."""
     method, target = call.request.method, call.target
+    if call.resource.verbs == REVIEW:
+        return review.review
+    if target.subresource in parts.VERBS and call.resource.storage in parts.OWNERS:
+        return parts.VERBS[target.subresource]
     if target.subresource == "scale" and "scale" in call.resource.subresources:
         return scale.scale
     if target.subresource and target.subresource not in call.resource.subresources:
-        raise status.no_resource()
+        raise status.not_found(call.resource, target.name)
     if method in _READ:
         if call.query.get("watch") in {"true", "1"}:
             return watch.watch

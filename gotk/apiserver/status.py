@@ -112,6 +112,11 @@ def expired(message: str = "The resourceVersion for the provided watch is too ol
     return Refusal(410, "Expired", message)
 
 
+def too_large(limit: int) -> Refusal:
+    """413: a body that nobody would send."""
+    return Refusal(413, "RequestEntityTooLarge", f"Request entity too large: limit is {limit}", {})
+
+
 def unsupported_media_type(accepted: Sequence[str]) -> Refusal:
     """415: a body that we cannot read."""
     message = "the body of the request was in an unknown format - accepted media types include: " + ", ".join(accepted)
@@ -143,6 +148,11 @@ def unsupported_value(kind: str, field: str, value: str, supported: Sequence[str
 def unprocessable() -> Refusal:
     """422: a JSON patch that does not fit the object."""
     return Refusal(422, "Invalid", "the server rejected our request due to an error in our request", {})
+
+
+def not_served(message: str) -> Refusal:
+    """501: a part of Kubernetes that this control plane does not have."""
+    return Refusal(501, "NotImplemented", message, {})
 
 
 def internal(message: str) -> Refusal:

@@ -53,7 +53,7 @@ class Notice:
 
 @dataclass(eq=False, slots=True)
 class Watcher:
-    """One open watch. `take` returns what has gathered; `dropped` says that it was too slow."""
+    """One open watch. `take` returns what has gathered; `dropped` says that it ended, being too slow for example."""
 
     namespace: str | None
     only: Filter
@@ -71,10 +71,15 @@ class Watcher:
         if notice is None or self.dropped:
             return
         if len(self._pending) >= PENDING:
-            self.dropped = True
-            self._pending.clear()
-        else:
-            self._pending.append(notice)
+            self.end()
+            return
+        self._pending.append(notice)
+        self._ready.set()
+
+    def end(self) -> None:
+        """Stop this watch; its client will list and watch anew."""
+        self.dropped = True
+        self._pending.clear()
         self._ready.set()
 
     def _notice(self, event: Event) -> Notice | None:
@@ -117,6 +122,12 @@ class Hub:
             ring.append(event)
             for watcher in self._watchers.get(storage, ()):
                 watcher.offer(event)
+
+    def close(self) -> None:
+        """End every watch: the control plane stops."""
+        for watchers in self._watchers.values():
+            for watcher in watchers:
+                watcher.end()
 
     def crowd(self, storage: str) -> int:
         """Return how many watch this kind."""

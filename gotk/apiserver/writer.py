@@ -22,14 +22,6 @@ Clock = Callable[[], datetime]
 
 #: Built-in kinds whose objects count the changes of their spec.
 _GENERATIONAL_GROUPS = frozenset({"apps", "batch", "networking.k8s.io", "policy", "apiextensions.k8s.io"})
-_UNCHECKED_CAUSE = Cause(
-    reason="FieldValueInvalid",
-    message=(
-        "Invalid value: null: some validation rules were not checked because the object was invalid; "
-        "correct the existing errors to complete validation"
-    ),
-    field="<nil>",
-)
 
 
 @dataclass(slots=True)
@@ -64,12 +56,7 @@ class Writer:
         self._check_namespace(resource, namespace, obj)
         warnings = self._admit(resource, obj, how)
         metadata.begin(obj, namespace if resource.namespaced else "", now)
-        if "status" in resource.subresources and (resource.custom or resource.kind in _STATUS_DROPPED):
-            obj.pop("status", None)
-        if _generational(resource):
-            obj["metadata"]["generation"] = 1
-        builtin.apply_defaults(obj)
-        self._validate(resource, obj, None)
+        self._begin(resource, obj)
         key = self.key(resource, namespace, obj["metadata"]["name"])
         if self._store.latest(key) is not None:
             raise status.already_exists(resource, key.name)
@@ -122,14 +109,18 @@ class Writer:
     async def _apply_new(self, resource: Resource, key: Key, obj: Json, how: options.Write) -> Outcome:
         warnings = self._admit(resource, obj, how)
         metadata.begin(obj, key.namespace, self.now())
-        if "status" in resource.subresources and resource.custom:
+        self._begin(resource, obj)
+        item = await self._save(resource, key, obj, how)
+        return Outcome(item, created=True, warnings=warnings)
+
+    def _begin(self, resource: Resource, obj: Json) -> None:
+        """Make the first state of an object: no status yet, generation 1, valid."""
+        if "status" in resource.subresources and resource.kind != "Node":
             obj.pop("status", None)
         if _generational(resource):
             obj["metadata"]["generation"] = 1
         builtin.apply_defaults(obj)
         self._validate(resource, obj, None)
-        item = await self._save(resource, key, obj, how)
-        return Outcome(item, created=True, warnings=warnings)
 
     def _nothing_to_apply_to(self, resource: Resource, key: Key, config: Json) -> status.Refusal:
         uid = config["metadata"].get("uid")
@@ -205,6 +196,7 @@ class Writer:
                 )
             if how.validation == "Warn":
                 warnings += unknown
+            resource.schema.drop_nulls(obj)
             resource.schema.default(obj)
         warnings += metadata.finalizer_warnings(obj)
         return warnings
@@ -271,10 +263,6 @@ class Writer:
             item = stored(key, kept, int(revision or 0))
             return item if revision else _without_revision(item, kept)
         return await self._store.put(key, kept)
-
-
-#: Built-in kinds whose status is not taken from a create either; the others keep what clients (and fixtures) send.
-_STATUS_DROPPED: frozenset[str] = frozenset()
 
 
 def _without_revision(item: Stored, obj: Json) -> Stored:

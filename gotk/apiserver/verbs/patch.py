@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from gotk.apiserver import body, encode, options, patches, status, versions
+from gotk.apiserver import body, encode, options, patches, status, strategic, versions
 from gotk.apiserver.call import Call
 from gotk.apiserver.verbs.update import check_current, check_identity
 
@@ -41,8 +41,17 @@ def changed(call: Call, kind: str, obj: body.Json, content: Any) -> body.Json:
     if not isinstance(content, dict):
         raise status.bad_request("error decoding patch: the patch is not an object")
     if kind == STRATEGIC:
-        return patches.strategic(obj, content, call.resource.schema)
+        return _strategic(call, obj, content)
     return patches.merge(obj, content)
+
+
+def _strategic(call: Call, obj: body.Json, content: body.Json) -> body.Json:
+    schema = call.resource.schema
+    try:
+        merged: body.Json = strategic.merge(obj, content, schema.node if schema is not None else None)
+    except strategic.BadPatch as error:
+        raise status.bad_request(f"the patch does not fit {call.resource.kind}: {error}") from error
+    return merged
 
 
 async def _apply(call: Call, data: bytes) -> web.StreamResponse:
