@@ -7,8 +7,9 @@ because kubectl prints them and clients tell cases apart by them.
 from collections.abc import Sequence
 from typing import Any
 
+from gotk.apiserver import cause
+from gotk.apiserver.cause import Cause
 from gotk.apiserver.resource import Resource
-from gotk.apiserver.schema import Cause
 
 Json = dict[str, Any]
 
@@ -125,24 +126,20 @@ def unsupported_media_type(accepted: Sequence[str]) -> Refusal:
 
 def invalid(group: str, kind: str, name: str, causes: Sequence[Cause]) -> Refusal:
     """422: the object breaks rules; each of them is a cause."""
-    said = [f"{cause.field}: {cause.message}" for cause in causes]
-    text = said[0] if len(said) == 1 else "[" + ", ".join(said) + "]"
     qualified = f"{kind}.{group}" if group else kind
     found: Json = {"name": name} if name else {}
     if group:
         found["group"] = group
     found["kind"] = kind
     found["causes"] = [{"reason": c.reason, "message": c.message, "field": c.field} for c in causes]
-    return Refusal(422, "Invalid", f'{qualified} "{name}" is invalid: {text}', found)
+    return Refusal(422, "Invalid", f'{qualified} "{name}" is invalid: {cause.aggregate(causes)}', found)
 
 
 def unsupported_value(kind: str, field: str, value: str, supported: Sequence[str]) -> Refusal:
     """422: an option of a request (`CreateOptions`, `DeleteOptions`...) has a value that nobody knows."""
     names = ", ".join(f'"{each}"' for each in supported)
-    cause = Cause(
-        reason="FieldValueNotSupported", message=f"Unsupported value: {value}: supported values: {names}", field=field
-    )
-    return invalid("meta.k8s.io", kind, "", [cause])
+    message = f"Unsupported value: {value}: supported values: {names}"
+    return invalid("meta.k8s.io", kind, "", [Cause(reason=cause.NOT_SUPPORTED, message=message, field=field)])
 
 
 def unprocessable() -> Refusal:

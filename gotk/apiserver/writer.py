@@ -11,10 +11,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from gotk.apiserver import apply, builtin, metadata, options, status, versions
+from gotk.apiserver import apply, builtin, cause, metadata, options, status, versions
 from gotk.apiserver.resource import Resource
 from gotk.apiserver.resources import Registry
-from gotk.apiserver.schema import Cause
+from gotk.apiserver.cause import Cause
 from gotk.apiserver.store import Key, Store, Stored, stored
 
 Json = dict[str, Any]
@@ -74,7 +74,7 @@ class Writer:
         after = apply.track_update(
             before, after, manager=how.manager, resource=resource, subresource=subresource, now=self.now()
         )
-        return await self._finish(resource, old, before, after, how, warnings)
+        return await self._finish(resource, old, before, after, how, warnings, subresource)
 
     async def applied(
         self, resource: Resource, key: Key, config: Json, how: options.Write, *, subresource: str = ""
@@ -104,7 +104,7 @@ class Writer:
         after = self._settle(resource, before, after, subresource)
         if managed is not None:
             after["metadata"]["managedFields"] = managed
-        return await self._finish(resource, old, before, after, how, warnings)
+        return await self._finish(resource, old, before, after, how, warnings, subresource)
 
     async def _apply_new(self, resource: Resource, key: Key, obj: Json, how: options.Write) -> Outcome:
         warnings = self._admit(resource, obj, how)
@@ -223,12 +223,19 @@ class Writer:
         return new
 
     async def _finish(
-        self, resource: Resource, old: Stored, before: Json, after: Json, how: options.Write, warnings: list[str]
+        self,
+        resource: Resource,
+        old: Stored,
+        before: Json,
+        after: Json,
+        how: options.Write,
+        warnings: list[str],
+        subresource: str,
     ) -> Outcome:
         after["metadata"]["resourceVersion"] = before["metadata"]["resourceVersion"]
         if _generational(resource) and _content(resource, before) != _content(resource, after):
             after["metadata"]["generation"] = before["metadata"].get("generation", 0) + 1
-        self._validate(resource, after, before)
+        self._validate(resource, after, before, subresource)
         if old.deleting and not after["metadata"].get("finalizers") and not _held(resource, after):
             done = await self._remove(old, after, options.Delete(dry_run=how.dry_run))
             done.warnings = warnings
@@ -237,24 +244,18 @@ class Writer:
             return Outcome(old, warnings=warnings)
         return Outcome(await self._save(resource, old.key, after, how), warnings=warnings)
 
-    def _validate(self, resource: Resource, obj: Json, old: Json | None) -> None:
-        causes: list[Cause] = []
-        if obj.get("kind") != resource.kind:
-            causes.append(
-                Cause(
-                    reason="FieldValueInvalid",
-                    message=f'Invalid value: "{obj.get("kind")}": must be {resource.kind}',
-                    field="kind",
-                )
-            )
-        causes += metadata.validate(resource, obj)
+    def _validate(self, resource: Resource, obj: Json, old: Json | None, subresource: str = "") -> None:
+        found: list[Cause] = []
+        kind = obj.get("kind") or resource.kind
+        if kind != resource.kind:
+            found.append(cause.invalid("kind", kind, f"must be {resource.kind}"))
+        found += metadata.validate(resource, obj)
         if old is not None:
-            causes += metadata.new_finalizers(old, obj)
+            found += metadata.new_finalizers(old, obj)
         if resource.schema is not None:
-            causes += resource.schema.validate(obj)
-        if causes:
-            kind = obj.get("kind") or resource.kind
-            raise status.invalid(resource.group, kind, obj["metadata"].get("name") or "", causes)
+            found = resource.schema.validate(obj, old, subresource=subresource, found=found)
+        if found:
+            raise status.invalid(resource.group, kind, obj["metadata"].get("name") or "", found)
 
     async def _save(self, resource: Resource, key: Key, obj: Json, how: options.Write) -> Stored:
         kept = metadata.order(versions.store_form(obj, resource))

@@ -2,9 +2,8 @@
 
 from aiohttp import web
 
-from gotk.apiserver import body, encode, options, status
+from gotk.apiserver import body, cause, encode, options, status
 from gotk.apiserver.call import Call
-from gotk.apiserver.schema import Cause
 from gotk.apiserver.store import Stored
 from gotk.apiserver.verbs.create import check_api_version
 
@@ -22,12 +21,8 @@ async def update(call: Call) -> web.StreamResponse:
     if old is None:
         raise status.not_found(call.resource, call.target.name)
     if call.resource.custom and not obj["metadata"].get("resourceVersion"):
-        cause = Cause(
-            reason="FieldValueInvalid", message="Invalid value: 0: must be specified for an update",
-            field="metadata.resourceVersion",
-        )
-        refusal = status.invalid(call.resource.group, call.resource.plural, call.target.name, [cause])
-        raise refusal
+        found = cause.invalid("metadata.resourceVersion", 0, "must be specified for an update")
+        raise status.invalid(call.resource.group, call.resource.plural, call.target.name, [found])
     check_current(call, old, obj)
     outcome = await call.plane.writer.replace(call.resource, old, obj, how, subresource=call.target.subresource)
     call.warnings += outcome.warnings
