@@ -40,7 +40,7 @@ def many(
 ) -> bytes:
     """Encode a list, as of a revision; `proceed` is the token for the next page, `remaining` how many it leaves."""
     meta: Json = {"resourceVersion": str(revision)}
-    if proceed:
+    if proceed or (resource.custom and not encoding.shape):
         meta["continue"] = proceed
     if remaining is not None:
         meta["remainingItemCount"] = remaining

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from gotk.apiserver import apply, builtin, cause, metadata, options, status, versions
+from gotk.apiserver import apply, builtin, cause, metadata, options, rules, status, versions
 from gotk.apiserver.resource import Resource
 from gotk.apiserver.resources import Registry
 from gotk.apiserver.cause import Cause
@@ -254,6 +254,7 @@ class Writer:
             found += metadata.new_finalizers(old, obj)
         if resource.schema is not None:
             found = resource.schema.validate(obj, old, subresource=subresource, found=found)
+            _check_scale(resource, obj, subresource, found)
         if found:
             raise status.invalid(resource.group, kind, obj["metadata"].get("name") or "", found)
 
@@ -295,6 +296,15 @@ def _same(before: Json, after: Json) -> bool:
         return {**obj, "metadata": found}
 
     return bare(before) == bare(after)
+
+
+def _check_scale(resource: Resource, obj: Json, subresource: str, found: list[Cause]) -> None:
+    """Add what is wrong with the replicas that a scale subresource points at; the remark on unchecked rules stays last."""
+    if resource.scale is None or resource.schema is None:
+        return
+    path = resource.scale.status_replicas if subresource == "status" else resource.scale.spec_replicas
+    place = len(found) - 1 if found and found[-1] is rules.UNCHECKED else len(found)
+    found[place:place] = resource.schema.validate_scale(obj, path)
 
 
 def _held(resource: Resource, obj: Json) -> bool:
