@@ -215,8 +215,10 @@ CLAIMS: dict[str, tuple[str, dict[str, Any], str]] = {
             "sourceRef": {"kind": "GitRepository", "name": "a"},
             "kubeConfig": {"secretRef": {"name": "a"}, "configMapRef": {"name": "b"}},
         },
-        "spec.kubeConfig: Invalid value: exactly one of spec.kubeConfig.configMapRef or spec.kubeConfig.secretRef "
-        "must be specified",
+        (
+            "spec.kubeConfig: Invalid value: exactly one of spec.kubeConfig.configMapRef or spec.kubeConfig.secretRef "
+            "must be specified"
+        ),
     ),
 }
 
