@@ -53,7 +53,7 @@ class Writer:
     async def create(self, resource: Resource, namespace: str, obj: Json, how: options.Write) -> Outcome:
         """Store a new object. Raises Refusal."""
         now = self.now()
-        self._check_namespace(resource, namespace, obj)
+        self._check_place(resource, namespace, obj)
         warnings = self._admit(resource, obj, how)
         metadata.begin(obj, namespace if resource.namespaced else "", now)
         self._begin(resource, obj)
@@ -87,7 +87,7 @@ class Writer:
         if before is not None and old is not None:
             _check_revision(resource, old, config)
         else:
-            self._check_namespace(resource, key.namespace, config)
+            self._check_place(resource, key.namespace, config)
         after = apply.apply(
             before,
             config,
@@ -99,6 +99,8 @@ class Writer:
         )
         if old is None or before is None:
             return await self._apply_new(resource, key, after, how)
+        if after is before:
+            return Outcome(old)
         warnings = self._admit(resource, after, how)
         managed = after["metadata"].get("managedFields")
         after = self._settle(resource, before, after, subresource)
@@ -162,8 +164,9 @@ class Writer:
         last = await self._store.remove(old.key, obj)
         return Outcome(last or old, gone=True)
 
-    def _check_namespace(self, resource: Resource, namespace: str, obj: Json) -> None:
-        """Refuse new objects where there is no namespace, or one that is going away."""
+    def _check_place(self, resource: Resource, namespace: str, obj: Json) -> None:
+        """Refuse new objects where there is no namespace, or where it or their definition is going away."""
+        self._check_definition(resource, obj)
         if not resource.namespaced:
             return
         spaces = self._registry.lookup("", "v1", "namespaces")
@@ -183,6 +186,15 @@ class Writer:
             }
             refusal.details = {**(refusal.details or {}), "causes": [cause]}
             raise refusal
+
+    def _check_definition(self, resource: Resource, obj: Json) -> None:
+        definitions = self._registry.lookup("apiextensions.k8s.io", "v1", "customresourcedefinitions")
+        if definitions is None or not resource.crd:
+            return
+        definition = self._store.latest(self.key(definitions, "", resource.crd))
+        if definition is not None and definition.deleting:
+            why = "create not allowed while custom resource definition is terminating"
+            raise status.forbidden(resource, obj["metadata"].get("name") or "", why)
 
     def _admit(self, resource: Resource, obj: Json, how: options.Write) -> list[str]:
         """Prune, drop nulls and fill in defaults; return warnings, or refuse unknown fields when asked to be strict."""

@@ -4,8 +4,9 @@ from typing import Any
 
 from aiohttp import web
 
-from gotk.apiserver import body, encode, options, patches, status, strategic, versions
+from gotk.apiserver import apply, body, encode, options, patches, status, strategic, versions
 from gotk.apiserver.call import Call
+from gotk.apiserver.writer import Outcome
 from gotk.apiserver.verbs.update import check_current, check_identity
 
 APPLY = "application/apply-patch+yaml"
@@ -64,8 +65,6 @@ async def _apply(call: Call, data: bytes) -> web.StreamResponse:
         raise status.bad_request("error decoding YAML: the configuration is not an object")
     config["metadata"] = config.get("metadata") or {}
     check_identity(call, config)
-    if config["metadata"].get("managedFields"):
-        raise status.bad_request("metadata.managedFields must be nil")
     if config.get("apiVersion") != call.resource.api_version or config.get("kind") != call.resource.kind:
         raise status.bad_request(
             f"the configuration is {config.get('apiVersion')}, Kind={config.get('kind')}, "
@@ -74,12 +73,24 @@ async def _apply(call: Call, data: bytes) -> web.StreamResponse:
     config["metadata"].setdefault("name", call.target.name)
     if call.resource.namespaced:
         config["metadata"]["namespace"] = call.target.namespace
-    outcome = await call.plane.writer.applied(
-        call.resource, call.key, config, how, subresource=call.target.subresource
-    )
+    outcome = await _applied(call, config, how)
     call.warnings += outcome.warnings
     code = 201 if outcome.created else 200
     return call.answer(code, encode.one(outcome.item, call.resource, call.encoding, call.include))
+
+
+async def _applied(call: Call, config: body.Json, how: options.Write) -> Outcome:
+    try:
+        return await call.plane.writer.applied(
+            call.resource, call.key, config, how, subresource=call.target.subresource
+        )
+    except apply.ApplyConflict as conflict:
+        causes = [{"reason": each.reason, "message": each.message, "field": each.field} for each in conflict.causes]
+        raise status.Refusal(409, "Conflict", conflict.message, {"causes": causes}) from conflict
+    except apply.NotTyped as error:
+        raise status.Refusal(500, "", error.message) from error
+    except apply.ManagedFieldsGiven as error:
+        raise status.bad_request(error.message) from error
 
 
 def _read(data: bytes) -> Any:
