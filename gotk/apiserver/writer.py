@@ -101,7 +101,7 @@ class Writer:
             return await self._apply_new(resource, key, after, how)
         if after is before:
             return Outcome(old)
-        warnings = self._admit(resource, after, how)
+        warnings = self._admit(resource, after, how, nulls=True)
         managed = after["metadata"].get("managedFields")
         after = self._settle(resource, before, after, subresource)
         if managed is not None:
@@ -109,7 +109,7 @@ class Writer:
         return await self._finish(resource, old, before, after, how, warnings, subresource)
 
     async def _apply_new(self, resource: Resource, key: Key, obj: Json, how: options.Write) -> Outcome:
-        warnings = self._admit(resource, obj, how)
+        warnings = self._admit(resource, obj, how, nulls=True)
         metadata.begin(obj, key.namespace, self.now())
         self._begin(resource, obj)
         item = await self._save(resource, key, obj, how)
@@ -196,8 +196,11 @@ class Writer:
             why = "create not allowed while custom resource definition is terminating"
             raise status.forbidden(resource, obj["metadata"].get("name") or "", why)
 
-    def _admit(self, resource: Resource, obj: Json, how: options.Write) -> list[str]:
-        """Prune, drop nulls and fill in defaults; return warnings, or refuse unknown fields when asked to be strict."""
+    def _admit(self, resource: Resource, obj: Json, how: options.Write, *, nulls: bool = False) -> list[str]:
+        """Prune, drop nulls and fill in defaults; return warnings, or refuse unknown fields when asked to be strict.
+
+        `nulls` keeps them, for validation to refuse: an applied null is a value that somebody wants.
+        """
         warnings = [resource.deprecation] if resource.deprecation else []
         if resource.schema is not None:
             unknown = [f'unknown field "{path}"' for path in resource.schema.prune(obj)]
@@ -208,7 +211,8 @@ class Writer:
                 )
             if how.validation == "Warn":
                 warnings += unknown
-            resource.schema.drop_nulls(obj)
+            if not nulls:
+                resource.schema.drop_nulls(obj)
             resource.schema.default(obj)
         warnings += metadata.finalizer_warnings(obj)
         return warnings

@@ -71,8 +71,6 @@ async def _apply(call: Call, data: bytes) -> web.StreamResponse:
             f"but the path names {call.resource.api_version}, Kind={call.resource.kind}"
         )
     config["metadata"].setdefault("name", call.target.name)
-    if call.resource.namespaced:
-        config["metadata"]["namespace"] = call.target.namespace
     outcome = await _applied(call, config, how)
     call.warnings += outcome.warnings
     code = 201 if outcome.created else 200

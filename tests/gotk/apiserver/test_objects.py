@@ -1,3 +1,4 @@
+import io
 from typing import Any
 
 import pytest
@@ -230,8 +231,10 @@ async def test_events_of_both_groups_are_the_same_objects(api: Caller) -> None:
 
 
 async def test_bodies_have_a_limit(api: Caller) -> None:
-    big = config_map("big", blob="x" * (3 * 1024 * 1024))
-    assert (await api.post(CONFIG_MAPS, big)).status == 413
+    big = io.BytesIO(b'{"blob":"' + b"x" * (3 * 1024 * 1024) + b'"}')
+    async with api.session.post(CONFIG_MAPS, data=big, headers={"Content-Type": "application/json"}) as refused:
+        assert refused.status == 413
+        assert (await refused.json())["reason"] == "RequestEntityTooLarge"
 
 
 def deployment() -> dict[str, Any]:
