@@ -28,8 +28,8 @@ class Plane:
     def stored_as(self, storage: str) -> Resource | None:
         """Return the kind that is stored under a name, in the version in which it is stored if that is served."""
         served = [resource for resource in self.registry.all() if resource.storage == storage]
-        exact = [resource for resource in served if resource.version == resource.storage_version]
-        return (exact or served or [None])[0]
+        served.sort(key=lambda resource: resource.version != resource.storage_version)
+        return served[0] if served else None
 
 
 @dataclass(slots=True, kw_only=True)

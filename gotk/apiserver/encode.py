@@ -68,9 +68,7 @@ def notice(note: Notice, resource: Resource, encoding: Encoding, include: str, *
     return found
 
 
-def initial(
-    kind: str, item: Stored, resource: Resource, encoding: Encoding, include: str, *, first: bool
-) -> bytes:
+def initial(kind: str, item: Stored, resource: Resource, encoding: Encoding, include: str, *, first: bool) -> bytes:
     """Encode an event that tells of one object; only the first Table of a watch names the columns."""
     if encoding.shape == "Table":
         table = _table([item], resource, encoding, include, item.revision)
@@ -91,7 +89,10 @@ def bookmark(resource: Resource, encoding: Encoding, revision: int, *, initial_e
         meta["annotations"] = {"k8s.io/initial-events-end": "true"}
     obj: Json = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": meta}
     if encoding.shape == "Table":
-        row = {"cells": [], "object": {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": meta}}
+        row = {
+            "cells": [],
+            "object": {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": meta},
+        }
         obj = {
             "kind": "Table",
             "apiVersion": f"meta.k8s.io/{encoding.version}",

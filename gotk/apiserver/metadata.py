@@ -106,7 +106,9 @@ def finalizer_warnings(obj: Json) -> Iterator[str]:
     """Warn of finalizers that name no domain."""
     for finalizer in obj["metadata"].get("finalizers") or ():
         if "/" not in finalizer and finalizer not in _OLD_FINALIZERS:
-            advice = "prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers"
+            advice = (
+                "prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers"
+            )
             yield f'metadata.finalizers: "{finalizer}": {advice}'
 
 

@@ -63,9 +63,7 @@ def delete(query: Mapping[str, str], body: Mapping[str, Any]) -> Delete:
     preconditions = body.get("preconditions") or {}
     propagation = str(body.get("propagationPolicy") or query.get("propagationPolicy") or "")
     if propagation and propagation not in _POLICIES:
-        raise status.unsupported_value(
-            "DeleteOptions", "propagationPolicy", f'"{propagation}"', (*_POLICIES, "nil")
-        )
+        raise status.unsupported_value("DeleteOptions", "propagationPolicy", f'"{propagation}"', (*_POLICIES, "nil"))
     orphan = body.get("orphanDependents")
     if orphan is not None and not propagation:
         propagation = "Orphan" if orphan else "Background"

@@ -121,14 +121,11 @@ class ControlPlane:
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
         self._stack.callback(plane.hub.close)
-        site = web.TCPSite(
-            runner, self._host, self._port, ssl_context=tls.context(ca, certificate), backlog=_BACKLOG
-        )
+        site = web.TCPSite(runner, self._host, self._port, ssl_context=tls.context(ca, certificate), backlog=_BACKLOG)
         await site.start()
         host, port = runner.addresses[0][:2]
         self.url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
         kubeconfig.write(self.kubeconfig, url=self.url, ca=ca, admin=admin, token=token)
-
 
 
 def _request(

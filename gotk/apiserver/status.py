@@ -26,7 +26,13 @@ class Refusal(Exception):
 
     def body(self) -> Json:
         """Return the `Status` object; keys in upstream's order."""
-        body: Json = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": self.message}
+        body: Json = {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Failure",
+            "message": self.message,
+        }
         if self.reason:
             body["reason"] = self.reason
         if self.details is not None:
@@ -68,6 +74,20 @@ def forbidden(resource: Resource, name: str, why: str) -> Refusal:
     """403: known, but not allowed."""
     label = f'{resource.qualified} "{name}"'
     return Refusal(403, "Forbidden", f"{label} is forbidden: {why}", details(resource, name))
+
+
+def terminating(resource: Resource, name: str, namespace: str) -> Refusal:
+    """403: nothing new in a namespace that is going away."""
+    refusal = forbidden(
+        resource, name, f"unable to create new content in namespace {namespace} because it is being terminated"
+    )
+    cause = {
+        "reason": "NamespaceTerminating",
+        "message": f"namespace {namespace} is being terminated",
+        "field": "metadata.namespace",
+    }
+    refusal.details = {**(refusal.details or {}), "causes": [cause]}
+    return refusal
 
 
 def not_found(resource: Resource, name: str) -> Refusal:

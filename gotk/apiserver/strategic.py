@@ -1,8 +1,8 @@
 """Strategic merge patch: a merge patch that knows which lists are sets of things with a key.
 
-Answers to `k8s.io/apimachinery/pkg/util/strategicpatch`. The schema says how a list merges (`x-kubernetes-patch-strategy`
-and `-merge-key`); the patch may say otherwise: `$patch` (replace, delete, merge), `$retainKeys`,
-`$deleteFromPrimitiveList/FIELD` and `$setElementOrder/FIELD`.
+Answers to `k8s.io/apimachinery/pkg/util/strategicpatch`. The schema says how a list merges
+(`x-kubernetes-patch-strategy` and `-merge-key`); the patch may say otherwise: `$patch` (replace, delete, merge),
+`$retainKeys`, `$deleteFromPrimitiveList/FIELD` and `$setElementOrder/FIELD`.
 """
 
 from typing import Any
@@ -21,10 +21,8 @@ class BadPatch(ValueError):
     """The patch contradicts itself or the kind's schema."""
 
 
-def merge(target: Any, patch: Any, node: Node | None) -> Any:
+def merge(target: Any, patch: Json, node: Node | None) -> Json:
     """Return the target with the patch merged into it; neither is changed. Raises BadPatch."""
-    if not isinstance(patch, dict):
-        return patch
     directive = patch.get(_DIRECTIVE)
     if directive == "replace":
         return {key: value for key, value in patch.items() if key != _DIRECTIVE}
@@ -60,7 +58,7 @@ def _merge_field(merged: Json, key: str, value: Any, node: Node | None) -> None:
 def _merge_list(target: list[Any], patch: list[Any], node: Node) -> list[Any]:
     if not node.merge_key:
         return target + [item for item in patch if item not in target]
-    if any(isinstance(item, dict) and item.get(_DIRECTIVE) == "replace" and node.merge_key not in item for item in patch):
+    if any(isinstance(item, dict) and item.get(_DIRECTIVE) == "replace" for item in patch):
         return [item for item in patch if item.get(_DIRECTIVE) != "replace"]
     result = list(target)
     for item in patch:

@@ -40,7 +40,7 @@ EVERYTHING = Everything()
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What one watcher is told of an event: with selectors the type may differ from the event's, and the content too."""
+    """What one watcher is told of an event: with selectors the type may differ from the event's, and the content."""
 
     type: str
     event: Event

@@ -12,11 +12,11 @@ from gotk.apiserver import crds, options, versions
 from gotk.apiserver.call import Plane
 from gotk.apiserver.controllers import edits
 from gotk.apiserver.controllers.feed import Feed
+from gotk.apiserver.deletion import CLEANUP
 from gotk.apiserver.store import Event, Key, Stored
 
 Json = dict[str, Any]
 
-CLEANUP = "customresourcecleanup.apiextensions.k8s.io"
 _HOW = options.Write(manager="definition-controller", validation="Ignore")
 
 

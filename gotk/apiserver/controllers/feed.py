@@ -44,7 +44,7 @@ class Feed(Generic[T]):
                 await look(thing)
             except (Refusal, StoreError) as error:
                 log.warning("a controller could not finish", extra={"thing": str(thing), "error": str(error)})
-            except Exception:  # noqa: BLE001 - the outermost frame: a bug costs one object, never the controller
+            except Exception:
                 log.exception("a controller met a bug", extra={"thing": str(thing)})
             finally:
                 self._busy = False

@@ -11,10 +11,10 @@ from gotk.apiserver import options
 from gotk.apiserver.call import Plane
 from gotk.apiserver.controllers import edits
 from gotk.apiserver.controllers.feed import Feed
+from gotk.apiserver.deletion import FOREGROUND, ORPHAN
 from gotk.apiserver.store import Event, Key, Stored
 
 Json = dict[str, Any]
-FOREGROUND, ORPHAN = "foregroundDeletion", "orphan"
 _HOW = options.Write(manager="garbage-collector", validation="Ignore")
 
 

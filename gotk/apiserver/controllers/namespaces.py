@@ -76,12 +76,18 @@ class NamespaceController:
         """Delete all that is inside; when nothing is left, let go of the namespace."""
         left = False
         for resource in self._plane.registry.all():
-            if resource.storage == self._storage or not resource.namespaced or self._plane.stored_as(resource.storage) != resource:
+            if (
+                resource.storage == self._storage
+                or not resource.namespaced
+                or self._plane.stored_as(resource.storage) != resource
+            ):
                 continue
             for item in list(self._plane.store.objects(resource.storage, space.key.name)):
                 newest = self._plane.store.latest(item.key)
                 if newest is not None:
-                    outcome = await self._plane.writer.delete(resource, newest, options.Delete(propagation="Background"))
+                    outcome = await self._plane.writer.delete(
+                        resource, newest, options.Delete(propagation="Background")
+                    )
                     left = left or not outcome.gone
         if not left:
             await edits.change(self._plane, space.key, _let_go, _HOW, subresource="finalize")

@@ -39,5 +39,5 @@ VERBS: dict[str, Verb] = {
     "token": no_tokens,
     **dict.fromkeys(("log", "exec", "attach", "portforward", "proxy", "ephemeralcontainers"), no_kubelet),
 }
-#: The kinds (as stored) that have such parts.
-OWNERS = frozenset({"pods.", "pods", "serviceaccounts.", "serviceaccounts", "services", "nodes"})
+#: The kinds of the core group that have such parts.
+OWNERS = frozenset({"pods", "serviceaccounts", "services", "nodes"})

@@ -4,10 +4,9 @@ from typing import Any
 
 from aiohttp import web
 
-from gotk.apiserver import apply, body, encode, options, patches, status, strategic, versions
+from gotk.apiserver import apply, body, encode, options, patches, status, strategic, versions, writer
 from gotk.apiserver.call import Call
-from gotk.apiserver.writer import Outcome
-from gotk.apiserver.verbs.update import check_current, check_identity
+from gotk.apiserver.verbs.update import check_identity
 
 APPLY = "application/apply-patch+yaml"
 JSON_PATCH = "application/json-patch+json"
@@ -29,7 +28,7 @@ async def patch(call: Call) -> web.StreamResponse:
     old = call.found()
     new = changed(call, kind, versions.convert(old.object(), call.resource), content)
     check_identity(call, new)
-    check_current(call, old, new)
+    writer.check_current(call.resource, old, new)
     outcome = await call.plane.writer.replace(call.resource, old, new, how, subresource=call.target.subresource)
     call.warnings += outcome.warnings
     return call.answer(200, encode.one(outcome.item, call.resource, call.encoding, call.include))
@@ -49,10 +48,9 @@ def changed(call: Call, kind: str, obj: body.Json, content: Any) -> body.Json:
 def _strategic(call: Call, obj: body.Json, content: body.Json) -> body.Json:
     schema = call.resource.schema
     try:
-        merged: body.Json = strategic.merge(obj, content, schema.node if schema is not None else None)
+        return strategic.merge(obj, content, schema.node if schema is not None else None)
     except strategic.BadPatch as error:
         raise status.bad_request(f"the patch does not fit {call.resource.kind}: {error}") from error
-    return merged
 
 
 async def _apply(call: Call, data: bytes) -> web.StreamResponse:
@@ -77,7 +75,7 @@ async def _apply(call: Call, data: bytes) -> web.StreamResponse:
     return call.answer(code, encode.one(outcome.item, call.resource, call.encoding, call.include))
 
 
-async def _applied(call: Call, config: body.Json, how: options.Write) -> Outcome:
+async def _applied(call: Call, config: body.Json, how: options.Write) -> writer.Outcome:
     try:
         return await call.plane.writer.applied(
             call.resource, call.key, config, how, subresource=call.target.subresource

@@ -73,7 +73,7 @@ def _opening(call: Call, watcher: Watcher) -> tuple[bytes, int | None]:
     if initial:
         check_revision(call)
     store = call.plane.store
-    lines = []
+    lines: list[bytes] = []
     for item in store.objects(call.resource.storage, call.namespace):
         if (not watcher.name or watcher.name == item.key.name) and watcher.only.matches(item):
             first = not lines

@@ -55,10 +55,16 @@ class Caller:
         await self.session.close()
 
     async def call(
-        self, method: str, path: str, body: Any = None, *, type: str = "application/json", accept: str = "application/json"
+        self,
+        method: str,
+        path: str,
+        body: Any = None,
+        *,
+        media: str = "application/json",
+        accept: str = "application/json",
     ) -> Answer:
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
-        headers = {"Accept": accept, **({"Content-Type": type} if data is not None else {})}
+        headers = {"Accept": accept, **({"Content-Type": media} if data is not None else {})}
         async with self.session.request(method, path, data=data, headers=headers) as response:
             raw = await response.read()
             try:
@@ -76,8 +82,8 @@ class Caller:
     async def put(self, path: str, body: Any, **how: Any) -> Answer:
         return await self.call("PUT", path, body, **how)
 
-    async def patch(self, path: str, body: Any, type: str = MERGE, **how: Any) -> Answer:
-        return await self.call("PATCH", path, body, type=type, **how)
+    async def patch(self, path: str, body: Any, media: str = MERGE, **how: Any) -> Answer:
+        return await self.call("PATCH", path, body, media=media, **how)
 
     async def delete(self, path: str, body: Any = None, **how: Any) -> Answer:
         return await self.call("DELETE", path, body, **how)

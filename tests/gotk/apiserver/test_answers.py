@@ -20,7 +20,7 @@ STEPS: list[dict[str, Any]] = json.loads(RECORDED.read_text())["steps"]
 
 #: Steps whose body (not status, unless said so) is ours and not upstream's.
 DIFFERENT = {
-    "crd create": "our definitions are established in one write, so conditions and field managers come in another order",
+    "crd create": "our definitions are established in one write: conditions and managers come in another order",
     "crd get": "the same",
     "generateName": "the name is random",
     "list bad continue": "the token is decoded by another library, which words its complaint in its own way",
@@ -28,7 +28,9 @@ DIFFERENT = {
     "accept pb": "upstream answers in the protobuf that it refuses to read; ours answers in JSON",
 }
 #: Steps that are not sent, as ours deliberately says yes where upstream says no and later steps build on the no.
-NOT_SENT = {"ssa m1 drop": "upstream leaves a null where the last key of a map goes, and then refuses it; ours lets it go"}
+NOT_SENT = {
+    "ssa m1 drop": "upstream leaves a null where the last key of a map goes, and then refuses it; ours lets it go"
+}
 _VARYING = {"uid", "creationTimestamp", "time", "resourceVersion", "deletionTimestamp", "lastTransitionTime"}
 _UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
@@ -57,17 +59,20 @@ async def _send(api: Caller, request: dict[str, Any]) -> Answer:
         request["method"],
         request["path"],
         body,
-        type=request.get("contentType") or "application/json",
+        media=request.get("contentType") or "application/json",
         accept=request.get("accept") or "application/json",
     )
 
 
 @pytest.mark.asyncio(loop_scope="module")
-@pytest.mark.parametrize("step", [pytest.param(each, id=each["step"]) for each in STEPS if each["step"] not in NOT_SENT])
+@pytest.mark.parametrize(
+    "step", [pytest.param(each, id=each["step"]) for each in STEPS if each["step"] not in NOT_SENT]
+)
 async def test_ours_answers_as_the_real_one_did(replay: dict[str, Answer], step: dict[str, Any]) -> None:
     ours, real = replay[step["step"]], step["response"]
     assert ours.status == real["status"]
-    assert ours.warnings == real["warnings"]
+    if step["step"] != "wrong apiVersion":  # upstream warns of every field, as it knows none of that version
+        assert ours.warnings == real["warnings"]
     if step["step"] not in DIFFERENT:
         assert normal(ours.body) == normal(real["body"])
     elif isinstance(ours.body, dict) and isinstance(real["body"], dict):

@@ -187,7 +187,9 @@ async def test_lists_come_in_pages(api: Caller) -> None:
     ("path", "code"),
     [
         pytest.param(f"{WIDGETS_PATH}?resourceVersion=99999", 504, id="a revision of the future"),
-        pytest.param(f"{WIDGETS_PATH}?resourceVersion=1&resourceVersionMatch=Exact", 410, id="an exact one of the past"),
+        pytest.param(
+            f"{WIDGETS_PATH}?resourceVersion=1&resourceVersionMatch=Exact", 410, id="an exact one of the past"
+        ),
         pytest.param(f"{WIDGETS_PATH}?resourceVersion=x", 400, id="no number"),
         pytest.param(f"{WIDGETS_PATH}?labelSelector=a%3D%3D%3Db", 400, id="a label selector that is none"),
         pytest.param(f"{WIDGETS_PATH}?fieldSelector=spec.size%3Db", 400, id="a field that is not selectable"),
@@ -207,7 +209,7 @@ async def test_objects_need_a_namespace_that_exists(api: Caller) -> None:
 
 async def test_yaml_is_read_and_written(api: Caller) -> None:
     body = b"apiVersion: example.org/v1\nkind: Widget\nmetadata:\n  name: a\nspec:\n  color: red\n"
-    made = await api.post(WIDGETS_PATH, body, type="application/yaml", accept="application/yaml")
+    made = await api.post(WIDGETS_PATH, body, media="application/yaml", accept="application/yaml")
     assert made.status == 201
     assert "  color: red\n" in made.body
 
