@@ -71,10 +71,7 @@ def notice(note: Notice, resource: Resource, encoding: Encoding, include: str, *
 def initial(kind: str, item: Stored, resource: Resource, encoding: Encoding, include: str, *, first: bool) -> bytes:
     """Encode an event that tells of one object; only the first Table of a watch names the columns."""
     if encoding.shape == "Table":
-        table = _table([item], resource, encoding, include, item.revision)
-        if not first:
-            table["columnDefinitions"] = []
-        body = orjson.dumps(table)
+        body = orjson.dumps(_table([item], resource, encoding, include, item.revision, headers=first))
     elif encoding.shape:
         body = orjson.dumps(_partial(item, resource, encoding))
     else:
@@ -126,9 +123,17 @@ def _content(note: Notice) -> Stored:
     return Stored(previous.key, previous.uid, current.revision, orjson.dumps(obj), previous.labels)
 
 
-def _table(items: Sequence[Stored], resource: Resource, encoding: Encoding, include: str, revision: int) -> Json:
+def _table(
+    items: Sequence[Stored],
+    resource: Resource,
+    encoding: Encoding,
+    include: str,
+    revision: int,
+    *,
+    headers: bool = True,
+) -> Json:
     objects = [versions.convert(item.object(), resource) for item in items]
-    made = tables.table(resource, objects, include_object=include or "Metadata")
+    made = tables.table(resource, objects, include_object=include or "Metadata", headers=headers)
     made["apiVersion"] = f"meta.k8s.io/{encoding.version}"
     made["metadata"] = {"resourceVersion": str(revision)}
     return made

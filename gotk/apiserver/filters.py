@@ -93,7 +93,8 @@ def parse(resource: Resource, query: Mapping[str, str]) -> Chosen | None:
         if path not in known:
             raise status.bad_request(f"field label not supported: {path}")
     paths = tuple(path for path in used if path not in {"metadata.name", "metadata.namespace"})
-    return Chosen(resource, by_label, by_field, paths)
+    name = by_field.exact("metadata.name") if by_field is not None else None
+    return Chosen(resource, by_label, by_field, paths, name or "")
 
 
 def _known(resource: Resource) -> tuple[str, ...]:

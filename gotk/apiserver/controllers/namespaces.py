@@ -16,6 +16,7 @@ Json = dict[str, Any]
 
 ROOT_CA = "kube-root-ca.crt"
 _FINALIZER = "kubernetes"
+_BACKGROUND = options.Delete(propagation="Background")
 _HOW = options.Write(manager="namespace-controller", validation="Ignore")
 
 
@@ -76,18 +77,12 @@ class NamespaceController:
         """Delete all that is inside; when nothing is left, let go of the namespace."""
         left = False
         for resource in self._plane.registry.all():
-            if (
-                resource.storage == self._storage
-                or not resource.namespaced
-                or self._plane.stored_as(resource.storage) != resource
-            ):
+            if not resource.namespaced or self._plane.stored_as(resource.storage) != resource:
                 continue
             for item in list(self._plane.store.objects(resource.storage, space.key.name)):
                 newest = self._plane.store.latest(item.key)
                 if newest is not None:
-                    outcome = await self._plane.writer.delete(
-                        resource, newest, options.Delete(propagation="Background")
-                    )
+                    outcome = await self._plane.writer.delete(resource, newest, _BACKGROUND)
                     left = left or not outcome.gone
         if not left:
             await edits.change(self._plane, space.key, _let_go, _HOW, subresource="finalize")
@@ -96,8 +91,6 @@ class NamespaceController:
 def _let_go(space: Json) -> None:
     spec = space.setdefault("spec", {})
     spec["finalizers"] = [each for each in spec.get("finalizers") or () if each != _FINALIZER]
-    if not spec["finalizers"]:
-        del spec["finalizers"]
 
 
 def _storage(plane: Plane, plural: str) -> str:
