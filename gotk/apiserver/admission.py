@@ -35,7 +35,8 @@ def admit(resource: Resource, obj: Json, before: Json | None, how: options.Write
             warnings += unknown
         if not nulls:
             resource.schema.drop_nulls(obj)
-        resource.schema.default(obj)
+        if resource.custom:
+            resource.schema.default(obj)
     if before is None or before["metadata"].get("finalizers") != obj["metadata"].get("finalizers"):
         warnings += metadata.finalizer_warnings(obj)
     return warnings

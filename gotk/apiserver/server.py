@@ -76,9 +76,14 @@ class ControlPlane:
         self.registry = Registry(builtin.RESOURCES)
 
     async def __aenter__(self) -> Self:
-        async with self._stack:
-            await self._start()
-            self._stack = self._stack.pop_all()
+        try:
+            async with self._stack:
+                await self._start()
+                self._stack = self._stack.pop_all()
+        except BaseExceptionGroup as group:
+            if len(group.exceptions) == 1:  # the task group's wrapping says nothing about why it did not start
+                raise group.exceptions[0] from None
+            raise
         return self
 
     async def __aexit__(
