@@ -7,7 +7,7 @@ touch is put back, and the whole is validated.
 
 from typing import Any
 
-from gotk.apiserver import builtin, metadata, options, rules, status
+from gotk.apiserver import builtin, crds, establish, metadata, options, rules, status
 from gotk.apiserver import cause as causes
 from gotk.apiserver.cause import Cause
 from gotk.apiserver.resource import Resource
@@ -51,6 +51,8 @@ def begin(resource: Resource, obj: Json, namespace: str, now: str) -> None:
         obj["metadata"]["generation"] = 1
     builtin.apply_defaults(obj)
     validate(resource, obj, None)
+    if resource.kind == "CustomResourceDefinition":
+        obj["status"] = establish.initial(obj)
 
 
 def settle(resource: Resource, before: Json, new: Json, subresource: str) -> Json:
@@ -117,6 +119,8 @@ def validate(resource: Resource, obj: Json, old: Json | None, subresource: str =
     if resource.schema is not None:
         found = resource.schema.validate(obj, old, subresource=subresource, found=found)
         _check_scale(resource, obj, subresource, found)
+    if resource.kind == "CustomResourceDefinition" and not subresource:
+        found = found or crds.validate(obj, old)
     if found:
         raise status.invalid(resource.group, kind, obj["metadata"].get("name") or "", found)
 

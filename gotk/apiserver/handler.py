@@ -23,7 +23,7 @@ class Handler:
 
     def __init__(self, plane: Plane) -> None:
         self._plane = plane
-        self._about = about.About(plane)
+        self._about = about.About(plane.registry)
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request, whatever happens."""
@@ -42,11 +42,11 @@ class Handler:
     async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path.rstrip("/") or "/"
         if path in auth.OPEN or path.startswith(("/livez/", "/readyz/", "/healthz/")):
-            return await self._about.answer(request, path)
+            return self._about.answer(request, path)
         user = self._plane.authenticator.authenticate(request.headers, _certificate(request))
         target = paths.parse(path)
         if target is None:
-            return await self._about.answer(request, path)
+            return self._about.answer(request, path)
         resource = self._plane.registry.lookup(target.group, target.version, target.plural)
         if resource is None or not _in_scope(request, target, resource):
             return _nothing()

@@ -70,7 +70,10 @@ async def test_objects_are_listed_in_every_shape(kubectl: Kubectl) -> None:
     assert "default" in (await kubectl("get widget -A")).splitlines()[1]
     assert "blue" not in await kubectl("get widget --field-selector spec.color=red")
     assert (await kubectl("get widget --sort-by=.spec.color -o name")).split()[0] == "widget.example.org/b"
-    assert (await kubectl("get widget --chunk-size=1 -o name")).split() == ["widget.example.org/a", "widget.example.org/b"]
+    assert (await kubectl("get widget --chunk-size=1 -o name")).split() == [
+        "widget.example.org/a",
+        "widget.example.org/b",
+    ]
 
 
 async def test_what_is_not_there_is_said_so(kubectl: Kubectl) -> None:
@@ -92,7 +95,9 @@ async def test_apply_knows_created_unchanged_and_configured(kubectl: Kubectl) ->
 
 async def test_apply_on_the_servers_side_finds_conflicts(kubectl: Kubectl) -> None:
     server = "apply --server-side -f - --field-manager"
-    assert await kubectl(f"{server}=one", stdin=manifest("a", color="red")) == "widget.example.org/a serverside-applied\n"
+    assert (
+        await kubectl(f"{server}=one", stdin=manifest("a", color="red")) == "widget.example.org/a serverside-applied\n"
+    )
     before = await kubectl("get widget a", "-o", "jsonpath={.metadata.resourceVersion}")
     await kubectl(f"{server}=one", stdin=manifest("a", color="red"))
     assert await kubectl("get widget a", "-o", "jsonpath={.metadata.resourceVersion}") == before

@@ -8,7 +8,7 @@ from typing import Any
 
 import orjson
 
-from gotk.apiserver import crds, options, versions
+from gotk.apiserver import establish, options, versions
 from gotk.apiserver.call import Plane
 from gotk.apiserver.controllers import edits
 from gotk.apiserver.controllers.feed import Feed
@@ -58,9 +58,16 @@ class DefinitionController:
             if item is not None and item.deleting:
                 self.feed.add(definition)
 
+    def _others(self, key: Key) -> list[Json]:
+        return [other.object() for other in self._plane.store.objects(self._storage) if other.key != key]
+
     def _serve(self, item: Stored) -> None:
-        """Serve a definition's kinds, and fill in what its schema now says is the default."""
-        resources = self._plane.registry.set_crd(item.object())
+        """Serve a definition's kinds if its names are free, and fill in what its schema now says is the default."""
+        obj = item.object()
+        obj["status"] = establish.established(obj, self._others(item.key), self._plane.writer.now())
+        if not establish.is_established(obj):
+            return
+        resources = self._plane.registry.set_crd(obj)
         resource = next((each for each in resources if each.version == each.storage_version), None)
         if resource is None or resource.schema is None:
             return
@@ -75,13 +82,14 @@ class DefinitionController:
         item = self._plane.store.latest(key)
         if item is None:
             return
-        others = [other.object() for other in self._plane.store.objects(self._storage) if other.key != key]
         now = self._plane.writer.now()
 
-        def establish(obj: Json) -> None:
-            obj["status"] = crds.status(obj, others, now=now)
+        def describe(obj: Json) -> None:
+            obj["status"] = establish.established(obj, self._others(key), now)
+            if item.deleting:
+                obj["status"] = establish.terminating(obj, now)
 
-        await edits.change(self._plane, key, establish, _HOW, subresource="status")
+        await edits.change(self._plane, key, describe, _HOW, subresource="status")
         if item.deleting:
             await self._clear(key)
 
