@@ -7,7 +7,7 @@ touch is put back, and the whole is validated.
 
 from typing import Any
 
-from gotk.apiserver import builtin, crds, establish, metadata, options, rules, status
+from gotk.apiserver import builtin, crds, establish, immutability, metadata, options, rules, status
 from gotk.apiserver import cause as causes
 from gotk.apiserver.cause import Cause
 from gotk.apiserver.resource import Resource
@@ -116,6 +116,7 @@ def validate(resource: Resource, obj: Json, old: Json | None, subresource: str =
     found += metadata.validate(resource, obj)
     if old is not None:
         found += metadata.new_finalizers(old, obj)
+        found += immutability.changes(resource.group, kind, old, obj)
     if resource.schema is not None:
         found = resource.schema.validate(obj, old, subresource=subresource, found=found)
         _check_scale(resource, obj, subresource, found)

@@ -13,8 +13,8 @@ from gotk.apiserver.resource import Resource
 
 Json = dict[str, Any]
 RELEASE: Final = "v1.37.1"
-#: The media type that clients ask for under `/openapi/v2`.
-V2_MEDIA_TYPE: Final = "application/com.github.proto-openapi.spec.v2@v1.0+protobuf"
+#: The media type of `/openapi/v2`. Clients ask for it with an `@` before `v1.0`, which they cannot parse in answers.
+V2_MEDIA_TYPE: Final = "application/com.github.proto-openapi.spec.v2.v1.0+protobuf"
 #: A version 2 document without a single path, in protobuf: swagger "2.0", info {title, version}.
 V2: Final = b"\n\x032.0\x12\x15\n\nKubernetes\x12\x07" + RELEASE.encode()
 

@@ -129,6 +129,7 @@ class ControlPlane:
         site = web.TCPSite(runner, self._host, self._port, ssl_context=tls.context(ca, certificate), backlog=_BACKLOG)
         await site.start()
         host, port = runner.addresses[0][:2]
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - whoever listens everywhere is here too
         self.url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
         kubeconfig.write(self.kubeconfig, url=self.url, ca=ca, admin=admin, token=token)
 

@@ -151,4 +151,6 @@ class Hub:
             oldest = max(oldest, ring[0].current.revision)
         if since < oldest:
             raise status.expired(f"too old resource version: {since} ({oldest})")
+        if since > self._store.revision:  # of another store than this one: the client must begin anew
+            raise status.expired(f"too large resource version: {since} ({self._store.revision})")
         return [event for event in ring if event.current.revision > since]

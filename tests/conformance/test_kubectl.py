@@ -218,7 +218,7 @@ async def test_fields_are_explained(kubectl: Kubectl) -> None:
     assert "replicas\t<integer>" in await kubectl("explain deployment.spec")
     assert "rollingUpdate" in await kubectl("explain deployment.spec.strategy --recursive")
     assert "color\t<string>" in await kubectl("explain widget.spec")
-    assert "enum: red, blue" in await kubectl("explain widget.spec.color")
+    assert "ENUM:\n    red\n    blue\n" in await kubectl("explain widget.spec.color")
 
 
 async def test_objects_are_described_with_their_events(kubectl: Kubectl) -> None:

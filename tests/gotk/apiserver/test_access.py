@@ -98,3 +98,8 @@ async def test_it_answers_well_within_a_second(tmp_path: Path) -> None:
     async with ControlPlane(tmp_path) as plane, Caller(plane.kubeconfig) as api:
         assert (await api.get("/readyz")).status == 200
     assert time.perf_counter() - start < 5  # an idle machine needs a twentieth; this bound is for a busy one
+
+
+async def test_nobody_acts_as_another(api: Caller) -> None:
+    async with api.session.get("/api/v1/namespaces", headers={"Impersonate-User": "eve"}) as refused:
+        assert refused.status == 403
