@@ -42,7 +42,8 @@ def changed(call: Call, kind: str, obj: body.Json, content: Any) -> body.Json:
         raise status.bad_request("error decoding patch: the patch is not an object")
     if kind == STRATEGIC:
         return _strategic(call, obj, content)
-    return patches.merge(obj, content)
+    merged: body.Json = patches.merge(obj, content)
+    return merged
 
 
 def _strategic(call: Call, obj: body.Json, content: body.Json) -> body.Json:
