@@ -63,9 +63,9 @@ def decode(data: bytes, content_type: str, resource: Resource, kind: str = "") -
 
 
 def _said(error: ValueError) -> str:
-    if isinstance(error, orjson.JSONDecodeError) and "end of" in str(error):
-        return "json parse error: unexpected end of JSON input"
-    return f"json parse error: {error}"
+    if not isinstance(error, orjson.JSONDecodeError):
+        return str(error)
+    return f"json parse error: {'unexpected end of JSON input' if 'end of' in str(error) else error}"
 
 
 def _unreadable(kind: str, why: str, data: bytes) -> str:
