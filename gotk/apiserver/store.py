@@ -81,7 +81,7 @@ class Event:
     type: str
     current: Stored
     previous: Stored | None
-    encoded: dict[object, bytes] = field(default_factory=dict)
+    encoded: dict[str, bytes] = field(default_factory=dict)
 
 
 Subscriber = Callable[[Sequence[Event]], None]

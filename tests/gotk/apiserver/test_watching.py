@@ -117,11 +117,22 @@ async def test_bookmarks_tell_how_far_a_quiet_watch_has_come(api: Caller, monkey
 async def test_a_reader_that_does_not_read_is_dropped(api: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watching, "PENDING", 2)
     watcher = watching.Watcher(None, watching.EVERYTHING)
-    store_event = Event("ADDED", _stored("a"), None)
+    event = Event("ADDED", _stored("a"), None)
     for _ in range(3):
-        watcher.offer(store_event)
+        watcher.offer([watching.Notice("ADDED", event)])
     assert watcher.dropped
     assert watcher.take() == []
+
+
+async def test_a_crowd_is_told_everything_once_and_in_order(api: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "CROWD", 2)
+    async with AsyncExitStack() as stack:
+        crowd = [await stack.enter_async_context(api.watch(f"{WIDGETS_PATH}?watch=true")) for _ in range(5)]
+        for number in range(10):
+            await api.post(WIDGETS_PATH, widget(f"w{number}"))
+        crowd.append(await stack.enter_async_context(api.watch(f"{WIDGETS_PATH}?watch=true")))
+        for events in crowd:
+            assert await events.take(10) == [("ADDED", f"w{number}") for number in range(10)]
 
 
 async def test_stopping_the_control_plane_ends_every_watch(tmp_path: Path) -> None:
