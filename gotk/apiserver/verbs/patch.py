@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from gotk.apiserver import apply, body, encode, options, patches, status, strategic, versions, writer
+from gotk.apiserver import apply, body, encode, heads, options, patches, status, strategic, versions, writer
 from gotk.apiserver.call import Call
 from gotk.apiserver.verbs.update import check_identity
 
@@ -27,6 +27,7 @@ async def patch(call: Call) -> web.StreamResponse:
     content = _read(data)
     old = call.found()
     new = changed(call, kind, versions.convert(old.object(), call.resource), content)
+    heads.check(new)
     check_identity(call, new)
     writer.check_current(call.resource, old, new)
     outcome = await call.plane.writer.replace(call.resource, old, new, how, subresource=call.target.subresource)
@@ -60,9 +61,7 @@ async def _apply(call: Call, data: bytes) -> web.StreamResponse:
         config = body.parse(data)
     except ValueError as error:
         raise status.bad_request(f"error decoding YAML: {error}") from error
-    if not isinstance(config, dict):
-        raise status.bad_request("error decoding YAML: the configuration is not an object")
-    config["metadata"] = config.get("metadata") or {}
+    heads.check(config)
     check_identity(call, config)
     if config.get("apiVersion") != call.resource.api_version or config.get("kind") != call.resource.kind:
         raise status.bad_request(
