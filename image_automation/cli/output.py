@@ -1,7 +1,7 @@
 """What the command line says: progress to stderr behind flux's glyphs, results to stdout.
 
-Answers to `flux2/internal/utils` (print logger) and its table printer: upper-case headers, cells padded to the widest, one
-tab between them, a tab at the end of rows but not of the header.
+Answers to `flux2/internal/utils` (print logger) and its table printer: upper-case headers, cells padded to the widest,
+one tab between them, a tab at the end of rows but not of the header.
 """
 
 import os
@@ -13,11 +13,7 @@ import click
 
 
 class Failure(click.ClickException):
-    """An error for the user: one line behind `✗`, and the exit code."""
-
-    def __init__(self, message: str, *, code: int = 1) -> None:
-        super().__init__(message)
-        self.exit_code = code
+    """An error for the user: one line behind `✗`, and exit code 1."""
 
     def show(self, file: Any = None) -> None:
         """Print the error."""
