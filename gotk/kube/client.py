@@ -91,7 +91,14 @@ class Client:
             query["continue"] = page.metadata.continue_
 
     async def watch(
-        self, kind: type[O], *, resource_version: str, namespace: str | None = None, timeout_seconds: int = 300
+        self,
+        kind: type[O],
+        *,
+        resource_version: str,
+        namespace: str | None = None,
+        labels: str = "",
+        fields: str = "",
+        timeout_seconds: int = 300,
     ) -> AsyncIterator[tuple[str, bytes]]:
         """Yield (type, object as JSON) from a resource version on, bookmarks included, until the stream ends.
 
@@ -102,6 +109,8 @@ class Client:
             "allowWatchBookmarks": "true",
             "resourceVersion": resource_version,
             "timeoutSeconds": str(timeout_seconds),
+            "labelSelector": labels,
+            "fieldSelector": fields,
         }
         decoder = msgspec.json.Decoder(_WatchEvent)
         async with self._transport.stream(_mapping(kind).path(namespace or ""), query) as stream:
