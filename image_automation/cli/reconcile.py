@@ -50,7 +50,9 @@ def _command(word: str, kind: kinds.Kind) -> click.Command:
     ]
     if kind.has_source:
         parameters.insert(1, click.Option(["--with-source"], is_flag=True, help="Reconcile its source first."))
-    return click.Command(word, callback=call, params=parameters, help=f"Reconcile a {kind.name} now.")
+    return click.Command(
+        word, callback=call, params=parameters, help=f"Ask a controller to reconcile one {kind.name} now."
+    )
 
 
 reconcile = build("reconcile", "Reconcile an object now and wait for it.", kinds.ALL, _command)

@@ -94,7 +94,7 @@ async def _resume(cluster: clusters.Cluster, kind: kinds.Kind, names: tuple[str,
 
 async def _settle(client: kube.Client, cluster: clusters.Cluster, kind: kinds.Kind, obj: kinds.Json) -> bool:
     """Wait until a resumed object has run, and say how it went."""
-    name, generation = obj["metadata"]["name"], obj["metadata"].get("generation")
+    name = obj["metadata"]["name"]
     output.waiting(f"waiting for {kind.name} reconciliation")
     try:
         done = await waiting.until(
@@ -102,9 +102,7 @@ async def _settle(client: kube.Client, cluster: clusters.Cluster, kind: kinds.Ki
             kind,
             cluster.namespace,
             name,
-            begun=lambda now: (
-                not kinds.dig(obj, "spec", "suspend") or kinds.dig(now, "status", "observedGeneration") != generation
-            ),
+            begun=lambda _: True,
             timeout=cluster.timeout,
         )
     except output.Failure as error:

@@ -27,15 +27,14 @@ async def fetch(client: kube.Client, kind: kinds.Kind, namespace: str, name: str
 
 def settled(obj: kinds.Json) -> bool:
     """Tell whether the object is done with its present generation; raises Failure when it has failed."""
+    generation = obj["metadata"].get("generation")
     ready, message = kinds.readiness(obj)
+    for type_, bad in (("Stalled", "True"), ("Ready", "False")):
+        condition = kinds.condition(obj, type_) or {}
+        if condition.get("status") == bad and condition.get("observedGeneration") == generation:
+            raise output.Failure(message)
     observed = kinds.dig(obj, "status", "observedGeneration")
-    stalled = kinds.condition(obj, "Stalled")
-    if stalled is not None and stalled["status"] == "True":
-        raise output.Failure(str(stalled.get("message", "")))
-    condition = kinds.condition(obj, "Ready") or {}
-    if ready == "False" and condition.get("observedGeneration") == obj["metadata"].get("generation"):
-        raise output.Failure(message)
-    return ready == "True" and observed == obj["metadata"].get("generation") and not kinds.condition(obj, "Reconciling")
+    return ready == "True" and observed == generation and not kinds.condition(obj, "Reconciling")
 
 
 async def until(
