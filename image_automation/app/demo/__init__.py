@@ -1,1 +1,1 @@
-"""The demo: a registry, a Git server, the control plane and the service in one process, and a tag that travels through."""
+"""The demo: registry, Git server, control plane and service in one process, and a tag that travels through."""
