@@ -1,0 +1,16 @@
+"""The definitions of our kinds, one YAML file each, as they are installed on a cluster.
+
+The embedded control plane serves the same files, so what works there works on a cluster. They answer to the
+definitions that Flux installs: same names, fields, defaults, patterns and columns; older API versions are served too.
+"""
+
+from importlib import resources
+from typing import Any
+
+import yaml
+
+
+def load() -> list[dict[str, Any]]:
+    """Read every definition, in the order of their names."""
+    files = sorted((f for f in resources.files(__name__).iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
+    return [yaml.load(file.read_bytes(), Loader=yaml.CSafeLoader) for file in files]

@@ -1,0 +1,73 @@
+"""From a request's body to a plain object: JSON, YAML, or the protobuf that typed clients send for built-in kinds."""
+
+from typing import Any
+
+import orjson
+import yaml
+
+from gotk.apiserver import protobuf, status
+from gotk.apiserver.resource import Resource
+
+Json = dict[str, Any]
+JSON, YAML, PROTOBUF = "application/json", "application/yaml", "application/vnd.kubernetes.protobuf"
+#: Bodies above this are refused, as upstream does (its limit is 3 MiB).
+LIMIT = 3 * 1024 * 1024
+
+
+def media(content_type: str) -> str:
+    """Return the bare media type."""
+    return content_type.partition(";")[0].strip().lower()
+
+
+def plain(data: bytes, content_type: str) -> Any:
+    """Decode a body without knowing what it should be. Raises Refusal (415) and ValueError."""
+    kind = media(content_type) or JSON
+    if kind == PROTOBUF:
+        return protobuf.decode(data)
+    if kind in {JSON, YAML}:
+        return parse(data)
+    raise status.unsupported_media_type((JSON, YAML, PROTOBUF))
+
+
+def parse(data: bytes) -> Any:
+    """Decode JSON, or YAML where it does not begin like JSON. Raises ValueError."""
+    if kind_of(data) == JSON:
+        return orjson.loads(data)
+    try:
+        return yaml.load(data, Loader=yaml.CSafeLoader)  # noqa: S506 - the safe loader, in C
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
+
+
+def kind_of(data: bytes) -> str:
+    """Tell JSON from YAML by the first byte that is not a blank."""
+    return JSON if data.lstrip()[:1] in {b"{", b"["} else YAML
+
+
+def decode(data: bytes, content_type: str, resource: Resource, kind: str = "") -> Json:
+    """Decode the object of a create or update and check that it calls itself what it should be. Raises Refusal."""
+    wanted = kind or resource.kind
+    try:
+        obj = plain(data, content_type)
+    except ValueError as error:
+        raise status.bad_request(_unreadable(wanted, f"couldn't get version/kind; {_said(error)}", data)) from error
+    if not isinstance(obj, dict):
+        raise status.bad_request(_unreadable(wanted, "couldn't get version/kind; json parse error", data))
+    if not obj.get("kind"):
+        text = data.decode(errors="replace")
+        raise status.bad_request(_unreadable(wanted, f"Object 'Kind' is missing in '{text}'", data))
+    if not isinstance(obj.get("metadata", {}), dict | None):
+        raise status.bad_request(_unreadable(wanted, "metadata is not an object", data))
+    obj["metadata"] = obj.get("metadata") or {}
+    return obj
+
+
+def _said(error: ValueError) -> str:
+    if isinstance(error, orjson.JSONDecodeError) and "end of" in str(error):
+        return "json parse error: unexpected end of JSON input"
+    return f"json parse error: {error}"
+
+
+def _unreadable(kind: str, why: str, data: bytes) -> str:
+    text = data[:1024].decode(errors="replace")
+    return f"the object provided is unrecognized (must be of type {kind}): {why} ({text})"

@@ -1,0 +1,84 @@
+"""One request on its way: what it names, who sent it, how to answer it, and the control plane behind it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from aiohttp import web
+
+from gotk.apiserver import negotiate, status
+from gotk.apiserver.auth import Authenticator, User
+from gotk.apiserver.paths import Target
+from gotk.apiserver.resource import Resource
+from gotk.apiserver.resources import Registry
+from gotk.apiserver.store import Key, Store, Stored
+from gotk.apiserver.watch import Hub
+from gotk.apiserver.writer import Writer
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plane:
+    """The parts of a control plane that requests work with."""
+
+    store: Store
+    registry: Registry
+    hub: Hub
+    writer: Writer
+    authenticator: Authenticator
+
+
+@dataclass(slots=True, kw_only=True)
+class Call:
+    """A request for a kind."""
+
+    plane: Plane
+    request: web.BaseRequest
+    target: Target
+    resource: Resource
+    user: User
+    query: Mapping[str, str]
+    encoding: negotiate.Encoding
+    warnings: list[str] = field(default_factory=list)
+
+    @property
+    def agent(self) -> str:
+        """Which program asks."""
+        return self.request.headers.get("User-Agent", "")
+
+    @property
+    def include(self) -> str:
+        """What a Table's rows carry: `None`, `Metadata` or `Object`."""
+        return self.query.get("includeObject", "")
+
+    @property
+    def content_type(self) -> str:
+        """What the body claims to be."""
+        return self.request.headers.get("Content-Type", "")
+
+    @property
+    def namespace(self) -> str | None:
+        """The namespace to look in; None means all of them."""
+        return self.target.namespace or None
+
+    @property
+    def key(self) -> Key:
+        """Where the named object lies."""
+        return self.plane.writer.key(self.resource, self.target.namespace, self.target.name)
+
+    def found_or_none(self) -> Stored | None:
+        """Return the newest state of the named object, for a change, if there is one."""
+        return self.plane.store.latest(self.key)
+
+    def found(self) -> Stored:
+        """Return the newest state of the named object, for a change. Raises Refusal (404)."""
+        item = self.plane.store.latest(self.key)
+        if item is None:
+            raise status.not_found(self.resource, self.target.name)
+        return item
+
+    def answer(self, code: int, body: bytes) -> web.Response:
+        """Answer with a body, and with a header for each warning."""
+        response = web.Response(status=code, body=body, headers={"Content-Type": self.encoding.content_type})
+        for warning in self.warnings:
+            escaped = warning.replace("\\", "\\\\").replace('"', '\\"')
+            response.headers.add("Warning", f'299 - "{escaped}"')
+        return response

@@ -1,0 +1,90 @@
+"""Options of a request: from the query, and for deletes from the body too.
+
+Answers to `CreateOptions`, `UpdateOptions`, `PatchOptions` and `DeleteOptions` of meta.k8s.io/v1 and their validation.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from gotk.apiserver import status
+from gotk.apiserver.schema import Cause
+
+_VALIDATIONS = ("", "Ignore", "Strict", "Warn")
+_POLICIES = ("Foreground", "Background", "Orphan")
+_MANAGER_LIMIT = 128
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Write:
+    """How to carry out a create, update or patch."""
+
+    dry_run: bool = False
+    manager: str = "unknown"
+    validation: str = "Warn"
+    force: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delete:
+    """How to carry out a delete. Empty strings: not asked for."""
+
+    dry_run: bool = False
+    propagation: str = ""
+    uid: str = ""
+    revision: str = ""
+
+
+def write(query: Mapping[str, str], agent: str, kind: str) -> Write:
+    """Read the options of a write; `kind` names them in messages, `agent` stands in for a missing field manager."""
+    validation = query.get("fieldValidation", "")
+    if validation not in _VALIDATIONS:
+        raise status.unsupported_value(kind, "fieldValidation", f'"{validation}"', _VALIDATIONS)
+    manager = query.get("fieldManager", "")
+    if len(manager) > _MANAGER_LIMIT:
+        cause = Cause(
+            reason="FieldValueTooLong", message=f"Too long: may not be more than {_MANAGER_LIMIT} bytes", field="fieldManager"
+        )
+        raise status.invalid("meta.k8s.io", kind, "", [cause])
+    return Write(
+        dry_run=_dry_run(query.get("dryRun"), kind),
+        manager=manager or agent.split("/", 1)[0][:_MANAGER_LIMIT] or "unknown",
+        validation=validation or "Warn",
+        force=query.get("force", "") in {"true", "1"},
+    )
+
+
+def apply(query: Mapping[str, str], agent: str) -> Write:
+    """Read the options of a server-side apply, which wants to know the manager."""
+    if not query.get("fieldManager"):
+        cause = Cause(
+            reason="FieldValueRequired", message="Required value: is required for apply patch", field="fieldManager"
+        )
+        raise status.invalid("meta.k8s.io", "PatchOptions", "", [cause])
+    return write(query, agent, "PatchOptions")
+
+
+def delete(query: Mapping[str, str], body: Mapping[str, Any]) -> Delete:
+    """Read the options of a delete: the body's, else the query's."""
+    preconditions = body.get("preconditions") or {}
+    propagation = str(body.get("propagationPolicy") or query.get("propagationPolicy") or "")
+    if propagation and propagation not in _POLICIES:
+        raise status.unsupported_value(
+            "DeleteOptions", "propagationPolicy", f'"{propagation}"', (*_POLICIES, "nil")
+        )
+    orphan = body.get("orphanDependents")
+    if orphan is not None and not propagation:
+        propagation = "Orphan" if orphan else "Background"
+    dry_run = body.get("dryRun")
+    return Delete(
+        dry_run=_dry_run(dry_run[0] if dry_run else query.get("dryRun"), "DeleteOptions"),
+        propagation=propagation,
+        uid=str(preconditions.get("uid") or ""),
+        revision=str(preconditions.get("resourceVersion") or ""),
+    )
+
+
+def _dry_run(value: str | None, kind: str) -> bool:
+    if value not in {None, "", "All"}:
+        raise status.unsupported_value(kind, "dryRun", f'["{value}"]', ("All",))
+    return value == "All"

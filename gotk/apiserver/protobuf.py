@@ -1,0 +1,3 @@
+"""interim"""
+def decode(data: bytes):
+    raise ValueError("protobuf")

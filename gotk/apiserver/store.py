@@ -1,0 +1,333 @@
+"""Where objects live: bytes in memory to answer from, SQLite behind them so that nothing acknowledged is ever lost.
+
+Answers to etcd as the API server uses it. One number counts every change of every kind (`resourceVersion`) and never
+goes back, not even over a restart. A write is decided on the event loop against the newest staged state, committed with
+an fsync by one writer thread (all that waits goes into one transaction), and only then becomes visible to readers and
+watchers and is acknowledged. If the commit fails, what was staged is dropped and every waiting writer is told.
+
+Objects are immutable bytes with a little metadata beside them: no reader copies, no writer changes what another reads.
+"""
+
+import asyncio
+import contextlib
+import fcntl
+import gc
+import os
+import sqlite3
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import IO, Any
+
+import orjson
+
+Json = dict[str, Any]
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS obj (
+    id INTEGER PRIMARY KEY, res TEXT NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL, uid TEXT NOT NULL,
+    rv INTEGER NOT NULL, data BLOB NOT NULL, UNIQUE (res, ns, name));
+CREATE TABLE IF NOT EXISTS meta (k TEXT PRIMARY KEY, v TEXT NOT NULL);
+"""
+_UPSERT = """
+INSERT INTO obj (res, ns, name, uid, rv, data) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (res, ns, name) DO UPDATE SET uid = excluded.uid, rv = excluded.rv, data = excluded.data
+"""
+_DELETE = "DELETE FROM obj WHERE res = ? AND ns = ? AND name = ?"
+_FREEZE_FROM = 1000
+_META = "INSERT INTO meta (k, v) VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v"
+
+
+class StoreError(Exception):
+    """The data directory cannot be used, or a write could not be made durable."""
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """Where an object lies: what it is stored as (`Resource.storage`), namespace (empty for cluster scope), name."""
+
+    storage: str
+    namespace: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """One object at one revision: JSON in its storage version, and what selectors and collectors need of it."""
+
+    key: Key
+    uid: str
+    revision: int
+    data: bytes
+    labels: Mapping[str, str]
+    owners: tuple[str, ...] = ()
+    deleting: bool = False
+
+    def object(self) -> Json:
+        """Parse the object anew; the caller owns the result."""
+        found: Json = orjson.loads(self.data)
+        return found
+
+
+@dataclass(slots=True)
+class Event:
+    """A committed change. `current` is what is now there, or the last content under the revision of its deletion.
+
+    `encoded` keeps what watchers were sent, so that a thousand of them cost one encoding.
+    """
+
+    type: str
+    current: Stored
+    previous: Stored | None
+    encoded: dict[object, bytes] = field(default_factory=dict)
+
+
+Subscriber = Callable[[Sequence[Event]], None]
+
+
+def stored(key: Key, obj: Json, revision: int) -> Stored:
+    """Freeze an object: set its resourceVersion and note what is asked about often."""
+    metadata = obj["metadata"]
+    metadata["resourceVersion"] = str(revision)
+    return Stored(
+        key=key,
+        uid=metadata.get("uid", ""),
+        revision=revision,
+        data=orjson.dumps(obj),
+        labels=metadata.get("labels") or {},
+        owners=tuple(owner.get("uid", "") for owner in metadata.get("ownerReferences") or ()),
+        deleting="deletionTimestamp" in metadata,
+    )
+
+
+class Store:
+    """All objects of one control plane. Lives on one event loop; `commit_forever` must run beside it."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = _lock(directory / "lock")
+        try:
+            self._database = _open(directory / "objects.db")
+            self._objects: dict[str, dict[str, dict[str, Stored]]] = {}
+            self._sorted: dict[tuple[str, str | None], list[Stored]] = {}
+            self._staged: dict[Key, Event] = {}
+            self._queue: list[Event] = []
+            self._waiting: asyncio.Future[None] | None = None
+            self._wake = asyncio.Event()
+            self._subscribers: list[Subscriber] = []
+            self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+            self.revision, self.cluster_uid = self._load()
+        except BaseException:
+            self._lock.close()
+            raise
+        self.first_revision = self.revision
+        self._assigned = self.revision
+
+    # -- reading: committed state only ------------------------------------------------------------------------------
+
+    def get(self, key: Key) -> Stored | None:
+        """Return a committed object."""
+        return self._objects.get(key.storage, {}).get(key.namespace, {}).get(key.name)
+
+    def objects(self, storage: str, namespace: str | None = None) -> list[Stored]:
+        """Return committed objects of one kind in the order of namespace and name; do not change the list."""
+        cached = self._sorted.get((storage, namespace))
+        if cached is None:
+            cached = list(self._walk(storage, namespace))
+            self._sorted[storage, namespace] = cached
+        return cached
+
+    def _walk(self, storage: str, namespace: str | None) -> Iterator[Stored]:
+        spaces = self._objects.get(storage, {})
+        for space in sorted(spaces) if namespace is None else [namespace]:
+            names = spaces.get(space, {})
+            yield from (names[name] for name in sorted(names))
+
+    def storages(self) -> list[str]:
+        """Return under which names anything is stored."""
+        return [storage for storage, spaces in self._objects.items() if any(spaces.values())]
+
+    # -- writing: decide against `latest`, then put or remove, without an await in between ---------------------------
+
+    def latest(self, key: Key) -> Stored | None:
+        """Return the newest state including writes that are on their way to disk; what a writer must decide upon."""
+        staged = self._staged.get(key)
+        if staged is None:
+            return self.get(key)
+        return None if staged.type == "DELETED" else staged.current
+
+    async def put(self, key: Key, obj: Json) -> Stored:
+        """Create or replace an object and return it once it is durable. `obj` belongs to the store from now on."""
+        previous = self.latest(key)
+        self._assigned += 1
+        current = stored(key, obj, self._assigned)
+        await self._commit(Event("MODIFIED" if previous else "ADDED", current, previous))
+        return current
+
+    async def remove(self, key: Key, obj: Json | None = None) -> Stored | None:
+        """Delete an object and return its last content (or `obj`) under the deletion's revision; None if it is gone."""
+        previous = self.latest(key)
+        if previous is None:
+            return None
+        self._assigned += 1
+        last = stored(key, previous.object() if obj is None else obj, self._assigned)
+        await self._commit(Event("DELETED", last, previous))
+        return last
+
+    async def _commit(self, event: Event) -> None:
+        self._staged[event.current.key] = event
+        self._queue.append(event)
+        if self._waiting is None:
+            self._waiting = asyncio.get_running_loop().create_future()
+        self._wake.set()
+        await asyncio.shield(self._waiting)
+
+    def subscribe(self, subscriber: Subscriber) -> None:
+        """Call back with every batch of committed changes, in order, right after they became visible."""
+        self._subscribers.append(subscriber)
+
+    def refresh(self, key: Key, data: bytes) -> None:
+        """Replace the bytes that readers see without a new revision: defaults of a schema that changed."""
+        old = self.get(key)
+        if old is not None:
+            self._place(Stored(old.key, old.uid, old.revision, data, old.labels, old.owners, old.deleting))
+
+    async def commit_forever(self) -> None:
+        """Make staged writes durable, a transaction for all that wait. Runs until cancelled; then flushes."""
+        try:
+            while True:
+                await self._wake.wait()
+                await self._flush()
+        finally:
+            while self._queue:
+                await asyncio.shield(self._flush())
+
+    async def _flush(self) -> None:
+        self._wake.clear()
+        batch, self._queue = self._queue, []
+        waiting, self._waiting = self._waiting, None
+        if not batch or waiting is None:
+            return
+        loop = asyncio.get_running_loop()
+        try:
+            await loop.run_in_executor(self._writer, self._write, batch)
+        except sqlite3.Error as error:
+            self._drop(waiting, StoreError(f"the write could not be made durable: {error}"))
+            return
+        for event in batch:
+            self._apply(event)
+        for subscriber in self._subscribers:
+            subscriber(batch)
+        if not waiting.done():
+            waiting.set_result(None)
+
+    def _drop(self, waiting: asyncio.Future[None], error: StoreError) -> None:
+        """Forget all that is staged: later writes may have been decided upon the one that failed."""
+        self._staged.clear()
+        self._queue.clear()
+        for future in (waiting, self._waiting):
+            if future is not None and not future.done():
+                future.set_exception(error)
+        self._waiting = None
+
+    def _apply(self, event: Event) -> None:
+        current = event.current
+        if event.type == "DELETED":
+            self._objects[current.key.storage][current.key.namespace].pop(current.key.name, None)
+            self._forget_order(current.key)
+        else:
+            self._place(current)
+        if self._staged.get(current.key) is event:
+            del self._staged[current.key]
+        self.revision = current.revision
+
+    def _place(self, item: Stored) -> None:
+        self._objects.setdefault(item.key.storage, {}).setdefault(item.key.namespace, {})[item.key.name] = item
+        self._forget_order(item.key)
+
+    def _forget_order(self, key: Key) -> None:
+        self._sorted.pop((key.storage, None), None)
+        self._sorted.pop((key.storage, key.namespace), None)
+
+    # -- disk -------------------------------------------------------------------------------------------------------
+
+    def _write(self, batch: Sequence[Event]) -> None:
+        database = self._database
+        with _transaction(database):
+            for event in batch:
+                item = event.current
+                where = (item.key.storage, item.key.namespace, item.key.name)
+                if event.type == "DELETED":
+                    database.execute(_DELETE, where)
+                else:
+                    database.execute(_UPSERT, (*where, item.uid, item.revision, item.data))
+            database.execute(_META, ("revision", str(batch[-1].current.revision)))
+
+    def _load(self) -> tuple[int, str]:
+        gc.disable()
+        try:
+            rows = self._database.execute("SELECT res, ns, name, rv, data FROM obj ORDER BY res, ns, name").fetchall()
+            for res, ns, name, rv, data in rows:
+                self._place(stored(Key(res, ns, name), orjson.loads(data), rv))
+        finally:
+            gc.enable()
+        if len(rows) > _FREEZE_FROM:  # what is loaded stays; the collector need not walk it again and again
+            gc.freeze()
+        meta: dict[str, str] = dict(self._database.execute("SELECT k, v FROM meta").fetchall())
+        if "cluster" not in meta:
+            meta["cluster"] = str(uuid.uuid4())
+            with _transaction(self._database):
+                self._database.execute(_META, ("cluster", meta["cluster"]))
+        return int(meta.get("revision", "1")), meta["cluster"]
+
+    def close(self) -> None:
+        """Close the database and let another process have the directory."""
+        self._writer.shutdown(wait=True)
+        self._database.close()
+        self._lock.close()
+
+
+@contextlib.contextmanager
+def _transaction(database: sqlite3.Connection) -> Iterator[None]:
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    fresh = not path.exists()
+    if fresh:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    try:
+        database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        database.execute("PRAGMA journal_mode = WAL")
+        database.execute("PRAGMA synchronous = FULL")
+        if not fresh:
+            (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
+            if verdict != "ok":
+                raise StoreError(_damaged(path, str(verdict)))
+        database.executescript(_SCHEMA)
+    except sqlite3.DatabaseError as error:
+        raise StoreError(_damaged(path, str(error))) from error
+    return database
+
+
+def _damaged(path: Path, why: str) -> str:
+    return f"{path} is damaged ({why}): restore the data directory from a backup, or move it away to begin empty"
+
+
+def _lock(path: Path) -> IO[bytes]:
+    file = path.open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        raise StoreError(f"{path.parent} is in use by another control plane: stop it, or use another directory") from error
+    return file

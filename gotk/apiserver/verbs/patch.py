@@ -1,0 +1,81 @@
+"""PATCH: change an object by a merge patch, a JSON patch, a strategic merge patch or an applied configuration."""
+
+from typing import Any
+
+from aiohttp import web
+
+from gotk.apiserver import body, encode, options, patches, status, versions
+from gotk.apiserver.call import Call
+from gotk.apiserver.verbs.update import check_current, check_identity
+
+APPLY = "application/apply-patch+yaml"
+JSON_PATCH = "application/json-patch+json"
+MERGE = "application/merge-patch+json"
+STRATEGIC = "application/strategic-merge-patch+json"
+
+
+async def patch(call: Call) -> web.StreamResponse:
+    """Change the named object."""
+    kind = body.media(call.content_type)
+    accepted = (JSON_PATCH, MERGE, APPLY) if call.resource.custom else (JSON_PATCH, MERGE, STRATEGIC, APPLY)
+    if kind not in accepted:
+        raise status.unsupported_media_type(accepted)
+    data = await call.request.read()
+    if kind == APPLY:
+        return await _apply(call, data)
+    how = options.write(call.query, call.agent, "PatchOptions")
+    content = _read(data)
+    old = call.found()
+    new = changed(call, kind, versions.convert(old.object(), call.resource), content)
+    check_identity(call, new)
+    check_current(call, old, new)
+    outcome = await call.plane.writer.replace(call.resource, old, new, how, subresource=call.target.subresource)
+    call.warnings += outcome.warnings
+    return call.answer(200, encode.one(outcome.item, call.resource, call.encoding, call.include))
+
+
+def changed(call: Call, kind: str, obj: body.Json, content: Any) -> body.Json:
+    """Return an object as a patch leaves it."""
+    if kind == JSON_PATCH:
+        return patches.json_patch(obj, content)
+    if not isinstance(content, dict):
+        raise status.bad_request("error decoding patch: the patch is not an object")
+    if kind == STRATEGIC:
+        return patches.strategic(obj, content, call.resource.schema)
+    return patches.merge(obj, content)
+
+
+async def _apply(call: Call, data: bytes) -> web.StreamResponse:
+    how = options.apply(call.query, call.agent)
+    try:
+        config = body.parse(data)
+    except ValueError as error:
+        raise status.bad_request(f"error decoding YAML: {error}") from error
+    if not isinstance(config, dict):
+        raise status.bad_request("error decoding YAML: the configuration is not an object")
+    config["metadata"] = config.get("metadata") or {}
+    check_identity(call, config)
+    if config["metadata"].get("managedFields"):
+        raise status.bad_request("metadata.managedFields must be nil")
+    if config.get("apiVersion") != call.resource.api_version or config.get("kind") != call.resource.kind:
+        raise status.bad_request(
+            f"the configuration is {config.get('apiVersion')}, Kind={config.get('kind')}, "
+            f"but the path names {call.resource.api_version}, Kind={call.resource.kind}"
+        )
+    config["metadata"].setdefault("name", call.target.name)
+    if call.resource.namespaced:
+        config["metadata"]["namespace"] = call.target.namespace
+    outcome = await call.plane.writer.applied(
+        call.resource, call.key, config, how, subresource=call.target.subresource
+    )
+    call.warnings += outcome.warnings
+    code = 201 if outcome.created else 200
+    return call.answer(code, encode.one(outcome.item, call.resource, call.encoding, call.include))
+
+
+def _read(data: bytes) -> Any:
+    try:
+        return body.parse(data)
+    except ValueError as error:
+        said = "unexpected end of JSON input" if "end of" in str(error) else str(error)
+        raise status.bad_request(f"error decoding patch: {said}") from error

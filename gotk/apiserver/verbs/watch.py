@@ -1,0 +1,103 @@
+"""GET with watch=true: a stream of events, one JSON object a line.
+
+Begins in one of four ways: at the newest state with what there is as ADDED events (no revision, or 0), after a given
+revision, with `sendInitialEvents` (what there is, then a bookmark that says so), or not at all (410 Expired).
+"""
+
+import asyncio
+import contextlib
+import random
+
+from aiohttp import web
+
+from gotk.apiserver import encode, filters, status
+from gotk.apiserver.call import Call
+from gotk.apiserver.schema import Cause
+from gotk.apiserver.verbs.read import check_revision, revision
+from gotk.apiserver.watch import EVERYTHING, Watcher
+
+BOOKMARK_EVERY = 60.0
+_CROWD, _GATHER = 100, 0.003
+_SHORTEST, _LONGEST = 1800, 3600
+
+
+async def watch(call: Call) -> web.StreamResponse:
+    """Stream events until the client leaves, its time is over, or it reads too slowly."""
+    chosen = filters.parse(call.resource, call.query)
+    only = chosen if chosen is not None else EVERYTHING
+    name = call.target.name or (chosen.name if chosen is not None else "")
+    watcher = Watcher(call.namespace, only, name)
+    opening, since = _opening(call, watcher)
+    storage = call.resource.storage
+    call.plane.hub.join(storage, watcher, since)
+    try:
+        response = web.StreamResponse(headers={"Content-Type": call.encoding.content_type})
+        await response.prepare(call.request)
+        if opening:
+            await response.write(opening)
+        with contextlib.suppress(TimeoutError, ConnectionResetError):
+            async with asyncio.timeout(_duration(call)):
+                await _stream(call, watcher, response, first=not opening)
+    finally:
+        call.plane.hub.leave(storage, watcher)
+    with contextlib.suppress(ConnectionResetError):
+        await response.write_eof()
+    return response
+
+
+async def _stream(call: Call, watcher: Watcher, response: web.StreamResponse, *, first: bool) -> None:
+    bookmarks = call.query.get("allowWatchBookmarks") in {"true", "1"}
+    while not watcher.dropped:
+        try:
+            async with asyncio.timeout(BOOKMARK_EVERY):
+                await watcher.wait()
+        except TimeoutError:
+            if bookmarks:
+                await response.write(encode.bookmark(call.resource, call.encoding, call.plane.store.revision))
+            continue
+        if call.plane.hub.crowd(call.resource.storage) > _CROWD:
+            await asyncio.sleep(_GATHER)  # one write for many events: with a crowd this is most of the cost
+        lines = []
+        for note in watcher.take():
+            lines.append(encode.notice(note, call.resource, call.encoding, call.include, first=first))
+            first = False
+        await response.write(b"".join(lines))
+
+
+def _opening(call: Call, watcher: Watcher) -> tuple[bytes, int | None]:
+    """Return what to send first, and after which revision to go on. Raises Refusal."""
+    wanted = call.query.get("resourceVersion", "")
+    initial = call.query.get("sendInitialEvents") in {"true", "1"}
+    _check_initial(call)
+    if not initial and wanted not in {"", "0"}:
+        return b"", revision(wanted)
+    if initial:
+        check_revision(call)
+    store = call.plane.store
+    lines = []
+    for item in store.objects(call.resource.storage, call.namespace):
+        if (not watcher.name or watcher.name == item.key.name) and watcher.only.matches(item):
+            first = not lines
+            lines.append(encode.initial("ADDED", item, call.resource, call.encoding, call.include, first=first))
+    if initial and call.query.get("allowWatchBookmarks") in {"true", "1"}:
+        lines.append(encode.bookmark(call.resource, call.encoding, store.revision, initial_end=True))
+    return b"".join(lines), None
+
+
+def _check_initial(call: Call) -> None:
+    if "sendInitialEvents" not in call.query:
+        return
+    if call.query.get("resourceVersionMatch") != "NotOlderThan":
+        cause = Cause(
+            reason="FieldValueForbidden",
+            message="Forbidden: resourceVersionMatch is required with sendInitialEvents set",
+            field="resourceVersionMatch",
+        )
+        raise status.invalid("meta.k8s.io", "ListOptions", "", [cause])
+
+
+def _duration(call: Call) -> float:
+    asked = call.query.get("timeoutSeconds", "")
+    if asked.isdigit() and int(asked) > 0:
+        return float(asked)
+    return random.uniform(_SHORTEST, _LONGEST)  # noqa: S311 - spreads reconnects, guards nothing
