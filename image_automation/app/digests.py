@@ -1,11 +1,10 @@
 """The digest of a tag, for the policies, asked of the registry with the credentials that the reflector scans with."""
 
-from reflector.ports import Objects, Registry
-
 from gotk.api.image import ImageRepository
 from gotk.oci import errors, name
 from gotk.runtime.errors import Retry
 from reflector import access
+from reflector.ports import Objects, Registry
 
 
 class RegistryDigests:

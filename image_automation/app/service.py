@@ -6,11 +6,11 @@ import signal
 from collections.abc import AsyncIterator
 
 import structlog
-from gotk.runtime.metrics import Metrics
 
 from gotk.kube.client import Client
 from gotk.kube.config import Config
 from gotk.runtime import health
+from gotk.runtime.metrics import Metrics
 from image_automation.app import wiring
 from image_automation.app.settings import Settings
 

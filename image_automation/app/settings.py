@@ -1,6 +1,8 @@
 """What the operator decides: folders, addresses, limits. Only this and the command line read the environment."""
 
 import os
+import shutil
+import socket
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +19,10 @@ def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
-    """Everything the service is told. Times are in seconds; an address is `host:port`, `:0` any free port, `0` none."""
+    """Everything the service is told. Times are in seconds; an address is `host:port`, `:0` any free port, `0` none.
+
+    `allow_file` lets `file://` repositories in, for a service whose users may read this machine anyway.
+    """
 
     data_dir: Path
     controllers: frozenset[str] = frozenset(CONTROLLERS)
@@ -31,7 +36,8 @@ class Settings:
     min_retry_delay: float = 0.75
     max_retry_delay: float = 900.0
     no_cross_namespace_refs: bool = False
-    grace: float = 10.0
+    allow_file: bool = False
+    grace: float = 8.0
 
     @property
     def tags(self) -> Path:
@@ -47,3 +53,19 @@ class Settings:
     def artifacts(self) -> Path:
         """The folder of artifacts."""
         return self.data_dir / "artifacts"
+
+    def make_scratch(self) -> Path:
+        """Return an empty folder for builds; what a killed process left there is gone."""
+        scratch = self.data_dir / "scratch"
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True, mode=0o700)
+        return scratch
+
+    def advertised(self, port: int) -> str:
+        """Return the address that artifacts are advertised under, as source-controller derives it."""
+        if self.storage_adv_addr:
+            return self.storage_adv_addr
+        host, _, wanted = self.storage_addr.rpartition(":")
+        if host in {"0.0.0.0", "[::]"}:  # noqa: S104 - compared, not bound
+            host = socket.gethostname()
+        return f"{host or 'localhost'}:{port or wanted}"
