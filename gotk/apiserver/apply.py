@@ -1,6 +1,8 @@
 """interim"""
 from typing import Any
+
 from gotk.apiserver.resource import Resource
+
 
 def track_update(old: dict[str, Any], new: dict[str, Any], *, manager: str, resource: Resource, subresource: str, now: str) -> dict[str, Any]:
     return new

@@ -34,7 +34,7 @@ def parse(data: bytes) -> Any:
     if kind_of(data) == JSON:
         return orjson.loads(data)
     try:
-        return yaml.load(data, Loader=yaml.CSafeLoader)  # noqa: S506 - the safe loader, in C
+        return yaml.load(data, Loader=yaml.CSafeLoader)
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
 

@@ -2,6 +2,7 @@
 from gotk.apiserver.crds import AGE
 from gotk.apiserver.resource import Resource
 
+
 def apply_defaults(obj):
     return None
 

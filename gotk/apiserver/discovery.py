@@ -1,5 +1,7 @@
 """interim"""
 from typing import Any
+
+
 def _gv(group, version): return {"groupVersion": f"{group}/{version}", "version": version}
 def api_versions(registry) -> Any:
     return {"kind": "APIVersions", "versions": ["v1"], "serverAddressByClientCIDRs": []}

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 from typing import Any
 
 import aiohttp
-from deploy.source.git_repository import GitRepositoryReconciler
-from deploy.source.server import ArtifactServer
-from deploy.source.storage import Storage
 
 from deploy.kustomize.artifact import Trees
 from deploy.kustomize.assembly import Assembler
 from deploy.kustomize.build import Builder, find_command
 from deploy.kustomize.kustomization import KustomizationReconciler
+from deploy.source.git_repository import GitRepositoryReconciler
+from deploy.source.server import ArtifactServer
+from deploy.source.storage import Storage
 from gotk.git.mirror import Mirrors
 from gotk.kube.cache import Caches
 from gotk.kube.client import Client

@@ -96,7 +96,7 @@ def run(
 ) -> None:
     """Run the service.
 
-    The cluster is that of --kubeconfig or --context, of the pod it runs in, of the usual kubeconfig, or the embedded one.
+    The cluster is that of --kubeconfig or --context, of the pod it runs in, of the usual kubeconfig, or embedded.
     """
     if embedded and (kubeconfig or context):
         output.fail("--embedded brings its own cluster: leave --kubeconfig and --context out, or leave --embedded out")
