@@ -58,7 +58,7 @@ async def _demo(folder: Path, tag: str, *, keep: bool) -> None:
     try:
         async with service.stop_on_signals() as stop, playground.open_playground(folder) as ground:
             with shown:
-                await scenario.prepare(ground, shown)
+                await scenario.prepare(ground, shown, tag)
                 track = await scenario.travel(ground, shown, tag)
             await _kubectl(ground.kubeconfig, folder)
             shown.line(f"\n✔ {tag} went from the registry to the Deployment in {track.reached[-1].seconds:.2f} s")

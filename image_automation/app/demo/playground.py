@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import secrets
+import shutil
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from importlib import resources
@@ -40,6 +41,10 @@ class Playground:
     def image(self) -> str:
         """The image's name."""
         return f"{self.registry.address}/{REPOSITORY}"
+
+    def has(self, tag: str) -> bool:
+        """Tell whether the tag was pushed before."""
+        return tag in self.registry.storage.tags(REPOSITORY) if self.registry.storage.repositories() else False
 
     async def push(self, tag: str) -> None:
         """Push an image under a tag."""
@@ -102,7 +107,8 @@ async def open_playground(data_dir: Path) -> AsyncIterator[Playground]:
         client = await stack.enter_async_context(Client(address))
         variables = {"registry": oci.address, "git": git.url("").rstrip("/"), "password": password}
         repository = data_dir / "git" / "apps.git"
-        if not repository.exists():
+        if not _has_branch(repository):
+            shutil.rmtree(repository, ignore_errors=True)
             seed.seed(repository, files("repository", variables))
         await stack.enter_async_context(_service(data_dir / "service", address))
         yield Playground(
@@ -129,11 +135,21 @@ async def _service(data_dir: Path, address: config.Config) -> AsyncIterator[None
             stop.set()
 
 
+def _has_branch(repository: Path) -> bool:
+    """Tell whether the repository has its first commit; a killed run may have left half of one."""
+    try:
+        return "main" in pygit2.Repository(str(repository)).branches
+    except pygit2.GitError:
+        return False
+
+
 def _password(file: Path) -> str:
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        file.touch(mode=0o600)
-        file.write_text(secrets.token_urlsafe(18))
+        fresh = file.with_suffix(".new")
+        fresh.touch(mode=0o600)
+        fresh.write_text(secrets.token_urlsafe(18))
+        fresh.replace(file)
     return file.read_text()
 
 
@@ -145,4 +161,6 @@ def _port(data_dir: Path, name: str) -> int:
 
 def _remember(data_dir: Path, **ports: int) -> None:
     for name, port in ports.items():
-        (data_dir / f"{name}.port").write_text(str(port))
+        fresh = data_dir / f"{name}.port.new"
+        fresh.write_text(str(port))
+        fresh.replace(data_dir / f"{name}.port")

@@ -86,14 +86,20 @@ async def _states(ground: playground.Playground) -> str:
     return "\n".join(lines)
 
 
-async def prepare(ground: playground.Playground, view: View) -> None:
-    """Push the older tags, apply the objects and wait until the older version runs."""
+async def prepare(ground: playground.Playground, view: View, tag: str = NEW_TAG) -> None:
+    """Push the older tags, apply the objects and wait until the older version runs.
+
+    Where an earlier run has pushed the new tag already, there is no older version to wait for.
+    """
     view.step(f"registry at {ground.registry.address}, Git at {ground.variables['git']}, all on this machine")
     for tag in OLD_TAGS:
         await ground.push(tag)
     view.step(f"pushed {ground.image}: {', '.join(OLD_TAGS)}")
     await ground.apply()
     view.step("applied ImageRepository, ImagePolicy, ImageUpdateAutomation, GitRepository and Kustomization")
+    if ground.has(tag):
+        view.step(f"{tag} was pushed before: going on with what is there")
+        return
     first = timeline.Timeline(tag=OLD_TAGS[1], stages=(timeline.STAGES[0], timeline.STAGES[1], timeline.STAGES[-1]))
     await follow(ground, first, began=time.monotonic(), reached=lambda _: None)
     view.step(f"{OLD_TAGS[1]} is the highest stable version, and what apps/web and apps/worker run")

@@ -89,12 +89,12 @@ def _chosen(obj: Json, timeline: Timeline) -> str | None:
 
 
 def _committed(obj: Json, timeline: Timeline) -> str | None:
-    commit = _dig(obj, "status", "lastPushCommit")
     observed = _dig(obj, "status", "observedPolicies", "web", "tag")
+    branch, _, commit = str(_dig(obj, "status", "observedSourceRevision") or "").partition("@sha1:")
     if not commit or observed != timeline.tag:
         return None
-    timeline.commit = str(commit)
-    return f"{commit[:8]} pushed to {_dig(obj, 'spec', 'git', 'push', 'branch')}"
+    timeline.commit = commit
+    return f"{commit[:8]} on {branch}"
 
 
 def _fetched(obj: Json, timeline: Timeline) -> str | None:
