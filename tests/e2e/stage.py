@@ -1,4 +1,4 @@
-"""A stage for end-to-end tests: the control plane and the service, as `run --embedded` starts them, and a real kubectl."""
+"""A stage for end-to-end tests: control plane and service, as `run --embedded` starts them, and a real kubectl."""
 
 import asyncio
 import contextlib

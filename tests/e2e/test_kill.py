@@ -1,4 +1,4 @@
-"""The demo, killed with SIGKILL at any moment and started again on its folder: it carries on, and nothing is done twice."""
+"""The demo, killed at any moment and started again on its folder: it carries on, and nothing is done twice."""
 
 import random
 import signal

@@ -92,8 +92,8 @@ async def prepare(ground: playground.Playground, view: View, tag: str = NEW_TAG)
     Where an earlier run has pushed the new tag already, there is no older version to wait for.
     """
     view.step(f"registry at {ground.registry.address}, Git at {ground.variables['git']}, all on this machine")
-    for tag in OLD_TAGS:
-        await ground.push(tag)
+    for old in OLD_TAGS:
+        await ground.push(old)
     view.step(f"pushed {ground.image}: {', '.join(OLD_TAGS)}")
     await ground.apply()
     view.step("applied ImageRepository, ImagePolicy, ImageUpdateAutomation, GitRepository and Kustomization")
