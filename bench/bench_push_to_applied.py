@@ -76,10 +76,8 @@ async def main() -> None:
     total = statistics.median(track.reached[-1].seconds for track in tracks)
     scan = statistics.median(track.reached[0].seconds for track in tracks)
     print(f"\nmedian {total:.3f} s, target {TARGET_SECONDS} s: {total / TARGET_SECONDS:.2f} of it")
-    floor = push + build
-    print(
-        f"after the scan {total - scan:.3f} s: {(total - scan) / floor:.2f} x one push ({push:.3f}) and build ({build:.3f})"
-    )
+    after, floor = total - scan, push + build
+    print(f"after the scan {after:.3f} s: {after / floor:.2f} x push and build ({push:.3f} + {build:.3f} s)")
 
 
 if __name__ == "__main__":
