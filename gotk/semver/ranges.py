@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from gotk.semver import version
+from gotk.semver.quote import quote
 from gotk.semver.version import Key, Version
 
 MAX_LENGTH = 512
@@ -148,7 +149,7 @@ def _split_group(text: str) -> list[re.Match[str]]:
         position = _skip(_COMMA, text, match.end())
         if position == match.end() and not match["gap"]:
             break
-    raise ValueError(f"improper constraint: {_quote(text)}")
+    raise ValueError(f"improper constraint: {quote(text)}")
 
 
 def _skip(pattern: re.Pattern[str], text: str, position: int) -> int:
@@ -240,17 +241,3 @@ _ATOMS = {
     "~>": _tilde,
     "^": _caret,
 }
-
-_ESCAPES = {'"': r"\"", "\\": r"\\", "\a": r"\a", "\b": r"\b", "\f": r"\f", "\n": r"\n", "\r": r"\r", "\t": r"\t"}
-_ESCAPES["\v"] = r"\v"
-
-
-def _quote(text: str) -> str:
-    """Quote as Go's `%q` does."""
-    return (
-        '"' + "".join(_ESCAPES.get(char) or (char if char.isprintable() else _escape(ord(char))) for char in text) + '"'
-    )
-
-
-def _escape(code: int) -> str:
-    return f"\\x{code:02x}" if code < 0x80 else f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}"
