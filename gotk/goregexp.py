@@ -69,7 +69,7 @@ class Regexp:
     def find(self, text: bytes) -> Sequence[Span] | None:
         """Return where the whole match and every group lie at the leftmost match, or None."""
         match = self._regexp.search(text)
-        return None if match is None else [Span(*match.span(group)) for group in range(len(self.names))]
+        return None if match is None else [match.span(group) for group in range(len(self.names))]
 
     def template(self, text: str) -> "Template":
         """Read a template for the matches of this pattern. Raises ValueError past the limits."""

@@ -6,7 +6,7 @@ expressions that do not backtrack.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Self
 
@@ -96,7 +96,7 @@ class Range:
         """Tell whether a version is in the range."""
         return self.has(candidate.key)
 
-    def latest(self, tags: Sequence[str]) -> str | None:
+    def latest(self, tags: Collection[str]) -> str | None:
         """Return the tag with the highest version in the range, or None; of equals the greatest in byte order.
 
         Tags that are no versions in Flux's sense are passed over. Of a version no more is read than it takes to see

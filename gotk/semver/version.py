@@ -5,7 +5,7 @@ no expression here backtracks. A version is compared by its key, a tuple of its 
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Self, TypeAlias
 
@@ -81,7 +81,7 @@ def _identifier_key(part: str) -> Key:
     return (1, 0, part)
 
 
-def lines(tags: Sequence[str], *, prereleases: bool = True) -> list[tuple[str, str, str, str, str]]:
+def lines(tags: Collection[str], *, prereleases: bool = True) -> list[tuple[str, str, str, str, str]]:
     """Find the tags that look like versions, each with the texts of its four parts, in order.
 
     One sweep over all the tags is twice as fast as a match for each. `key_of_line` says whether one is a version in
