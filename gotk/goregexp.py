@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import TypeAlias
 
 import re2
 
@@ -38,11 +38,8 @@ _TOKEN = re.compile(
 _NAME = re.compile(r"[0-9A-Za-z_]+")
 
 
-class Span(NamedTuple):
-    """Where a group matched, in bytes; (-1, -1) where it took no part."""
-
-    start: int
-    end: int
+#: Where a group matched, in bytes; (-1, -1) where it took no part.
+Span: TypeAlias = tuple[int, int]
 
 
 class Regexp:
@@ -58,7 +55,7 @@ class Regexp:
         try:
             self._regexp = re2.compile(pattern.encode(errors="replace"), options)
         except re2.error as error:
-            raise ValueError(_go_error(error.args[0])) from None
+            raise ValueError(_go_error(pattern, error.args[0])) from None
         #: The name of every group, in order; empty for one without and for the whole match.
         self.names = ("", *_group_names(pattern))
 
@@ -101,7 +98,11 @@ class Template:
 
 
 def _first(raw: bytes, spans: Sequence[Span], groups: tuple[int, ...]) -> bytes:
-    return next((raw[spans[group].start : spans[group].end] for group in groups if spans[group].start >= 0), b"")
+    for group in groups:
+        start, end = spans[group]
+        if start >= 0:
+            return raw[start:end]
+    return b""
 
 
 def _group_names(pattern: str) -> list[str]:
@@ -117,11 +118,14 @@ def _group_names(pattern: str) -> list[str]:
     return names
 
 
-def _go_error(complaint: bytes) -> str:
+def _go_error(pattern: str, complaint: bytes) -> str:
     text = complaint.decode(errors="replace")
     if text.startswith("trailing \\"):
         return "error parsing regexp: trailing backslash at end of expression: ``"
     what, _, culprit = text.partition(": ")
+    if culprit in {"(?<=", "(?<!"}:  # Go takes a look-behind for a badly named group
+        name, closing, _ = pattern[pattern.index(culprit) :].partition(">")
+        what, culprit = "invalid named capture", name + closing
     return f"error parsing regexp: {_COMPLAINTS.get(what, what)}: `{culprit}`"
 
 

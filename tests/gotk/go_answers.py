@@ -1,4 +1,4 @@
-"""What the Go libraries answer, recorded by scripts/go_answers: the truth that our versions, patterns and numbers answer to."""
+"""What the Go libraries answer, recorded by `scripts/go_answers`: the truth for versions, patterns and numbers."""
 
 import json
 from pathlib import Path

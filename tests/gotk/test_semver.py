@@ -53,10 +53,12 @@ identifiers = st.from_regex(r"[0-9A-Za-z-]{1,4}", fullmatch=True).filter(
     lambda part: not (part.isdigit() and part[0] == "0")
 )
 versions = st.builds(
-    lambda triple, pre, meta: ".".join(map(str, triple)) + ("-" + ".".join(pre) if pre else "") + (f"+{meta}" if meta else ""),
-    st.tuples(numbers, numbers, numbers),
-    st.lists(identifiers, max_size=3),
-    st.sampled_from(["", "", "build.1"]),
+    "".join,
+    st.tuples(
+        st.tuples(numbers, numbers, numbers).map(lambda triple: ".".join(map(str, triple))),
+        st.lists(identifiers, max_size=3).map(lambda parts: "-" + ".".join(parts) if parts else ""),
+        st.sampled_from(["", "", "+build.1"]),
+    ),
 )  # fmt: skip
 
 
