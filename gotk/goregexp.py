@@ -9,7 +9,7 @@ import re
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Protocol
 
 import re2
 
@@ -38,8 +38,10 @@ _TOKEN = re.compile(
 _NAME = re.compile(r"[0-9A-Za-z_]+")
 
 
-#: Where a group matched, in bytes; (-1, -1) where it took no part.
-Span: TypeAlias = tuple[int, int]
+class Match(Protocol):
+    """A match: its groups by number, and the whole as number 0."""
+
+    def __getitem__(self, group: int, /) -> bytes | None: ...
 
 
 class Regexp:
@@ -53,7 +55,7 @@ class Regexp:
         options = re2.Options()
         options.log_errors = False
         try:
-            self._regexp = re2.compile(pattern.encode(errors="replace"), options)
+            self._regexp = re2.compile(_bytes(pattern), options)
         except re2.error as error:
             raise ValueError(_go_error(pattern, error.args[0])) from None
         #: The name of every group, in order; empty for one without and for the whole match.
@@ -61,19 +63,19 @@ class Regexp:
 
     def matches(self, text: str) -> bool:
         """Tell whether the pattern is found anywhere in the text."""
-        return self._regexp.search(text.encode(errors="replace")) is not None
+        return self._regexp.search(_bytes(text)) is not None
 
-    def find(self, text: bytes) -> Sequence[Span] | None:
-        """Return where the whole match and every group lie at the leftmost match, or None."""
-        match = self._regexp.search(text)
-        return None if match is None else [match.span(group) for group in range(len(self.names))]
+    def search(self, text: bytes) -> Match | None:
+        """Return the leftmost match, or None; a group of it is bytes, or None where it took no part."""
+        match: Match | None = self._regexp.search(text)
+        return match
 
     def template(self, text: str) -> "Template":
         """Read a template for the matches of this pattern. Raises ValueError past the limits."""
         if len(text) > MAX_TEMPLATE:
             raise ValueError(f"the template is longer than {MAX_TEMPLATE} characters")
         parts = tuple(_parse_template(text, self.names))
-        if sum(not isinstance(part, str) for part in parts) > MAX_REFERENCES:
+        if sum(not isinstance(part, bytes) for part in parts) > MAX_REFERENCES:
             raise ValueError(f"the template has more than {MAX_REFERENCES} references to groups")
         return Template(self, parts)
 
@@ -83,25 +85,22 @@ class Template:
     """What to make of a match: literal text, and groups of which the first that took part is inserted."""
 
     regexp: Regexp
-    parts: tuple[str | tuple[int, ...], ...]
+    parts: tuple[bytes | tuple[int, ...], ...]
 
     def expand(self, text: str) -> str | None:
         """Return the template filled from the leftmost match, or None where there is none."""
-        raw = text.encode(errors="replace")
-        spans = self.regexp.find(raw)
-        if spans is None:
+        match = self.regexp.search(_bytes(text))
+        if match is None:
             return None
-        pieces = [
-            part.encode(errors="replace") if isinstance(part, str) else _first(raw, spans, part) for part in self.parts
-        ]
-        return b"".join(pieces).decode(errors="replace")
+        return b"".join([part if isinstance(part, bytes) else _first(match, part) for part in self.parts]).decode(
+            errors="replace"
+        )
 
 
-def _first(raw: bytes, spans: Sequence[Span], groups: tuple[int, ...]) -> bytes:
+def _first(match: Match, groups: tuple[int, ...]) -> bytes:
     for group in groups:
-        start, end = spans[group]
-        if start >= 0:
-            return raw[start:end]
+        if (found := match[group]) is not None:
+            return found
     return b""
 
 
@@ -129,24 +128,24 @@ def _go_error(pattern: str, complaint: bytes) -> str:
     return f"error parsing regexp: {_COMPLAINTS.get(what, what)}: `{culprit}`"
 
 
-def _parse_template(text: str, names: Sequence[str]) -> "list[str | tuple[int, ...]]":
+def _parse_template(text: str, names: Sequence[str]) -> "list[bytes | tuple[int, ...]]":
     """Split a template into literals and references; `$` that begins neither `$$` nor a reference is a literal."""
-    parts: list[str | tuple[int, ...]] = []
+    parts: list[bytes | tuple[int, ...]] = []
     position = 0
     while (dollar := text.find("$", position)) >= 0:
-        parts.append(text[position:dollar])
+        parts.append(_bytes(text[position:dollar]))
         reference = _parse_reference(text, dollar + 1)
         if text[dollar + 1 : dollar + 2] == "$":
-            parts.append("$")
+            parts.append(b"$")
             position = dollar + 2
         elif reference is None:
-            parts.append("$")
+            parts.append(b"$")
             position = dollar + 1
         else:
             name, position = reference
             parts.append(_groups_named(name, names))
-    parts.append(text[position:])
-    return [part for part in parts if part != ""]
+    parts.append(_bytes(text[position:]))
+    return [part for part in parts if part]
 
 
 def _parse_reference(text: str, start: int) -> tuple[str, int] | None:
@@ -165,3 +164,8 @@ def _groups_named(name: str, names: Sequence[str]) -> tuple[int, ...]:
     if name.isascii() and name.isdigit() and (name == "0" or name[0] != "0") and len(name) < 10:
         return (int(name),) if int(name) < len(names) else ()
     return tuple(index for index, other in enumerate(names) if index and other == name)
+
+
+def _bytes(text: str) -> bytes:
+    """Encode; a surrogate, which no tag holds, becomes a question mark."""
+    return text.encode(errors="replace")

@@ -31,8 +31,8 @@ _GATE_OFF = (
     "the ObjectLevelWorkloadIdentity feature gate in the controller"
 )
 _DEFAULT_INTERVAL = 600.0
-#: More tags than this are not chosen from on the event loop.
-_MANY = 5000
+#: More tags than this are not chosen from on the event loop; a pattern costs several times as much as the choice.
+_MANY, _MANY_FILTERED = 5000, 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,7 +162,7 @@ class ImagePolicyReconciler:
             delay = Duration.of(self._requeue_dependency)
             message = f"retrying in {delay} error: no tags in database"
             raise errors.Waiting(DEPENDENCY_NOT_READY, message, after=self._requeue_dependency)
-        if len(tags) > _MANY:
+        if len(tags) > (_MANY_FILTERED if spec.filter_tags is not None else _MANY):
             return (await self._limiter.run(choose.choose, spec, tags)).tag
         return choose.choose(spec, tags).tag
 

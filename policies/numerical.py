@@ -25,15 +25,17 @@ _MISPLACED_HEXADECIMAL = re.compile(r"(?<![0-9a-fA-FxX])_|_(?![0-9a-fA-F])")
 
 def parse_float(text: str) -> float:
     """Read a number as Go's ParseFloat does. Raises ValueError, also for what is too great for a float."""
-    if _PLAIN.fullmatch(text) or _WORDS.fullmatch(text):
+    if _PLAIN.fullmatch(text):
         value = float(text)
+    elif _WORDS.fullmatch(text):
+        return float(text)
     elif _DECIMAL.fullmatch(text) and not _MISPLACED.search(text):
         value = float(text.replace("_", ""))
     elif _HEXADECIMAL.fullmatch(text) and not _MISPLACED_HEXADECIMAL.search(text):
         value = _from_hexadecimal(text.replace("_", ""))
     else:
         raise ValueError(f"'{text}' is not a number")
-    if math.isinf(value) and not _WORDS.fullmatch(text):
+    if math.isinf(value):
         raise ValueError(f"'{text}' is out of range")
     return value
 
