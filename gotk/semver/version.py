@@ -18,7 +18,7 @@ UINT64 = 1 << 64
 RELEASE: Key = ((2, 0, ""),)
 
 IDENTIFIERS = r"[0-9A-Za-z-]++(?:\.[0-9A-Za-z-]++)*+"
-_NUMBERS = r"v?([0-9]++)(?:\.([0-9]++))?+(?:\.([0-9]++))?+"
+_NUMBERS = r"v?([0-9]{1,256}+)(?:\.([0-9]++))?+(?:\.([0-9]++))?+"
 _VERSION = re.compile(rf"{_NUMBERS}(?:-({IDENTIFIERS}))?+(?:\+({IDENTIFIERS}))?+")
 _LINES = re.compile(rf"^({_NUMBERS}(?:-({IDENTIFIERS}))?+(?:\+{IDENTIFIERS})?+)$", re.MULTILINE)
 _RELEASE_LINES = re.compile(rf"^({_NUMBERS}()(?:\+{IDENTIFIERS})?+)$", re.MULTILINE)

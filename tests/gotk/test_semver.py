@@ -97,6 +97,12 @@ def test_the_latest_is_what_parsing_every_tag_finds(tags, text):
     assert range_.latest(tags) == (max(inside)[1] if inside else None)
 
 
+@pytest.mark.parametrize("digits", [256, 5_000, 1_000_000])
+def test_endless_numbers_are_no_versions(digits):
+    tags = ["9" * digits + ".0.0", "0.0.1", "0." + "9" * digits + ".0", "0.0.0-" + "9" * digits]
+    assert Range.parse("*").latest(tags) == Range.parse("*-0").latest(tags) == "0.0.1"
+
+
 @given(st.text(max_size=60) | st.text("0123456789xX*v.-+|,<>=~^! \t", max_size=60))
 def test_any_text_is_a_range_or_a_value_error(text):
     try:
