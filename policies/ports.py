@@ -12,7 +12,7 @@ O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
 class TagStore(Protocol):
     """The tags that the scans found."""
 
-    def tags(self, canonical_name: str) -> Sequence[str]:
+    def tags(self, canonical_name: str, /) -> Sequence[str]:
         """Return the tags of an image (`index.docker.io/library/alpine`), in any order; none where it was not scanned.
 
         Raises OSError where the store cannot be read.
@@ -23,7 +23,7 @@ class TagStore(Protocol):
 class DigestResolver(Protocol):
     """The way to a registry, with the credentials of an ImageRepository."""
 
-    async def digest(self, image_repository: ImageRepository, tag: str) -> str:
+    async def digest(self, image_repository: ImageRepository, tag: str, /) -> str:
         """Return the digest that a tag points to, `sha256:…`.
 
         Raises `gotk.runtime.errors.Retry`, with the cause as message and no secret in it. Bounded in time by the
