@@ -103,14 +103,18 @@ class Range:
         that a better one is known.
         """
         has = self.groups[0].has if len(self.groups) == 1 else self.has
-        best, best_key, floor = "", _LOWEST, 0
         ceiling = max(group.ceiling for group in self.groups)
-        for tag, major_text, minor, patch, prerelease in version.lines(tags, prereleases=self.prereleases):
-            if not floor <= (major := int(major_text)) <= ceiling:
+        best, best_key, known_major, known_minor = "", _LOWEST, 0, 0
+        for tag, major_text, minor_text, patch, prerelease in version.lines(tags, prereleases=self.prereleases):
+            if len(tag) > version.MAX_LENGTH or not known_major <= (major := int(major_text)) <= ceiling:
                 continue
-            key = version.key_of_line(tag, major, minor, patch, prerelease)
-            if key is not None and (key > best_key or (key == best_key and tag > best)) and has(key):
-                best, best_key, floor = tag, key, major
+            if (minor := int(minor_text or 0)) < known_minor and major == known_major:
+                continue
+            numbers = (major, minor, int(patch or 0))
+            key = (*numbers, version.prerelease_key(prerelease))
+            better = key > best_key or (key == best_key and tag > best)
+            if better and version.is_tag(tag, numbers, prerelease) and has(key):
+                best, best_key, known_major, known_minor = tag, key, major, minor
         return best or None
 
 

@@ -4,8 +4,10 @@ Answers to `semver.NewVersion` (loose) and to `version.ParseVersion` of fluxcd/p
 no expression here backtracks. A version is compared by its key, a tuple of its parts.
 """
 
+import itertools
+import math
 import re
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from typing import Self, TypeAlias
 
@@ -18,7 +20,7 @@ UINT64 = 1 << 64
 RELEASE: Key = ((2, 0, ""),)
 
 IDENTIFIERS = r"[0-9A-Za-z-]++(?:\.[0-9A-Za-z-]++)*+"
-_NUMBERS = r"v?([0-9]{1,256}+)(?:\.([0-9]++))?+(?:\.([0-9]++))?+"
+_NUMBERS = r"v?([0-9]{1,256}+)(?:\.([0-9]{1,256}+))?+(?:\.([0-9]{1,256}+))?+"
 _VERSION = re.compile(rf"{_NUMBERS}(?:-({IDENTIFIERS}))?+(?:\+({IDENTIFIERS}))?+")
 _LINES = re.compile(rf"^({_NUMBERS}(?:-({IDENTIFIERS}))?+(?:\+{IDENTIFIERS})?+)$", re.MULTILINE)
 _RELEASE_LINES = re.compile(rf"^({_NUMBERS}()(?:\+{IDENTIFIERS})?+)$", re.MULTILINE)
@@ -81,23 +83,23 @@ def _identifier_key(part: str) -> Key:
     return (1, 0, part)
 
 
-def lines(tags: Collection[str], *, prereleases: bool = True) -> list[tuple[str, str, str, str, str]]:
-    """Find the tags that look like versions, each with the texts of its four parts, in order.
+def lines(tags: Collection[str], *, prereleases: bool = True) -> Iterator[tuple[str, str, str, str, str]]:
+    """Find the tags that look like versions, each with the texts of its four parts.
 
-    One sweep over all the tags is twice as fast as a match for each. `key_of_line` says whether one is a version in
-    Flux's sense.
+    One sweep over all the tags is twice as fast as a match for each. They come in long strides through the list, so
+    that a good one is among the first even where the best come last. `is_tag` says whether Flux takes one for a
+    version.
     """
     text = "\n".join(tags)
     if text.count("\n") >= len(tags):  # a version holds no line break: a tag with one goes, lest it look like two
         text = "\n".join(tag for tag in tags if "\n" not in tag)
-    return (_LINES if prereleases else _RELEASE_LINES).findall(text)
+    found = (_LINES if prereleases else _RELEASE_LINES).findall(text)
+    stride = math.isqrt(len(found)) + 1
+    return itertools.chain.from_iterable(found[start::stride] for start in range(stride))
 
 
-def key_of_line(tag: str, major: int, minor: str, patch: str, prerelease: str) -> Key | None:
-    """Return the key of a tag that `lines` found, or None where Flux would not take it for a version."""
-    if (not patch and tag.count(".") < 2) or len(tag) > MAX_LENGTH:
-        return None
-    numbers = (major, int(minor or 0), int(patch or 0))
-    if (len(tag) > 19 and max(numbers) >= UINT64) or (prerelease and _ZERO_PADDED.search(prerelease)):
-        return None
-    return (*numbers, prerelease_key(prerelease))
+def is_tag(tag: str, numbers: tuple[int, int, int], prerelease: str) -> bool:
+    """Tell whether Flux would take a tag that `lines` found, and that has these parts, for a version."""
+    if len(tag) > 19 and (len(tag) > MAX_LENGTH or max(numbers) >= UINT64):
+        return False
+    return tag.count(".") > 1 and not (prerelease and _ZERO_PADDED.search(prerelease))
