@@ -84,11 +84,11 @@ def image_update_automation(parts: Parts) -> Reconciler[Any, Any]:
     return ImageUpdateAutomationReconciler(
         objects=parts.caches,
         client=parts.client,
-        mirrors=parts.mirrors,
+        repositories=parts.mirrors,
         limiter=parts.git,
         clock=parts.clock,
-        random=parts.chance,
-        no_cross_namespace_refs=parts.settings.no_cross_namespace_refs,
+        jitter=parts.chance,
+        cross_namespace=not parts.settings.no_cross_namespace_refs,
     )
 
 

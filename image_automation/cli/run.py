@@ -29,7 +29,7 @@ class _Where:
     port: int
 
 
-def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, str]:
+def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
     """Return the addresses: what was given, else Flux's ports; on loopback where there is no cluster network."""
     host = "127.0.0.1" if embedded else ""
     defaults = {"storage_addr": f"{host}:9090", "metrics_addr": f"{host}:8080", "health_addr": f"{host}:9440"}

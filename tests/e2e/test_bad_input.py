@@ -9,7 +9,9 @@ import pytest
 from aiohttp import web
 
 from gotk.git import seed
-from gotk.oci import image, registry
+from gotk.oci import image
+from gotk.oci.registry.guard import Password
+from gotk.oci.registry.server import RegistryServer
 from tests.e2e import stage
 from tests.real import git_https
 
@@ -65,11 +67,11 @@ class Pipeline:
     """A healthy pipeline and what stands around it."""
 
     up: stage.Stage
-    registry: registry.RegistryServer
+    registry: RegistryServer
     repository: Path
 
     async def push(self, tag: str) -> None:
-        await image.push_image(self.registry.url, "web", tag, image.build_image({"version": tag.encode()}))
+        await image.push_image(self.registry.url, "web", tag, image.build_image(files={"version": tag.encode()}))
 
     async def still_works(self) -> None:
         """A further tag gets through, whatever else is wrong."""
@@ -95,7 +97,7 @@ class Pipeline:
 @pytest.fixture
 async def pipeline(tmp_path: Path) -> AsyncIterator[Pipeline]:
     repository = tmp_path / "web.git"
-    async with registry.RegistryServer() as server, stage.running(tmp_path / "data") as up:
+    async with RegistryServer() as server, stage.running(tmp_path / "data") as up:
         files = {name: text.replace("IMAGE", marked(f"{server.address}/web")) for name, text in FILES.items()}
         seed.seed(repository, files)
         made = Pipeline(up, server, repository)
@@ -135,7 +137,7 @@ async def test_a_registry_that_answers_a_web_page(pipeline: Pipeline) -> None:
 
 
 async def test_a_registry_that_demands_credentials(pipeline: Pipeline) -> None:
-    async with registry.RegistryServer(guard=registry.Password("user", "geheim")) as locked:
+    async with RegistryServer(guard=Password("user", "geheim")) as locked:
         await pipeline.apply("ImageRepository", "locked", f"{{image: '{locked.address}/x', interval: 1s}}")
         ready = await pipeline.failure("ImageRepository", "locked")
     assert ready["reason"] == "ReadOperationFailed"

@@ -83,7 +83,7 @@ def secret(data: dict[str, bytes]) -> str:
 
 
 async def push(registry: str, tag: str) -> None:
-    await image.push_image(f"http://{registry}", "team/web", tag, image.build_image({"version": tag.encode()}))
+    await image.push_image(f"http://{registry}", "team/web", tag, image.build_image(files={"version": tag.encode()}))
 
 
 @pytest.mark.real

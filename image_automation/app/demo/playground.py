@@ -17,7 +17,10 @@ import yaml
 from gotk.git import seed, server
 from gotk.kube import config, errors
 from gotk.kube.client import Client
-from gotk.oci import image, registry
+from gotk.oci import image
+from gotk.oci.registry.files import DirectoryFiles
+from gotk.oci.registry.server import RegistryServer
+from gotk.oci.registry.storage import Storage
 from image_automation.app import embedded, service
 from image_automation.app.settings import Settings
 
@@ -32,7 +35,7 @@ class Playground:
 
     client: Client
     kubeconfig: Path
-    registry: registry.RegistryServer
+    registry: RegistryServer
     git: server.GitServer
     repository: Path
     variables: Mapping[str, str]
@@ -48,7 +51,7 @@ class Playground:
 
     async def push(self, tag: str) -> None:
         """Push an image under a tag."""
-        made = image.build_image({"version": f"{tag}\n".encode()})
+        made = image.build_image(files={"version": f"{tag}\n".encode()})
         await image.push_image(self.registry.url, REPOSITORY, tag, made)
 
     async def apply(self) -> None:
@@ -97,8 +100,8 @@ async def open_playground(data_dir: Path) -> AsyncIterator[Playground]:
     """Start everything under a folder, and stop it in the end. What an earlier run left there is gone on with."""
     password = _password(data_dir / "git-password")
     async with contextlib.AsyncExitStack() as stack:
-        storage = registry.Storage(registry.DirectoryFiles(data_dir / "registry"))
-        oci = await stack.enter_async_context(registry.RegistryServer(storage, port=_port(data_dir, "registry")))
+        storage = Storage(DirectoryFiles(data_dir / "registry"))
+        oci = await stack.enter_async_context(RegistryServer(storage, port=_port(data_dir, "registry")))
         auth = server.BasicAuth(_USER, password)
         git = stack.enter_context(server.GitServer(data_dir / "git", auth=auth, port=_port(data_dir, "git")))
         plane = await stack.enter_async_context(embedded.control_plane(data_dir / "service"))
