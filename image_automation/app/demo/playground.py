@@ -105,7 +105,7 @@ async def open_playground(data_dir: Path) -> AsyncIterator[Playground]:
         auth = server.BasicAuth(_USER, password)
         git = stack.enter_context(server.GitServer(data_dir / "git", auth=auth, port=_port(data_dir, "git")))
         plane = await stack.enter_async_context(embedded.control_plane(data_dir / "service"))
-        _remember(data_dir, registry=oci.port, git=git.port)
+        _remember(data_dir, registry=int(oci.address.rpartition(":")[2]), git=git.port)
         address = await config.from_kubeconfig([plane.kubeconfig])
         client = await stack.enter_async_context(Client(address))
         variables = {"registry": oci.address, "git": git.url("").rstrip("/"), "password": password}
