@@ -34,6 +34,30 @@ async def stop_on_signals() -> AsyncIterator[asyncio.Event]:
             loop.remove_signal_handler(number)
 
 
+@contextlib.asynccontextmanager
+async def beside(settings: Settings, config: Config) -> AsyncIterator[None]:
+    """Run the service beside the block, and stop it cleanly when the block ends, however it ends.
+
+    Raises what the block raises, or ServiceError when the service cannot start.
+    """
+    stop, started = asyncio.Event(), asyncio.Event()
+    failure: Exception | None = None
+    try:
+        async with asyncio.TaskGroup() as group:
+            group.create_task(run(settings, config, stop, started=started))
+            await started.wait()
+            try:
+                yield
+            except Exception as error:  # noqa: BLE001 - raised again once the service has stopped
+                failure = error
+            finally:
+                stop.set()
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    if failure is not None:
+        raise failure
+
+
 async def run(settings: Settings, config: Config, stop: asyncio.Event, *, started: asyncio.Event | None = None) -> None:
     """Run the controllers on a cluster until `stop` is set. `started` is set once everything listens."""
     metrics = Metrics()

@@ -70,18 +70,12 @@ async def running(
         plane = await stack.enter_async_context(embedded.control_plane(data_dir))
         address = await config.from_kubeconfig([plane.kubeconfig])
         client = await stack.enter_async_context(Client(address))
-        stop, started = asyncio.Event(), asyncio.Event()
         settings = Settings(
             data_dir=data_dir, controllers=controllers, storage_addr="127.0.0.1:0", metrics_addr="0", health_addr="0",
             min_retry_delay=0.2, max_retry_delay=2.0, requeue_dependency=0.5, allow_file=allow_file, grace=2.0,
         )  # fmt: skip
-        async with asyncio.TaskGroup() as group:
-            group.create_task(service.run(settings, address, stop, started=started))
-            await started.wait()
-            try:
-                yield Stage(client=client, kubeconfig=plane.kubeconfig, home=data_dir)
-            finally:
-                stop.set()
+        await stack.enter_async_context(service.beside(settings, address))
+        yield Stage(client=client, kubeconfig=plane.kubeconfig, home=data_dir)
 
 
 def condition(obj: dict[str, Any], type_: str) -> dict[str, Any]:

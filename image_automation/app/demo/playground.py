@@ -1,6 +1,5 @@
 """Everything a tag needs to travel, on one machine: registry, Git server, control plane and service, on free ports."""
 
-import asyncio
 import contextlib
 import secrets
 import shutil
@@ -113,7 +112,10 @@ async def open_playground(data_dir: Path) -> AsyncIterator[Playground]:
         if not _has_branch(repository):
             shutil.rmtree(repository, ignore_errors=True)
             seed.seed(repository, files("repository", variables))
-        await stack.enter_async_context(_service(data_dir / "service", address))
+        settings = Settings(
+            data_dir=data_dir / "service", storage_addr="127.0.0.1:0", metrics_addr="0", health_addr="0", grace=2.0
+        )
+        await stack.enter_async_context(service.beside(settings, address))
         yield Playground(
             client=client,
             kubeconfig=plane.kubeconfig,
@@ -122,20 +124,6 @@ async def open_playground(data_dir: Path) -> AsyncIterator[Playground]:
             repository=repository,
             variables=variables,
         )
-
-
-@contextlib.asynccontextmanager
-async def _service(data_dir: Path, address: config.Config) -> AsyncIterator[None]:
-    """Run the service beside the caller, on free ports."""
-    stop, started = asyncio.Event(), asyncio.Event()
-    settings = Settings(data_dir=data_dir, storage_addr="127.0.0.1:0", metrics_addr="0", health_addr="0", grace=2.0)
-    async with asyncio.TaskGroup() as group:
-        group.create_task(service.run(settings, address, stop, started=started))
-        await started.wait()
-        try:
-            yield
-        finally:
-            stop.set()
 
 
 def _has_branch(repository: Path) -> bool:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -49,22 +49,14 @@ async def follow(
             done.set()
 
     try:
-        async with asyncio.timeout(_LIMIT), _watching(ground, observe):
+        async with asyncio.timeout(_LIMIT), asyncio.TaskGroup() as group:
+            watching = [group.create_task(_watch(ground, *kind, observe)) for kind in _KINDS]
             await done.wait()
+            for task in watching:
+                task.cancel()
     except TimeoutError:
         states = await _states(ground)
         raise ScenarioError(f"{track.tag} was not {track.next} within {_LIMIT:.0f} s\n{states}") from None
-
-
-@contextlib.asynccontextmanager
-async def _watching(ground: playground.Playground, observe: Observer) -> AsyncIterator[None]:
-    async with asyncio.TaskGroup() as group:
-        tasks = [group.create_task(_watch(ground, *kind, observe)) for kind in _KINDS]
-        try:
-            yield
-        finally:
-            for task in tasks:
-                task.cancel()
 
 
 async def _watch(ground: playground.Playground, api_version: str, kind: str, namespace: str, observe: Observer) -> None:
