@@ -32,7 +32,7 @@ from gotk.runtime.settings import Settings
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as everywhere in this module
 
-_RESULTS = {"never": "success", "after": "requeue_after", "backoff": "error", "now": "requeue"}
+_RESULTS = {"never": "success", "after": "requeue_after", "backoff": "error", "now": "requeue", "conflict": "requeue"}
 
 
 class Controller(Generic[O]):
@@ -134,8 +134,10 @@ class Controller(Generic[O]):
         if follow.when == "backoff":
             self._queue.fail(key)
             self._metrics.queue.retried(self._name)
-        elif follow.when == "now":
+        elif follow.when == "conflict":
             self._queue.conflict(key)
+        elif follow.when == "now":
+            self._queue.add(key)
         else:
             self._queue.succeed(key)
             if follow.when == "after":

@@ -13,9 +13,12 @@ from gotk.runtime.reconciler import Outcome, Severity
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Next:
-    """When an object runs again unasked: never, after a delay (`jitter` spreads it), after its backoff, or now."""
+    """When an object runs again unasked: never, after a delay (`jitter` spreads it), after its backoff, or now.
 
-    when: Literal["never", "after", "backoff", "now"]
+    A `conflict` is now the first time, and backs off from the second in a row on.
+    """
+
+    when: Literal["never", "after", "backoff", "now", "conflict"]
     seconds: float = 0.0
     jitter: bool = False
 
@@ -23,6 +26,7 @@ class Next:
 NEVER = Next(when="never")
 BACKOFF = Next(when="backoff")
 NOW = Next(when="now")
+CONFLICT = Next(when="conflict")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

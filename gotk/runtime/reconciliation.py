@@ -17,7 +17,7 @@ from gotk.kube.cache import KindCache
 from gotk.kube.entries import Undecodable
 from gotk.runtime import conditions, ending, errors, events, invalid, status
 from gotk.runtime.clock import Clock
-from gotk.runtime.ending import NEVER, NOW, Next
+from gotk.runtime.ending import CONFLICT, NEVER, NOW, Next
 from gotk.runtime.logging import redact
 from gotk.runtime.metrics import Metrics
 from gotk.runtime.reconciler import Key, Outcome, Reconciler, Severity, is_set
@@ -136,7 +136,7 @@ class Reconciliation(Generic[O]):
             self._cache.learn(await self._client.get(self._reconciler.kind, *_key(obj)))
         except kube.NotFound:
             return NEVER
-        return NOW
+        return CONFLICT
 
     def _unsupported(self, obj: O) -> errors.Stalled | None:
         paths = [path for path in self._reconciler.unsupported if is_set(obj, path)]
