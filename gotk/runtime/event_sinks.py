@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from typing import Any, Protocol
 
 import aiohttp
-import structlog
 
 from gotk.kube import errors
 from gotk.runtime.clock import Clock, rfc3339
@@ -46,6 +45,7 @@ class KubernetesEvents:
     def __init__(self, *, client: EventObjects, clock: Clock) -> None:
         self._client = client
         self._clock = clock
+        self._stamp = 0
         self._seen: collections.OrderedDict[tuple[str, ...], tuple[str, int]] = collections.OrderedDict()
         self._tokens: collections.OrderedDict[tuple[str, ...], tuple[float, float]] = collections.OrderedDict()
 
@@ -63,7 +63,8 @@ class KubernetesEvents:
     async def send(self, event: Event) -> None:
         """Count the event up, or create it. Raises APIError."""
         about, type_ = event.about, "Warning" if event.severity == "Warning" else "Normal"
-        key = (*about.as_json().values(), event.controller, type_, event.reason, event.message)
+        same_object = (about.api_version, about.kind, about.namespace, about.name, about.uid)
+        key = (*same_object, event.controller, type_, event.reason, event.message)
         name, count = self._seen.pop(key, ("", 0))
         namespace = about.namespace or "default"
         now = rfc3339(event.time)
@@ -74,7 +75,8 @@ class KubernetesEvents:
             except errors.NotFound:
                 name = ""
         if not name:
-            name = f"{about.name}.{int(event.time.timestamp() * 1_000_000_000):x}"
+            self._stamp = max(self._stamp + 1, int(event.time.timestamp() * 1_000_000_000))
+            name = f"{about.name}.{self._stamp:x}"
             count = 0
             await self._create(event, namespace, name, type_, now)
         self._seen[key] = (name, count + 1)
@@ -99,11 +101,7 @@ class KubernetesEvents:
             "lastTimestamp": now,
             "count": 1,
         }
-        try:
-            await self._client.create_object(body)
-        except errors.AlreadyExists:
-            # Two events of one object within a nanosecond tick: the other one says as much.
-            structlog.get_logger().debug("event exists already", event=name)
+        await self._client.create_object(body)
 
 
 class PostedEvents:

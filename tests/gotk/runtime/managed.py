@@ -124,7 +124,5 @@ async def managed(
     world = World(cluster, sink, metrics, manager)
     async with asyncio.TaskGroup() as group:
         group.create_task(manager.run(world.stop))
-        try:
-            yield world
-        finally:
-            world.stop.set()
+        yield world
+        world.stop.set()
