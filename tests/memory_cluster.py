@@ -25,7 +25,7 @@ class MemoryCluster:
         self.patches: list[tuple[Identity, str, dict[str, Any]]] = []
         self.refusals: list[Exception] = []
         self.list_failures: list[Exception] = []
-        self._history: list[tuple[int, str, str, bytes]] = []
+        self._history: list[tuple[int, str, str, str, bytes]] = []
         self._forgotten = 0
         self._changed = asyncio.Event()
         self._epoch = 0
@@ -82,22 +82,28 @@ class MemoryCluster:
             raise errors.NotFound(404, "NotFound", f'{kind.__name__} "{name}" not found')
         return scheme.convert(obj, kind)
 
-    async def list_raw(self, kind: type[Any]) -> tuple[list[bytes], str]:
+    async def list_raw(self, kind: type[Any], namespace: str | None = None) -> tuple[list[bytes], str]:
         self.lists += 1
         await asyncio.sleep(0)
         if self.list_failures:
             raise self.list_failures.pop(0)
         wanted = scheme.resource_of(kind).kind
-        items = [msgspec.json.encode(obj) for (of, _, _), obj in self.objects.items() if of == wanted]
+        items = [
+            msgspec.json.encode(obj)
+            for (of, within, _), obj in self.objects.items()
+            if of == wanted and namespace in {None, within}
+        ]
         return items, str(self.version)
 
-    async def watch(self, kind: type[Any], *, resource_version: str) -> AsyncIterator[tuple[str, bytes]]:
+    async def watch(
+        self, kind: type[Any], *, resource_version: str, namespace: str | None = None
+    ) -> AsyncIterator[tuple[str, bytes]]:
         wanted, seen, epoch = scheme.resource_of(kind).kind, int(resource_version), self._epoch
         if seen < self._forgotten:
             raise errors.Expired(410, "Expired", f"too old resource version: {seen}")
         while True:
-            for version, of, type_, raw in self._history:
-                if version > seen and of == wanted:
+            for version, of, within, type_, raw in self._history:
+                if version > seen and of == wanted and namespace in {None, within}:
                     seen = version
                     yield type_, raw
             changed = self._changed
@@ -163,7 +169,7 @@ class MemoryCluster:
     def _publish(self, identity: Identity, obj: dict[str, Any], type_: str) -> dict[str, Any]:
         self.version += 1
         obj["metadata"]["resourceVersion"] = str(self.version)
-        self._history.append((self.version, identity[0], type_, msgspec.json.encode(obj)))
+        self._history.append((self.version, identity[0], identity[1], type_, msgspec.json.encode(obj)))
         self._wake()
         return obj
 

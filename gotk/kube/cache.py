@@ -32,11 +32,13 @@ _RELIST = 36000.0
 class Watchable(Protocol):
     """What the cache needs of a client."""
 
-    async def list_raw(self, kind: type[O]) -> tuple[Sequence[bytes], str]:
-        """Return all objects as JSON, and the resource version to watch from."""
+    async def list_raw(self, kind: type[O], namespace: str | None = None) -> tuple[Sequence[bytes], str]:
+        """Return the objects of a namespace, or all, as JSON, and the resource version to watch from."""
         ...
 
-    def watch(self, kind: type[O], *, resource_version: str) -> AsyncIterator[tuple[str, bytes]]:
+    def watch(
+        self, kind: type[O], *, resource_version: str, namespace: str | None = None
+    ) -> AsyncIterator[tuple[str, bytes]]:
         """Yield (type, object as JSON) until the stream ends. Raises Expired when the version is too old."""
         ...
 
@@ -54,7 +56,7 @@ class Clock(Protocol):
 
 
 class KindCache(Generic[O]):
-    """The objects of one kind. `run` keeps them up to date; `synced` is set once all were seen."""
+    """The objects of one kind, of one namespace or of all. `run` keeps them up to date; `synced`: all were seen."""
 
     def __init__(
         self,
@@ -63,6 +65,7 @@ class KindCache(Generic[O]):
         client: Watchable,
         clock: Clock,
         random: randomness.Random | None = None,
+        namespace: str | None = None,
         relist_every: float = _RELIST,
     ) -> None:
         self.kind = kind
@@ -73,6 +76,7 @@ class KindCache(Generic[O]):
         self._relist_every = relist_every
         self._relist_at = 0.0
         resource = scheme.resource_of(kind)
+        self._namespace = namespace if resource.namespaced else None
         self._log = structlog.get_logger().bind(logger="cache", watching=f"{resource.plural}.{resource.group}")
         self._entries: dict[str, dict[str, O | Undecodable]] = {}
         self._position = ""
@@ -148,7 +152,7 @@ class KindCache(Generic[O]):
         return True
 
     async def _relist(self) -> None:
-        items, version = await self._client.list_raw(self.kind)
+        items, version = await self._client.list_raw(self.kind, self._namespace)
         rewound = bool(self._position) and _newer(self._position, version)
         if rewound:
             self._log.info("the server has gone back in time, taking its state over", version=version)
@@ -167,7 +171,7 @@ class KindCache(Generic[O]):
         self.synced.set()
 
     async def _follow(self) -> None:
-        stream = self._client.watch(self.kind, resource_version=self._position)
+        stream = self._client.watch(self.kind, resource_version=self._position, namespace=self._namespace)
         async with aclosing(cast("Any", stream)) as events:
             async for type_, raw in events:
                 self._take(type_, raw)
@@ -217,9 +221,20 @@ class KindCache(Generic[O]):
 
 
 class Caches:
-    """The caches of all kinds, one each. This is the `Reader` that reconcilers are given."""
+    """The caches of all kinds, one each. This is the `Reader` that reconcilers are given.
 
-    def __init__(self, client: Watchable, *, clock: Clock, random: randomness.Random | None = None) -> None:
+    With a `namespace` only its objects are watched (`--watch-all-namespaces=false`).
+    """
+
+    def __init__(
+        self,
+        client: Watchable,
+        *,
+        clock: Clock,
+        random: randomness.Random | None = None,
+        namespace: str | None = None,
+    ) -> None:
+        self._namespace = namespace
         self._client = client
         self._clock = clock
         self._random = random or randomness.Random()  # noqa: S311 - jitter
@@ -228,7 +243,9 @@ class Caches:
     def of(self, kind: type[O]) -> KindCache[O]:
         """Return the cache of a kind; the first call makes it."""
         if kind not in self._caches:
-            self._caches[kind] = KindCache(kind, client=self._client, clock=self._clock, random=self._random)
+            self._caches[kind] = KindCache(
+                kind, client=self._client, clock=self._clock, random=self._random, namespace=self._namespace
+            )
         return cast("KindCache[O]", self._caches[kind])
 
     def __iter__(self) -> Iterator[KindCache[Any]]:

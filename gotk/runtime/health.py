@@ -3,6 +3,7 @@
 An address is `host:port`; no host is every interface, port 0 picks a free one, and `0` or nothing turns the server off.
 """
 
+import socket
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 
@@ -31,11 +32,19 @@ async def serve(address: str, app: web.Application) -> AsyncIterator[int]:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
     await runner.setup()
     try:
-        site = web.TCPSite(runner, *parsed)
+        site = web.SockSite(runner, _listen(*parsed))
         await site.start()
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()
+
+
+def _listen(host: str | None, port: int) -> socket.socket:
+    """Open the listening socket: without a host one for both IP versions, where the machine has both."""
+    if host is None and socket.has_dualstack_ipv6():
+        return socket.create_server(("", port), family=socket.AF_INET6, dualstack_ipv6=True)
+    family = socket.AF_INET6 if host and ":" in host else socket.AF_INET
+    return socket.create_server((host or "", port), family=family)
 
 
 def metrics_app(metrics: Metrics) -> web.Application:

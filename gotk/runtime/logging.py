@@ -6,11 +6,11 @@ URL or a private key, also not within a traceback.
 """
 
 import logging
-import re
 import sys
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
+import re2
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
@@ -22,22 +22,28 @@ _NAMES = {"warning": "info", "critical": "error", "exception": "error", "notset"
 _HIDDEN = "*****"
 _IN_QUERIES = "access_token|token|password|secret|sig|signature|x-amz-signature"
 _IN_FIELDS = "password|passphrase|token|secret|identitytoken"
-_PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
-    (re.compile(r"(?s)-----BEGIN ([A-Z ]*PRIVATE KEY[A-Z ]*)-----.*?(-----END \1-----|\Z)"), _HIDDEN),
+# RE2, because it is linear: a message of one long word must not hold up the loop for seconds.
+_PATTERNS: tuple[tuple[Any, str], ...] = (
     (
-        re.compile(r"(?i)\b((?:proxy-)?authorization[\"']?\s*[:=]\s*[\"']?)(?:(?:basic|bearer)\s+)?[^\s\"',}]+"),
+        re2.compile(r"-----BEGIN [A-Z ]*PRIVATE KEY[A-Z ]*-----(?s:.*?)(?:-----END [A-Z ]*PRIVATE KEY[A-Z ]*-----|\z)"),
+        _HIDDEN,
+    ),
+    (
+        re2.compile(r"(?i)\b((?:proxy-)?authorization[\"']?\s*[:=]\s*[\"']?)(?:(?:basic|bearer)\s+)?[^\s\"',}]+"),
         rf"\1{_HIDDEN}",
     ),
-    (re.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{8,}"), rf"\1 {_HIDDEN}"),
-    (re.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/@'\"]*:[^\s/@'\"]*@"), rf"\1{_HIDDEN}@"),
-    (re.compile(rf"(?i)([?&](?:{_IN_QUERIES})=)[^&\s'\"]+"), rf"\1{_HIDDEN}"),
-    (re.compile(rf"(?i)\b({_IN_FIELDS})([\"']?\s*[:=]\s*)[\"'][^\"']+[\"']"), rf"\1\2{_HIDDEN}"),
-    (re.compile(r"\b(gh[pousr]_|github_pat_|glpat-|xox[abp]-)[A-Za-z0-9_-]{10,}"), _HIDDEN),
+    (re2.compile(r"(?i)\b(bearer|basic)\s+[A-Za-z0-9+/=._~-]{8,}"), rf"\1 {_HIDDEN}"),
+    (re2.compile(r"([a-zA-Z][a-zA-Z0-9+.-]*://)[^\s/@'\"]*:[^\s/@'\"]*@"), rf"\1{_HIDDEN}@"),
+    (re2.compile(rf"(?i)([?&](?:{_IN_QUERIES})=)[^&\s'\"]+"), rf"\1{_HIDDEN}"),
+    (re2.compile(rf"(?i)\b({_IN_FIELDS})([\"']?\s*[:=]\s*)[\"'][^\"']+[\"']"), rf"\1\2{_HIDDEN}"),
+    (re2.compile(r"\b(gh[pousr]_|github_pat_|glpat-|xox[abp]-)[A-Za-z0-9_-]{10,}"), _HIDDEN),
 )
 
 
 def redact(text: str) -> str:
     """Hide what looks like a credential: Authorization values, passwords in URLs and assignments, private keys."""
+    if not text.isascii():
+        text = text.encode(errors="replace").decode()  # a lone surrogate, as of a file name, has no UTF-8
     for pattern, replacement in _PATTERNS:
         text = pattern.sub(replacement, text)
     return text

@@ -236,3 +236,20 @@ async def test_the_reader_refuses_a_kind_that_nobody_watches() -> None:
         assert caches.get(ImagePolicy, "default", "app") is not None
         assert len(caches.list(ImagePolicy)) == 1
         task.cancel()
+
+
+@in_virtual_time
+async def test_a_namespaces_cache_sees_its_own_objects_alone() -> None:
+    cluster = MemoryCluster()
+    for namespace in ("mine", "theirs"):
+        cluster.put(image_repository("old", namespace))
+    caches = Caches(cluster, clock=VirtualClock(), namespace="mine")
+    cache = caches.of(ImageRepository)
+    async with asyncio.TaskGroup() as group:
+        task = group.create_task(cache.run())
+        await cache.synced.wait()
+        for namespace in ("mine", "theirs"):
+            cluster.put(image_repository("new", namespace))
+        await asyncio.sleep(1)
+        assert [str(obj.metadata.namespace) for obj in cache.list()] == ["mine", "mine"]
+        task.cancel()

@@ -4,6 +4,7 @@ import io
 import json
 import logging as stdlib
 import re
+import time
 import warnings
 from typing import Any
 
@@ -107,12 +108,22 @@ def test_the_console_shows_the_same_for_people(logged: io.StringIO) -> None:
         ),
         pytest.param("-----BEGIN OPENSSH PRIVATE KEY-----\nabc", "*****", id="a key cut short"),
         pytest.param("invalid 'https' auth option: 'password' requires 'username' to be set", None, id="words alone"),
+        pytest.param("caf\udce9 u://a:b@c é", "caf? u://*****@c é", id="a name that is no UTF-8"),
         pytest.param("secret 'default/token' not found", None, id="a secret's name"),
         pytest.param("example.com/app:v1@sha256:abc basic check", None, id="an image"),
     ],
 )
 def test_redaction(text: str, hidden: str | None) -> None:
     assert logging.redact(text) == (text if hidden is None else hidden)
+
+
+@pytest.mark.parametrize(
+    "text", ["a" * 39000, "http://" + ":" * 39000, "token=" * 6000], ids=["word", "colons", "fields"]
+)
+def test_no_text_holds_up_the_loop(text: str) -> None:
+    began = time.process_time()
+    logging.redact(text)
+    assert time.process_time() - began < 0.5
 
 
 @given(st.text(st.characters(codec="ascii", categories=("L", "N")), min_size=8), st.text(max_size=20))

@@ -64,10 +64,10 @@ async def test_a_kind_that_is_not_served_keeps_only_its_own_controller_waiting()
     cluster.put(image_repository())
     real = cluster.list_raw
 
-    async def without_policies(kind: type[Any]) -> Any:
+    async def without_policies(kind: type[Any], namespace: str | None = None) -> Any:
         if kind is ImagePolicy and not served.is_set():
             raise kube.NoMatch(404, "NotFound", "the server could not find the requested resource")
-        return await real(kind)
+        return await real(kind, namespace)
 
     served = asyncio.Event()
     cluster.list_raw = without_policies  # type: ignore[method-assign] # the kind's definition is not there yet
