@@ -1,6 +1,7 @@
 """The runtime over our own control plane, through the real client: sockets, TLS, discovery, real time."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -23,24 +24,29 @@ from tests.memory_cluster import image_policy, image_repository
 
 
 @asynccontextmanager
+async def managing(plane: ControlPlane, *reconcilers: Scripted) -> AsyncIterator[Client]:
+    settings = await config.from_kubeconfig([plane.kubeconfig])
+    async with Client(settings) as client:
+        clock, metrics, stop = SystemClock(), Metrics(process=False), asyncio.Event()
+        recorder = Recorder([KubernetesEvents(client=client, clock=clock)], clock=clock, metrics=metrics)
+        manager = Manager(
+            client=client,
+            caches=Caches(client, clock=clock),
+            reconcilers=reconcilers,
+            recorder=recorder,
+            metrics=metrics,
+            clock=clock,
+        )
+        async with asyncio.TaskGroup() as group:
+            group.create_task(manager.run(stop))
+            yield client
+            stop.set()
+
+
+@asynccontextmanager
 async def running(directory: Path, *reconcilers: Scripted) -> AsyncIterator[Client]:
-    async with ControlPlane(directory, crds=crds.load()) as plane:
-        settings = await config.from_kubeconfig([plane.kubeconfig])
-        async with Client(settings) as client:
-            clock, metrics, stop = SystemClock(), Metrics(process=False), asyncio.Event()
-            recorder = Recorder([KubernetesEvents(client=client, clock=clock)], clock=clock, metrics=metrics)
-            manager = Manager(
-                client=client,
-                caches=Caches(client, clock=clock),
-                reconcilers=reconcilers,
-                recorder=recorder,
-                metrics=metrics,
-                clock=clock,
-            )
-            async with asyncio.TaskGroup() as group:
-                group.create_task(manager.run(stop))
-                yield client
-                stop.set()
+    async with ControlPlane(directory, crds=crds.load()) as plane, managing(plane, *reconcilers) as client:
+        yield client
 
 
 async def until(check: Callable[[], Any], *, tries: int = 1000) -> Any:
@@ -114,3 +120,22 @@ async def test_two_kinds_a_panic_and_an_undecodable_object_over_the_wire(tmp_pat
             return messages if {"scanned example.com/new", "ZeroDivisionError: a bug"} <= messages else set()
 
         assert await until(told)
+
+
+async def test_work_goes_on_after_the_server_was_away(tmp_path: Path) -> None:
+    async def scan(obj: Any, run: Any) -> Outcome:
+        return Outcome(message=f"scanned {obj.spec.image}", requeue_after=600)
+
+    async with contextlib.AsyncExitStack() as stack:
+        async with ControlPlane(tmp_path, crds=crds.load()) as plane:
+            port = int(plane.url.rpartition(":")[2])
+            client = await stack.enter_async_context(managing(plane, repositories(scan)))
+            await client.create_object(image_repository("before"))
+            await until(lambda: ready(client, "ImageRepository", "before"))
+        stack.push_async_exit(await _entered(ControlPlane(tmp_path, port=port, crds=crds.load())))
+        await client.create_object(image_repository("after"))
+        assert await until(lambda: ready(client, "ImageRepository", "after")) == ("True", "Succeeded")
+
+
+async def _entered(plane: ControlPlane) -> ControlPlane:
+    return await plane.__aenter__()
