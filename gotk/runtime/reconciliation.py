@@ -79,7 +79,7 @@ class Reconciliation(Generic[O]):
         conditions.begin(run.conditions, rules, generation=generation, observed=observed)
         end: Outcome | errors.ReconcileError | None = self._unsupported(obj)
         if end is None:
-            if generation != observed or rules.unknown_while_running:
+            if generation != observed:
                 await run.save()
             end = await self._attempt(lambda: self._reconciler.reconcile(obj, run), run.log)
         self._metrics.reconciled(self._resource.kind, _key(obj), self._clock.monotonic() - began)

@@ -334,19 +334,22 @@ async def test_progress_is_written_at_once() -> None:
         assert world.ready()[0] == "True"
 
 
-@in_virtual_time
-async def test_a_kustomization_is_unknown_while_it_runs_and_observed_only_when_ready() -> None:
+def kustomized() -> MemoryCluster:
     cluster = MemoryCluster()
-    spec = {"interval": "1m", "prune": True, "sourceRef": {"kind": "GitRepository", "name": "x"}}
     cluster.put(
         {
             "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
             "kind": "Kustomization",
             "metadata": {"name": "app", "namespace": "default"},
-            "spec": spec,
+            "spec": {"interval": "1m", "prune": True, "sourceRef": {"kind": "GitRepository", "name": "x"}},
         }
     )
-    seen = []
+    return cluster
+
+
+@in_virtual_time
+async def test_a_kustomization_is_unknown_while_it_runs_and_observed_only_when_ready() -> None:
+    cluster, seen = kustomized(), []
 
     async def work(obj: Any, run: Any) -> Outcome:
         seen.append(world.ready("Kustomization"))
@@ -363,6 +366,21 @@ async def test_a_kustomization_is_unknown_while_it_runs_and_observed_only_when_r
         assert world.ready("Kustomization") == ("False", "AccessDenied", "no")
         assert world.status("Kustomization")["observedGeneration"] == 1
     assert seen == [("Unknown", "Progressing", "Reconciliation in progress")] * 2
+
+
+@in_virtual_time
+async def test_a_steady_kustomization_does_not_flicker_but_tells_when_it_was_last_reconciled() -> None:
+    cluster, seen = kustomized(), []
+
+    async def work(obj: Any, run: Any) -> Outcome:
+        seen.append(world.ready("Kustomization")[0])
+        return Outcome(message="Applied revision: x", requeue_after=60)
+
+    async with managed(cluster, kustomizations(work)) as world:
+        await asyncio.sleep(65)
+        ready = cluster.conditions("Kustomization", "default", "app")["Ready"]
+        assert ready["lastTransitionTime"] >= "2026-01-01T12:00:57Z"
+    assert seen == ["Unknown", "True"]
 
 
 @in_virtual_time
