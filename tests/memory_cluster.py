@@ -49,7 +49,7 @@ class MemoryCluster:
 
     def change(self, kind: str, namespace: str, name: str, patch: Mapping[str, Any]) -> dict[str, Any]:
         """Merge into an object as its owner would."""
-        return self.put(_merge(self.objects[kind, namespace, name], patch), kind=kind)
+        return self.put(merged(self.objects[kind, namespace, name], patch), kind=kind)
 
     def delete(self, kind: str, namespace: str, name: str) -> None:
         """Delete an object, or mark it where a finalizer holds it."""
@@ -151,7 +151,7 @@ class MemoryCluster:
         if expected is not None and expected != old["metadata"]["resourceVersion"]:
             raise errors.Conflict(409, "Conflict", "the object has been modified")
         self.patches.append((identity, subresource, copy.deepcopy(dict(patch))))
-        new = _merge(old, {"status": patch["status"]} if subresource == "status" else patch)
+        new = merged(old, {"status": patch["status"]} if subresource == "status" else patch)
         if new == old:
             return old
         if new["metadata"].get("deletionTimestamp") and not new["metadata"].get("finalizers"):
@@ -178,16 +178,16 @@ class MemoryCluster:
         changed.set()
 
 
-def _merge(old: Any, patch: Any) -> Any:
+def merged(old: Any, patch: Any) -> Any:
     if not isinstance(patch, Mapping):
         return copy.deepcopy(patch)
-    merged = dict(copy.deepcopy(old)) if isinstance(old, Mapping) else {}
+    result = dict(copy.deepcopy(old)) if isinstance(old, Mapping) else {}
     for name, value in patch.items():
         if value is None:
-            merged.pop(name, None)
+            result.pop(name, None)
         else:
-            merged[name] = _merge(merged.get(name), value)
-    return merged
+            result[name] = merged(result.get(name), value)
+    return result
 
 
 def image_repository(name: str = "app", namespace: str = "default", **spec: Any) -> dict[str, Any]:

@@ -114,8 +114,9 @@ class Rules:
     `positive` and `negative` name, in order of weight, the conditions that Ready is made of (the source kinds); where
     there are none the end of the run is Ready. With `keeps_false` a Ready that is False keeps its reason and message
     through further failures (the image kinds). With `unknown_while_running` every run begins with Ready Unknown (the
-    Kustomization); others see it once the run has something to write, so that a steady object does not flicker. `observed_stalls` names the reasons of a stall that count as having observed the generation; None
-    is every one. `interval_jitter` spreads the runs that follow a success (the source kinds and the Kustomization).
+    Kustomization); others see it once the run has something to write, so that a steady object does not flicker.
+    `observed_stalls` names the reasons of a stall that count as having observed the generation; None is every one.
+    `interval_jitter` spreads the runs that follow a success (the source kinds and the Kustomization).
     """
 
     success_reason: str = SUCCEEDED
