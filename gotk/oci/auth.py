@@ -2,7 +2,7 @@
 
 Answers to the distribution project's token authentication (GET with Basic, or the OAuth2 POST for an identity token).
 Tokens are kept per realm, service, scope and credential, so that a sweep asks once; and the challenge per origin, so
-that the next repository's scan does not begin with a refusal. The scope is always ours (`repository:<path>:pull`), never
+that the next repository's scan does not begin with a refusal. The scope is always ours, `repository:<path>:pull`, never
 one that the server would like. A realm is another server: https unless the registry itself speaks http, no redirects,
 and credentials only where it belongs to the registry's site or is named as trusted; else we ask anonymously.
 """

@@ -1,9 +1,9 @@
 """The registry client: list a repository's tags, resolve a tag to its digest.
 
 Answers to the distribution specification as `go-containerregistry/pkg/v1/remote` speaks it, which Flux scans with:
-`tags/list?n=1000` and `Link` headers, HEAD for a digest. Beyond it: a bounded number of scans per host runs at once, so
-that a slow registry delays nobody else's, and a list is whole or an error: never a part of one, never a login page taken
-for no tags.
+`tags/list?n=1000` and `Link` headers, HEAD for a digest. Beyond it: a bounded number of scans per host runs at once,
+so that a slow registry delays nobody else's; and a list is whole or an error, never a part of one and never a login
+page taken for no tags.
 """
 
 import asyncio

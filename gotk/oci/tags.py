@@ -1,4 +1,4 @@
-"""A page of a tag list: read strictly, so that a broken answer is an error and never an empty list. No input or output."""
+"""A page of a tag list: read strictly, so that a broken answer is an error, never an empty list. No input or output."""
 
 import msgspec
 
@@ -31,7 +31,7 @@ def _decode(body: bytes, what: str) -> _Page:
     except (msgspec.DecodeError, UnicodeDecodeError):
         pass
     try:
-        # One entry that is not UTF-8 spoils the decoding of all: what is no text becomes no tag, and is dropped as such.
+        # One entry that is not UTF-8 spoils the decoding of all: it becomes one that is no tag, to be dropped as such.
         return msgspec.json.decode(body.decode("utf-8", "replace"), type=_Page)
     except msgspec.DecodeError as error:
         raise errors.BadAnswer(f"{what}: the answer is not a tag list: {errors.printable(str(error))}") from error
