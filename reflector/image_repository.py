@@ -1,8 +1,8 @@
 """ImageRepository: scans a repository's tags when it is time, keeps them, says what was found.
 
 Answers to image-reflector-controller's ImageRepositoryReconciler, to the letter of its conditions, reasons and events.
-Beyond it: a list that suddenly lost more than half of its tags is asked for again before it is believed, entries that are
-no tags are dropped, and tags go when the last ImageRepository of their image does.
+Beyond it: a list that suddenly lost more than half of its tags is asked for again before it is believed, entries
+that are no tags are dropped, and tags go when the last ImageRepository of their image does.
 """
 
 from collections.abc import Sequence

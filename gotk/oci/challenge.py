@@ -13,6 +13,7 @@ _LIMIT = 8192
 _WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _SCHEME = re.compile(rf"[\s,]*({_WORD})(?=[\s,]|$)(?!\s*=)", re.ASCII)
 _PARAMETER = re.compile(rf'[\s,]*({_WORD})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))', re.ASCII)
+# A bare token, as Negotiate sends one: padded, or up to a comma or the end.
 _TOKEN68 = re.compile(r"\s+[A-Za-z0-9\-._~+/]+=*\s*(?=,|$)", re.ASCII)
 
 
@@ -31,12 +32,12 @@ def parse(header: str) -> list[Challenge]:
     while match := _SCHEME.match(header, position):
         position = match.end()
         parameters: dict[str, str] = {}
+        if opaque := _TOKEN68.match(header, position):
+            position = opaque.end()
         while found := _PARAMETER.match(header, position):
             value = found[3] if found[2] is None else re.sub(r"\\(.)", r"\1", found[2])
             parameters.setdefault(found[1].lower(), value)
             position = found.end()
-        if not parameters and (opaque := _TOKEN68.match(header, position)):
-            position = opaque.end()
         challenges.append(Challenge(match[1].lower(), parameters))
     return challenges
 

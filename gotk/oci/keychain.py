@@ -13,7 +13,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import msgspec
-from yarl import URL
 
 DOCKER_CONFIG_JSON = "kubernetes.io/dockerconfigjson"
 DOCKER_CONFIG = "kubernetes.io/dockercfg"
@@ -90,12 +89,7 @@ def _decode(type_: str, content: bytes) -> dict[str, _Entry]:
 
 
 def _pattern(registry: str) -> str:
-    value = registry if registry.startswith(("https://", "http://")) else f"https://{registry}"
-    try:
-        host = value.split("://", 1)[1].split("/", 1)[0]
-        path = URL(value).path
-    except ValueError:
-        raise InvalidConfig(f"the docker configuration has an entry that is no registry: {registry!r}") from None
+    host, path = _split(registry.removeprefix("https://").removeprefix("http://"))
     if path.startswith(("/v1/", "/v2/")):
         path = path[3:]
     return host + (path if path != "/" else "")
