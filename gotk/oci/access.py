@@ -6,11 +6,11 @@ resolves into one `Access` per scan.
 
 import ssl
 import tempfile
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from aiohttp import BasicAuth
 from yarl import URL
 
 from gotk.oci.keychain import ANONYMOUS, Credentials
@@ -42,9 +42,11 @@ class Proxy:
     password: str = field(default="", repr=False)
 
     @property
-    def auth(self) -> BasicAuth | None:
-        """What the proxy is told, or None."""
-        return BasicAuth(self.username, self.password, "utf-8") if self.username else None
+    def headers(self) -> Mapping[str, str]:
+        """What the proxy alone is told."""
+        if not self.username:
+            return {}
+        return {"Proxy-Authorization": Credentials(username=self.username, password=self.password).basic}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -15,6 +15,7 @@ import aiohttp
 from yarl import URL
 
 from gotk.oci import errors
+from gotk.oci.keychain import Credentials
 from gotk.oci.registry.storage import digest_of
 
 MANIFEST_TYPE = "application/vnd.oci.image.manifest.v1+json"
@@ -72,10 +73,10 @@ async def push_image(
 
     Raises errors.RegistryError.
     """
-    auth = aiohttp.BasicAuth(username, password) if username else None
+    headers = {"Authorization": Credentials(username=username, password=password).basic} if username else {}
     base = URL(url) / "v2" / repository
     try:
-        async with aiohttp.ClientSession(auth=auth, timeout=aiohttp.ClientTimeout(total=60)) as session:
+        async with aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(total=60)) as session:
             for blob in (image.config, image.layer):
                 opened = await _send(session, "POST", base / "blobs" / "uploads/")
                 target = base.join(URL(opened, encoded=True)).update_query(digest=digest_of(blob))

@@ -93,16 +93,18 @@ class Transport:
 
     async def _send_one(self, request: Request, access: Access) -> Answer:
         proxy = access.proxy or self._route(request.url)
+        # A tunnel's opening has headers of its own; without a tunnel the request itself goes to the proxy.
+        plain = proxy.headers if proxy and request.url.scheme == "http" else {}
         try:
             async with self._session(request, proxied=proxy is not None).request(
                 request.method,
                 request.url,
-                headers={"Accept-Encoding": ACCEPT_ENCODING, **request.headers},
+                headers={"Accept-Encoding": ACCEPT_ENCODING, **request.headers, **plain},
                 data=request.data,
                 allow_redirects=False,
                 ssl=access.tls.context(),
                 proxy=proxy.url if proxy else None,
-                proxy_auth=proxy.auth if proxy else None,
+                proxy_headers=proxy.headers if proxy else None,
             ) as response:
                 return Answer(request.url, response.status, response.headers, await _read(request, response))
         except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
@@ -177,7 +179,11 @@ def _translated(request: Request, error: Exception) -> errors.RegistryError:
         if isinstance(cause, Refused):
             return errors.BadAnswer(f"{request}: the registry leads to a private address; refused")
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return errors.Untrusted(f"{request}: certificate not trusted: {errors.printable(cause.verify_message)}")
+            # aiohttp's own error is one of these too, without the field.
+            detail = getattr(cause, "verify_message", "") or getattr(cause.__cause__, "verify_message", "")
+            return errors.Untrusted(
+                f"{request}: certificate not trusted: {errors.printable(detail or 'unknown cause')}"
+            )
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, TimeoutError):
         return errors.Unreachable(f"{request}: no answer in time")
