@@ -22,7 +22,7 @@ CREATE TABLE IF NOT EXISTS tags (
 _VERSION = 1
 
 
-class StoreError(Exception):
+class StoreError(OSError):
     """The database cannot be read or written; the message is SQLite's."""
 
 
@@ -55,9 +55,9 @@ class TagStore:
         """Close the database."""
         self._database.close()
 
-    def tags(self, name: str) -> Sequence[str]:
+    def tags(self, canonical_name: str) -> Sequence[str]:
         """Return an image's tags in descending order; none where it was never scanned. Raises StoreError."""
-        row = self._one("SELECT body FROM tags WHERE image = ?", name)
+        row = self._one("SELECT body FROM tags WHERE image = ?", canonical_name)
         return row[0].decode().split("\n") if row and row[0] else ()
 
     def count(self, name: str) -> int:
