@@ -4,7 +4,8 @@ Answers to image-reflector-controller: RE2, searched anywhere in the tag; no lis
 cosign's signatures.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 
 from gotk.goregexp import Regexp
 
@@ -22,15 +23,20 @@ def effective(patterns: Sequence[str]) -> tuple[str, ...]:
 
 def exclude(patterns: Sequence[str], tags: Sequence[str]) -> list[str]:
     """Return the tags that no pattern is found in, in order. Raises InvalidExclusion."""
-    tests = [_test(pattern) for pattern in effective(patterns)]
-    return [tag for tag in tags if not any(test(tag) for test in tests)]
+    left = list(tags)
+    for pattern in effective(patterns):
+        if pattern == DEFAULT[0]:
+            # What nearly every repository has; as a string operation it costs a hundredth.
+            left = [tag for tag in left if not tag.endswith(".sig")]
+        else:
+            found_in = _compiled(pattern).matches
+            left = [tag for tag in left if not found_in(tag)]
+    return left
 
 
-def _test(pattern: str) -> Callable[[str], bool]:
-    if pattern == DEFAULT[0]:
-        # What nearly every repository has; as a string operation it costs a tenth.
-        return lambda tag: tag.endswith(".sig")
+@lru_cache(maxsize=256)
+def _compiled(pattern: str) -> Regexp:
     try:
-        return Regexp(pattern).matches
+        return Regexp(pattern)
     except ValueError as error:
         raise InvalidExclusion(f"failed to compile regex {pattern}: {error}") from error

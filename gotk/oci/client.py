@@ -14,6 +14,7 @@ import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection
 from dataclasses import dataclass
+from functools import lru_cache
 from types import TracebackType
 from typing import Self
 
@@ -108,7 +109,7 @@ class RegistryClient:
                 raise errors.Unreachable(message) from error
 
     async def _list(self, origin: URL, repository: Repository, access: Access) -> Listing:
-        url: URL | None = origin / "v2" / repository.path / "tags/list" % {"n": self._page_size}
+        url: URL | None = _first_page(origin, repository.path, self._page_size)
         seen: set[URL] = set()
         found: list[str] = []
         total, size = 0, 0
@@ -143,3 +144,9 @@ class RegistryClient:
         if claimed.startswith("sha256:") and claimed != digest:
             raise errors.BadAnswer(f"{request}: the manifest is not what its digest says")
         return digest
+
+
+@lru_cache(maxsize=4096)
+def _first_page(origin: URL, path: str, size: int) -> URL:
+    """Return where a tag list begins. Making a URL costs as much as decoding a short list."""
+    return origin / "v2" / path / "tags/list" % {"n": size}

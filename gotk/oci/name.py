@@ -9,6 +9,7 @@ refused, so that a name can never address another repository's endpoints.
 import ipaddress
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 
 DOCKER_HUB = "index.docker.io"
 
@@ -51,6 +52,7 @@ class Repository:
         return any(address in block for block in _RFC1918)
 
 
+@lru_cache(maxsize=4096)
 def parse(text: str) -> Repository:
     """Read an image name without tag or digest, as `ImageRepository.spec.image` holds it. Raises InvalidName.
 
