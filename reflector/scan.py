@@ -5,11 +5,12 @@ order, and a revision that depends on them alone (decimal Adler-32 of their comp
 when the list is another one.
 """
 
-import json
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+
+import msgspec
 
 from gotk.api.image import ImageRepositorySpec, ImageRepositoryStatus, ScanResult
 from gotk.runtime.clock import parse_rfc3339, rfc3339
@@ -61,7 +62,7 @@ def in_order(tags: Iterable[str]) -> list[str]:
 
 def revision(tags: Sequence[str]) -> str:
     """Return the checksum of stored tags."""
-    return str(zlib.adler32(json.dumps(tags, separators=(",", ":")).encode()))
+    return str(zlib.adler32(msgspec.json.encode(tags)))
 
 
 def result(tags: Sequence[str], now: datetime) -> ScanResult:

@@ -5,8 +5,10 @@ image shares one list and the last scan wins. SQLite in WAL mode with one row pe
 writes nothing. A file that is damaged is set aside, and the next scans fill a new one.
 """
 
+import hashlib
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -26,12 +28,23 @@ class StoreError(OSError):
     """The database cannot be read or written; the message is SQLite's."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Summary:
+    """What tells one list from another; the revision, a mere Adler-32, cannot."""
+
+    count: int
+    hash: bytes
+
+
+_NOTHING = _Summary(0, b"")
+
+
 class TagStore:
-    """Tags by image. Reading one is tens of microseconds, so nothing here is asynchronous."""
+    """Tags by image, written by one process. Reading one is tens of microseconds, so nothing here is asynchronous."""
 
     def __init__(self, path: Path | None) -> None:
         """Open or create the database at `path`; None keeps it in memory."""
-        self._path = path
+        self._summaries: dict[str, _Summary] = {}
         try:
             self._database = _open(path)
         except sqlite3.OperationalError as error:
@@ -62,21 +75,30 @@ class TagStore:
 
     def count(self, name: str) -> int:
         """Return how many tags an image has. Raises StoreError."""
-        row = self._one("SELECT count FROM tags WHERE image = ?", name)
-        return int(row[0]) if row else 0
+        return self._known(name).count
 
     def write(self, name: str, tags: Sequence[str], revision: str) -> bool:
         """Replace an image's tags; tell whether they were others before. Raises StoreError."""
         body = "\n".join(tags).encode()
-        # The checksum is too weak to tell two lists apart; it is kept because it is what the object's status says.
-        if self._one("SELECT revision, body FROM tags WHERE image = ?", name) == (revision, body):
+        new = _Summary(len(tags), _hash(body))
+        if self._known(name) == new:
             return False
+        self._summaries.pop(name, None)
         self._write("INSERT OR REPLACE INTO tags VALUES (?, ?, ?, ?)", name, revision, len(tags), body)
+        self._summaries[name] = new
         return True
 
     def forget(self, name: str) -> None:
         """Remove an image. Raises StoreError."""
+        self._summaries.pop(name, None)
         self._write("DELETE FROM tags WHERE image = ?", name)
+
+    def _known(self, name: str) -> _Summary:
+        """Return what there is of an image; remembered, for an unchanged scan asks twice and nobody else writes."""
+        if (summary := self._summaries.get(name)) is None:
+            row = self._one("SELECT count, body FROM tags WHERE image = ?", name)
+            summary = self._summaries[name] = _Summary(row[0], _hash(row[1])) if row else _NOTHING
+        return summary
 
     def _one(self, query: str, name: str) -> tuple[Any, ...] | None:
         try:
@@ -91,6 +113,10 @@ class TagStore:
                 self._database.execute(statement, values)
         except sqlite3.Error as error:
             raise StoreError(str(error)) from error
+
+
+def _hash(body: bytes) -> bytes:
+    return hashlib.blake2b(body, digest_size=16).digest()
 
 
 def _open(path: Path | None) -> sqlite3.Connection:

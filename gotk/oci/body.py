@@ -1,7 +1,8 @@
 """Reading a body under a cap, also after decompression. No input or output.
 
 A registry is a stranger: a small compressed body may unfold without end. Bytes are unfolded piece by piece and counted
-as they come out; encodings other than gzip and deflate are refused, and so is one inside another.
+as they come out; encodings other than gzip and deflate are refused, and so is one inside another. `what` names the
+request in errors and becomes text only there.
 """
 
 import zlib
@@ -15,7 +16,7 @@ _PIECE = 1 << 16
 class Body:
     """Collects a body: `feed` the chunks, then `finish`. Raises TooLarge beyond the limit, BadAnswer on nonsense."""
 
-    def __init__(self, *, encoding: str, limit: int, what: str) -> None:
+    def __init__(self, *, encoding: str, limit: int, what: object) -> None:
         self._encoding = encoding.strip().lower() or "identity"
         if self._encoding not in {"identity", "gzip", "x-gzip", "deflate"}:
             raise errors.BadAnswer(f"{what}: the answer's encoding {errors.printable(encoding)!r} is not supported")

@@ -7,16 +7,15 @@ page taken for no tags.
 """
 
 import asyncio
-import contextlib
 import hashlib
 import random
 import re
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Coroutine
 from dataclasses import dataclass
 from functools import lru_cache
 from types import TracebackType
-from typing import Self
+from typing import Any, Self, TypeVar
 
 from yarl import URL
 
@@ -27,6 +26,8 @@ from gotk.oci.conversation import Conversation
 from gotk.oci.name import Repository
 from gotk.oci.pace import Pace
 from gotk.oci.transport import Request, Route, Transport, direct
+
+T = TypeVar("T")
 
 _PAGE_LIMIT = 1_000
 _TAG_LIMIT = 1_000_000
@@ -87,28 +88,35 @@ class RegistryClient:
 
     async def list_tags(self, repository: Repository, access: Access) -> Listing:
         """Return every tag of a repository. Raises errors.RegistryError."""
-        async with self._turn(repository, access, "tags/list") as origin:
-            return await self._list(origin, repository, access)
+        return await self._turn(self._list(repository, access), repository, access, "tags/list")
 
     async def digest(self, repository: Repository, tag: str, access: Access) -> str:
         """Return the digest of the manifest (or index) behind a tag. Raises errors.RegistryError."""
         if not name.is_tag(tag):
             raise errors.BadAnswer(f"{repository}: {errors.printable(tag)!r} is no tag")
-        async with self._turn(repository, access, f"manifests/{tag}") as origin:
-            return await self._resolve(origin / "v2" / repository.path / "manifests" / tag, repository, access)
+        return await self._turn(self._resolve(repository, tag, access), repository, access, f"manifests/{tag}")
 
-    @contextlib.asynccontextmanager
-    async def _turn(self, repository: Repository, access: Access, what: str) -> AsyncIterator[URL]:
-        """Wait for one of the host's slots, then give all that follows the access's time."""
-        async with self._slots.setdefault(repository.registry, asyncio.Semaphore(self._per_host)):
-            try:
-                async with asyncio.timeout(access.timeout):
-                    yield await self._conversation.origin(repository, access)
-            except TimeoutError as error:
-                message = f"{repository}: {what}: no complete answer within {access.timeout:g}s"
-                raise errors.Unreachable(message) from error
+    async def _turn(self, work: Coroutine[Any, Any, T], repository: Repository, access: Access, what: str) -> T:
+        """Wait for one of the host's slots, then give the work the access's time."""
+        slot = self._slots.get(repository.registry)
+        if slot is None:
+            slot = self._slots[repository.registry] = asyncio.Semaphore(self._per_host)
+        try:
+            await slot.acquire()
+        except asyncio.CancelledError:
+            work.close()
+            raise
+        try:
+            async with asyncio.timeout(access.timeout):
+                return await work
+        except TimeoutError as error:
+            message = f"{repository}: {what}: no complete answer within {access.timeout:g}s"
+            raise errors.Unreachable(message) from error
+        finally:
+            slot.release()
 
-    async def _list(self, origin: URL, repository: Repository, access: Access) -> Listing:
+    async def _list(self, repository: Repository, access: Access) -> Listing:
+        origin = await self._conversation.origin(repository, access)
         url: URL | None = _first_page(origin, repository.path, self._page_size)
         seen: set[URL] = set()
         found: list[str] = []
@@ -119,7 +127,7 @@ class RegistryClient:
             seen.add(url)
             request = Request(method="GET", url=url, headers={"Accept": "application/json"}, limit=_LIST_LIMIT - size)
             answer = await self._conversation.ask(request, repository, access)
-            page = tags.read_page(answer.body, content_type=answer.headers.get("Content-Type", ""), what=str(request))
+            page = tags.read_page(answer.body, content_type=answer.headers.get("Content-Type", ""), what=request)
             total, size = total + len(page), size + len(answer.body)
             if total > _TAG_LIMIT:
                 raise errors.TooLarge(f"{repository}: more tags than the limit of {_TAG_LIMIT}")
@@ -127,7 +135,9 @@ class RegistryClient:
             url = link.next_page(url, answer.headers.get("Link"))
         return Listing(found, total - len(found), len(seen))
 
-    async def _resolve(self, url: URL, repository: Repository, access: Access) -> str:
+    async def _resolve(self, repository: Repository, tag: str, access: Access) -> str:
+        origin = await self._conversation.origin(repository, access)
+        url = origin / "v2" / repository.path / "manifests" / tag
         request = Request(method="HEAD", url=url, headers=_MANIFESTS, limit=0)
         try:
             answer = await self._conversation.ask(request, repository, access)

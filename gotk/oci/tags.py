@@ -10,7 +10,7 @@ class _Page(msgspec.Struct):
     errors: list[msgspec.Raw] | None = None
 
 
-def read_page(body: bytes, *, content_type: str, what: str) -> list[str]:
+def read_page(body: bytes, *, content_type: str, what: object) -> list[str]:
     """Return the entries of a page, tags or not. `null` is no tags, as the reference registry means it.
 
     Raises BadAnswer for a web page, an error body with a success's status, and anything else that is no tag list.
@@ -25,7 +25,7 @@ def read_page(body: bytes, *, content_type: str, what: str) -> list[str]:
     return page.tags or []
 
 
-def _decode(body: bytes, what: str) -> _Page:
+def _decode(body: bytes, what: object) -> _Page:
     try:
         return msgspec.json.decode(body, type=_Page)
     except (msgspec.DecodeError, UnicodeDecodeError):

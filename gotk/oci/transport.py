@@ -167,7 +167,7 @@ def _redirected(request: Request, answer: Answer) -> Request:
 async def _read(request: Request, response: aiohttp.ClientResponse) -> bytes:
     if request.method == "HEAD":
         return b""
-    body = Body(encoding=response.headers.get("Content-Encoding", ""), limit=request.limit, what=str(request))
+    body = Body(encoding=response.headers.get("Content-Encoding", ""), limit=request.limit, what=request)
     async for chunk in response.content.iter_any():
         body.feed(chunk)
     return body.finish()
