@@ -5,7 +5,7 @@ from gotk.oci.client import RegistryClient
 from gotk.oci.registry.guard import Password, Token
 from gotk.oci.registry.server import RegistryServer
 from gotk.runtime.errors import Retry
-from reflector.digest import DigestResolver
+from image_automation.app.digests import RegistryDigests
 from tests.reflector.cluster import Cluster, pull_secret, ref, repository
 
 
@@ -14,7 +14,7 @@ async def test_a_digest_is_resolved_with_the_repositorys_credentials():
     async with RegistryServer() as open_, RegistryServer(open_.storage, guard=guard) as guarded, RegistryClient() as c:
         pushed = await image.push_image(open_.url, "app", "1.0", image.build_image())
         secrets = Cluster(pull_secret("pull", guarded.address, "user", "hunter2"))
-        resolver = DigestResolver(objects=secrets, registry=c)
+        resolver = RegistryDigests(objects=secrets, registry=c)
         scanned = repository(f"{guarded.address}/app", secret_ref=ref("pull"))
         assert await resolver.digest(scanned, "1.0") == pushed
 
@@ -32,4 +32,4 @@ async def test_a_failure_is_worth_another_try(name: str, secret: str | None, mes
     async with RegistryServer() as server, RegistryClient() as client:
         scanned = repository(name.format(server.address), secret_ref=ref(secret) if secret else None)
         with pytest.raises(Retry, match=message):
-            await DigestResolver(objects=Cluster(), registry=client).digest(scanned, "1.0")
+            await RegistryDigests(objects=Cluster(), registry=client).digest(scanned, "1.0")
