@@ -103,7 +103,7 @@ class ImageRepositoryReconciler:
             tags = await self._list(obj, run, image, reach)
             return self._keep(image, tags, now)
         except errors.RegistryError as error:
-            raise Retry(READ_OPERATION_FAILED, f"scan failed: {error}", after=error.retry_after) from error
+            raise Retry(READ_OPERATION_FAILED, f"scan failed: {error}", after=error.retry_after or None) from error
         except (exclusion.InvalidExclusion, StoreError) as error:
             raise Retry(READ_OPERATION_FAILED, f"scan failed: {error}") from error
 

@@ -21,6 +21,7 @@ from gotk.oci.access import Access
 from gotk.oci.challenge import Challenge
 from gotk.oci.keychain import Credentials
 from gotk.oci.name import Repository
+from gotk.oci.pace import retry_after
 from gotk.oci.transport import Request, Transport
 
 _BODY_LIMIT = 256 * 1024
@@ -102,7 +103,8 @@ class Authenticator:
         request = _token_request(key, realm, origin, credentials)
         answer = await self._transport.send(request, access)
         if answer.status != 200:
-            error = errors.from_answer(str(request), answer.status, answer.body)
+            after = retry_after(answer.headers.get("Retry-After"))
+            error = errors.from_answer(str(request), answer.status, answer.body, retry_after=after)
             if access.credentials and not trusted and isinstance(error, errors.Unauthorized):
                 raise errors.Unauthorized(
                     f"{error}; the credentials for {origin.host} were not sent to {realm.host}, which is another site",

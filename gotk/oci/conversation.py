@@ -45,7 +45,7 @@ class Conversation:
             return await self._once(request, repository, access)
 
         try:
-            return await self._pace.run(repository.registry, once)
+            return await self._pace.run(repository.registry, access.credentials, once)
         except errors.Unreachable:
             # It may have moved to https or back; the next scan finds out.
             self._origins.pop((repository.registry, access.insecure), None)

@@ -251,6 +251,10 @@ async def test_a_long_retry_after_is_clamped_and_closes_the_host(
                 await client.list_tags(name.parse(f"{address}/{repository}"), DIRECT)
             assert raised.value.retry_after == expected
         assert len(asked) == (1 if expected else 6)
+        someone_else = Access(credentials=Credentials(username="other", password="p"))
+        with pytest.raises(errors.Unavailable, match="GET"):
+            await client.list_tags(name.parse(f"{address}/app"), someone_else)
+        assert len(asked) == (2 if expected else 9)
 
 
 async def test_a_redirect_is_followed_and_drops_credentials_on_another_host(client: RegistryClient):
