@@ -78,7 +78,9 @@ def test_a_struct_has_the_fields_bounds_and_defaults_of_its_definition(kind: str
     properties = resolved(root, definitions)["properties"]
     crd = CRDS[kind]["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]
     assert [
-        found for part in ("spec", "status") for found in differences(properties[part], crd[part], definitions, part)
+        found
+        for part in ("spec", "status")
+        for found in differences(properties[part], crd[part], definitions, part)
     ] == []
 
 
