@@ -5,6 +5,9 @@ theirs is no business of a tenant's repository), hooks and filters do not exist 
 connection may hang for ever. Repositories may belong to another user, because volumes do.
 """
 
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pygit2
@@ -22,8 +25,7 @@ def harden(*, idle: float = IDLE_SECONDS, home: Path | None = None, ca: Path | N
         pygit2.settings.search_path[level] = ""
     pygit2.settings.homedir = str(home or _NOWHERE)
     pygit2.settings.owner_validation = False
-    pygit2.settings.server_connect_timeout = round(min(idle, CONNECT_SECONDS) * 1000)
-    pygit2.settings.server_timeout = round(min(idle, IDLE_SECONDS) * 1000)
+    _wait(idle)
     if ca is not None:
         pygit2.settings.set_ssl_cert_locations(str(ca), None)
 
@@ -31,6 +33,29 @@ def harden(*, idle: float = IDLE_SECONDS, home: Path | None = None, ca: Path | N
 def read_configuration(home: Path) -> None:
     """Read the `.gitconfig` of this directory from now on."""
     pygit2.settings.search_path[ConfigLevel.GLOBAL] = str(home)
+
+
+_patience: list[float] = []
+_patience_lock = threading.Lock()
+
+
+@contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """Give servers so long to answer; among operations at the same time the most patient one counts."""
+    with _patience_lock:
+        _patience.append(seconds)
+        _wait(max(_patience))
+    try:
+        yield
+    finally:
+        with _patience_lock:
+            _patience.remove(seconds)
+            _wait(max(_patience, default=IDLE_SECONDS))
+
+
+def _wait(seconds: float) -> None:
+    pygit2.settings.server_connect_timeout = max(round(min(seconds, CONNECT_SECONDS) * 1000), 1)
+    pygit2.settings.server_timeout = max(round(min(seconds, IDLE_SECONDS) * 1000), 1)
 
 
 harden()

@@ -1,10 +1,12 @@
 """Mirrors: bare repositories in the data directory that stand for a remote, without any work tree.
 
-A mirror is a cache and nothing else. It is made under another name and renamed, so that a half-made one never counts;
-one that is damaged, or that has gathered too many packs, is thrown away and fetched anew. There is one per tenant
-(namespace), address and depth: what one tenant may read never comes out of another's mirror.
+A mirror is a cache and nothing else. Its name is a link to a repository that was made first, so that a half-made one
+never counts; one that is damaged, or that has gathered too many packs, is thrown away and fetched anew, at another path
+because libgit2 remembers packs by path. There is one per tenant (namespace), address and depth: what one tenant may
+read never comes out of another's mirror.
 """
 
+import contextlib
 import hashlib
 import os
 import shutil
@@ -204,20 +206,17 @@ class Mirror:
             self._create()
 
     def _create(self) -> None:
-        parent = self._directory.parent
-        parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        with tempfile.TemporaryDirectory(prefix="new-", dir=parent) as temporary:
-            made = Path(temporary) / "repository"
-            pygit2.init_repository(str(made), bare=True)
-            made.rename(self._directory)
+        """Make an empty repository under a new name, and then let the mirror's name lead to it."""
+        self._directory.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        made = Path(tempfile.mkdtemp(prefix=f"{self._directory.stem}-", dir=self._directory.parent))
+        pygit2.init_repository(str(made), bare=True)
+        link = made.with_suffix(".link")
+        link.symlink_to(made.name)
+        link.replace(self._directory)
 
     def _discard(self) -> None:
-        """Take the mirror away at once, under another name first so that it is never seen half deleted."""
         self._opened = None
-        if self._directory.exists():
-            grave = Path(tempfile.mkdtemp(prefix="old-", dir=self._directory.parent))
-            self._directory.rename(grave / "repository")
-            shutil.rmtree(grave, ignore_errors=True)
+        _delete(self._directory)
 
     @contextmanager
     def _reading(self) -> Iterator[None]:
@@ -225,7 +224,7 @@ class Mirror:
         try:
             yield
         except (pygit2.GitError, KeyError):
-            (self._directory / "HEAD").unlink(missing_ok=True)
+            self._directory.unlink(missing_ok=True)
             self._opened = None
             raise errors.Damaged(f"the mirror of '{self.url.bare}' was damaged; it is fetched anew") from None
 
@@ -249,11 +248,21 @@ class Mirrors:
         swept = 0
         for lock in self._root.glob("*.lock"):
             if lock.stat().st_mtime < (now - unused).timestamp():
-                with exclusive(lock, timeout=0):
-                    shutil.rmtree(lock.with_suffix(".git"), ignore_errors=True)
+                with contextlib.suppress(errors.TimedOut), exclusive(lock, timeout=0):
+                    _delete(lock.with_suffix(".git"))
                     lock.unlink()
-                swept += 1
+                    swept += 1
         return swept
+
+
+def _delete(mirror: Path) -> None:
+    """Delete a mirror, and what was left of earlier ones of the same name."""
+    mirror.unlink(missing_ok=True)
+    for left in mirror.parent.glob(f"{mirror.stem}-*"):
+        if left.is_symlink():
+            left.unlink()
+        else:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _names(path: str) -> tuple[str, ...]:

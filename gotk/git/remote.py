@@ -16,7 +16,7 @@ from typing import TypeVar
 import msgspec
 
 import gotk
-from gotk.git import errors, transport
+from gotk.git import errors, libgit2, transport
 from gotk.git import url as urls
 from gotk.git.operation import Done, Fetch, Fetched, ListReferences, Operation, Push, References
 
@@ -51,7 +51,8 @@ def push(operation: Push) -> Done:
 
 def _run(operation: Operation, kind: type[R]) -> R:
     if not needs_worker(operation):
-        result = transport.run(operation)
+        with libgit2.patience(operation.remote.timeout):
+            result = transport.run(operation)
         assert isinstance(result, kind)
         return result
     return _in_worker(operation, kind)
@@ -80,9 +81,8 @@ def _in_worker(operation: Operation, kind: type[R]) -> R:
         except subprocess.TimeoutExpired:
             raise errors.TimedOut(f"'{address.bare}' took longer than {timeout:g}s and was given up") from None
     if ended.returncode != 0:
-        cause = (
-            ended.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2].partition(":")[0]
-        )  # a type, no value
+        last = ended.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
+        cause = last.partition(":")[0]  # the exception's type: its text could hold a value
         died = f"the process that talked to '{address.bare}' died with status {ended.returncode}"
         raise errors.Unreachable(f"{died} ({errors.printable(cause)})" if cause else died)
     answer = msgspec.json.decode(ended.stdout)
