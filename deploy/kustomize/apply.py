@@ -165,7 +165,9 @@ class Applier:
         """Wait for definitions, namespaces and classes that are not established yet. Raises ApplyError."""
         now = self._clock.now()
         pending = [
-            trial.item for trial, state in states if trial.action != "skipped" and health.of(state, now).state != "Current"
+            trial.item
+            for trial, state in states
+            if trial.action != "skipped" and health.of(state, now).state != "Current"
         ]
         try:
             await self._waiter.until_current(pending, timeout=_STAGE_SECONDS)

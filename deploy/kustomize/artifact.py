@@ -77,7 +77,10 @@ class Trees:
     async def _drop_surplus(self) -> None:
         for digest, tree in list(self._trees.items()):
             surplus = len(self._trees) > self._capacity or tree.path is None
-            if surplus and not tree.readers and self._trees.pop(digest, None) and tree.path:
+            if not surplus or tree.readers:
+                continue
+            del self._trees[digest]
+            if tree.path:
                 await self._limiter.run(shutil.rmtree, tree.path, ignore_errors=True)
 
     async def _fetch(self, artifact: Artifact, timeout: float) -> Path:
@@ -100,13 +103,14 @@ class Trees:
         return target
 
     async def _download(self, url: str, packed: Path) -> None:
-        for attempt in range(1, _ATTEMPTS + 1):
+        for attempt in range(_ATTEMPTS - 1):
             try:
-                return await self._get(url, packed)
+                await self._get(url, packed)
             except _Unavailable:
-                if attempt == _ATTEMPTS:
-                    raise
-            await self._clock.sleep(min(2 ** (attempt - 1), 16))
+                await self._clock.sleep(min(2**attempt, 16))
+            else:
+                return
+        await self._get(url, packed)
 
     async def _get(self, url: str, packed: Path) -> None:
         try:
@@ -119,7 +123,9 @@ class Trees:
                     raise ArtifactError(f"failed to download archive from {url} (status: {answer.status})")
                 await _save(answer, packed)
         except (aiohttp.ClientError, TimeoutError) as error:
-            raise _Unavailable(f"failed to download archive from {url}: {error or type(error).__name__}") from error
+            raise _Unavailable(
+                f"failed to download archive from {url}: {str(error) or type(error).__name__}"
+            ) from error
 
 
 async def _save(answer: aiohttp.ClientResponse, packed: Path) -> None:

@@ -131,7 +131,9 @@ def _substitute(text: str, values: Mapping[str, str], *, strict: bool) -> str:
         cause = f"variable substitution failed: {error}"
         raise AssemblyError(f"post build failed for '{_described(text)}': envsubst error: {cause}") from error
     except documents.DocumentError as error:
-        raise AssemblyError(f"post build failed for '{_described(text)}': envsubst error: YAMLToJSON: {error}") from error
+        raise AssemblyError(
+            f"post build failed for '{_described(text)}': envsubst error: YAMLToJSON: {error}"
+        ) from error
     return substituted
 
 

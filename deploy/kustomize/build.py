@@ -61,7 +61,7 @@ def find_command() -> tuple[str, ...]:
 
 
 def locate(root: Path, path: str) -> str:
-    """Return the directory that `spec.path` means, relative to the artifact; `..` never leaves it. Raises PathMissing."""
+    """Return the directory of the artifact that `spec.path` means; `..` never leaves it. Raises PathMissing."""
     directory = posixpath.normpath("/" + path).lstrip("/") or "."
     if not (root / directory).is_dir():
         raise PathMissing(f"kustomization path not found: stat {directory}: no such directory in the source")
@@ -173,7 +173,14 @@ def _environment(work: Path) -> dict[str, str]:
     """Return an environment that leads nowhere: kustomize reads variables into generated objects."""
     nowhere = "http://127.0.0.1:9"
     home = str(work / "home")
-    return {"HOME": home, "TMPDIR": home, "PATH": home, "HTTP_PROXY": nowhere, "HTTPS_PROXY": nowhere, "LC_ALL": "C.UTF-8"}
+    return {
+        "HOME": home,
+        "TMPDIR": home,
+        "PATH": home,
+        "HTTP_PROXY": nowhere,
+        "HTTPS_PROXY": nowhere,
+        "LC_ALL": "C.UTF-8",
+    }
 
 
 async def _communicate(process: asyncio.subprocess.Process) -> tuple[bytes, bytes]:

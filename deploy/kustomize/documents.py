@@ -9,7 +9,7 @@ tags that make objects, duplicate keys, nesting without end and aliases that unf
 import math
 import re
 from collections.abc import Hashable, Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import yaml
 
@@ -29,9 +29,6 @@ class DocumentError(ValueError):
 class _Loader(yaml.CSafeLoader):
     """libyaml's parser under Kubernetes' rules."""
 
-    yaml_implicit_resolvers: ClassVar[dict[str, Any]] = {}
-    yaml_constructors: ClassVar[dict[str, Any]] = {}
-
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """Make a dict with text keys; a key that comes twice is an error, as it is for kustomize."""
         self.flatten_mapping(node)
@@ -40,7 +37,7 @@ class _Loader(yaml.CSafeLoader):
         for place, (key_node, value_node) in enumerate(node.value):
             key = _key(self.construct_object(key_node, deep=True))
             if key in mapping and place > merged:
-                raise DocumentError(f'line {key_node.start_mark.line + 1}: key "{key}" already set')
+                raise DocumentError(f'line {_line(key_node.start_mark)}: key "{key}" already set')
             mapping[key] = self.construct_object(value_node, deep=deep)
         return mapping
 
@@ -49,6 +46,10 @@ def _own_pairs(node: yaml.MappingNode) -> list[Any]:
     """Return the pairs that stand in the mapping itself: merged ones come first and lie outside of it."""
     start, end = node.start_mark.index, node.end_mark.index
     return [pair for pair in node.value if start <= pair[0].start_mark.index < end]
+
+
+def _line(mark: Any) -> int:
+    return mark.line + 1 if mark else 1
 
 
 def _key(value: Any) -> str:
@@ -75,11 +76,14 @@ def _number(text: str) -> int | float:
     return int(value_f) if value_f.is_integer() and abs(value_f) < 1e21 else value_f
 
 
-def _construct_number(loader: Any, node: Any) -> int | float:
+def _construct_number(loader: Any, node: Any) -> int | float | str:
+    text = loader.construct_scalar(node)
     try:
-        return _number(loader.construct_scalar(node))
-    except (ValueError, OverflowError):
-        raise DocumentError(f"line {node.start_mark.line + 1}: not a finite number") from None
+        return _number(text)
+    except ValueError:
+        if text.lstrip("+-").lower() in {".inf", ".nan"}:
+            raise DocumentError(f"line {_line(node.start_mark)}: not a finite number") from None
+        return str(text)  # too large for a float, hence text for Go as well
 
 
 def _construct_bool(loader: Any, node: Any) -> bool:
@@ -104,19 +108,19 @@ def _rules() -> Iterator[tuple[str, re.Pattern[str], list[str]]]:
     yield "merge", re.compile("^<<$"), ["<"]
 
 
+_Loader.yaml_implicit_resolvers = {}
 for _name, _pattern, _first in _rules():
     _Loader.add_implicit_resolver(_TAG + _name, _pattern, _first)
-for _name, _constructor in {
-    "map": _Loader.construct_yaml_map,
-    "seq": _Loader.construct_yaml_seq,
-    "str": _Loader.construct_yaml_str,
-    "int": _construct_number,
-    "float": _construct_number,
-    "bool": _construct_bool,
-    "null": _construct_null,
-    "binary": _construct_binary,
-}.items():
-    _Loader.add_constructor(_TAG + _name, _constructor)
+_Loader.yaml_constructors = {
+    f"{_TAG}map": _Loader.construct_yaml_map,
+    f"{_TAG}seq": _Loader.construct_yaml_seq,
+    f"{_TAG}str": _Loader.construct_yaml_str,
+    f"{_TAG}int": _construct_number,
+    f"{_TAG}float": _construct_number,
+    f"{_TAG}bool": _construct_bool,
+    f"{_TAG}null": _construct_null,
+    f"{_TAG}binary": _construct_binary,
+}
 
 
 def load(text: str) -> list[Any]:
@@ -124,9 +128,9 @@ def load(text: str) -> list[Any]:
     try:
         if text.count("[") + text.count("{") > _DEPTH or max(map(len, text.split("\n"))) > _DEPTH:
             _check_depth(text)
-        values = [value for value in yaml.load_all(text, Loader=_Loader) if value is not None]  # noqa: S506 - a safe loader
+        values = [value for value in yaml.load_all(text, Loader=_Loader) if value is not None]
     except yaml.MarkedYAMLError as error:
-        line = error.problem_mark.line + 1 if error.problem_mark else 1
+        line = _line(error.problem_mark)
         raise DocumentError(f"line {line}: {error.problem or 'not YAML'}") from None
     except (yaml.YAMLError, RecursionError) as error:
         raise DocumentError(f"not YAML: {type(error).__name__}") from None
@@ -143,7 +147,7 @@ def _check_depth(text: str) -> None:
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
             if depth > _DEPTH:
-                raise DocumentError(f"line {event.start_mark.line + 1}: nested deeper than {_DEPTH} levels")
+                raise DocumentError(f"line {_line(event.start_mark)}: nested deeper than {_DEPTH} levels")
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
 

@@ -117,14 +117,13 @@ def _load(root: Path, path: str, prefix: str) -> list[Any]:
 
 def _merge(content: dict[str, Any], spec: kustomize.KustomizationSpec, directory: Path) -> None:
     """Lay the spec over a kustomization: names are replaced, lists appended, images replaced by name."""
-    for field, value in (
-        ("namespace", spec.target_namespace),
-        ("namePrefix", spec.name_prefix),
-        ("nameSuffix", spec.name_suffix),
-        ("buildMetadata", list(spec.build_metadata)),
-    ):
-        if value:
-            content[field] = value
+    replaced = {
+        "namespace": spec.target_namespace,
+        "namePrefix": spec.name_prefix,
+        "nameSuffix": spec.name_suffix,
+        "buildMetadata": list(spec.build_metadata),
+    }
+    content.update({field: value for field, value in replaced.items() if value})
     _append(content, "patches", [_builtins(patch) for patch in spec.patches])
     _append(content, "components", list(_components(spec, directory)))
     if spec.images:
@@ -143,7 +142,9 @@ def _images(present: list[Any], images: tuple[kustomize.Image, ...]) -> list[Any
     """Replace or add images by their exact name; a new tag and a digest push each other out."""
     merged = list(present)
     for image in images:
-        place = next((i for i, old in enumerate(merged) if isinstance(old, dict) and old.get("name") == image.name), None)
+        place = next(
+            (i for i, old in enumerate(merged) if isinstance(old, dict) and old.get("name") == image.name), None
+        )
         entry: dict[str, Any] = {"name": image.name} if place is None else dict(merged[place])
         if image.new_name:
             entry["newName"] = image.new_name

@@ -4,7 +4,7 @@ Answers to `kstatus` (sigs.k8s.io/cli-utils) with Flux's reading of Jobs: genera
 by its controller yet, Reconciling, Stalled), then the kind's own rule, then the Ready condition, else Current.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal
@@ -16,6 +16,7 @@ State = Literal["Current", "InProgress", "Failed", "Terminating", "NotFound", "U
 Manifest = Mapping[str, Any]
 
 _SCHEDULE_WINDOW_SECONDS = 15
+_NO_DEADLINE = 2147483647
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +97,15 @@ def _waiting_for(what: str, have: int, want: int) -> Health:
     return Health("InProgress", f"{what}: {have}/{want}")
 
 
+def _first_short(wants: Iterable[tuple[str, int, int]]) -> Health | None:
+    """Return the first count that is short of what it should be, as (what, have, want)."""
+    return next((_waiting_for(what, have, want) for what, have, want in wants if have < want), None)
+
+
+def _surplus(replicas: int, want: int) -> Health | None:
+    return Health("InProgress", f"Pending termination: {replicas - want}") if replicas > want else None
+
+
 def _deployment(obj: Manifest, _: datetime) -> Health:
     progressing = _condition(obj, "Progressing")
     if progressing and progressing.get("reason") == "ProgressDeadlineExceeded":
@@ -104,19 +114,18 @@ def _deployment(obj: Manifest, _: datetime) -> Health:
     replicas, updated, ready, available = _counts(
         obj, "replicas", "updatedReplicas", "readyReplicas", "availableReplicas"
     )
-    if replicas < want:
-        return _waiting_for("Replicas", replicas, want)
-    if updated < want:
-        return _waiting_for("Updated", updated, want)
-    if replicas > want:
-        return Health("InProgress", f"Pending termination: {replicas - want}")
-    if available < updated:
-        return _waiting_for("Available", available, updated)
-    if ready < want:
-        return _waiting_for("Ready", ready, want)
+    return (
+        _first_short((("Replicas", replicas, want), ("Updated", updated, want)))
+        or _surplus(replicas, want)
+        or _first_short((("Available", available, updated), ("Ready", ready, want)))
+        or _rolled_out(obj, progressing)
+    )
+
+
+def _rolled_out(obj: Manifest, progressing: Manifest | None) -> Health:
     deadline = _spec(obj).get("progressDeadlineSeconds")
     finished = progressing is not None and progressing.get("reason") == "NewReplicaSetAvailable"
-    if deadline is not None and deadline != 2147483647 and not finished:
+    if deadline is not None and deadline != _NO_DEADLINE and not finished:
         return Health("InProgress", "ReplicaSet not Available")
     return CURRENT if _holds(obj, "Available") else Health("InProgress", "Deployment not Available")
 
@@ -126,25 +135,17 @@ def _stateful_set(obj: Manifest, _: datetime) -> Health:
     if strategy.get("type") == "OnDelete":
         return CURRENT
     want = _wanted(obj)
-    replicas, ready, current, updated = _counts(
-        obj, "replicas", "readyReplicas", "currentReplicas", "updatedReplicas"
-    )
-    if replicas < want:
-        return _waiting_for("Replicas", replicas, want)
-    if ready < want:
-        return _waiting_for("Ready", ready, want)
-    if replicas > want:
-        return Health("InProgress", f"Pending termination: {replicas - want}")
+    replicas, ready, current, updated = _counts(obj, "replicas", "readyReplicas", "currentReplicas", "updatedReplicas")
+    unsettled = _first_short((("Replicas", replicas, want), ("Ready", ready, want))) or _surplus(replicas, want)
+    if unsettled:
+        return unsettled
     partition = (strategy.get("rollingUpdate") or {}).get("partition")
     if partition:
-        to_update = max(0, want - int(partition))
-        return CURRENT if updated >= to_update else _waiting_for("updated", updated, to_update)
-    if current < want:
-        return _waiting_for("current", current, want)
+        return _first_short((("updated", updated, max(0, want - int(partition))),)) or CURRENT
     status = _status(obj)
     if status.get("currentRevision") != status.get("updateRevision"):
         return Health("InProgress", "Waiting for updated revision to match current")
-    return CURRENT
+    return _first_short((("current", current, want),)) or CURRENT
 
 
 def _daemon_set(obj: Manifest, _: datetime) -> Health:

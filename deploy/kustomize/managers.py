@@ -31,7 +31,7 @@ def cleanup(live: Mapping[str, Any], desired: Mapping[str, Any]) -> list[dict[st
     if objects.metadata_value(desired, "kustomize.toolkit.fluxcd.io/ssa") == "merge":
         return []
     metadata = live["metadata"]
-    patch = [
+    patch: list[dict[str, Any]] = [
         {"op": "remove", "path": f"/metadata/{place}/{key.replace('/', '~1')}"}
         for place, keys in (("annotations", _ANNOTATIONS), ("labels", _LABELS))
         for key in keys

@@ -129,7 +129,7 @@ def _default_protocols(ports: list[Any]) -> None:
 
 
 def _encode_string_data(obj: Manifest) -> None:
-    """Move a secret's `stringData` into `data`, where it wins. A value that is not text is left for the API to refuse."""
+    """Move a secret's `stringData` into `data`, where it wins; what is not text is left for the API to refuse."""
     plain = obj.get("stringData")
     if not isinstance(plain, dict) or not all(isinstance(value, str) for value in plain.values()):
         return

@@ -20,7 +20,7 @@ class Cluster(Protocol):
         ...
 
     async def apply_object(
-        self, obj: dict[str, Any], *, field_manager: str, force: bool = True, dry_run: bool = False
+        self, obj: Mapping[str, Any], *, field_manager: str, force: bool = True, dry_run: bool = False
     ) -> dict[str, Any]:
         """Apply server-side and return what came of it."""
         ...
@@ -33,7 +33,9 @@ class Cluster(Protocol):
         name: str,
         patch: Mapping[str, Any] | Sequence[Any],
         *,
-        type: Literal["merge", "json", "strategic"],
+        type: Literal["merge", "json", "strategic"] = "merge",  # noqa: A002 - the client's name, kubectl's own
+        subresource: str = "",
+        field_manager: str = "",
     ) -> dict[str, Any]:
         """Patch an object and return it."""
         ...

@@ -131,7 +131,9 @@ class _Walk:
         """Return the place in the artifact that an entry names. Raises ForbiddenReference where there is none."""
         shown = _USERINFO.sub("//", entry.strip())[:200]
         if _REMOTE.match(entry):
-            raise ForbiddenReference(f"{path}: {field}: '{shown}' is remote and is not fetched, keep a copy in the source")
+            raise ForbiddenReference(
+                f"{path}: {field}: '{shown}' is remote and is not fetched, keep a copy in the source"
+            )
         target = posixpath.normpath(posixpath.join(directory, entry))
         if posixpath.isabs(entry) or target == ".." or target.startswith("../"):
             raise ForbiddenReference(f"{path}: {field}: '{shown}' is outside of the source")
@@ -176,5 +178,7 @@ def _is_inline(entry: str) -> bool:
         values = documents.load(entry)
     except documents.DocumentError:
         return False
-    named = [isinstance(v, dict) and bool(v.get("kind")) and bool((v.get("metadata") or {}).get("name")) for v in values]
+    named = [
+        isinstance(v, dict) and bool(v.get("kind")) and bool((v.get("metadata") or {}).get("name")) for v in values
+    ]
     return bool(named) and all(named)

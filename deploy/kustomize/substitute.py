@@ -205,7 +205,7 @@ def _slice(value: str, arguments: Sequence[str]) -> str:
     if start < 0:
         start = max(0, len(body) + start)
     end = start + int(arguments[1]) if len(arguments) > 1 else len(body)
-    if end < start and start <= len(body) and len(arguments) > 1:
+    if end < start <= len(body) and len(arguments) > 1:
         raise SubstitutionError(f"{BAD_SUBSTITUTION}: the length of a substring is negative")
     try:
         return body[start:end].decode()
