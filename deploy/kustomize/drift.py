@@ -1,23 +1,26 @@
 """Has an object drifted from what is declared? The live object beside what a dry-run apply would make of it.
 
-Answers to `hasDrifted` of `fluxcd/pkg/ssa`: labels, annotations and every field but metadata and status count; nothing
-and an empty list or mapping are the same.
+Answers to `hasDrifted` of `fluxcd/pkg/ssa`: labels, annotations and every field but metadata and status count. A null
+and an empty list or mapping are the same; a field that is missing is not (`emptyDir: {}` says something).
 """
 
 from collections.abc import Mapping
 from typing import Any
 
+_MISSING = object()
+
 
 def drifted(live: Mapping[str, Any], applied: Mapping[str, Any]) -> str | None:
     """Return the first place where they differ (`spec.replicas`), or None where an apply would change nothing."""
     for place in ("labels", "annotations"):
-        path = _difference(_metadata(live).get(place), _metadata(applied).get(place), f"metadata.{place}")
+        path = _difference(_metadata(live).get(place) or {}, _metadata(applied).get(place) or {}, f"metadata.{place}")
         if path:
             return path
-    for name in sorted((live.keys() | applied.keys()) - {"metadata", "status", "apiVersion", "kind"}):
-        if path := _difference(live.get(name), applied.get(name), name):
-            return path
-    return None
+    return _difference(_content(live), _content(applied), "")
+
+
+def _content(obj: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in obj.items() if key not in {"metadata", "status", "apiVersion", "kind"}}
 
 
 def _metadata(obj: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -26,16 +29,16 @@ def _metadata(obj: Mapping[str, Any]) -> Mapping[str, Any]:
 
 
 def _difference(one: Any, other: Any, path: str) -> str | None:
-    if one == other and type(one) is type(other):
-        return None
     if _empty(one) and _empty(other):
         return None
     if isinstance(one, Mapping) and isinstance(other, Mapping):
-        pairs = ((f"{path}.{key}", one.get(key), other.get(key)) for key in sorted(one.keys() | other.keys()))
+        prefix = f"{path}." if path else ""
+        keys = sorted(one.keys() | other.keys())
+        pairs = ((f"{prefix}{key}", one.get(key, _MISSING), other.get(key, _MISSING)) for key in keys)
     elif isinstance(one, list) and isinstance(other, list) and len(one) == len(other):
         pairs = ((f"{path}[{i}]", left, right) for i, (left, right) in enumerate(zip(one, other, strict=True)))
     else:
-        return None if _same_number(one, other) else path
+        return None if _same(one, other) else path
     return next((found for place, left, right in pairs if (found := _difference(left, right, place))), None)
 
 
@@ -43,7 +46,6 @@ def _empty(value: Any) -> bool:
     return value is None or (isinstance(value, Mapping | list) and not value)
 
 
-def _same_number(one: Any, other: Any) -> bool:
-    """JSON knows one kind of number: 1 is 1.0, but True is not 1."""
-    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in (one, other))
-    return numbers and one == other
+def _same(one: Any, other: Any) -> bool:
+    """Compare plain values: JSON knows one kind of number, so 1 is 1.0, but True is not 1."""
+    return bool(one == other) and isinstance(one, bool) == isinstance(other, bool)
