@@ -116,7 +116,10 @@ class TestRealKustomize:
         assert named["ConfigMap"]["metadata"] == {"name": "a-cm-z", "namespace": "new"}
 
     async def test_an_error_names_no_place_of_this_machine(self, run: Build, tmp_path: Path) -> None:
-        files = {"app/kustomization.yaml": "resources: [cm.yaml]\npatches: [{patch: 'a: b'}]\n", "app/cm.yaml": "a: [b\n"}
+        files = {
+            "app/kustomization.yaml": "resources: [cm.yaml]\npatches: [{patch: 'a: b'}]\n",
+            "app/cm.yaml": "a: [b\n",
+        }
         with pytest.raises(build.BuildError, match="^kustomize build failed: ") as raised:
             await run(files, "app")
         assert "cm.yaml" in str(raised.value)
@@ -124,7 +127,10 @@ class TestRealKustomize:
 
     async def test_the_environment_is_not_to_be_read(self, run: Build, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setenv("SECRET_TOKEN", "s3cret")
-        files = {"kustomization.yaml": "configMapGenerator: [{name: a, envs: [e.env]}]\n", "e.env": "SECRET_TOKEN\nB=1\n"}
+        files = {
+            "kustomization.yaml": "configMapGenerator: [{name: a, envs: [e.env]}]\n",
+            "e.env": "SECRET_TOKEN\nB=1\n",
+        }
         (obj,) = await run(files)
         assert obj["data"] == {"B": "1", "SECRET_TOKEN": ""}
 
@@ -149,7 +155,9 @@ async def test_a_build_that_hangs_is_killed(tmp_path: Path) -> None:
 
 async def test_a_cancelled_build_leaves_nothing_behind(tmp_path: Path) -> None:
     script = tmp_path / "hang"
-    script.write_text(f"#!{sys.executable}\nimport pathlib, time\npathlib.Path({str(tmp_path / 'on')!r}).touch()\ntime.sleep(600)\n")
+    script.write_text(
+        f"#!{sys.executable}\nimport pathlib, time\npathlib.Path({str(tmp_path / 'on')!r}).touch()\ntime.sleep(600)\n"
+    )
     script.chmod(0o755)
     root = sources.write(tmp_path / "source", {"a.yaml": sources.config_map()})
     scratch = tmp_path / "scratch"
@@ -243,7 +251,9 @@ def test_a_bad_manifest_is_named(text: str, expected: str, tmp_path: Path) -> No
 
 def test_components_must_be_local(tmp_path: Path) -> None:
     spec = sources.kustomization(components=["https://example.com/x"]).spec
-    with pytest.raises(generator.GeneratorError, match="component path 'https://example.com/x' must be local and relative"):
+    with pytest.raises(
+        generator.GeneratorError, match="component path 'https://example.com/x' must be local and relative"
+    ):
         generator.generate(tmp_path, ".", spec)
 
 

@@ -69,7 +69,10 @@ def test_the_first_foreign_entry_becomes_ours_where_we_have_none() -> None:
 def test_old_annotations_go() -> None:
     key = "kubectl.kubernetes.io/last-applied-configuration"
     patch = managers.cleanup(live(annotations={key: "{}", "mine": "1"}), DESIRED)
-    assert patch[0] == {"op": "remove", "path": "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration"}
+    assert patch[0] == {
+        "op": "remove",
+        "path": "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration",
+    }
 
 
 def test_nothing_to_take_over_is_no_patch() -> None:
