@@ -82,7 +82,7 @@ DAMAGES: dict[str, Callable[[bytes], bytes]] = {
 def test_damage_is_an_error_without_paths(damage: Callable[[bytes], bytes], tmp_path: Path) -> None:
     path = tmp_path / "a.tar.gz"
     path.write_bytes(damage(sources.archive({"a.yaml": sources.config_map() * 50})))
-    with pytest.raises(ArchiveError, match="^failed to untar archive: ") as raised:
+    with pytest.raises(ArchiveError, match=r"^failed to untar archive: ") as raised:
         archive.unpack(path, tmp_path / "out")
     assert str(tmp_path) not in str(raised.value)
 

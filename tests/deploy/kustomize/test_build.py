@@ -1,8 +1,8 @@
 """Builds: what is generated, what is refused, what the real kustomize makes of it."""
 
 import asyncio
+import os
 import shutil
-import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -120,7 +120,7 @@ class TestRealKustomize:
             "app/kustomization.yaml": "resources: [cm.yaml]\npatches: [{patch: 'a: b'}]\n",
             "app/cm.yaml": "a: [b\n",
         }
-        with pytest.raises(build.BuildError, match="^kustomize build failed: ") as raised:
+        with pytest.raises(build.BuildError, match=r"^kustomize build failed: ") as raised:
             await run(files, "app")
         assert "cm.yaml" in str(raised.value)
         assert str(tmp_path) not in str(raised.value)
@@ -154,20 +154,19 @@ async def test_a_build_that_hangs_is_killed(tmp_path: Path) -> None:
 
 
 async def test_a_cancelled_build_leaves_nothing_behind(tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    os.mkfifo(begun)
     script = tmp_path / "hang"
-    script.write_text(
-        f"#!{sys.executable}\nimport pathlib, time\npathlib.Path({str(tmp_path / 'on')!r}).touch()\ntime.sleep(600)\n"
-    )
+    script.write_text(f"#!/bin/sh\n: > {begun}\nexec /bin/sleep 600\n")
     script.chmod(0o755)
     root = sources.write(tmp_path / "source", {"a.yaml": sources.config_map()})
     scratch = tmp_path / "scratch"
     scratch.mkdir()
-    with Limiter(width=1) as limiter:
+    with Limiter(width=2) as limiter:
         builder = build.Builder(command=[str(script)], limiter=limiter, scratch=scratch)
         async with asyncio.TaskGroup() as group:
             task = group.create_task(builder.build(root, ".", sources.kustomization().spec, timeout=60))
-            while not (tmp_path / "on").exists():
-                await asyncio.sleep(0.01)
+            await limiter.run(begun.read_bytes)
             task.cancel()
         assert task.cancelled()
     assert not list(scratch.iterdir())
@@ -252,7 +251,7 @@ def test_a_bad_manifest_is_named(text: str, expected: str, tmp_path: Path) -> No
 def test_components_must_be_local(tmp_path: Path) -> None:
     spec = sources.kustomization(components=["https://example.com/x"]).spec
     with pytest.raises(
-        generator.GeneratorError, match="component path 'https://example.com/x' must be local and relative"
+        generator.GeneratorError, match=r"component path 'https://example.com/x' must be local and relative"
     ):
         generator.generate(tmp_path, ".", spec)
 
