@@ -18,7 +18,9 @@ from gotk.git import errors
 Sign = Callable[[bytes], str]
 
 _FORBIDDEN = frozenset({"", ".", ".."})
-_IGNORED_BY_HFS = frozenset("\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u206a\u206b\u206c\u206d\u206e\u206f\ufeff")
+_IGNORED_BY_HFS = frozenset(
+    "\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u206a\u206b\u206c\u206d\u206e\u206f\ufeff"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +58,7 @@ def _is_git(name: str) -> bool:
 
 def create(
     repository: pygit2.Repository,
-    base: str,
+    base: str | None,
     edits: Mapping[str, bytes],
     *,
     author: Person,
@@ -64,25 +66,28 @@ def create(
     when: datetime,
     sign: Sign | None = None,
 ) -> str:
-    """Make a commit on top of `base` and return its id; no reference moves.
+    """Make a commit on top of `base` (None: the first of all) and return its id; no reference moves.
 
     Raises InvalidPath, and ReferenceNotFound where the base is not there.
     """
-    parent = repository.get(base)
-    if not isinstance(parent, pygit2.Commit):
+    parent = repository.get(base) if base else None
+    if base and not isinstance(parent, pygit2.Commit):
         raise errors.ReferenceNotFound(f"there is no commit '{base}' in the mirror: fetch it first")
-    tree = _write(repository, parent.tree, _by_directory(edits), "")
+    tree = _write(repository, parent.tree if parent else None, _by_directory(edits), "")
+    parents = [parent.id] if parent else []
     signature = _signature(author, when)
     if sign is None:
-        return str(repository.create_commit(None, signature, signature, message, tree, [parent.id]))
-    content = repository.create_commit_string(signature, signature, message, tree, [parent.id])
+        return str(repository.create_commit(None, signature, signature, message, tree, parents))
+    content = repository.create_commit_string(signature, signature, message, tree, parents)
     return str(repository.create_commit_with_signature(content, sign(content.encode()), "gpgsig"))
 
 
 def _signature(author: Person, when: datetime) -> pygit2.Signature:
     offset = when.utcoffset()
     minutes = int(offset.total_seconds() // 60) if offset else 0
-    return pygit2.Signature(_clean(author.name) or _clean(author.email), _clean(author.email), int(when.timestamp()), minutes)
+    return pygit2.Signature(
+        _clean(author.name) or _clean(author.email), _clean(author.email), int(when.timestamp()), minutes
+    )
 
 
 def _clean(text: str) -> str:

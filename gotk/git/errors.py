@@ -12,7 +12,9 @@ import pygit2
 _OS, _REFERENCE, _NET, _ODB, _ZLIB, _SSH = 2, 4, 12, 9, 5, 23
 _ERROR_LIMIT = 1000
 _STATUS = re.compile(r"status code: (\d{3})")
-_NOT_FOUND = re.compile(r"repository.*(not found|does not exist)|not appear to be a git repository|no such repository", re.I)
+_NOT_FOUND = re.compile(
+    r"repository.*(not found|does not exist)|not appear to be a git repository|no such repository", re.IGNORECASE
+)
 
 
 class Error(Exception):
@@ -126,7 +128,10 @@ def _kind(error: pygit2.GitError, text: str, url: str) -> type[Error]:
 
 
 _BY_WORDS: tuple[tuple[tuple[str, ...], type[Error]], ...] = (
-    (("too many redirects or authentication replays", "authentication required", "no credential"), AuthenticationFailed),
+    (
+        ("too many redirects or authentication replays", "authentication required", "no credential"),
+        AuthenticationFailed,
+    ),
     (("failed to authenticate", "unable to extract public key", "authentication failed"), AuthenticationFailed),
     (("non-fastforward", "non-fast-forward", "not present locally"), NonFastForward),
     (("timed out", "timeout"), TimedOut),

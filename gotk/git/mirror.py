@@ -126,9 +126,7 @@ class Mirror:
     ) -> str:
         """Make a commit on top of `base` with these files' new bytes, and return its id; nothing is pushed."""
         with exclusive(self._lock, timeout=self._remote.timeout), self._reading():
-            return commits.create(
-                self._repository(), base, edits, author=author, message=message, when=when, sign=sign
-            )
+            return commits.create(self._repository(), base, edits, author=author, message=message, when=when, sign=sign)
 
     def push(
         self,
@@ -164,9 +162,7 @@ class Mirror:
         return self._directory.with_suffix(".lock")
 
     def _fetch(self, reference: str) -> Fetched:
-        request = Fetch(
-            remote=self._remote, repository=str(self._directory), reference=reference, depth=self._depth
-        )
+        request = Fetch(remote=self._remote, repository=str(self._directory), reference=reference, depth=self._depth)
         return remote.fetch(request)
 
     def _repository(self) -> pygit2.Repository:

@@ -182,7 +182,7 @@ def _wanted(reference: str, references: References, callbacks: _Callbacks) -> tu
         name = references.head or reference if reference == "HEAD" else reference
         return [f"+{name}:{_MIRRORED}{name.removeprefix('refs/')}"], references.commits[reference]
     if not is_commit(reference):
-        raise callbacks.error(errors.ReferenceNotFound, f"couldn't find remote ref \"{reference}\"")
+        raise callbacks.error(errors.ReferenceNotFound, f'couldn\'t find remote ref "{reference}"')
     for name, commit in references.commits.items():
         if commit == reference and name.startswith("refs/"):
             return [f"+{name}:{_MIRRORED}{name.removeprefix('refs/')}"], commit
