@@ -7,6 +7,7 @@ Answers to `fluxcd/pkg/git` AuthOptions: `username`/`password` or `bearerToken` 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.serialization import ssh
@@ -84,7 +85,16 @@ def _http(address: urls.Url, texts: Mapping[str, str], name: str) -> Credentials
     if any(c in username + password + token for c in "\r\n\0"):
         raise InvalidCredentials(f"a credential in the secret '{name}' holds a line break; write it without one")
     authority = texts.get("ca.crt") or texts.get("caFile") or ""
+    if authority:
+        _check_authority(authority, name)
     return Credentials(username=username, password=password, bearer_token=token, ca=authority)
+
+
+def _check_authority(pem: str, name: str) -> None:
+    try:
+        x509.load_pem_x509_certificates(pem.encode())
+    except ValueError:
+        raise InvalidCredentials(f"'ca.crt' of the secret '{name}' holds no PEM certificate") from None
 
 
 def _ssh(address: urls.Url, texts: Mapping[str, str], name: str) -> Credentials:

@@ -8,6 +8,7 @@ import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 import pygit2
 from pygit2.enums import FileMode
@@ -18,9 +19,7 @@ from gotk.git import errors
 Sign = Callable[[bytes], str]
 
 _FORBIDDEN = frozenset({"", ".", ".."})
-_IGNORED_BY_HFS = frozenset(
-    "\u200c\u200d\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u206a\u206b\u206c\u206d\u206e\u206f\ufeff"
-)
+_IGNORED_BY_HFS = frozenset(map(chr, (*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,24 +69,23 @@ def create(
 
     Raises InvalidPath, and ReferenceNotFound where the base is not there.
     """
-    parent = repository.get(base) if base else None
+    parent: Any = repository.get(base) if base else None
     if base and not isinstance(parent, pygit2.Commit):
         raise errors.ReferenceNotFound(f"there is no commit '{base}' in the mirror: fetch it first")
     tree = _write(repository, parent.tree if parent else None, _by_directory(edits), "")
-    parents = [parent.id] if parent else []
+    parents: list[str | pygit2.Oid] = [parent.id] if parent else []
     signature = _signature(author, when)
     if sign is None:
         return str(repository.create_commit(None, signature, signature, message, tree, parents))
-    content = repository.create_commit_string(signature, signature, message, tree, parents)
+    content: Any = repository.create_commit_string(signature, signature, message, tree, parents)  # text, not an Oid
     return str(repository.create_commit_with_signature(content, sign(content.encode()), "gpgsig"))
 
 
 def _signature(author: Person, when: datetime) -> pygit2.Signature:
     offset = when.utcoffset()
     minutes = int(offset.total_seconds() // 60) if offset else 0
-    return pygit2.Signature(
-        _clean(author.name) or _clean(author.email), _clean(author.email), int(when.timestamp()), minutes
-    )
+    name, email = _clean(author.name), _clean(author.email)
+    return pygit2.Signature(name or email, email, int(when.timestamp()), minutes)
 
 
 def _clean(text: str) -> str:
@@ -112,7 +110,7 @@ def _write(repository: pygit2.Repository, old: pygit2.Tree | None, edits: _Direc
         mode = _mode(builder, name, f"{where}{name}")
         builder.insert(name, repository.create_blob(content), mode)
     for name, below in edits.directories.items():
-        entry = builder.get(name)
+        entry: Any = builder.get(name)
         if entry is not None and not isinstance(entry, pygit2.Tree):
             raise errors.InvalidPath(f"'{where}{name}' is no directory")
         builder.insert(name, _write(repository, entry, below, f"{where}{name}/"), FileMode.TREE)
@@ -120,7 +118,7 @@ def _write(repository: pygit2.Repository, old: pygit2.Tree | None, edits: _Direc
 
 
 def _mode(builder: pygit2.TreeBuilder, name: str, path: str) -> int:
-    entry = builder.get(name)
+    entry: Any = builder.get(name)
     if entry is None:
         return FileMode.BLOB
     if entry.filemode not in {FileMode.BLOB, FileMode.BLOB_EXECUTABLE}:

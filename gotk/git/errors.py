@@ -9,12 +9,9 @@ from typing import ClassVar
 
 import pygit2
 
-_OS, _REFERENCE, _NET, _ODB, _ZLIB, _SSH = 2, 4, 12, 9, 5, 23
+_ODB, _ZLIB = 9, 5  # libgit2's classes of errors
 _ERROR_LIMIT = 1000
 _STATUS = re.compile(r"status code: (\d{3})")
-_NOT_FOUND = re.compile(
-    r"repository.*(not found|does not exist)|not appear to be a git repository|no such repository", re.IGNORECASE
-)
 
 
 class Error(Exception):
@@ -113,29 +110,39 @@ def _kind(error: pygit2.GitError, text: str, url: str) -> type[Error]:
     if isinstance(error, pygit2.AuthError):
         return AuthenticationFailed
     if match := _STATUS.search(text):
-        return {"401": AuthenticationFailed, "403": AuthenticationFailed, "404": RepositoryNotFound}.get(
-            match[1], Unreachable
-        )
+        return _BY_STATUS.get(match[1], Unreachable)
     lowered = text.lower()
-    for words, kind in _BY_WORDS:
+    for kind, words in _BY_WORDS:
         if any(word in lowered for word in words):
             return kind
-    if _NOT_FOUND.search(text):
-        return RepositoryNotFound
-    if getattr(error, "error_class", 0) in {_ODB, _ZLIB}:
-        return Damaged
-    return Unreachable
+    return Damaged if getattr(error, "error_class", 0) in {_ODB, _ZLIB} else Unreachable
 
 
-_BY_WORDS: tuple[tuple[tuple[str, ...], type[Error]], ...] = (
+_BY_STATUS = {"401": AuthenticationFailed, "403": AuthenticationFailed, "404": RepositoryNotFound}
+_BY_WORDS: tuple[tuple[type[Error], tuple[str, ...]], ...] = (
     (
-        ("too many redirects or authentication replays", "authentication required", "no credential"),
         AuthenticationFailed,
+        (
+            "too many redirects or authentication replays",
+            "authentication required",
+            "failed to authenticate",
+            "unable to extract public key",
+            "authentication failed",
+        ),
     ),
-    (("failed to authenticate", "unable to extract public key", "authentication failed"), AuthenticationFailed),
-    (("non-fastforward", "non-fast-forward", "not present locally"), NonFastForward),
-    (("timed out", "timeout"), TimedOut),
-    (("failed to resolve path", "could not find repository"), RepositoryNotFound),
+    (NonFastForward, ("non-fastforward", "non-fast-forward", "not present locally")),
+    (TimedOut, ("timed out", "timeout")),
+    (InvalidCredentials, ("error loading known_hosts",)),
+    (
+        RepositoryNotFound,
+        (
+            "failed to resolve path",
+            "could not find repository",
+            "not appear to be a git repository",
+            "repository not found",
+            "no such repository",
+        ),
+    ),
 )
 
 

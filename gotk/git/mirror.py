@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pygit2
 from pygit2.enums import FileMode
@@ -29,6 +29,7 @@ from gotk.git.operation import Fetch, Fetched, ListReferences, Push, References,
 assert _settings is not None  # imported for what it sets
 
 _MOST_PACKS = 50
+_MOST_LOOSE = 27  # in one of 256 directories: Git's own rule for when to tidy up
 
 
 class Entry(NamedTuple):
@@ -109,7 +110,7 @@ class Mirror:
     def read(self, blob_id: str) -> bytes:
         """Return the bytes of a file."""
         with self._reading():
-            blob = self._repository()[blob_id]
+            blob: Any = self._repository()[blob_id]
             if not isinstance(blob, pygit2.Blob):
                 raise errors.PathNotFound(f"'{blob_id}' is no file")
             return bytes(blob.data)
@@ -174,7 +175,7 @@ class Mirror:
         return self._opened
 
     def _commit(self, commit: str) -> pygit2.Commit:
-        found = self._repository().get(commit)
+        found: Any = self._repository().get(commit)
         if not isinstance(found, pygit2.Commit):
             raise errors.ReferenceNotFound(f"there is no commit '{commit}' in the mirror of '{self.url.bare}'")
         return found
@@ -182,7 +183,8 @@ class Mirror:
     def _make_ready(self) -> None:
         """Open the mirror, or make an empty one; clear away what a killed process left behind."""
         packs = self._directory / "objects" / "pack"
-        if len(list(packs.glob("*.pack"))) > _MOST_PACKS:
+        loose = self._directory / "objects" / "17"
+        if len(list(packs.glob("*.pack"))) > _MOST_PACKS or len(list(loose.glob("*"))) > _MOST_LOOSE:
             self._discard()
         for leftover in packs.glob("pack_git2_*"):
             leftover.unlink(missing_ok=True)
@@ -239,8 +241,8 @@ def _names(path: str) -> tuple[str, ...]:
     return commits.check_path(stripped) if stripped not in {"", "."} else ()
 
 
-def _descend(tree: pygit2.Tree, path: str) -> pygit2.Object:
-    found: pygit2.Object = tree
+def _descend(tree: pygit2.Tree, path: str) -> Any:
+    found: Any = tree
     for name in _names(path):
         if not isinstance(found, pygit2.Tree) or name not in found:
             raise errors.PathNotFound(f"the repository has no '{path}'")
@@ -248,7 +250,7 @@ def _descend(tree: pygit2.Tree, path: str) -> pygit2.Object:
     return found
 
 
-def _walk(tree: pygit2.Tree, where: str) -> Iterator[Entry]:
+def _walk(tree: Any, where: str) -> Iterator[Entry]:
     for entry in tree:
         name = entry.raw_name.decode("utf-8", "surrogateescape")
         if name in {"", ".", ".."} or "/" in name or "\0" in name:

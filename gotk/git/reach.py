@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from typing import Any
 
 import pygit2
 from pygit2.enums import FileMode, ObjectType
@@ -64,8 +65,8 @@ def _peel(repository: pygit2.Repository, wants: Iterable[str]) -> tuple[list[str
     return tips, tags
 
 
-def _get(repository: pygit2.Repository, name: str) -> pygit2.Object:
-    found = repository.get(name)
+def _get(repository: pygit2.Repository, name: str) -> Any:
+    found: Any = repository.get(name)
     if found is None:
         raise Missing(name)
     return found

@@ -80,7 +80,11 @@ def _in_worker(operation: Operation, kind: type[R]) -> R:
         except subprocess.TimeoutExpired:
             raise errors.TimedOut(f"'{address.bare}' took longer than {timeout:g}s and was given up") from None
     if ended.returncode != 0:
-        raise errors.Unreachable(f"the process that talked to '{address.bare}' died with status {ended.returncode}")
+        cause = (
+            ended.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2].partition(":")[0]
+        )  # a type, no value
+        died = f"the process that talked to '{address.bare}' died with status {ended.returncode}"
+        raise errors.Unreachable(f"{died} ({errors.printable(cause)})" if cause else died)
     answer = msgspec.json.decode(ended.stdout)
     if "kind" in answer:
         failure = msgspec.convert(answer, Failure)

@@ -17,7 +17,7 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, BinaryIO, Self, cast
 from urllib.parse import parse_qs, unquote, urlsplit
 
 import pygit2
@@ -121,7 +121,7 @@ class _Request(BaseHTTPRequestHandler):
         """Return the request's body to read from, or None when it is too large."""
         body: Any
         if self.headers.get("Transfer-Encoding", "").lower() == "chunked":
-            body = ChunkReader(self.rfile)
+            body = ChunkReader(cast("BinaryIO", self.rfile))
         else:
             length = int(self.headers.get("Content-Length") or 0)
             if not 0 <= length <= _BODY_LIMIT:

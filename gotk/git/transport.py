@@ -1,7 +1,7 @@
 """The conversations with a remote: list, fetch, push, over libgit2's HTTP, SSH and local transports.
 
 Blocking, in whatever process it is called. `gotk.git.remote` decides which process that must be: host keys and
-authorities of a secret are process-wide settings in libgit2, so here `certificate_check` only repeats libgit2's verdict.
+authorities of a secret are process-wide settings in libgit2, so `certificate_check` only repeats libgit2's verdict.
 pygit2 takes any SSH host key for good unless that method is overridden.
 """
 
@@ -36,7 +36,7 @@ def run(operation: Operation) -> References | Fetched | Done:
             raise TypeError(type(operation).__name__)
 
 
-class _Callbacks(pygit2.RemoteCallbacks):  # type: ignore[misc] # pygit2's types are not followed
+class _Callbacks(pygit2.RemoteCallbacks):
     """Answers libgit2's questions during one operation, and ends it when it takes too long or brings too much."""
 
     #: Without it pygit2 does not decode what the remote says, and cannot fail at it.
@@ -52,7 +52,12 @@ class _Callbacks(pygit2.RemoteCallbacks):  # type: ignore[misc] # pygit2's types
         self._deadline = time.monotonic() + remote.timeout
         self._offered: set[str] = set()
 
-    def credentials(self, url: str, username_from_url: str | None, allowed_types: CredentialType) -> Any:
+    def credentials(
+        self,
+        url: str,
+        username_from_url: str | None,  # noqa: ARG002 - pygit2's form
+        allowed_types: CredentialType,
+    ) -> Any:
         """Offer what we have, each thing once and only to the host that it is for."""
         ours = self._credentials
         if not self._address.trusts(urls.parse(url)):
@@ -60,10 +65,10 @@ class _Callbacks(pygit2.RemoteCallbacks):  # type: ignore[misc] # pygit2's types
         if allowed_types & CredentialType.SSH_KEY and ours.identity and "key" not in self._offered:
             self._offered.add("key")
             return pygit2.KeypairFromMemory(ours.username, "", ours.identity, ours.passphrase)
-        if allowed_types & CredentialType.USERPASS_PLAINTEXT and ours.username and "basic" not in self._offered:
-            if self._address.scheme in {"http", "https"}:
-                self._offered.add("basic")
-                return pygit2.UserPass(ours.username, ours.password)
+        by_password = ours.username and self._address.scheme in {"http", "https"} and "basic" not in self._offered
+        if allowed_types & CredentialType.USERPASS_PLAINTEXT and by_password:
+            self._offered.add("basic")
+            return pygit2.UserPass(ours.username, ours.password)
         if allowed_types & CredentialType.USERNAME and "user" not in self._offered:
             self._offered.add("user")
             return pygit2.Username(ours.username or self._address.user or "git")
@@ -128,7 +133,7 @@ class _PushCallbacks(_Callbacks):
         self.refusal = message
 
 
-def _connect(repository: pygit2.Repository, remote: Remote, callbacks: _Callbacks, address: urls.Url) -> Any:
+def _connect(repository: pygit2.Repository, callbacks: _Callbacks, address: urls.Url) -> Any:
     connection = repository.remotes.create_anonymous(address.connect)
     connection.connect(callbacks=callbacks, proxy=True)
     return connection
@@ -139,7 +144,7 @@ def list_references(operation: ListReferences) -> References:
     address = urls.parse(operation.remote.url)
     callbacks = _Callbacks(operation.remote, address, "list remote for")
     try:
-        return _references(_connect(pygit2.Repository(), operation.remote, callbacks, address))
+        return _references(_connect(pygit2.Repository(), callbacks, address))
     except pygit2.GitError as error:
         raise errors.translate(error, "list remote for", address.bare) from None
 
@@ -160,7 +165,7 @@ def fetch(operation: Fetch) -> Fetched:
     callbacks = _Callbacks(operation.remote, address, "clone", limit=operation.limit)
     try:
         repository = pygit2.Repository(operation.repository)
-        connection = _connect(repository, operation.remote, callbacks, address)
+        connection = _connect(repository, callbacks, address)
         references = _references(connection)
         if not references.commits:
             raise errors.EmptyRepository("git repository is empty")
@@ -196,7 +201,7 @@ def is_commit(text: str) -> bool:
 
 def _complete(repository: pygit2.Repository, commit: str) -> bool:
     """Tell whether a commit is there with its root tree."""
-    found = repository.get(commit)
+    found: Any = repository.get(commit)
     return isinstance(found, pygit2.Commit) and found.tree_id in repository
 
 
