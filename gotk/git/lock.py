@@ -20,20 +20,24 @@ def exclusive(path: Path, *, timeout: float) -> Iterator[None]:
     """
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     deadline = time.monotonic() + timeout
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+    while (descriptor := _try(path)) is None:
+        if time.monotonic() > deadline:
+            raise TimedOut(f"the mirror '{path.stem}' was in use for longer than {timeout:g}s")
+        time.sleep(_POLL_SECONDS)
     try:
-        while not _try(descriptor):
-            if time.monotonic() > deadline:
-                raise TimedOut(f"the mirror '{path.stem}' was in use for longer than {timeout:g}s")
-            time.sleep(_POLL_SECONDS)
         yield
     finally:
         os.close(descriptor)
 
 
-def _try(descriptor: int) -> bool:
+def _try(path: Path) -> int | None:
+    """Lock the file that stands at the path now: one that was deleted meanwhile protects nothing."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError:
-        return False
-    return True
+        if os.path.samestat(os.fstat(descriptor), path.stat()):
+            return descriptor
+    except (BlockingIOError, FileNotFoundError):
+        pass
+    os.close(descriptor)
+    return None

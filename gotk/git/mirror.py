@@ -6,11 +6,12 @@ one that is damaged, or that has gathered too many packs, is thrown away and fet
 """
 
 import hashlib
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -71,6 +72,7 @@ class Mirror:
         Asks the remote every time and transfers only what is not here yet.
         """
         with exclusive(self._lock, timeout=self._remote.timeout):
+            os.utime(self._lock)
             self._make_ready()
             try:
                 return self._fetch(ref).commit
@@ -87,6 +89,13 @@ class Mirror:
             return str(repository.revparse_single(local).peel(pygit2.Commit).id)
         except (KeyError, pygit2.GitError):
             return None
+
+    def contains(self, tip: str, commit: str) -> bool:
+        """Tell whether a commit is in the history of another, or is it."""
+        with self._reading():
+            repository = self._repository()
+            self._commit(tip)
+            return tip == commit or (commit in repository and repository.descendant_of(tip, commit))
 
     def subject(self, commit: str) -> str:
         """Return the first line of a commit's message."""
@@ -234,6 +243,17 @@ class Mirrors:
         key = f"{tenant}\n{urls.parse(url).connect}\n{depth}"
         name = hashlib.sha256(key.encode()).hexdigest()[:32]
         return Mirror(self._root / f"{name}.git", url, credentials, timeout=timeout, depth=depth)
+
+    def sweep(self, *, now: datetime, unused: timedelta = timedelta(days=7)) -> int:
+        """Delete the mirrors that nobody has fetched into for so long; returns how many went."""
+        swept = 0
+        for lock in self._root.glob("*.lock"):
+            if lock.stat().st_mtime < (now - unused).timestamp():
+                with exclusive(lock, timeout=0):
+                    shutil.rmtree(lock.with_suffix(".git"), ignore_errors=True)
+                    lock.unlink()
+                swept += 1
+        return swept
 
 
 def _names(path: str) -> tuple[str, ...]:
