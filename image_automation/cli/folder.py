@@ -4,6 +4,7 @@ A file is written under another name beside the old one and renamed over it, so 
 the old bytes or the new ones. Symbolic links are neither read nor written through; `.git` is not entered.
 """
 
+import errno
 import os
 import stat
 import tempfile
@@ -33,22 +34,24 @@ def files(root: Path) -> Iterator[Path]:
     for folder, folders, names in os.walk(root, onerror=_raise):
         folders[:] = sorted(name for name in folders if name != ".git")
         for name in sorted(names):
-            path = Path(folder, name)
-            if screening.is_candidate(name) and not path.is_symlink():
-                yield path
+            if screening.is_candidate(name):
+                yield Path(folder, name)
 
 
 def rewritten(root: Path, setters: Mapping[str, str]) -> Iterator[Rewritten]:
     """Yield what there is to say about each file; files without a marker are passed over. Nothing is written."""
     for path in files(root):
-        name = display(path)
         try:
             before = _read(path)
         except OSError as error:
+            if error.errno == errno.ELOOP and path != root:
+                continue  # a symbolic link
             problem = Problem(f"the file cannot be read ({error.strerror})", "make it readable", level="error")
-            yield Rewritten(path, b"", FileResult(name, problems=(problem,)))
+            yield Rewritten(path, b"", FileResult(display(path), problems=(problem,)))
             continue
-        result = rewrite.rewrite(name, before, setters)
+        if not screening.has_marker(before):
+            continue
+        result = rewrite.rewrite(display(path), before, setters)
         if result.changes or result.problems or result.unresolved:
             yield Rewritten(path, before, result)
 
@@ -80,10 +83,16 @@ def display(path: Path) -> str:
 def _read(path: Path) -> bytes:
     """Read a regular file, refusing one that became a link or a pipe since it was found."""
     descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-    with os.fdopen(descriptor, "rb") as file:
-        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+    try:
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             raise OSError(0, "it is no regular file")
-        return file.read()
+        pieces = [os.read(descriptor, status.st_size + 1)]
+        while pieces[-1]:
+            pieces.append(os.read(descriptor, 1 << 20))
+        return b"".join(pieces)
+    finally:
+        os.close(descriptor)
 
 
 def _raise(error: OSError) -> None:

@@ -10,7 +10,9 @@ from typing import NamedTuple
 
 from image_automation.update import marker
 
-_SEPARATOR = re.compile(rb"(?:(?<=[\r\n])|\A)(?:---|\.\.\.)(?=[ \t\r\n]|\Z)")
+_MARKERS = (b"---", b"...")
+_BREAKS = (b"\n", b"\r")
+_AFTER = (b"", b" ", b"\t", b"\r", b"\n")
 _DIRECTIVES_ONLY = re.compile(rb"(?:[ \t]*(?:#[^\r\n]*)?[\r\n]+|%[^\r\n]*[\r\n]+)+")
 _BOM = b"\xef\xbb\xbf"
 
@@ -39,18 +41,26 @@ def split(data: bytes) -> list[Span]:
     begin = len(_BOM) if data.startswith(_BOM) else 0
     starts = [begin]
     ends = []
-    for match in _SEPARATOR.finditer(data, begin):
-        ending = match[0] == b"..."
-        if (
-            not ending
-            and b"%" in data[starts[-1] : match.start()]
-            and _only_directives(data, starts[-1], match.start())
-        ):
+    for position in _separators(data, begin):
+        ending = data.startswith(b"...", position)
+        if not ending and _only_directives(data, starts[-1], position):
             continue
-        ends.append(match.start())
-        starts.append(match.end() if ending else match.start())
+        ends.append(position)
+        starts.append(position + 3 if ending else position)
     return [Span(start, end) for start, end in zip(starts, [*ends, len(data)], strict=True)]
 
 
+def _separators(data: bytes, begin: int) -> list[int]:
+    """Return where document markers stand: plain searches, many times faster than a pattern."""
+    found = [begin] if data.startswith(_MARKERS, begin) else []
+    for needle in (line_break + mark for line_break in _BREAKS for mark in _MARKERS):
+        position = data.find(needle, begin)
+        while position >= 0:
+            found.append(position + 1)
+            position = data.find(needle, position + 1)
+    return sorted(position for position in found if data[position + 3 : position + 4] in _AFTER)
+
+
 def _only_directives(data: bytes, start: int, end: int) -> bool:
-    return _DIRECTIVES_ONLY.fullmatch(data, start, end) is not None
+    """Tell whether there are directives and nothing else between two positions."""
+    return data.find(b"%", start, end) >= 0 and _DIRECTIVES_ONLY.fullmatch(data, start, end) is not None

@@ -5,12 +5,14 @@ document the C parser of PyYAML, built on a later libyaml, is asked: it knows pl
 Events never expand aliases, so a document of aliases to aliases is as small as its text; nesting is bounded here.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Final
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import _ruamel_yaml
 import yaml
+
+T = TypeVar("T")
 
 #: Deeper documents are refused: the parser's work grows with the square of the depth.
 DEPTH_LIMIT: Final = 256
@@ -35,9 +37,8 @@ class Mapping:
     children: dict[str, "Mapping"] = field(default_factory=dict)
 
 
-@dataclass(slots=True)
-class Scalar:
-    """A scalar: `text[start:end]`, anchor and tag included.
+class Scalar(NamedTuple):
+    """A scalar: `text[start:end]`, anchor and tag included. A plain tuple, for documents have many.
 
     `number` counts the nodes of the document; `role` is `key`, `value` or `item`; `flow` says whether it stands in
     `[...]` or `{...}`, `style` is its quote, `|`, `>` or empty; `tag` is an explicit one.
@@ -54,13 +55,17 @@ class Scalar:
     mapping: Mapping | None
 
 
+#: What a node is, whatever its place; a scalar's begins with its value. Equal lists mean equal documents.
+Shape: TypeAlias = tuple[object, ...]
+
+
 @dataclass(slots=True)
 class Document:
-    """A document's text, its scalars in order and, to compare two documents, the outline of every node."""
+    """A document's text, its scalars in order, and the shape of every node."""
 
     text: str
     scalars: list[Scalar]
-    outline: list[tuple[str, ...]]
+    outline: list[Shape]
 
 
 @dataclass(slots=True)
@@ -77,19 +82,44 @@ class _Level:
 
 def read(text: str) -> Document:
     """Parse a document. Raises Unreadable with the parser's own words."""
+    return _parse(text, lambda parser: _Builder(text).build(parser))
+
+
+def outline(text: str) -> list[Shape]:
+    """Parse a document for the shape of its nodes alone. Raises Unreadable."""
+    return _parse(text, _outline)
+
+
+def _parse(text: str, use: Callable[[Any], T]) -> T:
     try:
-        return _Builder(text).build(_events(_ruamel_yaml.CParser(text)))
+        return use(_ruamel_yaml.CParser(text))
     except _ruamel_yaml.YAMLError as refusal:
         first = refusal
     try:
-        return _Builder(text).build(_events(yaml.CSafeLoader(text)))
+        return use(yaml.CSafeLoader(text))
     except yaml.YAMLError:
         raise _unreadable(first) from None
 
 
-def _events(parser: Any) -> Iterator[Any]:
-    while (event := parser.get_event()) is not None:
-        yield event
+# A class of events is known by its name, for each parser has its own.
+_SHAPES: Final[dict[str, Callable[[Any], Shape]]] = {
+    "ScalarEvent": lambda event: (event.value, event.anchor, event.tag, bool(event.style)),
+    "MappingStartEvent": lambda event: ("{", event.anchor, event.tag),
+    "SequenceStartEvent": lambda event: ("[", event.anchor, event.tag),
+    "MappingEndEvent": lambda _: ("}",),
+    "SequenceEndEvent": lambda _: ("]",),
+    "AliasEvent": lambda event: ("*", event.anchor),
+    "DocumentStartEvent": lambda _: ("---",),
+}
+
+
+def _outline(parser: Any) -> list[Shape]:
+    next_event, shapes = parser.get_event, _SHAPES
+    found = []
+    while (event := next_event()) is not None:
+        if (shape := shapes.get(type(event).__name__)) is not None:
+            found.append(shape(event))
+    return found
 
 
 def _unreadable(error: Any) -> Unreadable:
@@ -103,73 +133,76 @@ class _Builder:
 
     def __init__(self, text: str) -> None:
         self._document = Document(text, [], [])
-        self._open: list[_Level] = []
+        self._open: list[_Level] = [_Level(None, flow=False, in_key=False, is_mapping=False)]
 
-    def build(self, events: Iterator[Any]) -> Document:
-        outline = self._document.outline
-        for event in events:
+    def build(self, parser: Any) -> Document:
+        """Take every event of a parser of libyaml's family."""
+        next_event, take_scalar, outline = parser.get_event, self._scalar, self._document.outline
+        handlers: dict[str, Callable[[Any], None]] = {
+            "MappingStartEvent": self._begin_mapping,
+            "SequenceStartEvent": self._begin_sequence,
+            "MappingEndEvent": self._end,
+            "SequenceEndEvent": self._end,
+            "AliasEvent": self._alias,
+        }
+        while (event := next_event()) is not None:
             name = type(event).__name__
             if name == "ScalarEvent":
-                self._scalar(event)
-            elif name in {"MappingStartEvent", "SequenceStartEvent"}:
-                outline.append((name, event.anchor or "", event.tag or ""))
-                self._enter(event, is_mapping=name == "MappingStartEvent")
-            elif name in {"MappingEndEvent", "SequenceEndEvent"}:
-                outline.append((name,))
-                self._open.pop()
-                self._leave_node(None)
-            elif name == "AliasEvent":
-                outline.append((name, event.anchor))
-                self._leave_node(None)
-            elif name == "DocumentStartEvent":
-                outline.append((name,))
+                take_scalar(event)
+            elif (shape := _SHAPES.get(name)) is not None:
+                outline.append(shape(event))
+                if (handler := handlers.get(name)) is not None:
+                    handler(event)
         return self._document
 
-    def _enter(self, event: Any, *, is_mapping: bool) -> None:
-        if len(self._open) >= DEPTH_LIMIT:
-            raise Unreadable(f"nested deeper than {DEPTH_LIMIT} levels", event.start_mark.line + 1)
-        above = self._open[-1] if self._open else None
-        parent = above.mapping if above else None
-        key = above.key or "" if above and above.is_mapping else ""
-        in_key = above is not None and (above.in_key or (above.is_mapping and above.at_key))
-        mapping = Mapping(parent, key) if is_mapping else parent
-        if is_mapping and mapping and above and above.is_mapping and above.mapping and not in_key:
+    def _begin_mapping(self, event: Any) -> None:
+        above = self._open[-1]
+        key = above.key or ""
+        mapping = Mapping(above.mapping, key)
+        if above.is_mapping and above.mapping and not (above.in_key or above.at_key):
             above.mapping.children[key] = mapping
-        self._open.append(_Level(mapping, bool(event.flow_style), in_key, is_mapping))
+        self._enter(event, mapping, is_mapping=True)
+
+    def _begin_sequence(self, event: Any) -> None:
+        self._enter(event, self._open[-1].mapping, is_mapping=False)
+
+    def _enter(self, event: Any, mapping: Mapping | None, *, is_mapping: bool) -> None:
+        if len(self._open) > DEPTH_LIMIT:
+            raise Unreadable(f"nested deeper than {DEPTH_LIMIT} levels", event.start_mark.line + 1)
+        above = self._open[-1]
+        in_key = above.in_key or (above.is_mapping and above.at_key)
+        self._open.append(_Level(mapping, flow=bool(event.flow_style), in_key=in_key, is_mapping=is_mapping))
+
+    def _end(self, event: Any) -> None:
+        del event
+        self._open.pop()
+        self._leave_node()
+
+    def _alias(self, event: Any) -> None:
+        del event
+        self._leave_node()
 
     def _scalar(self, event: Any) -> None:
-        level = self._open[-1] if self._open else None
+        level, value, style, tag = self._open[-1], event.value, event.style or "", event.tag
         role = "item"
-        if level is not None and level.is_mapping:
-            role = "key" if level.at_key else "value"
-            if role == "value" and level.mapping is not None:
-                level.mapping.entries[level.key or ""] = event.value
-        if level is not None and level.in_key:
+        if level.is_mapping:
+            if level.at_key:
+                role, level.key, level.at_key = "key", value, False
+            else:
+                role, level.at_key = "value", True
+                if level.mapping is not None:
+                    level.mapping.entries[level.key or ""] = value
+        if level.in_key:
             role = "key"
-        number = len(self._document.outline)
-        quoted = "quoted" if event.style else ""
-        self._document.outline.append((event.value, event.anchor or "", event.tag or "", quoted))
-        if event.start_mark.index < event.end_mark.index:
+        start, end, outline = event.start_mark.index, event.end_mark.index, self._document.outline
+        if start < end:
             self._document.scalars.append(
-                Scalar(
-                    number=number,
-                    start=event.start_mark.index,
-                    end=event.end_mark.index,
-                    value=event.value,
-                    style=event.style or "",
-                    tag=event.tag or "",
-                    role=role,
-                    flow=level is not None and level.flow,
-                    mapping=level.mapping if level else None,
-                )
+                Scalar(len(outline), start, end, value, style, tag or "", role, level.flow, level.mapping)
             )
-        self._leave_node(event.value)
+        outline.append((value, event.anchor, tag, style != ""))
 
-    def _leave_node(self, value: str | None) -> None:
-        """Go on after a node: in a mapping keys and values take turns."""
-        if not self._open:
-            return
+    def _leave_node(self) -> None:
+        """Go on after a node that is no scalar: in a mapping keys and values take turns."""
         level = self._open[-1]
         if level.is_mapping:
-            level.key = value if level.at_key else None
-            level.at_key = not level.at_key
+            level.key, level.at_key = None, not level.at_key

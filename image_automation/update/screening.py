@@ -7,7 +7,6 @@ checksum an edit would break, text that is not UTF-8, Helm templates, and files 
 
 import codecs
 import re
-from pathlib import PurePosixPath
 from typing import Final
 
 from image_automation.update import marker
@@ -23,8 +22,7 @@ _SOPS_VALUE = b"ENC[AES256_GCM,"
 
 def is_candidate(path: str) -> bool:
     """Tell by its name whether a file may hold markers."""
-    name = PurePosixPath(path)
-    return name.suffix in {".yaml", ".yml"} or name.name == "Kustomization"
+    return path.endswith((".yaml", ".yml", "/Kustomization")) or path == "Kustomization"
 
 
 def has_marker(data: bytes) -> bool:
