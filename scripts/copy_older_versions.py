@@ -64,7 +64,7 @@ DROPPED: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
 class Dumper(yaml.SafeDumper):
     """Writes repeated parts in full: anchors would hide what a version holds."""
 
-    def ignore_aliases(self, data: Any) -> bool:
+    def ignore_aliases(self, _data: Any) -> bool:
         """Never write an anchor."""
         return True
 

@@ -47,10 +47,13 @@ class Authenticator:
 
     def by_token(self, presented: str) -> User | None:
         """Return whose token it is."""
-        return self.admin if hmac.compare_digest(presented.encode(), self._token) else None
+        return self.admin if hmac.compare_digest(presented.encode(errors="surrogateescape"), self._token) else None
 
     def authenticate(self, headers: Mapping[str, str], certificate: Mapping[str, Any] | None) -> User:
         """Return who sent a request. Raises Refusal (401)."""
+        if any(header.lower().startswith("impersonate-") for header in headers):
+            why = "this control plane has one user, who cannot act as another: leave out the Impersonate headers"
+            raise status.Refusal(403, "Forbidden", why, {})
         if certificate:
             return _by_certificate(certificate)
         scheme, _, presented = headers.get("Authorization", "").partition(" ")

@@ -11,8 +11,12 @@ _HOW = options.Write(manager="control-plane", validation="Ignore")
 
 
 async def run(plane: Plane, crds: Sequence[dict[str, Any]]) -> None:
-    """Create what is missing and serve the definitions that are stored."""
+    """Create what is missing."""
     await _namespaces(plane)
+    await _definitions(plane, crds)
+
+
+async def _definitions(plane: Plane, crds: Sequence[dict[str, Any]]) -> None:
     definitions = plane.registry.lookup("apiextensions.k8s.io", "v1", "customresourcedefinitions")
     assert definitions is not None
     for crd in crds:
@@ -23,18 +27,6 @@ async def run(plane: Plane, crds: Sequence[dict[str, Any]]) -> None:
         else:
             new = {**versions.convert(old.object(), definitions), "spec": crd["spec"]}
             await plane.writer.replace(definitions, old, new, _HOW)
-    for item in plane.store.objects(definitions.storage):
-        plane.registry.set_crd(item.object())
-    plane.store.subscribe(lambda events: _serve(plane, definitions.storage, events))
-
-
-def _serve(plane, storage, events):
-    for event in events:
-        if event.current.key.storage == storage:
-            if event.type == "DELETED":
-                plane.registry.remove_crd(event.current.key.name)
-            else:
-                plane.registry.set_crd(event.current.object())
 
 
 async def _namespaces(plane: Plane) -> None:

@@ -1,19 +1,40 @@
-"""interim"""
+"""The built-in kinds as resources: names from `kinds`, schemas from the packaged definitions.
+
+Custom resource definitions are served by crds.py; what is built in is known from the start.
+"""
+
+from gotk.apiserver import definitions
 from gotk.apiserver.crds import AGE
-from gotk.apiserver.resource import Resource
+from gotk.apiserver.defaults import apply_defaults
+from gotk.apiserver.kinds import KINDS, Kind
+from gotk.apiserver.resource import VERBS, Resource, Scale
+from gotk.apiserver.schema import Schema
+
+__all__ = ["RESOURCES", "apply_defaults"]
+
+_SCALE = Scale(spec_replicas="spec.replicas", status_replicas="status.replicas", label_selector="status.selector")
 
 
-def apply_defaults(obj):
-    return None
+def _resource(row: Kind) -> Resource:
+    storage = f"{row.plural}.{row.group}" if row.group else row.plural
+    return Resource(
+        group=row.group,
+        version=row.version,
+        kind=row.kind,
+        plural=row.plural,
+        singular=row.kind.lower(),
+        list_kind=f"{row.kind}List",
+        storage_version=row.version,
+        storage="events" if row.kind == "Event" else storage,
+        short_names=row.short_names,
+        categories=row.categories,
+        namespaced=row.namespaced,
+        columns=(AGE,),
+        subresources=frozenset(row.subresources),
+        schema=Schema(definitions.reference(row.definition), custom=False),
+        verbs=row.verbs or VERBS,
+        scale=_SCALE if "scale" in row.subresources else None,
+    )
 
-def _r(group, version, kind, plural, namespaced=True, sub=()):
-    return Resource(group=group, version=version, kind=kind, plural=plural, singular=kind.lower(), list_kind=kind+"List", storage_version=version, storage=f"{plural}.{group}", namespaced=namespaced, columns=(AGE,), subresources=frozenset(sub))
 
-RESOURCES = (
-    _r("", "v1", "Namespace", "namespaces", False, ("status",)),
-    _r("", "v1", "ConfigMap", "configmaps"), _r("", "v1", "Secret", "secrets"), _r("", "v1", "ServiceAccount", "serviceaccounts"),
-    _r("", "v1", "Event", "events"), _r("", "v1", "Service", "services", True, ("status",)), _r("", "v1", "Pod", "pods", True, ("status",)),
-    _r("apps", "v1", "Deployment", "deployments", True, ("status", "scale")),
-    _r("coordination.k8s.io", "v1", "Lease", "leases"),
-    _r("apiextensions.k8s.io", "v1", "CustomResourceDefinition", "customresourcedefinitions", False, ("status",)),
-)
+RESOURCES = tuple(_resource(row) for row in KINDS)

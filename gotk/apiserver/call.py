@@ -25,6 +25,12 @@ class Plane:
     writer: Writer
     authenticator: Authenticator
 
+    def stored_as(self, storage: str) -> Resource | None:
+        """Return the kind that is stored under a name, in the version in which it is stored if that is served."""
+        served = [resource for resource in self.registry.all() if resource.storage == storage]
+        served.sort(key=lambda resource: resource.version != resource.storage_version)
+        return served[0] if served else None
+
 
 @dataclass(slots=True, kw_only=True)
 class Call:

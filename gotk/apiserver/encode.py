@@ -40,7 +40,7 @@ def many(
 ) -> bytes:
     """Encode a list, as of a revision; `proceed` is the token for the next page, `remaining` how many it leaves."""
     meta: Json = {"resourceVersion": str(revision)}
-    if proceed:
+    if proceed or (resource.custom and not encoding.shape):
         meta["continue"] = proceed
     if remaining is not None:
         meta["remainingItemCount"] = remaining
@@ -68,15 +68,10 @@ def notice(note: Notice, resource: Resource, encoding: Encoding, include: str, *
     return found
 
 
-def initial(
-    kind: str, item: Stored, resource: Resource, encoding: Encoding, include: str, *, first: bool
-) -> bytes:
+def initial(kind: str, item: Stored, resource: Resource, encoding: Encoding, include: str, *, first: bool) -> bytes:
     """Encode an event that tells of one object; only the first Table of a watch names the columns."""
     if encoding.shape == "Table":
-        table = _table([item], resource, encoding, include, item.revision)
-        if not first:
-            table["columnDefinitions"] = []
-        body = orjson.dumps(table)
+        body = orjson.dumps(_table([item], resource, encoding, include, item.revision, headers=first))
     elif encoding.shape:
         body = orjson.dumps(_partial(item, resource, encoding))
     else:
@@ -91,7 +86,10 @@ def bookmark(resource: Resource, encoding: Encoding, revision: int, *, initial_e
         meta["annotations"] = {"k8s.io/initial-events-end": "true"}
     obj: Json = {"kind": resource.kind, "apiVersion": resource.api_version, "metadata": meta}
     if encoding.shape == "Table":
-        row = {"cells": [], "object": {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": meta}}
+        row = {
+            "cells": [],
+            "object": {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": meta},
+        }
         obj = {
             "kind": "Table",
             "apiVersion": f"meta.k8s.io/{encoding.version}",
@@ -125,9 +123,17 @@ def _content(note: Notice) -> Stored:
     return Stored(previous.key, previous.uid, current.revision, orjson.dumps(obj), previous.labels)
 
 
-def _table(items: Sequence[Stored], resource: Resource, encoding: Encoding, include: str, revision: int) -> Json:
+def _table(
+    items: Sequence[Stored],
+    resource: Resource,
+    encoding: Encoding,
+    include: str,
+    revision: int,
+    *,
+    headers: bool = True,
+) -> Json:
     objects = [versions.convert(item.object(), resource) for item in items]
-    made = tables.table(resource, objects, include_object=include or "Metadata")
+    made = tables.table(resource, objects, include_object=include or "Metadata", headers=headers)
     made["apiVersion"] = f"meta.k8s.io/{encoding.version}"
     made["metadata"] = {"resourceVersion": str(revision)}
     return made

@@ -6,15 +6,16 @@ from collections.abc import Awaitable, Callable
 import orjson
 from aiohttp import web
 
-from gotk.apiserver import about, auth, encode, negotiate, paths, status
+from gotk.apiserver import about, auth, body, encode, negotiate, paths, status
 from gotk.apiserver.call import Call, Plane
+from gotk.apiserver.kinds import REVIEW
+from gotk.apiserver.resource import Resource
 from gotk.apiserver.store import StoreError
-from gotk.apiserver.verbs import create, delete, patch, read, scale, update, watch
+from gotk.apiserver.verbs import create, delete, parts, patch, read, review, scale, update, watch
 
 log = logging.getLogger(__name__)
 
 Verb = Callable[[Call], Awaitable[web.StreamResponse]]
-_READ = {"GET", "HEAD"}
 
 
 class Handler:
@@ -22,7 +23,7 @@ class Handler:
 
     def __init__(self, plane: Plane) -> None:
         self._plane = plane
-        self._about = about.About(plane)
+        self._about = about.About(plane.registry)
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request, whatever happens."""
@@ -30,22 +31,24 @@ class Handler:
             return await self._route(request)
         except status.Refusal as refusal:
             return self._refuse(request, refusal)
+        except web.HTTPRequestEntityTooLarge:
+            return self._refuse(request, status.too_large(body.LIMIT))
         except StoreError as error:
             return self._refuse(request, status.internal(str(error)))
-        except (ArithmeticError, AssertionError, AttributeError, LookupError, TypeError, ValueError):
+        except Exception:
             log.exception("a request could not be answered")
             return self._refuse(request, status.internal("see the control plane's log"))
 
     async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
         path = request.path.rstrip("/") or "/"
         if path in auth.OPEN or path.startswith(("/livez/", "/readyz/", "/healthz/")):
-            return await self._about.answer(request, path)
-        user = self._plane.authenticator.authenticate(request.headers, request.transport and _certificate(request))
+            return self._about.answer(request, path)
+        user = self._plane.authenticator.authenticate(request.headers, _certificate(request))
         target = paths.parse(path)
         if target is None:
-            return await self._about.answer(request, path)
+            return self._about.answer(request, path)
         resource = self._plane.registry.lookup(target.group, target.version, target.plural)
-        if resource is None or (target.namespace and not resource.namespaced):
+        if resource is None or not _in_scope(request, target, resource):
             return _nothing()
         call = Call(
             plane=self._plane,
@@ -64,14 +67,19 @@ class Handler:
             return web.Response(
                 status=refusal.code, body=encode.to_yaml(body), headers={"Content-Type": "application/yaml"}
             )
-        return web.Response(
-            status=refusal.code, body=orjson.dumps(body), headers={"Content-Type": "application/json"}
-        )
+        return web.Response(status=refusal.code, body=orjson.dumps(body), headers={"Content-Type": "application/json"})
 
 
 def _certificate(request: web.BaseRequest) -> dict[str, object] | None:
     found: dict[str, object] | None = request.get_extra_info("peercert")
     return found
+
+
+def _in_scope(request: web.BaseRequest, target: paths.Target, resource: Resource) -> bool:
+    """Whether the path fits the kind: cluster-wide kinds have no namespace, others need one to be named or made."""
+    if not resource.namespaced:
+        return not target.namespace
+    return bool(target.namespace) or (not target.name and request.method not in {"POST", "PUT"})
 
 
 def _nothing() -> web.Response:
@@ -80,21 +88,33 @@ def _nothing() -> web.Response:
 
 def _verb(call: Call) -> Verb:
     """Choose what to do. Raises Refusal (404, 405)."""
-    method, target = call.request.method, call.target
-    if target.subresource == "scale" and "scale" in call.resource.subresources:
+    target, parts_of = call.target, call.resource.subresources
+    if call.resource.verbs == REVIEW:
+        return review.review
+    if target.subresource in parts.VERBS and call.resource.plural in parts.OWNERS and not call.resource.group:
+        return parts.VERBS[target.subresource]
+    if target.subresource and target.subresource not in parts_of:
+        raise status.not_found(call.resource, target.name)
+    if target.subresource == "scale":
         return scale.scale
-    if target.subresource and target.subresource not in call.resource.subresources:
-        raise status.no_resource()
-    if method in _READ:
+    found = _by_method(call)
+    if found is None:
+        raise status.not_allowed("the server does not allow this method on the requested resource")
+    return found
+
+
+def _by_method(call: Call) -> Verb | None:
+    method, named, part = call.request.method, bool(call.target.name), bool(call.target.subresource)
+    if method in {"GET", "HEAD"}:
         if call.query.get("watch") in {"true", "1"}:
             return watch.watch
-        return read.get if target.name else read.list_
-    if method == "POST" and not target.subresource:
-        return create.create
-    if method == "PUT":
-        return update.update
-    if method == "PATCH" and target.name:
-        return patch.patch
-    if method == "DELETE" and not target.subresource:
-        return delete.delete if target.name else delete.delete_all
-    raise status.not_allowed("the server does not allow this method on the requested resource")
+        return read.get if named else read.list_
+    if part and method in {"POST", "DELETE"}:
+        return None
+    item: dict[str, Verb] = {
+        "POST": create.create,
+        "PUT": update.update,
+        "PATCH": patch.patch,
+        "DELETE": delete.delete if named else delete.delete_all,
+    }
+    return None if method == "PATCH" and not named else item.get(method)

@@ -11,8 +11,9 @@ from collections.abc import Iterator, Sequence
 from datetime import datetime
 from typing import Any
 
+from gotk.apiserver import cause
+from gotk.apiserver.cause import Cause
 from gotk.apiserver.resource import Resource
-from gotk.apiserver.schema import Cause
 
 Json = dict[str, Any]
 
@@ -105,7 +106,9 @@ def finalizer_warnings(obj: Json) -> Iterator[str]:
     """Warn of finalizers that name no domain."""
     for finalizer in obj["metadata"].get("finalizers") or ():
         if "/" not in finalizer and finalizer not in _OLD_FINALIZERS:
-            advice = "prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers"
+            advice = (
+                "prefer a domain-qualified finalizer name to avoid accidental conflicts with other finalizer writers"
+            )
             yield f'metadata.finalizers: "{finalizer}": {advice}'
 
 
@@ -118,11 +121,8 @@ def new_finalizers(old: Json, new: Json) -> list[Cause]:
     if not added:
         return []
     listed = ", ".join(f'"{each}"' for each in added)
-    why = (
-        "Forbidden: no new finalizers can be added if the object is being deleted, found new finalizers "
-        f"[]string{{{listed}}}"
-    )
-    return [Cause(reason="FieldValueForbidden", message=why, field="metadata.finalizers")] * 2
+    why = f"no new finalizers can be added if the object is being deleted, found new finalizers []string{{{listed}}}"
+    return [cause.forbidden("metadata.finalizers", why)] * 2
 
 
 def rfc3339(moment: datetime) -> str:
@@ -130,59 +130,53 @@ def rfc3339(moment: datetime) -> str:
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _wrong(field: str, value: object, why: str) -> Cause:
-    return Cause(reason="FieldValueInvalid", message=f'Invalid value: "{value}": {why}', field=field)
-
-
 def _name(resource: Resource, name: str) -> list[Cause]:
     if not name:
-        why = "Required value: name or generateName is required"
-        return [Cause(reason="FieldValueRequired", message=why, field="metadata.name")]
+        return [cause.required("metadata.name", "name or generateName is required")]
     if resource.group == "rbac.authorization.k8s.io":
         bad = name in {".", ".."} or "/" in name or "%" in name
-        return [_wrong("metadata.name", name, "may not contain '/' or '%'")] if bad else []
+        return [cause.invalid("metadata.name", name, "may not contain '/' or '%'")] if bad else []
     label = (resource.group, resource.plural) in {("", "namespaces"), ("", "services")}
     pattern, rule, limit = (_DNS_LABEL, _LABEL_RULE, 63) if label else (_DNS_SUBDOMAIN, _SUBDOMAIN_RULE, 253)
     if len(name) > limit:
-        return [_wrong("metadata.name", name, f"must be no more than {limit} bytes")]
-    return [] if pattern.fullmatch(name) else [_wrong("metadata.name", name, rule)]
+        return [cause.invalid("metadata.name", name, f"must be no more than {limit} bytes")]
+    return [] if pattern.fullmatch(name) else [cause.invalid("metadata.name", name, rule)]
 
 
 def _labels(labels: object) -> Iterator[Cause]:
     if not labels:
         return
     if not isinstance(labels, dict) or not all(isinstance(value, str) for value in labels.values()):
-        yield _wrong("metadata.labels", labels, "must be a map of strings")
+        yield cause.invalid("metadata.labels", labels, "must be a map of strings")
         return
     for key, value in labels.items():
         yield from _key("metadata.labels", key)
         if len(value) > 63:
-            yield _wrong("metadata.labels", value, "must be no more than 63 bytes")
+            yield cause.invalid("metadata.labels", value, "must be no more than 63 bytes")
         if not _LABEL_VALUE.fullmatch(value):
-            yield _wrong("metadata.labels", value, _VALUE_RULE)
+            yield cause.invalid("metadata.labels", value, _VALUE_RULE)
 
 
 def _key(field: str, key: str) -> Iterator[Cause]:
     prefix, slash, name = key.rpartition("/")
     if slash and not _DNS_SUBDOMAIN.fullmatch(prefix):
-        yield _wrong(field, key, f"prefix part {_SUBDOMAIN_RULE}")
+        yield cause.invalid(field, key, f"prefix part {_SUBDOMAIN_RULE}")
     if len(name) > 63:
-        yield _wrong(field, key, "name part must be no more than 63 bytes")
+        yield cause.invalid(field, key, "name part must be no more than 63 bytes")
     elif not _QUALIFIED.fullmatch(name):
-        yield _wrong(field, key, _QUALIFIED_RULE if name else "name part must be non-empty")
+        yield cause.invalid(field, key, _QUALIFIED_RULE if name else "name part must be non-empty")
 
 
 def _annotations(annotations: object) -> Iterator[Cause]:
     if not annotations:
         return
     if not isinstance(annotations, dict) or not all(isinstance(value, str) for value in annotations.values()):
-        yield _wrong("metadata.annotations", annotations, "must be a map of strings")
+        yield cause.invalid("metadata.annotations", annotations, "must be a map of strings")
         return
     for key in annotations:
         yield from _key("metadata.annotations", key.lower())
     if sum(len(key) + len(value) for key, value in annotations.items()) > _ANNOTATIONS_LIMIT:
-        why = f"Too long: may not be more than {_ANNOTATIONS_LIMIT} bytes"
-        yield Cause(reason="FieldValueTooLong", message=why, field="metadata.annotations")
+        yield cause.too_long("metadata.annotations", _ANNOTATIONS_LIMIT)
 
 
 def _owners(owners: Sequence[Any] | None) -> Iterator[Cause]:
@@ -190,12 +184,12 @@ def _owners(owners: Sequence[Any] | None) -> Iterator[Cause]:
         for part in ("apiVersion", "kind", "name", "uid"):
             if not isinstance(owner, dict) or not owner.get(part):
                 field = f"metadata.ownerReferences[{number}].{part}"
-                yield _wrong(field, "", "must not be empty")
+                yield cause.invalid(field, "", "must not be empty")
 
 
 def _finalizers(finalizers: Sequence[Any] | None) -> Iterator[Cause]:
     for finalizer in finalizers or ():
         if not isinstance(finalizer, str):
-            yield _wrong("metadata.finalizers", finalizer, "must be a string")
+            yield cause.invalid("metadata.finalizers", finalizer, "must be a string")
         else:
             yield from _key("metadata.finalizers", finalizer)

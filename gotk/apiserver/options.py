@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from gotk.apiserver import status
-from gotk.apiserver.schema import Cause
+from gotk.apiserver import cause, status
 
 _VALIDATIONS = ("", "Ignore", "Strict", "Warn")
 _POLICIES = ("Foreground", "Background", "Orphan")
@@ -42,10 +41,7 @@ def write(query: Mapping[str, str], agent: str, kind: str) -> Write:
         raise status.unsupported_value(kind, "fieldValidation", f'"{validation}"', _VALIDATIONS)
     manager = query.get("fieldManager", "")
     if len(manager) > _MANAGER_LIMIT:
-        cause = Cause(
-            reason="FieldValueTooLong", message=f"Too long: may not be more than {_MANAGER_LIMIT} bytes", field="fieldManager"
-        )
-        raise status.invalid("meta.k8s.io", kind, "", [cause])
+        raise status.invalid("meta.k8s.io", kind, "", [cause.too_long("fieldManager", _MANAGER_LIMIT)])
     return Write(
         dry_run=_dry_run(query.get("dryRun"), kind),
         manager=manager or agent.split("/", 1)[0][:_MANAGER_LIMIT] or "unknown",
@@ -57,10 +53,8 @@ def write(query: Mapping[str, str], agent: str, kind: str) -> Write:
 def apply(query: Mapping[str, str], agent: str) -> Write:
     """Read the options of a server-side apply, which wants to know the manager."""
     if not query.get("fieldManager"):
-        cause = Cause(
-            reason="FieldValueRequired", message="Required value: is required for apply patch", field="fieldManager"
-        )
-        raise status.invalid("meta.k8s.io", "PatchOptions", "", [cause])
+        found = cause.required("fieldManager", "is required for apply patch")
+        raise status.invalid("meta.k8s.io", "PatchOptions", "", [found])
     return write(query, agent, "PatchOptions")
 
 
@@ -69,9 +63,7 @@ def delete(query: Mapping[str, str], body: Mapping[str, Any]) -> Delete:
     preconditions = body.get("preconditions") or {}
     propagation = str(body.get("propagationPolicy") or query.get("propagationPolicy") or "")
     if propagation and propagation not in _POLICIES:
-        raise status.unsupported_value(
-            "DeleteOptions", "propagationPolicy", f'"{propagation}"', (*_POLICIES, "nil")
-        )
+        raise status.unsupported_value("DeleteOptions", "propagationPolicy", f'"{propagation}"', (*_POLICIES, "nil"))
     orphan = body.get("orphanDependents")
     if orphan is not None and not propagation:
         propagation = "Orphan" if orphan else "Background"

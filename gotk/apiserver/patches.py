@@ -1,11 +1,10 @@
-"""Patches as pure functions: JSON merge patch (RFC 7396), JSON patch (RFC 6902), strategic merge patch."""
+"""The two patches that know nothing of kinds, as pure functions: JSON merge patch (RFC 7396), JSON patch (RFC 6902)."""
 
 from typing import Any
 
 import jsonpatch
 
 from gotk.apiserver import status
-from gotk.apiserver.schema import Schema
 
 Json = dict[str, Any]
 
@@ -32,10 +31,3 @@ def json_patch(target: Json, operations: Any) -> Json:
     if not isinstance(result, dict) or not isinstance(result.get("metadata"), dict):
         raise status.unprocessable()
     return result
-
-
-def strategic(target: Json, patch: Json, schema: Schema | None) -> Json:
-    """Return the target with the patch merged into it, lists by the keys that the schema names."""
-    del schema
-    merged: Json = merge(target, patch)
-    return merged

@@ -1,3 +1,5 @@
 """interim"""
+
+
 def decode(data: bytes):
     raise ValueError("protobuf")

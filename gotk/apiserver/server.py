@@ -7,16 +7,23 @@ where it stopped. TLS always: kubectl sends no credentials over plain HTTP.
 
 import asyncio
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Protocol, Self
 
-from aiohttp import web
+from aiohttp import StreamReader, web
+from aiohttp.abc import AbstractStreamWriter
+from aiohttp.http import RawRequestMessage
+from aiohttp.web_protocol import RequestHandler
 
-from gotk.apiserver import auth, bootstrap, builtin, kubeconfig, tls
+from gotk.apiserver import auth, body, bootstrap, builtin, kubeconfig, tls
 from gotk.apiserver.call import Plane
+from gotk.apiserver.controllers.definitions import DefinitionController
+from gotk.apiserver.controllers.expiry import EventExpiry
+from gotk.apiserver.controllers.garbage import GarbageCollector
+from gotk.apiserver.controllers.namespaces import NamespaceController
 from gotk.apiserver.handler import Handler
 from gotk.apiserver.resources import Registry
 from gotk.apiserver.store import Store
@@ -69,9 +76,14 @@ class ControlPlane:
         self.registry = Registry(builtin.RESOURCES)
 
     async def __aenter__(self) -> Self:
-        async with self._stack:
-            await self._start()
-            self._stack = self._stack.pop_all()
+        try:
+            async with self._stack:
+                await self._start()
+                self._stack = self._stack.pop_all()
+        except BaseExceptionGroup as group:
+            if len(group.exceptions) == 1:  # the task group's wrapping says nothing about why it did not start
+                raise group.exceptions[0] from None
+            raise
         return self
 
     async def __aexit__(
@@ -89,29 +101,46 @@ class ControlPlane:
         plane = Plane(
             store=store, registry=self.registry, hub=hub, writer=writer, authenticator=auth.Authenticator(token)
         )
-        work = [group.create_task(store.commit_forever(), name="store")]
-        self._stack.callback(_cancel, work)
+        self._work(group, "store", store.commit_forever())
+        ca = tls.authority(self._directory / "pki", self._clock.now())
+        definitions = DefinitionController(plane)
         await bootstrap.run(plane, self._crds)
-        await self._listen(plane, token)
+        self._work(group, "definitions", definitions.run())
+        self._work(group, "namespaces", NamespaceController(plane, certificate=ca.certificate_pem.decode()).run())
+        self._work(group, "garbage", GarbageCollector(plane).run())
+        self._work(group, "expiry", EventExpiry(plane, self._clock.now).run())
+        await self._listen(plane, ca, token)
 
-    async def _listen(self, plane: Plane, token: str) -> None:
+    def _work(self, group: asyncio.TaskGroup, name: str, work: Coroutine[Any, Any, None]) -> None:
+        """Run something until the control plane stops."""
+        self._stack.callback(group.create_task(work, name=name).cancel)
+
+    async def _listen(self, plane: Plane, ca: tls.Pair, token: str) -> None:
         now = self._clock.now()
         directory = self._directory / "pki"
-        ca = tls.authority(directory, now)
         certificate = tls.server(directory, ca, (self._host,), now)
         admin = tls.client(directory, ca, auth.ADMIN, auth.MASTERS, now)
-        runner = web.ServerRunner(web.Server(Handler(plane), access_log=None), shutdown_timeout=1.0)
+        # A client that goes away takes its watch with it; a write that was staged is committed all the same.
+        server = web.Server(Handler(plane), request_factory=_request, handler_cancellation=True, access_log=None)
+        runner = web.ServerRunner(server, shutdown_timeout=1.0)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
-        site = web.TCPSite(
-            runner, self._host, self._port, ssl_context=tls.context(ca, certificate), backlog=_BACKLOG
-        )
+        self._stack.callback(plane.hub.close)
+        site = web.TCPSite(runner, self._host, self._port, ssl_context=tls.context(ca, certificate), backlog=_BACKLOG)
         await site.start()
         host, port = runner.addresses[0][:2]
+        host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - whoever listens everywhere is here too
         self.url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
         kubeconfig.write(self.kubeconfig, url=self.url, ca=ca, admin=admin, token=token)
 
 
-def _cancel(work: Sequence[asyncio.Task[None]]) -> None:
-    for task in work:
-        task.cancel()
+def _request(
+    message: RawRequestMessage,
+    payload: StreamReader,
+    protocol: RequestHandler,
+    writer: AbstractStreamWriter,
+    task: asyncio.Task[None],
+) -> web.BaseRequest:
+    """Make a request whose body may be as large as upstream allows."""
+    loop = asyncio.get_running_loop()
+    return web.BaseRequest(message, payload, protocol, writer, task, loop, client_max_size=body.LIMIT)

@@ -7,8 +7,9 @@ because kubectl prints them and clients tell cases apart by them.
 from collections.abc import Sequence
 from typing import Any
 
+from gotk.apiserver import cause
+from gotk.apiserver.cause import Cause
 from gotk.apiserver.resource import Resource
-from gotk.apiserver.schema import Cause
 
 Json = dict[str, Any]
 
@@ -25,7 +26,13 @@ class Refusal(Exception):
 
     def body(self) -> Json:
         """Return the `Status` object; keys in upstream's order."""
-        body: Json = {"kind": "Status", "apiVersion": "v1", "metadata": {}, "status": "Failure", "message": self.message}
+        body: Json = {
+            "kind": "Status",
+            "apiVersion": "v1",
+            "metadata": {},
+            "status": "Failure",
+            "message": self.message,
+        }
         if self.reason:
             body["reason"] = self.reason
         if self.details is not None:
@@ -67,6 +74,20 @@ def forbidden(resource: Resource, name: str, why: str) -> Refusal:
     """403: known, but not allowed."""
     label = f'{resource.qualified} "{name}"'
     return Refusal(403, "Forbidden", f"{label} is forbidden: {why}", details(resource, name))
+
+
+def terminating(resource: Resource, name: str, namespace: str) -> Refusal:
+    """403: nothing new in a namespace that is going away."""
+    refusal = forbidden(
+        resource, name, f"unable to create new content in namespace {namespace} because it is being terminated"
+    )
+    cause = {
+        "reason": "NamespaceTerminating",
+        "message": f"namespace {namespace} is being terminated",
+        "field": "metadata.namespace",
+    }
+    refusal.details = {**(refusal.details or {}), "causes": [cause]}
+    return refusal
 
 
 def not_found(resource: Resource, name: str) -> Refusal:
@@ -112,6 +133,11 @@ def expired(message: str = "The resourceVersion for the provided watch is too ol
     return Refusal(410, "Expired", message)
 
 
+def too_large(limit: int) -> Refusal:
+    """413: a body that nobody would send."""
+    return Refusal(413, "RequestEntityTooLarge", f"Request entity too large: limit is {limit}", {})
+
+
 def unsupported_media_type(accepted: Sequence[str]) -> Refusal:
     """415: a body that we cannot read."""
     message = "the body of the request was in an unknown format - accepted media types include: " + ", ".join(accepted)
@@ -120,29 +146,30 @@ def unsupported_media_type(accepted: Sequence[str]) -> Refusal:
 
 def invalid(group: str, kind: str, name: str, causes: Sequence[Cause]) -> Refusal:
     """422: the object breaks rules; each of them is a cause."""
-    said = [f"{cause.field}: {cause.message}" for cause in causes]
-    text = said[0] if len(said) == 1 else "[" + ", ".join(said) + "]"
     qualified = f"{kind}.{group}" if group else kind
     found: Json = {"name": name} if name else {}
     if group:
         found["group"] = group
     found["kind"] = kind
     found["causes"] = [{"reason": c.reason, "message": c.message, "field": c.field} for c in causes]
-    return Refusal(422, "Invalid", f'{qualified} "{name}" is invalid: {text}', found)
+    return Refusal(422, "Invalid", f'{qualified} "{name}" is invalid: {cause.aggregate(causes)}', found)
 
 
 def unsupported_value(kind: str, field: str, value: str, supported: Sequence[str]) -> Refusal:
     """422: an option of a request (`CreateOptions`, `DeleteOptions`...) has a value that nobody knows."""
     names = ", ".join(f'"{each}"' for each in supported)
-    cause = Cause(
-        reason="FieldValueNotSupported", message=f"Unsupported value: {value}: supported values: {names}", field=field
-    )
-    return invalid("meta.k8s.io", kind, "", [cause])
+    message = f"Unsupported value: {value}: supported values: {names}"
+    return invalid("meta.k8s.io", kind, "", [Cause(reason=cause.NOT_SUPPORTED, message=message, field=field)])
 
 
 def unprocessable() -> Refusal:
     """422: a JSON patch that does not fit the object."""
     return Refusal(422, "Invalid", "the server rejected our request due to an error in our request", {})
+
+
+def not_served(message: str) -> Refusal:
+    """501: a part of Kubernetes that this control plane does not have."""
+    return Refusal(501, "NotImplemented", message, {})
 
 
 def internal(message: str) -> Refusal:

@@ -87,14 +87,15 @@ class Event:
 Subscriber = Callable[[Sequence[Event]], None]
 
 
-def stored(key: Key, obj: Json, revision: int) -> Stored:
-    """Freeze an object: set its resourceVersion and note what is asked about often."""
+def stored(key: Key, obj: Json, revision: int | None) -> Stored:
+    """Freeze an object: set its resourceVersion (None: it has none) and note what is asked about often."""
     metadata = obj["metadata"]
-    metadata["resourceVersion"] = str(revision)
+    if revision is not None:
+        metadata["resourceVersion"] = str(revision)
     return Stored(
         key=key,
         uid=metadata.get("uid", ""),
-        revision=revision,
+        revision=revision or 0,
         data=orjson.dumps(obj),
         labels=metadata.get("labels") or {},
         owners=tuple(owner.get("uid", "") for owner in metadata.get("ownerReferences") or ()),
@@ -329,5 +330,6 @@ def _lock(path: Path) -> IO[bytes]:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except BlockingIOError as error:
         file.close()
-        raise StoreError(f"{path.parent} is in use by another control plane: stop it, or use another directory") from error
+        where = path.parent
+        raise StoreError(f"{where} is in use by another control plane: stop it, or use another directory") from error
     return file

@@ -4,7 +4,7 @@ The authority and the admin's certificate survive restarts, so a kubeconfig hand
 certificate is renewed when it nears its end. All keys are P-256: made in a millisecond, read by every client.
 """
 
-import datetime
+import datetime as dt
 import ipaddress
 import os
 import ssl
@@ -39,7 +39,7 @@ class Pair:
         return _key_pem(self.key)
 
 
-def authority(directory: Path, now: datetime.datetime) -> Pair:
+def authority(directory: Path, now: dt.datetime) -> Pair:
     """Load the authority, or make one."""
     found = _load(directory, "ca", now)
     if found is not None:
@@ -55,7 +55,7 @@ def authority(directory: Path, now: datetime.datetime) -> Pair:
     return _store(directory, "ca", builder.sign(key, hashes.SHA256()), key)
 
 
-def server(directory: Path, ca: Pair, hosts: tuple[str, ...], now: datetime.datetime) -> Pair:
+def server(directory: Path, ca: Pair, hosts: tuple[str, ...], now: dt.datetime) -> Pair:
     """Load the server's certificate, or make one for localhost and the given hosts."""
     names = [_alternative(host) for host in dict.fromkeys(("localhost", "127.0.0.1", "::1", *hosts))]
     found = _load(directory, "server", now)
@@ -68,7 +68,7 @@ def server(directory: Path, ca: Pair, hosts: tuple[str, ...], now: datetime.date
     return _store(directory, "server", builder.sign(ca.key, hashes.SHA256()), key)
 
 
-def client(directory: Path, ca: Pair, user: str, group: str, now: datetime.datetime) -> Pair:
+def client(directory: Path, ca: Pair, user: str, group: str, now: dt.datetime) -> Pair:
     """Load the certificate of a user, or make one: the name is its CN, the group its O."""
     found = _load(directory, user, now)
     if found is not None and _is_for(found, ca, None):
@@ -104,7 +104,7 @@ def _alternative(host: str) -> x509.GeneralName:
 
 
 def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, now: datetime.datetime, days: int
+    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey, now: dt.datetime, days: int
 ) -> x509.CertificateBuilder:
     return (
         x509.CertificateBuilder()
@@ -112,13 +112,13 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - datetime.timedelta(hours=1))
-        .not_valid_after(now + datetime.timedelta(days=days))
+        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_after(now + dt.timedelta(days=days))
     )
 
 
 def _leaf(
-    subject: x509.Name, ca: Pair, key: ec.EllipticCurvePrivateKey, now: datetime.datetime, use: x509.ObjectIdentifier
+    subject: x509.Name, ca: Pair, key: ec.EllipticCurvePrivateKey, now: dt.datetime, use: x509.ObjectIdentifier
 ) -> x509.CertificateBuilder:
     issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(ca.key.public_key())
     return (
@@ -162,7 +162,7 @@ def _is_for(pair: Pair, ca: Pair, names: list[x509.GeneralName] | None) -> bool:
     return all(name in present for name in names)
 
 
-def _load(directory: Path, name: str, now: datetime.datetime) -> Pair | None:
+def _load(directory: Path, name: str, now: dt.datetime) -> Pair | None:
     certificate_path, key_path = directory / f"{name}.crt", directory / f"{name}.key"
     try:
         certificate = x509.load_pem_x509_certificate(certificate_path.read_bytes())
@@ -171,7 +171,7 @@ def _load(directory: Path, name: str, now: datetime.datetime) -> Pair | None:
         return None
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
         return None
-    if certificate.not_valid_after_utc - now < datetime.timedelta(days=_RENEW_DAYS):
+    if certificate.not_valid_after_utc - now < dt.timedelta(days=_RENEW_DAYS):
         return None
     return Pair(certificate, key, certificate_path, key_path)
 

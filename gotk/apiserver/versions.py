@@ -6,6 +6,8 @@ each. The exception is Event, whose two homes (core and events.k8s.io) spell the
 
 from typing import Any
 
+import orjson
+
 from gotk.apiserver.resource import Resource
 from gotk.apiserver.store import Stored
 
@@ -49,8 +51,6 @@ def store_form(obj: Json, resource: Resource) -> Json:
 
 def data(item: Stored, resource: Resource) -> bytes:
     """Return an object's JSON in the given version, without parsing it where the name of the version is all."""
-    import orjson
-
     head = b'{"apiVersion":"' + resource.api_version.encode() + b'"'
     if item.data.startswith(head):
         return item.data

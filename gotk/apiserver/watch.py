@@ -40,7 +40,7 @@ EVERYTHING = Everything()
 
 @dataclass(frozen=True, slots=True)
 class Notice:
-    """What one watcher is told of an event: with selectors the type may differ from the event's, and the content too."""
+    """What one watcher is told of an event: with selectors the type may differ from the event's, and the content."""
 
     type: str
     event: Event
@@ -53,7 +53,7 @@ class Notice:
 
 @dataclass(eq=False, slots=True)
 class Watcher:
-    """One open watch. `take` returns what has gathered; `dropped` says that it was too slow."""
+    """One open watch. `take` returns what has gathered; `dropped` says that it ended, being too slow for example."""
 
     namespace: str | None
     only: Filter
@@ -71,10 +71,15 @@ class Watcher:
         if notice is None or self.dropped:
             return
         if len(self._pending) >= PENDING:
-            self.dropped = True
-            self._pending.clear()
-        else:
-            self._pending.append(notice)
+            self.end()
+            return
+        self._pending.append(notice)
+        self._ready.set()
+
+    def end(self) -> None:
+        """Stop this watch; its client will list and watch anew."""
+        self.dropped = True
+        self._pending.clear()
         self._ready.set()
 
     def _notice(self, event: Event) -> Notice | None:
@@ -118,6 +123,12 @@ class Hub:
             for watcher in self._watchers.get(storage, ()):
                 watcher.offer(event)
 
+    def close(self) -> None:
+        """End every watch: the control plane stops."""
+        for watchers in self._watchers.values():
+            for watcher in watchers:
+                watcher.end()
+
     def crowd(self, storage: str) -> int:
         """Return how many watch this kind."""
         return len(self._watchers.get(storage, ()))
@@ -140,4 +151,6 @@ class Hub:
             oldest = max(oldest, ring[0].current.revision)
         if since < oldest:
             raise status.expired(f"too old resource version: {since} ({oldest})")
+        if since > self._store.revision:  # of another store than this one: the client must begin anew
+            raise status.expired(f"too large resource version: {since} ({self._store.revision})")
         return [event for event in ring if event.current.revision > since]

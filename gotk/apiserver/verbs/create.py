@@ -5,6 +5,8 @@ from aiohttp import web
 from gotk.apiserver import body, encode, options, status
 from gotk.apiserver.call import Call
 
+OTHER_NAMESPACE = "the namespace of the provided object does not match the namespace sent on the request"
+
 
 async def create(call: Call) -> web.StreamResponse:
     """Create the object in the body and answer with what it became."""
@@ -15,7 +17,7 @@ async def create(call: Call) -> web.StreamResponse:
     metadata = obj["metadata"]
     inside = call.target.namespace if call.resource.namespaced else ""
     if inside and metadata.get("namespace") not in {None, "", inside}:
-        raise status.bad_request("the namespace of the provided object does not match the namespace sent on the request")
+        raise status.bad_request(OTHER_NAMESPACE)
     if metadata.get("resourceVersion"):
         raise status.Refusal(500, "", "resourceVersion should not be set on objects to be created")
     outcome = await call.plane.writer.create(call.resource, inside, obj, how)

@@ -7,7 +7,9 @@ from gotk.apiserver import body, encode, filters, options, status
 from gotk.apiserver.call import Call
 
 #: Kinds whose delete answers with the object even when it is gone at once.
-_RETURNED = frozenset({"pods", "services", "serviceaccounts", "persistentvolumes", "persistentvolumeclaims", "resourcequotas"})
+_RETURNED = frozenset(
+    {"pods", "services", "serviceaccounts", "persistentvolumes", "persistentvolumeclaims", "resourcequotas"}
+)
 
 
 async def delete(call: Call) -> web.StreamResponse:

@@ -4,9 +4,9 @@ from typing import Any
 
 from aiohttp import web
 
-from gotk.apiserver import body, encode, options, patches, status, versions
+from gotk.apiserver import apply, body, encode, options, patches, status, strategic, versions, writer
 from gotk.apiserver.call import Call
-from gotk.apiserver.verbs.update import check_current, check_identity
+from gotk.apiserver.verbs.update import check_identity
 
 APPLY = "application/apply-patch+yaml"
 JSON_PATCH = "application/json-patch+json"
@@ -28,7 +28,7 @@ async def patch(call: Call) -> web.StreamResponse:
     old = call.found()
     new = changed(call, kind, versions.convert(old.object(), call.resource), content)
     check_identity(call, new)
-    check_current(call, old, new)
+    writer.check_current(call.resource, old, new)
     outcome = await call.plane.writer.replace(call.resource, old, new, how, subresource=call.target.subresource)
     call.warnings += outcome.warnings
     return call.answer(200, encode.one(outcome.item, call.resource, call.encoding, call.include))
@@ -41,8 +41,16 @@ def changed(call: Call, kind: str, obj: body.Json, content: Any) -> body.Json:
     if not isinstance(content, dict):
         raise status.bad_request("error decoding patch: the patch is not an object")
     if kind == STRATEGIC:
-        return patches.strategic(obj, content, call.resource.schema)
+        return _strategic(call, obj, content)
     return patches.merge(obj, content)
+
+
+def _strategic(call: Call, obj: body.Json, content: body.Json) -> body.Json:
+    schema = call.resource.schema
+    try:
+        return strategic.merge(obj, content, schema.node if schema is not None else None)
+    except strategic.BadPatch as error:
+        raise status.bad_request(f"the patch does not fit {call.resource.kind}: {error}") from error
 
 
 async def _apply(call: Call, data: bytes) -> web.StreamResponse:
@@ -55,22 +63,30 @@ async def _apply(call: Call, data: bytes) -> web.StreamResponse:
         raise status.bad_request("error decoding YAML: the configuration is not an object")
     config["metadata"] = config.get("metadata") or {}
     check_identity(call, config)
-    if config["metadata"].get("managedFields"):
-        raise status.bad_request("metadata.managedFields must be nil")
     if config.get("apiVersion") != call.resource.api_version or config.get("kind") != call.resource.kind:
         raise status.bad_request(
             f"the configuration is {config.get('apiVersion')}, Kind={config.get('kind')}, "
             f"but the path names {call.resource.api_version}, Kind={call.resource.kind}"
         )
     config["metadata"].setdefault("name", call.target.name)
-    if call.resource.namespaced:
-        config["metadata"]["namespace"] = call.target.namespace
-    outcome = await call.plane.writer.applied(
-        call.resource, call.key, config, how, subresource=call.target.subresource
-    )
+    outcome = await _applied(call, config, how)
     call.warnings += outcome.warnings
     code = 201 if outcome.created else 200
     return call.answer(code, encode.one(outcome.item, call.resource, call.encoding, call.include))
+
+
+async def _applied(call: Call, config: body.Json, how: options.Write) -> writer.Outcome:
+    try:
+        return await call.plane.writer.applied(
+            call.resource, call.key, config, how, subresource=call.target.subresource
+        )
+    except apply.ApplyConflict as conflict:
+        causes = [{"reason": each.reason, "message": each.message, "field": each.field} for each in conflict.causes]
+        raise status.Refusal(409, "Conflict", conflict.message, {"causes": causes}) from conflict
+    except apply.NotTyped as error:
+        raise status.Refusal(500, "", error.message) from error
+    except apply.ManagedFieldsGiven as error:
+        raise status.bad_request(error.message) from error
 
 
 def _read(data: bytes) -> Any:

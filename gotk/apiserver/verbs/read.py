@@ -62,7 +62,8 @@ def check_revision(call: Call) -> None:
 def revision(text: str) -> int:
     """Read a resourceVersion. Raises Refusal (400)."""
     if not text.isascii() or not text.isdigit():
-        raise status.bad_request(f'invalid resource version "{text}": strconv.ParseUint: parsing "{text}": invalid syntax')
+        why = f'strconv.ParseUint: parsing "{text}": invalid syntax'
+        raise status.bad_request(f'invalid resource version "{text}": {why}')
     return int(text)
 
 

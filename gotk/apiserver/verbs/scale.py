@@ -5,12 +5,11 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from gotk.apiserver import body, encode, options, patches, status, versions
+from gotk.apiserver import body, encode, options, patches, status, versions, writer
 from gotk.apiserver.call import Call
 from gotk.apiserver.resource import Scale
 from gotk.apiserver.store import Stored
 from gotk.apiserver.verbs.patch import JSON_PATCH, MERGE, STRATEGIC
-from gotk.apiserver.verbs.update import check_current
 
 Json = dict[str, Any]
 
@@ -29,7 +28,7 @@ async def scale(call: Call) -> web.StreamResponse:
     data = await call.request.read()
     old = call.found()
     wanted = _wanted(call, old, data)
-    check_current(call, old, {"metadata": wanted.get("metadata") or {}})
+    writer.check_current(call.resource, old, {"metadata": wanted.get("metadata") or {}})
     new = versions.convert(old.object(), call.resource)
     replicas = (wanted.get("spec") or {}).get("replicas", 0)
     if not isinstance(replicas, int) or isinstance(replicas, bool):

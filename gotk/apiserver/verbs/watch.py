@@ -10,9 +10,8 @@ import random
 
 from aiohttp import web
 
-from gotk.apiserver import encode, filters, status
+from gotk.apiserver import cause, encode, filters, status
 from gotk.apiserver.call import Call
-from gotk.apiserver.schema import Cause
 from gotk.apiserver.verbs.read import check_revision, revision
 from gotk.apiserver.watch import EVERYTHING, Watcher
 
@@ -74,7 +73,7 @@ def _opening(call: Call, watcher: Watcher) -> tuple[bytes, int | None]:
     if initial:
         check_revision(call)
     store = call.plane.store
-    lines = []
+    lines: list[bytes] = []
     for item in store.objects(call.resource.storage, call.namespace):
         if (not watcher.name or watcher.name == item.key.name) and watcher.only.matches(item):
             first = not lines
@@ -88,12 +87,8 @@ def _check_initial(call: Call) -> None:
     if "sendInitialEvents" not in call.query:
         return
     if call.query.get("resourceVersionMatch") != "NotOlderThan":
-        cause = Cause(
-            reason="FieldValueForbidden",
-            message="Forbidden: resourceVersionMatch is required with sendInitialEvents set",
-            field="resourceVersionMatch",
-        )
-        raise status.invalid("meta.k8s.io", "ListOptions", "", [cause])
+        found = cause.forbidden("resourceVersionMatch", "resourceVersionMatch is required with sendInitialEvents set")
+        raise status.invalid("meta.k8s.io", "ListOptions", "", [found])
 
 
 def _duration(call: Call) -> float:

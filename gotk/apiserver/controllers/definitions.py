@@ -1,0 +1,107 @@
+"""CustomResourceDefinitions at work: kinds are served as soon as their definition is committed, and until it is gone.
+
+Answers to apiextensions-apiserver's establishing, naming and finalizer controllers.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import orjson
+
+from gotk.apiserver import establish, options, versions
+from gotk.apiserver.call import Plane
+from gotk.apiserver.controllers import edits
+from gotk.apiserver.controllers.feed import Feed
+from gotk.apiserver.deletion import CLEANUP
+from gotk.apiserver.store import Event, Key, Stored
+
+Json = dict[str, Any]
+
+_HOW = options.Write(manager="definition-controller", validation="Ignore")
+
+
+class DefinitionController:
+    """Keeps the registry in step with the stored definitions, writes their status, and clears up after them."""
+
+    def __init__(self, plane: Plane) -> None:
+        self._plane = plane
+        resource = plane.registry.lookup("apiextensions.k8s.io", "v1", "customresourcedefinitions")
+        assert resource is not None
+        self._storage = resource.storage
+        self.feed: Feed[Key] = Feed()
+        for item in plane.store.objects(self._storage):
+            self._serve(item)
+            self.feed.add(item.key)
+        plane.store.subscribe(self._observe)
+
+    async def run(self) -> None:
+        """Look after definitions, forever."""
+        await self.feed.work(self._look)
+
+    def _observe(self, events: Sequence[Event]) -> None:
+        for event in events:
+            key = event.current.key
+            if key.storage != self._storage:
+                self._instance_gone(event)
+            elif event.type == "DELETED":
+                self._plane.registry.remove_crd(key.name)
+            else:
+                if event.previous is None or event.previous.object()["spec"] != event.current.object()["spec"]:
+                    self._serve(event.current)
+                self.feed.add(key)
+
+    def _instance_gone(self, event: Event) -> None:
+        """Look again at a definition that waits for its last instance."""
+        if event.type == "DELETED":
+            definition = Key(self._storage, "", event.current.key.storage)
+            item = self._plane.store.get(definition)
+            if item is not None and item.deleting:
+                self.feed.add(definition)
+
+    def _others(self, key: Key) -> list[Json]:
+        return [other.object() for other in self._plane.store.objects(self._storage) if other.key != key]
+
+    def _serve(self, item: Stored) -> None:
+        """Serve a definition's kinds if its names are free, and fill in what its schema now says is the default."""
+        obj = item.object()
+        obj["status"] = establish.established(obj, self._others(item.key), self._plane.writer.now())
+        if not establish.is_established(obj):
+            return
+        resources = self._plane.registry.set_crd(obj)
+        resource = next((each for each in resources if each.version == each.storage_version), None)
+        if resource is None or resource.schema is None:
+            return
+        for stored in list(self._plane.store.objects(resource.storage)):
+            obj = versions.convert(stored.object(), resource)
+            resource.schema.default(obj)
+            data = orjson.dumps(obj)
+            if data != stored.data:
+                self._plane.store.refresh(stored.key, data)
+
+    async def _look(self, key: Key) -> None:
+        item = self._plane.store.latest(key)
+        if item is None:
+            return
+        now = self._plane.writer.now()
+
+        def describe(obj: Json) -> None:
+            obj["status"] = establish.established(obj, self._others(key), now)
+            if item.deleting:
+                obj["status"] = establish.terminating(obj, now)
+
+        await edits.change(self._plane, key, describe, _HOW, subresource="status")
+        if item.deleting:
+            await self._clear(key)
+
+    async def _clear(self, key: Key) -> None:
+        """Delete all instances; when none is left, let go of the definition."""
+        left = False
+        served = self._plane.registry.of_crd(key.name)
+        for resource in served[:1]:
+            for item in list(self._plane.store.objects(resource.storage)):
+                newest = self._plane.store.latest(item.key)
+                if newest is not None:
+                    outcome = await self._plane.writer.delete(resource, newest, options.Delete())
+                    left = left or not outcome.gone
+        if not left:
+            await edits.drop_finalizer(self._plane, key, CLEANUP, _HOW)

@@ -1,0 +1,136 @@
+from contextlib import AsyncExitStack
+from pathlib import Path
+
+import pytest
+
+from gotk.apiserver import watch as watching
+from gotk.apiserver.server import ControlPlane
+from gotk.apiserver.store import Event, Key, Stored
+from gotk.apiserver.verbs import watch as verb
+from tests.gotk.apiserver.caller import Caller
+from tests.gotk.apiserver.widgets import WIDGETS_PATH, widget
+
+
+async def test_a_watch_begins_with_what_is_there(api: Caller) -> None:
+    await api.post(WIDGETS_PATH, widget("a"))
+    async with api.watch(f"{WIDGETS_PATH}?watch=true") as events:
+        assert await events.take(1) == [("ADDED", "a")]
+        await api.post(WIDGETS_PATH, widget("b"))
+        await api.patch(f"{WIDGETS_PATH}/b", {"spec": {"color": "red"}})
+        await api.delete(f"{WIDGETS_PATH}/b")
+        assert await events.take(3) == [("ADDED", "b"), ("MODIFIED", "b"), ("DELETED", "b")]
+
+
+async def test_a_watch_from_a_revision_misses_nothing(api: Caller) -> None:
+    start = (await api.get(WIDGETS_PATH)).body["metadata"]["resourceVersion"]
+    await api.post(WIDGETS_PATH, widget("a"))
+    await api.post(WIDGETS_PATH, widget("b"))
+    async with api.watch(f"{WIDGETS_PATH}?watch=true&resourceVersion={start}") as events:
+        assert await events.take(2) == [("ADDED", "a"), ("ADDED", "b")]
+
+
+async def test_the_initial_events_end_with_a_bookmark(api: Caller) -> None:
+    await api.post(WIDGETS_PATH, widget("a"))
+    query = "watch=true&sendInitialEvents=true&resourceVersionMatch=NotOlderThan&allowWatchBookmarks=true"
+    async with api.watch(f"{WIDGETS_PATH}?{query}") as events:
+        assert await events.take(1) == [("ADDED", "a")]
+        mark = await events.next()
+        assert mark["type"] == "BOOKMARK"
+        assert mark["object"]["metadata"]["annotations"] == {"k8s.io/initial-events-end": "true"}
+        assert mark["object"]["kind"] == "Widget"
+
+
+async def test_initial_events_must_say_how_new(api: Caller) -> None:
+    refused = await api.get(f"{WIDGETS_PATH}?watch=true&sendInitialEvents=true")
+    assert (refused.status, refused.reason) == (422, "Invalid")
+
+
+async def test_a_watcher_sees_objects_enter_and_leave_its_selection(api: Caller) -> None:
+    async with api.watch(f"{WIDGETS_PATH}?watch=true&labelSelector=team%3Da") as events:
+        await api.post(WIDGETS_PATH, widget("x"))
+        await api.patch(f"{WIDGETS_PATH}/x", {"metadata": {"labels": {"team": "a"}}})
+        await api.patch(f"{WIDGETS_PATH}/x", {"spec": {"color": "red"}})
+        await api.patch(f"{WIDGETS_PATH}/x", {"metadata": {"labels": {"team": "b"}}, "spec": {"color": "blue"}})
+        assert await events.take(2) == [("ADDED", "x"), ("MODIFIED", "x")]
+        left = await events.next()
+    newest = (await api.get(f"{WIDGETS_PATH}/x")).body["metadata"]["resourceVersion"]
+    assert left["type"] == "DELETED"
+    assert left["object"]["spec"]["color"] == "red"
+    assert left["object"]["metadata"]["resourceVersion"] == newest
+
+
+async def test_one_object_can_be_watched_by_name(api: Caller) -> None:
+    async with api.watch(f"{WIDGETS_PATH}?watch=true&fieldSelector=metadata.name%3Db") as events:
+        await api.post(WIDGETS_PATH, widget("a"))
+        await api.post(WIDGETS_PATH, widget("b"))
+        assert await events.take(1) == [("ADDED", "b")]
+
+
+async def test_each_version_is_watched_in_its_own_words(api: Caller) -> None:
+    async with api.watch(f"{WIDGETS_PATH.replace('/v1/', '/v1beta1/')}?watch=true") as events:
+        await api.post(WIDGETS_PATH, widget("a"))
+        assert (await events.next())["object"]["apiVersion"] == "example.org/v1beta1"
+
+
+async def test_a_table_watch_names_its_columns_once(api: Caller) -> None:
+    await api.post(WIDGETS_PATH, widget("a"))
+    accept = "application/json;as=Table;v=v1;g=meta.k8s.io"
+    async with api.watch(f"{WIDGETS_PATH}?watch=true", accept) as events:
+        await api.post(WIDGETS_PATH, widget("b"))
+        first, second = await events.next(), await events.next()
+    assert first["object"]["columnDefinitions"]
+    assert not second["object"]["columnDefinitions"]
+    assert second["object"]["rows"][0]["cells"][0] == "b"
+
+
+async def test_bare_metadata_can_be_watched(api: Caller) -> None:
+    accept = "application/json;as=PartialObjectMetadata;v=v1;g=meta.k8s.io"
+    async with api.watch(f"{WIDGETS_PATH}?watch=true", accept) as events:
+        await api.post(WIDGETS_PATH, widget("a"))
+        seen = (await events.next())["object"]
+    assert seen["kind"] == "PartialObjectMetadata"
+    assert "spec" not in seen
+
+
+async def test_a_revision_before_the_memory_is_expired(api: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "RING", 3)
+    start = (await api.get("/api/v1/secrets")).body["metadata"]["resourceVersion"]
+    for number in range(5):
+        secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": f"s{number}"}}
+        await api.post("/api/v1/namespaces/default/secrets", secret)
+    expired = await api.get(f"/api/v1/secrets?watch=true&resourceVersion={start}")
+    assert (expired.status, expired.reason) == (410, "Expired")
+
+
+async def test_a_watch_ends_when_its_time_is_over(api: Caller) -> None:
+    async with api.watch(f"{WIDGETS_PATH}?watch=true&timeoutSeconds=1") as events:
+        assert await events.ended()
+
+
+async def test_bookmarks_tell_how_far_a_quiet_watch_has_come(api: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verb, "BOOKMARK_EVERY", 0.01)
+    async with api.watch(f"{WIDGETS_PATH}?watch=true&allowWatchBookmarks=true") as events:
+        mark = await events.next()
+    assert (mark["type"], "name" in mark["object"]["metadata"]) == ("BOOKMARK", False)
+
+
+async def test_a_reader_that_does_not_read_is_dropped(api: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "PENDING", 2)
+    watcher = watching.Watcher(None, watching.EVERYTHING)
+    store_event = Event("ADDED", _stored("a"), None)
+    for _ in range(3):
+        watcher.offer(store_event)
+    assert watcher.dropped
+    assert watcher.take() == []
+
+
+async def test_stopping_the_control_plane_ends_every_watch(tmp_path: Path) -> None:
+    async with AsyncExitStack() as stack:
+        async with ControlPlane(tmp_path) as plane:
+            caller = await stack.enter_async_context(Caller(plane.kubeconfig))
+            events = await stack.enter_async_context(caller.watch("/api/v1/secrets?watch=true"))
+        assert await events.ended()
+
+
+def _stored(name: str) -> Stored:
+    return Stored(key=Key("widgets", "default", name), uid=name, revision=1, data=b"{}", labels={})
