@@ -34,7 +34,7 @@ class ImageRepositoryReconciler:
     controller = "image-reflector-controller"
     rules = conditions.IMAGE_RULES
     watches: Sequence[Watch[Any]] = ()
-    unsupported = ("spec.provider",)
+    unsupported: Sequence[str] = ("spec.provider",)
 
     def __init__(self, *, cache: Reader, objects: Objects, registry: Registry, store: TagStore) -> None:
         self._cache = cache

@@ -20,5 +20,7 @@ class RegistryDigests:
             repository = name.parse(image_repository.spec.image)
             reach = await access.access(self._objects, image_repository, repository)
             return await self._registry.digest(repository, tag, reach)
-        except (name.InvalidName, access.AccessError, errors.RegistryError) as error:
+        except errors.RegistryError as error:
+            raise Retry("Failed", str(error), after=error.retry_after or None) from error
+        except (name.InvalidName, access.AccessError) as error:
             raise Retry("Failed", str(error)) from error

@@ -4,7 +4,7 @@ import os
 import shutil
 import socket
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 #: The controllers by the name of the kind they reconcile, as `--controllers` takes them.
@@ -21,7 +21,9 @@ def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:
 class Settings:
     """Everything the service is told. Times are in seconds; an address is `host:port`, `:0` any free port, `0` none.
 
-    `allow_file` lets `file://` repositories in, for a service whose users may read this machine anyway.
+    `allow_file` lets `file://` repositories in, for a service whose users may read this machine anyway. Of
+    `environment` only
+    the proxies are used.
     """
 
     data_dir: Path
@@ -38,6 +40,7 @@ class Settings:
     no_cross_namespace_refs: bool = False
     allow_file: bool = False
     grace: float = 8.0
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property
     def tags(self) -> Path:

@@ -19,7 +19,7 @@ from deploy.source.storage import Storage
 from gotk.git.mirror import Mirrors
 from gotk.kube.cache import Caches
 from gotk.kube.client import Client
-from gotk.oci import name
+from gotk.oci import name, route
 from gotk.oci.client import RegistryClient
 from gotk.runtime import health
 from gotk.runtime import settings as limits
@@ -163,7 +163,7 @@ async def _parts(settings: Settings, client: Client, clock: Clock, stack: contex
         clock=clock,
         chance=random.Random(),  # noqa: S311 - jitter
         session=await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())),
-        registry=await stack.enter_async_context(RegistryClient()),
+        registry=await stack.enter_async_context(RegistryClient(route=route.from_environment(settings.environment))),
         tags=stack.enter_context(TagStore(settings.tags)),
         mirrors=Mirrors(settings.mirrors),
         storage=await _storage(settings, stack),

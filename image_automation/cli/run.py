@@ -111,6 +111,7 @@ def run(
         data_dir=(data_dir or decided.default_data_dir()).absolute(),
         controllers=_controllers(controllers),
         allow_file=embedded,
+        environment=os.environ,
         **addresses,
         **options,
     )
