@@ -91,26 +91,23 @@ class Client:
             query["continue"] = page.metadata.continue_
 
     async def watch(
-        self, kind: type[O], *, resource_version: str, namespace: str | None = None, timeout_seconds: int = 300
+        self,
+        kind: type[O],
+        *,
+        resource_version: str,
+        namespace: str | None = None,
+        labels: str = "",
+        fields: str = "",
+        timeout_seconds: int = 300,
     ) -> AsyncIterator[tuple[str, bytes]]:
         """Yield (type, object as JSON) from a resource version on, bookmarks included, until the stream ends.
 
         Raises Expired when the version is too old: list again.
         """
-        query = {
-            "watch": "true",
-            "allowWatchBookmarks": "true",
-            "resourceVersion": resource_version,
-            "timeoutSeconds": str(timeout_seconds),
-        }
-        decoder = msgspec.json.Decoder(_WatchEvent)
-        async with self._transport.stream(_mapping(kind).path(namespace or ""), query) as stream:
-            async for line in _lines(stream):
-                event = decoder.decode(line)
-                if event.type == "ERROR":
-                    status = msgspec.json.decode(event.object)
-                    raise errors.from_status(int(status.get("code") or 500), status)
-                yield event.type, bytes(event.object)
+        selectors = {"labelSelector": labels, "fieldSelector": fields}
+        path = _mapping(kind).path(namespace or "")
+        async for event in self._watch(path, resource_version, timeout_seconds, selectors):
+            yield event
 
     async def merge_patch(
         self,
@@ -202,9 +199,41 @@ class Client:
             options["preconditions"] = {"uid": uid}
         await self._transport.request("DELETE", mapping.path(namespace, name), body=options)
 
+    async def watch_objects(
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str = "",
+        *,
+        resource_version: str = "0",
+        timeout_seconds: int = 300,
+    ) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        """Yield (type, object) for objects of any kind; from version `0` what exists comes first."""
+        path = (await self._mapper.mapping(api_version, kind)).path(namespace)
+        async for type_, item in self._watch(path, resource_version, timeout_seconds, {}):
+            yield type_, _decode(item)
+
     async def is_namespaced(self, api_version: str, kind: str) -> bool:
         """Tell whether objects of a kind live in namespaces. Raises NoMatch when it is not served."""
         return (await self._mapper.mapping(api_version, kind)).namespaced
+
+    async def _watch(
+        self, path: str, resource_version: str, timeout_seconds: int, selectors: Mapping[str, str]
+    ) -> AsyncIterator[tuple[str, bytes]]:
+        query = {
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": resource_version,
+            "timeoutSeconds": str(timeout_seconds),
+        }
+        decoder = msgspec.json.Decoder(_WatchEvent)
+        async with self._transport.stream(path, {**query, **selectors}) as stream:
+            async for line in _lines(stream):
+                event = decoder.decode(line)
+                if event.type == "ERROR":
+                    status = msgspec.json.decode(event.object)
+                    raise errors.from_status(int(status.get("code") or 500), status)
+                yield event.type, bytes(event.object)
 
     async def _locate(self, obj: Mapping[str, Any]) -> tuple[discovery.Mapping, str, str]:
         metadata = obj.get("metadata") or {}

@@ -46,3 +46,15 @@ def rfc3339(moment: datetime) -> str:
 def parse_rfc3339(text: str) -> datetime:
     """Read a time as the API writes it. Raises ValueError."""
     return datetime.fromisoformat(text).astimezone(UTC)
+
+
+async def wait(event: asyncio.Event, seconds: float, clock: Clock) -> bool:
+    """Wait for an event, but no longer than so many of the clock's seconds. Tells whether the event is set."""
+    if event.is_set() or seconds <= 0:
+        return event.is_set()
+    async with asyncio.TaskGroup() as group:
+        tasks = (group.create_task(event.wait()), group.create_task(clock.sleep(seconds)))
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        for task in tasks:
+            task.cancel()
+    return event.is_set()

@@ -5,7 +5,7 @@ together; a condition's transition time moves when its status, reason or message
 that turns the end of a run into these three.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -21,6 +21,9 @@ SUCCEEDED = "Succeeded"
 FAILED = "Failed"
 PROGRESSING = "Progressing"
 PROGRESSING_WITH_RETRY = "ProgressingWithRetry"
+#: Ours, not Flux's: the object sets a field that this version does not support, or does not fit its schema.
+UNSUPPORTED_FIELD = "UnsupportedField"
+INVALID_OBJECT = "InvalidObject"
 
 _MESSAGE_LIMIT = 32768
 _ORDER = {STALLED: 0, RECONCILING: 1, READY: 2}
@@ -78,18 +81,14 @@ class Conditions:
 
     def as_tuple(self) -> tuple[Condition, ...]:
         """Return the conditions as the API lists them: Stalled, Reconciling, Ready, newest generation, then by type."""
-        return tuple(
-            sorted(self._conditions.values(), key=lambda c: (_ORDER.get(c.type, 3), -c.observed_generation, c.type))
-        )
+        return _sorted(self._conditions.values())
 
     def _status(self, type_: str) -> str:
         condition = self._conditions.get(type_)
         return condition.status if condition else "Unknown"
 
     def _set(self, type_: str, status: str, reason: str, message: str) -> None:
-        message = message.strip()
-        if len(message) > _MESSAGE_LIMIT:
-            message = message[: _MESSAGE_LIMIT - 3] + "..."
+        message = _cut(message.strip())
         old = self._conditions.get(type_)
         unmoved = old is not None and (old.status, old.reason, old.message) == (status, reason, message)
         self._conditions[type_] = Condition(
@@ -102,14 +101,22 @@ class Conditions:
         )
 
 
+def merge(fresh: Iterable[Condition], ours: Iterable[Condition], owned: Collection[str]) -> tuple[Condition, ...]:
+    """Join our conditions with those of others: of the owned types ours stand, of any other type the fresh ones."""
+    foreign = [condition for condition in fresh if condition.type not in owned]
+    return _sorted(foreign + [condition for condition in ours if condition.type in owned])
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rules:
-    """How the kinds of one Flux controller sum their conditions up.
+    """How the kinds of one Flux controller sum their conditions up, and what else they do differently.
 
     `positive` and `negative` name, in order of weight, the conditions that Ready is made of (the source kinds); where
     there are none the end of the run is Ready. With `keeps_false` a Ready that is False keeps its reason and message
     through further failures (the image kinds). With `unknown_while_running` every run begins with Ready Unknown (the
-    Kustomization).
+    Kustomization); others see it once the run has something to write, so that a steady object does not flicker.
+    `observed_stalls` names the reasons of a stall that count as having observed the generation; None is every one.
+    `interval_jitter` spreads the runs that follow a success (the source kinds and the Kustomization).
     """
 
     success_reason: str = SUCCEEDED
@@ -117,14 +124,35 @@ class Rules:
     negative: Sequence[str] = ()
     keeps_false: bool = False
     unknown_while_running: bool = False
+    observed_stalls: Collection[str] | None = None
+    interval_jitter: bool = False
+
+    @property
+    def owned(self) -> frozenset[str]:
+        """The types of conditions that the runtime writes."""
+        return frozenset((READY, RECONCILING, STALLED, *self.positive, *self.negative))
 
 
 IMAGE_RULES = Rules(keeps_false=True)
-KUSTOMIZE_RULES = Rules(success_reason="ReconciliationSucceeded", unknown_while_running=True)
+KUSTOMIZE_RULES = Rules(
+    success_reason="ReconciliationSucceeded",
+    unknown_while_running=True,
+    observed_stalls=("InvalidCELExpression", UNSUPPORTED_FIELD, INVALID_OBJECT),
+    interval_jitter=True,
+)
 GIT_REPOSITORY_RULES = Rules(
+    interval_jitter=True,
     positive=("ArtifactInStorage", "SourceVerified"),
     negative=("StorageOperationFailed", "FetchFailed", "IncludeUnavailable", "ArtifactOutdated"),
 )
+
+
+@dataclass(frozen=True, slots=True)
+class Success:
+    """The good end of a run, as the summary sees it."""
+
+    message: str
+    reason: str | None = None
 
 
 def begin(conditions: Conditions, rules: Rules, *, generation: int, observed: int) -> None:
@@ -139,13 +167,14 @@ def begin(conditions: Conditions, rules: Rules, *, generation: int, observed: in
         conditions.mark_unknown(READY, PROGRESSING, message)
 
 
-def summarize(conditions: Conditions, rules: Rules, end: "Success | errors.ReconcileError | Exception") -> None:
-    """Turn the end of a run into Ready, Reconciling and Stalled."""
+def summarize(conditions: Conditions, rules: Rules, end: Success | errors.ReconcileError | Exception) -> None:
+    """Turn the end of a run into Ready, Reconciling and Stalled.
+
+    After a Success Ready may still be other than True where it is made of other conditions; the run has failed then.
+    """
     if isinstance(end, Success):
         conditions.delete(RECONCILING, STALLED)
-        if rules.positive or rules.negative:
-            _ready_from_others(conditions, rules)
-        else:
+        if not _ready_from_others(conditions, rules):
             conditions.mark_true(READY, end.reason or rules.success_reason, end.message)
         return
     reason = end.reason if isinstance(end, errors.ReconcileError) else FAILED
@@ -163,26 +192,43 @@ def summarize(conditions: Conditions, rules: Rules, end: "Success | errors.Recon
         conditions.mark_false(READY, reason, message)
 
 
-@dataclass(frozen=True, slots=True)
-class Success:
-    """The good end of a run, as the summary sees it."""
+def observes(conditions: Conditions, rules: Rules) -> bool:
+    """Tell whether the end of a run advances `status.observedGeneration`: Ready, or stalled for a known reason."""
+    if (stalled := conditions.get(STALLED)) is not None:
+        return rules.observed_stalls is None or stalled.reason in rules.observed_stalls
+    return conditions.ready
 
-    message: str
-    reason: str | None = None
 
+def _ready_from_others(conditions: Conditions, rules: Rules) -> bool:
+    """Make Ready of the other conditions; False where there are none.
 
-def _ready_from_others(conditions: Conditions, rules: Rules) -> None:
-    """Make Ready of the other conditions: the heaviest group, and in it the first type, decides."""
+    The heaviest group of one status and polarity decides, and within it the type that the rules name first.
+    """
     weights = {("True", False): 0, ("False", True): 1, ("True", True): 2, ("False", False): 3}
     types = [(type_, False) for type_ in rules.negative] + [(type_, True) for type_ in rules.positive]
     present = [(c, positive) for type_, positive in types if (c := conditions.get(type_)) is not None]
     if not present:
-        return
+        return False
     condition, positive = min(present, key=lambda pair: weights.get((pair[0].status, pair[1]), 4))
     verified = conditions.get("SourceVerified")
     if verified is not None and verified.status == "False":
         conditions.mark_false(READY, verified.reason, verified.message)
-    elif condition.status == "True" and positive:
+    elif condition.status not in {"True", "False"}:
+        conditions.mark_unknown(READY, condition.reason, condition.message)
+    elif (condition.status == "True") == positive:
         conditions.mark_true(READY, condition.reason, condition.message)
     else:
         conditions.mark_false(READY, condition.reason, condition.message)
+    return True
+
+
+def _sorted(conditions: Iterable[Condition]) -> tuple[Condition, ...]:
+    return tuple(sorted(conditions, key=lambda c: (_ORDER.get(c.type, 3), -c.observed_generation, c.type)))
+
+
+def _cut(message: str) -> str:
+    """Cut a message to the API's limit, which counts bytes."""
+    body = message.encode()
+    if len(body) <= _MESSAGE_LIMIT:
+        return message
+    return body[: _MESSAGE_LIMIT - 3].decode(errors="ignore") + "..."

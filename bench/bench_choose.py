@@ -1,0 +1,108 @@
+"""Choosing a tag among 1,000, 10,000 and 100,000, for each policy, beside the `semver` package on the same tags.
+
+The peer has no ranges: it parses every tag it can (bare three-number versions; the `v` is cut off for it) and takes the
+greatest between two bounds. Ratios are what to look at: how many times the peer's time an approach takes.
+"""
+
+import functools
+import random
+import sys
+import time
+from collections.abc import Callable
+
+import semver
+
+from gotk.api import scheme
+from gotk.api.image import ImagePolicySpec
+from policies.choose import choose
+
+SIZES = (1_000, 10_000, 100_000)
+
+
+def mixed(count: int) -> list[str]:
+    """60 % releases, 25 % prereleases, 15 % of no version at all."""
+    chance = random.Random(count)
+    tags = []
+    for _ in range(count):
+        version = f"{chance.randrange(20)}.{chance.randrange(50)}.{chance.randrange(200)}"
+        kind = chance.random()
+        if kind < 0.6:
+            tags.append(f"v{version}" if kind < 0.3 else version)
+        else:
+            tags.append(f"{version}-rc.{chance.randrange(30)}" if kind < 0.85 else f"sha-{chance.getrandbits(32):08x}")
+    return tags
+
+
+def builds(count: int) -> list[str]:
+    """Builds of branches: `main-<commit>-<time>`."""
+    chance = random.Random(count)
+    return [f"main-{chance.getrandbits(28):07x}-{1_700_000_000 + chance.randrange(10**7)}" for _ in range(count)]
+
+
+def numbers(count: int) -> list[str]:
+    """Build numbers."""
+    chance = random.Random(count)
+    return [str(chance.randrange(10**7)) for _ in range(count)]
+
+
+def spec(policy: dict[str, object], pattern: str = "", extract: str = "") -> ImagePolicySpec:
+    """Make a policy."""
+    fields: dict[str, object] = {"imageRepositoryRef": {"name": "app"}, "policy": policy}
+    if pattern:
+        fields["filterTags"] = {"pattern": pattern, "extract": extract}
+    return scheme.convert(fields, ImagePolicySpec)
+
+
+def peer(tags: list[str]) -> str:
+    """Do with the `semver` package what `>=2 <8` asks for."""
+    low, high = semver.Version(2), semver.Version(8)
+    found = []
+    for tag in tags:
+        try:
+            version = semver.Version.parse(tag.removeprefix("v"))
+        except ValueError:
+            continue
+        if not version.prerelease and low <= version < high:
+            found.append((version, tag))
+    return max(found)[1]
+
+
+CASES: list[tuple[str, ImagePolicySpec, Callable[[int], list[str]]]] = [
+    ("semver >=2 <8", spec({"semver": {"range": ">=2 <8"}}), mixed),
+    ("semver >=2.0.0-0 <8", spec({"semver": {"range": ">=2.0.0-0 <8"}}), mixed),
+    ("semver 5 groups of ||", spec({"semver": {"range": "1.x || 3.x || 5.x || 7.x || ^9.1"}}), mixed),
+    ("alphabetical", spec({"alphabetical": {}}), mixed),
+    ("numerical", spec({"numerical": {}}), numbers),
+    ("alphabetical, pattern", spec({"alphabetical": {}}, "^main-"), builds),
+    ("numerical, extract", spec({"numerical": {}}, "^main-[a-f0-9]+-(?P<ts>[0-9]+)$", "$ts"), builds),
+]
+
+
+def best_of(function: Callable[[], object], repetitions: int = 3) -> float:
+    """Return the shortest time in milliseconds."""
+    times = []
+    for _ in range(repetitions):
+        start = time.perf_counter()
+        function()
+        times.append(time.perf_counter() - start)
+    return min(times) * 1000
+
+
+def main() -> None:
+    """Print the table."""
+    python = sys.version.split()[0]
+    print(f"Python {python}, semver {semver.__version__}; milliseconds, best of 3; in brackets: times the peer")
+    print(f"{'':24}" + "".join(f"{size:>18,}" for size in SIZES))
+    peers = {size: best_of(functools.partial(peer, mixed(size))) for size in SIZES}
+    print(f"{'semver package':24}" + "".join(f"{peers[size]:>10.2f} (1.00)" for size in SIZES))
+    for name, policy, make in CASES:
+        cells = []
+        for size in SIZES:
+            tags = make(size)
+            elapsed = best_of(functools.partial(choose, policy, tags))
+            cells.append(f"{elapsed:>10.2f} ({elapsed / peers[size]:.2f})")
+        print(f"{name:24}" + "".join(f"{cell:>18}" for cell in cells))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,188 @@
+"""Scans per second, beside the machine's limit (`wrk`) and the peer (docker-registry-client).
+
+A scan is all that ImageRepository's reconciler does: name, access, due, list, exclude, sort, checksum, store, status.
+The registry is the distribution project's own where it is installed, and nginx with canned answers to see the client
+alone. `aiohttp` is the bare requests of the same number, what the scans stand on.
+Servers share the machine's cores, so read the ratios.
+"""
+
+import asyncio
+import contextlib
+import json
+import resource
+import shutil
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Awaitable, Callable, Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent.parent))
+
+import aiohttp
+import uvloop
+from yarl import URL
+
+from gotk.oci import image
+from gotk.oci.client import RegistryClient
+from reflector.image_repository import ImageRepositoryReconciler
+from reflector.store import TagStore
+from tests import registries
+from tests.reflector.cluster import Cache, Cluster, repository
+from tests.running import FakeRun
+
+REPOSITORIES, TAGS, CONCURRENCY, SECONDS = 40, 50, 10, 3.0
+
+PEER = """
+import sys, time
+from docker_registry_client import DockerRegistryClient
+client = DockerRegistryClient("http://" + sys.argv[1])
+repositories = [client.repository(f"team{n}/app") for n in range(int(sys.argv[2]))]
+begin, done = time.perf_counter(), 0
+while time.perf_counter() - begin < float(sys.argv[3]):
+    repositories[done % len(repositories)].refresh()
+    done += 1
+print(done / (time.perf_counter() - begin))
+"""
+
+
+def main() -> None:
+    """Print a table per registry."""
+    with tempfile.TemporaryDirectory() as folder:
+        if registries.installed():
+            with registries.docker_registry(Path(folder)) as address:
+                asyncio.run(fill(address))
+                report("docker-registry", address)
+        else:
+            print("docker-registry is not installed: skipped")
+        if shutil.which("nginx"):
+            with nginx(Path(folder)) as address:
+                report("nginx, canned answers", address)
+        else:
+            print("nginx is not installed: skipped")
+
+
+def report(title: str, address: str) -> None:
+    """Measure everybody at one registry."""
+    limit = wrk(address)
+    bare, bare_cpu = uvloop.run(sweep_bare(address))
+    ours, cpu = uvloop.run(sweep(address))
+    peer = ask_peer(address)
+    print(f"\n{title}: {REPOSITORIES} repositories x {TAGS} tags, {CONCURRENCY} at once")
+    print(f"{'':34}{'scans/s':>9}{'CPU/scan':>10}{'of wrk':>8}")
+    rows = [
+        ("wrk (requests, the limit)", limit, 0.0),
+        ("aiohttp (requests)", bare, bare_cpu),
+        ("reflector (whole scans)", ours, cpu),
+        ("docker-registry-client (requests)", peer, 0.0),
+    ]
+    for name, rate, used in rows:
+        share = f"{rate / limit:8.0%}" if limit else ""
+        print(f"{name:34}{rate:9,.0f}{f'{used * 1e6:7.0f} us' if used else '':>10}{share}")
+
+
+async def fill(address: str) -> None:
+    """Push one image to every repository, then its manifest under the other tags."""
+    one, headers = image.build_image(), {"Content-Type": image.MANIFEST_TYPE}
+    async with aiohttp.ClientSession(base_url=f"http://{address}", headers=headers) as session:
+        for number in range(REPOSITORIES):
+            await image.push_image(f"http://{address}", f"team{number}/app", "1.0.0", one)
+            for tag in range(1, TAGS):
+                async with session.put(f"/v2/team{number}/app/manifests/1.0.{tag}", data=one.manifest) as response:
+                    response.raise_for_status()
+
+
+async def sweep(address: str) -> tuple[float, float]:
+    """Scan in a circle for a while; return scans per second and CPU seconds per scan."""
+    objects = [repository(f"{address}/team{n}/app", name=f"app{n}") for n in range(REPOSITORIES)]
+
+    with tempfile.TemporaryDirectory() as folder, TagStore(Path(folder) / "tags.db") as store:
+        async with RegistryClient(per_host=CONCURRENCY) as client:
+            reconciler = ImageRepositoryReconciler(cache=Cache(), objects=Cluster(), registry=client, store=store)
+
+            async def one(number: int) -> None:
+                await reconciler.reconcile(objects[number], FakeRun(objects[number]))
+
+            return await measured(one)
+
+
+async def sweep_bare(address: str) -> tuple[float, float]:
+    """Send the same requests and read the answers, no more."""
+    urls = [URL(f"http://{address}/v2/team{n}/app/tags/list?n=1000") for n in range(REPOSITORIES)]
+    async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
+
+        async def one(number: int) -> None:
+            async with session.get(urls[number]) as response:
+                await response.read()
+
+        return await measured(one)
+
+
+async def measured(one: Callable[[int], Awaitable[None]]) -> tuple[float, float]:
+    """Do it for every repository, then time it in a circle; return how many a second and CPU seconds each."""
+    for number in range(REPOSITORIES):
+        await one(number)
+    begin, used, done = time.perf_counter(), cpu_seconds(), 0
+
+    async def worker(number: int) -> None:
+        nonlocal done
+        while time.perf_counter() - begin < SECONDS:
+            await one(number % REPOSITORIES)
+            number += CONCURRENCY
+            done += 1
+
+    async with asyncio.TaskGroup() as group:
+        for first in range(CONCURRENCY):
+            group.create_task(worker(first))
+    return done / (time.perf_counter() - begin), (cpu_seconds() - used) / done
+
+
+def cpu_seconds() -> float:
+    """Return the CPU time of this process."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
+
+
+def wrk(address: str) -> float:
+    """Ask wrk for its requests per second; 0 where it is not installed."""
+    if not shutil.which("wrk"):
+        return 0.0
+    url = f"http://{address}/v2/team0/app/tags/list?n=1000"
+    command = ["wrk", "-t1", f"-c{CONCURRENCY}", f"-d{SECONDS:.0f}", url]
+    output = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    return float(next(line for line in output.splitlines() if "Requests/sec" in line).split()[1])
+
+
+def ask_peer(address: str) -> float:
+    """Let the peer list tags in a process of its own, for it turns warnings off where it is imported."""
+    command = [sys.executable, "-c", PEER, address, str(REPOSITORIES), str(SECONDS)]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+
+
+@contextlib.contextmanager
+def nginx(folder: Path) -> Iterator[str]:
+    """Serve tag lists from files."""
+    port = registries.free_port()
+    for number in range(REPOSITORIES):
+        path = folder / "www" / "v2" / f"team{number}" / "app" / "tags" / "list"
+        path.parent.mkdir(parents=True)
+        path.write_text(json.dumps({"name": f"team{number}/app", "tags": [f"1.0.{tag}" for tag in range(TAGS)]}))
+    config = folder / "nginx.conf"
+    config.write_text(
+        f"daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log; user root;"
+        "events { worker_connections 256; }"
+        f"http {{ access_log off; keepalive_requests 1000000; default_type application/json; server {{"
+        f" listen 127.0.0.1:{port}; root {folder}/www; location = /v2/ {{ return 200 '{{}}'; }} }} }}"
+    )
+    process = subprocess.Popen(["nginx", "-c", str(config)], stderr=subprocess.DEVNULL)
+    try:
+        registries.wait_for(f"http://127.0.0.1:{port}/v2/", process)
+        yield f"127.0.0.1:{port}"
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,168 @@
+"""YAML as Kubernetes reads it: which plain scalars are numbers, booleans or text.
+
+Answers to `sigs.k8s.io/yaml`, through which both kustomize and the Flux controllers read manifests: YAML 1.1 booleans
+(`yes`, `on`), Go's integers (`0x1f`, `0o17`, `017`) and floats (`1e3`), but neither base 60 (`22:22` stays text) nor
+dates. PyYAML's own resolver differs in all of these, hence this loader. It also refuses what could hurt the process:
+tags that make objects, duplicate keys, nesting without end and aliases that unfold to millions of nodes.
+"""
+
+import math
+import re
+from collections.abc import Hashable, Iterator
+from typing import Any
+
+import yaml
+
+_DEPTH = 1000
+_NODES = 2_000_000
+_INT = re.compile(r"^[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+|0[0-7]*|[1-9][0-9]*)$", re.ASCII)
+_FLOAT = re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$", re.ASCII)
+_TRUE = frozenset({"y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"})
+_FALSE = frozenset({"n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE"})
+_TAG = "tag:yaml.org,2002:"
+
+
+class DocumentError(ValueError):
+    """Text that is not YAML as Kubernetes reads it. The message names the line and never quotes a value."""
+
+
+class _Loader(yaml.CSafeLoader):
+    """libyaml's parser under Kubernetes' rules."""
+
+    def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
+        """Make a dict with text keys; a key that comes twice is an error, as it is for kustomize."""
+        self.flatten_mapping(node)
+        merged = len(node.value) - len(_own_pairs(node))
+        mapping: dict[Hashable, Any] = {}
+        for place, (key_node, value_node) in enumerate(node.value):
+            key = _key(self.construct_object(key_node, deep=True))
+            if key in mapping and place > merged:
+                raise DocumentError(f'line {_line(key_node.start_mark)}: key "{key}" already set')
+            mapping[key] = self.construct_object(value_node, deep=deep)
+        return mapping
+
+
+def _own_pairs(node: yaml.MappingNode) -> list[Any]:
+    """Return the pairs that stand in the mapping itself: merged ones come first and lie outside of it."""
+    start, end = node.start_mark.index, node.end_mark.index
+    return [pair for pair in node.value if start <= pair[0].start_mark.index < end]
+
+
+def _line(mark: Any) -> int:
+    return mark.line + 1 if mark else 1
+
+
+def _key(value: Any) -> str:
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    if value is None:
+        return "null"
+    if isinstance(value, str | int | float):
+        return str(value)
+    raise DocumentError("a key is neither text nor a number")
+
+
+def _number(text: str) -> int | float:
+    plain = text.replace("_", "")
+    if _INT.match(plain):
+        sign, digits = (-1, plain[1:]) if plain[0] == "-" else (1, plain.lstrip("+"))
+        if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
+            return sign * int(digits, 8)
+        value = sign * int(digits, 0)
+        return value if -(1 << 63) <= value < 1 << 64 else float(value)
+    value_f = float(plain)
+    if not math.isfinite(value_f):
+        raise ValueError(plain)
+    return int(value_f) if value_f.is_integer() and abs(value_f) < 1e21 else value_f
+
+
+def _construct_number(loader: Any, node: Any) -> int | float | str:
+    text = loader.construct_scalar(node)
+    try:
+        return _number(text)
+    except ValueError:
+        if text.lstrip("+-").lower() in {".inf", ".nan"}:
+            raise DocumentError(f"line {_line(node.start_mark)}: not a finite number") from None
+        return str(text)  # too large for a float, hence text for Go as well
+
+
+def _construct_bool(loader: Any, node: Any) -> bool:
+    return loader.construct_scalar(node) in _TRUE
+
+
+def _construct_null(loader: Any, node: Any) -> None:
+    loader.construct_scalar(node)
+
+
+def _construct_binary(loader: Any, node: Any) -> str:
+    return str(loader.construct_yaml_binary(node), "utf-8", "replace")
+
+
+def _rules() -> Iterator[tuple[str, re.Pattern[str], list[str]]]:
+    words = "|".join(sorted(_TRUE | _FALSE))
+    yield "bool", re.compile(f"^(?:{words})$"), list("yYnNtTfFoO")
+    named = r"^[-+]?\.(?:inf|Inf|INF)$|^\.(?:nan|NaN|NAN)$"
+    number = re.compile(rf"(?:{_INT.pattern})|(?:{_FLOAT.pattern})|^[-+]?[0-9][0-9_]*$|{named}")
+    yield "float", number, list("-+.0123456789")
+    yield "null", re.compile(r"^(?:~|null|Null|NULL|)$"), ["~", "n", "N", ""]
+    yield "merge", re.compile("^<<$"), ["<"]
+
+
+_Loader.yaml_implicit_resolvers = {}
+for _name, _pattern, _first in _rules():
+    _Loader.add_implicit_resolver(_TAG + _name, _pattern, _first)
+_Loader.yaml_constructors = {
+    f"{_TAG}map": _Loader.construct_yaml_map,
+    f"{_TAG}seq": _Loader.construct_yaml_seq,
+    f"{_TAG}str": _Loader.construct_yaml_str,
+    f"{_TAG}int": _construct_number,
+    f"{_TAG}float": _construct_number,
+    f"{_TAG}bool": _construct_bool,
+    f"{_TAG}null": _construct_null,
+    f"{_TAG}binary": _construct_binary,
+}
+
+
+def load(text: str) -> list[Any]:
+    """Read every document of a text; empty ones are left out. Raises DocumentError."""
+    try:
+        if text.count("[") + text.count("{") > _DEPTH or max(map(len, text.split("\n"))) > _DEPTH:
+            _check_depth(text)
+        values = [value for value in yaml.load_all(text, Loader=_Loader) if value is not None]
+    except yaml.MarkedYAMLError as error:
+        line = _line(error.problem_mark)
+        raise DocumentError(f"line {line}: {error.problem or 'not YAML'}") from None
+    except (yaml.YAMLError, RecursionError) as error:
+        raise DocumentError(f"not YAML: {type(error).__name__}") from None
+    if "*" in text and "&" in text:
+        for value in values:
+            _check_unfolded(value)
+    return values
+
+
+def _check_depth(text: str) -> None:
+    """Walk the events, which take no stack, before anything that does walks the nodes."""
+    depth = 0
+    for event in yaml.parse(text, Loader=_Loader):
+        if isinstance(event, yaml.CollectionStartEvent):
+            depth += 1
+            if depth > _DEPTH:
+                raise DocumentError(f"line {_line(event.start_mark)}: nested deeper than {_DEPTH} levels")
+        elif isinstance(event, yaml.CollectionEndEvent):
+            depth -= 1
+
+
+def _check_unfolded(value: Any) -> None:
+    """Count the nodes that there would be without aliases, each shared one once for every use."""
+    sizes: dict[int, int] = {}
+
+    def size(node: Any) -> int:
+        if not isinstance(node, dict | list):
+            return 1
+        if id(node) not in sizes:
+            sizes[id(node)] = _NODES  # an alias to itself never ends
+            sizes[id(node)] = 1 + sum(size(child) for child in (node.values() if isinstance(node, dict) else node))
+        return sizes[id(node)]
+
+    if size(value) >= _NODES:
+        raise DocumentError(f"aliases unfold to more than {_NODES} nodes")

@@ -1,0 +1,34 @@
+"""What happens to applied objects when their Kustomization goes.
+
+Answers to the finalizer of kustomize-controller: `deletionPolicy` decides, the default follows `prune`; a suspended
+Kustomization leaves its objects behind.
+"""
+
+from deploy.kustomize import inventory, ports, prune, wait
+from deploy.kustomize.inventory import Item
+from gotk.api.kustomize import Kustomization
+
+
+def deletes(kustomization: Kustomization) -> bool:
+    """Tell whether the objects go with their Kustomization."""
+    spec = kustomization.spec
+    if spec.suspend:
+        return False
+    policy = spec.deletion_policy or "MirrorPrune"
+    return policy in {"Delete", "WaitForTermination"} or (policy == "MirrorPrune" and spec.prune)
+
+
+async def delete_objects(kustomization: Kustomization, *, cluster: ports.Cluster) -> prune.Pruned:
+    """Delete everything in the inventory that is still this Kustomization's."""
+    items = inventory.deletion_order(inventory.read(kustomization.status.inventory))
+    meta = kustomization.metadata
+    return await prune.prune(items, cluster=cluster, name=meta.name, namespace=meta.namespace)
+
+
+async def wait_for_termination(
+    kustomization: Kustomization, deleted: list[Item], *, waiter: wait.Waiter, timeout: float
+) -> list[Item]:
+    """Wait, where the policy says so, until the deleted objects are gone; return those that are not."""
+    if kustomization.spec.deletion_policy != "WaitForTermination":
+        return []
+    return await waiter.until_gone(deleted, timeout=timeout)

@@ -1,0 +1,41 @@
+"""`status.history`: the last five different things that were reconciled, newest first.
+
+Answers to kustomize-controller's snapshots: the same build with the same end counts up one entry instead of adding one.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+
+from msgspec import structs
+
+from gotk.api.kustomize import Snapshot
+from gotk.duration import Duration
+from gotk.runtime.clock import rfc3339
+
+_LONGEST = 5
+
+
+def record(
+    history: Sequence[Snapshot],
+    *,
+    digest: str,
+    status: str,
+    now: datetime,
+    duration: Duration,
+    metadata: Mapping[str, str],
+) -> tuple[Snapshot, ...]:
+    """Return the history with one more run in it."""
+    same = next((s for s in history if (s.digest, s.last_reconciled_status) == (digest, status)), None)
+    fresh = Snapshot(
+        digest=digest,
+        first_reconciled=rfc3339(now),
+        last_reconciled=rfc3339(now),
+        last_reconciled_duration=str(duration),
+        last_reconciled_status=status,
+        total_reconciliations=1,
+        metadata=metadata,
+    )
+    if same is not None:
+        total = same.total_reconciliations + 1
+        fresh = structs.replace(fresh, first_reconciled=same.first_reconciled, total_reconciliations=total)
+    return (fresh, *(snapshot for snapshot in history if snapshot is not same))[:_LONGEST]

@@ -1,0 +1,139 @@
+"""Kustomization: a source's manifests, built and applied, what left them pruned, what they made awaited.
+
+Answers to kustomize-controller: the order of the steps, the conditions, reasons and messages. Other than there, a run
+in which nothing has changed writes no progress, and a dependency that becomes ready wakes its dependents at once.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from deploy.kustomize import artifact, assembly, build, changes, dependencies, finalize, objects, ports, wait, wakes
+from deploy.kustomize.attempt import Attempt, KustomizationRun, retry_after, timeout
+from deploy.kustomize.rollout import Rollout
+from gotk.api.kustomize import GROUP, Kustomization
+from gotk.api.meta import Artifact
+from gotk.api.source import GitRepository
+from gotk.duration import Duration
+from gotk.kube.errors import NotFound
+from gotk.runtime.clock import Clock
+from gotk.runtime.conditions import KUSTOMIZE_RULES
+from gotk.runtime.errors import Retry, Stalled, Waiting
+from gotk.runtime.reconciler import Outcome, Reader, Watch
+
+
+class KustomizationReconciler:
+    """Reconciles Kustomizations whose source is a GitRepository."""
+
+    kind = Kustomization
+    controller = "kustomize-controller"
+    rules = KUSTOMIZE_RULES
+    watches: Sequence[Watch[Any]] = wakes.WATCHES
+    unsupported: Sequence[str] = (
+        "spec.decryption",
+        "spec.healthCheckExprs",
+        "spec.ignore",
+        "spec.kubeConfig",
+        "spec.serviceAccountName",
+    )
+
+    def __init__(
+        self,
+        *,
+        objects: Reader,
+        cluster: ports.Cluster,
+        assembler: assembly.Assembler,
+        clock: Clock,
+        requeue_dependency: float = 30.0,
+        no_cross_namespace_refs: bool = False,
+    ) -> None:
+        self._objects = objects
+        self._cluster = cluster
+        self._assembler = assembler
+        self._clock = clock
+        self._rollout = Rollout(cluster=cluster, clock=clock)
+        self._requeue_dependency = requeue_dependency
+        self._no_cross_namespace_refs = no_cross_namespace_refs
+
+    async def reconcile(self, obj: Kustomization, run: KustomizationRun) -> Outcome:
+        """Build the source's present revision and bring the cluster to it."""
+        began = self._clock.monotonic()
+        source = self._source(obj)
+        await self._check_dependencies(obj, run, source)
+        steady = obj.status.last_applied_revision == source.revision and dependencies.ready(obj) is not None
+        attempt = Attempt(obj, run, source, began, steady)
+        manifests = await self._assemble(attempt)
+        await self._rollout.run(attempt, manifests)
+        run.update(last_applied_revision=source.revision, last_applied_origin_revision=attempt.origin)
+        taken = Duration.of(round(self._clock.monotonic() - began, 6))
+        return Outcome(
+            message=f"Applied revision: {source.revision}",
+            requeue_after=obj.spec.interval.seconds,
+            changed=True,
+            event=f"Reconciliation finished in {taken}, next run in {obj.spec.interval}",
+            metadata={**attempt.metadata, f"{GROUP}/commit_status": "update"},
+        )
+
+    async def finalize(self, obj: Kustomization, run: KustomizationRun) -> None:
+        """Delete what was applied, as the deletion policy says."""
+        if not finalize.deletes(obj):
+            return
+        pruned = await finalize.delete_objects(obj, cluster=self._cluster)
+        if pruned.error:
+            run.event("Warning", "PruneFailed", "pruning for deleted resource failed")
+            raise Retry("PruneFailed", pruned.error)
+        if told := changes.lines(pruned.changes, skipped=True):
+            run.event("Normal", "Progressing", told)
+        waiter = wait.Waiter(cluster=self._cluster, clock=self._clock)
+        if await finalize.wait_for_termination(obj, pruned.deleted, waiter=waiter, timeout=timeout(obj.spec).seconds):
+            run.event("Warning", "PruneFailed", "failed to wait for resources termination")
+
+    def _source(self, obj: Kustomization) -> Artifact:
+        """Return the artifact to build. Raises Stalled, Retry or Waiting where there is none."""
+        reference, own = obj.spec.source_ref, obj.metadata.namespace
+        namespace = reference.namespace or own
+        subject = f"{reference.kind}/{namespace}/{reference.name}"
+        if reference.kind != "GitRepository":
+            raise Stalled("UnsupportedSourceKind", f"source '{subject}' is not supported, refer to a GitRepository")
+        if any(dependency.ready_expr for dependency in obj.spec.depends_on):
+            raise Stalled("UnsupportedField", "spec.dependsOn[].readyExpr is not supported, remove it")
+        if self._no_cross_namespace_refs and namespace != own:
+            raise Stalled("AccessDenied", f"can't access '{subject}', cross-namespace references have been blocked")
+        source = self._objects.get(GitRepository, namespace, reference.name)
+        if source is None:
+            raise Retry("ArtifactFailed", f"Source '{subject}' not found", after=retry_after(obj.spec))
+        if source.status.artifact is None:
+            raise self._waiting("ArtifactFailed", "Source artifact not found")
+        return source.status.artifact
+
+    async def _check_dependencies(self, obj: Kustomization, run: KustomizationRun, source: Artifact) -> None:
+        """Raise Waiting for the first Kustomization that must come first and has not."""
+        for reference in obj.spec.depends_on:
+            namespace, name = dependencies.key(reference, obj.metadata.namespace)
+            try:
+                dependency = await self._cluster.get(Kustomization, namespace, name)
+                why = dependencies.unmet(obj, dependency, source.revision)
+            except NotFound as error:
+                why = f"dependency '{namespace}/{name}' not found: {error.message}"
+            if why is not None:
+                waiting = self._waiting("DependencyNotReady", "Dependencies do not meet ready condition")
+                run.event("Normal", waiting.reason, waiting.message, {f"{GROUP}/revision": source.revision})
+                raise Waiting(waiting.reason, why, after=waiting.after)
+
+    def _waiting(self, reason: str, message: str) -> Waiting:
+        delay = Duration.of(self._requeue_dependency)
+        return Waiting(reason, f"{message}, retrying in {delay}", after=delay.seconds)
+
+    async def _assemble(self, attempt: Attempt) -> list[objects.Manifest]:
+        """Fetch and build, unless that is at hand, and return the objects."""
+        run, source, after = attempt.run, attempt.artifact, attempt.retry_after
+        try:
+            built = await self._assembler.build(attempt)
+            run.update(last_attempted_revision=source.revision)
+            return await self._assembler.objects(attempt.obj, built)
+        except artifact.ArtifactMissing:
+            raise self._waiting("ArtifactFailed", "Source is not ready, artifact not found") from None
+        except (artifact.ArtifactError, build.PathMissing) as error:
+            raise Retry("ArtifactFailed", str(error), after=after) from error
+        except (build.BuildError, assembly.AssemblyError) as error:
+            run.update(last_attempted_revision=source.revision)
+            raise Retry("BuildFailed", str(error), after=after) from error

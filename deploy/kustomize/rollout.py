@@ -1,0 +1,153 @@
+"""Bringing the cluster to the objects of a build: apply, keep the inventory, prune, check health, write history.
+
+Answers to the second half of kustomize-controller's reconcile. A failed apply changes no inventory and prunes
+nothing; the inventory is stored before anything is deleted.
+"""
+
+import asyncio
+from collections.abc import Sequence
+
+from deploy.kustomize import apply, assembly, changes, history, inventory, objects, ports, prune, wait
+from deploy.kustomize.attempt import Attempt
+from deploy.kustomize.changes import Change
+from deploy.kustomize.inventory import Item, ObjectID
+from gotk.api.kustomize import GROUP, NamespacedObjectKindReference
+from gotk.duration import Duration
+from gotk.kube.errors import APIError
+from gotk.runtime import conditions
+from gotk.runtime.clock import Clock
+from gotk.runtime.errors import Retry
+
+_HEALTHY = "Healthy"
+
+
+class Rollout:
+    """Rolls objects out to one cluster."""
+
+    def __init__(self, *, cluster: ports.Cluster, clock: Clock) -> None:
+        self._cluster = cluster
+        self._clock = clock
+        self._waiter = wait.Waiter(cluster=cluster, clock=clock)
+        self._applier = apply.Applier(cluster=cluster, clock=clock, waiter=self._waiter)
+
+    async def run(self, attempt: Attempt, manifests: list[objects.Manifest]) -> None:
+        """Apply, prune and check. Raises Retry with the failing step's reason."""
+        digest = assembly.digest(manifests)
+        try:
+            applied = await self._apply(attempt, manifests)
+            await self._prune(attempt, applied)
+            await self._check_health(attempt, manifests, applied)
+        except Retry as error:
+            self._record(attempt, digest, error.reason)
+            raise
+        self._record(attempt, digest, "ReconciliationSucceeded")
+
+    async def _apply(self, attempt: Attempt, manifests: list[objects.Manifest]) -> list[Change]:
+        await attempt.progress("Detecting drift")
+        spec = attempt.obj.spec
+        try:
+            async with asyncio.timeout(attempt.timeout.seconds):
+                applied = await self._applier.apply(manifests, force=spec.force)
+        except TimeoutError:
+            message = f"apply did not finish within {attempt.timeout}"
+            raise Retry("ReconciliationFailed", message, after=attempt.retry_after) from None
+        except apply.ApplyError as error:
+            message = "\n".join(filter(None, (str(error), changes.lines(error.changes))))
+            raise Retry("ReconciliationFailed", message, after=attempt.retry_after) from error
+        if told := changes.lines(applied):
+            attempt.run.event("Normal", conditions.PROGRESSING, told, attempt.metadata)
+        return applied
+
+    async def _prune(self, attempt: Attempt, applied: Sequence[Change]) -> None:
+        """Store the new inventory, then delete what only the old one holds."""
+        run, meta = attempt.run, attempt.obj.metadata
+        before = run.status.inventory
+        items = [change.item for change in applied]
+        stale = inventory.stale(inventory.read(before), items)
+        kept = inventory.write(items)
+        if kept != before:
+            run.update(inventory=kept)
+            await run.save()
+        if not attempt.obj.spec.prune or not stale:
+            return
+        pruned = await prune.prune(stale, cluster=self._cluster, name=meta.name, namespace=meta.namespace)
+        if told := changes.lines(pruned.changes, skipped=True):
+            run.event("Normal", conditions.PROGRESSING, told, attempt.metadata)
+        if pruned.error:
+            run.update(inventory=inventory.write([*items, *pruned.failed]))
+            raise Retry("PruneFailed", pruned.error, after=attempt.retry_after)
+
+    async def _check_health(
+        self, attempt: Attempt, manifests: Sequence[objects.Manifest], applied: Sequence[Change]
+    ) -> None:
+        run, spec = attempt.run, attempt.obj.spec
+        if not spec.wait and not spec.health_checks:
+            run.conditions.delete(_HEALTHY)
+            return
+        was_healthy = run.conditions.is_true(_HEALTHY)
+        if not attempt.steady:
+            message = attempt.doing("Running health checks")
+            run.conditions.mark_unknown(_HEALTHY, conditions.PROGRESSING, message)
+        await attempt.progress("Running health checks")
+        items = _awaited(attempt, applied) if spec.wait else await self._named(attempt)
+        began = self._clock.monotonic()
+        try:
+            timeout = attempt.timeout.seconds
+            await self._waiter.until_current(items, timeout=timeout, missing_ok=_self_cleaning(manifests))
+        except wait.WaitError as error:
+            run.conditions.mark_false(_HEALTHY, "HealthCheckFailed", str(error))
+            message = f"health check failed after {self._since(began)}: {error}"
+            raise Retry("HealthCheckFailed", message, after=attempt.retry_after) from error
+        message = f"Health check passed in {self._since(began)}"
+        if was_healthy and attempt.steady:
+            return
+        run.conditions.mark_true(_HEALTHY, conditions.SUCCEEDED, message)
+        if not was_healthy or changes.lines(applied):
+            run.event("Normal", conditions.PROGRESSING, message, attempt.metadata)
+
+    async def _named(self, attempt: Attempt) -> list[Item]:
+        """Return the objects that `spec.healthChecks` names."""
+        own = attempt.obj.metadata.namespace
+        return [await self._referred(reference, own) for reference in attempt.obj.spec.health_checks]
+
+    async def _referred(self, reference: NamespacedObjectKindReference, own: str) -> Item:
+        api_version = reference.api_version or "apps/v1"
+        try:
+            namespaced = await self._cluster.is_namespaced(api_version, reference.kind)
+        except APIError:  # the kind may come later: the wait tells
+            namespaced = True
+        namespace = (reference.namespace or own) if namespaced else ""
+        group, _, version = api_version.rpartition("/")
+        return Item(ObjectID(namespace, reference.name, group, reference.kind), version)
+
+    def _record(self, attempt: Attempt, digest: str, status: str) -> None:
+        run = attempt.run
+        origin = {"originRevision": attempt.origin} if attempt.origin else {}
+        record = history.record(
+            run.status.history,
+            digest=digest,
+            status=status,
+            now=run.now(),
+            duration=self._since(attempt.began),
+            metadata={"revision": attempt.artifact.revision, **origin},
+        )
+        run.update(history=record)
+
+    def _since(self, began: float) -> Duration:
+        return Duration.of(round(self._clock.monotonic() - began, 6))
+
+
+def _awaited(attempt: Attempt, applied: Sequence[Change]) -> list[Item]:
+    """Return what `spec.wait` waits for: everything applied but what was skipped and the Kustomization itself."""
+    meta = attempt.obj.metadata
+    itself = ObjectID(meta.namespace, meta.name, GROUP, "Kustomization")
+    return [change.item for change in applied if change.action != "skipped" and change.item.id != itself]
+
+
+def _self_cleaning(manifests: Sequence[objects.Manifest]) -> set[ObjectID]:
+    """Return the Jobs that go by themselves when they are done."""
+    return {
+        ObjectID.of(manifest)
+        for manifest in manifests
+        if manifest["kind"] == "Job" and (manifest.get("spec") or {}).get("ttlSecondsAfterFinished") is not None
+    }

@@ -1,0 +1,61 @@
+"""What wakes a Kustomization besides its own changes: a new revision of its source, a dependency that is ready.
+
+Answers to kustomize-controller's watch of sources: the revision counts, not the digest, and a Kustomization that is
+already at work on the revision sleeps on. The watch of dependencies is ours; there they are asked every 30 seconds.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from deploy.kustomize import dependencies
+from gotk.api.kustomize import Kustomization
+from gotk.api.source import GitRepository
+from gotk.runtime.conditions import READY, RECONCILING
+from gotk.runtime.reconciler import Key, Reader, Watch
+
+
+def revision_changed(old: GitRepository | None, new: GitRepository | None) -> bool:
+    """Tell whether a source has an artifact of another revision than before."""
+    if new is None or new.status.artifact is None:
+        return False
+    before = old.status.artifact if old else None
+    return before is None or before.revision != new.status.artifact.revision
+
+
+def of_source(source: GitRepository, reader: Reader) -> Iterable[Key]:
+    """Return the Kustomizations of a source that are not at work on its revision yet."""
+    key = ("GitRepository", source.metadata.namespace, source.metadata.name)
+    revision = source.status.artifact.revision if source.status.artifact else ""
+    for obj in reader.list(Kustomization):
+        if dependencies.source_key(obj) == key and not _at_work_on(obj, revision):
+            yield Key(obj.metadata.namespace, obj.metadata.name)
+
+
+def _at_work_on(obj: Kustomization, revision: str) -> bool:
+    ready = any(c.type in {READY, RECONCILING} and c.status == "True" for c in obj.status.conditions)
+    return ready and obj.status.last_attempted_revision == revision
+
+
+def became_ready(old: Kustomization | None, new: Kustomization | None) -> bool:
+    """Tell whether a Kustomization has become ready, or ready for another revision."""
+    if new is None or dependencies.ready(new) is None:
+        return False
+    if old is None or dependencies.ready(old) is None:
+        return True
+    return old.status.last_applied_revision != new.status.last_applied_revision
+
+
+def of_dependency(dependency: Kustomization, reader: Reader) -> Iterable[Key]:
+    """Return the Kustomizations that wait for one and are not ready."""
+    key = Key(dependency.metadata.namespace, dependency.metadata.name)
+    for obj in reader.list(Kustomization):
+        own = obj.metadata.namespace
+        waits = any(dependencies.key(reference, own) == key for reference in obj.spec.depends_on)
+        if waits and dependencies.ready(obj) is None:
+            yield Key(own, obj.metadata.name)
+
+
+WATCHES: Sequence[Watch[Any]] = (
+    Watch(kind=GitRepository, changed=revision_changed, requests=of_source),
+    Watch(kind=Kustomization, changed=became_ready, requests=of_dependency),
+)

@@ -1,0 +1,151 @@
+"""The artifact's tarball, written straight from a commit: equal content gives equal bytes.
+
+Answers to source-controller's `Storage.Archive`: entries in the order of a directory walk behind a first `.`, regular
+files and directories only, no owners, no times, modes 0750, 0600 and 0700, directory names without a slash at the end.
+"""
+
+import hashlib
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from typing import BinaryIO
+
+from deploy.source.ignore import IGNORE_FILE, Ignore
+from gotk.git.mirror import Entry
+
+_LINK = 0o120000
+_EXECUTABLE = 0o111
+_BLOCK = 512
+_NAME_SIZE, _PREFIX_SIZE = 100, 155
+_GZIP_HEADER = bytes((0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF))  # no name, no time, no system
+_LEVEL = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The digest (`sha256:...`) and size of a tarball."""
+
+    digest: str
+    size: int
+
+
+class _Gzip:
+    """Compresses into a file, and hashes what reaches it."""
+
+    def __init__(self, target: BinaryIO) -> None:
+        self._target = target
+        self._hash = hashlib.sha256()
+        self._deflate = zlib.compressobj(_LEVEL, zlib.DEFLATED, -zlib.MAX_WBITS)
+        self._crc = self._length = self._size = 0
+        self._emit(_GZIP_HEADER)
+
+    def write(self, data: bytes) -> None:
+        self._crc = zlib.crc32(data, self._crc)
+        self._length += len(data)
+        self._emit(self._deflate.compress(data))
+
+    def finish(self) -> Written:
+        self._emit(self._deflate.flush())
+        self._emit(self._crc.to_bytes(4, "little") + (self._length & 0xFFFFFFFF).to_bytes(4, "little"))
+        return Written(f"sha256:{self._hash.hexdigest()}", self._size)
+
+    def _emit(self, data: bytes) -> None:
+        self._hash.update(data)
+        self._size += len(data)
+        self._target.write(data)
+
+
+def write(target: BinaryIO, entries: Iterable[Entry], read: Callable[[str], bytes], ignore: str | None) -> Written:
+    """Write the tarball of a commit's files; `read` gives a blob's bytes, `ignore` is `spec.ignore`."""
+    files = list(entries)
+    ignored = Ignore(_ignore_files(files, read), ignore)
+    out = _Gzip(target)
+    out.write(_header(b".", directory=True))
+    for parts, entry in _walk(files):
+        if ignored.excludes(parts, directory=entry is None):
+            continue
+        name = "/".join(parts).encode("utf-8", "surrogateescape")
+        if entry is None:
+            out.write(_header(name, directory=True))
+        elif entry.mode & _LINK != _LINK:
+            content = read(entry.blob_id)
+            out.write(_header(name, size=len(content), executable=bool(entry.mode & _EXECUTABLE)))
+            out.write(content)
+            out.write(bytes(-len(content) % _BLOCK))
+    out.write(bytes(2 * _BLOCK))
+    return out.finish()
+
+
+def _ignore_files(files: Iterable[Entry], read: Callable[[str], bytes]) -> list[tuple[tuple[str, ...], str]]:
+    """Find the ignore files, each with its directory, in the order of a walk."""
+    found = []
+    for entry in files:
+        *directory, name = entry.path.split("/")
+        if name == IGNORE_FILE and entry.mode & _LINK != _LINK:
+            found.append((tuple(directory), read(entry.blob_id).decode("utf-8", "surrogateescape")))
+    return sorted(found)
+
+
+def _walk(files: Iterable[Entry]) -> Iterator[tuple[tuple[str, ...], Entry | None]]:
+    """Order files, and the directories above them (without an Entry), as a walk of the tree meets them."""
+    met: dict[tuple[str, ...], Entry | None] = {}
+    for entry in files:
+        parts = tuple(entry.path.split("/"))
+        for depth in range(1, len(parts)):
+            met.setdefault(parts[:depth])
+        met[parts] = entry
+    return iter(sorted(met.items(), key=lambda item: [part.encode("utf-8", "surrogateescape") for part in item[0]]))
+
+
+def _header(name: bytes, *, size: int = 0, directory: bool = False, executable: bool = False) -> bytes:
+    """Make a USTAR header, with a PAX one before it where the name does not fit."""
+    mode = 0o750 if directory else 0o700 if executable else 0o600
+    kind = b"5" if directory else b"0"
+    split = _split(name)
+    if split is not None:
+        return _ustar(*split, mode=mode, size=size, kind=kind)
+    record = _record(b"path", name)
+    extension = _ustar(b"", b"PaxHeaders.0/long", mode=0, size=len(record), kind=b"x")
+    body = record + bytes(-len(record) % _BLOCK)
+    return extension + body + _ustar(b"", name[-_NAME_SIZE:], mode=mode, size=size, kind=kind)
+
+
+def _split(name: bytes) -> tuple[bytes, bytes] | None:
+    """Split a name into USTAR's prefix and name; None where only PAX can hold it."""
+    if not name.isascii():
+        return None
+    if len(name) <= _NAME_SIZE:
+        return b"", name
+    slash = name.rfind(b"/", 0, _PREFIX_SIZE + 1)
+    if slash <= 0 or len(name) - slash - 1 > _NAME_SIZE:
+        return None
+    return name[:slash], name[slash + 1 :]
+
+
+def _record(key: bytes, value: bytes) -> bytes:
+    """Make a PAX record, whose length counts itself."""
+    rest = b" %b=%b\n" % (key, value)
+    length = len(rest) + 1
+    while len(str(length)) + len(rest) != length:
+        length = len(str(length)) + len(rest)
+    return str(length).encode() + rest
+
+
+def _ustar(prefix: bytes, name: bytes, *, mode: int, size: int, kind: bytes) -> bytes:
+    fields = (
+        name.ljust(_NAME_SIZE, b"\0"),
+        b"%07o\0" % mode,
+        b"%07o\0" % 0 * 2,  # owner and group
+        b"%011o\0" % size,
+        b"%011o\0" % 0,  # time
+        b" " * 8,  # the checksum, as it is counted
+        kind,
+        bytes(100),
+        b"ustar\x0000",
+        bytes(64),  # names of owner and group
+        b"%07o\0" % 0 * 2,  # device
+        prefix.ljust(_PREFIX_SIZE, b"\0"),
+        bytes(12),
+    )
+    block = b"".join(fields)
+    return block[:148] + b"%06o\0 " % sum(block) + block[156:]

@@ -1,0 +1,129 @@
+"""Credentials of a Git remote, made of a secret's values.
+
+Answers to `fluxcd/pkg/git` AuthOptions: `username`/`password` or `bearerToken` for HTTP, `identity`, `known_hosts` and
+`password` (the key's passphrase) for SSH, `ca.crt` for a private certificate authority. Values never reach a repr.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.serialization import ssh
+
+from gotk.git import url as urls
+from gotk.git.errors import InvalidCredentials
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Credentials:
+    """Who we are to the remote, and whom we take it for. The default is anonymous."""
+
+    username: str = ""
+    password: str = field(default="", repr=False)
+    bearer_token: str = field(default="", repr=False)
+    identity: str = field(default="", repr=False)
+    passphrase: str = field(default="", repr=False)
+    known_hosts: str = field(default="", repr=False)
+    ca: str = field(default="", repr=False)
+
+
+ANONYMOUS = Credentials()
+
+
+def from_secret(url: str, data: Mapping[str, bytes], *, name: str = "") -> Credentials:
+    """Read the keys that the address's transport needs; `name` (`namespace/name`) is the secret's, for messages.
+
+    Raises InvalidUrl, and InvalidCredentials that names the key which is missing or wrong.
+    """
+    address = urls.parse(url)
+    texts = {key: _text(key, value, name) for key, value in data.items() if key in _KEYS}
+    if address.scheme == "ssh":
+        return _ssh(address, texts, name)
+    if address.scheme in {"http", "https"}:
+        return _http(address, texts, name)
+    return ANONYMOUS
+
+
+def from_url(url: str) -> Credentials:
+    """Read the credentials that an address without a secret brings along."""
+    address = urls.parse(url)
+    if address.scheme == "ssh":
+        raise InvalidCredentials("invalid 'ssh' auth option: 'identity' is required")
+    if address.scheme == "file":
+        return ANONYMOUS
+    return Credentials(username=address.user, password=address.password)
+
+
+_KEYS = frozenset(
+    {"username", "password", "bearerToken", "identity", "known_hosts", "ca.crt", "caFile", "tls.crt", "tls.key"}
+)
+
+
+def _text(key: str, value: bytes, name: str) -> str:
+    try:
+        return value.decode()
+    except UnicodeDecodeError:
+        raise InvalidCredentials(f"'{key}' of the secret '{name}' is not UTF-8 text") from None
+
+
+def _http(address: urls.Url, texts: Mapping[str, str], name: str) -> Credentials:
+    if "tls.crt" in texts or "tls.key" in texts:
+        raise InvalidCredentials(
+            f"secret '{name}' holds 'tls.crt' or 'tls.key': client certificates are not supported for Git; "
+            "use 'username' and 'password' or 'bearerToken'"
+        )
+    username, password = texts.get("username", ""), texts.get("password", "")
+    token = texts.get("bearerToken", "").strip()
+    if token and (username or password):
+        raise InvalidCredentials("basic auth and bearer token cannot be set at the same time")
+    if not (username or password or token):
+        username, password = address.user, address.password
+    if password and not username:
+        raise InvalidCredentials(f"invalid '{address.scheme}' auth option: 'password' requires 'username' to be set")
+    if any(c in username + password + token for c in "\r\n\0"):
+        raise InvalidCredentials(f"a credential in the secret '{name}' holds a line break; write it without one")
+    authority = texts.get("ca.crt") or texts.get("caFile") or ""
+    if authority:
+        _check_authority(authority, name)
+    return Credentials(username=username, password=password, bearer_token=token, ca=authority)
+
+
+def _check_authority(pem: str, name: str) -> None:
+    try:
+        x509.load_pem_x509_certificates(pem.encode())
+    except ValueError:
+        raise InvalidCredentials(f"'ca.crt' of the secret '{name}' holds no PEM certificate") from None
+
+
+def _ssh(address: urls.Url, texts: Mapping[str, str], name: str) -> Credentials:
+    for key in ("identity", "known_hosts"):
+        if not texts.get(key, "").strip():
+            raise InvalidCredentials(f"invalid 'ssh' auth option: '{key}' is required")
+    identity, passphrase = texts["identity"], texts.get("password", "")
+    _check_key(identity, passphrase, name)
+    return Credentials(
+        username=address.user or "git", identity=identity, passphrase=passphrase, known_hosts=texts["known_hosts"]
+    )
+
+
+def _check_key(identity: str, passphrase: str, name: str) -> None:
+    """Look at the key once, so that a wrong one fails with its cause and not with the server's refusal."""
+    if "PRIVATE KEY" not in identity:
+        raise InvalidCredentials(f"invalid 'ssh' auth option: 'identity' of the secret '{name}' is not a private key")
+    if passphrase:
+        return
+    load = ssh.load_ssh_private_key if "OPENSSH PRIVATE KEY" in identity else serialization.load_pem_private_key
+    try:
+        load(identity.encode(), None)
+    except UnsupportedAlgorithm:
+        return  # the transport has algorithms of its own
+    except TypeError:
+        raise InvalidCredentials(
+            f"SSH identity key is encrypted but no 'password' field was provided in the secret '{name}'"
+        ) from None
+    except ValueError:
+        raise InvalidCredentials(
+            f"invalid 'ssh' auth option: 'identity' of the secret '{name}' is not a private key"
+        ) from None

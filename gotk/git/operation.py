@@ -1,0 +1,72 @@
+"""What is asked of a remote, as values: they run here, or travel to a worker process as JSON on its standard input."""
+
+from dataclasses import dataclass
+
+import msgspec
+
+from gotk.git.auth import ANONYMOUS, Credentials
+
+#: The most that one fetch may bring, in bytes of its pack.
+FETCH_LIMIT = 2 << 30
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Remote:
+    """A repository somewhere else: its address, who we are, and how many seconds one operation may take."""
+
+    url: str
+    credentials: Credentials = ANONYMOUS
+    timeout: float = 60.0
+
+
+class Operation(msgspec.Struct, frozen=True, kw_only=True, tag_field="operation"):
+    """One conversation with a remote."""
+
+    remote: Remote
+
+
+class ListReferences(Operation, frozen=True, kw_only=True, tag="list"):
+    """Name every reference; an annotated tag stands with what it points to at last."""
+
+
+class Fetch(Operation, frozen=True, kw_only=True, tag="fetch"):
+    """Bring one reference (a full name, `HEAD` or a commit id) into a local bare repository.
+
+    `depth` 0 brings the whole history. A commit id is asked for by itself first; where the server refuses, every
+    branch comes along.
+    """
+
+    repository: str
+    reference: str
+    depth: int = 1
+    limit: int = FETCH_LIMIT
+
+
+class Push(Operation, frozen=True, kw_only=True, tag="push"):
+    """Make a remote reference point to a local commit, if it still points to `expected` (None: if there is none)."""
+
+    repository: str
+    commit: str
+    reference: str
+    expected: str | None
+    force: bool = False
+    options: tuple[str, ...] = ()
+
+
+class Fetched(msgspec.Struct, frozen=True, kw_only=True):
+    """What a fetch found: the commit, and whether anything had to be transferred."""
+
+    commit: str
+    transferred: bool
+    bytes: int = 0
+
+
+class References(msgspec.Struct, frozen=True, kw_only=True):
+    """The references of a remote by full name, each with the commit it leads to; `head` is the branch HEAD names."""
+
+    commits: dict[str, str]
+    head: str = ""
+
+
+class Done(msgspec.Struct, frozen=True, kw_only=True):
+    """It worked."""

@@ -1,0 +1,49 @@
+"""The process of one Git operation: a request on standard input, an answer on standard output, then the end.
+
+Its home (the current directory, made for it, mode 0700) holds `known_hosts`, the authority and a Git configuration
+that forbids redirects where a bearer token would travel along.
+"""
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import msgspec
+
+from gotk.git import errors, libgit2, transport
+from gotk.git.operation import Fetch, ListReferences, Operation, Push
+from gotk.git.remote import Failure
+
+_GRACE_SECONDS = 5
+
+
+def main() -> None:
+    """Do what standard input asks for. The answer holds a result or a Failure; a crash is told by the exit status."""
+    operation = msgspec.json.decode(sys.stdin.buffer.read(), type=ListReferences | Fetch | Push)
+    signal.alarm(int(operation.remote.timeout) + _GRACE_SECONDS)  # the end, even when nobody is left to kill us
+    furnish(Path.cwd(), operation)
+    try:
+        answer: object = transport.run(operation)
+    except errors.Error as error:
+        answer = Failure(kind=type(error).__name__, message=error.message)
+    os.write(1, msgspec.json.encode(answer))
+
+
+def furnish(home: Path, operation: Operation) -> None:
+    """Put what libgit2 looks for into the home, and point libgit2 there."""
+    credentials = operation.remote.credentials
+    ssh = home / ".ssh"
+    ssh.mkdir(mode=0o700)
+    (ssh / "known_hosts").write_text(credentials.known_hosts.rstrip("\n") + "\n")
+    authority = home / "ca.pem"
+    if credentials.ca:
+        authority.write_text(credentials.ca)
+    libgit2.harden(idle=operation.remote.timeout, home=home, ca=authority if credentials.ca else None)
+    if credentials.bearer_token:
+        (home / ".gitconfig").write_text("[http]\n\tfollowRedirects = false\n")
+        libgit2.read_configuration(home)
+
+
+if __name__ == "__main__":
+    main()

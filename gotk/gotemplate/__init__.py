@@ -1,0 +1,1 @@
+"""Go's text/template with Sprig's hermetic functions, for the templates that Flux users write into their objects."""

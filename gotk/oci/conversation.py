@@ -1,0 +1,85 @@
+"""Asking a registry as someone: find out where it is, show what it wants to see, ask again where a failure passes.
+
+Answers to `go-containerregistry/pkg/v1/remote/transport`: the ping that tries https before http where plain HTTP is
+allowed, and the challenge that is answered once. A refusal that comes from another origin, after a redirect, is not
+answered: our credentials are for the registry that we asked.
+"""
+
+import dataclasses
+
+from yarl import URL
+
+from gotk.oci import challenge, errors
+from gotk.oci.access import Access
+from gotk.oci.auth import Authenticator
+from gotk.oci.name import Repository
+from gotk.oci.pace import Pace, retry_after
+from gotk.oci.transport import Answer, Request, Transport
+
+_PING_LIMIT = 1 << 20
+
+
+class Conversation:
+    """Sends requests about repositories."""
+
+    def __init__(self, transport: Transport, auth: Authenticator, pace: Pace) -> None:
+        self._transport = transport
+        self._auth = auth
+        self._pace = pace
+        self._origins: dict[tuple[str, bool], URL] = {}
+
+    async def origin(self, repository: Repository, access: Access) -> URL:
+        """Return where the registry is: https, or what answers first where plain HTTP is allowed."""
+        secure = URL(f"https://{repository.registry}")
+        if not (access.insecure or repository.is_local):
+            return secure
+        key = (repository.registry, access.insecure)
+        if key not in self._origins:
+            self._origins[key] = await self._ping(secure, access)
+        return self._origins[key]
+
+    async def ask(self, request: Request, repository: Repository, access: Access) -> Answer:
+        """Send a request until it succeeds. Raises errors.RegistryError."""
+
+        async def once() -> Answer:
+            return await self._once(request, repository, access)
+
+        try:
+            return await self._pace.run(repository.registry, access.credentials, once)
+        except errors.Unreachable:
+            # It may have moved to https or back; the next scan finds out.
+            self._origins.pop((repository.registry, access.insecure), None)
+            raise
+
+    async def _once(self, request: Request, repository: Repository, access: Access) -> Answer:
+        origin = request.url.origin()
+        known = await self._auth.known(origin, repository, access)
+        answer = await self._send(request, known, access)
+        if answer.status == 401 and answer.url.origin() == origin:
+            wanted = challenge.strongest(answer.headers.getall("WWW-Authenticate", ()))
+            offered = await self._auth.answer(wanted, origin, repository, access) if wanted else None
+            if offered and offered != known:
+                answer = await self._send(request, offered, access)
+        if answer.status != 200:
+            after = retry_after(answer.headers.get("Retry-After"))
+            raise errors.from_answer(str(request), answer.status, answer.body, retry_after=after)
+        return answer
+
+    async def _send(self, request: Request, authorization: str | None, access: Access) -> Answer:
+        if authorization:
+            request = dataclasses.replace(request, headers={**request.headers, "Authorization": authorization})
+        return await self._transport.send(request, access)
+
+    async def _ping(self, secure: URL, access: Access) -> URL:
+        failures: list[errors.RegistryError] = []
+        for origin in (secure, secure.with_scheme("http")):
+            request = Request(method="GET", url=origin / "v2/", headers={}, limit=_PING_LIMIT)
+            try:
+                answer = await self._transport.send(request, access)
+            except errors.RegistryError as error:
+                failures.append(error)
+                continue
+            if answer.status in {200, 401}:
+                return origin
+            failures.append(errors.from_answer(str(request), answer.status, answer.body))
+        raise errors.Unreachable("; ".join(map(str, failures)))

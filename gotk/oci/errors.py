@@ -1,0 +1,98 @@
+"""What a registry answers when it says no, sorted by what callers tell apart.
+
+Answers to the distribution specification's error body (`{"errors": [{"code", "message", "detail"}]}`) and to
+`go-containerregistry/pkg/v1/remote/transport.Error`. What a registry says is untrusted: it is cut short and stripped of
+control characters before it becomes part of a message, and no request header or token ever does.
+"""
+
+import re
+
+import msgspec
+
+_TEXT_LIMIT = 300
+_UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a1-\u200a\u2010-\u2027\u2030-\u205f\u2070-\ud7ff]+")
+_TRANSIENT = frozenset({408, 429, 499, 500, 502, 503, 504})
+
+
+class RegistryError(Exception):
+    """The registry refused a request, or could not be reached.
+
+    `temporary` says whether the same request may succeed later, `retry_after` in how many seconds (clamped) the
+    registry wants to be asked again.
+    """
+
+    temporary = False
+
+    def __init__(self, message: str, *, status: int = 0, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.status = status
+        self.retry_after = retry_after
+
+
+class Unauthorized(RegistryError):
+    """The credentials, or their absence, are not accepted."""
+
+
+class NotFound(RegistryError):
+    """There is no such repository, tag or manifest."""
+
+
+class Unavailable(RegistryError):
+    """The registry is overloaded or failing; it may answer later."""
+
+    temporary = True
+
+
+class Unreachable(RegistryError):
+    """No answer: name not found, connection refused or reset, TLS, silence."""
+
+    temporary = True
+
+
+class Untrusted(RegistryError):
+    """The registry's certificate is not one that we trust."""
+
+
+class BadAnswer(RegistryError):
+    """An answer that the protocol does not know: a login page, a truncated list, a foreign link."""
+
+
+class TooLarge(BadAnswer):
+    """The answer is beyond a limit; the message names it."""
+
+
+class _Item(msgspec.Struct):
+    code: str = ""
+    message: str = ""
+
+
+class _Body(msgspec.Struct):
+    errors: list[_Item] | None = None
+
+
+def printable(text: str) -> str:
+    """Make a registry's words fit for a message: one line, no control or direction characters, cut short."""
+    text = _UNPRINTABLE.sub(" ", text).strip()
+    return text if len(text) <= _TEXT_LIMIT else text[:_TEXT_LIMIT] + "..."
+
+
+def described(body: bytes) -> str:
+    """Return `CODE: message; ...` of an error body, or the empty text where it is none."""
+    try:
+        items = msgspec.json.decode(body, type=_Body).errors or []
+    except msgspec.DecodeError:
+        return ""
+    return printable("; ".join(": ".join(filter(None, (item.code, item.message))) for item in items[:5]))
+
+
+def from_answer(request: str, status: int, body: bytes, *, retry_after: float | None = None) -> RegistryError:
+    """Make the error of an answer that is no success. `request` is method and URL, without credentials."""
+    message = f"{request}: {described(body) or f'unexpected status code {status}'}"
+    kind: type[RegistryError] = BadAnswer
+    if status in {401, 403}:
+        kind = Unauthorized
+    elif status == 404:
+        kind = NotFound
+    elif status in _TRANSIENT:
+        kind = Unavailable
+    return kind(message, status=status, retry_after=retry_after)

@@ -1,0 +1,36 @@
+"""The `Link` header of a paginated list: where the next page is. No input or output.
+
+Answers to RFC 8288 as the distribution specification uses it. Real registries send the target relative, absolute, as a
+bare query, and, behind a proxy that ends TLS, with a scheme or port that is not theirs: the path and query are taken
+and asked of the origin that was asked before. A target on another host is refused, never followed.
+"""
+
+import re
+
+from yarl import URL
+
+from gotk.oci import errors
+
+_LIMIT = 8192
+_LINK = re.compile(r"<([^<>]*)>((?:\s*;\s*[^;,=<>]+(?:=(?:\"[^\"]*\"|[^;,<>\"]*))?)*)", re.ASCII)
+_NEXT = re.compile(r";\s*rel\s*=\s*(?:\"(?:[^\"]*\s)?next(?:\s[^\"]*)?\"|next\s*(?:;|$))", re.IGNORECASE)
+
+
+def next_page(current: URL, header: str | None) -> URL | None:
+    """Return the next page's URL on the origin of the current one, or None after the last page.
+
+    Raises BadAnswer where the link leads to another host or cannot be read.
+    """
+    target = next((m[1] for m in _LINK.finditer((header or "")[:_LIMIT]) if _NEXT.search(m[2])), None)
+    if target is None:
+        return None
+    try:
+        # Percent signs are kept as sent: a registry's cursor is its own business.
+        link = current.join(URL(target.strip(), encoded=True))
+    except ValueError as error:
+        raise errors.BadAnswer("the registry's link to the next page is no URL") from error
+    if link.host != current.host or link.user is not None or link.scheme not in {"http", "https"}:
+        raise errors.BadAnswer(
+            f"the registry's link to the next page leads away from {current.host}: {errors.printable(str(link))}"
+        )
+    return current.origin().join(URL(link.raw_path_qs, encoded=True))

@@ -1,0 +1,189 @@
+"""The controller of one kind: changes in, runs out, at most so many at a time.
+
+Answers to controller-runtime's `Controller` and Flux's event filters. What a run is stands in `reconciliation`; here
+is who wakes an object, how its runs are spread over workers, and when it runs again. Nothing that one object does
+ends the controller.
+"""
+
+import asyncio
+import random as randomness
+import uuid
+from collections.abc import Callable
+from typing import Any, Generic, TypeVar
+
+import structlog
+from structlog.typing import FilteringBoundLogger
+
+from gotk.api import scheme
+from gotk.api.meta import Object
+from gotk.kube import errors as kube
+from gotk.kube.cache import Caches
+from gotk.kube.entries import Undecodable
+from gotk.runtime import events, status
+from gotk.runtime.clock import Clock
+from gotk.runtime.ending import BACKOFF, Next
+from gotk.runtime.logging import redact
+from gotk.runtime.metrics import Metrics
+from gotk.runtime.queue import Queue
+from gotk.runtime.reconciler import Key, Reconciler, Watch
+from gotk.runtime.reconciliation import Reconciliation
+from gotk.runtime.run import REQUESTED_AT
+from gotk.runtime.settings import Settings
+
+O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as everywhere in this module
+
+_RESULTS = {"never": "success", "after": "requeue_after", "backoff": "error", "now": "requeue", "conflict": "requeue"}
+
+
+class Controller(Generic[O]):
+    """Runs one reconciler over all objects of its kind."""
+
+    def __init__(
+        self,
+        reconciler: Reconciler[O, Any],
+        *,
+        caches: Caches,
+        client: status.Objects,
+        recorder: events.Recorder,
+        metrics: Metrics,
+        clock: Clock,
+        settings: Settings,
+        random: randomness.Random,
+    ) -> None:
+        resource = scheme.resource_of(reconciler.kind)
+        self.kind = resource.kind
+        #: Whether all caches that it reads were filled and its workers have begun.
+        self.started = False
+        self._name = resource.kind.lower()
+        self._caches = caches
+        self._cache = caches.of(reconciler.kind)
+        self._awaited = [self._cache.synced, *(caches.of(watch.kind).synced for watch in reconciler.watches)]
+        self._metrics = metrics
+        self._clock = clock
+        self._settings = settings
+        self._random = random
+        self._queue: Queue[Key] = Queue(clock=clock, backoff=settings.backoff)
+        self._log = structlog.get_logger().bind(
+            controller=self._name, controllerGroup=resource.group, controllerKind=resource.kind
+        )
+        self._reconciliation = Reconciliation(
+            reconciler,
+            cache=self._cache,
+            client=client,
+            recorder=recorder,
+            metrics=metrics,
+            clock=clock,
+            settings=settings,
+        )
+        metrics.controller(self._name, workers=settings.workers)
+        self._cache.subscribe(self._changed)
+        for watch in reconciler.watches:
+            caches.of(watch.kind).subscribe(self._watcher(watch))
+
+    async def run(self) -> None:
+        """Work until stopped or cancelled; starts once all caches that it reads are filled."""
+        for synced in self._awaited:
+            await synced.wait()
+        self.started = True
+        self._log.info("starting workers", workers=self._settings.workers)
+        places = asyncio.Semaphore(self._settings.workers)
+        async with asyncio.TaskGroup() as group:
+            while True:
+                await places.acquire()
+                key = await self._queue.get()
+                if key is None:
+                    return
+                task = group.create_task(self._work(key), name=f"{self.kind} {key}")
+                task.add_done_callback(lambda _: places.release())
+
+    def stop(self) -> None:
+        """Begin no more runs; `run` returns when those under way have ended."""
+        self._queue.close()
+
+    async def _work(self, key: Key) -> None:
+        log = self._log.bind(namespace=key.namespace, name=key.name, reconcileID=str(uuid.uuid4()))
+        began = self._clock.monotonic()
+        self._metrics.started(self._name)
+        result = "error"
+        try:
+            entry = self._cache.entry(*key)
+            if entry is None:
+                self._forget(key)
+                result = "success"
+            else:
+                result = self._follow(key, await self._handle(entry, log))
+        finally:
+            self._queue.done(key)
+            seconds = self._clock.monotonic() - began
+            self._metrics.ended(self._name, result, seconds)
+            self._metrics.queue.worked(self._name, seconds)
+            self._metrics.queue.depth(self._name, len(self._queue))
+
+    async def _handle(self, entry: O | Undecodable, log: FilteringBoundLogger) -> Next:
+        try:
+            return await self._reconciliation.handle(entry, log)
+        except kube.APIError as error:
+            log.error("cannot write the object's state", error=redact(error.message))  # noqa: TRY400 - no trace wanted
+        except Exception:
+            log.exception("unexpected error around a reconciliation")
+            self._metrics.panicked(self._name)
+        return BACKOFF
+
+    def _follow(self, key: Key, follow: Next) -> str:
+        """Put an object back into the queue as its run's end wants it. Returns the result for the metrics."""
+        if follow.when == "backoff":
+            self._queue.fail(key)
+            self._metrics.queue.retried(self._name)
+        elif follow.when == "conflict":
+            self._queue.conflict(key)
+        elif follow.when == "now":
+            self._queue.add(key)
+        else:
+            self._queue.succeed(key)
+            if follow.when == "after":
+                spread = self._settings.interval_jitter if follow.jitter else 0.0
+                self._queue.add_after(key, follow.seconds * self._random.uniform(1 - spread, 1 + spread))
+        return _RESULTS[follow.when]
+
+    def _forget(self, key: Key) -> None:
+        self._queue.forget(key)
+        self._metrics.forget(self.kind, key)
+
+    # Who wakes an object.
+
+    def _changed(self, old: O | Undecodable | None, new: O | Undecodable | None) -> None:
+        if wakes(old, new):
+            metadata = (new or old).metadata  # type: ignore[union-attr] # a change has at least one side
+            self._add(Key(metadata.namespace, metadata.name))
+
+    def _watcher(self, watch: Watch[Any]) -> Callable[[Any, Any], None]:
+        def changed(old: Object | Undecodable | None, new: Object | Undecodable | None) -> None:
+            before = None if isinstance(old, Undecodable) else old
+            after = None if isinstance(new, Undecodable) else new
+            if (before or after) and watch.changed(before, after):
+                for key in watch.requests(after or before, self._caches):
+                    self._add(key)
+
+        return changed
+
+    def _add(self, key: Key) -> None:
+        self._queue.add(key)
+        self._metrics.queue.added(self._name, len(self._queue))
+
+
+def wakes(old: Object | Undecodable | None, new: Object | Undecodable | None) -> bool:
+    """Tell whether a change of an object calls for a run of it: its own status writes do not.
+
+    Creation and removal, a new generation, a new value of `reconcile.fluxcd.io/requestedAt`, the wish to delete it,
+    and that it can, or can no longer, be decoded.
+    """
+    if old is None or new is None:
+        return True
+    before, after = old.metadata, new.metadata
+    return (
+        before.generation != after.generation
+        or before.uid != after.uid
+        or before.deletion_timestamp != after.deletion_timestamp
+        or before.annotations.get(REQUESTED_AT) != after.annotations.get(REQUESTED_AT)
+        or isinstance(old, Undecodable) != isinstance(new, Undecodable)
+    )

@@ -1,0 +1,167 @@
+"""The two places that events go to: Events of the cluster, and a notification-controller's address.
+
+Answers to client-go's `tools/record` (one Event object per distinct event, counted up by patches; at most 25 of an
+object at once, then one every five minutes) and to `fluxcd/pkg/runtime/events` (the JSON that is posted).
+"""
+
+import collections
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+import aiohttp
+
+from gotk.kube import errors
+from gotk.runtime.clock import Clock, rfc3339
+from gotk.runtime.events import Event
+
+_REMEMBERED = 4096
+_BURST = 25
+_REFILL = 300.0
+_POST_TIMEOUT = 5.0
+_POST_TRIES = 5
+_POST_FIRST_DELAY = 1.0
+_POST_LAST_DELAY = 30.0
+
+
+class EventObjects(Protocol):
+    """What the Kubernetes sink needs of a client."""
+
+    async def create_object(self, obj: Mapping[str, Any]) -> dict[str, Any]:
+        """Create an object."""
+        ...
+
+    async def patch_object(
+        self, api_version: str, kind: str, namespace: str, name: str, patch: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Merge fields into an object."""
+        ...
+
+
+class KubernetesEvents:
+    """Writes `v1/Event` objects; the same event again counts up the object that is there."""
+
+    name = "kubernetes"
+
+    def __init__(self, *, client: EventObjects, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+        self._stamp = 0
+        self._seen: collections.OrderedDict[tuple[str, ...], tuple[str, int]] = collections.OrderedDict()
+        self._tokens: collections.OrderedDict[tuple[str, ...], tuple[float, float]] = collections.OrderedDict()
+
+    def wants(self, event: Event) -> bool:
+        """Take every event that does not come too often from its object."""
+        key = (event.controller, event.about.kind, event.about.namespace, event.about.name, event.about.uid)
+        now = self._clock.monotonic()
+        tokens, since = self._tokens.pop(key, (float(_BURST), now))
+        tokens = min(float(_BURST), tokens + (now - since) / _REFILL)
+        allowed = tokens >= 1.0
+        self._tokens[key] = (tokens - 1.0 if allowed else tokens, now)
+        _trim(self._tokens)
+        return allowed
+
+    async def send(self, event: Event) -> None:
+        """Count the event up, or create it. Raises APIError."""
+        about, type_ = event.about, "Warning" if event.severity == "Warning" else "Normal"
+        same_object = (about.api_version, about.kind, about.namespace, about.name, about.uid)
+        key = (*same_object, event.controller, type_, event.reason, event.message)
+        name, count = self._seen.pop(key, ("", 0))
+        namespace = about.namespace or "default"
+        now = rfc3339(event.time)
+        if name:
+            try:
+                patch = {"count": count + 1, "lastTimestamp": now}
+                await self._client.patch_object("v1", "Event", namespace, name, patch)
+            except errors.NotFound:
+                name = ""
+        if not name:
+            self._stamp = max(self._stamp + 1, int(event.time.timestamp() * 1_000_000_000))
+            name = f"{about.name}.{self._stamp:x}"
+            count = 0
+            await self._create(event, namespace, name, type_, now)
+        self._seen[key] = (name, count + 1)
+        _trim(self._seen)
+
+    async def _create(self, event: Event, namespace: str, name: str, type_: str, now: str) -> None:
+        metadata: dict[str, Any] = {"name": name, "namespace": namespace}
+        if event.metadata:
+            metadata["annotations"] = dict(event.metadata)
+        body = {
+            "apiVersion": "v1",
+            "kind": "Event",
+            "metadata": metadata,
+            "involvedObject": event.about.as_json(),
+            "type": type_,
+            "reason": event.reason,
+            "message": event.message,
+            "source": {"component": event.controller},
+            "reportingComponent": event.controller,
+            "reportingInstance": "",
+            "firstTimestamp": now,
+            "lastTimestamp": now,
+            "count": 1,
+        }
+        await self._client.create_object(body)
+
+
+class PostedEvents:
+    """Posts events as JSON to a notification-controller compatible address, over a session that the caller owns."""
+
+    name = "events-addr"
+
+    def __init__(self, *, address: str, instance: str, session: aiohttp.ClientSession, clock: Clock) -> None:
+        self._address = address
+        self._instance = instance
+        self._session = session
+        self._clock = clock
+
+    def wants(self, event: Event) -> bool:
+        """Take all but traces."""
+        return event.severity != "Trace"
+
+    async def send(self, event: Event) -> None:
+        """Post the event, again on connection errors and 5xx. Raises OSError, TimeoutError or aiohttp's ClientError."""
+        for attempt in range(_POST_TRIES):
+            last = attempt == _POST_TRIES - 1
+            try:
+                status = await self._post(event)
+            except (aiohttp.ClientError, OSError):
+                if last:
+                    raise
+            else:
+                if status < 500 or last:
+                    return self._judge(status)
+            await self._clock.sleep(min(_POST_LAST_DELAY, _POST_FIRST_DELAY * 2**attempt))
+        return None
+
+    async def _post(self, event: Event) -> int:
+        timeout = aiohttp.ClientTimeout(total=_POST_TIMEOUT)
+        async with self._session.post(self._address, json=posted(event, self._instance), timeout=timeout) as response:
+            return response.status
+
+    def _judge(self, status: int) -> None:
+        # 429 says that the receiver has had the same event a short time ago.
+        if status >= 400 and status != 429:
+            raise OSError(f"the receiver of events answered HTTP {status}")
+
+
+def posted(event: Event, instance: str) -> dict[str, Any]:
+    """Return the JSON of an event as Flux posts it."""
+    body = {
+        "involvedObject": event.about.as_json(),
+        "severity": "error" if event.severity == "Warning" else "info",
+        "timestamp": rfc3339(event.time),
+        "message": event.message,
+        "reason": event.reason,
+        "metadata": dict(event.metadata),
+        "reportingController": event.controller,
+        "reportingInstance": instance,
+    }
+    if not event.metadata:
+        del body["metadata"]
+    return body
+
+
+def _trim(remembered: "collections.OrderedDict[Any, Any]") -> None:
+    while len(remembered) > _REMEMBERED:
+        remembered.popitem(last=False)

@@ -1,0 +1,266 @@
+"""Everything about one object's turn that is the same for every kind: the frame around a reconciler.
+
+Deletion and finalizer, suspend, objects that do not decode, unsupported fields, the start and the end of a run,
+status, events, logs, and what every error means. Answers to the common part of the Flux controllers' `Reconcile`.
+"""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping
+from typing import Any, Generic, TypeVar
+
+from structlog.typing import FilteringBoundLogger
+
+from gotk.api import scheme
+from gotk.api.meta import Object, ObjectMeta
+from gotk.kube import errors as kube
+from gotk.kube.cache import KindCache
+from gotk.kube.entries import Undecodable
+from gotk.runtime import conditions, ending, errors, events, invalid, status
+from gotk.runtime.clock import Clock
+from gotk.runtime.ending import CONFLICT, NEVER, NOW, Next
+from gotk.runtime.logging import redact
+from gotk.runtime.metrics import Metrics
+from gotk.runtime.reconciler import Key, Outcome, Reconciler, Severity, is_set
+from gotk.runtime.run import ObjectRun
+from gotk.runtime.settings import Settings
+
+O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as everywhere in this module
+
+FINALIZER = "finalizers.fluxcd.io"
+
+
+class Reconciliation(Generic[O]):
+    """Takes the turns of one kind's objects. `handle` raises only what it did not expect and API errors."""
+
+    def __init__(
+        self,
+        reconciler: Reconciler[O, Any],
+        *,
+        cache: KindCache[O],
+        client: status.Objects,
+        recorder: events.Recorder,
+        metrics: Metrics,
+        clock: Clock,
+        settings: Settings,
+    ) -> None:
+        self._reconciler = reconciler
+        self._resource = scheme.resource_of(reconciler.kind)
+        self._cache = cache
+        self._client = client
+        self._recorder = recorder
+        self._metrics = metrics
+        self._clock = clock
+        self._settings = settings
+        self._writer = status.StatusWriter(
+            reconciler.kind, client=client, clock=clock, field_manager=reconciler.controller
+        )
+
+    async def handle(self, entry: O | Undecodable, log: FilteringBoundLogger) -> Next:
+        """Bring one object on, and say when it wants to be seen again."""
+        if isinstance(entry, Undecodable):
+            await self._stall(entry, log)
+            return NEVER
+        if entry.metadata.deletion_timestamp is not None:
+            return await self._finalize(entry, log)
+        if FINALIZER not in entry.metadata.finalizers:
+            return await self._set_finalizers(entry, (*entry.metadata.finalizers, FINALIZER), log)
+        run = self._run(entry, log)
+        if getattr(getattr(entry, "spec", None), "suspend", False):
+            log.info("reconciliation is suspended for this object")
+            await run.finish(observed=False)
+            return NEVER
+        return await self._reconcile(entry, run)
+
+    async def _reconcile(self, obj: O, run: ObjectRun[O, Any]) -> Next:
+        began = self._clock.monotonic()
+        rules = self._reconciler.rules
+        was_ready = run.conditions.ready
+        generation, observed = obj.metadata.generation, run.status.observed_generation
+        conditions.begin(run.conditions, rules, generation=generation, observed=observed)
+        end: Outcome | errors.ReconcileError | None = self._unsupported(obj)
+        if end is None:
+            if generation != observed:
+                await run.save()
+            end = await self._attempt(lambda: self._reconciler.reconcile(obj, run), run.log)
+        self._metrics.reconciled(self._resource.kind, _key(obj), self._clock.monotonic() - began)
+        if isinstance(end, errors.Conflict):
+            return await self._again(obj, end, run.log)
+        return await self._finish(run, end, was_ready=was_ready)
+
+    async def _finish(
+        self, run: ObjectRun[O, Any], end: Outcome | errors.ReconcileError | None, *, was_ready: bool
+    ) -> Next:
+        if end is None:
+            end = errors.Retry(conditions.FAILED, "the reconciler returned nothing")
+        success = conditions.Success(end.message, end.reason) if isinstance(end, Outcome) else end
+        rules = self._reconciler.rules
+        conditions.summarize(run.conditions, rules, success)
+        await run.finish(observed=conditions.observes(run.conditions, rules))
+        told = ending.of(
+            end,
+            run.conditions,
+            rules,
+            was_ready=was_ready,
+            requeue_dependency=self._settings.requeue_dependency,
+        )
+        run.event(told.severity, told.reason, told.message, told.metadata)
+        _log(run.log, told)
+        return told.next
+
+    async def _attempt(
+        self, work: Callable[[], Coroutine[Any, Any, Outcome | None]], log: FilteringBoundLogger
+    ) -> Outcome | errors.ReconcileError | None:
+        """Call the room's code; every exception but our own cancellation becomes an end of the run."""
+        limit = asyncio.timeout(self._settings.run_limit)
+        try:
+            async with limit:
+                return await work()
+        except asyncio.CancelledError as error:
+            if (task := asyncio.current_task()) is None or task.cancelling():
+                raise
+            return self._bug(error, log)
+        except Exception as error:  # noqa: BLE001 - one object's bug must never stop another object
+            if isinstance(error, TimeoutError) and limit.expired():
+                return errors.Retry(conditions.FAILED, f"the run took longer than {self._settings.run_limit:g} s")
+            return _reason(error) or self._bug(error, log)
+
+    def _bug(self, error: BaseException, log: FilteringBoundLogger) -> errors.Retry:
+        log.error("unexpected error while reconciling", exc_info=error)
+        self._metrics.panicked(self._resource.kind.lower())
+        text = redact(str(error))[:1024]
+        return errors.Retry(conditions.FAILED, f"{type(error).__name__}: {text}" if text else type(error).__name__)
+
+    async def _again(self, obj: O, conflict: errors.Conflict, log: FilteringBoundLogger) -> Next:
+        log.debug("the object has moved, running again", cause=conflict.message)
+        try:
+            self._cache.learn(await self._client.get(self._reconciler.kind, *_key(obj)))
+        except kube.NotFound:
+            return NEVER
+        return CONFLICT
+
+    def _unsupported(self, obj: O) -> errors.Stalled | None:
+        paths = [path for path in self._reconciler.unsupported if is_set(obj, path)]
+        if not paths:
+            return None
+        names = " and ".join(paths)
+        verb, them = ("is", "it") if len(paths) == 1 else ("are", "them")
+        return errors.Stalled(
+            conditions.UNSUPPORTED_FIELD,
+            f"{names} {verb} not supported by this version: remove {them}, "
+            f"or leave the object to Flux's {self._reconciler.controller}",
+        )
+
+    # Deletion.
+
+    async def _finalize(self, obj: O, log: FilteringBoundLogger) -> Next:
+        if FINALIZER not in obj.metadata.finalizers:
+            return NEVER
+        run = self._run(obj, log)
+        error = await self._attempt(lambda: self._reconciler.finalize(obj, run), log)
+        if not isinstance(error, errors.ReconcileError):
+            others = tuple(name for name in obj.metadata.finalizers if name != FINALIZER)
+            log.debug("finalized")
+            return await self._set_finalizers(obj, others, log)
+        if isinstance(error, errors.Conflict):
+            return await self._again(obj, error, log)
+        if isinstance(error, errors.Stalled):
+            # What is being deleted cannot wait for a better spec: keep trying to give it back.
+            error = errors.Retry(error.reason, error.message)
+        return await self._finish(run, error, was_ready=False)
+
+    async def _set_finalizers(self, obj: O, finalizers: tuple[str, ...], log: FilteringBoundLogger) -> Next:
+        adding = len(finalizers) > len(obj.metadata.finalizers)
+        patch = {
+            "metadata": {
+                "finalizers": list(finalizers) or None,
+                "resourceVersion": obj.metadata.resource_version,
+            }
+        }
+        try:
+            patched = await self._client.merge_patch(
+                self._reconciler.kind, *_key(obj), patch, field_manager=self._reconciler.controller
+            )
+        except kube.NotFound:
+            return NEVER
+        except kube.Conflict as error:
+            return await self._again(obj, errors.Conflict(error.message), log)
+        if adding:
+            self._cache.learn(patched)
+        return NOW if adding else NEVER
+
+    # Saying it.
+
+    def _run(self, obj: O, log: FilteringBoundLogger) -> ObjectRun[O, Any]:
+        def emit(severity: Severity, reason: str, message: str, metadata: Mapping[str, str]) -> None:
+            self._emit(obj.metadata, severity, reason, message, metadata)
+
+        return ObjectRun(
+            obj,
+            rules=self._reconciler.rules,
+            writer=self._writer,
+            learn=self._cache.learn,
+            emit=emit,
+            log=log,
+            clock=self._clock,
+        )
+
+    async def _stall(self, entry: Undecodable, log: FilteringBoundLogger) -> None:
+        found = invalid.judge(entry, self._reconciler.rules, now=self._clock.now())
+        if not found.patch:
+            return
+        try:
+            await self._client.patch_object(
+                self._resource.api_version,
+                self._resource.kind,
+                entry.namespace,
+                entry.name,
+                {"metadata": {"resourceVersion": entry.metadata.resource_version}, "status": found.patch},
+                subresource="status",
+                field_manager=self._reconciler.controller,
+            )
+        except kube.NotFound:
+            return
+        if found.new:
+            log.error("object does not fit its schema", error=found.message)
+            self._emit(entry.metadata, "Warning", conditions.INVALID_OBJECT, found.message, {})
+
+    def _emit(
+        self, metadata: ObjectMeta, severity: Severity, reason: str, message: str, more: Mapping[str, str]
+    ) -> None:
+        self._recorder.emit(
+            events.reference(self._resource.api_version, self._resource.kind, metadata),
+            severity,
+            reason,
+            message,
+            controller=self._reconciler.controller,
+            metadata=events.annotated(metadata, more),
+        )
+
+
+def _key(obj: Object) -> Key:
+    return Key(obj.metadata.namespace, obj.metadata.name)
+
+
+def _reason(error: Exception) -> errors.ReconcileError | None:
+    """Return the reason that an exception stands for; None for a bug.
+
+    A group of tasks stands for the first reason that it raised, where all of them raised reasons.
+    """
+    if isinstance(error, errors.ReconcileError):
+        return error
+    if isinstance(error, kube.Conflict):
+        return errors.Conflict(error.message)
+    if isinstance(error, kube.APIError):
+        return errors.Retry(conditions.FAILED, error.message)
+    if isinstance(error, ExceptionGroup):
+        reasons = [_reason(inner) for inner in error.exceptions]
+        return reasons[0] if all(reasons) else None
+    return None
+
+
+def _log(log: FilteringBoundLogger, told: ending.Ending) -> None:
+    # The message itself, as Flux has it: `flux logs` shows `msg` and `error` and no other field.
+    if told.failed:
+        log.error("reconciliation failed", error=told.message, reason=told.reason)
+    else:
+        log.info(told.message.partition("\n")[0], reason=told.reason)

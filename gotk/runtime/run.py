@@ -1,0 +1,103 @@
+"""One run over one object: the state that a reconciler changes, and how it gets written and said."""
+
+from collections.abc import Callable, Mapping
+from datetime import datetime
+from typing import Any, Generic, TypeVar, cast
+
+import msgspec
+from structlog.typing import FilteringBoundLogger
+
+from gotk.api.meta import Object, ReconcileStatus
+from gotk.runtime import conditions, status
+from gotk.runtime.clock import Clock
+from gotk.runtime.reconciler import Severity
+
+O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as everywhere in this module
+S = TypeVar("S", bound=ReconcileStatus)
+
+REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
+
+Emit = Callable[[Severity, str, str, Mapping[str, str]], None]
+
+
+class ObjectRun(Generic[O, S]):
+    """The `Run` that the controller hands to a reconciler. `learn` is given every state that a write has led to."""
+
+    def __init__(
+        self,
+        obj: O,
+        *,
+        rules: conditions.Rules,
+        writer: status.StatusWriter[O],
+        learn: Callable[[O], None],
+        emit: Emit,
+        log: FilteringBoundLogger,
+        clock: Clock,
+    ) -> None:
+        self.status = cast("S", status.of(obj))
+        self.conditions = conditions.Conditions(
+            self.status.conditions, generation=obj.metadata.generation, now=clock.now()
+        )
+        self.log = log
+        self._obj = obj
+        self._generation = obj.metadata.generation
+        self._rules = rules
+        self._writer = writer
+        self._learn = learn
+        self._emit = emit
+        self._clock = clock
+        self._began_with = {condition.type: condition for condition in self.status.conditions}
+        self._requested_at = obj.metadata.annotations.get(REQUESTED_AT, "")
+
+    def now(self) -> datetime:
+        """Return the current time, in UTC."""
+        return self._clock.now()
+
+    @property
+    def requested(self) -> bool:
+        """Whether `reconcile.fluxcd.io/requestedAt` holds a value that no run has handled."""
+        return self._requested_at not in {"", self.status.last_handled_reconcile_at}
+
+    @property
+    def obj(self) -> O:
+        """The object as last written."""
+        return self._obj
+
+    def update(self, **fields: Any) -> None:
+        """Replace fields of `status`."""
+        self.status = msgspec.structs.replace(self.status, **fields)
+
+    async def progress(self, message: str, *, ready_unknown: bool = False) -> None:
+        """Say what goes on: Reconciling with this message, written at once; Ready becomes Unknown where asked."""
+        self.conditions.mark_true(conditions.RECONCILING, conditions.PROGRESSING, message)
+        if ready_unknown:
+            self.conditions.mark_unknown(conditions.READY, conditions.PROGRESSING, message)
+        await self.save()
+
+    async def save(self) -> None:
+        """Write status and conditions now."""
+        wanted = msgspec.structs.replace(self.status, conditions=self.conditions.as_tuple())
+        written = await self._writer.write(self._obj, wanted, self._owned())
+        if written is not None:
+            self._obj = written
+            self._learn(written)
+
+    async def finish(self, *, observed: bool) -> None:
+        """Write the end of the run: the request that it handled and, where `observed`, the generation."""
+        if self._requested_at:
+            self.update(last_handled_reconcile_at=self._requested_at)
+        if observed:
+            self.update(observed_generation=self._generation)
+        await self.save()
+
+    def event(self, severity: Severity, reason: str, message: str, metadata: Mapping[str, str] | None = None) -> None:
+        """Emit an event about the object."""
+        self._emit(severity, reason, message, metadata or {})
+
+    def _owned(self) -> frozenset[str]:
+        """The types of conditions that are ours: the runtime's, the rules', and those that this run has touched."""
+        now = {condition.type: condition for condition in self.conditions.as_tuple()}
+        touched = {
+            type_ for type_ in now.keys() | self._began_with.keys() if now.get(type_) != self._began_with.get(type_)
+        }
+        return self._rules.owned | touched

@@ -1,0 +1,26 @@
+"""What an operator can set of the runtime. Seconds; the defaults are the Flux controllers'."""
+
+from dataclasses import dataclass
+
+from gotk.runtime.queue import Backoff
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """`--concurrent`, `--requeue-dependency`, `--min-retry-delay`, `--max-retry-delay`, `--interval-jitter-percentage`.
+
+    `run_limit` ends a run that does not end by itself; `grace` is what a stop waits for runs to finish.
+    """
+
+    workers: int = 4
+    requeue_dependency: float = 30.0
+    min_retry_delay: float = 0.75
+    max_retry_delay: float = 900.0
+    interval_jitter: float = 0.05
+    run_limit: float = 3600.0
+    grace: float = 8.0
+
+    @property
+    def backoff(self) -> Backoff:
+        """The delay after failures."""
+        return Backoff(base=self.min_retry_delay, limit=self.max_retry_delay)

@@ -1,0 +1,137 @@
+"""Status patches: only what changed, only conditions of ours, never over a state that we have not seen.
+
+Answers to `fluxcd/pkg/runtime/patch`. The list of conditions can only be replaced as a whole, so a patch that holds
+it carries the resource version it was made from; when the object has moved it is read again and our conditions are
+merged into the fresh ones. All other fields are plain merges.
+"""
+
+from collections.abc import Collection, Mapping
+from typing import Any, Generic, Protocol, TypeVar
+
+import msgspec
+
+from gotk.api import scheme
+from gotk.api.meta import Object, ReconcileStatus
+from gotk.kube import errors
+from gotk.runtime import conditions
+from gotk.runtime.clock import Clock
+
+O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as everywhere in this module
+S = TypeVar("S", bound=ReconcileStatus)
+
+_TRIES = 5
+_FIRST_DELAY = 0.1
+
+
+class Objects(Protocol):
+    """What the runtime needs of a client."""
+
+    async def get(self, kind: type[O], namespace: str, name: str) -> O:
+        """Return one object."""
+        ...
+
+    async def merge_patch(
+        self,
+        kind: type[O],
+        namespace: str,
+        name: str,
+        patch: Mapping[str, Any],
+        *,
+        subresource: str = "",
+        field_manager: str = "",
+    ) -> O:
+        """Merge fields into an object (or its status) and return what it became."""
+        ...
+
+    async def patch_object(
+        self,
+        api_version: str,
+        kind: str,
+        namespace: str,
+        name: str,
+        patch: Mapping[str, Any],
+        *,
+        subresource: str = "",
+        field_manager: str = "",
+    ) -> dict[str, Any]:
+        """Merge fields into an object of any kind, however it decodes."""
+        ...
+
+
+def of(obj: Object) -> ReconcileStatus:
+    """Return the status of a reconciled kind."""
+    status = getattr(obj, "status", None)
+    if not isinstance(status, ReconcileStatus):
+        raise TypeError(f"{type(obj).__name__} has no status to reconcile")
+    return status
+
+
+def merge_diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the JSON merge patch that turns `old` into `new`; lists are replaced whole (RFC 7386)."""
+    patch: dict[str, Any] = {}
+    for name, value in new.items():
+        before = old.get(name)
+        if isinstance(value, Mapping) and isinstance(before, Mapping):
+            if inner := merge_diff(before, value):
+                patch[name] = inner
+        elif value != before:
+            patch[name] = value
+    return patch | {name: None for name in old if name not in new}
+
+
+class StatusWriter(Generic[O]):
+    """Writes the status of one kind's objects."""
+
+    def __init__(self, kind: type[O], *, client: Objects, clock: Clock, field_manager: str) -> None:
+        self._kind = kind
+        self._client = client
+        self._clock = clock
+        self._field_manager = field_manager
+
+    async def write(self, base: O, wanted: ReconcileStatus, owned: Collection[str]) -> O | None:
+        """Make the status `wanted`, as seen from `base`; conditions of types that are not `owned` stay as they are.
+
+        Returns what the object became, or None where it is gone or another one has taken its name. Raises APIError.
+        """
+        latest = base
+        changes = merge_diff(scheme.to_builtins(of(base)), scheme.to_builtins(wanted))
+        for attempt in range(_TRIES):
+            patch = self._patch(latest, changes, wanted, owned)
+            if not patch:
+                return latest
+            try:
+                return await self._send(latest, patch)
+            except errors.NotFound:
+                return None
+            except errors.Conflict:
+                if attempt == _TRIES - 1:
+                    raise
+            await self._clock.sleep(_FIRST_DELAY * 2**attempt)
+            try:
+                latest = await self._client.get(self._kind, base.metadata.namespace, base.metadata.name)
+            except errors.NotFound:
+                return None
+            if latest.metadata.uid != base.metadata.uid:
+                return None
+        return None
+
+    def _patch(
+        self, latest: O, changes: Mapping[str, Any], wanted: ReconcileStatus, owned: Collection[str]
+    ) -> dict[str, Any]:
+        fresh = of(latest).conditions
+        merged = conditions.merge(fresh, wanted.conditions, owned)
+        status = {name: value for name, value in changes.items() if name != "conditions"}
+        if set(merged) == set(fresh):
+            return {"status": status} if status else {}
+        status["conditions"] = msgspec.to_builtins(merged)
+        return {"metadata": {"resourceVersion": latest.metadata.resource_version}, "status": status}
+
+    async def _send(self, obj: O, patch: Mapping[str, Any]) -> O:
+        return await self._client.merge_patch(
+            self._kind,
+            obj.metadata.namespace,
+            obj.metadata.name,
+            patch,
+            subresource="status",
+            field_manager=self._field_manager,
+        )

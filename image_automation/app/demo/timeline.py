@@ -1,0 +1,131 @@
+"""Where a pushed tag stands: the stages of its way, recognised in the objects as they change. Pure.
+
+Each stage is recognised in the status of the object that is responsible for it, so the demo shows what any user can see
+with `kubectl get -w`, and nothing that only this process knows.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+Json = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """A stage was reached: when (seconds since the push), and what it brought."""
+
+    stage: str
+    seconds: float
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """A stretch of the way: whose status shows it, and how. `recognise` gives the detail, or None while not there."""
+
+    name: str
+    kind: str
+    recognise: Callable[[Json, "Timeline"], str | None]
+
+
+class Timeline:
+    """The way of one tag. `known` is the state before the push, so that what is old is not taken for new."""
+
+    def __init__(self, *, tag: str, stages: "Sequence[Stage]") -> None:
+        self.tag = tag
+        self.commit = ""
+        self.reached: list[Reached] = []
+        self._stages = stages
+        self._latest: dict[str, Json] = {}
+
+    @property
+    def done(self) -> bool:
+        """Whether the tag has arrived."""
+        return len(self.reached) == len(self._stages)
+
+    @property
+    def next(self) -> str:
+        """The stage that is being waited for."""
+        return "" if self.done else self._stages[len(self.reached)].name
+
+    def observe(self, obj: Json, seconds: float) -> Sequence[Reached]:
+        """Take an object's new state in and return the stages that it shows. Order is kept: none is reached early."""
+        name = f"{obj.get('kind')}/{_dig(obj, 'metadata', 'name')}"
+        self._latest[name] = obj
+        before = len(self.reached)
+        for stage in self._stages[before:]:
+            candidates = [each for each in self._latest.values() if each.get("kind") == stage.kind]
+            details = [detail for each in candidates if (detail := stage.recognise(each, self)) is not None]
+            if not details or len(details) < len(candidates):
+                break
+            self.reached.append(Reached(stage.name, seconds, details[0]))
+        return self.reached[before:]
+
+
+def _dig(obj: Any, *path: str) -> Any:
+    for key in path:
+        obj = obj.get(key) if isinstance(obj, Mapping) else None
+    return obj
+
+
+def _condition(obj: Json, type_: str) -> Json:
+    return next((found for found in _dig(obj, "status", "conditions") or () if found.get("type") == type_), {})
+
+
+def _scanned(obj: Json, timeline: Timeline) -> str | None:
+    result = _dig(obj, "status", "lastScanResult") or {}
+    if timeline.tag not in (result.get("latestTags") or ()):
+        return None
+    return f"{result.get('tagCount')} tags at {_dig(obj, 'status', 'canonicalImageName')}"
+
+
+def _chosen(obj: Json, timeline: Timeline) -> str | None:
+    if _dig(obj, "status", "latestRef", "tag") != timeline.tag:
+        return None
+    old = _dig(obj, "status", "observedPreviousRef", "tag")
+    span = _dig(obj, "spec", "policy", "semver", "range")
+    return f"{timeline.tag} is the highest version in {span} (before: {old})"
+
+
+def _committed(obj: Json, timeline: Timeline) -> str | None:
+    observed = _dig(obj, "status", "observedPolicies", "web", "tag")
+    branch, _, commit = str(_dig(obj, "status", "observedSourceRevision") or "").partition("@sha1:")
+    if not commit or observed != timeline.tag:
+        return None
+    timeline.commit = commit
+    return f"{commit[:8]} on {branch}"
+
+
+def _fetched(obj: Json, timeline: Timeline) -> str | None:
+    artifact = _dig(obj, "status", "artifact") or {}
+    if not str(artifact.get("revision", "")).endswith(timeline.commit):
+        return None
+    return f"artifact {str(artifact.get('digest', ''))[:19]}, {artifact.get('size')} bytes"
+
+
+def _built(obj: Json, timeline: Timeline) -> str | None:
+    attempted = str(_dig(obj, "status", "lastAttemptedRevision") or "")
+    applied = str(_dig(obj, "status", "lastAppliedRevision") or "")
+    drifting = str(_condition(obj, "Reconciling").get("message", "")).startswith(("Detecting drift", "Running health"))
+    if not attempted.endswith(timeline.commit) or not (drifting or applied.endswith(timeline.commit)):
+        return None
+    return f"kustomize build of {_dig(obj, 'spec', 'path')}"
+
+
+def _applied(obj: Json, timeline: Timeline) -> str | None:
+    containers = _dig(obj, "spec", "template", "spec", "containers") or ()
+    images = [str(container.get("image")) for container in containers]
+    if not all(name.endswith(f":{timeline.tag}") for name in images):
+        return None
+    return f"{_dig(obj, 'metadata', 'namespace')}/{_dig(obj, 'metadata', 'name')} runs {', '.join(images)}"
+
+
+STAGES = (
+    Stage("scanned", "ImageRepository", _scanned),
+    Stage("chosen", "ImagePolicy", _chosen),
+    Stage("committed", "ImageUpdateAutomation", _committed),
+    Stage("fetched", "GitRepository", _fetched),
+    Stage("built", "Kustomization", _built),
+    Stage("applied", "Deployment", _applied),
+)

@@ -1,0 +1,74 @@
+"""What the operator decides: folders, addresses, limits. Only this and the command line read the environment."""
+
+import os
+import shutil
+import socket
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+#: The controllers by the name of the kind they reconcile, as `--controllers` takes them.
+CONTROLLERS = ("imagerepository", "imagepolicy", "imageupdateautomation", "gitrepository", "kustomization")
+
+
+def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:
+    """Return where state is kept unless said otherwise."""
+    base = environ.get("XDG_DATA_HOME") or str(Path(environ.get("HOME", "/")) / ".local" / "share")
+    return Path(base) / "image-automation"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settings:
+    """Everything the service is told. Times are in seconds; an address is `host:port`, `:0` any free port, `0` none.
+
+    `allow_file` lets `file://` repositories in, for a service whose users may read this machine anyway. Of
+    `environment` only
+    the proxies are used.
+    """
+
+    data_dir: Path
+    controllers: frozenset[str] = frozenset(CONTROLLERS)
+    concurrent: int = 4
+    storage_addr: str = ":9090"
+    storage_adv_addr: str = ""
+    metrics_addr: str = ":8080"
+    health_addr: str = ":9440"
+    events_addr: str = ""
+    requeue_dependency: float = 30.0
+    min_retry_delay: float = 0.75
+    max_retry_delay: float = 900.0
+    no_cross_namespace_refs: bool = False
+    allow_file: bool = False
+    grace: float = 8.0
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+    @property
+    def tags(self) -> Path:
+        """The tag store's file."""
+        return self.data_dir / "tags.db"
+
+    @property
+    def mirrors(self) -> Path:
+        """The folder of Git mirrors."""
+        return self.data_dir / "mirrors"
+
+    @property
+    def artifacts(self) -> Path:
+        """The folder of artifacts."""
+        return self.data_dir / "artifacts"
+
+    def make_scratch(self) -> Path:
+        """Return an empty folder for builds; what a killed process left there is gone."""
+        scratch = self.data_dir / "scratch"
+        shutil.rmtree(scratch, ignore_errors=True)
+        scratch.mkdir(parents=True, mode=0o700)
+        return scratch
+
+    def advertised(self, port: int) -> str:
+        """Return the address that artifacts are advertised under, as source-controller derives it."""
+        if self.storage_adv_addr:
+            return self.storage_adv_addr
+        host, _, wanted = self.storage_addr.rpartition(":")
+        if host in {"0.0.0.0", "[::]"}:  # noqa: S104 - compared, not bound
+            host = socket.gethostname()
+        return f"{host or 'localhost'}:{port or wanted}"

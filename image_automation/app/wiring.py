@@ -1,0 +1,197 @@
+"""The graph of parts: which reconciler gets what. Nothing is decided here."""
+
+import contextlib
+import random
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import aiohttp
+
+from deploy.kustomize.artifact import Trees
+from deploy.kustomize.assembly import Assembler
+from deploy.kustomize.build import Builder, find_command
+from deploy.kustomize.kustomization import KustomizationReconciler
+from deploy.source.git_repository import GitRepositoryReconciler
+from deploy.source.server import ArtifactServer
+from deploy.source.storage import Storage
+from gotk.git.mirror import Mirrors
+from gotk.kube.cache import Caches
+from gotk.kube.client import Client
+from gotk.oci import name, route
+from gotk.oci.client import RegistryClient
+from gotk.runtime import health
+from gotk.runtime import settings as limits
+from gotk.runtime.blocking import Limiter
+from gotk.runtime.clock import Clock, SystemClock
+from gotk.runtime.event_sinks import KubernetesEvents, PostedEvents
+from gotk.runtime.events import Recorder, Sink
+from gotk.runtime.manager import Manager
+from gotk.runtime.metrics import Metrics
+from gotk.runtime.reconciler import Reconciler
+from image_automation.app.digests import RegistryDigests
+from image_automation.app.settings import Settings
+from image_automation.image_update_automation import ImageUpdateAutomationReconciler
+from policies.image_policy import ImagePolicyReconciler
+from reflector.image_repository import ImageRepositoryReconciler
+from reflector.store import TagStore
+
+_THREADS = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What several reconcilers share."""
+
+    settings: Settings
+    client: Client
+    caches: Caches
+    clock: Clock
+    chance: random.Random
+    session: aiohttp.ClientSession
+    registry: RegistryClient
+    tags: TagStore
+    mirrors: Mirrors
+    storage: Storage
+    git: Limiter
+    work: Limiter
+
+
+def image_repository(parts: Parts) -> Reconciler[Any, Any]:
+    """Build the reconciler of ImageRepositories."""
+    return ImageRepositoryReconciler(
+        cache=parts.caches, objects=parts.client, registry=parts.registry, store=parts.tags
+    )
+
+
+def image_policy(parts: Parts) -> Reconciler[Any, Any]:
+    """Build the reconciler of ImagePolicies."""
+    return ImagePolicyReconciler(
+        objects=parts.caches,
+        client=parts.client,
+        tags=parts.tags,
+        digests=RegistryDigests(objects=parts.client, registry=parts.registry),
+        image_names=name.parse,
+        limiter=parts.work,
+        no_cross_namespace_refs=parts.settings.no_cross_namespace_refs,
+        requeue_dependency=parts.settings.requeue_dependency,
+    )
+
+
+def image_update_automation(parts: Parts) -> Reconciler[Any, Any]:
+    """Build the reconciler of ImageUpdateAutomations."""
+    return ImageUpdateAutomationReconciler(
+        objects=parts.caches,
+        client=parts.client,
+        repositories=parts.mirrors,
+        limiter=parts.git,
+        clock=parts.clock,
+        jitter=parts.chance,
+        cross_namespace=not parts.settings.no_cross_namespace_refs,
+    )
+
+
+def git_repository(parts: Parts) -> Reconciler[Any, Any]:
+    """Build the reconciler of GitRepositories."""
+    return GitRepositoryReconciler(
+        secrets=parts.client,
+        mirrors=parts.mirrors,
+        storage=parts.storage,
+        blocking=parts.git,
+        random=parts.chance,
+        allow_file=parts.settings.allow_file,
+    )
+
+
+def kustomization(parts: Parts) -> Reconciler[Any, Any]:
+    """Build the reconciler of Kustomizations."""
+    scratch = parts.settings.make_scratch()
+    trees = Trees(session=parts.session, clock=parts.clock, limiter=parts.work, scratch=scratch)
+    builder = Builder(command=find_command(), limiter=parts.work, scratch=scratch)
+    return KustomizationReconciler(
+        objects=parts.caches,
+        cluster=parts.client,
+        assembler=Assembler(trees=trees, builder=builder, cluster=parts.client, limiter=parts.work),
+        clock=parts.clock,
+        requeue_dependency=parts.settings.requeue_dependency,
+        no_cross_namespace_refs=parts.settings.no_cross_namespace_refs,
+    )
+
+
+#: The controllers, by the name that `--controllers` takes.
+CONTROLLERS: Mapping[str, Callable[[Parts], Reconciler[Any, Any]]] = {
+    "imagerepository": image_repository,
+    "imagepolicy": image_policy,
+    "imageupdateautomation": image_update_automation,
+    "gitrepository": git_repository,
+    "kustomization": kustomization,
+}
+
+
+@contextlib.asynccontextmanager
+async def manager(settings: Settings, client: Client, metrics: Metrics) -> AsyncIterator[Manager]:
+    """Build the parts of the chosen controllers and give the manager that runs them.
+
+    Raises OSError for a folder or an address that cannot be used.
+    """
+    clock = SystemClock()
+    async with contextlib.AsyncExitStack() as stack:
+        parts = await _parts(settings, client, clock, stack)
+        yield Manager(
+            client=client,
+            caches=parts.caches,
+            reconcilers=[make(parts) for name_, make in CONTROLLERS.items() if name_ in settings.controllers],
+            recorder=Recorder(_sinks(parts), clock=clock, metrics=metrics),
+            metrics=metrics,
+            clock=clock,
+            settings=limits.Settings(
+                workers=settings.concurrent,
+                requeue_dependency=settings.requeue_dependency,
+                min_retry_delay=settings.min_retry_delay,
+                max_retry_delay=settings.max_retry_delay,
+                grace=settings.grace,
+            ),
+        )
+
+
+async def _parts(settings: Settings, client: Client, clock: Clock, stack: contextlib.AsyncExitStack) -> Parts:
+    return Parts(
+        settings=settings,
+        client=client,
+        caches=Caches(client, clock=clock),
+        clock=clock,
+        chance=random.Random(),  # noqa: S311 - jitter
+        session=await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())),
+        registry=await stack.enter_async_context(RegistryClient(route=route.from_environment(settings.environment))),
+        tags=stack.enter_context(TagStore(settings.tags)),
+        mirrors=Mirrors(settings.mirrors),
+        storage=await _storage(settings, stack),
+        git=stack.enter_context(Limiter(width=_THREADS, name="git")),
+        work=stack.enter_context(Limiter(width=_THREADS, name="work")),
+    )
+
+
+async def _storage(settings: Settings, stack: contextlib.AsyncExitStack) -> Storage:
+    """Open the artifacts, and serve them where this process is the one that makes them."""
+    address = health.parse_address(settings.storage_addr)
+    if address is None or "gitrepository" not in settings.controllers:
+        return Storage(settings.artifacts, address=settings.advertised(0))
+    host, port = address
+    server = ArtifactServer(settings.artifacts, host=host or "0.0.0.0", port=port)  # noqa: S104 - as in Flux
+    await stack.enter_async_context(server)
+    return Storage(settings.artifacts, address=settings.advertised(server.port))
+
+
+def _sinks(parts: Parts) -> list[Sink]:
+    sinks: list[Sink] = [KubernetesEvents(client=parts.client, clock=parts.clock)]
+    if parts.settings.events_addr:
+        sinks.append(
+            PostedEvents(
+                address=parts.settings.events_addr,
+                instance=socket.gethostname(),
+                session=parts.session,
+                clock=parts.clock,
+            )
+        )
+    return sinks

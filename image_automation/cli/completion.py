@@ -1,0 +1,52 @@
+"""`completion`: the script that completes commands in a shell, and the names of objects while typing."""
+
+import asyncio
+from collections.abc import Callable
+
+import click
+from click import shell_completion
+
+from image_automation.cli import kinds, output
+
+Completer = Callable[[click.Context, click.Parameter, str], list[str]]
+_SECONDS = 2.0
+
+
+@click.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print the completion script of SHELL, to be sourced: `. <(image-automation completion bash)`."""
+    from image_automation.cli import root  # noqa: PLC0415 - the root lists this verb
+
+    kind = shell_completion.get_completion_class(shell)
+    if kind is None:
+        output.fail(f"there is no completion for {shell}")
+    output.text(kind(root.root, {}, "image-automation", "_IMAGE_AUTOMATION_COMPLETE").source())
+
+
+def names(kind: kinds.Kind) -> Completer:
+    """Return a completer of the names of a kind's objects. A cluster that does not answer completes nothing."""
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+        del param
+        from gotk.kube import config, errors  # noqa: PLC0415 - only needed when a name is completed
+        from image_automation.cli import cluster  # noqa: PLC0415
+
+        options = dict(ctx.params)
+        found = cluster.Cluster(
+            kubeconfig=options.get("kubeconfig"),
+            context=options.get("context"),
+            namespace=options.get("namespace") or "flux-system",
+            timeout=_SECONDS,
+        )
+
+        async def listed() -> list[str]:
+            async with asyncio.timeout(_SECONDS), found.connect() as client:
+                return [obj.metadata.name for obj in await client.list(kind.struct, found.namespace)]
+
+        try:
+            return [name for name in asyncio.run(listed()) if name.startswith(incomplete)]
+        except (errors.APIError, config.ConfigError, TimeoutError):
+            return []
+
+    return complete

@@ -1,0 +1,95 @@
+"""`demo`: a tag travels from a registry to a Deployment, on this machine alone, while one looks on."""
+
+import asyncio
+import contextlib
+import os
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from image_automation.cli import output
+
+if TYPE_CHECKING:
+    from image_automation.app.demo.playground import Playground
+    from image_automation.app.demo.view import View
+
+_KINDS = "imagerepositories,imagepolicies,imageupdateautomations,gitrepositories,kustomizations"
+
+
+@click.command()
+@click.option("--keep", is_flag=True, help="Leave everything running and print how to reach it.")
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Keep state in DIR, and go on with what is there, instead of in a temporary folder.",
+)
+@click.option("--tag", default="1.1.0", show_default=True, help="The tag to push.")
+def demo(*, keep: bool, data_dir: Path | None, tag: str) -> None:
+    """Watch an image tag travel from a registry to a Deployment.
+
+    Starts a registry, a Git server, the control plane and the service on free ports of this machine.
+    """
+    from gotk.runtime import logging  # noqa: PLC0415 - heavy imports wait until the options are known to be good
+
+    logging.configure(level="error", encoding="console")
+    with _folder(data_dir) as folder:
+        asyncio.run(_demo(folder, tag, keep=keep))
+
+
+@contextlib.contextmanager
+def _folder(data_dir: Path | None) -> Iterator[Path]:
+    if data_dir is not None:
+        yield data_dir.absolute()
+        return
+    with tempfile.TemporaryDirectory(prefix="image-automation-demo-", ignore_cleanup_errors=True) as name:
+        yield Path(name)
+
+
+async def _demo(folder: Path, tag: str, *, keep: bool) -> None:
+    from image_automation.app import embedded, service  # noqa: PLC0415
+    from image_automation.app.demo import playground, scenario, view  # noqa: PLC0415
+
+    shown: view.View = view.Terminal() if output.coloured() else view.Plain()
+    try:
+        async with service.stop_on_signals() as stop, playground.open_playground(folder) as ground:
+            with shown:
+                await scenario.prepare(ground, shown, tag)
+                track = await scenario.travel(ground, shown, tag)
+            await _kubectl(ground.kubeconfig, folder)
+            shown.line(f"\n✔ {tag} went from the registry to the Deployment in {track.reached[-1].seconds:.2f} s")
+            if keep:
+                _keep(ground, shown)
+                await stop.wait()
+    except (scenario.ScenarioError, embedded.EmbeddedError, service.ServiceError) as error:
+        output.fail(str(error))
+
+
+async def _kubectl(kubeconfig: Path, home: Path) -> None:
+    """Print the objects with the real kubectl."""
+    from image_automation.app.demo import scenario  # noqa: PLC0415
+
+    click.echo(f"\n$ kubectl get {_KINDS} -A")
+    sys.stdout.flush()
+    environment = {"HOME": str(home), "PATH": os.environ.get("PATH", "")}
+    process = await asyncio.create_subprocess_exec(
+        scenario.kubectl(), "--kubeconfig", str(kubeconfig), "get", _KINDS, "-A", env=environment
+    )
+    if await process.wait() != 0:
+        output.fail("kubectl could not list the objects")
+
+
+def _keep(ground: "Playground", shown: "View") -> None:
+    shown.line(
+        f"""
+It goes on running until you press Ctrl-C.
+  export KUBECONFIG={ground.kubeconfig}
+  kubectl get all,fluxcd -A
+  image-automation get all -A
+Push another tag to http://{ground.registry.address}/v2/, or clone {ground.git.url("apps.git")}
+(user demo, password {ground.variables["password"]})."""
+    )

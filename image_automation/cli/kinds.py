@@ -1,0 +1,134 @@
+"""The kinds as the command line names and prints them: nouns, aliases, columns.
+
+Answers to `flux2/cmd/flux`: the adapters of `get`, `reconcile`, `suspend` and `resume`.
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from gotk.api import image, kustomize, source
+from gotk.api.meta import Object
+
+Json = Mapping[str, Any]
+_HEX = re.compile(r"\b[a-f0-9]{40,128}\b")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Kind:
+    """One kind: its struct, its names, what its row holds and what a good reconcile says.
+
+    `words` are the words after a verb (`source git`). `details` gives the cells between NAME and READY under `columns`;
+    with `suspendable` a SUSPENDED column follows them. `done` words what a good reconcile brought.
+    """
+
+    struct: type[Object]
+    name: str
+    human: str
+    words: tuple[str, ...]
+    aliases: tuple[str, ...]
+    columns: tuple[str, ...]
+    details: Callable[[Json], Sequence[str]]
+    done: Callable[[Json], str]
+    suspendable: bool = True
+    shortens: bool = True
+    has_source: bool = False
+
+
+def dig(obj: Json, *path: str) -> Any:
+    """Follow keys into an object; None where one is missing."""
+    value: Any = obj
+    for key in path:
+        if not isinstance(value, Mapping):
+            return None
+        value = value.get(key)
+    return value
+
+
+def shorten(text: str) -> str:
+    """Cut long hexadecimal runs (revisions, digests) to eight digits."""
+    return _HEX.sub(lambda match: match[0][:8], text)
+
+
+def condition(obj: Json, type_: str) -> Json | None:
+    """Return a condition of an object."""
+    return next((found for found in dig(obj, "status", "conditions") or () if found.get("type") == type_), None)
+
+
+def readiness(obj: Json) -> tuple[str, str]:
+    """Return Ready's status, title-cased, and its message."""
+    ready = condition(obj, "Ready")
+    if ready is None:
+        return "False", "waiting to be reconciled"
+    return str(ready["status"]).title(), str(ready.get("message", ""))
+
+
+def _text(*path: str) -> Callable[[Json], Sequence[str]]:
+    return lambda obj: (str(dig(obj, *path) or ""),)
+
+
+def _reference(obj: Json) -> str:
+    ref = dig(obj, "status", "latestRef") or {}
+    digest = f"@{ref['digest']}" if ref.get("digest") else ""
+    return f"selected ref {ref.get('name', '')}:{ref.get('tag', '')}{digest}"
+
+
+GIT_REPOSITORY = Kind(
+    struct=source.GitRepository,
+    name="GitRepository",
+    human="source git",
+    words=("source", "git"),
+    aliases=(),
+    columns=("REVISION",),
+    details=_text("status", "artifact", "revision"),
+    done=lambda obj: f"fetched revision {dig(obj, 'status', 'artifact', 'revision')}",
+)
+IMAGE_REPOSITORY = Kind(
+    struct=image.ImageRepository,
+    name="ImageRepository",
+    human="image repository",
+    words=("image", "repository"),
+    aliases=("repo",),
+    columns=("LAST SCAN",),
+    details=_text("status", "lastScanResult", "scanTime"),
+    done=lambda obj: f"scan fetched {dig(obj, 'status', 'lastScanResult', 'tagCount') or 0} tags",
+)
+IMAGE_POLICY = Kind(
+    struct=image.ImagePolicy,
+    name="ImagePolicy",
+    human="image policy",
+    words=("image", "policy"),
+    aliases=(),
+    columns=("IMAGE", "TAG"),
+    details=lambda obj: [str(dig(obj, "status", "latestRef", key) or "") for key in ("name", "tag")],
+    done=_reference,
+    suspendable=False,
+    shortens=False,
+)
+IMAGE_UPDATE = Kind(
+    struct=image.ImageUpdateAutomation,
+    name="ImageUpdateAutomation",
+    human="image update automation",
+    words=("image", "update"),
+    aliases=("auto",),
+    columns=("LAST RUN",),
+    details=_text("status", "lastAutomationRunTime"),
+    done=lambda obj: readiness(obj)[1],
+)
+KUSTOMIZATION = Kind(
+    struct=kustomize.Kustomization,
+    name="Kustomization",
+    human="kustomization",
+    words=("kustomization",),
+    aliases=("ks", "kustomizations"),
+    columns=("REVISION",),
+    details=_text("status", "lastAppliedRevision"),
+    done=lambda obj: f"applied revision {dig(obj, 'status', 'lastAppliedRevision')}",
+    has_source=True,
+)
+
+SOURCES = (GIT_REPOSITORY,)
+IMAGES = (IMAGE_REPOSITORY, IMAGE_POLICY, IMAGE_UPDATE)
+APPLIERS = (KUSTOMIZATION,)
+ALL = (*SOURCES, *IMAGES, *APPLIERS)

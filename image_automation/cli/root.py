@@ -1,0 +1,77 @@
+"""The root command: which verbs there are, loaded only when called, so that start-up stays short."""
+
+import importlib
+import sys
+from collections.abc import Mapping, Sequence
+
+import click
+
+from image_automation.cli import output
+
+#: Verb -> (module, attribute, one line of help); a module is imported when its verb is called.
+VERBS: Mapping[str, tuple[str, str, str]] = {
+    "completion": ("image_automation.cli.completion", "completion", "Print the completion script of a shell."),
+    "control-plane": ("image_automation.cli.control_plane", "control_plane", "Run the embedded control plane alone."),
+    "demo": ("image_automation.cli.demo", "demo", "Watch an image tag travel from a registry to a Deployment."),
+    "get": ("image_automation.cli.get", "get", "Print objects and their state."),
+    "reconcile": ("image_automation.cli.reconcile", "reconcile", "Reconcile an object now and wait for it."),
+    "resume": ("image_automation.cli.suspend", "resume", "Resume suspended objects."),
+    "run": ("image_automation.cli.run", "run", "Run the service."),
+    "suspend": ("image_automation.cli.suspend", "suspend", "Suspend objects."),
+    "update": ("image_automation.cli.update", "update", "Rewrite the marked images of a folder, without a cluster."),
+    "version": ("image_automation.cli.version", "version", "Print the versions of this program and of the server."),
+}
+
+
+class LazyGroup(click.Group):
+    """A group that knows its verbs' names and help, and imports a verb when it is called."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the verbs, in order."""
+        del ctx
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import a verb."""
+        del ctx
+        if cmd_name not in VERBS:
+            return None
+        module, attribute, _ = VERBS[cmd_name]
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the verbs without importing them."""
+        del ctx
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, summary) for name, (_, _, summary) in VERBS.items()])
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
+def root() -> None:
+    """Image update automation for GitOps: from a pushed image tag to a commit to the cluster."""
+
+
+def run(arguments: Sequence[str] | None = None) -> int:
+    """Run the command line and return its exit code. Errors of use are one line behind `✗` and exit with 1."""
+    try:
+        result = root.main(
+            args=list(arguments) if arguments is not None else None, prog_name="image-automation", standalone_mode=False
+        )
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.format_message())
+        return 0
+    except click.UsageError as error:
+        output.failure(error.format_message())
+        if error.ctx is not None:
+            click.echo(f"Run '{error.ctx.command_path} --help' to see what it takes.", err=True)
+        return 1
+    except click.ClickException as error:
+        error.show()
+        return error.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        sys.stderr.close()
+        return 0
+    return result if isinstance(result, int) else 0

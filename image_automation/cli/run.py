@@ -1,0 +1,160 @@
+"""`run`: the service, on a cluster or with the embedded control plane."""
+
+import asyncio
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from gotk.duration import Duration
+from image_automation.app import settings as decided
+from image_automation.cli import output
+from image_automation.cli.cluster import Cluster, DurationType
+
+if TYPE_CHECKING:
+    from gotk.kube.config import Config
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Where:
+    """Which cluster the service works on."""
+
+    embedded: bool
+    kubeconfig: Path | None
+    context: str | None
+    port: int
+
+
+def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the addresses: what was given, else Flux's ports; on loopback where there is no cluster network."""
+    host = "127.0.0.1" if embedded else ""
+    defaults = {"storage_addr": f"{host}:9090", "metrics_addr": f"{host}:8080", "health_addr": f"{host}:9440"}
+    return {name: options.pop(name) or default for name, default in defaults.items()}
+
+
+@click.command()
+@click.option(
+    "--kubeconfig", type=click.Path(path_type=Path), metavar="FILE", help="Work on the cluster of this kubeconfig."
+)
+@click.option("--context", metavar="NAME", help="Context of the kubeconfig to use.")
+@click.option("--embedded", is_flag=True, help="Run the control plane in this process; DIR/kubeconfig leads to it.")
+@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the embedded control plane; 0 is any.")
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Where state is kept.  [default: ~/.local/share/image-automation]",
+)
+@click.option(
+    "--controllers",
+    default=",".join(decided.CONTROLLERS),
+    metavar="NAMES",
+    show_default=True,
+    help="The kinds to reconcile, separated by commas.",
+)
+@click.option("--concurrent", type=click.IntRange(1, 1000), default=4, show_default=True, help="Workers of each kind.")
+@click.option("--storage-addr", metavar="ADDR", help="Serve artifacts here.  [default: :9090, embedded 127.0.0.1:9090]")
+@click.option("--storage-adv-addr", default="", metavar="ADDR", help="Advertise artifacts under this address.")
+@click.option(
+    "--metrics-addr", metavar="ADDR", help="Serve metrics here; 0 for none.  [default: :8080, embedded on loopback]"
+)
+@click.option(
+    "--health-addr", metavar="ADDR", help="Serve health here; 0 for none.  [default: :9440, embedded on loopback]"
+)
+@click.option("--events-addr", default="", metavar="URL", help="Post events to this notification-controller.")
+@click.option(
+    "--requeue-dependency",
+    type=DurationType(),
+    default="30s",
+    show_default=True,
+    help="Look again at dependencies after.",
+)
+@click.option(
+    "--min-retry-delay", type=DurationType(), default="750ms", show_default=True, help="First delay after a failure."
+)
+@click.option(
+    "--max-retry-delay", type=DurationType(), default="15m", show_default=True, help="Longest delay after failures."
+)
+@click.option("--no-cross-namespace-refs", is_flag=True, help="Refuse references to objects in other namespaces.")
+@click.option("--log-level", type=click.Choice(["trace", "debug", "info", "error"]), default="info", show_default=True)
+@click.option("--log-encoding", type=click.Choice(["json", "console"]), default="json", show_default=True)
+def run(
+    *,
+    kubeconfig: Path | None,
+    context: str | None,
+    embedded: bool,
+    port: int,
+    data_dir: Path | None,
+    controllers: str,
+    log_level: str,
+    log_encoding: str,
+    **options: Any,
+) -> None:
+    """Run the service.
+
+    The cluster is that of --kubeconfig or --context, of the pod it runs in, of the usual kubeconfig, or embedded.
+    """
+    if embedded and (kubeconfig or context):
+        output.fail("--embedded brings its own cluster: leave --kubeconfig and --context out, or leave --embedded out")
+    from gotk.runtime import logging  # noqa: PLC0415 - heavy imports wait until the options are known to be good
+
+    logging.configure(level=log_level, encoding=log_encoding)  # type: ignore[arg-type] # click checked the choices
+    addresses = _addresses(embedded=embedded, options=options)
+    for name in ("requeue_dependency", "min_retry_delay", "max_retry_delay"):
+        duration: Duration = options[name]
+        options[name] = duration.seconds
+    settings = decided.Settings(
+        data_dir=(data_dir or decided.default_data_dir()).absolute(),
+        controllers=_controllers(controllers),
+        allow_file=embedded,
+        environment=os.environ,
+        **addresses,
+        **options,
+    )
+    asyncio.run(_run(settings, _Where(embedded=embedded, kubeconfig=kubeconfig, context=context, port=port)))
+
+
+def _controllers(text: str) -> frozenset[str]:
+    names = frozenset(name.strip().lower() for name in text.split(",") if name.strip())
+    unknown = sorted(names - set(decided.CONTROLLERS))
+    if unknown or not names:
+        known = ", ".join(decided.CONTROLLERS)
+        output.fail(f"--controllers: there is no controller {', '.join(unknown) or 'named'}; there are {known}")
+    return names
+
+
+async def _run(settings: decided.Settings, where: _Where) -> None:
+    from gotk.kube.config import ConfigError  # noqa: PLC0415
+    from image_automation.app import embedded, service  # noqa: PLC0415
+
+    try:
+        async with service.stop_on_signals() as stop, _cluster(settings, where) as config:
+            await service.run(settings, config, stop)
+    except (ConfigError, embedded.EmbeddedError, service.ServiceError) as error:
+        output.fail(str(error))
+
+
+@contextlib.asynccontextmanager
+async def _cluster(settings: decided.Settings, where: _Where) -> "AsyncIterator[Config]":
+    from gotk.kube import config  # noqa: PLC0415
+    from image_automation.app import embedded  # noqa: PLC0415
+
+    if where.embedded:
+        async with embedded.control_plane(settings.data_dir, port=where.port) as plane:
+            output.success(f"the embedded control plane answers at {plane.url}")
+            output.action(f"kubectl --kubeconfig {plane.kubeconfig} get fluxcd -A")
+            yield await config.from_kubeconfig([plane.kubeconfig])
+        return
+    inside = None if where.kubeconfig or where.context else config.in_cluster(os.environ)
+    if inside is not None:
+        yield inside
+        return
+    named = Cluster(kubeconfig=where.kubeconfig, context=where.context, namespace="", timeout=0)
+    try:
+        yield await named.config()
+    except config.ConfigError as error:
+        raise config.ConfigError(f"{error}; to run without a cluster add --embedded") from error

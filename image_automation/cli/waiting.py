@@ -1,0 +1,61 @@
+"""Waiting for an object: whether it has come to rest, well or badly.
+
+Answers to `kstatus` as flux uses it, with one difference: a run that was asked for and has ended badly is a failure at
+once, with its message, where flux goes on waiting until its timeout and then says that a deadline was exceeded.
+"""
+
+import asyncio
+from collections.abc import Callable
+
+import msgspec
+
+from gotk.kube import client as kube
+from gotk.kube import errors
+from image_automation.cli import kinds, output
+
+_POLL = 0.5
+
+
+async def fetch(client: kube.Client, kind: kinds.Kind, namespace: str, name: str) -> kinds.Json:
+    """Return one object whole. Raises NotFound in flux's words."""
+    items, _ = await client.list_raw(kind.struct, namespace, fields=f"metadata.name={name}")
+    if not items:
+        raise errors.NotFound(404, "NotFound", f"{kind.name} object '{name}' not found in \"{namespace}\" namespace")
+    found: kinds.Json = msgspec.json.decode(items[0])
+    return found
+
+
+def settled(obj: kinds.Json) -> bool:
+    """Tell whether the object is done with its present generation; raises Failure when it has failed."""
+    generation = obj["metadata"].get("generation")
+    ready, message = kinds.readiness(obj)
+    for type_, bad in (("Stalled", "True"), ("Ready", "False")):
+        condition = kinds.condition(obj, type_) or {}
+        if condition.get("status") == bad and condition.get("observedGeneration") == generation:
+            raise output.Failure(message)
+    observed = kinds.dig(obj, "status", "observedGeneration")
+    return ready == "True" and observed == generation and not kinds.condition(obj, "Reconciling")
+
+
+async def until(
+    client: kube.Client,
+    kind: kinds.Kind,
+    namespace: str,
+    name: str,
+    *,
+    begun: Callable[[kinds.Json], bool],
+    timeout: float,
+) -> kinds.Json:
+    """Wait until the object has `begun` what was asked for and has settled. Raises Failure with the cause."""
+    message = ""
+    try:
+        async with asyncio.timeout(timeout):
+            while True:
+                obj = await fetch(client, kind, namespace, name)
+                message = kinds.readiness(obj)[1]
+                if begun(obj) and settled(obj):
+                    return obj
+                await asyncio.sleep(_POLL)
+    except TimeoutError:
+        detail = f"; its last message: {message}" if message else ""
+        raise output.Failure(f"timed out waiting for {kind.name} {namespace}/{name}{detail}") from None

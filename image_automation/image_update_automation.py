@@ -1,0 +1,262 @@
+"""The ImageUpdateAutomation: what the policies chose, written into the marked files, committed and pushed.
+
+Answers to Flux's image automation controller: the same policies, branches, conditions, messages and events. Unlike it a
+run works on a bare mirror without a work tree, changes no byte outside a marked value, and when another push came first
+it fetches and decides anew at once. Nothing is remembered that the remote does not say: a run that died is repeated,
+and finds its own commit already there.
+"""
+
+import asyncio
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakValueDictionary
+
+from gotk.api.image import ImagePolicy, ImageUpdateAutomation, ImageUpdateAutomationStatus
+from gotk.api.source import GitRepository
+from gotk.git import errors as git
+from gotk.git.commit import Person
+from gotk.runtime.blocking import Limiter
+from gotk.runtime.clock import Clock, rfc3339
+from gotk.runtime.conditions import IMAGE_RULES, Rules
+from gotk.runtime.errors import Retry, Stalled
+from gotk.runtime.reconciler import Key, Outcome, Reader, Run, Watch
+from image_automation import checkout, commit, ports, remarks, selection, tree, triggers
+from image_automation.update import values
+
+_ATTEMPTS = 5
+_FIRST_WAIT = 0.2
+UP_TO_DATE = "repository up-to-date"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Job:
+    """One run's work, all decided but for what the remote says."""
+
+    automation: ImageUpdateAutomation
+    target: checkout.Checkout
+    repository: ports.Repository
+    selected: selection.Selection
+    run: Run[ImageUpdateAutomationStatus]
+    must_look: bool
+
+    @property
+    def key(self) -> Key:
+        """The automation's namespace and name."""
+        return Key(self.automation.metadata.namespace, self.automation.metadata.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Done:
+    """What a run came to. `applied` is None where there was nothing new to look at, `pushed` where nothing changed."""
+
+    revision: str
+    applied: tree.Applied | None = None
+    pushed: str | None = None
+    message: str = ""
+
+
+class ImageUpdateAutomationReconciler:
+    """Keeps the marked images of a Git repository at what the policies of a namespace chose."""
+
+    kind = ImageUpdateAutomation
+    controller = "image-automation-controller"
+    rules: Rules = IMAGE_RULES
+    watches: Sequence[Watch[Any]] = (
+        Watch(kind=ImagePolicy, changed=triggers.chosen, requests=triggers.of_namespace),
+        Watch(kind=GitRepository, changed=triggers.respecified, requests=triggers.of_source),
+    )
+    unsupported: Sequence[str] = ("spec.git.commit.signingKey", "spec.git.push.refspec", "spec.git.checkout.ref.semver")
+
+    def __init__(
+        self,
+        *,
+        objects: Reader,
+        client: ports.Objects,
+        repositories: ports.Repositories,
+        limiter: Limiter,
+        clock: Clock,
+        jitter: random.Random,
+        cross_namespace: bool = True,
+    ) -> None:
+        self._objects = objects
+        self._client = client
+        self._repositories = repositories
+        self._limiter = limiter
+        self._clock = clock
+        self._jitter = jitter
+        self._cross_namespace = cross_namespace
+        self._unmarked = tree.Unmarked()
+        self._remarks = remarks.Remarks()
+        self._lines: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+
+    async def reconcile(self, obj: ImageUpdateAutomation, run: Run[ImageUpdateAutomationStatus]) -> Outcome:
+        """Bring the push branch to what the policies chose."""
+        run.update(last_automation_run_time=rfc3339(run.now()))
+        if obj.spec.git is None:
+            kind = obj.spec.source_ref.kind
+            raise Stalled(
+                checkout.INVALID, f"source kind '{kind}' necessitates field .spec.git: invalid source configuration"
+            )
+        policies = self._objects.list(ImagePolicy, obj.metadata.namespace)
+        selected = selection.select(policies, obj.spec.policy_selector)
+        source = self._source(obj)
+        target = checkout.plan(obj, source)
+        job = _Job(
+            automation=obj,
+            target=target,
+            repository=await self._open(source),
+            selected=selected,
+            run=run,
+            must_look=_must_look(obj, target, selected, requested=run.requested),
+        )
+        async with self._line(source.spec.url, target.branch):
+            done = await self._work(job)
+        self._remember(job, done)
+        return _outcome(job, done)
+
+    async def finalize(self, obj: ImageUpdateAutomation, run: Run[ImageUpdateAutomationStatus]) -> None:
+        """Forget what was said about the object; there is nothing else to give back."""
+        del run
+        self._remarks.forget(Key(obj.metadata.namespace, obj.metadata.name))
+
+    def _source(self, automation: ImageUpdateAutomation) -> GitRepository:
+        reference, own = automation.spec.source_ref, automation.metadata.namespace
+        namespace = reference.namespace or own
+        if namespace != own and not self._cross_namespace:
+            raise Stalled(
+                "AccessDenied",
+                f"can't access 'GitRepository/{namespace}/{reference.name}', "
+                "cross-namespace references have been blocked",
+            )
+        source = self._objects.get(GitRepository, namespace, reference.name)
+        if source is None:
+            raise checkout.misconfigured(
+                "referenced git repository does not exist: "
+                f'GitRepository.source.toolkit.fluxcd.io "{reference.name}" not found'
+            )
+        return source
+
+    async def _open(self, source: GitRepository) -> ports.Repository:
+        credentials = await checkout.credentials(self._client, source)
+        spec = source.spec
+        return self._repositories.open(
+            spec.url, credentials, tenant=source.metadata.namespace, timeout=spec.timeout.seconds, depth=1
+        )
+
+    def _line(self, url: str, branch: str) -> asyncio.Lock:
+        """Return the lock of a branch: automations of one branch take turns and do not race each other."""
+        return self._lines.setdefault((url, branch), asyncio.Lock())
+
+    async def _work(self, job: _Job) -> _Done:
+        """Do the work on a thread; when another push came first do it anew, with a wait that grows."""
+        for attempt in range(1, _ATTEMPTS + 1):
+            try:
+                return await self._limiter.run(self._attempt, job)
+            except (git.NonFastForward, git.Damaged) as error:
+                if attempt == _ATTEMPTS:
+                    raise _push_failed(error) from error
+                job.run.log.info("starting over", attempt=attempt, cause=error.message)
+                await self._clock.sleep(_FIRST_WAIT * 2 ** (attempt - 1) * self._jitter.uniform(0.5, 1.5))
+        raise AssertionError("the last attempt returns or raises")
+
+    def _attempt(self, job: _Job) -> _Done:
+        """Fetch, rewrite, commit, push; on a thread."""
+        found, base, expected = _fetch(job)
+        revision = job.target.revision(found)
+        if not job.must_look and revision == job.automation.status.observed_source_revision:
+            return _Done(revision=revision)
+        applied = self._apply(job, base)
+        if not applied.edits:
+            return _Done(revision=revision, applied=applied)
+        pushed, message = _push(job, base, expected, applied)
+        if not job.target.switches:
+            revision = job.target.revision(pushed)
+        return _Done(revision=revision, applied=applied, pushed=pushed, message=message)
+
+    def _apply(self, job: _Job, base: str) -> tree.Applied:
+        namespace = job.key.namespace
+        path = tree.below(job.automation.spec.update.path)
+        try:
+            setters = values.setters({(namespace, name): ref for name, ref in job.selected.images.items()})
+            return tree.apply(job.repository, base, path, setters, self._unmarked)
+        except (values.InvalidReference, git.PathNotFound, git.InvalidPath) as error:
+            raise Retry("UpdateFailed", f"failed to apply policies: {error}") from error
+
+    def _remember(self, job: _Job, done: _Done) -> None:
+        """Put into the status what was seen and pushed, and say once what had no effect."""
+        run = job.run
+        if done.applied is None:
+            return
+        run.update(observed_source_revision=done.revision, observed_policies=dict(job.selected.images))
+        if done.pushed is not None:
+            run.update(last_push_commit=done.pushed, last_push_time=rfc3339(run.now()))
+            run.log.info("pushed commit", commit=done.pushed, branch=job.target.branch, files=len(done.applied.edits))
+        self._remarks.say(job.key, run, done.applied.files, job.selected)
+
+
+def _must_look(
+    obj: ImageUpdateAutomation, target: checkout.Checkout, selected: selection.Selection, *, requested: bool
+) -> bool:
+    """Tell whether the tree is looked into even when the branch has not moved."""
+    status = obj.status
+    return (
+        requested
+        or target.switches
+        or not status.observed_source_revision
+        or status.observed_generation != obj.metadata.generation
+        or dict(status.observed_policies) != dict(selected.images)
+    )
+
+
+def _fetch(job: _Job) -> tuple[str, str, str | None]:
+    """Return the commit checked out, the one to build on, and where the push branch is (None: nowhere)."""
+    target, repository = job.target, job.repository
+    try:
+        found = repository.fetch(target.reference)
+        if not target.switches:
+            return found, found, found
+        try:
+            pushed = repository.fetch(target.push_reference)
+        except git.ReferenceNotFound:
+            return found, found, None
+    except git.Damaged:
+        raise
+    except git.Error as error:
+        raise Retry("GitOperationFailed", f"failed to checkout source: {error}") from error
+    return found, pushed, pushed
+
+
+def _push(job: _Job, base: str, expected: str | None, applied: tree.Applied) -> tuple[str, str]:
+    """Commit the edits and push them; return the commit and its message."""
+    spec = job.automation.spec
+    assert spec.git is not None
+    author = spec.git.commit.author
+    message = commit.message(spec.git.commit, job.key, applied.files, below=tree.below(spec.update.path))
+    options = spec.git.push.options if spec.git.push else {}
+    try:
+        made = job.repository.commit(base, applied.edits, Person(author.name, author.email), message, job.run.now())
+        job.repository.push(made, job.target.branch, expected, options=options)
+    except (git.NonFastForward, git.Damaged):
+        raise
+    except git.Error as error:
+        raise _push_failed(error) from error
+    return made, message
+
+
+def _push_failed(error: git.Error) -> Retry:
+    return Retry("GitOperationFailed", f"failed to update source: failed to push to remote: {error}")
+
+
+def _outcome(job: _Job, done: _Done) -> Outcome:
+    event, trace = None, UP_TO_DATE if done.applied is not None else "no change since last reconciliation"
+    if done.pushed is not None:
+        event = f"pushed commit '{done.pushed[:7]}' to branch '{job.target.branch}'\n{done.message}"
+    return Outcome(
+        message=UP_TO_DATE,
+        requeue_after=job.automation.spec.interval.seconds,
+        changed=done.pushed is not None,
+        event=event,
+        trace=trace,
+    )

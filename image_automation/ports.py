@@ -1,0 +1,83 @@
+"""What this room needs of the outside: a repository to edit without a work tree, and single objects by name.
+
+`gotk.git.mirror` and `gotk.kube.client` happen to fit.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+from gotk.api.meta import Object
+from gotk.git.auth import Credentials
+from gotk.git.commit import Person
+
+O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
+
+
+class Entry(Protocol):
+    """A file of a commit."""
+
+    @property
+    def path(self) -> str:
+        """The path from the repository's root."""
+        ...
+
+    @property
+    def mode(self) -> int:
+        """Git's mode: an ordinary file, an executable one, or a link."""
+        ...
+
+    @property
+    def blob_id(self) -> str:
+        """What the file holds, by hash."""
+        ...
+
+
+class Repository(Protocol):
+    """A remote repository through its local mirror. Methods block and raise the errors of `gotk.git.errors`."""
+
+    def fetch(self, ref: str) -> str:
+        """Bring a reference or commit from the remote and return the commit's id."""
+        ...
+
+    def files(self, commit: str, path_prefix: str = "") -> Iterator[Entry]:
+        """Walk the files of a commit below a directory, or the one file named."""
+        ...
+
+    def read(self, blob_id: str) -> bytes:
+        """Return what a file holds."""
+        ...
+
+    def commit(self, base: str, edits: Mapping[str, bytes], author: Person, message: str, when: datetime) -> str:
+        """Make a commit on top of another, without a work tree, and return its id."""
+        ...
+
+    def push(
+        self,
+        commit: str,
+        branch: str,
+        expected: str | None,
+        *,
+        force: bool = False,
+        options: Mapping[str, str] | None = None,
+    ) -> None:
+        """Move the remote's branch to a commit, if it is still where we believe it to be."""
+        ...
+
+
+class Repositories(Protocol):
+    """Where repositories are found by address."""
+
+    def open(
+        self, url: str, credentials: Credentials = ..., *, tenant: str = ..., timeout: float = ..., depth: int = ...
+    ) -> Repository:
+        """Return a tenant's repository at an address; nothing is asked of the remote yet."""
+        ...
+
+
+class Objects(Protocol):
+    """Single objects of the API, secrets among them."""
+
+    async def get(self, kind: type[O], namespace: str, name: str) -> O:
+        """Return an object. Raises the errors of `gotk.kube.errors`."""
+        ...

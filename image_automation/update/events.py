@@ -1,0 +1,208 @@
+"""A marked document as a list of nodes with positions, from the parser's events.
+
+Uses the C parser of ruamel.yaml (ruamel.yaml.clib), which gives the start and end of every node. Where that refuses a
+document the C parser of PyYAML, built on a later libyaml, is asked: it knows plain scalars such as `{image: a:1}`.
+Events never expand aliases, so a document of aliases to aliases is as small as its text; nesting is bounded here.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
+
+import _ruamel_yaml
+import yaml
+
+T = TypeVar("T")
+
+#: Deeper documents are refused: the parser's work grows with the square of the depth.
+DEPTH_LIMIT: Final = 256
+
+
+class Unreadable(Exception):
+    """A document that is no YAML, or absurd. `line` counts from 1 within the document."""
+
+    def __init__(self, cause: str, line: int) -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.line = line
+
+
+@dataclass(slots=True)
+class Mapping:
+    """A mapping: its scalar entries by key, and where it stands."""
+
+    parent: "Mapping | None"
+    key: str
+    entries: dict[str, str] = field(default_factory=dict)
+    children: dict[str, "Mapping"] = field(default_factory=dict)
+
+
+class Scalar(NamedTuple):
+    """A scalar: `text[start:end]`, anchor and tag included. A plain tuple, for documents have many.
+
+    `number` counts the nodes of the document; `role` is `key`, `value` or `item`; `flow` says whether it stands in
+    `[...]` or `{...}`, `style` is its quote, `|`, `>` or empty; `tag` is an explicit one.
+    """
+
+    number: int
+    start: int
+    end: int
+    value: str
+    style: str
+    tag: str
+    role: str
+    flow: bool
+    mapping: Mapping | None
+
+
+#: What a node is, whatever its place; a scalar's begins with its value. Equal lists mean equal documents.
+Shape: TypeAlias = tuple[object, ...]
+
+
+@dataclass(slots=True)
+class Document:
+    """A document's text, its scalars in order, and the shape of every node."""
+
+    text: str
+    scalars: list[Scalar]
+    outline: list[Shape]
+
+
+@dataclass(slots=True)
+class _Level:
+    """A collection that is open. `key` is the last key of a mapping, None while the next node is one."""
+
+    mapping: Mapping | None
+    flow: bool
+    in_key: bool
+    is_mapping: bool
+    key: str | None = None
+    at_key: bool = True
+
+
+def read(text: str) -> Document:
+    """Parse a document. Raises Unreadable with the parser's own words."""
+    return _parse(text, lambda parser: _Builder(text).build(parser))
+
+
+def outline(text: str) -> list[Shape]:
+    """Parse a document for the shape of its nodes alone. Raises Unreadable."""
+    return _parse(text, _outline)
+
+
+def _parse(text: str, use: Callable[[Any], T]) -> T:
+    try:
+        return use(_ruamel_yaml.CParser(text))
+    except _ruamel_yaml.YAMLError as refusal:
+        first = refusal
+    try:
+        return use(yaml.CSafeLoader(text))
+    except yaml.YAMLError:
+        raise _unreadable(first) from None
+
+
+# A class of events is known by its name, for each parser has its own.
+_SHAPES: Final[dict[str, Callable[[Any], Shape]]] = {
+    "ScalarEvent": lambda event: (event.value, event.anchor, event.tag, bool(event.style)),
+    "MappingStartEvent": lambda event: ("{", event.anchor, event.tag),
+    "SequenceStartEvent": lambda event: ("[", event.anchor, event.tag),
+    "MappingEndEvent": lambda _: ("}",),
+    "SequenceEndEvent": lambda _: ("]",),
+    "AliasEvent": lambda event: ("*", event.anchor),
+    "DocumentStartEvent": lambda _: ("---",),
+}
+
+
+def _outline(parser: Any) -> list[Shape]:
+    next_event, shapes = parser.get_event, _SHAPES
+    found = []
+    while (event := next_event()) is not None:
+        if (shape := shapes.get(type(event).__name__)) is not None:
+            found.append(shape(event))
+    return found
+
+
+def _unreadable(error: Any) -> Unreadable:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    cause = getattr(error, "problem", None) or str(error).splitlines()[0]
+    return Unreadable(str(cause), mark.line + 1 if mark else 1)
+
+
+class _Builder:
+    """Turns events into a Document."""
+
+    def __init__(self, text: str) -> None:
+        self._document = Document(text, [], [])
+        self._open: list[_Level] = [_Level(None, flow=False, in_key=False, is_mapping=False)]
+
+    def build(self, parser: Any) -> Document:
+        """Take every event of a parser of libyaml's family."""
+        next_event, take_scalar, outline = parser.get_event, self._scalar, self._document.outline
+        handlers: dict[str, Callable[[Any], None]] = {
+            "MappingStartEvent": self._begin_mapping,
+            "SequenceStartEvent": self._begin_sequence,
+            "MappingEndEvent": self._end,
+            "SequenceEndEvent": self._end,
+            "AliasEvent": self._alias,
+        }
+        while (event := next_event()) is not None:
+            name = type(event).__name__
+            if name == "ScalarEvent":
+                take_scalar(event)
+            elif (shape := _SHAPES.get(name)) is not None:
+                outline.append(shape(event))
+                if (handler := handlers.get(name)) is not None:
+                    handler(event)
+        return self._document
+
+    def _begin_mapping(self, event: Any) -> None:
+        above = self._open[-1]
+        key = above.key or ""
+        mapping = Mapping(above.mapping, key)
+        if above.is_mapping and above.mapping and not (above.in_key or above.at_key):
+            above.mapping.children[key] = mapping
+        self._enter(event, mapping, is_mapping=True)
+
+    def _begin_sequence(self, event: Any) -> None:
+        self._enter(event, self._open[-1].mapping, is_mapping=False)
+
+    def _enter(self, event: Any, mapping: Mapping | None, *, is_mapping: bool) -> None:
+        if len(self._open) > DEPTH_LIMIT:
+            raise Unreadable(f"nested deeper than {DEPTH_LIMIT} levels", event.start_mark.line + 1)
+        above = self._open[-1]
+        in_key = above.in_key or (above.is_mapping and above.at_key)
+        self._open.append(_Level(mapping, flow=bool(event.flow_style), in_key=in_key, is_mapping=is_mapping))
+
+    def _end(self, event: Any) -> None:
+        del event
+        self._open.pop()
+        self._leave_node()
+
+    def _alias(self, event: Any) -> None:
+        del event
+        self._leave_node()
+
+    def _scalar(self, event: Any) -> None:
+        level, value, style, tag = self._open[-1], event.value, event.style or "", event.tag
+        role = "item"
+        if level.is_mapping:
+            if level.at_key:
+                role, level.key, level.at_key = "key", value, False
+            else:
+                role, level.at_key = "value", True
+                if level.mapping is not None:
+                    level.mapping.entries[level.key or ""] = value
+        if level.in_key:
+            role = "key"
+        start, end, outline = event.start_mark.index, event.end_mark.index, self._document.outline
+        if start < end:
+            self._document.scalars.append(
+                Scalar(len(outline), start, end, value, style, tag or "", role, level.flow, level.mapping)
+            )
+        outline.append((value, event.anchor, tag, style != ""))
+
+    def _leave_node(self) -> None:
+        """Go on after a node that is no scalar: in a mapping keys and values take turns."""
+        level = self._open[-1]
+        if level.is_mapping:
+            level.key, level.at_key = None, not level.at_key

@@ -1,0 +1,66 @@
+"""What rewriting a file came to, as records: changes made, markers without a value, and what was left alone and why.
+
+The command line, the commit message, events and logs are all made of these; nothing here decides anything.
+"""
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class ObjectIdentifier:
+    """The Kubernetes object that a value belongs to; empty for a document that is none."""
+
+    api_version: str = ""
+    kind: str = ""
+    name: str = ""
+    namespace: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A scalar that got a new value. `setter` is the marker's text, `line` counts from 1."""
+
+    setter: str
+    old: str
+    new: str
+    line: int
+    object: ObjectIdentifier = ObjectIdentifier()
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something left alone. An `error` left the whole file alone; a `notice` is on purpose, or one marker only."""
+
+    cause: str
+    next_step: str
+    line: int | None = None
+    level: Literal["error", "notice"] = "notice"
+
+    def __str__(self) -> str:
+        return f"{self.cause}: {self.next_step}"
+
+
+@dataclass(frozen=True, slots=True)
+class Unresolved:
+    """A marker whose setter has no value, and why."""
+
+    setter: str
+    line: int
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileResult:
+    """One file after rewriting. `content` is None where its bytes stay as they are."""
+
+    path: str
+    content: bytes | None = None
+    changes: tuple[Change, ...] = ()
+    problems: tuple[Problem, ...] = ()
+    unresolved: tuple[Unresolved, ...] = ()
+
+    @property
+    def failed(self) -> bool:
+        """Whether the file was left alone because something is wrong with it."""
+        return any(problem.level == "error" for problem in self.problems)

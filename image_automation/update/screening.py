@@ -1,0 +1,57 @@
+"""Which files are looked into, and which are left alone before anything is parsed.
+
+Flux looks at `.yaml`, `.yml` (lower case only) and files named `Kustomization` that hold `"$imagepolicy"` with its
+quotes; so do we. What it rewrites at its peril or skips in silence is left alone here and reported: SOPS files, whose
+checksum an edit would break, text that is not UTF-8, Helm templates, and files past a size nobody writes by hand.
+"""
+
+import codecs
+import re
+from typing import Final
+
+from image_automation.update import marker
+from image_automation.update.result import Problem
+
+#: Larger files are left alone. Five megabytes is the most that was seen in the wild.
+SIZE_LIMIT: Final = 16 << 20
+
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+_SOPS = re.compile(rb"""^[ \t]*["']?sops["']?[ \t]*:""", re.MULTILINE)
+_SOPS_VALUE = b"ENC[AES256_GCM,"
+
+
+def is_candidate(path: str) -> bool:
+    """Tell by its name whether a file may hold markers."""
+    return path.endswith((".yaml", ".yml", "/Kustomization")) or path == "Kustomization"
+
+
+def has_marker(data: bytes) -> bool:
+    """Tell whether a file may hold a marker, UTF-16 files included."""
+    if data[:2] in _UTF16:
+        return marker.NEEDLE.decode().encode("utf-16-le")[:-1] in data
+    return marker.NEEDLE in data
+
+
+def refuse(data: bytes) -> Problem | None:
+    """Say why a file with markers is left alone without being parsed; None for one to go on with."""
+    if len(data) > SIZE_LIMIT:
+        return Problem(
+            f"the file has {len(data)} bytes, more than the {SIZE_LIMIT} that are parsed", "split it", level="error"
+        )
+    if data[:2] in _UTF16:
+        return Problem("the file is UTF-16", "save it as UTF-8", level="error")
+    try:
+        data.decode()
+    except UnicodeDecodeError as error:
+        line = data.count(b"\n", 0, error.start) + 1
+        return Problem("the file is not UTF-8", "save it as UTF-8", line=line, level="error")
+    if _SOPS_VALUE in data and _SOPS.search(data):
+        return Problem(
+            "the file is encrypted with SOPS, whose checksum an edit would break", "move the image out of it"
+        )
+    return None
+
+
+def is_helm_template(text: str) -> bool:
+    """Tell whether a document that is no YAML looks like the template of a Helm chart."""
+    return "{{" in text and "}}" in text

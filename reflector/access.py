@@ -1,0 +1,110 @@
+"""How to reach an ImageRepository's registry: its secrets, read and turned into an `Access`.
+
+Answers to image-reflector-controller's `getAuthOptions`: the pull secret and then the service account's, only of the
+two docker types (others are passed over, and access is then anonymous), TLS from `certSecretRef`, a proxy from
+`proxySecretRef`. Unlike there, one secret may serve as pull secret and certificate secret at once.
+"""
+
+from yarl import URL
+
+from gotk.api.core import Secret, ServiceAccount
+from gotk.api.image import ImageRepository
+from gotk.kube import errors as kube_errors
+from gotk.oci import keychain
+from gotk.oci.access import TLS, Access, InvalidTLS, Proxy
+from gotk.oci.keychain import Credentials, InvalidConfig
+from gotk.oci.name import Repository
+from gotk.runtime import secrets
+from reflector.ports import Objects
+
+_KEYS = {keychain.DOCKER_CONFIG_JSON: ".dockerconfigjson", keychain.DOCKER_CONFIG: ".dockercfg"}
+_SHORTEST = 1.0
+
+
+class AccessError(Exception):
+    """A secret or service account is missing or does not hold what it should. The message names it."""
+
+
+async def access(objects: Objects, repository: ImageRepository, name: Repository) -> Access:
+    """Read what the spec refers to. Raises AccessError."""
+    spec = repository.spec
+    try:
+        return Access(
+            credentials=await _credentials(objects, repository, name),
+            tls=await _tls(objects, repository),
+            proxy=await _proxy(objects, repository),
+            insecure=spec.insecure,
+            timeout=max((spec.timeout or spec.interval).seconds, _SHORTEST),
+        )
+    except (secrets.SecretError, InvalidConfig, InvalidTLS) as error:
+        raise AccessError(str(error)) from error
+
+
+async def _credentials(objects: Objects, repository: ImageRepository, name: Repository) -> Credentials:
+    namespace, spec = repository.metadata.namespace, repository.spec
+    names = [spec.secret_ref.name] if spec.secret_ref else []
+    if spec.service_account_name:
+        account = await _get_account(objects, namespace, spec.service_account_name)
+        names += [reference.name for reference in account.image_pull_secrets]
+    configs = []
+    for secret in [await _get_secret(objects, namespace, name_) for name_ in names]:
+        content = secret.data.get(_KEYS.get(secret.type, ""))
+        if content:
+            configs.append((f"{namespace}/{secret.metadata.name}", secret.type, content))
+    return _keychain(configs).resolve(str(name))
+
+
+def _keychain(configs: list[tuple[str, str, bytes]]) -> keychain.Keychain:
+    for name, type_, content in configs:
+        try:
+            keychain.read([(type_, content)])
+        except InvalidConfig as error:
+            raise AccessError(f"secret '{name}': {error}") from error
+    return keychain.read((type_, content) for _, type_, content in configs)
+
+
+async def _tls(objects: Objects, repository: ImageRepository) -> TLS:
+    reference = repository.spec.cert_secret_ref
+    if reference is None:
+        return TLS()
+    found = secrets.required_tls(await _get_secret(objects, repository.metadata.namespace, reference.name))
+    tls = TLS(ca=found.ca, certificate=found.certificate, key=found.key)
+    try:
+        tls.context()
+    except InvalidTLS as error:
+        raise AccessError(f"secret '{repository.metadata.namespace}/{reference.name}': {error}") from error
+    return tls
+
+
+async def _proxy(objects: Objects, repository: ImageRepository) -> Proxy | None:
+    reference = repository.spec.proxy_secret_ref
+    if reference is None:
+        return None
+    found = secrets.proxy(await _get_secret(objects, repository.metadata.namespace, reference.name))
+    url = URL(found.address)
+    if url.scheme == "socks5":
+        name = f"{repository.metadata.namespace}/{reference.name}"
+        raise AccessError(f"secret '{name}': socks5 proxies are not supported by this version; use http or https")
+    return Proxy(
+        url=url.with_user(None),
+        username=found.username or url.user or "",
+        password=found.password or url.password or "",
+    )
+
+
+async def _get_secret(objects: Objects, namespace: str, name: str) -> Secret:
+    try:
+        return await objects.get(Secret, namespace, name)
+    except kube_errors.NotFound as error:
+        raise AccessError(f"secret '{namespace}/{name}' not found") from error
+    except kube_errors.APIError as error:
+        raise AccessError(f"failed to get secret '{namespace}/{name}': {error}") from error
+
+
+async def _get_account(objects: Objects, namespace: str, name: str) -> ServiceAccount:
+    try:
+        return await objects.get(ServiceAccount, namespace, name)
+    except kube_errors.NotFound as error:
+        raise AccessError(f"service account '{namespace}/{name}' not found") from error
+    except kube_errors.APIError as error:
+        raise AccessError(f"failed to get service account '{namespace}/{name}': {error}") from error

@@ -1,0 +1,75 @@
+"""When a scan is due, and what one found. Pure.
+
+Answers to image-reflector-controller: six rules of which the first that holds gives the reason, tags in descending byte
+order, and a revision that depends on them alone (decimal Adler-32 of their compact JSON), so that policies wake only
+when the list is another one.
+"""
+
+import zlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import msgspec
+
+from gotk.api.image import ImageRepositorySpec, ImageRepositoryStatus, ScanResult
+from gotk.runtime.clock import parse_rfc3339, rfc3339
+from reflector import exclusion
+
+NO_TAGS = "no tags in database"
+_LATEST = 10
+_NOW = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """Whether to scan now: the reason, or none and the seconds until it is time."""
+
+    reason: str
+    wait: float = 0.0
+
+
+def due(
+    spec: ImageRepositorySpec,
+    status: ImageRepositoryStatus,
+    *,
+    canonical: str,
+    requested: bool,
+    stored: int,
+    now: datetime,
+) -> Due:
+    """Tell whether a scan is due. `stored` is how many tags the database has. Raises ValueError on a bad scan time."""
+    last = status.last_scan_result
+    if last is None or not last.scan_time:
+        return Due("first scan")
+    if requested:
+        return Due("reconcile requested")
+    if canonical != status.canonical_image_name:
+        return Due("new image name")
+    wanted, observed = exclusion.effective(spec.exclusion_list), status.observed_exclusion_list
+    if len(wanted) != len(observed) or set(wanted) != set(observed):
+        return Due("updated exclusion list")
+    if stored == 0:
+        return Due(NO_TAGS)
+    left = spec.interval.seconds - (now - parse_rfc3339(last.scan_time)).total_seconds()
+    return Due("triggered by interval") if left < _NOW else Due("", left)
+
+
+def in_order(tags: Iterable[str]) -> list[str]:
+    """Sort tags as they are stored: descending, byte by byte. Tags are ASCII, so text order is byte order."""
+    return sorted(tags, reverse=True)
+
+
+def revision(tags: Sequence[str]) -> str:
+    """Return the checksum of stored tags."""
+    return str(zlib.adler32(msgspec.json.encode(tags)))
+
+
+def result(tags: Sequence[str], now: datetime) -> ScanResult:
+    """Sum up a scan. The tags are in order."""
+    return ScanResult(
+        tag_count=len(tags),
+        revision=revision(tags),
+        scan_time=rfc3339(now),
+        latest_tags=tuple(tags[:_LATEST]),
+    )

@@ -1,0 +1,95 @@
+"""What wakes a Kustomization."""
+
+from typing import Any
+
+import msgspec
+
+from deploy.kustomize import dependencies, wakes
+from gotk.api import scheme
+from gotk.api.kustomize import Kustomization
+from gotk.api.source import GitRepository
+from gotk.runtime.reconciler import Key
+from tests.deploy.kustomize import sources
+from tests.deploy.kustomize.world import Objects
+
+
+def source(revision: str | None, digest: str = "sha256:00", name: str = "src") -> GitRepository:
+    artifact = {"digest": digest, "path": "p", "url": "u", "revision": revision, "lastUpdateTime": ""}
+    plain = {
+        "apiVersion": "source.toolkit.fluxcd.io/v1",
+        "kind": "GitRepository",
+        "metadata": {"name": name, "namespace": "default"},
+        "spec": {"url": "https://example.com/x", "interval": "1m"},
+        "status": {"artifact": artifact} if revision else {},
+    }
+    return scheme.convert(plain, GitRepository)
+
+
+def test_an_artifact_that_appears_or_changes_its_revision_wakes() -> None:
+    assert wakes.revision_changed(None, source("1"))
+    assert wakes.revision_changed(source(None), source("1"))
+    assert wakes.revision_changed(source("1"), source("2"))
+    assert not wakes.revision_changed(source("1"), source("1", digest="sha256:01"))
+    assert not wakes.revision_changed(source("1"), source(None))
+    assert not wakes.revision_changed(source("1"), None)
+
+
+def kustomization(name: str, *, ready: str = "", revision: str = "1", **spec: Any) -> Kustomization:
+    condition = {"type": "Ready", "status": ready, "reason": "r", "message": "", "lastTransitionTime": ""}
+    status = {
+        "observedGeneration": 1,
+        "conditions": [condition] if ready else [],
+        "lastAttemptedRevision": revision,
+        "lastAppliedRevision": revision,
+    }
+    plain = scheme.to_builtins(sources.kustomization(name, **spec)) | {"status": status}
+    return scheme.convert(plain, Kustomization)
+
+
+def test_a_source_wakes_those_that_are_not_at_work_on_its_revision() -> None:
+    objects = Objects()
+    objects.held = [
+        kustomization("new"),
+        kustomization("old", ready="True", revision="0"),
+        kustomization("done", ready="True"),
+        kustomization("failed", ready="False"),
+        kustomization("other", sourceRef={"kind": "GitRepository", "name": "another"}),
+        kustomization("bucket", sourceRef={"kind": "Bucket", "name": "src"}),
+        kustomization(
+            "far", namespace="far", sourceRef={"kind": "GitRepository", "name": "src", "namespace": "default"}
+        ),
+    ]
+    assert list(wakes.of_source(source("1"), objects)) == [
+        Key("default", "new"),
+        Key("default", "old"),
+        Key("default", "failed"),
+        Key("far", "far"),
+    ]
+
+
+def test_a_dependency_that_becomes_ready_wakes() -> None:
+    waiting, ready = kustomization("base"), kustomization("base", ready="True")
+    assert wakes.became_ready(waiting, ready)
+    assert wakes.became_ready(None, ready)
+    assert wakes.became_ready(ready, kustomization("base", ready="True", revision="2"))
+    assert not wakes.became_ready(ready, ready)
+    assert not wakes.became_ready(ready, waiting)
+    assert not wakes.became_ready(ready, None)
+
+
+def test_only_those_that_wait_are_woken() -> None:
+    objects = Objects()
+    needs = {"dependsOn": [{"name": "base"}]}
+    objects.held = [
+        kustomization("waits", **needs),
+        kustomization("done", ready="True", **needs),
+        kustomization("free"),
+    ]
+    assert list(wakes.of_dependency(kustomization("base", ready="True"), objects)) == [Key("default", "waits")]
+
+
+def test_a_dependency_counts_for_its_present_generation_only() -> None:
+    ready = kustomization("base", ready="True")
+    assert dependencies.ready(ready)
+    metadata = msgspec.structs.replace(ready.metadata, generation=2)
+    assert dependencies.ready(msgspec.structs.replace(ready, metadata=metadata)) is None

@@ -1,0 +1,146 @@
+"""A small world for Kustomizations: a real control plane, a source of archives, a reconciler between them."""
+
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import msgspec
+import yaml
+from aiohttp import web
+
+from deploy.kustomize import artifact, assembly, build
+from deploy.kustomize.kustomization import KustomizationReconciler
+from gotk.api import scheme
+from gotk.api.kustomize import Kustomization
+from gotk.api.meta import Object
+from gotk.api.source import GitRepository
+from gotk.apiserver.server import ControlPlane
+from gotk.kube.client import Client
+from gotk.kube.config import from_kubeconfig
+from gotk.kube.errors import NotFound
+from gotk.runtime.blocking import Limiter
+from gotk.runtime.clock import SystemClock
+from tests.deploy.kustomize import sources
+from tests.running import Ended, FakeRun, run_once
+
+CRDS = Path(__file__).parents[3] / "deploy" / "crds"
+
+
+class Objects:
+    """The cache of watched kinds, filled by hand."""
+
+    def __init__(self) -> None:
+        self.held: list[Object] = []
+
+    def get(self, kind: type[Any], namespace: str, name: str) -> Any:
+        found = (o for o in self.held if isinstance(o, kind))
+        return next((o for o in found if (o.metadata.namespace, o.metadata.name) == (namespace, name)), None)
+
+    def list(self, kind: type[Any], namespace: str | None = None) -> Sequence[Any]:
+        return [o for o in self.held if isinstance(o, kind) and namespace in (None, o.metadata.namespace)]
+
+
+class World:
+    """What a test looks at and acts on."""
+
+    def __init__(self, client: Client, scratch: Path, session: aiohttp.ClientSession, limiter: Limiter) -> None:
+        self.client = client
+        self.objects = Objects()
+        self.archives: dict[str, bytes] = {}
+        self.downloads = 0
+        self.url = ""
+        self.scratch = scratch
+        clock = SystemClock()
+        self.trees = artifact.Trees(session=session, clock=clock, limiter=limiter, scratch=scratch)
+        builder = build.Builder(command=build.find_command(), limiter=limiter, scratch=scratch)
+        self.reconciler = KustomizationReconciler(
+            objects=self.objects,
+            cluster=client,
+            assembler=assembly.Assembler(trees=self.trees, builder=builder, cluster=client, limiter=limiter),
+            clock=clock,
+        )
+
+    async def serve(self, request: web.Request) -> web.Response:
+        self.downloads += 1
+        body = self.archives.get(request.match_info["name"])
+        return web.Response(body=body) if body is not None else web.Response(status=404)
+
+    def publish(self, files: Mapping[str, str], revision: str = "main@sha1:1") -> None:
+        """Publish an archive as the artifact of the source `src`."""
+        body = sources.archive(files)
+        digest = sources.digest(body)
+        name = f"{digest.removeprefix('sha256:')}.tar.gz"
+        self.archives[name] = body
+        found = {
+            "digest": digest,
+            "path": name,
+            "url": f"{self.url}/{name}",
+            "revision": revision,
+            "lastUpdateTime": "2026-01-01T00:00:00Z",
+        }
+        plain = {
+            "apiVersion": "source.toolkit.fluxcd.io/v1",
+            "kind": "GitRepository",
+            "metadata": {"name": "src", "namespace": "default"},
+            "spec": {"url": "https://example.com/x", "interval": "1m"},
+            "status": {"artifact": found},
+        }
+        self.objects.held = [o for o in self.objects.held if not isinstance(o, GitRepository)]
+        self.objects.held.append(scheme.convert(plain, GitRepository))
+
+    async def reconcile(self, obj: Kustomization) -> Ended[Kustomization]:
+        """Run the reconciler once."""
+        return await run_once(self.reconciler, obj)
+
+    async def finalize(self, obj: Kustomization) -> FakeRun[Any]:
+        """Let a Kustomization go."""
+        run: FakeRun[Any] = FakeRun(obj)
+        await self.reconciler.finalize(obj, run)
+        return run
+
+    async def get(self, kind: str, name: str, *, namespace: str = "default", api_version: str = "v1") -> Any:
+        """Return an object of the cluster, or None."""
+        try:
+            return await self.client.get_object(api_version, kind, namespace, name)
+        except NotFound:
+            return None
+
+    async def create(self, text: str, *, field_manager: str = "someone") -> None:
+        """Create the objects of a manifest."""
+        for obj in yaml.safe_load_all(text):
+            await self.client.create_object(obj, field_manager=field_manager)
+
+
+@asynccontextmanager
+async def new(directory: Path) -> AsyncIterator[World]:
+    """Make a world."""
+    crds = [yaml.safe_load(path.read_text()) for path in sorted(CRDS.glob("*.yaml"))]
+    async with AsyncExitStack() as stack:
+        plane = await stack.enter_async_context(ControlPlane(directory / "plane", crds=crds))
+        client = await stack.enter_async_context(Client(await from_kubeconfig([plane.kubeconfig])))
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        limiter = stack.enter_context(Limiter(width=2))
+        scratch = directory / "scratch"
+        scratch.mkdir()
+        world = World(client, scratch, session, limiter)
+        app = web.Application()
+        app.router.add_get("/{name}", world.serve)
+        runner = web.AppRunner(app, shutdown_timeout=0.1)
+        await runner.setup()
+        stack.push_async_callback(runner.cleanup)
+        await web.TCPSite(runner, "127.0.0.1", 0).start()
+        world.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        yield world
+
+
+def again(ended: Ended[Kustomization], **spec: Any) -> Kustomization:
+    """Return the object as a run has left it, with fields of its spec changed."""
+    obj = ended.obj
+    if not spec:
+        return obj
+    plain = scheme.to_builtins(obj.spec) | spec
+    fresh = sources.kustomization(obj.metadata.name, namespace=obj.metadata.namespace, **plain)
+    metadata = msgspec.structs.replace(obj.metadata, generation=obj.metadata.generation + 1)
+    return msgspec.structs.replace(fresh, metadata=metadata, status=obj.status)

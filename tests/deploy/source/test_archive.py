@@ -1,0 +1,123 @@
+import gzip
+import hashlib
+import io
+import tarfile
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deploy.source import archive
+from gotk.git.mirror import Entry
+
+FILE, SCRIPT, LINK = 0o100644, 0o100755, 0o120000
+
+
+def packed(files: dict[str, tuple[bytes, int]], ignore: str | None = None) -> bytes:
+    blobs = {str(number): content for number, (content, _) in enumerate(files.values())}
+    entries = [Entry(path, mode, str(number)) for number, (path, (_, mode)) in enumerate(files.items())]
+    target = io.BytesIO()
+    written = archive.write(target, entries, blobs.__getitem__, ignore)
+    content = target.getvalue()
+    assert written == archive.Written(f"sha256:{hashlib.sha256(content).hexdigest()}", len(content))
+    return content
+
+
+def members(content: bytes) -> dict[str, tuple[bytes | None, int]]:
+    with tarfile.open(fileobj=io.BytesIO(content)) as read:
+        found = {}
+        for member in read:
+            file = read.extractfile(member) if member.isfile() else None
+            found[member.name] = (file.read() if file else None, member.mode)
+        return found
+
+
+def test_entries_come_in_the_order_of_a_walk_with_settled_modes() -> None:
+    content = packed({"a/b": (b"1", FILE), "a.txt": (b"2", SCRIPT), "a-b/c": (b"3", FILE)})
+    assert list(members(content).items()) == [
+        (".", (None, 0o750)),
+        ("a", (None, 0o750)),
+        ("a/b", (b"1", 0o600)),
+        ("a-b", (None, 0o750)),
+        ("a-b/c", (b"3", 0o600)),
+        ("a.txt", (b"2", 0o700)),
+    ]
+
+
+def test_nothing_in_it_tells_who_when_or_where() -> None:
+    content = packed({"a/b": (b"1", FILE)})
+    assert content[:10] == bytes.fromhex("1f8b08000000000000ff")
+    with tarfile.open(fileobj=io.BytesIO(content)) as read:
+        for member in read:
+            assert (member.uid, member.gid, member.uname, member.gname, member.mtime) == (0, 0, "", "", 0)
+
+
+def test_a_directory_has_no_slash_at_its_end() -> None:
+    raw = gzip.decompress(packed({"dir/a": (b"", FILE)}))
+    assert raw[512 : 512 + 100].rstrip(b"\0") == b"dir"
+
+
+def test_links_are_left_out_and_their_directory_stays() -> None:
+    assert set(members(packed({"d/link": (b"/etc/passwd", LINK), "a": (b"", FILE)}))) == {".", "a", "d"}
+
+
+def test_ignored_files_are_left_out() -> None:
+    files = {
+        ".sourceignore": (b"*.md\n", FILE),
+        "apps/.sourceignore": (b"!keep.md\n/drop\n", FILE),
+        "apps/drop/a": (b"", FILE),
+        "apps/keep.md": (b"", FILE),
+        "README.md": (b"", FILE),
+        "x.txt": (b"", FILE),
+    }
+    assert set(members(packed(files, "x.txt"))) == {".", ".sourceignore", "apps", "apps/.sourceignore", "apps/keep.md"}
+
+
+def test_an_ignore_file_that_is_a_link_is_not_followed() -> None:
+    files = {".sourceignore": (b"*", LINK), "a": (b"", FILE)}
+    assert set(members(packed(files))) == {".", "a"}
+
+
+def test_a_file_below_an_excluded_directory_can_come_back() -> None:
+    files = {"d/a": (b"", FILE), "d/keep": (b"", FILE)}
+    assert set(members(packed(files, "d/\n!d/keep"))) == {".", "d/keep"}
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        pytest.param("d" * 90 + "/" + "f" * 90, id="long"),
+        pytest.param("f" * 180, id="too long for a prefix"),
+        pytest.param("d/" * 150 + "f", id="deep"),
+        pytest.param("grüße/日本.yaml", id="not ASCII"),
+        pytest.param("ü" * 120, id="long and not ASCII"),
+    ],
+)
+def test_an_uncommon_name_is_kept(path: str) -> None:
+    assert members(packed({path: (b"x", FILE)}))[path] == (b"x", 0o600)
+
+
+def test_a_name_that_is_no_text_is_kept_as_bytes() -> None:
+    path = b"caf\xe9".decode("utf-8", "surrogateescape")
+    assert path.encode("utf-8", "surrogateescape") in {
+        name.encode("utf-8", "surrogateescape") for name in members(packed({path: (b"x", FILE)}))
+    }
+
+
+names = st.text("ab.-", min_size=1, max_size=3).filter(lambda name: name not in {".", ".."})
+trees = st.dictionaries(names, st.binary(max_size=1200), max_size=6)
+
+
+@given(tree=trees, order=st.randoms())
+def test_the_same_content_makes_the_same_bytes_in_any_order(tree: dict[str, bytes], order: Random) -> None:
+    files = {f"d/{name}": (content, FILE) for name, content in tree.items()}
+    shuffled = list(files.items())
+    order.shuffle(shuffled)
+    assert packed(files) == packed(dict(shuffled))
+
+
+@given(tree=trees)
+def test_what_goes_in_comes_out(tree: dict[str, bytes]) -> None:
+    out = members(packed({name: (content, FILE) for name, content in tree.items()}, "nothing-at-all"))
+    assert {name: content for name, (content, _) in out.items() if name != "."} == tree

@@ -1,0 +1,100 @@
+import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec, ed25519
+
+from gotk.git import auth, errors
+from gotk.git.auth import Credentials
+
+HTTPS = "https://example.com/r"
+SSH = "ssh://example.com/r"
+
+
+def key(password: bytes | None = None, form: str = "PKCS8") -> bytes:
+    secret = serialization.BestAvailableEncryption(password) if password else serialization.NoEncryption()
+    made = ec.generate_private_key(ec.SECP256R1()) if form == "PKCS8" else ed25519.Ed25519PrivateKey.generate()
+    return made.private_bytes(serialization.Encoding.PEM, getattr(serialization.PrivateFormat, form), secret)
+
+
+PLAIN, SEALED = key(form="OpenSSH"), key(b"opened")
+
+
+def test_a_user_name_and_password_are_read() -> None:
+    assert auth.from_secret(HTTPS, {"username": b"u", "password": b"p"}) == Credentials(username="u", password="p")
+
+
+def test_a_bearer_token_is_read_without_its_line_end() -> None:
+    assert auth.from_secret(HTTPS, {"bearerToken": b"t\n"}) == Credentials(bearer_token="t")
+
+
+def test_the_address_s_own_user_counts_where_the_secret_has_none() -> None:
+    assert auth.from_secret("https://u:p@example.com/r", {}) == Credentials(username="u", password="p")
+    assert auth.from_url("https://u:p@example.com/r") == Credentials(username="u", password="p")
+
+
+def test_an_ssh_key_is_read_with_its_hosts_and_the_user_of_the_address() -> None:
+    read = auth.from_secret("ssh://me@example.com/r", {"identity": PLAIN, "known_hosts": b"example.com x y"})
+    assert (read.username, read.identity, read.known_hosts) == ("me", PLAIN.decode(), "example.com x y")
+
+
+def test_a_sealed_key_is_taken_with_its_passphrase() -> None:
+    data = {"identity": SEALED, "known_hosts": b"h", "password": b"opened"}
+    assert auth.from_secret(SSH, data).passphrase == "opened"
+
+
+@pytest.mark.parametrize(
+    ("url", "data", "message"),
+    [
+        pytest.param(
+            HTTPS,
+            {"username": b"u", "password": b"p", "bearerToken": b"t"},
+            "basic auth and bearer token cannot be set at the same time",
+            id="both ways at once",
+        ),
+        pytest.param(
+            HTTPS,
+            {"password": b"p"},
+            "invalid 'https' auth option: 'password' requires 'username' to be set",
+            id="a password of nobody",
+        ),
+        pytest.param(HTTPS, {"username": b"u", "password": b"p\n"}, "holds a line break", id="a line end"),
+        pytest.param(HTTPS, {"username": b"\xff", "password": b"p"}, "is not UTF-8", id="bytes that are no text"),
+        pytest.param(HTTPS, {"ca.crt": b"no"}, "'ca.crt' of the secret 'ns/s' holds no PEM", id="no certificate"),
+        pytest.param(HTTPS, {"tls.crt": b"", "tls.key": b""}, "client certificates are not", id="a client certificate"),
+        pytest.param(SSH, {"known_hosts": b"h"}, "invalid 'ssh' auth option: 'identity' is required", id="no key"),
+        pytest.param(SSH, {"identity": PLAIN}, "invalid 'ssh' auth option: 'known_hosts' is required", id="no hosts"),
+        pytest.param(
+            SSH,
+            {"identity": PLAIN, "known_hosts": b" \n"},
+            "invalid 'ssh' auth option: 'known_hosts' is required",
+            id="blank hosts",
+        ),
+        pytest.param(
+            SSH,
+            {"identity": SEALED, "known_hosts": b"h"},
+            "SSH identity key is encrypted but no 'password' field was provided in the secret 'ns/s'",
+            id="a sealed key without its passphrase",
+        ),
+        pytest.param(SSH, {"identity": b"hi", "known_hosts": b"h"}, "is not a private key", id="a key that is none"),
+        pytest.param(
+            SSH,
+            {"identity": b"-----BEGIN PRIVATE KEY-----\nx\n-----END PRIVATE KEY-----", "known_hosts": b"h"},
+            "is not a private key",
+            id="a broken key",
+        ),
+    ],
+)
+def test_a_secret_that_cannot_work_is_refused_by_its_key(url: str, data: dict[str, bytes], message: str) -> None:
+    with pytest.raises(errors.InvalidCredentials) as caught:
+        auth.from_secret(url, data, name="ns/s")
+    assert message in str(caught.value)
+
+
+def test_ssh_without_a_secret_is_refused() -> None:
+    with pytest.raises(errors.InvalidCredentials, match="'identity' is required"):
+        auth.from_url(SSH)
+
+
+def test_a_repr_holds_no_secret() -> None:
+    values = {"password", "bearer_token", "identity", "passphrase", "known_hosts", "ca"}
+    credentials = Credentials(username="jane", **dict.fromkeys(values, "s3cret"))
+    assert repr(credentials) == "Credentials(username='jane')"

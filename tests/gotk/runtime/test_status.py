@@ -1,0 +1,107 @@
+"""Status patches: small, and never over what others wrote."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gotk.api.core import ConfigMap
+from gotk.api.image import ImageRepository
+from gotk.api.meta import Condition, ObjectMeta
+from gotk.kube import errors
+from gotk.runtime import status
+from gotk.runtime.status import StatusWriter, merge_diff
+from tests.memory_cluster import MemoryCluster, image_repository, merged
+from tests.virtual_clock import VirtualClock, in_virtual_time
+
+VALUES = st.recursive(
+    st.integers(0, 3) | st.text("ab", max_size=2) | st.booleans(),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.sampled_from("xyz"), inner, max_size=3),
+    max_leaves=8,
+)
+DOCUMENTS = st.dictionaries(st.sampled_from("abc"), VALUES, max_size=3)
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "patch"),
+    [
+        pytest.param({"a": 1}, {"a": 1}, {}, id="nothing changed"),
+        pytest.param({"a": 1}, {"a": 2, "b": 3}, {"a": 2, "b": 3}, id="changed and added"),
+        pytest.param({"a": 1}, {}, {"a": None}, id="removed"),
+        pytest.param({"m": {"a": 1, "b": 2}}, {"m": {"a": 1}}, {"m": {"b": None}}, id="within a map"),
+        pytest.param({"l": [1, 2]}, {"l": [1]}, {"l": [1]}, id="a list is replaced whole"),
+    ],
+)
+def test_a_patch_holds_what_changed(old: dict[str, Any], new: dict[str, Any], patch: dict[str, Any]) -> None:
+    assert merge_diff(old, new) == patch
+
+
+@given(DOCUMENTS, DOCUMENTS)
+def test_applying_the_patch_gives_the_new_state(old: dict[str, Any], new: dict[str, Any]) -> None:
+    assert merged(old, merge_diff(old, new)) == new
+
+
+@given(DOCUMENTS)
+def test_nothing_is_patched_where_nothing_changed(document: dict[str, Any]) -> None:
+    assert merge_diff(document, document) == {}
+
+
+def condition(type_: str, message: str) -> Condition:
+    return Condition(
+        type=type_, status="True", reason="R", message=message, last_transition_time="2026-01-01T00:00:00Z"
+    )
+
+
+async def repository(cluster: MemoryCluster) -> ImageRepository:
+    return await cluster.get(ImageRepository, "default", "app")
+
+
+def writer(cluster: MemoryCluster) -> StatusWriter[ImageRepository]:
+    return StatusWriter(ImageRepository, client=cluster, clock=VirtualClock(), field_manager="test")
+
+
+@in_virtual_time
+async def test_plain_fields_need_no_lock_and_conditions_do() -> None:
+    cluster = MemoryCluster()
+    cluster.put(image_repository())
+    obj = await repository(cluster)
+    wanted = type(obj.status)(observed_generation=-1, canonical_image_name="x")
+    obj = await writer(cluster).write(obj, wanted, {"Ready"})
+    assert cluster.patches[-1][2] == {"status": {"canonicalImageName": "x"}}
+    wanted = type(obj.status)(observed_generation=-1, canonical_image_name="x", conditions=(condition("Ready", "ok"),))
+    await writer(cluster).write(obj, wanted, {"Ready"})
+    assert cluster.patches[-1][2]["metadata"] == {"resourceVersion": obj.metadata.resource_version}
+
+
+@in_virtual_time
+async def test_a_writer_who_always_loses_gives_up_after_five_tries() -> None:
+    cluster = MemoryCluster()
+    cluster.put(image_repository())
+    obj = await repository(cluster)
+    cluster.refusals = [errors.Conflict(409, "Conflict", "moved") for _ in range(9)]
+    with pytest.raises(errors.Conflict):
+        await writer(cluster).write(obj, type(obj.status)(conditions=(condition("Ready", "ok"),)), {"Ready"})
+    assert len(cluster.refusals) == 4
+
+
+@pytest.mark.parametrize("again", [False, True], ids=["the object is gone", "another one has its name"])
+def test_nothing_is_written_to_an_object_that_is_not_the_same(again: bool) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        cluster = MemoryCluster()
+        cluster.put(image_repository())
+        obj = await repository(cluster)
+        cluster.delete("ImageRepository", "default", "app")
+        if again:
+            cluster.put(image_repository())
+        wanted = type(obj.status)(conditions=(condition("Ready", "ok"),))
+        assert await writer(cluster).write(obj, wanted, {"Ready"}) is None
+        assert cluster.patches == []
+
+    scenario()
+
+
+def test_a_kind_without_a_status_is_refused() -> None:
+    with pytest.raises(TypeError, match="ConfigMap has no status to reconcile"):
+        status.of(ConfigMap(api_version="v1", kind="ConfigMap", metadata=ObjectMeta(name="a")))

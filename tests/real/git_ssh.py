@@ -1,0 +1,105 @@
+"""Git over SSH from OpenSSH's sshd, with host and user keys of its own.
+
+with git_ssh.serve(tmp_path) as server:
+    server.create("fleet.git")          # a bare repository in server.root
+    server.url("fleet.git")             # ssh://<user>@127.0.0.1:<port>/.../fleet.git
+    server.secret                       # {"identity": ..., "known_hosts": ...}
+    server.foreign_known_hosts          # a line for this address with another key
+"""
+
+import getpass
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pygit2
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
+from tests.real import child
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server; repositories are the bare ones below `root`."""
+
+    port: int
+    root: Path
+    user: str
+    identity: str
+    host_key: str
+
+    def create(self, name: str) -> Path:
+        """Make an empty bare repository whose default branch is main."""
+        path = self.root / name
+        pygit2.init_repository(str(path), bare=True, initial_head="main")
+        return path
+
+    def url(self, name: str) -> str:
+        """The address of a repository."""
+        return f"ssh://{self.user}@127.0.0.1:{self.port}{self.root}/{name}"
+
+    @property
+    def known_hosts(self) -> str:
+        """The line of `known_hosts` for this server."""
+        return f"[127.0.0.1]:{self.port} {self.host_key}\n"
+
+    @property
+    def foreign_known_hosts(self) -> str:
+        """A line for this server's address with a key that is not its own."""
+        return f"[127.0.0.1]:{self.port} {_public(ed25519.Ed25519PrivateKey.generate())}\n"
+
+    @property
+    def secret(self) -> dict[str, bytes]:
+        """The data of a secret that is let in."""
+        return {"identity": self.identity.encode(), "known_hosts": self.known_hosts.encode()}
+
+
+@contextmanager
+def serve(directory: Path) -> Iterator[Server]:
+    """Serve the bare repositories below `directory/repositories` to the user who runs the tests."""
+    sshd = child.program("sshd")
+    child.program("git-upload-pack")
+    home = directory / "git-ssh"
+    root = directory / "repositories"
+    for path in (home, root):
+        path.mkdir(parents=True, exist_ok=True)
+    if os.geteuid() == 0:
+        Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # where sshd gives up its privileges
+    host, user = ed25519.Ed25519PrivateKey.generate(), ed25519.Ed25519PrivateKey.generate()
+    host_key = home / "host_key"
+    host_key.touch(mode=0o600)
+    host_key.write_text(private(host))
+    (home / "authorized_keys").write_text(_public(user) + "\n")
+    port = child.free_port()
+    configuration = home / "sshd_config"
+    configuration.write_text(
+        f"""
+Port {port}
+ListenAddress 127.0.0.1
+HostKey {host_key}
+PidFile {home}/sshd.pid
+AuthorizedKeysFile {home}/authorized_keys
+StrictModes no
+UsePAM no
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+PermitRootLogin prohibit-password
+MaxStartups 100
+"""
+    )
+    with child.running([sshd, "-D", "-e", "-f", str(configuration)], log=home / "log", port=port):
+        yield Server(port, root, getpass.getuser(), private(user), _public(host))
+
+
+def private(key: ed25519.Ed25519PrivateKey) -> str:
+    """Print a private key as OpenSSH does."""
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+    ).decode()
+
+
+def _public(key: ed25519.Ed25519PrivateKey) -> str:
+    return key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
