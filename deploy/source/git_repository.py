@@ -62,7 +62,6 @@ class GitRepositoryReconciler:
         "spec.sparseCheckout",
         "spec.proxySecretRef",
         "spec.serviceAccountName",
-        "spec.ref.semver",
     )
 
     def __init__(
@@ -196,16 +195,16 @@ class GitRepositoryReconciler:
         run.conditions.delete(OUTDATED, STORAGE_FAILED)
         message = f"stored artifact for revision '{current.revision}'"
         run.conditions.mark_true(IN_STORAGE, SUCCEEDED, message)
-        pinned = obj.spec.ref is not None and obj.spec.ref.commit
+        settled = revision.target(obj.spec.ref).settled
         trace = f"no changes since last reconciliation: observed revision '{current.revision}'"
-        if pinned:
+        if settled:
             trace = f"artifact up-to-date with remote revision: '{current.revision}'"
         return Outcome(
             message=message,
             requeue_after=after,
             event_reason=SUCCEEDED,
             trace=trace,
-            trace_reason="ArtifactUpToDate" if pinned else "GitOperationSucceeded",
+            trace_reason="ArtifactUpToDate" if settled else "GitOperationSucceeded",
             metadata=_metadata(current),
         )
 
