@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from deploy import crds as ours
-from gotk.apiserver import cause, crds, rules
+from gotk.apiserver import cause, crds
 from gotk.apiserver.schema import Schema
 
 from . import answers
@@ -23,10 +23,8 @@ def prepared(schema: Schema, obj: dict[str, Any]) -> dict[str, Any]:
 
 def refusal(obj: dict[str, Any]) -> list[dict[str, str]]:
     assert POLICY.schema is not None
-    found = POLICY.schema.validate_scale(obj, "spec.replicas")
-    causes = POLICY.schema.validate(prepared(POLICY.schema, obj))
-    if found:  # upstream checks the scale between the schema and the rules
-        causes = [*[c for c in causes if c != rules.UNCHECKED], *found, *[c for c in causes if c == rules.UNCHECKED]]
+    assert POLICY.scale is not None
+    causes = POLICY.schema.validate(prepared(POLICY.schema, obj), replicas=POLICY.scale.spec_replicas)
     return [{"reason": c.reason, "message": c.message, "field": c.field} for c in causes]
 
 
@@ -63,10 +61,17 @@ def test_unknown_fields_are_named_by_their_paths() -> None:
 def test_a_status_is_checked_on_its_own() -> None:
     assert POLICY.schema is not None
     obj = {**answers.body("create"), "status": {"replicas": "x"}}
-    causes = POLICY.schema.validate(obj, subresource="status")
-    assert [str(c) for c in causes if c != rules.UNCHECKED] == [
-        'status.replicas: Invalid value: "string": replicas in body must be of type integer: "string"'
-    ]
+    causes = POLICY.schema.validate(obj, subresource="status", replicas="status.replicas")
+    found = [{"reason": c.reason, "message": c.message, "field": c.field} for c in causes]
+    assert found == answers.answer("status put bad")["details"]["causes"]
+
+
+def test_what_was_found_before_comes_first_and_may_block_the_rules() -> None:
+    assert POLICY.schema is not None
+    name = cause.required("metadata.name", "name or generateName is required")
+    causes = POLICY.schema.validate(prepared(POLICY.schema, answers.body("no name")), found=[name])
+    found = [{"reason": c.reason, "message": c.message, "field": c.field} for c in causes]
+    assert found == answers.answer("no name")["details"]["causes"]
 
 
 def test_what_has_not_changed_is_not_checked_again() -> None:
