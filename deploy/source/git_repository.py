@@ -6,7 +6,6 @@ ImageUpdateAutomation pushed wakes its source at once, where Flux waits for the 
 """
 
 from collections.abc import Iterable, Sequence
-from random import Random
 from typing import Any, NoReturn
 
 import msgspec
@@ -71,8 +70,6 @@ class GitRepositoryReconciler:
         mirrors: Mirrors,
         storage: Storage,
         blocking: Limiter,
-        random: Random,
-        jitter: float = 0.05,
         allow_file: bool = False,
     ) -> None:
         """Take what it works with; `allow_file` lets `file://` addresses in, for whoever may read this machine."""
@@ -80,8 +77,6 @@ class GitRepositoryReconciler:
         self._mirrors = mirrors
         self._storage = storage
         self._blocking = blocking
-        self._random = random
-        self._jitter = jitter
         self._allow_file = allow_file
 
     async def reconcile(self, obj: GitRepository, run: Run[GitRepositoryStatus]) -> Outcome:
@@ -90,7 +85,7 @@ class GitRepositoryReconciler:
         url = self._url(obj, run)
         credentials = await self._credentials(obj, run)
         found = await self._fetch(obj, run, url, credentials)
-        after = obj.spec.interval.seconds * self._random.uniform(1 - self._jitter, 1 + self._jitter)
+        after = obj.spec.interval.seconds
         current = run.status.artifact
         if current is not None and _unchanged(obj, run.status, found.revision):
             return self._nothing_new(obj, run, current, after)

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from random import Random
 
 import msgspec
 import pygit2
@@ -79,7 +78,6 @@ def world(tmp_path: Path) -> Iterator[World]:
             mirrors=Mirrors(tmp_path / "mirrors"),
             storage=storage,
             blocking=limiter,
-            random=Random(1),
             allow_file=True,
         )
         yield World(reconciler, storage, vault, tmp_path)
@@ -395,7 +393,6 @@ async def test_a_file_address_is_for_the_embedded_mode(world: World, origin: Pat
             mirrors=Mirrors(world.root / "m"),
             storage=world.storage,
             blocking=limiter,
-            random=Random(1),
         )
         ended = await run_once(strict, repository(origin))
     assert isinstance(ended.error, errors.Stalled)
