@@ -7,11 +7,12 @@ dry-run again while neither it nor its manifest has changed.
 import asyncio
 import base64
 import hashlib
+import itertools
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
 
@@ -20,6 +21,9 @@ from deploy.kustomize.changes import Action, Change
 from deploy.kustomize.inventory import Item
 from gotk.kube import errors
 from gotk.runtime.clock import Clock
+
+T = TypeVar("T")
+R = TypeVar("R")
 
 _WIDTH = 4
 _STAGE_SECONDS = 60.0
@@ -59,34 +63,35 @@ class Applier:
     async def apply(self, manifests: Iterable[objects.Manifest], *, force: bool) -> list[Change]:
         """Apply all objects in their order and return what became of each. Raises ApplyError."""
         changes: list[Change] = []
-        for stage in order.stages(manifests):
-            trials = await self._try_all(stage, force, changes)
-            states = []
-            for trial in trials:
-                states.append((trial, await self._carry_out(trial, changes)))
-                changes.append(Change(trial.item, trial.action))
-            if order.awaited(stage):
-                await self._establish(states, changes)
+        try:
+            for stage in order.stages(manifests):
+                trials = await _each(stage, lambda obj: self._try(obj, force=force or controls.forced(obj)))
+                states = await self._carry_out_all(trials, changes)
+                if order.awaited(stage):
+                    await self._establish(trials, states)
+        except ApplyError as error:
+            raise ApplyError(str(error), changes) from error
         return changes
 
-    async def _try_all(self, stage: Sequence[objects.Manifest], force: bool, changes: list[Change]) -> list[_Trial]:
-        """Dry-run a stage, a few objects at a time. Raises ApplyError with every failure."""
-        slots = asyncio.Semaphore(_WIDTH)
+    async def _carry_out_all(self, trials: Sequence[_Trial], changes: list[Change]) -> list[Mapping[str, Any]]:
+        """Do what the dry runs have decided: kind by kind in their order, a few objects of a kind at a time."""
+        states: list[Mapping[str, Any]] = []
+        for _, batch in itertools.groupby(trials, key=lambda trial: (trial.item.id.group, trial.item.id.kind)):
+            states += await self._carry_out_batch(list(batch), changes)
+        return states
 
-        async def attempt(obj: objects.Manifest) -> _Trial | ApplyError:
-            async with slots:
-                try:
-                    return await self._try(obj, force=force or controls.forced(obj))
-                except ApplyError as error:
-                    return error
+    async def _carry_out_batch(self, batch: Sequence[_Trial], changes: list[Change]) -> list[Mapping[str, Any]]:
+        done: set[Item] = set()
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(attempt(obj)) for obj in stage]
-        results = [task.result() for task in tasks]
-        failures = [result for result in results if isinstance(result, ApplyError)]
-        if failures:
-            raise ApplyError("\n".join(dict.fromkeys(map(str, failures))), changes)
-        return [result for result in results if isinstance(result, _Trial)]
+        async def carry_out(trial: _Trial) -> Mapping[str, Any]:
+            state = await self._carry_out(trial)
+            done.add(trial.item)
+            return state
+
+        try:
+            return await _each(batch, carry_out)
+        finally:
+            changes.extend(Change(trial.item, trial.action) for trial in batch if trial.item in done)
 
     async def _try(self, obj: objects.Manifest, *, force: bool) -> _Trial:
         try:
@@ -129,7 +134,7 @@ class Applier:
         except errors.NotFound:
             return None
 
-    async def _carry_out(self, trial: _Trial, changes: Sequence[Change]) -> Mapping[str, Any]:
+    async def _carry_out(self, trial: _Trial) -> Mapping[str, Any]:
         """Do what the dry run has decided, and return the object as it then is. Raises ApplyError."""
         if trial.action in {"unchanged", "skipped"}:
             return trial.state
@@ -142,10 +147,7 @@ class Applier:
                 await self._cluster.patch_object(*place, list(trial.cleanup), type="json")
             applied = await self._cluster.apply_object(trial.obj, field_manager=managers.FIELD_MANAGER)
         except errors.APIError as error:
-            cause = _redact(error.message, trial.obj)
-            raise ApplyError(f"{item.id.subject} apply failed: {cause}", changes) from error
-        except ApplyError as error:
-            raise ApplyError(str(error), changes) from error
+            raise ApplyError(f"{item.id.subject} apply failed: {_redact(error.message, trial.obj)}") from error
         self._remember(item, trial.obj, applied)
         return applied
 
@@ -161,23 +163,42 @@ class Applier:
         if await self._waiter.until_gone([item], timeout=_STAGE_SECONDS):
             raise ApplyError(f"{failed}: still there after {_STAGE_SECONDS:g}s")
 
-    async def _establish(self, states: Iterable[tuple[_Trial, Mapping[str, Any]]], changes: Sequence[Change]) -> None:
+    async def _establish(self, trials: Sequence[_Trial], states: Sequence[Mapping[str, Any]]) -> None:
         """Wait for definitions, namespaces and classes that are not established yet. Raises ApplyError."""
         now = self._clock.now()
         pending = [
             trial.item
-            for trial, state in states
+            for trial, state in zip(trials, states, strict=True)
             if trial.action != "skipped" and health.of(state, now).state != "Current"
         ]
         try:
             await self._waiter.until_current(pending, timeout=_STAGE_SECONDS)
         except wait.WaitError as error:
-            raise ApplyError(str(error), changes) from error
+            raise ApplyError(str(error)) from error
 
     def _remember(self, item: Item, obj: objects.Manifest, live: Mapping[str, Any]) -> None:
         self._in_sync[_mark(item, obj)] = _fingerprint(live)
         if len(self._in_sync) > _REMEMBERED:
             self._in_sync.popitem(last=False)
+
+
+async def _each(values: Sequence[T], work: Callable[[T], Awaitable[R]]) -> list[R]:
+    """Do the work for every value, a few at a time and all of them. Raises ApplyError with every failure."""
+    slots = asyncio.Semaphore(_WIDTH)
+
+    async def attempt(value: T) -> R | ApplyError:
+        async with slots:
+            try:
+                return await work(value)
+            except ApplyError as error:
+                return error
+
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(attempt(value)) for value in values]
+    results = [task.result() for task in tasks]
+    if failures := [str(result) for result in results if isinstance(result, ApplyError)]:
+        raise ApplyError("\n".join(dict.fromkeys(failures)))
+    return [result for result in results if not isinstance(result, ApplyError)]
 
 
 def _mark(item: Item, obj: objects.Manifest) -> tuple[str, bytes]:

@@ -97,6 +97,8 @@ class Trees:
                 raise ArtifactError(f"failed to download archive: no answer within {timeout:g}s") from error
             if isinstance(error, archive.ArchiveError):
                 raise ArtifactError(str(error)) from error
+            if isinstance(error, OSError):
+                raise ArtifactError(f"failed to keep archive: {error.strerror}") from error
             raise
         finally:
             packed.unlink(missing_ok=True)

@@ -115,6 +115,8 @@ class Builder:
                 return await self._run(work, root, target, timeout)
             except (generator.GeneratorError, references.ForbiddenReference) as error:
                 raise BuildError(f"kustomize build failed: {error}") from error
+            except OSError as error:
+                raise BuildError(f"kustomize build failed: {error.strerror}") from error
             finally:
                 await self._limiter.run(shutil.rmtree, work, ignore_errors=True)
 

@@ -60,6 +60,9 @@ def _unfold(value: Any) -> Iterator[Manifest]:
         for item in value["items"]:
             yield from _unfold(item)
     elif _is_object(value) and not _is_kustomization_file(value):
+        for place in ("labels", "annotations"):
+            if not isinstance(value["metadata"].get(place) or {}, dict):
+                raise documents.DocumentError(f"metadata.{place} of {subject(value)} is not a mapping")
         yield value
 
 

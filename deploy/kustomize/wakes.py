@@ -1,7 +1,8 @@
 """What wakes a Kustomization besides its own changes: a new revision of its source, a dependency that is ready.
 
 Answers to kustomize-controller's watch of sources: the revision counts, not the digest, and a Kustomization that is
-already at work on the revision sleeps on. The watch of dependencies is ours; there they are asked every 30 seconds.
+already at work on the revision sleeps on. Two things more are ours: an artifact that moved to another address wakes
+those that could not fetch it, and dependencies are watched, where there they are asked every 30 seconds.
 """
 
 from collections.abc import Iterable, Sequence
@@ -10,16 +11,16 @@ from typing import Any
 from deploy.kustomize import dependencies
 from gotk.api.kustomize import Kustomization
 from gotk.api.source import GitRepository
-from gotk.runtime.conditions import READY, RECONCILING
+from gotk.runtime.conditions import PROGRESSING, READY, RECONCILING
 from gotk.runtime.reconciler import Key, Reader, Watch
 
 
-def revision_changed(old: GitRepository | None, new: GitRepository | None) -> bool:
-    """Tell whether a source has an artifact of another revision than before."""
+def artifact_changed(old: GitRepository | None, new: GitRepository | None) -> bool:
+    """Tell whether a source has an artifact of another revision than before, or at another address."""
     if new is None or new.status.artifact is None:
         return False
-    before = old.status.artifact if old else None
-    return before is None or before.revision != new.status.artifact.revision
+    before, now = old.status.artifact if old else None, new.status.artifact
+    return before is None or (before.revision, before.url) != (now.revision, now.url)
 
 
 def of_source(source: GitRepository, reader: Reader) -> Iterable[Key]:
@@ -32,8 +33,13 @@ def of_source(source: GitRepository, reader: Reader) -> Iterable[Key]:
 
 
 def _at_work_on(obj: Kustomization, revision: str) -> bool:
-    ready = any(c.type in {READY, RECONCILING} and c.status == "True" for c in obj.status.conditions)
-    return ready and obj.status.last_attempted_revision == revision
+    """Tell whether the revision was applied or is being applied; after a failure neither is so."""
+    under_way = any(
+        condition.status == "True"
+        and (condition.type == READY or (condition.type == RECONCILING and condition.reason == PROGRESSING))
+        for condition in obj.status.conditions
+    )
+    return under_way and obj.status.last_attempted_revision == revision
 
 
 def became_ready(old: Kustomization | None, new: Kustomization | None) -> bool:
@@ -56,6 +62,6 @@ def of_dependency(dependency: Kustomization, reader: Reader) -> Iterable[Key]:
 
 
 WATCHES: Sequence[Watch[Any]] = (
-    Watch(kind=GitRepository, changed=revision_changed, requests=of_source),
+    Watch(kind=GitRepository, changed=artifact_changed, requests=of_source),
     Watch(kind=Kustomization, changed=became_ready, requests=of_dependency),
 )

@@ -6,7 +6,6 @@ ImageUpdateAutomation pushed wakes its source at once, where Flux waits for the 
 """
 
 from collections.abc import Iterable, Sequence
-from random import Random
 from typing import Any, NoReturn
 
 import msgspec
@@ -62,7 +61,6 @@ class GitRepositoryReconciler:
         "spec.sparseCheckout",
         "spec.proxySecretRef",
         "spec.serviceAccountName",
-        "spec.ref.semver",
     )
 
     def __init__(
@@ -72,8 +70,6 @@ class GitRepositoryReconciler:
         mirrors: Mirrors,
         storage: Storage,
         blocking: Limiter,
-        random: Random,
-        jitter: float = 0.05,
         allow_file: bool = False,
     ) -> None:
         """Take what it works with; `allow_file` lets `file://` addresses in, for whoever may read this machine."""
@@ -81,8 +77,6 @@ class GitRepositoryReconciler:
         self._mirrors = mirrors
         self._storage = storage
         self._blocking = blocking
-        self._random = random
-        self._jitter = jitter
         self._allow_file = allow_file
 
     async def reconcile(self, obj: GitRepository, run: Run[GitRepositoryStatus]) -> Outcome:
@@ -91,7 +85,7 @@ class GitRepositoryReconciler:
         url = self._url(obj, run)
         credentials = await self._credentials(obj, run)
         found = await self._fetch(obj, run, url, credentials)
-        after = obj.spec.interval.seconds * self._random.uniform(1 - self._jitter, 1 + self._jitter)
+        after = obj.spec.interval.seconds
         current = run.status.artifact
         if current is not None and _unchanged(obj, run.status, found.revision):
             return self._nothing_new(obj, run, current, after)
@@ -196,16 +190,16 @@ class GitRepositoryReconciler:
         run.conditions.delete(OUTDATED, STORAGE_FAILED)
         message = f"stored artifact for revision '{current.revision}'"
         run.conditions.mark_true(IN_STORAGE, SUCCEEDED, message)
-        pinned = obj.spec.ref is not None and obj.spec.ref.commit
+        settled = revision.target(obj.spec.ref).settled
         trace = f"no changes since last reconciliation: observed revision '{current.revision}'"
-        if pinned:
+        if settled:
             trace = f"artifact up-to-date with remote revision: '{current.revision}'"
         return Outcome(
             message=message,
             requeue_after=after,
             event_reason=SUCCEEDED,
             trace=trace,
-            trace_reason="ArtifactUpToDate" if pinned else "GitOperationSucceeded",
+            trace_reason="ArtifactUpToDate" if settled else "GitOperationSucceeded",
             metadata=_metadata(current),
         )
 

@@ -34,6 +34,11 @@ class Pattern:
     includes: bool
     directories_only: bool
 
+    @property
+    def plain(self) -> bool:
+        """Whether it is one name, in force everywhere."""
+        return len(self.segments) == 1 and not self.scope
+
     def matches(self, path: Path, *, directory: bool) -> bool:
         """Tell whether the pattern speaks about this path."""
         if len(path) <= len(self.scope) or path[: len(self.scope)] != self.scope:
@@ -101,14 +106,35 @@ class Ignore:
         user = [pattern for scope, text in files for pattern in parse(text, scope)]
         user += parse(spec or "")
         control = [_pattern(line, ()) for line in _VERSION_CONTROL]
-        self._patterns: Sequence[Pattern] = control + (user or [_pattern(line, ()) for line in _DEFAULTS])
+        self.patterns: Sequence[Pattern] = control + (user or [_pattern(line, ()) for line in _DEFAULTS])
+        numbered = list(enumerate(self.patterns))[::-1]
+        self._by_name = [(number, pattern) for number, pattern in numbered if pattern.plain]
+        self._by_path = [(number, pattern) for number, pattern in numbered if not pattern.plain]
+        self._known: dict[tuple[str, bool], int] = {}
 
     def excludes(self, path: Path, *, directory: bool = False) -> bool:
         """Tell whether a path stays out; the last pattern that matches decides."""
-        for pattern in reversed(self._patterns):
+        last = len(path) - 1
+        decisive = max(self._named(name, directory or depth < last) for depth, name in enumerate(path))
+        for number, pattern in self._by_path:
+            if number < decisive:
+                break
             if pattern.matches(path, directory=directory):
-                return not pattern.includes
-        return False
+                decisive = number
+                break
+        return decisive >= 0 and not self.patterns[decisive].includes
+
+    def _named(self, name: str, directory: bool) -> int:
+        """Return the number of the last plain pattern that takes a name, or -1: names come again and again."""
+        known = self._known.get((name, directory))
+        if known is None:
+            takes = (
+                number
+                for number, pattern in self._by_name
+                if (directory or not pattern.directories_only) and _compiled(pattern.segments[0])(name)
+            )
+            known = self._known[name, directory] = next(takes, -1)
+        return known
 
 
 @lru_cache(maxsize=4096)

@@ -16,11 +16,20 @@ _OLDER = re.compile(r"^(?:(?P<label>.+)/)?(?P<commit>[0-9a-f]{40})$")
 
 @dataclass(frozen=True, slots=True)
 class Target:
-    """What to fetch: a full reference, and a commit where one is pinned. `label` begins the revision."""
+    """What to fetch: a full reference, and a commit where one is pinned. `label` begins the revision.
+
+    With `semver` both are known only when the remote's tags are.
+    """
 
     label: str
     reference: str
     commit: str = ""
+    semver: str = ""
+
+    @property
+    def settled(self) -> bool:
+        """Whether Flux clones it every time: there is no reference whose listing could tell of a change."""
+        return bool(self.commit or self.semver)
 
     def revision(self, commit: str) -> str:
         """Name a commit that was found under this target."""
@@ -28,7 +37,7 @@ class Target:
 
 
 def target(ref: GitRepositoryRef | None) -> Target:
-    """Choose what counts: `commit` before `name`, `tag` and `branch`; nothing at all is the branch `master`."""
+    """Choose what counts: `commit`, `name`, `tag`, `semver`, `branch`, in this order; nothing at all is `master`."""
     ref = ref or GitRepositoryRef()
     if ref.commit:
         label = ref.name or ref.branch
@@ -38,6 +47,8 @@ def target(ref: GitRepositoryRef | None) -> Target:
         return Target(ref.name, ref.name)
     if ref.tag:
         return Target(ref.tag, f"refs/tags/{ref.tag}")
+    if ref.semver:
+        return Target("", "", semver=ref.semver)
     branch = ref.branch or DEFAULT_BRANCH
     return Target(branch, f"refs/heads/{branch}")
 

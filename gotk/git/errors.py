@@ -131,6 +131,7 @@ _BY_WORDS: tuple[tuple[type[Error], tuple[str, ...]], ...] = (
         ),
     ),
     (NonFastForward, ("non-fastforward", "non-fast-forward", "not present locally")),
+    (Rejected, ("push-options", "push options")),
     (TimedOut, ("timed out", "timeout", "resource temporarily unavailable")),
     (InvalidCredentials, ("error loading known_hosts",)),
     (

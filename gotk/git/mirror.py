@@ -105,6 +105,11 @@ class Mirror:
             text: str = self._commit(commit).raw_message.decode("utf-8", "replace")
         return next(iter(text.strip().splitlines()), "")
 
+    def committed_at(self, commit: str) -> int:
+        """Return when a commit was made, in seconds since the epoch."""
+        with self._reading():
+            return int(self._commit(commit).commit_time)
+
     def files(self, commit: str, path_prefix: str = "") -> Iterator[Entry]:
         """Walk the files of a commit, or of one directory (or file) of it, in the order of Git's trees.
 

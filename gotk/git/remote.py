@@ -10,12 +10,10 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 from typing import TypeVar
 
 import msgspec
 
-import gotk
 from gotk.git import errors, libgit2, transport
 from gotk.git import url as urls
 from gotk.git.operation import Done, Fetch, Fetched, ListReferences, Operation, Push, References
@@ -93,6 +91,6 @@ def _in_worker(operation: Operation, kind: type[R]) -> R:
 
 
 def _environment(home: str, outer: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Give a worker what it needs and nothing else: a home, this code, and the way out of the network."""
+    """Give a worker what it needs and nothing else: a home, the same code, and the way out of the network."""
     kept = {name: outer[name] for name in (*_PROXY_VARIABLES, *_CERTIFICATE_VARIABLES) if name in outer}
-    return {**kept, "HOME": home, "PYTHONPATH": str(Path(gotk.__file__).parents[1]), "PYTHONUTF8": "1"}
+    return {**kept, "HOME": home, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUTF8": "1"}

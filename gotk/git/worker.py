@@ -35,7 +35,7 @@ def furnish(home: Path, operation: Operation) -> None:
     credentials = operation.remote.credentials
     ssh = home / ".ssh"
     ssh.mkdir(mode=0o700)
-    (ssh / "known_hosts").write_text(credentials.known_hosts.rstrip("\n") + "\n")
+    (ssh / "known_hosts").write_text(plain_hosts(credentials.known_hosts))
     authority = home / "ca.pem"
     if credentials.ca:
         authority.write_text(credentials.ca)
@@ -43,6 +43,14 @@ def furnish(home: Path, operation: Operation) -> None:
     if credentials.bearer_token:
         (home / ".gitconfig").write_text("[http]\n\tfollowRedirects = false\n")
         libgit2.read_configuration(home)
+
+
+def plain_hosts(known_hosts: str) -> str:
+    """Keep the lines that libssh2 understands: it knows no `@cert-authority`, and a key under `@revoked` must go."""
+    lines = [line.strip() for line in known_hosts.splitlines()]
+    revoked = {line.split()[3] for line in lines if line.startswith("@revoked") and len(line.split()) > 3}
+    kept = [line for line in lines if not line.startswith("@") and revoked.isdisjoint(line.split())]
+    return "\n".join(kept) + "\n"
 
 
 if __name__ == "__main__":

@@ -22,8 +22,7 @@ class Settings:
     """Everything the service is told. Times are in seconds; an address is `host:port`, `:0` any free port, `0` none.
 
     `allow_file` lets `file://` repositories in, for a service whose users may read this machine anyway. Of
-    `environment` only
-    the proxies are used.
+    `environment` only the proxies are used.
     """
 
     data_dir: Path

@@ -99,7 +99,6 @@ def git_repository(parts: Parts) -> Reconciler[Any, Any]:
         mirrors=parts.mirrors,
         storage=parts.storage,
         blocking=parts.git,
-        random=parts.chance,
         allow_file=parts.settings.allow_file,
     )
 

@@ -198,6 +198,14 @@ def test_a_forced_push_replaces_the_branch_that_was_expected(remote: Remote) -> 
     assert mirror.references().commits["refs/heads/updates"] == other
 
 
+def test_push_options_are_refused_where_the_server_takes_none(remote: Remote) -> None:
+    mirror = remote.mirror()
+    base = mirror.fetch(MAIN)
+    with pytest.raises(errors.Rejected, match="push-options"):
+        mirror.push(commit(mirror, base, new="1"), "main", base, options={"ci.skip": ""})
+    assert mirror.references().commits[MAIN] == base
+
+
 def test_a_deep_mirror_finds_a_commit_by_its_id(remote: Remote) -> None:
     first = remote.mirror().fetch(MAIN)
     second = seed(remote.path, {"README.md": "two\n"}, when=NOON)

@@ -1,5 +1,6 @@
 """Kustomizations end to end: an archive over HTTP, the real kustomize, a real API."""
 
+import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,6 +10,8 @@ import pytest
 from deploy.kustomize import build
 from gotk.api import scheme
 from gotk.api.kustomize import Kustomization
+from gotk.kube.client import Client
+from gotk.kube.errors import Invalid, NotFound
 from gotk.runtime import errors
 from tests.deploy.kustomize import sources, world
 from tests.deploy.kustomize.sources import config_map, kustomization
@@ -251,23 +254,52 @@ async def test_without_variables_nothing_is_substituted(here: World) -> None:
     assert (await here.get("ConfigMap", "cm"))["data"]["a"] == "${a}"
 
 
-IMMUTABLE = "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: cm}}\nimmutable: true\ndata: {{key: {value}}}\n"
+IMMUTABLE = "data: Forbidden: field is immutable when `immutable` is set"
 
 
-async def test_an_immutable_object_is_made_anew_where_forced(here: World) -> None:
-    here.publish({"cm.yaml": IMMUTABLE.format(value="a")})
+class Stubborn:
+    """A cluster that lets the data of no ConfigMap change."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._client, name)
+
+    async def apply_object(self, obj: dict[str, Any], **how: Any) -> dict[str, Any]:
+        with contextlib.suppress(NotFound):
+            live = await self._client.get_object("v1", "ConfigMap", "default", obj["metadata"]["name"])
+            if live["data"] != obj["data"]:
+                raise Invalid(422, "Invalid", IMMUTABLE)
+        return await self._client.apply_object(obj, **how)
+
+
+FORCES = {
+    "in the spec": ({"force": True}, ""),
+    "by a label": ({}, "  labels: {kustomize.toolkit.fluxcd.io/force: Enabled}\n"),
+}
+
+
+@pytest.mark.parametrize(("spec", "label"), FORCES.values(), ids=FORCES.keys())
+async def test_an_immutable_object_is_made_anew_where_forced(spec: dict[str, Any], label: str, here: World) -> None:
+    here.reconciler = here.reconciler_for(Stubborn(here.client))
+    here.publish({"cm.yaml": config_map()})
     ended = await here.reconcile(kustomization(**IN_DEFAULT))
     uid = (await here.get("ConfigMap", "cm"))["metadata"]["uid"]
-    here.publish({"cm.yaml": IMMUTABLE.format(value="b")}, "main@sha1:2")
+    changed = config_map() + "  more: x\n"
+    here.publish({"cm.yaml": changed}, "main@sha1:2")
     failed = await here.reconcile(world.again(ended))
-    if failed.error is None:
-        pytest.skip("this control plane lets immutable ConfigMaps change")
-    assert failed.ready[1] == "ReconciliationFailed"
-    ended = await here.reconcile(world.again(failed, force=True))
+    message = (
+        "ConfigMap/default/cm dry-run failed (Invalid): data: Forbidden: field is immutable when `immutable` is set"
+    )
+    assert failed.ready == ("False", "ReconciliationFailed", message)
+    here.publish({"cm.yaml": changed.replace("name: cm\n", f"name: cm\n{label}")}, "main@sha1:3")
+    ended = await here.reconcile(world.again(failed, **spec))
     assert ended.ready[0] == "True", ended.ready
     live = await here.get("ConfigMap", "cm")
-    assert live["data"] == {"key": "b"}
+    assert live["data"] == {"key": "value", "more": "x"}
     assert live["metadata"]["uid"] != uid
+    assert [event.message for event in ended.run.events] == ["ConfigMap/default/cm created"]
 
 
 async def test_ssa_if_not_present_creates_only(here: World) -> None:

@@ -3,7 +3,9 @@
 import base64
 from typing import Any
 
-from deploy.kustomize import objects
+import pytest
+
+from deploy.kustomize import documents, objects
 
 
 def prepared(obj: dict[str, Any], **common: Any) -> dict[str, Any]:
@@ -108,3 +110,10 @@ def test_odd_shapes_are_left_for_the_server() -> None:
     for spec in odd:
         obj = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": spec}
         assert prepared(obj)["spec"] == spec
+
+
+@pytest.mark.parametrize("place", ["labels", "annotations"])
+def test_labels_that_are_no_mapping_are_refused(place: str) -> None:
+    text = f"{{apiVersion: v1, kind: ConfigMap, metadata: {{name: a, {place}: [x]}}}}"
+    with pytest.raises(documents.DocumentError, match=rf"metadata\.{place} of ConfigMap/a is not a mapping"):
+        objects.read([text])

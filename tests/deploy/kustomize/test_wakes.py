@@ -13,8 +13,8 @@ from tests.deploy.kustomize import sources
 from tests.deploy.kustomize.world import Objects
 
 
-def source(revision: str | None, digest: str = "sha256:00", name: str = "src") -> GitRepository:
-    artifact = {"digest": digest, "path": "p", "url": "u", "revision": revision, "lastUpdateTime": ""}
+def source(revision: str | None, digest: str = "sha256:00", name: str = "src", url: str = "u") -> GitRepository:
+    artifact = {"digest": digest, "path": "p", "url": url, "revision": revision, "lastUpdateTime": ""}
     plain = {
         "apiVersion": "source.toolkit.fluxcd.io/v1",
         "kind": "GitRepository",
@@ -26,12 +26,26 @@ def source(revision: str | None, digest: str = "sha256:00", name: str = "src") -
 
 
 def test_an_artifact_that_appears_or_changes_its_revision_wakes() -> None:
-    assert wakes.revision_changed(None, source("1"))
-    assert wakes.revision_changed(source(None), source("1"))
-    assert wakes.revision_changed(source("1"), source("2"))
-    assert not wakes.revision_changed(source("1"), source("1", digest="sha256:01"))
-    assert not wakes.revision_changed(source("1"), source(None))
-    assert not wakes.revision_changed(source("1"), None)
+    assert wakes.artifact_changed(None, source("1"))
+    assert wakes.artifact_changed(source(None), source("1"))
+    assert wakes.artifact_changed(source("1"), source("2"))
+    assert not wakes.artifact_changed(source("1"), source("1", digest="sha256:01"))
+    assert not wakes.artifact_changed(source("1"), source(None))
+    assert not wakes.artifact_changed(source("1"), None)
+
+
+def test_an_artifact_that_moves_to_another_address_wakes() -> None:
+    assert wakes.artifact_changed(source("1"), source("1", url="elsewhere"))
+
+
+def test_a_failed_attempt_on_the_revision_is_no_reason_to_sleep_on() -> None:
+    objects = Objects()
+    retrying = {"type": "Reconciling", "status": "True", "message": "", "lastTransitionTime": ""}
+    for reason in ("Progressing", "ProgressingWithRetry"):
+        plain = scheme.to_builtins(kustomization(reason.lower(), ready="False"))
+        plain["status"]["conditions"] = [*plain["status"]["conditions"], retrying | {"reason": reason}]
+        objects.held.append(scheme.convert(plain, Kustomization))
+    assert list(wakes.of_source(source("1"), objects)) == [Key("default", "progressingwithretry")]
 
 
 def kustomization(name: str, *, ready: str = "", revision: str = "1", **spec: Any) -> Kustomization:

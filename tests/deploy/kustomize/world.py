@@ -10,7 +10,7 @@ import msgspec
 import yaml
 from aiohttp import web
 
-from deploy.kustomize import artifact, assembly, build
+from deploy.kustomize import artifact, assembly, build, ports
 from deploy.kustomize.kustomization import KustomizationReconciler
 from gotk.api import scheme
 from gotk.api.kustomize import Kustomization
@@ -55,11 +55,13 @@ class World:
         clock = SystemClock()
         self.trees = artifact.Trees(session=session, clock=clock, limiter=limiter, scratch=scratch)
         builder = build.Builder(command=build.find_command(), limiter=limiter, scratch=scratch)
-        self.reconciler = KustomizationReconciler(
-            objects=self.objects,
-            cluster=client,
-            assembler=assembly.Assembler(trees=self.trees, builder=builder, cluster=client, limiter=limiter),
-            clock=clock,
+        self.assembler = assembly.Assembler(trees=self.trees, builder=builder, cluster=client, limiter=limiter)
+        self.reconciler = self.reconciler_for(client)
+
+    def reconciler_for(self, cluster: ports.Cluster) -> KustomizationReconciler:
+        """Make a reconciler that applies to a cluster."""
+        return KustomizationReconciler(
+            objects=self.objects, cluster=cluster, assembler=self.assembler, clock=SystemClock()
         )
 
     async def serve(self, request: web.Request) -> web.Response:

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
-from random import Random
 
 import msgspec
 import pygit2
@@ -79,7 +78,6 @@ def world(tmp_path: Path) -> Iterator[World]:
             mirrors=Mirrors(tmp_path / "mirrors"),
             storage=storage,
             blocking=limiter,
-            random=Random(1),
             allow_file=True,
         )
         yield World(reconciler, storage, vault, tmp_path)
@@ -286,6 +284,36 @@ async def test_an_unchanged_pinned_commit_is_up_to_date(world: World, origin: Pa
     )
 
 
+@pytest.mark.parametrize(
+    ("text", "label"),
+    [
+        pytest.param(">=1.0.0 <2.0.0", "v1.10.0", id="the highest in the range"),
+        pytest.param("*", "2.0.0", id="any release"),
+        pytest.param(">=2.0.0-0", "3.0.0-rc.1", id="a prerelease where the range names one"),
+        pytest.param("1.9.x", "1.9.0+b", id="of equal versions the newest commit"),
+    ],
+)
+async def test_a_range_chooses_a_tag(world: World, origin: Path, text: str, label: str) -> None:
+    opened = pygit2.Repository(str(origin))
+    for minutes, tag in enumerate(("1.9.0+c", "v1.10.0", "2.0.0", "3.0.0-rc.1", "v9.9", "nightly", "1.9.0+b")):
+        made = seed(origin, {"app.yaml": tag}, when=NOON + timedelta(minutes=minutes))
+        opened.references.create(f"refs/tags/{tag}", made)
+    ended = await world.run(repository(origin, ref={"semver": text, "branch": "main"}))
+    assert kept(ended).revision == f"{label}@sha1:{tip(origin, f'refs/tags/{label}')}"
+    assert world.content(ended)["app.yaml"] == label.encode()
+
+
+@pytest.mark.parametrize(
+    ("text", "cause"),
+    [(">=9.0.0", "no match found for semver: >=9.0.0"), ("x.y.z.w", "semver parse error: ")],
+    ids=["no match", "no range"],
+)
+async def test_a_range_without_a_tag_is_told(world: World, origin: Path, text: str, cause: str) -> None:
+    ended = await world.run(repository(origin, ref={"semver": text}))
+    assert ended.ready[1] == "GitOperationFailed"
+    assert ended.ready[2].startswith(f"failed to checkout and determine revision: {cause}")
+
+
 LOST = "0123456789" * 4
 
 
@@ -365,7 +393,6 @@ async def test_a_file_address_is_for_the_embedded_mode(world: World, origin: Pat
             mirrors=Mirrors(world.root / "m"),
             storage=world.storage,
             blocking=limiter,
-            random=Random(1),
         )
         ended = await run_once(strict, repository(origin))
     assert isinstance(ended.error, errors.Stalled)

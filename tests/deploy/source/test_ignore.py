@@ -121,5 +121,20 @@ def test_stars_and_question_marks_mean_what_they_mean_in_a_shell(pattern: str, n
     assert excluded(name or "-", spec=pattern) is bool(re.fullmatch(translated, name or "-"))
 
 
+paths = st.lists(st.sampled_from(["a", "b", "c.md"]), min_size=1, max_size=4).map(tuple)
+lines = st.lists(st.sampled_from(["a", "!a", "b/", "a/b", "!*.md", "**/b", "/a", "a/**", "!b/c.md", "*"]), max_size=5)
+
+
+@given(path=paths, files=st.dictionaries(st.sampled_from([(), ("a",), ("a", "b")]), lines), directory=st.booleans())
+def test_names_are_remembered_without_changing_what_is_decided(
+    path: tuple[str, ...], files: dict[tuple[str, ...], list[str]], directory: bool
+) -> None:
+    ignore = Ignore([(scope, "\n".join(texts)) for scope, texts in files.items()], None)
+    deciding = [pattern for pattern in ignore.patterns if pattern.matches(path, directory=directory)]
+    expected = bool(deciding) and not deciding[-1].includes
+    assert ignore.excludes(path, directory=directory) is expected
+    assert ignore.excludes(path, directory=directory) is expected
+
+
 def test_a_pattern_made_to_be_slow_is_not() -> None:
     assert not excluded("a" * 250, spec="*a" * 60 + "b")

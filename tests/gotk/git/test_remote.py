@@ -71,6 +71,24 @@ class TestHostKeys:
         with pytest.raises(errors.HostKeyMismatch):
             listed(sshd.url("r.git"), Credentials(username=sshd.user, identity=sshd.identity))
 
+    @pytest.mark.parametrize(
+        ("marked", "let_in"),
+        [
+            pytest.param("@cert-authority * {key}\n{line}", True, id="an authority beside it"),
+            pytest.param("@cert-authority * {key}", False, id="an authority alone"),
+            pytest.param("{line}@revoked * {key}", False, id="a key that was revoked"),
+            pytest.param("# a comment\n\n{line}", True, id="a comment before it"),
+        ],
+    )
+    def test_marked_lines_never_let_anybody_in(self, sshd: git_ssh.Server, marked: str, let_in: bool) -> None:
+        url, known = sshd.url("r.git"), marked.format(key=sshd.host_key, line=sshd.known_hosts).encode()
+        credentials = auth.from_secret(url, {**sshd.secret, "known_hosts": known})
+        if let_in:
+            assert listed(url, credentials).head == "refs/heads/main"
+        else:
+            with pytest.raises(errors.HostKeyMismatch):
+                listed(url, credentials)
+
     def test_known_hosts_that_cannot_be_read_are_named(self, sshd: git_ssh.Server) -> None:
         url = sshd.url("r.git")
         with pytest.raises(errors.InvalidCredentials, match="known_hosts"):
