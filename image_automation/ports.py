@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 from gotk.api.meta import Object
 from gotk.git.auth import Credentials
 from gotk.git.commit import Person
+from gotk.git.operation import References
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
 
@@ -35,6 +36,10 @@ class Entry(Protocol):
 
 class Repository(Protocol):
     """A remote repository through its local mirror. Methods block and raise the errors of `gotk.git.errors`."""
+
+    def references(self) -> References:
+        """Ask the remote for its references and the commits they lead to."""
+        ...
 
     def fetch(self, ref: str) -> str:
         """Bring a reference or commit from the remote and return the commit's id."""
