@@ -49,6 +49,10 @@ class Repository(Protocol):
         """Walk the files of a commit below a directory, or the one file named."""
         ...
 
+    def size(self, blob_id: str) -> int:
+        """Return how many bytes a file holds, without reading it."""
+        ...
+
     def read(self, blob_id: str) -> bytes:
         """Return what a file holds."""
         ...

@@ -64,6 +64,9 @@ def _rewritten(
     for entry in repository.files(commit, path):
         if not (stat.S_ISREG(entry.mode) and screening.is_candidate(entry.path)) or entry.blob_id in unmarked:
             continue
+        if (problem := screening.refuse_size(repository.size(entry.blob_id))) is not None:
+            yield FileResult(git.printable(entry.path), problems=(problem,))
+            continue
         data = repository.read(entry.blob_id)
         if not screening.has_marker(data):
             unmarked.add(entry.blob_id)

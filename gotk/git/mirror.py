@@ -123,6 +123,12 @@ class Mirror:
             else:
                 yield Entry(prefix, int(start.filemode), str(start.id))
 
+    def size(self, blob_id: str) -> int:
+        """Return how many bytes a file has, without reading it."""
+        with self._reading():
+            _, size = self._repository().odb.read_header(blob_id)
+            return int(size)
+
     def read(self, blob_id: str) -> bytes:
         """Return the bytes of a file."""
         with self._reading():

@@ -446,6 +446,15 @@ async def test_links_and_unreadable_names_in_the_tree_are_left_alone(world: Worl
     assert world.text("apps/web.yaml") == UPDATED
 
 
+async def test_a_bomb_of_a_blob_is_not_unpacked(tmp_path: Path):
+    world = World(tmp_path, {"a.yaml": FILE, "bomb.yaml": "#" * (17 << 20)})
+    ended = await world.run(automation())
+    assert world.text("a.yaml") == UPDATED
+    assert [event.message for event in ended.run.events] == [
+        "no effect:\nbomb.yaml: the file has 17825792 bytes, more than the 16777216 that are looked into: split it"
+    ]
+
+
 async def test_two_automations_of_one_branch_both_succeed(tmp_path: Path):
     world = World(tmp_path, {"a/x.yaml": FILE, "b/x.yaml": FILE})
     ended = await asyncio.gather(
