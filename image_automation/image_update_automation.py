@@ -90,7 +90,7 @@ class ImageUpdateAutomationReconciler:
         self._jitter = jitter
         self._cross_namespace = cross_namespace
         self._allow_file = allow_file
-        self._unmarked = tree.Unmarked()
+        self._known = tree.Known()
         self._remarks = remarks.Remarks()
         self._lines: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
@@ -183,7 +183,7 @@ class ImageUpdateAutomationReconciler:
         path = tree.below(job.automation.spec.update.path)
         try:
             setters = values.setters({(namespace, name): ref for name, ref in job.selected.images.items()})
-            return tree.apply(job.repository, base, path, setters, self._unmarked)
+            return tree.apply(job.repository, base, path, setters, self._known)
         except (values.InvalidReference, git.PathNotFound, git.InvalidPath) as error:
             raise Retry("UpdateFailed", f"failed to apply policies: {error}") from error
         except git.Damaged:
