@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 import yaml
 
-from gotk.apiserver import protobuf, status
+from gotk.apiserver import heads, protobuf, status
 from gotk.apiserver.resource import Resource
 
 Json = dict[str, Any]
@@ -56,16 +56,14 @@ def decode(data: bytes, content_type: str, resource: Resource, kind: str = "") -
     if not obj.get("kind"):
         text = data.decode(errors="replace")
         raise status.bad_request(_unreadable(wanted, f"Object 'Kind' is missing in '{text}'", data))
-    if not isinstance(obj.get("metadata", {}), dict | None):
-        raise status.bad_request(_unreadable(wanted, "metadata is not an object", data))
-    obj["metadata"] = obj.get("metadata") or {}
+    heads.check(obj)
     return obj
 
 
 def _said(error: ValueError) -> str:
-    if isinstance(error, orjson.JSONDecodeError) and "end of" in str(error):
-        return "json parse error: unexpected end of JSON input"
-    return f"json parse error: {error}"
+    if not isinstance(error, orjson.JSONDecodeError):
+        return str(error)
+    return f"json parse error: {'unexpected end of JSON input' if 'end of' in str(error) else error}"
 
 
 def _unreadable(kind: str, why: str, data: bytes) -> str:

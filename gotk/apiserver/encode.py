@@ -58,14 +58,26 @@ def many(
     return to_yaml(orjson.loads(data)) if encoding.yaml else data
 
 
-def notice(note: Notice, resource: Resource, encoding: Encoding, include: str, *, first: bool) -> bytes:
-    """Encode a watch event as one line; what was encoded once for an event is kept with it."""
-    key = (note.type, note.old, resource.api_version, encoding, include, first and encoding.shape == "Table")
-    found = note.event.encoded.get(key)
-    if found is None:
-        item = _content(note)
-        found = note.event.encoded[key] = initial(note.type, item, resource, encoding, include, first=first)
-    return found
+class Voice:
+    """How one watch is told of events: in which version and shape. What is encoded once is kept with the event."""
+
+    def __init__(self, resource: Resource, encoding: Encoding, include: str) -> None:
+        self._resource = resource
+        self._encoding = encoding
+        self._include = include
+        self._variant = f" {resource.api_version} {encoding.shape} {encoding.version} {include}"
+
+    def line(self, note: Notice, *, first: bool = False) -> bytes:
+        """Encode an event as one line; the first Table of a watch names the columns."""
+        if first and self._encoding.shape:
+            return initial(note.type, _content(note), self._resource, self._encoding, self._include, first=True)
+        key = note.type + self._variant
+        found = note.event.encoded.get(key)
+        if found is None:
+            item = _content(note)
+            found = initial(note.type, item, self._resource, self._encoding, self._include, first=False)
+            note.event.encoded[key] = found
+        return found
 
 
 def initial(kind: str, item: Stored, resource: Resource, encoding: Encoding, include: str, *, first: bool) -> bytes:

@@ -8,9 +8,9 @@ from aiohttp import web
 
 from gotk.apiserver import about, auth, body, encode, negotiate, paths, status
 from gotk.apiserver.call import Call, Plane
+from gotk.apiserver.database import StoreError
 from gotk.apiserver.kinds import REVIEW
 from gotk.apiserver.resource import Resource
-from gotk.apiserver.store import StoreError
 from gotk.apiserver.verbs import create, delete, parts, patch, read, review, scale, update, watch
 
 log = logging.getLogger(__name__)

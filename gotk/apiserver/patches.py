@@ -28,6 +28,6 @@ def json_patch(target: Json, operations: Any) -> Json:
         result = jsonpatch.JsonPatch(operations).apply(target)
     except (jsonpatch.JsonPatchException, jsonpatch.JsonPointerException, TypeError, KeyError, ValueError) as error:
         raise status.unprocessable() from error
-    if not isinstance(result, dict) or not isinstance(result.get("metadata"), dict):
+    if not isinstance(result, dict):
         raise status.unprocessable()
     return result

@@ -9,39 +9,21 @@ Objects are immutable bytes with a little metadata beside them: no reader copies
 """
 
 import asyncio
-import contextlib
-import fcntl
 import gc
-import os
-import sqlite3
-import uuid
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import orjson
 
+from gotk.apiserver.database import Database, Row, StoreError
+
 Json = dict[str, Any]
 
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS obj (
-    id INTEGER PRIMARY KEY, res TEXT NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL, uid TEXT NOT NULL,
-    rv INTEGER NOT NULL, data BLOB NOT NULL, UNIQUE (res, ns, name));
-CREATE TABLE IF NOT EXISTS meta (k TEXT PRIMARY KEY, v TEXT NOT NULL);
-"""
-_UPSERT = """
-INSERT INTO obj (res, ns, name, uid, rv, data) VALUES (?, ?, ?, ?, ?, ?)
-ON CONFLICT (res, ns, name) DO UPDATE SET uid = excluded.uid, rv = excluded.rv, data = excluded.data
-"""
-_DELETE = "DELETE FROM obj WHERE res = ? AND ns = ? AND name = ?"
+#: From how many objects on the garbage collector is told to leave them alone.
 _FREEZE_FROM = 1000
-_META = "INSERT INTO meta (k, v) VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v"
-
-
-class StoreError(Exception):
-    """The data directory cannot be used, or a write could not be made durable."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +63,7 @@ class Event:
     type: str
     current: Stored
     previous: Stored | None
-    encoded: dict[object, bytes] = field(default_factory=dict)
+    encoded: dict[str, bytes] = field(default_factory=dict)
 
 
 Subscriber = Callable[[Sequence[Event]], None]
@@ -107,24 +89,17 @@ class Store:
     """All objects of one control plane. Lives on one event loop; `commit_forever` must run beside it."""
 
     def __init__(self, directory: Path) -> None:
-        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = _lock(directory / "lock")
-        try:
-            self._database = _open(directory / "objects.db")
-            self._objects: dict[str, dict[str, dict[str, Stored]]] = {}
-            self._sorted: dict[tuple[str, str | None], list[Stored]] = {}
-            self._staged: dict[Key, Event] = {}
-            self._queue: list[Event] = []
-            self._waiting: asyncio.Future[None] | None = None
-            self._wake = asyncio.Event()
-            self._subscribers: list[Subscriber] = []
-            self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
-            self.revision, self.cluster_uid = self._load()
-        except BaseException:
-            self._lock.close()
-            raise
-        self.first_revision = self.revision
-        self._assigned = self.revision
+        self._database = Database(directory)
+        self._objects: dict[str, dict[str, dict[str, Stored]]] = {}
+        self._sorted: dict[tuple[str, str | None], list[Stored]] = {}
+        self._staged: dict[Key, Event] = {}
+        self._queue: list[Event] = []
+        self._waiting: asyncio.Future[None] | None = None
+        self._wake = asyncio.Event()
+        self._subscribers: list[Subscriber] = []
+        self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
+        self._load()
+        self.revision = self.first_revision = self._assigned = self._database.revision()
 
     # -- reading: committed state only ------------------------------------------------------------------------------
 
@@ -213,9 +188,9 @@ class Store:
             return
         loop = asyncio.get_running_loop()
         try:
-            await loop.run_in_executor(self._writer, self._write, batch)
-        except sqlite3.Error as error:
-            self._drop(waiting, StoreError(f"the write could not be made durable: {error}"))
+            await loop.run_in_executor(self._writer, self._database.write, [_row(event) for event in batch])
+        except StoreError as error:
+            self._drop(waiting, error)
             return
         for event in batch:
             self._apply(event)
@@ -254,82 +229,25 @@ class Store:
 
     # -- disk -------------------------------------------------------------------------------------------------------
 
-    def _write(self, batch: Sequence[Event]) -> None:
-        database = self._database
-        with _transaction(database):
-            for event in batch:
-                item = event.current
-                where = (item.key.storage, item.key.namespace, item.key.name)
-                if event.type == "DELETED":
-                    database.execute(_DELETE, where)
-                else:
-                    database.execute(_UPSERT, (*where, item.uid, item.revision, item.data))
-            database.execute(_META, ("revision", str(batch[-1].current.revision)))
-
-    def _load(self) -> tuple[int, str]:
-        gc.disable()
+    def _load(self) -> None:
+        gc.disable()  # half of the time of a large start, for nothing: what is loaded stays
         try:
-            rows = self._database.execute("SELECT res, ns, name, rv, data FROM obj ORDER BY res, ns, name").fetchall()
-            for res, ns, name, rv, data in rows:
-                self._place(stored(Key(res, ns, name), orjson.loads(data), rv))
+            rows = self._database.load()
+            for row in rows:
+                key = Key(row.storage, row.namespace, row.name)
+                self._place(stored(key, orjson.loads(row.data or b""), row.revision))
         finally:
             gc.enable()
-        if len(rows) > _FREEZE_FROM:  # what is loaded stays; the collector need not walk it again and again
+        if len(rows) > _FREEZE_FROM:
             gc.freeze()
-        meta: dict[str, str] = dict(self._database.execute("SELECT k, v FROM meta").fetchall())
-        if "cluster" not in meta:
-            meta["cluster"] = str(uuid.uuid4())
-            with _transaction(self._database):
-                self._database.execute(_META, ("cluster", meta["cluster"]))
-        return int(meta.get("revision", "1")), meta["cluster"]
 
     def close(self) -> None:
-        """Close the database and let another process have the directory."""
+        """Finish what is being written, close the database and let another process have the directory."""
         self._writer.shutdown(wait=True)
         self._database.close()
-        self._lock.close()
 
 
-@contextlib.contextmanager
-def _transaction(database: sqlite3.Connection) -> Iterator[None]:
-    database.execute("BEGIN IMMEDIATE")
-    try:
-        yield
-        database.execute("COMMIT")
-    except BaseException:
-        if database.in_transaction:
-            database.execute("ROLLBACK")
-        raise
-
-
-def _open(path: Path) -> sqlite3.Connection:
-    fresh = not path.exists()
-    if fresh:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    try:
-        database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        database.execute("PRAGMA journal_mode = WAL")
-        database.execute("PRAGMA synchronous = FULL")
-        if not fresh:
-            (verdict,) = database.execute("PRAGMA quick_check(1)").fetchone()
-            if verdict != "ok":
-                raise StoreError(_damaged(path, str(verdict)))
-        database.executescript(_SCHEMA)
-    except sqlite3.DatabaseError as error:
-        raise StoreError(_damaged(path, str(error))) from error
-    return database
-
-
-def _damaged(path: Path, why: str) -> str:
-    return f"{path} is damaged ({why}): restore the data directory from a backup, or move it away to begin empty"
-
-
-def _lock(path: Path) -> IO[bytes]:
-    file = path.open("ab")
-    try:
-        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        file.close()
-        where = path.parent
-        raise StoreError(f"{where} is in use by another control plane: stop it, or use another directory") from error
-    return file
+def _row(event: Event) -> Row:
+    item = event.current
+    data = None if event.type == "DELETED" else item.data
+    return Row(item.key.storage, item.key.namespace, item.key.name, item.uid, item.revision, data)

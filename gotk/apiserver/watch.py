@@ -14,8 +14,11 @@ from typing import Protocol
 from gotk.apiserver import status
 from gotk.apiserver.store import Event, Store, Stored
 
+#: How many events of a kind are remembered, and how many may wait for a watcher that does not read.
 RING = 5000
 PENDING = 10_000
+#: From how many watchers on events gather, and for how many seconds per watcher.
+CROWD, GATHER, _LONGEST_GATHER = 20, 0.000_02, 0.05
 
 
 class Filter(Protocol):
@@ -38,17 +41,16 @@ class Everything:
 EVERYTHING = Everything()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Notice:
-    """What one watcher is told of an event: with selectors the type may differ from the event's, and the content."""
+    """What watchers are told of an event: with selectors the type may differ from the event's, and the content.
+
+    `old` says that the content is that before the event, as the object ceased to match.
+    """
 
     type: str
     event: Event
-
-    @property
-    def old(self) -> bool:
-        """Whether the content is that before the event: the object ceased to match."""
-        return self.type == "DELETED" and self.event.type != "DELETED"
+    old: bool = False
 
 
 @dataclass(eq=False, slots=True)
@@ -62,36 +64,37 @@ class Watcher:
     _pending: list[Notice] = field(default_factory=list)
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
 
-    def offer(self, event: Event) -> None:
-        """Queue an event if it concerns this watcher."""
+    def offer(self, notices: Sequence[Notice]) -> None:
+        """Queue what concerns this watcher. The notices say what happened to the objects, selectors aside."""
+        if self.namespace is None and not self.name and self.only is EVERYTHING:
+            self._pending += notices  # the most common watcher by far, and the cheapest
+        else:
+            self._pending += filter(None, map(self._chosen, notices))
+        if len(self._pending) > PENDING:
+            self.end()
+        elif self._pending:
+            self._ready.set()
+
+    def _chosen(self, notice: Notice) -> Notice | None:
+        event = notice.event
         key = event.current.key
         if (self.namespace is not None and key.namespace != self.namespace) or (self.name and key.name != self.name):
-            return
-        notice = self._notice(event)
-        if notice is None or self.dropped:
-            return
-        if len(self._pending) >= PENDING:
-            self.end()
-            return
-        self._pending.append(notice)
-        self._ready.set()
+            return None
+        if self.only is EVERYTHING:
+            return notice
+        before = event.previous is not None and self.only.matches(event.previous)
+        after = event.type != "DELETED" and self.only.matches(event.current)
+        if before and after:
+            return notice
+        if after:
+            return Notice("ADDED", event)
+        return Notice("DELETED", event, old=event.type != "DELETED") if before else None
 
     def end(self) -> None:
         """Stop this watch; its client will list and watch anew."""
         self.dropped = True
         self._pending.clear()
         self._ready.set()
-
-    def _notice(self, event: Event) -> Notice | None:
-        if self.only is EVERYTHING:
-            return Notice(event.type, event)
-        before = event.previous is not None and self.only.matches(event.previous)
-        after = event.type != "DELETED" and self.only.matches(event.current)
-        if before and after:
-            return Notice("MODIFIED", event)
-        if after:
-            return Notice("ADDED", event)
-        return Notice("DELETED", event) if before else None
 
     async def wait(self) -> None:
         """Return as soon as there is something to take, or the watcher was dropped."""
@@ -100,17 +103,23 @@ class Watcher:
     def take(self) -> list[Notice]:
         """Return what has gathered since the last time."""
         taken, self._pending = self._pending, []
-        self._ready.clear()
+        if not self.dropped:
+            self._ready.clear()
         return taken
 
 
 class Hub:
-    """All watchers of one store."""
+    """All watchers of one store.
+
+    A few watchers are told at once. For a crowd, events gather a little first: one write for many events instead of one
+    for each is most of what a crowd costs.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._rings: dict[str, deque[Event]] = {}
         self._watchers: dict[str, set[Watcher]] = {}
+        self._untold: dict[str, list[Event]] = {}
         store.subscribe(self._publish)
 
     def _publish(self, events: Sequence[Event]) -> None:
@@ -120,8 +129,19 @@ class Hub:
             if ring is None:
                 ring = self._rings[storage] = deque(maxlen=RING)
             ring.append(event)
+            if storage in self._untold:
+                self._untold[storage].append(event)
+            elif crowd := len(self._watchers.get(storage, ())):
+                self._untold[storage] = [event]
+                delay = 0.0 if crowd <= CROWD else min(crowd * GATHER, _LONGEST_GATHER)
+                asyncio.get_running_loop().call_later(delay, self._tell, storage)
+
+    def _tell(self, storage: str) -> None:
+        """Pass on what has gathered."""
+        notices = [Notice(event.type, event) for event in self._untold.pop(storage, ())]
+        if notices:
             for watcher in self._watchers.get(storage, ()):
-                watcher.offer(event)
+                watcher.offer(notices)
 
     def close(self) -> None:
         """End every watch: the control plane stops."""
@@ -129,15 +149,11 @@ class Hub:
             for watcher in watchers:
                 watcher.end()
 
-    def crowd(self, storage: str) -> int:
-        """Return how many watch this kind."""
-        return len(self._watchers.get(storage, ()))
-
     def join(self, storage: str, watcher: Watcher, since: int | None) -> None:
         """Add a watcher; with `since` it is told first of everything after that revision. Raises Refusal (410)."""
+        self._tell(storage)
         if since is not None:
-            for event in self._after(storage, since):
-                watcher.offer(event)
+            watcher.offer([Notice(event.type, event) for event in self._after(storage, since)])
         self._watchers.setdefault(storage, set()).add(watcher)
 
     def leave(self, storage: str, watcher: Watcher) -> None:

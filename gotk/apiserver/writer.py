@@ -4,7 +4,8 @@ Answers to `k8s.io/apiserver/pkg/registry/generic/registry.Store`. Nothing waits
 staging the change, so no two changes ever cross and no write needs to be tried twice.
 """
 
-from collections.abc import Callable
+import asyncio
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -156,6 +157,11 @@ class Writer:
             return Outcome(old)
         deletion.mark(resource, obj, self.now())
         return Outcome(await self._save(resource, old.key, obj, options.Write(dry_run=how.dry_run)))
+
+    async def delete_all(self, resource: Resource, items: Iterable[Stored], how: options.Delete) -> list[Outcome]:
+        """Delete what is still there of many objects, with as few commits as can be. Raises Refusal."""
+        newest = (self._store.latest(item.key) for item in items)
+        return await asyncio.gather(*(self.delete(resource, item, how) for item in newest if item is not None))
 
     async def _remove(self, old: Stored, obj: Json, *, dry_run: bool) -> Outcome:
         last = None if dry_run else await self._store.remove(old.key, obj)

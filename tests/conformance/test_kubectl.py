@@ -294,7 +294,7 @@ async def test_deletes_wait_until_it_is_gone(kubectl: Kubectl) -> None:
     await kubectl("create configmap c -n team")
     assert "deleted" in await kubectl("delete ns team")
     assert "deleted" in await kubectl("delete crd widgets.example.org")
-    assert "doesn't have a resource type" in await kubectl.fails("get widgets")
+    assert "the server could not find the requested resource" in await kubectl.fails("get widgets")
 
 
 async def test_a_cascade_can_be_chosen(kubectl: Kubectl) -> None:

@@ -45,10 +45,22 @@ class DefinitionController:
                 self._instance_gone(event)
             elif event.type == "DELETED":
                 self._plane.registry.remove_crd(key.name)
+                self._look_at_all()  # its names are free now
             else:
-                if event.previous is None or event.previous.object()["spec"] != event.current.object()["spec"]:
+                if self._changed(event):
                     self._serve(event.current)
                 self.feed.add(key)
+
+    def _changed(self, event: Event) -> bool:
+        """Whether a definition has to be read anew; one that waits for its names always has."""
+        if event.previous is None or not self._plane.registry.of_crd(event.current.key.name):
+            return True
+        found: bool = event.previous.object()["spec"] != event.current.object()["spec"]
+        return found
+
+    def _look_at_all(self) -> None:
+        for item in self._plane.store.objects(self._storage):
+            self.feed.add(item.key)
 
     def _instance_gone(self, event: Event) -> None:
         """Look again at a definition that waits for its last instance."""
@@ -98,10 +110,8 @@ class DefinitionController:
         left = False
         served = self._plane.registry.of_crd(key.name)
         for resource in served[:1]:
-            for item in list(self._plane.store.objects(resource.storage)):
-                newest = self._plane.store.latest(item.key)
-                if newest is not None:
-                    outcome = await self._plane.writer.delete(resource, newest, options.Delete())
-                    left = left or not outcome.gone
+            items = self._plane.store.objects(resource.storage)
+            done = await self._plane.writer.delete_all(resource, items, options.Delete())
+            left = left or not all(outcome.gone for outcome in done)
         if not left:
             await edits.drop_finalizer(self._plane, key, CLEANUP, _HOW)

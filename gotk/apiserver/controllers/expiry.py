@@ -30,10 +30,8 @@ class EventExpiry:
         resource = self._plane.registry.lookup("", "v1", "events")
         assert resource is not None
         dead = self._now() - LIFETIME
-        for item in list(self._plane.store.objects(resource.storage)):
-            newest = self._plane.store.latest(item.key)
-            if newest is not None and _seen(newest.object()) < dead:
-                await self._plane.writer.delete(resource, newest, options.Delete())
+        doomed = [item for item in self._plane.store.objects(resource.storage) if _seen(item.object()) < dead]
+        await self._plane.writer.delete_all(resource, doomed, options.Delete())
 
 
 def _seen(event: dict[str, Any]) -> datetime:

@@ -79,11 +79,9 @@ class NamespaceController:
         for resource in self._plane.registry.all():
             if not resource.namespaced or self._plane.stored_as(resource.storage) != resource:
                 continue
-            for item in list(self._plane.store.objects(resource.storage, space.key.name)):
-                newest = self._plane.store.latest(item.key)
-                if newest is not None:
-                    outcome = await self._plane.writer.delete(resource, newest, _BACKGROUND)
-                    left = left or not outcome.gone
+            items = self._plane.store.objects(resource.storage, space.key.name)
+            done = await self._plane.writer.delete_all(resource, items, _BACKGROUND)
+            left = left or not all(outcome.gone for outcome in done)
         if not left:
             await edits.change(self._plane, space.key, _let_go, _HOW, subresource="finalize")
 

@@ -28,11 +28,9 @@ async def delete_all(call: Call) -> web.StreamResponse:
     how = await _options(call)
     store = call.plane.store
     chosen = filters.parse(call.resource, call.query)
-    done = []
-    for item in list(store.objects(call.resource.storage, call.namespace)):
-        newest = store.latest(item.key)
-        if newest is not None and (chosen is None or chosen.matches(newest)):
-            done.append((await call.plane.writer.delete(call.resource, newest, how)).item)
+    items = store.objects(call.resource.storage, call.namespace)
+    doomed = [item for item in items if chosen is None or chosen.matches(item)]
+    done = [outcome.item for outcome in await call.plane.writer.delete_all(call.resource, doomed, how)]
     return call.answer(200, encode.many(done, call.resource, call.encoding, revision=store.revision))
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from gotk.apiserver import apply, body, encode, options, patches, status, strategic, versions, writer
+from gotk.apiserver import apply, body, encode, heads, options, patches, status, strategic, versions, writer
 from gotk.apiserver.call import Call
 from gotk.apiserver.verbs.update import check_identity
 
@@ -27,6 +27,7 @@ async def patch(call: Call) -> web.StreamResponse:
     content = _read(data)
     old = call.found()
     new = changed(call, kind, versions.convert(old.object(), call.resource), content)
+    heads.check(new)
     check_identity(call, new)
     writer.check_current(call.resource, old, new)
     outcome = await call.plane.writer.replace(call.resource, old, new, how, subresource=call.target.subresource)
@@ -42,7 +43,8 @@ def changed(call: Call, kind: str, obj: body.Json, content: Any) -> body.Json:
         raise status.bad_request("error decoding patch: the patch is not an object")
     if kind == STRATEGIC:
         return _strategic(call, obj, content)
-    return patches.merge(obj, content)
+    merged: body.Json = patches.merge(obj, content)
+    return merged
 
 
 def _strategic(call: Call, obj: body.Json, content: body.Json) -> body.Json:
@@ -59,9 +61,7 @@ async def _apply(call: Call, data: bytes) -> web.StreamResponse:
         config = body.parse(data)
     except ValueError as error:
         raise status.bad_request(f"error decoding YAML: {error}") from error
-    if not isinstance(config, dict):
-        raise status.bad_request("error decoding YAML: the configuration is not an object")
-    config["metadata"] = config.get("metadata") or {}
+    heads.check(config)
     check_identity(call, config)
     if config.get("apiVersion") != call.resource.api_version or config.get("kind") != call.resource.kind:
         raise status.bad_request(

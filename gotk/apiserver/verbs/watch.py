@@ -16,7 +16,6 @@ from gotk.apiserver.verbs.read import check_revision, revision
 from gotk.apiserver.watch import EVERYTHING, Watcher
 
 BOOKMARK_EVERY = 60.0
-_CROWD, _GATHER = 100, 0.003
 _SHORTEST, _LONGEST = 1800, 3600
 
 
@@ -45,6 +44,7 @@ async def watch(call: Call) -> web.StreamResponse:
 
 
 async def _stream(call: Call, watcher: Watcher, response: web.StreamResponse, *, first: bool) -> None:
+    voice = encode.Voice(call.resource, call.encoding, call.include)
     bookmarks = call.query.get("allowWatchBookmarks") in {"true", "1"}
     while not watcher.dropped:
         try:
@@ -54,13 +54,11 @@ async def _stream(call: Call, watcher: Watcher, response: web.StreamResponse, *,
             if bookmarks:
                 await response.write(encode.bookmark(call.resource, call.encoding, call.plane.store.revision))
             continue
-        if call.plane.hub.crowd(call.resource.storage) > _CROWD:
-            await asyncio.sleep(_GATHER)  # one write for many events: with a crowd this is most of the cost
-        lines = []
-        for note in watcher.take():
-            lines.append(encode.notice(note, call.resource, call.encoding, call.include, first=first))
-            first = False
-        await response.write(b"".join(lines))
+        notes = watcher.take()
+        if first and notes:
+            await response.write(voice.line(notes[0], first=True))
+            first, notes = False, notes[1:]
+        await response.write(b"".join([voice.line(note) for note in notes]))
 
 
 def _opening(call: Call, watcher: Watcher) -> tuple[bytes, int | None]:

@@ -8,7 +8,7 @@ import pytest
 
 from gotk.apiserver.server import ControlPlane
 from tests.gotk.apiserver.caller import Answer, Caller
-from tests.gotk.apiserver.widgets import WIDGETS_PATH, config_map, widget
+from tests.gotk.apiserver.widgets import WIDGETS, WIDGETS_PATH, config_map, widget
 
 CONFIG_MAPS = "/api/v1/namespaces/default/configmaps"
 CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
@@ -155,3 +155,28 @@ async def test_events_live_for_an_hour(tmp_path: Path) -> None:
         assert (await api.post("/api/v1/namespaces/default/events", event)).status == 201
     async with ControlPlane(tmp_path, clock=Later()) as plane, Caller(plane.kubeconfig) as api:
         await gone(api, "/api/v1/namespaces/default/events/e")
+
+
+async def test_a_definition_waits_until_its_names_are_free(api: Caller) -> None:
+    names = {
+        "kind": "Gadget",
+        "listKind": "GadgetList",
+        "plural": "gadgets",
+        "singular": "gadget",
+        "shortNames": ["wd"],
+    }
+    rival = {
+        **WIDGETS,
+        "metadata": {"name": "gadgets.example.org"},
+        "spec": {**WIDGETS["spec"], "names": names},
+    }
+    assert (await api.post(CRDS, rival)).status == 201
+    gadgets = WIDGETS_PATH.replace("widgets", "gadgets")
+    named = await until(
+        lambda: api.get(f"{CRDS}/gadgets.example.org"), lambda answer: bool(answer.body["status"].get("conditions"))
+    )
+    conditions = {each["type"]: each["status"] for each in named.body["status"]["conditions"]}
+    assert conditions == {"NamesAccepted": "False", "Established": "False"}
+    assert (await api.get(gadgets)).status == 404
+    await api.delete(f"{CRDS}/widgets.example.org")
+    await until(lambda: api.get(gadgets), lambda answer: answer.status == 200)

@@ -1,7 +1,6 @@
 """What is acknowledged stays: over restarts, over kill -9, and not when the disk said no."""
 
 import asyncio
-import sqlite3
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -12,8 +11,9 @@ from typing import Any
 import aiohttp
 import pytest
 
+from gotk.apiserver.database import Database, Row, StoreError
 from gotk.apiserver.server import ControlPlane
-from gotk.apiserver.store import Event, Key, Store, StoreError
+from gotk.apiserver.store import Event, Key, Store
 from tests.gotk.apiserver.caller import Caller
 from tests.gotk.apiserver.widgets import WIDGETS, WIDGETS_PATH, widget
 
@@ -21,13 +21,15 @@ from tests.gotk.apiserver.widgets import WIDGETS, WIDGETS_PATH, widget
 @asynccontextmanager
 async def opened(directory: Path) -> AsyncIterator[Store]:
     store = Store(directory)
-    async with asyncio.TaskGroup() as group:
-        commits = group.create_task(store.commit_forever())
-        try:
-            yield store
-        finally:
-            commits.cancel()
-    store.close()
+    try:
+        async with asyncio.TaskGroup() as group:
+            commits = group.create_task(store.commit_forever())
+            try:
+                yield store
+            finally:
+                commits.cancel()
+    finally:
+        store.close()
 
 
 def thing(name: str, **more: Any) -> dict[str, Any]:
@@ -80,16 +82,28 @@ async def test_a_write_that_fails_is_not_acknowledged_and_not_seen(
     async with opened(tmp_path) as store:
         await store.put(key("a"), thing("a", x=1))
 
-        def full(batch: object) -> None:
-            raise sqlite3.OperationalError("database or disk is full")
+        def full(rows: object) -> None:
+            raise StoreError("the write could not be made durable: database or disk is full")
 
         with monkeypatch.context() as broken:
-            broken.setattr(store, "_write", full)
+            broken.setattr(store._database, "write", full)
             with pytest.raises(StoreError, match="disk is full"):
                 await store.put(key("a"), thing("a", x=2))
         assert store.latest(key("a")) == store.get(key("a"))
         await store.put(key("a"), thing("a", x=3))
         assert store.objects("things")[0].object()["x"] == 3
+
+
+def test_a_full_disk_is_said_so(tmp_path: Path) -> None:
+    database = Database(tmp_path)
+    database._connection.execute("PRAGMA max_page_count = 12")
+    row = Row("things", "default", "big", "uid", 2, b"x" * 1_000_000)
+    with pytest.raises(StoreError, match="could not be made durable: database or disk is full"):
+        database.write([row])
+    assert database.load() == []
+    database.write([row._replace(data=b"small")])
+    assert database.revision() == 2
+    database.close()
 
 
 async def test_a_directory_serves_one_control_plane_at_a_time(tmp_path: Path) -> None:

@@ -2,12 +2,15 @@ from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from gotk.apiserver import watch as watching
 from gotk.apiserver.server import ControlPlane
 from gotk.apiserver.store import Event, Key, Stored
 from gotk.apiserver.verbs import watch as verb
 from tests.gotk.apiserver.caller import Caller
+from tests.gotk.apiserver.test_store import key, opened, thing
 from tests.gotk.apiserver.widgets import WIDGETS_PATH, widget
 
 
@@ -117,11 +120,22 @@ async def test_bookmarks_tell_how_far_a_quiet_watch_has_come(api: Caller, monkey
 async def test_a_reader_that_does_not_read_is_dropped(api: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watching, "PENDING", 2)
     watcher = watching.Watcher(None, watching.EVERYTHING)
-    store_event = Event("ADDED", _stored("a"), None)
+    event = Event("ADDED", _stored("a"), None)
     for _ in range(3):
-        watcher.offer(store_event)
+        watcher.offer([watching.Notice("ADDED", event)])
     assert watcher.dropped
     assert watcher.take() == []
+
+
+async def test_a_crowd_is_told_everything_once_and_in_order(api: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "CROWD", 2)
+    async with AsyncExitStack() as stack:
+        crowd = [await stack.enter_async_context(api.watch(f"{WIDGETS_PATH}?watch=true")) for _ in range(5)]
+        for number in range(10):
+            await api.post(WIDGETS_PATH, widget(f"w{number}"))
+        crowd.append(await stack.enter_async_context(api.watch(f"{WIDGETS_PATH}?watch=true")))
+        for events in crowd:
+            assert await events.take(10) == [("ADDED", f"w{number}") for number in range(10)]
 
 
 async def test_stopping_the_control_plane_ends_every_watch(tmp_path: Path) -> None:
@@ -134,3 +148,32 @@ async def test_stopping_the_control_plane_ends_every_watch(tmp_path: Path) -> No
 
 def _stored(name: str) -> Stored:
     return Stored(key=Key("widgets", "default", name), uid=name, revision=1, data=b"{}", labels={})
+
+
+changes = st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from(["put", "remove"])), min_size=1, max_size=12)
+
+
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(steps=changes, at=st.integers(0, 12))
+async def test_a_list_and_the_events_after_it_are_the_newest_list(
+    tmp_path_factory: pytest.TempPathFactory, steps: list[tuple[str, str]], at: int
+) -> None:
+    async with opened(tmp_path_factory.mktemp("store")) as store:
+        hub = watching.Hub(store)
+        listed: list[tuple[int, dict[str, int]]] = [(store.revision, {})]
+        for name, change in steps:
+            if change == "put":
+                await store.put(key(name), thing(name))
+            else:
+                await store.remove(key(name))
+            listed.append((store.revision, {item.key.name: item.revision for item in store.objects("things")}))
+        since, seen = listed[at % len(listed)]
+        watcher = watching.Watcher(None, watching.EVERYTHING)
+        hub.join("things", watcher, since)
+        for notice in watcher.take():
+            item = notice.event.current
+            if notice.type == "DELETED":
+                seen = {name: revision for name, revision in seen.items() if name != item.key.name}
+            else:
+                seen = {**seen, item.key.name: item.revision}
+        assert seen == listed[-1][1]

@@ -1,0 +1,137 @@
+"""The file behind the store: SQLite with a write-ahead log, an fsync per transaction, one process at a time.
+
+`synchronous=FULL` because acknowledged means kept, through a power cut as well as a kill; many changes share one
+transaction, so that costs a write little. One thread writes; nobody reads after the start.
+"""
+
+import contextlib
+import fcntl
+import os
+import sqlite3
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import IO, NamedTuple
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS obj (
+    id INTEGER PRIMARY KEY, res TEXT NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL, uid TEXT NOT NULL,
+    rv INTEGER NOT NULL, data BLOB NOT NULL, UNIQUE (res, ns, name));
+CREATE TABLE IF NOT EXISTS meta (k TEXT PRIMARY KEY, v TEXT NOT NULL);
+"""
+_UPSERT = """
+INSERT INTO obj (res, ns, name, uid, rv, data) VALUES (?, ?, ?, ?, ?, ?)
+ON CONFLICT (res, ns, name) DO UPDATE SET uid = excluded.uid, rv = excluded.rv, data = excluded.data
+"""
+_DELETE = "DELETE FROM obj WHERE res = ? AND ns = ? AND name = ?"
+_META = "INSERT INTO meta (k, v) VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v"
+_SELECT = "SELECT res, ns, name, uid, rv, data FROM obj ORDER BY res, ns, name"
+
+
+class StoreError(Exception):
+    """The data directory cannot be used, or a write could not be made durable."""
+
+
+class Row(NamedTuple):
+    """An object as it lies on disk. No data: it is to be deleted."""
+
+    storage: str
+    namespace: str
+    name: str
+    uid: str
+    revision: int
+    data: bytes | None
+
+
+class Database:
+    """One data directory, held until closed. Raises StoreError when another process has it, or when it is damaged."""
+
+    def __init__(self, directory: Path) -> None:
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        self._lock = _lock(directory / "lock")
+        try:
+            self._connection = _open(directory / "objects.db")
+        except BaseException:
+            self._lock.close()
+            raise
+
+    def load(self) -> list[Row]:
+        """Return every object, sorted by kind, namespace and name."""
+        return [Row(*row) for row in self._connection.execute(_SELECT)]
+
+    def revision(self) -> int:
+        """Return the number of the last change ever made, 1 at the beginning."""
+        found = self._connection.execute("SELECT v FROM meta WHERE k = 'revision'").fetchone()
+        return int(found[0]) if found else 1
+
+    def write(self, rows: Iterable[Row]) -> None:
+        """Make changes durable, all or none. Raises StoreError."""
+        try:
+            with _transaction(self._connection) as database:
+                revision = 0
+                for row in rows:
+                    if row.data is None:
+                        database.execute(_DELETE, row[:3])
+                    else:
+                        database.execute(_UPSERT, row)
+                    revision = row.revision
+                database.execute(_META, ("revision", str(revision)))
+        except sqlite3.Error as error:
+            raise StoreError(f"the write could not be made durable: {error}") from error
+
+    def close(self) -> None:
+        """Close the file and let another process have the directory."""
+        self._connection.close()
+        self._lock.close()
+
+
+@contextlib.contextmanager
+def _transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
+    database.execute("BEGIN IMMEDIATE")
+    try:
+        yield database
+        database.execute("COMMIT")
+    except BaseException:
+        if database.in_transaction:
+            database.execute("ROLLBACK")
+        raise
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    fresh = not path.exists()
+    if fresh:
+        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
+    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+    try:
+        verdict = _prepare(database, fresh=fresh)
+    except sqlite3.DatabaseError as error:
+        database.close()
+        raise StoreError(_damaged(path, str(error))) from error
+    if verdict != "ok":
+        database.close()
+        raise StoreError(_damaged(path, verdict))
+    return database
+
+
+def _prepare(database: sqlite3.Connection, *, fresh: bool) -> str:
+    """Set the file up and return SQLite's verdict on it, `ok` when all is well."""
+    database.execute("PRAGMA journal_mode = WAL")
+    database.execute("PRAGMA synchronous = FULL")
+    verdict = "ok" if fresh else str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
+    if verdict == "ok":
+        database.executescript(_SCHEMA)
+    return verdict
+
+
+def _damaged(path: Path, why: str) -> str:
+    return f"{path} is damaged ({why}): restore the data directory from a backup, or move it away to begin empty"
+
+
+def _lock(path: Path) -> IO[bytes]:
+    file = path.open("ab")
+    try:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        file.close()
+        where = path.parent
+        raise StoreError(f"{where} is in use by another control plane: stop it, or use another directory") from error
+    return file
