@@ -4,7 +4,8 @@ Answers to the source manager of Flux's image automation controller. Of the GitR
 secret and timeout count; whether it is ready or suspended does not.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, replace
 
 from gotk.api import core
 from gotk.api.image import ImageUpdateAutomation
@@ -12,7 +13,9 @@ from gotk.api.source import GitRepository, GitRepositoryRef
 from gotk.git import auth
 from gotk.git import errors as git
 from gotk.kube import errors as kube
+from gotk.runtime.blocking import Limiter
 from gotk.runtime.errors import Retry, Stalled
+from gotk.semver import ranges
 from image_automation import ports
 
 INVALID = "InvalidSourceConfiguration"
@@ -22,11 +25,16 @@ _GITHUB_KEY = "githubAppID"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
-    """`reference` is what to fetch, `label` its name in a revision, `branch` where commits go."""
+    """`reference` is what to fetch, `label` its name in a revision, `branch` where commits go.
+
+    With `semver` the reference is a tag, chosen when the remote has been asked. `pinned` is a commit by its id.
+    """
 
     reference: str
     label: str
     branch: str
+    semver: str = ""
+    pinned: bool = False
 
     @property
     def push_reference(self) -> str:
@@ -42,10 +50,22 @@ class Checkout:
         """Write a commit as a revision, such as `main@sha1:...`."""
         return f"{self.label}@sha1:{commit}" if self.label else f"sha1:{commit}"
 
+    def resolved(self, tags: Callable[[], Iterable[str]]) -> "Checkout":
+        """Choose the tag where a range is given; `tags` asks the remote. Raises Retry."""
+        if not self.semver:
+            return self
+        try:
+            tag = ranges.Range.parse(self.semver).latest(list(tags()))
+        except ValueError as error:
+            raise failed(f"semver parse error: {error}") from error
+        if tag is None:
+            raise failed(f"no match found for semver: {self.semver}")
+        return replace(self, reference=f"refs/tags/{tag}", label=tag, semver="")
 
-def plan(automation: ImageUpdateAutomation, repository: GitRepository) -> Checkout:
+
+def plan(automation: ImageUpdateAutomation, repository: GitRepository, *, allow_file: bool) -> Checkout:
     """Say what to check out and where to push. Raises Stalled for what is not supported, Retry for what is missing."""
-    _refuse_unsupported(repository)
+    _refuse_unsupported(repository, allow_file=allow_file)
     git_spec = automation.spec.git
     assert git_spec is not None
     reference = git_spec.checkout.ref if git_spec.checkout else repository.spec.ref
@@ -55,27 +75,24 @@ def plan(automation: ImageUpdateAutomation, repository: GitRepository) -> Checko
         raise misconfigured(
             "push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref"
         )
-    name, label = _reference(reference or GitRepositoryRef(branch=_DEFAULT_BRANCH))
-    return Checkout(reference=name, label=label, branch=branch)
+    return _wanted(reference or GitRepositoryRef(branch=_DEFAULT_BRANCH), branch)
 
 
-def _reference(ref: GitRepositoryRef) -> tuple[str, str]:
-    """Return what to fetch and its name in a revision, by Flux's order of precedence."""
+def _wanted(ref: GitRepositoryRef, branch: str) -> Checkout:
+    """Apply Flux's order of precedence."""
     if ref.commit:
-        return ref.commit, ref.branch
+        return Checkout(reference=ref.commit, label=ref.branch, branch=branch, pinned=True)
     if ref.name:
-        return ref.name, ref.name
+        return Checkout(reference=ref.name, label=ref.name, branch=branch)
     if ref.tag:
-        return f"refs/tags/{ref.tag}", ref.tag
+        return Checkout(reference=f"refs/tags/{ref.tag}", label=ref.tag, branch=branch)
     if ref.semver:
-        raise Stalled(
-            INVALID, "checkout by 'ref.semver' is not supported, name a branch or tag: invalid source configuration"
-        )
-    branch = ref.branch or _DEFAULT_BRANCH
-    return f"refs/heads/{branch}", branch
+        return Checkout(reference="", label="", branch=branch, semver=ref.semver)
+    checked_out = ref.branch or _DEFAULT_BRANCH
+    return Checkout(reference=f"refs/heads/{checked_out}", label=checked_out, branch=branch)
 
 
-def _refuse_unsupported(repository: GitRepository) -> None:
+def _refuse_unsupported(repository: GitRepository, *, allow_file: bool) -> None:
     spec = repository.spec
     where = f"GitRepository '{repository.metadata.namespace}/{repository.metadata.name}'"
     if spec.provider not in {None, "generic"}:
@@ -90,9 +107,13 @@ def _refuse_unsupported(repository: GitRepository) -> None:
             f"proxySecretRef of {where} is not supported, set HTTPS_PROXY for the service: "
             "invalid source configuration",
         )
+    if spec.url.startswith("file:") and not allow_file:
+        raise Stalled(
+            INVALID, f"the address of {where} is a file's, for the embedded mode only: invalid source configuration"
+        )
 
 
-async def credentials(objects: ports.Objects, repository: GitRepository) -> auth.Credentials:
+async def credentials(objects: ports.Objects, repository: GitRepository, limiter: Limiter) -> auth.Credentials:
     """Read the GitRepository's secret, in its namespace. Raises Retry and Stalled."""
     url, reference = repository.spec.url, repository.spec.secret_ref
     try:
@@ -107,12 +128,17 @@ async def credentials(objects: ports.Objects, repository: GitRepository) -> auth
                 f"secretRef '{where}' has github app data but provider is not set to github: "
                 "invalid source configuration",
             )
-        return auth.from_secret(url, secret.data, name=where)
+        return await limiter.run(auth.from_secret, url, secret.data, name=where)  # unlocking a key takes a while
     except kube.APIError as error:
         name = f"{repository.metadata.namespace}/{reference.name}" if reference else ""
         raise misconfigured(f"failed to get auth secret '{name}': {error.message}") from error
     except git.Error as error:
         raise misconfigured(error.message) from error
+
+
+def failed(cause: str) -> Retry:
+    """Say that the source could not be checked out."""
+    return Retry("GitOperationFailed", f"failed to checkout source: {cause}")
 
 
 def misconfigured(cause: str) -> Retry:

@@ -9,7 +9,7 @@ and finds its own commit already there.
 import asyncio
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -67,7 +67,7 @@ class ImageUpdateAutomationReconciler:
         Watch(kind=ImagePolicy, changed=triggers.chosen, requests=triggers.of_namespace),
         Watch(kind=GitRepository, changed=triggers.respecified, requests=triggers.of_source),
     )
-    unsupported: Sequence[str] = ("spec.git.commit.signingKey", "spec.git.push.refspec", "spec.git.checkout.ref.semver")
+    unsupported: Sequence[str] = ("spec.git.commit.signingKey", "spec.git.push.refspec")
 
     def __init__(
         self,
@@ -79,7 +79,9 @@ class ImageUpdateAutomationReconciler:
         clock: Clock,
         jitter: random.Random,
         cross_namespace: bool = True,
+        allow_file: bool = False,
     ) -> None:
+        """Take what it works with; `allow_file` lets `file://` addresses in, for whoever may read this machine."""
         self._objects = objects
         self._client = client
         self._repositories = repositories
@@ -87,7 +89,8 @@ class ImageUpdateAutomationReconciler:
         self._clock = clock
         self._jitter = jitter
         self._cross_namespace = cross_namespace
-        self._unmarked = tree.Unmarked()
+        self._allow_file = allow_file
+        self._known = tree.Known()
         self._remarks = remarks.Remarks()
         self._lines: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
@@ -102,11 +105,11 @@ class ImageUpdateAutomationReconciler:
         policies = self._objects.list(ImagePolicy, obj.metadata.namespace)
         selected = selection.select(policies, obj.spec.policy_selector)
         source = self._source(obj)
-        target = checkout.plan(obj, source)
+        target = checkout.plan(obj, source, allow_file=self._allow_file)
         job = _Job(
             automation=obj,
             target=target,
-            repository=await self._open(source),
+            repository=await self._open(source, target),
             selected=selected,
             run=run,
             must_look=_must_look(obj, target, selected, requested=run.requested),
@@ -138,11 +141,11 @@ class ImageUpdateAutomationReconciler:
             )
         return source
 
-    async def _open(self, source: GitRepository) -> ports.Repository:
-        credentials = await checkout.credentials(self._client, source)
-        spec = source.spec
+    async def _open(self, source: GitRepository, target: checkout.Checkout) -> ports.Repository:
+        credentials = await checkout.credentials(self._client, source, self._limiter)
+        spec, depth = source.spec, 0 if target.pinned else 1
         return self._repositories.open(
-            spec.url, credentials, tenant=source.metadata.namespace, timeout=spec.timeout.seconds, depth=1
+            spec.url, credentials, tenant=source.metadata.namespace, timeout=spec.timeout.seconds, depth=depth
         )
 
     def _line(self, url: str, branch: str) -> asyncio.Lock:
@@ -163,7 +166,7 @@ class ImageUpdateAutomationReconciler:
 
     def _attempt(self, job: _Job) -> _Done:
         """Fetch, rewrite, commit, push; on a thread."""
-        found, base, expected = _fetch(job)
+        job, found, base, expected = _fetch(job)
         revision = job.target.revision(found)
         if not job.must_look and revision == job.automation.status.observed_source_revision:
             return _Done(revision=revision)
@@ -180,9 +183,13 @@ class ImageUpdateAutomationReconciler:
         path = tree.below(job.automation.spec.update.path)
         try:
             setters = values.setters({(namespace, name): ref for name, ref in job.selected.images.items()})
-            return tree.apply(job.repository, base, path, setters, self._unmarked)
+            return tree.apply(job.repository, base, path, setters, self._known)
         except (values.InvalidReference, git.PathNotFound, git.InvalidPath) as error:
             raise Retry("UpdateFailed", f"failed to apply policies: {error}") from error
+        except git.Damaged:
+            raise
+        except git.Error as error:
+            raise checkout.failed(error.message) from error
 
     def _remember(self, job: _Job, done: _Done) -> None:
         """Put into the status what was seen and pushed, and say once what had no effect."""
@@ -210,22 +217,33 @@ def _must_look(
     )
 
 
-def _fetch(job: _Job) -> tuple[str, str, str | None]:
-    """Return the commit checked out, the one to build on, and where the push branch is (None: nowhere)."""
-    target, repository = job.target, job.repository
+def _fetch(job: _Job) -> tuple[_Job, str, str, str | None]:
+    """Return the job with its reference known, the commit checked out, the one to build on, and the push branch's.
+
+    The last is None where there is no such branch yet.
+    """
+    repository = job.repository
     try:
+        target = job.target.resolved(lambda: _tags(repository))
+        job = replace(job, target=target)
         found = repository.fetch(target.reference)
         if not target.switches:
-            return found, found, found
+            return job, found, found, found
         try:
             pushed = repository.fetch(target.push_reference)
         except git.ReferenceNotFound:
-            return found, found, None
+            return job, found, found, None
     except git.Damaged:
         raise
     except git.Error as error:
-        raise Retry("GitOperationFailed", f"failed to checkout source: {error}") from error
-    return found, pushed, pushed
+        raise checkout.failed(error.message) from error
+    return job, found, pushed, pushed
+
+
+def _tags(repository: ports.Repository) -> list[str]:
+    return [
+        name.removeprefix("refs/tags/") for name in repository.references().commits if name.startswith("refs/tags/")
+    ]
 
 
 def _push(job: _Job, base: str, expected: str | None, applied: tree.Applied) -> tuple[str, str]:

@@ -3,45 +3,58 @@
 `gotk.git.mirror` and `gotk.kube.client` happen to fit.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
 from gotk.api.meta import Object
 from gotk.git.auth import Credentials
 from gotk.git.commit import Person
+from gotk.git.operation import References
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
 
 
-class Entry(Protocol):
-    """A file of a commit."""
+class Node(Protocol):
+    """A directory or file of a commit."""
 
     @property
-    def path(self) -> str:
-        """The path from the repository's root."""
+    def name(self) -> str:
+        """The name within its directory."""
         ...
 
     @property
     def mode(self) -> int:
-        """Git's mode: an ordinary file, an executable one, or a link."""
+        """Git's mode: a directory, an ordinary file, an executable one, or a link."""
         ...
 
     @property
-    def blob_id(self) -> str:
-        """What the file holds, by hash."""
+    def id(self) -> str:
+        """What it holds, by hash."""
         ...
 
 
 class Repository(Protocol):
     """A remote repository through its local mirror. Methods block and raise the errors of `gotk.git.errors`."""
 
+    def references(self) -> References:
+        """Ask the remote for its references and the commits they lead to."""
+        ...
+
     def fetch(self, ref: str) -> str:
         """Bring a reference or commit from the remote and return the commit's id."""
         ...
 
-    def files(self, commit: str, path_prefix: str = "") -> Iterator[Entry]:
-        """Walk the files of a commit below a directory, or the one file named."""
+    def node(self, commit: str, path: str = "") -> Node:
+        """Return a directory or file of a commit."""
+        ...
+
+    def children(self, tree_id: str) -> Sequence[Node]:
+        """Return what a directory holds."""
+        ...
+
+    def size(self, blob_id: str) -> int:
+        """Return how many bytes a file holds, without reading it."""
         ...
 
     def read(self, blob_id: str) -> bytes:

@@ -8,6 +8,7 @@ chosen yet, may be right: they are counted in the log.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
+from gotk.git import errors as git
 from gotk.runtime.reconciler import Key, Run
 from image_automation.selection import Selection
 from image_automation.update import marker
@@ -32,7 +33,7 @@ class Remarks:
         self._said[key] = frozenset(found)
         if not news:
             return
-        for text in found:
+        for text in found[:_MOST]:
             run.log.warning("marker or file without effect", what=text)
         if elsewhere:
             run.log.info("markers of other policies", count=elsewhere)
@@ -48,10 +49,10 @@ def _wrong(namespace: str, files: Iterable[FileResult], selected: Selection) -> 
     for file in files:
         for problem in file.problems:
             where = f"{file.path}:{problem.line}" if problem.line else file.path
-            yield f"{where}: {problem}"
+            yield git.printable(f"{where}: {problem}")
         for each in file.unresolved:
             if _is_wrong(each, namespace, selected):
-                yield f"{file.path}:{each.line}: marker '{each.setter}': {each.reason}"
+                yield git.printable(f"{file.path}:{each.line}: marker '{each.setter}': {each.reason}")
 
 
 def _is_wrong(each: Unresolved, namespace: str, selected: Selection) -> bool:

@@ -1,13 +1,15 @@
 """The rewriter on the tree of a commit: marked files are read from the object database, nothing is checked out.
 
-Flux clones into a temporary directory on every run. Here blobs known to hold no marker are not read again, so that a
-run over an unchanged tree costs its walk.
+Flux clones into a temporary directory and reads every file on every run. Here what was learnt of a directory or file
+is kept by its hash, which stands for what it holds: after the first run only changed directories are walked, and only
+files whose content, or whose policies' choice, is new are parsed.
 """
 
 import posixpath
 import stat
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
 from gotk.git import commit as commits
 from gotk.git import errors as git
@@ -15,23 +17,51 @@ from image_automation import ports
 from image_automation.update import rewrite, screening
 from image_automation.update.result import FileResult, Problem
 
-_REMEMBERED = 1_000_000
+V = TypeVar("V")
+
+_DEPTH_LIMIT = 200
 
 
-class Unmarked:
-    """Blobs that were read and hold no marker, by hash: true whatever the repository."""
+class _ByHash(Generic[V]):
+    """Values by hash, forgotten all at once when there are too many."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._values: dict[bytes, V] = {}
+
+    def get(self, key: str) -> V | None:
+        return self._values.get(bytes.fromhex(key))
+
+    def put(self, key: str, value: V) -> V:
+        if len(self._values) >= self._most:
+            self._values.clear()
+        self._values[bytes.fromhex(key)] = value
+        return value
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaf:
+    """A file worth parsing: its path below some directory, and its content's hash."""
+
+    path: str
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Settled:
+    """A content that needed no change when its setters had these values, and what was said about it."""
+
+    values: Mapping[str, str | None]
+    result: FileResult
+
+
+class Known:
+    """What was learnt of directories and files by hash; true whatever the repository and the run."""
 
     def __init__(self) -> None:
-        self._ids: set[bytes] = set()
-
-    def __contains__(self, blob_id: str) -> bool:
-        return bytes.fromhex(blob_id) in self._ids
-
-    def add(self, blob_id: str) -> None:
-        """Remember a blob."""
-        if len(self._ids) >= _REMEMBERED:
-            self._ids.clear()
-        self._ids.add(bytes.fromhex(blob_id))
+        self.leaves: _ByHash[tuple[_Leaf, ...]] = _ByHash(100_000)
+        self.marked: _ByHash[bool] = _ByHash(1_000_000)
+        self.settled: _ByHash[_Settled] = _ByHash(100_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,29 +81,57 @@ def below(path: str) -> str:
     return posixpath.normpath(f"/{path}").lstrip("/")
 
 
-def apply(
-    repository: ports.Repository, commit: str, path: str, setters: Mapping[str, str], unmarked: Unmarked
-) -> Applied:
+def apply(repository: ports.Repository, commit: str, path: str, setters: Mapping[str, str], known: Known) -> Applied:
     """Rewrite the marked files of a commit below a path. Raises the errors of `gotk.git.errors`."""
-    return Applied(tuple(_rewritten(repository, commit, path, setters, unmarked)))
+    node = repository.node(commit, path)
+    if stat.S_ISDIR(node.mode):
+        leaves = [(posixpath.join(path, leaf.path), leaf.id) for leaf in _leaves(repository, node.id, known)]
+    else:
+        leaves = [(path, node.id)] if _worth_parsing(repository, node, posixpath.basename(path), known) else []
+    results = (_rewritten(repository, where, blob, setters, known) for where, blob in leaves)
+    return Applied(tuple(each for each in results if each.changes or each.problems or each.unresolved))
+
+
+def _leaves(repository: ports.Repository, tree_id: str, known: Known, depth: int = 0) -> tuple[_Leaf, ...]:
+    """Return the files below a directory that are worth parsing."""
+    if (found := known.leaves.get(tree_id)) is not None:
+        return found
+    if depth > _DEPTH_LIMIT:
+        raise git.InvalidPath(f"the repository's directories are nested deeper than {_DEPTH_LIMIT} levels")
+    return known.leaves.put(tree_id, tuple(_walk(repository, tree_id, known, depth)))
+
+
+def _walk(repository: ports.Repository, tree_id: str, known: Known, depth: int) -> Iterator[_Leaf]:
+    for node in repository.children(tree_id):
+        if stat.S_ISDIR(node.mode):
+            for leaf in _leaves(repository, node.id, known, depth + 1):
+                yield _Leaf(f"{node.name}/{leaf.path}", leaf.id)
+        elif _worth_parsing(repository, node, node.name, known):
+            yield _Leaf(node.name, node.id)
+
+
+def _worth_parsing(repository: ports.Repository, node: ports.Node, name: str, known: Known) -> bool:
+    if not (stat.S_ISREG(node.mode) and screening.is_candidate(name)):
+        return False
+    if (marked := known.marked.get(node.id)) is None:
+        too_large = screening.refuse_size(repository.size(node.id)) is not None
+        marked = known.marked.put(node.id, too_large or screening.has_marker(repository.read(node.id)))
+    return marked
 
 
 def _rewritten(
-    repository: ports.Repository, commit: str, path: str, setters: Mapping[str, str], unmarked: Unmarked
-) -> Iterator[FileResult]:
-    for entry in repository.files(commit, path):
-        if not (stat.S_ISREG(entry.mode) and screening.is_candidate(entry.path)) or entry.blob_id in unmarked:
-            continue
-        data = repository.read(entry.blob_id)
-        if not screening.has_marker(data):
-            unmarked.add(entry.blob_id)
-            continue
-        if (problem := _refuse_path(entry.path)) is not None:
-            yield FileResult(git.printable(entry.path), problems=(problem,))
-            continue
-        result = rewrite.rewrite(entry.path, data, setters)
-        if result.changes or result.problems or result.unresolved:
-            yield result
+    repository: ports.Repository, path: str, blob: str, setters: Mapping[str, str], known: Known
+) -> FileResult:
+    settled = known.settled.get(blob)
+    if settled is not None and all(setters.get(setter) == value for setter, value in settled.values.items()):
+        return replace(settled.result, path=path)
+    problem = screening.refuse_size(repository.size(blob)) or _refuse_path(path)
+    if problem is not None:
+        return FileResult(git.printable(path), problems=(problem,))
+    result = rewrite.rewrite(path, repository.read(blob), setters)
+    if not result.changes:
+        known.settled.put(blob, _Settled({setter: setters.get(setter) for setter in result.followed}, result))
+    return result
 
 
 def _refuse_path(path: str) -> Problem | None:

@@ -43,6 +43,14 @@ class Entry(NamedTuple):
     blob_id: str
 
 
+class Node(NamedTuple):
+    """A directory (mode 0o040000) or file by its name and its content's hash."""
+
+    name: str
+    mode: int
+    id: str
+
+
 class Mirror:
     """The local copy of one remote repository. Its methods block; one thread uses one instance.
 
@@ -122,6 +130,29 @@ class Mirror:
                 yield from _walk(start, f"{prefix}/" if prefix else "")
             else:
                 yield Entry(prefix, int(start.filemode), str(start.id))
+
+    def node(self, commit: str, path: str = "") -> Node:
+        """Return a directory or file of a commit. Raises PathNotFound."""
+        with self._reading():
+            found = _descend(self._commit(commit).tree, path)
+            mode = FileMode.TREE if isinstance(found, pygit2.Tree) else found.filemode
+            return Node("", int(mode), str(found.id))
+
+    def children(self, tree_id: str) -> tuple[Node, ...]:
+        """Return what a directory holds, submodules left out. Raises InvalidPath for a name that is none."""
+        with self._reading():
+            tree: Any = self._repository()[tree_id]
+            return tuple(
+                Node(_name(entry, ""), int(entry.filemode), str(entry.id))
+                for entry in tree
+                if entry.filemode != FileMode.COMMIT
+            )
+
+    def size(self, blob_id: str) -> int:
+        """Return how many bytes a file has, without reading it."""
+        with self._reading():
+            _, size = self._repository().odb.read_header(blob_id)
+            return int(size)
 
     def read(self, blob_id: str) -> bytes:
         """Return the bytes of a file."""
@@ -284,11 +315,16 @@ def _descend(tree: pygit2.Tree, path: str) -> Any:
     return found
 
 
+def _name(entry: Any, where: str) -> str:
+    name: str = entry.raw_name.decode("utf-8", "surrogateescape")
+    if name in {"", ".", ".."} or "/" in name or "\0" in name:
+        raise errors.InvalidPath(f"the repository holds '{errors.printable(where + name)}', which is no path")
+    return name
+
+
 def _walk(tree: Any, where: str) -> Iterator[Entry]:
     for entry in tree:
-        name = entry.raw_name.decode("utf-8", "surrogateescape")
-        if name in {"", ".", ".."} or "/" in name or "\0" in name:
-            raise errors.InvalidPath(f"the repository holds '{errors.printable(where + name)}', which is no path")
+        name = _name(entry, where)
         if entry.filemode == FileMode.TREE:
             yield from _walk(entry, f"{where}{name}/")
         elif entry.filemode != FileMode.COMMIT:

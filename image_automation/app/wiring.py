@@ -89,6 +89,7 @@ def image_update_automation(parts: Parts) -> Reconciler[Any, Any]:
         clock=parts.clock,
         jitter=parts.chance,
         cross_namespace=not parts.settings.no_cross_namespace_refs,
+        allow_file=parts.settings.allow_file,
     )
 
 

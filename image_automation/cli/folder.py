@@ -26,6 +26,14 @@ class Rewritten:
     result: FileResult
 
 
+class _TooLarge(Exception):
+    """A file that is not read because of its size."""
+
+    def __init__(self, problem: Problem) -> None:
+        super().__init__(problem.cause)
+        self.problem = problem
+
+
 def files(root: Path) -> Iterator[Path]:
     """Yield the candidates below a folder, or the file itself, in the order of their names."""
     if not root.is_dir():
@@ -43,6 +51,9 @@ def rewritten(root: Path, setters: Mapping[str, str]) -> Iterator[Rewritten]:
     for path in files(root):
         try:
             before = _read(path)
+        except _TooLarge as error:
+            yield Rewritten(path, b"", FileResult(display(path), problems=(error.problem,)))
+            continue
         except OSError as error:
             if error.errno == errno.ELOOP and path != root:
                 continue  # a symbolic link
@@ -87,6 +98,8 @@ def _read(path: Path) -> bytes:
         status = os.fstat(descriptor)
         if not stat.S_ISREG(status.st_mode):
             raise OSError(0, "it is no regular file")
+        if (problem := screening.refuse_size(status.st_size)) is not None:
+            raise _TooLarge(problem)
         pieces = [os.read(descriptor, status.st_size + 1)]
         while pieces[-1]:
             pieces.append(os.read(descriptor, 1 << 20))

@@ -16,6 +16,8 @@ T = TypeVar("T")
 
 #: Deeper documents are refused: the parser's work grows with the square of the depth.
 DEPTH_LIMIT: Final = 256
+#: So does its work with the number of these.
+DIRECTIVE_LIMIT: Final = 256
 
 
 class Unreadable(Exception):
@@ -91,6 +93,8 @@ def outline(text: str) -> list[Shape]:
 
 
 def _parse(text: str, use: Callable[[Any], T]) -> T:
+    if text.count("%TAG") > DIRECTIVE_LIMIT:
+        raise Unreadable(f"more than {DIRECTIVE_LIMIT} %TAG directives", 1)
     try:
         return use(_ruamel_yaml.CParser(text))
     except _ruamel_yaml.YAMLError as refusal:

@@ -52,13 +52,14 @@ class Unresolved:
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
-    """One file after rewriting. `content` is None where its bytes stay as they are."""
+    """One file after rewriting. `content` is None where its bytes stay as they are; `followed` are its setters."""
 
     path: str
     content: bytes | None = None
     changes: tuple[Change, ...] = ()
     problems: tuple[Problem, ...] = ()
     unresolved: tuple[Unresolved, ...] = ()
+    followed: frozenset[str] = frozenset()
 
     @property
     def failed(self) -> bool:

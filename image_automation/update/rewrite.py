@@ -36,6 +36,7 @@ class _Report:
         self.changes: list[Change] = []
         self.problems: list[Problem] = []
         self.unresolved: list[Unresolved] = []
+        self.followed: set[str] = set()
         self._counted = (0, 1)
 
     def first_line(self, span: documents.Span) -> int:
@@ -62,13 +63,14 @@ def rewrite(path: str, data: bytes, setters: Mapping[str, str]) -> FileResult:
         pieces += [data[done : span.start], new]
         done = span.end
     if any(problem.level == "error" for problem in report.problems):
-        return FileResult(path, problems=tuple(report.problems), unresolved=tuple(report.unresolved))
+        pieces, report.changes = [], []
     return FileResult(
         path,
         content=b"".join([*pieces, data[done:]]) if report.changes else None,
         changes=tuple(report.changes),
         problems=tuple(report.problems),
         unresolved=tuple(report.unresolved),
+        followed=frozenset(report.followed),
     )
 
 
@@ -87,7 +89,9 @@ def _rewrite_document(report: _Report, span: documents.Span, setters: Mapping[st
         line, counted = line + text.count("\n", counted, found.position), found.position
         if isinstance(found, spans.Inert):
             report.problems.append(Problem(found.cause, found.next_step, line=line))
-        elif (value := setters.get(found.setter)) is None:
+            continue
+        report.followed.add(found.setter)
+        if (value := setters.get(found.setter)) is None:
             report.unresolved.append(Unresolved(found.setter, line, _why_unresolved(found.setter)))
         elif value != found.scalar.value:
             edits[found.scalar.number] = _edit(text, found.scalar, value)

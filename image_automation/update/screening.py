@@ -32,12 +32,17 @@ def has_marker(data: bytes) -> bool:
     return marker.NEEDLE in data
 
 
+def refuse_size(size: int) -> Problem | None:
+    """Say why a file of so many bytes is not even read; None for one to go on with."""
+    if size <= SIZE_LIMIT:
+        return None
+    return Problem(f"the file has {size} bytes, more than the {SIZE_LIMIT} that are looked into", "split it")
+
+
 def refuse(data: bytes) -> Problem | None:
     """Say why a file with markers is left alone without being parsed; None for one to go on with."""
-    if len(data) > SIZE_LIMIT:
-        return Problem(
-            f"the file has {len(data)} bytes, more than the {SIZE_LIMIT} that are parsed", "split it", level="error"
-        )
+    if (problem := refuse_size(len(data))) is not None:
+        return problem
     if data[:2] in _UTF16:
         return Problem("the file is UTF-16", "save it as UTF-8", level="error")
     try:

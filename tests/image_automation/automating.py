@@ -94,7 +94,7 @@ class World:
             limiter=self.limiter,
             clock=self.clock,
             jitter=random.Random(1),
-            **settings,
+            **{"allow_file": True, **settings},
         )
         return self.reconciler
 

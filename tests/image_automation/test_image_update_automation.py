@@ -14,6 +14,7 @@ from gotk.api.source import GitRepository
 from gotk.git import errors as git
 from gotk.git.mirror import Mirror, Mirrors
 from gotk.git.seed import seed
+from gotk.git.server import BasicAuth, GitServer
 from gotk.runtime import errors
 from gotk.runtime.reconciler import Key, is_set
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
@@ -93,6 +94,24 @@ async def test_a_crash_between_commit_and_push_leaves_nothing_behind(world: Worl
     assert len(world.commits()) == 2
 
 
+async def test_a_crash_right_after_the_push_makes_no_second_commit(world: World):
+    class Dies(Mirror):
+        def push(self, *arguments: Any, **options: Any) -> None:
+            super().push(*arguments, **options)
+            raise KeyboardInterrupt
+
+    world.repositories = Opening(world.folder / "mirrors", Dies)
+    world.restarted()
+    with pytest.raises(KeyboardInterrupt):
+        await world.run(automation())
+    head = world.head()
+    world.repositories = Mirrors(world.folder / "mirrors")
+    world.restarted()
+    ended = await world.run(automation())
+    assert (world.head(), len(world.commits())) == (head, 2)
+    assert ended.obj.status.observed_source_revision == f"main@sha1:{head}"
+
+
 class Opening(Mirrors):
     """Mirrors of another class in the same directory."""
 
@@ -168,6 +187,60 @@ async def test_a_tag_can_be_checked_out_and_pushed_to_a_branch(world: World):
     ended = await world.run(automation(git=spec))
     assert ended.obj.status.observed_source_revision == f"v1@sha1:{world.first}"
     assert world.text("apps/web.yaml", "fromtag") == UPDATED
+
+
+@pytest.mark.parametrize(
+    ("semver", "label"),
+    [pytest.param("1.x", "1.10.0", id="a range"), pytest.param(">=2.0.0-0", "v2.0.0-rc.1", id="with prereleases")],
+)
+async def test_the_highest_tag_of_a_range_can_be_checked_out(world: World, semver: str, label: str):
+    for tag in ("1.2.0", "1.10.0", "v2.0.0-rc.1", "junk"):
+        world.git().references.create(f"refs/tags/{tag}", world.first)
+    spec = git_spec(checkout={"ref": {"semver": semver}}, push={"branch": "auto"})
+    ended = await world.run(automation(git=spec))
+    assert ended.obj.status.observed_source_revision == f"{label}@sha1:{world.first}"
+    assert world.text("apps/web.yaml", "auto") == UPDATED
+
+
+@pytest.mark.parametrize(
+    ("semver", "cause"), [("9.x", "no match found for semver: 9.x"), ("a b", "semver parse error: ")]
+)
+async def test_a_range_without_a_tag_is_retried(world: World, semver: str, cause: str):
+    spec = git_spec(checkout={"ref": {"semver": semver}}, push={"branch": "auto"})
+    ended = await world.run(automation(git=spec))
+    assert ended.ready[:2] == ("False", "GitOperationFailed")
+    assert ended.ready[2].startswith(f"failed to checkout source: {cause}")
+
+
+async def test_a_commit_of_the_past_can_be_checked_out(world: World):
+    seed(world.remote, {"apps/web.yaml": "gone: true\n"})
+    spec = git_spec(checkout={"ref": {"commit": world.first, "branch": "main"}}, push={"branch": "auto"})
+    ended = await world.run(automation(git=spec))
+    assert ended.obj.status.observed_source_revision == f"main@sha1:{world.first}"
+    assert world.text("apps/web.yaml", "auto") == UPDATED
+
+
+async def test_a_file_address_needs_leave(world: World):
+    world.restarted(allow_file=False)
+    ended = await world.run(automation())
+    assert ended.ready[:2] == ("False", "InvalidSourceConfiguration")
+    assert "is a file's, for the embedded mode only" in ended.ready[2]
+
+
+async def test_secrets_open_an_https_like_remote_and_never_show(world: World):
+    with GitServer(world.folder, auth=BasicAuth("bot", "TOPSECRET")) as server:
+        world.store.put(repository(server.url("remote.git"), secretRef={"name": "s"}))
+        world.store.put(secret("s", {"username": b"bot", "password": b"TOPSECRET"}))
+        ended = await world.run(automation())
+        assert ended.ready == SUCCEEDED
+        assert world.text("apps/web.yaml") == UPDATED
+        world.store.put(policy("web", "a/web", "1.2"))
+        world.store.put(secret("s", {"username": b"bot", "password": b"WRONGSECRET"}))
+        denied = await world.run(ended.obj)
+    assert denied.ready[:2] == ("False", "GitOperationFailed")
+    assert denied.ready[2].startswith("failed to checkout source: ")
+    assert "SECRET" not in repr(denied)
+    assert world.text("apps/web.yaml") == UPDATED
 
 
 async def test_only_files_below_the_path_are_updated(tmp_path: Path):
@@ -371,6 +444,15 @@ async def test_links_and_unreadable_names_in_the_tree_are_left_alone(world: Worl
     assert commit.tree["link.yaml"].filemode == 0o120000
     assert commit.tree["link.yaml"].data == b"apps/web.yaml"
     assert world.text("apps/web.yaml") == UPDATED
+
+
+async def test_a_bomb_of_a_blob_is_not_unpacked(tmp_path: Path):
+    world = World(tmp_path, {"a.yaml": FILE, "bomb.yaml": "#" * (17 << 20)})
+    ended = await world.run(automation())
+    assert world.text("a.yaml") == UPDATED
+    assert [event.message for event in ended.run.events] == [
+        "no effect:\nbomb.yaml: the file has 17825792 bytes, more than the 16777216 that are looked into: split it"
+    ]
 
 
 async def test_two_automations_of_one_branch_both_succeed(tmp_path: Path):

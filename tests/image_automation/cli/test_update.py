@@ -109,6 +109,14 @@ def test_a_pipe_in_the_folder_blocks_nothing(folder: Path, capsys: pytest.Captur
     assert "pipe.yaml: the file cannot be read (it is no regular file)" in capsys.readouterr().err
 
 
+def test_a_huge_file_is_not_read_and_stops_nothing(folder: Path, capsys: pytest.CaptureFixture[str]):
+    with (folder / "huge.yaml").open("wb") as file:
+        file.truncate(1 << 40)
+    assert run(folder, *IMAGE) == 0
+    assert f"⚠️ {folder}/huge.yaml: the file has 1099511627776 bytes" in capsys.readouterr().err
+    assert "6.7.1" in (folder / "sub" / "app.yaml").read_text()
+
+
 def test_git_s_own_folder_is_not_entered(folder: Path):
     (folder / ".git").mkdir()
     (folder / ".git" / "x.yaml").write_text(f"tag: 6.0.0 {MARKER}\n")

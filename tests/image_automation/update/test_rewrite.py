@@ -105,6 +105,7 @@ def test_no_yaml_like_text_makes_it_raise_or_change_more_than_meant(noise: str, 
         pytest.param(
             "\n".join(" " * n + "a:" for n in range(3000)) + f" b {MARKER}", "nested deeper", id="deep blocks"
         ),
+        pytest.param("".join(f"%TAG !a{n}! x\n" for n in range(9999)) + f"---\na: b {MARKER}", "%TAG", id="directives"),
         pytest.param(f"a: \x00 {MARKER}", "control characters are not allowed", id="a NUL"),
         pytest.param(f"a: !<!> 1 {MARKER}\nb: [", "the YAML cannot be read", id="broken"),
     ],
@@ -116,6 +117,23 @@ def test_absurd_files_are_refused_quickly(body: str, cause: str):
     assert result.failed
     assert result.content is None
     assert cause in result.problems[0].cause
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        pytest.param("%x\n" + "\n" * 5000 + "a: b\n---\n", id="blank lines after a directive"),
+        pytest.param("a: &x " + "\n" * 200_000 + "  b\n", id="blank lines after an anchor"),
+        pytest.param("a: |\n" + " \n" * 200_000 + "  b\n", id="blank lines in a block"),
+        pytest.param("---\n" * 100_000, id="empty documents"),
+        pytest.param("a: b\r" * 50_000, id="bare carriage returns"),
+    ],
+)
+def test_monotonous_files_take_no_time(before: str):
+    started = time.perf_counter()
+    result = rewrite.rewrite("f.yaml", f"{before}tag: old {MARKER}\n".encode(), {"ns:p:tag": "new"})
+    assert time.perf_counter() - started < 5
+    assert len(result.changes) == 1
 
 
 def test_a_document_of_aliases_to_aliases_costs_no_more_than_its_text():

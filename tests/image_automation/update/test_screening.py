@@ -35,7 +35,7 @@ def test_bytes_that_are_not_utf_8_are_refused_with_their_line():
 def test_a_huge_file_is_refused_before_it_is_parsed():
     problem = screening.refuse(b" " * (screening.SIZE_LIMIT + 1))
     assert problem is not None
-    assert "more than the 16777216 that are parsed" in problem.cause
+    assert "more than the 16777216 that are looked into" in problem.cause
 
 
 def test_a_file_that_only_speaks_of_sops_is_no_sops_file():
