@@ -48,8 +48,9 @@ def changed(call: Call, kind: str, obj: body.Json, content: Any) -> body.Json:
 
 
 def _strategic(call: Call, obj: body.Json, content: body.Json) -> body.Json:
+    schema = call.resource.schema
     try:
-        return strategic.merge(obj, content, call.resource.schema)
+        return strategic.merge(obj, content, schema.node if schema is not None else None)
     except strategic.BadPatch as error:
         raise status.bad_request(f"the patch does not fit {call.resource.kind}: {error}") from error
 
