@@ -1,5 +1,6 @@
 """A client for tests: what a kubeconfig says, in aiohttp, with the answers as they are."""
 
+import asyncio
 import base64
 import json
 import ssl
@@ -101,7 +102,8 @@ class Events:
         self.response = response
 
     async def next(self) -> dict[str, Any]:
-        line = await self.response.content.readline()
+        async with asyncio.timeout(20):
+            line = await self.response.content.readline()
         assert line, "the watch has ended"
         event: dict[str, Any] = json.loads(line)
         return event
@@ -112,4 +114,5 @@ class Events:
         return [(event["type"], event["object"]["metadata"].get("name", "")) for event in found]
 
     async def ended(self) -> bool:
-        return not await self.response.content.readline()
+        async with asyncio.timeout(20):
+            return not await self.response.content.readline()
