@@ -20,7 +20,7 @@ STEPS: list[dict[str, Any]] = json.loads(RECORDED.read_text())["steps"]
 
 #: Steps whose body (never the status or the reason) is ours and not upstream's.
 DIFFERENT = {
-    "crd create": "field managers of definitions also own `spec` itself, which upstream's Go types cannot tell from empty",
+    "crd create": "managers of a definition also own `spec` itself, which Go types cannot tell from an empty one",
     "crd get": "the same, and the controller that writes the status goes by another name",
     "generateName": "the name is random",
     "list bad continue": "the token is decoded by another library, which words its complaint in its own way",
