@@ -20,6 +20,8 @@ import orjson
 
 from gotk.apiserver.database import Database, Row, StoreError
 
+__all__ = ["Event", "Key", "Store", "StoreError", "Stored", "stored"]
+
 Json = dict[str, Any]
 
 #: From how many objects on the garbage collector is told to leave them alone.
