@@ -47,17 +47,13 @@ class Schema:
         *,
         subresource: str = "",
         found: Sequence[Cause] = (),
-        replicas: str = "",
     ) -> list[Cause]:
         """Return every reason to refuse an object; `old` is the stored one on an update.
 
         A write to `status` is only checked there. `found` are reasons known before, such as a bad name: they come
-        first, and they may keep the rules from being looked at. `replicas` is the path that a scale subresource reads
-        (of the spec, or of the status on a write to it).
+        first, and they may keep the rules from being looked at.
         """
         causes = [*found, *self._structure(obj, old, subresource)]
-        if replicas:
-            causes += self._replicas(obj, replicas)
         causes += listtypes.duplicates(self._without_head(obj), self.node)
         if self.custom and rules.has_rules(self.node):
             if rules.block(causes):
@@ -66,7 +62,8 @@ class Schema:
                 causes += rules.check(obj, self.node, "", validation.ABSENT if old is None else old)
         return causes
 
-    def _replicas(self, obj: dict[str, Any], path: str) -> list[Cause]:
+    def validate_scale(self, obj: dict[str, Any], path: str) -> list[Cause]:
+        """Check the replicas that a scale subresource points at."""
         value: Any = obj
         for part in path.split("."):
             value = value.get(part) if isinstance(value, dict) else None

@@ -10,7 +10,6 @@ import orjson
 
 from gotk.apiserver import fieldpath
 from gotk.apiserver.node import ANYTHING, Node
-from gotk.apiserver.schema import Schema
 
 Json = dict[str, Any]
 _PATCH: Final = "$patch"
@@ -24,9 +23,9 @@ class BadPatch(ValueError):
     """A patch that makes no sense for the kind (400)."""
 
 
-def merge(target: Json, patch: Json, schema: Schema | None) -> Json:
+def merge(target: Json, patch: Json, node: Node | None) -> Json:
     """Return the target with the patch merged into it. Neither is changed. Raises BadPatch."""
-    merged = _map(target, patch, schema.node if schema is not None else ANYTHING)
+    merged = _map(target, patch, node or ANYTHING)
     if merged is _REMOVED:
         return {}
     result: Json = merged

@@ -7,9 +7,9 @@ import json
 import pathlib
 from typing import Any
 
-STEPS: list[dict[str, Any]] = json.loads(pathlib.Path(__file__).with_name("custom-resource-answers.json").read_text())[
-    "steps"
-]
+STEPS: list[dict[str, Any]] = json.loads(
+    (pathlib.Path(__file__).parent / "answers" / "custom-resources.json").read_text()
+)["steps"]
 CRD: dict[str, Any] = STEPS[0]["request"]["body"]
 BY_NAME = {step["step"]: step for step in STEPS}
 

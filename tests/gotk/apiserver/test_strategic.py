@@ -6,9 +6,16 @@ from typing import Any
 import pytest
 
 from gotk.apiserver import builtin, strategic
+from gotk.apiserver.node import Node
 
-DEPLOYMENT = next(r for r in builtin.RESOURCES if r.kind == "Deployment").schema
-SERVICE = next(r for r in builtin.RESOURCES if r.kind == "Service").schema
+
+def node_of(kind: str) -> Node:
+    schema = next(r for r in builtin.RESOURCES if r.kind == kind).schema
+    assert schema is not None
+    return schema.node
+
+
+DEPLOYMENT, SERVICE = node_of("Deployment"), node_of("Service")
 
 
 def deployment(*containers: dict[str, Any], **pod: Any) -> dict[str, Any]:
