@@ -1,8 +1,8 @@
 """What wakes a Kustomization besides its own changes: a new revision of its source, a dependency that is ready.
 
-Answers to kustomize-controller's watch of sources: the revision counts, not the digest, and a Kustomization that is
-already at work on the revision sleeps on. Two things more are ours: an artifact that moved to another address wakes
-those that could not fetch it, and dependencies are watched, where there they are asked every 30 seconds.
+Answers to kustomize-controller's watch of sources: the revision counts, not the digest, and a Kustomization that has
+applied the revision sleeps on. Two things more are ours: an artifact that moved to another address wakes those that
+could not fetch it, and dependencies are watched, where there they are asked every 30 seconds.
 """
 
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,7 @@ from typing import Any
 from deploy.kustomize import dependencies
 from gotk.api.kustomize import Kustomization
 from gotk.api.source import GitRepository
-from gotk.runtime.conditions import PROGRESSING, READY, RECONCILING
+from gotk.runtime.conditions import READY
 from gotk.runtime.reconciler import Key, Reader, Watch
 
 
@@ -24,22 +24,17 @@ def artifact_changed(old: GitRepository | None, new: GitRepository | None) -> bo
 
 
 def of_source(source: GitRepository, reader: Reader) -> Iterable[Key]:
-    """Return the Kustomizations of a source that are not at work on its revision yet."""
+    """Return the Kustomizations of a source that have not applied its revision."""
     key = ("GitRepository", source.metadata.namespace, source.metadata.name)
     revision = source.status.artifact.revision if source.status.artifact else ""
     for obj in reader.list(Kustomization):
-        if dependencies.source_key(obj) == key and not _at_work_on(obj, revision):
+        if dependencies.source_key(obj) == key and not _is_done_with(obj, revision):
             yield Key(obj.metadata.namespace, obj.metadata.name)
 
 
-def _at_work_on(obj: Kustomization, revision: str) -> bool:
-    """Tell whether the revision was applied or is being applied; after a failure neither is so."""
-    under_way = any(
-        condition.status == "True"
-        and (condition.type == READY or (condition.type == RECONCILING and condition.reason == PROGRESSING))
-        for condition in obj.status.conditions
-    )
-    return under_way and obj.status.last_attempted_revision == revision
+def _is_done_with(obj: Kustomization, revision: str) -> bool:
+    ready = any(c.type == READY and c.status == "True" for c in obj.status.conditions)
+    return ready and obj.status.last_attempted_revision == revision
 
 
 def became_ready(old: Kustomization | None, new: Kustomization | None) -> bool:

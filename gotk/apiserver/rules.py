@@ -3,7 +3,8 @@
 Answers to `apiserver/schema/cel`. The engine is the C++ one that CEL comes from. Values are not typed by the schema:
 a `date-time` stays a string, so a rule compares it through `timestamp(self.when)`. Functions that only Kubernetes
 adds are there for lists (`isSorted`, `sum`, `min`, `max`) and texts (`find`, `findAll`); a
-rule that calls another one does not compile and is left unchecked, as are the costs of rules.
+rule that calls another one does not compile and is left unchecked, as are rules with `optionalOldSelf` and the costs
+of rules.
 """
 
 import functools
@@ -63,7 +64,7 @@ def has_rules(node: Node) -> bool:
 
 
 def _broken(rule: dict[str, Any], value: Any, old: Any, path: str) -> Cause | None:
-    program = _compile(rule["rule"])
+    program = None if rule.get("optionalOldSelf") else _compile(rule["rule"])
     if program is None:
         return None
     data = {"self": value}

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 import deploy.crds
-from gotk.apiserver import store
+from gotk.apiserver.database import StoreError
 from gotk.apiserver.server import ControlPlane
 
 
@@ -20,7 +20,7 @@ async def control_plane(data_dir: Path, *, port: int = 0) -> AsyncIterator[Contr
     plane = ControlPlane(data_dir, port=port, crds=deploy.crds.load())
     try:
         await plane.__aenter__()
-    except (store.StoreError, OSError) as error:
+    except (StoreError, OSError) as error:
         raise EmbeddedError(f"cannot start the control plane on {data_dir}: {error}") from error
     try:
         yield plane

@@ -109,7 +109,7 @@ async def pipeline(tmp_path: Path) -> AsyncIterator[Pipeline]:
 
 
 async def test_a_registry_that_is_down(pipeline: Pipeline) -> None:
-    await pipeline.apply("ImageRepository", "down", "{image: 127.0.0.1:1/x, interval: 1s}")
+    await pipeline.apply("ImageRepository", "down", "{image: 127.0.0.1:1/team/x, interval: 1s}")
     ready = await pipeline.failure("ImageRepository", "down")
     assert ready["reason"] == "ReadOperationFailed"
     assert "scan failed" in ready["message"]
@@ -127,18 +127,18 @@ async def test_a_registry_that_answers_a_web_page(pipeline: Pipeline) -> None:
         site = web.TCPSite(runner, "127.0.0.1", 0)
         await site.start()
         port = runner.addresses[0][1]
-        await pipeline.apply("ImageRepository", "page", f"{{image: '127.0.0.1:{port}/x', interval: 1s}}")
+        await pipeline.apply("ImageRepository", "page", f"{{image: '127.0.0.1:{port}/team/x', interval: 1s}}")
         ready = await pipeline.failure("ImageRepository", "page")
     finally:
         await runner.cleanup()
     assert ready["reason"] == "ReadOperationFailed"
-    assert "text/html" in ready["message"]
+    assert "the answer is a web page" in ready["message"]
     await pipeline.still_works()
 
 
 async def test_a_registry_that_demands_credentials(pipeline: Pipeline) -> None:
     async with RegistryServer(guard=Password("user", "geheim")) as locked:
-        await pipeline.apply("ImageRepository", "locked", f"{{image: '{locked.address}/x', interval: 1s}}")
+        await pipeline.apply("ImageRepository", "locked", f"{{image: '{locked.address}/team/x', interval: 1s}}")
         ready = await pipeline.failure("ImageRepository", "locked")
     assert ready["reason"] == "ReadOperationFailed"
     assert "401" in ready["message"] or "UNAUTHORIZED" in ready["message"]
@@ -146,7 +146,7 @@ async def test_a_registry_that_demands_credentials(pipeline: Pipeline) -> None:
 
 
 async def test_an_unknown_image_host(pipeline: Pipeline) -> None:
-    await pipeline.apply("ImageRepository", "nowhere", "{image: registry.invalid/x, interval: 1s}")
+    await pipeline.apply("ImageRepository", "nowhere", "{image: registry.invalid/team/x, interval: 1s}")
     ready = await pipeline.failure("ImageRepository", "nowhere")
     assert ready["reason"] == "ReadOperationFailed"
     assert "registry.invalid" in ready["message"]
@@ -175,7 +175,7 @@ async def test_a_marker_in_a_file_that_is_not_yaml_is_left_alone_and_said(pipeli
     repository = pygit2.Repository(str(pipeline.repository))
     tree = repository[repository.branches["main"].target].peel(pygit2.Tree)
     assert (tree / "apps" / "broken.yaml").data.decode() == "a: [b\n" + marked(f"{pipeline.registry.address}/web")
-    events = await pipeline.up.kubectl("get", "events", "-n", NAMESPACE)
+    events = await pipeline.up.kubectl("get", "events", "-n", NAMESPACE, "-o", "yaml")
     assert "apps/broken.yaml" in events
 
 

@@ -1,9 +1,11 @@
 """Everything a tag needs to travel, on one machine: registry, Git server, control plane and service, on free ports."""
 
 import contextlib
+import json
 import secrets
 import shutil
-from collections.abc import AsyncIterator, Mapping
+import socket
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from importlib import resources
 from importlib.resources.abc import Traversable
@@ -97,14 +99,13 @@ def _walk(folder: Traversable, prefix: str) -> dict[str, Traversable]:
 @contextlib.asynccontextmanager
 async def open_playground(data_dir: Path) -> AsyncIterator[Playground]:
     """Start everything under a folder, and stop it in the end. What an earlier run left there is gone on with."""
-    password = _password(data_dir / "git-password")
+    password, ports = _password(data_dir / "git-password"), _ports(data_dir / "ports.json")
     async with contextlib.AsyncExitStack() as stack:
         storage = Storage(DirectoryFiles(data_dir / "registry"))
-        oci = await stack.enter_async_context(RegistryServer(storage, port=_port(data_dir, "registry")))
+        oci = await stack.enter_async_context(RegistryServer(storage, port=ports["registry"]))
         auth = server.BasicAuth(_USER, password)
-        git = stack.enter_context(server.GitServer(data_dir / "git", auth=auth, port=_port(data_dir, "git")))
+        git = stack.enter_context(server.GitServer(data_dir / "git", auth=auth, port=ports["git"]))
         plane = await stack.enter_async_context(embedded.control_plane(data_dir / "service"))
-        _remember(data_dir, registry=int(oci.address.rpartition(":")[2]), git=git.port)
         address = await config.from_kubeconfig([plane.kubeconfig])
         client = await stack.enter_async_context(Client(address))
         variables = {"registry": oci.address, "git": git.url("").rstrip("/"), "password": password}
@@ -113,7 +114,11 @@ async def open_playground(data_dir: Path) -> AsyncIterator[Playground]:
             shutil.rmtree(repository, ignore_errors=True)
             seed.seed(repository, files("repository", variables))
         settings = Settings(
-            data_dir=data_dir / "service", storage_addr="127.0.0.1:0", metrics_addr="0", health_addr="0", grace=2.0
+            data_dir=data_dir / "service",
+            storage_addr=f"127.0.0.1:{ports['artifacts']}",
+            metrics_addr="0",
+            health_addr="0",
+            grace=2.0,
         )
         await stack.enter_async_context(service.beside(settings, address))
         yield Playground(
@@ -135,23 +140,30 @@ def _has_branch(repository: Path) -> bool:
 
 
 def _password(file: Path) -> str:
+    """Return the folder's password, made at the first run."""
+    return _kept(file, lambda: secrets.token_urlsafe(18))
+
+
+def _ports(file: Path) -> dict[str, int]:
+    """Return the folder's ports, free ones at the first run and the same ever after: addresses stand in objects."""
+
+    def choose() -> str:
+        with contextlib.ExitStack() as stack:
+            probes = {name: stack.enter_context(socket.socket()) for name in ("registry", "git", "artifacts")}
+            for probe in probes.values():
+                probe.bind(("127.0.0.1", 0))
+            return json.dumps({name: probe.getsockname()[1] for name, probe in probes.items()})
+
+    chosen: dict[str, int] = json.loads(_kept(file, choose))
+    return chosen
+
+
+def _kept(file: Path, make: Callable[[], str]) -> str:
+    """Return what a file holds; the first time, what is made is put there whole or not at all."""
     if not file.exists():
         file.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         fresh = file.with_suffix(".new")
         fresh.touch(mode=0o600)
-        fresh.write_text(secrets.token_urlsafe(18))
+        fresh.write_text(make())
         fresh.replace(file)
     return file.read_text()
-
-
-def _port(data_dir: Path, name: str) -> int:
-    """Return the port that a server had in an earlier run on this folder, since addresses stand in objects; else 0."""
-    file = data_dir / f"{name}.port"
-    return int(file.read_text()) if file.exists() else 0
-
-
-def _remember(data_dir: Path, **ports: int) -> None:
-    for name, port in ports.items():
-        fresh = data_dir / f"{name}.port.new"
-        fresh.write_text(str(port))
-        fresh.replace(data_dir / f"{name}.port")

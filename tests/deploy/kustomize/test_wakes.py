@@ -38,16 +38,6 @@ def test_an_artifact_that_moves_to_another_address_wakes() -> None:
     assert wakes.artifact_changed(source("1"), source("1", url="elsewhere"))
 
 
-def test_a_failed_attempt_on_the_revision_is_no_reason_to_sleep_on() -> None:
-    objects = Objects()
-    retrying = {"type": "Reconciling", "status": "True", "message": "", "lastTransitionTime": ""}
-    for reason in ("Progressing", "ProgressingWithRetry"):
-        plain = scheme.to_builtins(kustomization(reason.lower(), ready="False"))
-        plain["status"]["conditions"] = [*plain["status"]["conditions"], retrying | {"reason": reason}]
-        objects.held.append(scheme.convert(plain, Kustomization))
-    assert list(wakes.of_source(source("1"), objects)) == [Key("default", "progressingwithretry")]
-
-
 def kustomization(name: str, *, ready: str = "", revision: str = "1", **spec: Any) -> Kustomization:
     condition = {"type": "Ready", "status": ready, "reason": "r", "message": "", "lastTransitionTime": ""}
     status = {
@@ -60,7 +50,7 @@ def kustomization(name: str, *, ready: str = "", revision: str = "1", **spec: An
     return scheme.convert(plain, Kustomization)
 
 
-def test_a_source_wakes_those_that_are_not_at_work_on_its_revision() -> None:
+def test_a_source_wakes_those_that_have_not_applied_its_revision() -> None:
     objects = Objects()
     objects.held = [
         kustomization("new"),

@@ -36,7 +36,10 @@ _UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 def normal(value: Any) -> Any:
     if isinstance(value, dict):
-        return {key: normal(each) for key, each in value.items() if key not in _VARYING}
+        found = {key: normal(each) for key, each in value.items() if key not in _VARYING}
+        if isinstance(found.get("managedFields"), list):  # ordered by time, and a second may have passed in between
+            found["managedFields"].sort(key=lambda entry: json.dumps(entry, sort_keys=True))
+        return found
     if isinstance(value, list):
         return [normal(each) for each in value]
     return _UID.sub("UID", value) if isinstance(value, str) else value

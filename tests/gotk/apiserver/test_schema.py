@@ -180,6 +180,7 @@ RULES: dict[str, tuple[dict[str, Any], Any, Any, list[str]]] = {
     ),
     "a function of Kubernetes": ({"rule": "[self, 2].isSorted() && [1, self].sum() == 2"}, 1, None, []),
     "a function that is not there": ({"rule": "quantity(self).isInteger()"}, 1, None, []),
+    "a former value that may be absent": ({"rule": "oldSelf.orValue(1) == 2", "optionalOldSelf": True}, 1, None, []),
     "a rule that fails": (
         {"rule": "self.nope"},
         1,
