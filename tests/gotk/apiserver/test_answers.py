@@ -31,6 +31,7 @@ NOT_SENT = {
     "ssa m1 drop": "upstream leaves a null where the last key of a map goes, and then refuses it; ours lets it go"
 }
 _VARYING = {"uid", "creationTimestamp", "time", "resourceVersion", "deletionTimestamp", "lastTransitionTime"}
+_AGE = re.compile(r"^\d+s$")
 _UID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 
 
@@ -42,7 +43,9 @@ def normal(value: Any) -> Any:
         return found
     if isinstance(value, list):
         return [normal(each) for each in value]
-    return _UID.sub("UID", value) if isinstance(value, str) else value
+    if isinstance(value, str):
+        return _AGE.sub("AGE", _UID.sub("UID", value))
+    return value
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
