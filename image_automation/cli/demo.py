@@ -36,9 +36,11 @@ def demo(*, keep: bool, data_dir: Path | None, tag: str) -> None:
     """
     from gotk.runtime import logging  # noqa: PLC0415 - heavy imports wait until the options are known to be good
 
-    logging.configure(level="error", encoding="console")
     with _folder(data_dir) as folder:
-        asyncio.run(_demo(folder, tag, keep=keep))
+        folder.mkdir(parents=True, exist_ok=True)
+        with (folder / "service.log").open("a") as log:
+            logging.configure(level="info", encoding="json", stream=log)
+            asyncio.run(_demo(folder, tag, keep=keep))
 
 
 @contextlib.contextmanager
@@ -89,7 +91,8 @@ def _keep(ground: "Playground", shown: "View") -> None:
 It goes on running until you press Ctrl-C.
   export KUBECONFIG={ground.kubeconfig}
   kubectl get all,fluxcd -A
-  image-automation get all -A
+  {sys.argv[0]} get all -A
 Push another tag to http://{ground.registry.address}/v2/, or clone {ground.git.url("apps.git")}
-(user demo, password {ground.variables["password"]})."""
+(user demo, password {ground.variables["password"]}).
+The service's log is {ground.kubeconfig.parent.parent / "service.log"}."""
     )

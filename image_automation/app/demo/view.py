@@ -98,6 +98,7 @@ class Terminal:
         """Show the empty table."""
         self._title, self._stages, self._reached, self._diff = title, stages, [], ""
         self._console.print()
+        self._console.print(Text(self._title, style="bold"))
         self._live = Live(self._render(), console=self._console, refresh_per_second=12)
         self._live.start()
 
@@ -121,7 +122,7 @@ class Terminal:
             self._live = None
 
     def _render(self) -> Group:
-        table = Table(title=self._title, title_justify="left", title_style="bold", box=None, pad_edge=False)
+        table = Table(box=None, pad_edge=False)
         table.add_column("", width=2)
         table.add_column("stage", style="bold")
         table.add_column("at", justify="right")
