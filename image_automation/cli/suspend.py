@@ -1,5 +1,6 @@
 """`suspend` and `resume`: stop and go on, for some objects or all of a namespace."""
 
+from collections.abc import AsyncIterator
 from typing import Any
 
 import click
@@ -52,24 +53,25 @@ resume = build("resume", "Resume suspended objects.", _SUSPENDABLE, _resume_comm
 
 async def _named(
     client: kube.Client, cluster: clusters.Cluster, kind: kinds.Kind, names: tuple[str, ...]
-) -> list[kinds.Json]:
-    """Return the objects that were named (all of them for no name), and say which are not there."""
-    found: list[kinds.Json] = []
+) -> AsyncIterator[kinds.Json]:
+    """Yield the objects that were named (all of them for no name), and say which are not there."""
+    found = False
     for name in names or ("",):
         fields = f"metadata.name={name}" if name else ""
         items, _ = await client.list_raw(kind.struct, cluster.namespace, fields=fields)
         if not items:
             missing = f"{kind.name} {name} not found" if name else f"no {kind.name} objects found"
             output.failure(f"{missing} in {cluster.namespace} namespace")
-        found.extend(msgspec.json.decode(item) for item in items)
+        for item in items:
+            found = True
+            yield msgspec.json.decode(item)
     if not found:
         raise SystemExit(1)
-    return found
 
 
 async def _suspend(cluster: clusters.Cluster, kind: kinds.Kind, names: tuple[str, ...]) -> None:
     async with cluster.connect() as client:
-        for obj in await _named(client, cluster, kind, names):
+        async for obj in _named(client, cluster, kind, names):
             name = obj["metadata"]["name"]
             output.action(f"suspending {kind.human} {name} in {cluster.namespace} namespace")
             await client.merge_patch(kind.struct, cluster.namespace, name, {"spec": {"suspend": True}})
@@ -79,14 +81,15 @@ async def _suspend(cluster: clusters.Cluster, kind: kinds.Kind, names: tuple[str
 async def _resume(cluster: clusters.Cluster, kind: kinds.Kind, names: tuple[str, ...], *, wait: bool) -> None:
     failed = 0
     async with cluster.connect() as client:
-        objects = await _named(client, cluster, kind, names)
-        for obj in objects:
+        resumed = []
+        async for obj in _named(client, cluster, kind, names):
             name = obj["metadata"]["name"]
             output.action(f"resuming {kind.human} {name} in {cluster.namespace} namespace")
             await client.merge_patch(kind.struct, cluster.namespace, name, {"spec": {"suspend": None}})
             output.success(f"{kind.human} resumed")
+            resumed.append(obj)
         if wait or len(names) == 1:
-            for obj in objects:
+            for obj in resumed:
                 failed += not await _settle(client, cluster, kind, obj)
     if failed:
         output.fail(f"reconciliation failed for {failed} {kind.name}(s)")

@@ -1,0 +1,280 @@
+"""The verbs on a cluster, run as a user runs them, against the embedded control plane with objects in known states."""
+
+import asyncio
+import json
+import os
+import sys
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from gotk.api.image import ImagePolicy
+from gotk.api.kustomize import Kustomization
+from gotk.api.source import GitRepository
+from gotk.kube import config
+from gotk.kube.client import Client
+from image_automation.app import embedded
+
+SHA = "696f056df216eea4f9401adbee0ff744d4df390f"
+REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
+
+
+@dataclass(frozen=True)
+class Result:
+    code: int
+    out: str
+    err: str
+
+
+@dataclass(frozen=True)
+class Terminal:
+    """A shell of a user whose kubeconfig leads to the plane."""
+
+    client: Client
+    environment: dict[str, str]
+
+    async def run(self, *arguments: str) -> Result:
+        process = await asyncio.create_subprocess_exec(
+            sys.executable, "-m", "image_automation", *arguments,
+            env=self.environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+        )  # fmt: skip
+        out, err = await process.communicate()
+        return Result(process.returncode or 0, out.decode(), err.decode())
+
+
+def ready(status: str, message: str, *, generation: int = 1, type_: str = "Ready") -> dict[str, Any]:
+    return {
+        "type": type_,
+        "status": status,
+        "reason": "Succeeded" if status == "True" else "Failed",
+        "message": message,
+        "lastTransitionTime": "2026-01-02T03:04:05Z",
+        "observedGeneration": generation,
+    }
+
+
+async def put(client: Client, kind: str, name: str, spec: dict[str, Any], status: dict[str, Any] | None = None) -> None:
+    group = {
+        "G": "source.toolkit.fluxcd.io/v1",
+        "I": "image.toolkit.fluxcd.io/v1",
+        "K": "kustomize.toolkit.fluxcd.io/v1",
+    }
+    api_version = group[kind[0]]
+    metadata = {"name": name, "namespace": "flux-system"}
+    await client.create_object({"apiVersion": api_version, "kind": kind, "metadata": metadata, "spec": spec})
+    if status is not None:
+        patch = {"status": {"observedGeneration": 1} | status}
+        await client.patch_object(api_version, kind, "flux-system", name, patch, subresource="status")
+
+
+@pytest.fixture
+async def terminal(tmp_path: Path) -> AsyncIterator[Terminal]:
+    async with embedded.control_plane(tmp_path / "plane") as plane:
+        environment = {
+            "HOME": str(tmp_path), "PATH": os.environ["PATH"], "KUBECONFIG": str(plane.kubeconfig),
+            "PYTHONPATH": str(Path.cwd()),
+        }  # fmt: skip
+        async with Client(await config.from_kubeconfig([plane.kubeconfig])) as client:
+            for namespace in ("flux-system", "empty"):
+                await client.create_object({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": namespace}})
+            yield Terminal(client, environment)
+
+
+@pytest.fixture
+async def filled(terminal: Terminal) -> Terminal:
+    client = terminal.client
+    artifact = {
+        "digest": "sha256:" + "0" * 64, "path": "p", "url": "http://localhost/p",
+        "revision": f"main@sha1:{SHA}", "lastUpdateTime": "2026-01-02T03:04:05Z",
+    }  # fmt: skip
+    await put(
+        client, "GitRepository", "podinfo", {"url": "https://example.com/podinfo", "interval": "1m"},
+        {"artifact": artifact, "conditions": [ready("True", f"stored artifact for revision 'main@sha1:{SHA}'")]},
+    )  # fmt: skip
+    await put(client, "GitRepository", "young", {"url": "https://example.com/young", "interval": "1m"})
+    await put(
+        client, "ImageRepository", "podinfo", {"image": "ghcr.io/stefanprodan/podinfo", "interval": "1m"},
+        {
+            "lastScanResult": {"tagCount": 3, "scanTime": "2026-01-02T03:04:05Z"},
+            "conditions": [ready("True", "successful scan: found 3 tags with checksum 42")],
+        },
+    )  # fmt: skip
+    digest = "sha256:" + "8" * 64
+    await put(
+        client, "ImagePolicy", "podinfo",
+        {"imageRepositoryRef": {"name": "podinfo"}, "policy": {"semver": {"range": "5.x"}}},
+        {
+            "latestRef": {"name": "ghcr.io/stefanprodan/podinfo", "tag": "5.0.3", "digest": digest},
+            "conditions": [ready("True", f"Latest image tag for x resolved to 5.0.3 with digest {digest}")],
+        },
+    )  # fmt: skip
+    source = {"kind": "GitRepository", "name": "podinfo"}
+    await put(
+        client, "Kustomization", "podinfo", {"interval": "1m", "prune": True, "sourceRef": source, "suspend": True},
+        {"lastAppliedRevision": f"main@sha1:{SHA}", "conditions": [ready("False", "kustomize build failed:\nno file")]},
+    )  # fmt: skip
+    return terminal
+
+
+async def test_get_prints_flux_tables(filled: Terminal) -> None:
+    result = await filled.run("get", "sources", "git")
+    assert result.out == (
+        "NAME   \tREVISION          \tSUSPENDED\tREADY\tMESSAGE                                          \n"
+        "podinfo\tmain@sha1:696f056d\tFalse    \tTrue \tstored artifact for revision 'main@sha1:696f056d'\t\n"
+        "young  \t                  \tFalse    \tFalse\twaiting to be reconciled                         \t\n"
+    )
+    assert (result.code, result.err) == (0, "")
+
+
+async def test_get_shows_the_whole_digest_of_a_policy(filled: Terminal) -> None:
+    result = await filled.run("get", "images", "policy", "podinfo", "--no-header")
+    assert result.out.split("\t")[:4] == ["podinfo", "ghcr.io/stefanprodan/podinfo", "5.0.3", "True"]
+    assert "8" * 64 in result.out
+
+
+async def test_get_all_prints_a_table_per_kind_and_names_the_kinds(filled: Terminal) -> None:
+    result = await filled.run("get", "all", "-A")
+    tables = result.out.split("\n\n")
+    assert [table.splitlines()[0].split("\t")[0].strip() for table in tables if table] == ["NAMESPACE"] * 4
+    assert "gitrepository/podinfo" in tables[0]
+    assert "imagerepository/podinfo" in tables[1]
+    assert "kustomization/podinfo" in tables[3]
+    assert result.out.endswith("\n\n")
+
+
+async def test_get_filters_by_status_and_shows_the_source(filled: Terminal) -> None:
+    unready = await filled.run(
+        "get", "kustomizations", "--status-selector", "ready=false", "--show-source", "--no-header"
+    )
+    assert unready.out == (
+        "podinfo\tGitRepository/flux-system/podinfo\tmain@sha1:696f056d\tTrue\tFalse\tkustomize build failed: no file\t\n"
+    )
+    assert (
+        await filled.run("get", "sources", "git", "--status-selector", "ready!=true", "--no-header")
+    ).out.startswith("young")
+
+
+async def test_get_prints_whole_objects(filled: Terminal) -> None:
+    one = json.loads((await filled.run("get", "images", "policy", "podinfo", "-o", "json")).out)
+    assert one["status"]["latestRef"]["tag"] == "5.0.3"
+    several = yaml.safe_load((await filled.run("get", "sources", "git", "-o", "yaml")).out)
+    assert [item["metadata"]["name"] for item in several["items"]] == ["podinfo", "young"]
+
+
+MISTAKES = {
+    "no objects": (("get", "images", "update"), '✗ no ImageUpdateAutomation objects found in "flux-system" namespace'),
+    "no such object": (
+        ("get", "kustomizations", "x", "-n", "empty"),
+        "✗ Kustomization object 'x' not found in \"empty\" namespace",
+    ),
+    "bad selector": (
+        ("get", "sources", "git", "--status-selector", "foo"),
+        "✗ expected status selector in type=status or type!=status format, but found: foo",
+    ),
+    "watching everything": (("get", "all", "-w"), "✗ expected a single resource type, but found all"),
+    "no name": (("reconcile", "kustomization"), "✗ Kustomization name is required"),
+    "nothing to suspend": (("suspend", "kustomization"), "✗ kustomization name is required"),
+    "a suspended object": (("reconcile", "kustomization", "podinfo"), "✗ resource is suspended"),
+    "an unknown flag": (("get", "sources", "git", "--bogus"), "✗ No such option '--bogus'."),
+    "a bad namespace": (("get", "all", "-n", "A_B"), '✗ namespace must be a valid DNS label: "A_B"'),
+    "a bad duration": (
+        ("get", "all", "--timeout", "1y"),
+        "✗ Invalid value for '--timeout': time: invalid duration \"1y\"",
+    ),
+}
+
+
+async def test_mistakes_are_one_line_and_exit_with_one(filled: Terminal) -> None:
+    for name, (arguments, message) in MISTAKES.items():
+        result = await filled.run(*arguments)
+        assert (result.code, result.out, result.err.splitlines()[0]) == (1, "", message), name
+
+
+async def test_get_all_of_an_empty_namespace_prints_nothing(terminal: Terminal) -> None:
+    result = await terminal.run("get", "all", "-n", "empty")
+    assert (result.code, result.out) == (0, "")
+
+
+async def test_without_a_cluster_the_error_says_what_to_do(tmp_path: Path) -> None:
+    alone = Terminal(None, {"HOME": str(tmp_path), "PATH": os.environ["PATH"], "PYTHONPATH": str(Path.cwd())})  # type: ignore[arg-type]
+    result = await alone.run("get", "all")
+    assert result.code == 1
+    assert "no cluster found: name a kubeconfig with --kubeconfig or $KUBECONFIG" in result.err
+
+
+async def answering(
+    terminal: Terminal, kind: type[GitRepository | Kustomization | ImagePolicy], status: Callable[[str], dict[str, Any]]
+) -> None:
+    """Play the controller: answer the first request for a reconcile of an object named podinfo."""
+    async for _, body in terminal.client.watch(kind, resource_version="0"):
+        obj = json.loads(body)
+        token = obj["metadata"].get("annotations", {}).get(REQUESTED_AT)
+        if token:
+            patch = {"status": {"lastHandledReconcileAt": token, "observedGeneration": obj["metadata"]["generation"]}}
+            patch["status"] |= status(token)
+            await terminal.client.merge_patch(kind, "flux-system", "podinfo", patch, subresource="status")
+            return
+
+
+async def test_reconcile_annotates_waits_and_says_what_came_of_it(filled: Terminal) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(answering(filled, GitRepository, lambda _: {}))
+        result = await filled.run("reconcile", "source", "git", "podinfo")
+    assert (result.code, result.out) == (0, "")
+    assert result.err.splitlines() == [
+        "► annotating GitRepository podinfo in flux-system namespace",
+        "✔ GitRepository annotated",
+        "◎ waiting for GitRepository reconciliation",
+        f"✔ fetched revision main@sha1:{SHA}",
+    ]
+
+
+async def test_reconcile_that_ends_badly_fails_with_its_message(filled: Terminal) -> None:
+    async with asyncio.TaskGroup() as group:
+        group.create_task(
+            answering(filled, GitRepository, lambda _: {"conditions": [ready("False", "authentication required")]})
+        )
+        result = await filled.run("reconcile", "source", "git", "podinfo")
+    assert result.code == 1
+    assert result.err.splitlines()[-1] == "✗ GitRepository reconciliation failed: 'authentication required'"
+
+
+async def test_suspend_and_resume(filled: Terminal) -> None:
+    suspended = await filled.run("suspend", "source", "git", "podinfo", "nobody")
+    assert suspended.err.splitlines() == [
+        "► suspending source git podinfo in flux-system namespace",
+        "✔ source git suspended",
+        "✗ GitRepository nobody not found in flux-system namespace",
+    ]
+    assert (await filled.client.get(GitRepository, "flux-system", "podinfo")).spec.suspend
+    generation = (await filled.client.get(GitRepository, "flux-system", "podinfo")).metadata.generation + 1
+    status = {"status": {"observedGeneration": generation, "conditions": [ready("True", "ok", generation=generation)]}}
+    await filled.client.merge_patch(GitRepository, "flux-system", "podinfo", status, subresource="status")
+    resumed = await filled.run("resume", "source", "git", "podinfo")
+    assert resumed.err.splitlines() == [
+        "► resuming source git podinfo in flux-system namespace",
+        "✔ source git resumed",
+        "◎ waiting for GitRepository reconciliation",
+        "✔ GitRepository podinfo reconciliation completed",
+        f"✔ fetched revision main@sha1:{SHA}",
+    ]
+    raw = await filled.client.get_object("source.toolkit.fluxcd.io/v1", "GitRepository", "flux-system", "podinfo")
+    assert "suspend" not in raw["spec"]
+
+
+async def test_version_names_the_program_and_the_server(terminal: Terminal) -> None:
+    result = await terminal.run("version", "-o", "json")
+    assert json.loads(result.out)["kubernetes"].startswith("v1.37")
+    assert (await terminal.run("version", "--client")).out.startswith("image-automation: v")
+
+
+async def test_names_are_completed_from_the_cluster(filled: Terminal) -> None:
+    environment = filled.environment | {
+        "_IMAGE_AUTOMATION_COMPLETE": "bash_complete",
+        "COMP_WORDS": "image-automation get sources git p", "COMP_CWORD": "4",
+    }  # fmt: skip
+    assert (await Terminal(filled.client, environment).run()).out == "plain,podinfo\n"
