@@ -20,8 +20,8 @@ MAX_GROUPS = 32
 _SPACE = r"[\t\n\f\r ]"
 _NUMBER = r"[0-9|xX*]++"  # Masterminds' class has the bar in it; such a number then fails
 _PATTERN = (
-    rf"v?({_NUMBER})(\.{_NUMBER})?+(\.{_NUMBER})?+"
-    rf"(-{version.IDENTIFIERS})?+(?:\+{version.IDENTIFIERS})?+"
+    rf"v?({_NUMBER})(\.{_NUMBER})?(\.{_NUMBER})?"
+    rf"(-{version.IDENTIFIERS})?(?:\+{version.IDENTIFIERS})?"
 )  # fmt: skip
 _ATOM = re.compile(rf"(!=|>=|=>|<=|=<|~>|=|>|<|~|\^|){_SPACE}*+({_PATTERN})(?P<gap>{_SPACE}*+)")
 _COMMA = re.compile(rf",{_SPACE}*+")

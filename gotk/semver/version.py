@@ -19,11 +19,12 @@ UINT64 = 1 << 64
 #: The last part of a release's key, above that of every prerelease; the same object in every key.
 RELEASE: Key = ((2, 0, ""),)
 
-IDENTIFIERS = r"[0-9A-Za-z-]++(?:\.[0-9A-Za-z-]++)*+"
-_NUMBERS = r"v?([0-9]{1,256}+)(?:\.([0-9]{1,256}+))?+(?:\.([0-9]{1,256}+))?+"
-_VERSION = re.compile(rf"{_NUMBERS}(?:-({IDENTIFIERS}))?+(?:\+({IDENTIFIERS}))?+")
-_LINES = re.compile(rf"^({_NUMBERS}(?:-({IDENTIFIERS}))?+(?:\+{IDENTIFIERS})?+)$", re.MULTILINE)
-_RELEASE_LINES = re.compile(rf"^({_NUMBERS}()(?:\+{IDENTIFIERS})?+)$", re.MULTILINE)
+# Possessive groups, such as `(...)?+`, match wrongly before Python 3.11.5: only single characters are possessive here.
+IDENTIFIERS = r"[0-9A-Za-z-]++(?:\.[0-9A-Za-z-]++)*"
+_NUMBERS = r"v?([0-9]{1,256}+)(?:\.([0-9]{1,256}+))?(?:\.([0-9]{1,256}+))?"
+_VERSION = re.compile(rf"{_NUMBERS}(?:-({IDENTIFIERS}))?(?:\+({IDENTIFIERS}))?")
+_LINES = re.compile(rf"^({_NUMBERS}(?:-({IDENTIFIERS}))?(?:\+{IDENTIFIERS})?)$", re.MULTILINE)
+_RELEASE_LINES = re.compile(rf"^({_NUMBERS}()(?:\+{IDENTIFIERS})?)$", re.MULTILINE)
 _ZERO_PADDED = re.compile(r"(?:^|\.)0[0-9]++(?:\.|$)")
 
 

@@ -151,7 +151,8 @@ async def test_get_filters_by_status_and_shows_the_source(filled: Terminal) -> N
         "get", "kustomizations", "--status-selector", "ready=false", "--show-source", "--no-header"
     )
     assert unready.out == (
-        "podinfo\tGitRepository/flux-system/podinfo\tmain@sha1:696f056d\tTrue\tFalse\tkustomize build failed: no file\t\n"
+        "podinfo\tGitRepository/flux-system/podinfo\tmain@sha1:696f056d\tTrue\tFalse\t"
+        "kustomize build failed: no file\t\n"
     )
     assert (
         await filled.run("get", "sources", "git", "--status-selector", "ready!=true", "--no-header")
