@@ -12,12 +12,12 @@ from collections.abc import Collection
 from policies.verdict import Refusal
 
 # Plain numbers, where `float` and ParseFloat agree: nearly every tag.
-_PLAIN = re.compile(r"[+-]?[0-9]++(?:\.[0-9]*+)?+")
-_DECIMAL = re.compile(r"[+-]?+(?=[0-9_.]*[0-9])[0-9_]*+(?:\.[0-9_]*+)?+(?:[eE][+-]?+[0-9][0-9_]*+)?+")
+_PLAIN = re.compile(r"[+-]?[0-9]++(?:\.[0-9]*+)?")
+_DECIMAL = re.compile(r"[+-]?+(?=[0-9_.]*[0-9])[0-9_]*+(?:\.[0-9_]*+)?(?:[eE][+-]?+[0-9][0-9_]*+)?")
 _HEXADECIMAL = re.compile(
-    r"[+-]?+0[xX](?=[0-9a-fA-F_.]*[0-9a-fA-F])[0-9a-fA-F_]*+(?:\.[0-9a-fA-F_]*+)?+[pP][+-]?+[0-9][0-9_]*+"
+    r"[+-]?+0[xX](?=[0-9a-fA-F_.]*[0-9a-fA-F])[0-9a-fA-F_]*+(?:\.[0-9a-fA-F_]*+)?[pP][+-]?+[0-9][0-9_]*+"
 )
-_WORDS = re.compile(r"[+-]?+inf(?:inity)?+|nan", re.IGNORECASE | re.ASCII)
+_WORDS = re.compile(r"[+-]?+inf(?:inity)?|nan", re.IGNORECASE | re.ASCII)
 # An underscore stands between two digits, or between the prefix of a hexadecimal and a digit.
 _MISPLACED = re.compile(r"(?<![0-9])_|_(?![0-9])")
 _MISPLACED_HEXADECIMAL = re.compile(r"(?<![0-9a-fA-FxX])_|_(?![0-9a-fA-F])")
