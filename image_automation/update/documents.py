@@ -14,7 +14,7 @@ _MARKERS = (b"---", b"...")
 _BREAKS = (b"\n", b"\r")
 _AFTER = (b"", b" ", b"\t", b"\r", b"\n")
 # Possessive: a file of nothing but line breaks must not be tried in every way.
-_DIRECTIVES_ONLY = re.compile(rb"(?:[ \t]*+(?:#[^\r\n]*+)?+[\r\n]++|%[^\r\n]*+[\r\n]++)++")
+_DIRECTIVES_ONLY = re.compile(rb"(?:[ \t]*+(?:#[^\r\n]*+)?[\r\n]++|%[^\r\n]*+[\r\n]++)+")
 _BOM = b"\xef\xbb\xbf"
 
 

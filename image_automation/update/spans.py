@@ -165,7 +165,7 @@ class _Finder:
         return start
 
 
-_PROPERTIES = re.compile(r"(?:[&!]\S*+(?:[ \t]++(?:#[^\r\n]*+)?+|(?=[\r\n]))(?:[\r\n]++[ \t]*+(?:#[^\r\n]*+)?+)*+)*+")
+_PROPERTIES = re.compile(r"(?:[&!]\S*+(?:[ \t]++(?:#[^\r\n]*+)?|(?=[\r\n]))(?:[\r\n]++[ \t]*+(?:#[^\r\n]*+)?)*)*")
 
 
 def skip_properties(text: str, start: int) -> int:
