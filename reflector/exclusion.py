@@ -34,6 +34,11 @@ def exclude(patterns: Sequence[str], tags: Sequence[str]) -> list[str]:
     return left
 
 
+def excluded_by(patterns: Sequence[str], tag: str) -> str | None:
+    """Return the first pattern that is found in a tag, or None. Raises InvalidExclusion."""
+    return next((pattern for pattern in effective(patterns) if _compiled(pattern).matches(tag)), None)
+
+
 @lru_cache(maxsize=256)
 def _compiled(pattern: str) -> Regexp:
     try:

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -16,7 +17,7 @@ from gotk.runtime.blocking import Limiter
 from gotk.runtime.conditions import READY
 from gotk.runtime.reconciler import Key
 from policies.image_policy import ImagePolicyReconciler, policies_of, tags_changed
-from tests.running import Ended, run_once
+from tests.running import NOON, Ended, run_once
 
 IMAGE, CANONICAL = "ghcr.io/acme/app", "ghcr.io/acme/app"
 DIGEST = "sha256:" + "0" * 64
@@ -32,6 +33,9 @@ class World:
         self.registry: dict[str, str] = {}
         self.reads = 0
         self.broken: Exception | None = None
+        self.doubtful = False
+        self.seen: dict[str, datetime] = {}
+        self.digests: dict[str, tuple[str, datetime | None]] = {}
 
     def add(self, obj: Any) -> None:
         self.objects[type(obj), obj.metadata.namespace, obj.metadata.name] = obj
@@ -49,6 +53,26 @@ class World:
         if self.broken:
             raise self.broken
         return self.stored.get(canonical_name, [])
+
+    def serial(self, canonical_name: str) -> int:
+        return 0
+
+    def changes(self, canonical_name: str, serial: int) -> None:
+        return None
+
+    def is_doubtful(self, canonical_name: str) -> bool:
+        return self.doubtful
+
+    def young(self, canonical_name: str, since: datetime, *, first_scan_is_old: bool) -> dict[str, datetime]:
+        return {tag: seen for tag, seen in self.seen.items() if seen > since}
+
+    def witness(self, canonical_name: str, tag: str, digest: str, now: datetime) -> datetime | None:
+        before = self.digests.get(tag)
+        if before is None or before[0] != digest:
+            self.digests[tag] = (digest, now if before else None)
+            if before:
+                self.seen[tag] = now
+        return self.digests[tag][1]
 
     # the digest resolver
     async def digest(self, image_repository: ImageRepository, tag: str) -> str:
