@@ -150,13 +150,14 @@ def _doubt(
 ) -> Doubt | None:
     if sightings.expected:
         return _short(sightings, case)
-    left = len(known.names) - len(losses.kept) - len(losses.gone)
-    if not losses.kept or 2 * left >= len(known.names):
+    there = len(known.names) - len(losses.gone)
+    left = there - len(losses.kept)
+    if not losses.kept or 2 * left >= there:
         return None
     rest = f"kept until {case.needed} scans in a row miss them, so far {max(losses.kept.values())}"
     if not tags:
         return Doubt(EMPTY, f"the registry lists no tags; the {len(losses.kept)} known ones are {rest}")
-    message = f"the registry lists {left} of {len(known.names)} known tags; the other {len(losses.kept)} are {rest}"
+    message = f"the registry lists {left} of {there} known tags; the other {len(losses.kept)} are {rest}"
     return Doubt(SHRUNK, message)
 
 

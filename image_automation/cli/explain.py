@@ -62,9 +62,10 @@ async def _ask(server: str, namespace: str, name: str) -> "Explanation":
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:
             body = await answer.read()
     except (aiohttp.ClientError, ValueError, TimeoutError) as error:
+        cause = str(error) or type(error).__name__
         output.fail(
-            f"the service does not answer at {server}: {str(error) or type(error).__name__}; is it running? For one in a "
-            "cluster: kubectl -n flux-system port-forward deploy/image-automation 9441"
+            f"the service does not answer at {server}: {cause}; is it running? For one in a cluster forward its port: "
+            "kubectl -n flux-system port-forward deploy/image-automation 9441"
         )
     try:
         if answer.status != 200:
