@@ -138,12 +138,20 @@ class ImageRepositoryReconciler:
                 )
             return self._take(turn, scan.in_order(listing.tags))
         except errors.RegistryError as error:
-            if isinstance(error, errors.BadAnswer) and self._store.count(str(turn.image)):
-                reason = judgement.CUT if isinstance(error, errors.TooLarge) else judgement.UNREADABLE
-                self._doubt(turn, Doubt(reason, f"no list of tags could be read, the known ones are kept: {error}"))
+            self._fail(turn, error)
             raise Retry(READ_OPERATION_FAILED, f"scan failed: {error}", after=error.retry_after or None) from error
         except (exclusion.InvalidExclusion, StoreError) as error:
             raise Retry(READ_OPERATION_FAILED, f"scan failed: {error}") from error
+
+    def _fail(self, turn: _Turn, error: errors.RegistryError) -> None:
+        """Say that there is no list, or only a part of one, where tags are known from before."""
+        if not self._store.count(str(turn.image)):
+            return
+        reason = judgement.UNREADABLE if isinstance(error, errors.BadAnswer) else judgement.UNAVAILABLE
+        reason = judgement.CUT if isinstance(error, errors.TooLarge) else reason
+        message = f"no whole list of tags could be read, the known ones are kept: {error}"
+        # That a registry is away is an event already; that it answers nonsense deserves one of its own.
+        self._doubt(turn, Doubt(reason, message), quietly=reason == judgement.UNAVAILABLE)
 
     def _take(self, turn: _Turn, listed: list[str]) -> ScanResult:
         """Judge a list and keep what is believed. Raises InvalidExclusion or StoreError."""
@@ -195,12 +203,12 @@ class ImageRepositoryReconciler:
         else:
             self._doubt(turn, judged.doubt)
 
-    def _doubt(self, turn: _Turn, doubt: Doubt) -> None:
+    def _doubt(self, turn: _Turn, doubt: Doubt, *, quietly: bool = False) -> None:
         """Say that the last list is not believed: always in a condition, as an event where it is news."""
         self._metrics.doubted(doubt.reason)
         before = turn.run.conditions.get(extensions.TAGS_HELD)
         turn.run.conditions.mark_true(extensions.TAGS_HELD, doubt.reason, doubt.message)
-        if before is None or before.reason != doubt.reason:
+        if not quietly and (before is None or before.reason != doubt.reason):
             turn.run.event("Warning", TAGS_HELD, doubt.message)
 
     def _trust(self, turn: _Turn, *, back: bool = True) -> None:

@@ -19,6 +19,7 @@ EMPTY = "TagListEmpty"
 SHRUNK = "TagListShrunk"
 CUT = "TagListCut"
 UNREADABLE = "TagListUnreadable"
+UNAVAILABLE = "TagListUnavailable"
 
 #: Scans of an interval seldom are exactly so far apart.
 _SLACK = 0.9
@@ -126,6 +127,8 @@ def _begin(tags: Sequence[str], case: Circumstances) -> Judgement:
 
 def _losses(known: Sightings, listed: frozenset[str], case: Circumstances, *, counting: bool) -> _Losses:
     losses = _Losses()
+    if listed.issuperset(known.names):
+        return losses
     for name, scans in zip(known.names, known.missing, strict=True):
         if name in listed:
             continue

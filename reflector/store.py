@@ -6,6 +6,7 @@ which tags a list lacked. SQLite in WAL mode with one row per image: a scan that
 file that is damaged is set aside, and the next scans fill a new one.
 """
 
+import contextlib
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -93,19 +94,17 @@ class TagStore:
     def sightings(self, name: str) -> Sightings | None:
         """Return when the tags of an image were first seen; None where it was never scanned. Raises StoreError.
 
-        Tags that were written without any sightings count as seen for ever.
+        Tags that were written without any sightings, or with some that cannot be read, count as seen for ever.
         """
         row = self._database.one(
             "SELECT names, first, missing, began, counted, expected, doubts FROM sightings WHERE image = ?", name
         )
-        if row is None:
-            tags = self.tags(name)
-            return Sightings(names=tags, first=[0] * len(tags), missing=bytes(len(tags)), began=0) if tags else None
-        numbers = dict(zip(("began", "counted", "expected", "doubts"), row[3:], strict=True))
-        try:
-            return Sightings.unpacked(*row[:3], **numbers)
-        except ValueError as error:
-            raise StoreError(str(error)) from error
+        if row is not None:
+            numbers = dict(zip(("began", "counted", "expected", "doubts"), row[3:], strict=True))
+            with contextlib.suppress(ValueError):
+                return Sightings.unpacked(*row[:3], **numbers)
+        tags = self.tags(name)
+        return Sightings(names=tags, first=[0] * len(tags), missing=bytes(len(tags)), began=0) if tags else None
 
     def is_settled(self, name: str, listed: Sequence[str]) -> bool:
         """Tell whether this very list was the last one of the image, and was taken as it is."""

@@ -88,13 +88,18 @@ class Watchdog:
 
     @contextlib.asynccontextmanager
     async def beside(self) -> AsyncIterator[None]:
-        """Watch for as long as the block lasts."""
+        """Watch for as long as the block lasts. Raises what the block raises, and not a group of it."""
+        failure: Exception | None = None
         async with asyncio.TaskGroup() as group:
             task = group.create_task(self.run(), name="watchdog")
             try:
                 yield
+            except Exception as error:  # noqa: BLE001 - raised again below
+                failure = error
             finally:
                 task.cancel()
+        if failure is not None:
+            raise failure
 
     async def run(self) -> None:
         """Look every few seconds, until cancelled."""

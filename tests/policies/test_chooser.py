@@ -122,3 +122,30 @@ async def test_a_doubtful_list_does_not_keep_a_tag_that_the_policy_no_longer_wan
         store.write(NAME, ["1.0.0"], "1", doubtful=True)
         wanted = spec({"semver": {"range": "1.0.x"}})
         assert (await chooser.decide(KEY, question(wanted, "1", present="1.1.0"))).tag == "1.0.0"
+
+
+VERSIONS = [f"1.{minor}.0" for minor in range(6)]
+
+
+@given(
+    lists=st.lists(st.sets(st.sampled_from(VERSIONS)), min_size=1, max_size=6),
+    policy=st.sampled_from([SEMVER, POLICIES["alphabetical"]]),
+)
+@settings(max_examples=60)
+async def test_a_list_that_lies_every_other_time_never_moves_a_policy_down(lists, policy):
+    """Between any two lies, whatever they leave out, a scan sees every tag; the policy only ever goes up."""
+    known, best = None, ""
+    with TagStore(None) as store, Limiter(width=1) as limiter:
+        chooser = Chooser(tags=store, limiter=limiter)
+        for number in range(2 * len(lists)):
+            truth = VERSIONS[: 1 + number // 2]
+            listed = scan.in_order(truth if number % 2 == 0 else lists[number // 2] & set(truth))
+            case = Circumstances(now=60 * number, needed=2, interval=60)
+            judged = judgement.judge(known, listed, case)
+            known = judged.sightings
+            revision = scan.revision(known.names)
+            store.write(NAME, known.names, revision, sightings=known, change=(judged.added, frozenset(judged.gone)))
+            tag = (await chooser.decide(KEY, question(policy, revision))).tag
+            assert tag >= best
+            best = tag
+        assert best == truth[-1]

@@ -326,6 +326,31 @@ async def test_an_error_page_after_a_good_scan_is_said_in_flux_words_and_in_ours
     assert (third.ready[0], HELD in third.conditions) == ("True", False)
 
 
+async def test_a_list_beyond_a_limit_is_said_to_be_cut(make: Make, lists, store, monkeypatch):
+    registry, image_ = lists
+    registry.now = FOUR
+    first = await after(make, repository(image_), 0)
+    monkeypatch.setattr("gotk.oci.client._TAG_LIMIT", 3)
+    second = await after(make, first.obj, 5)
+    assert (second.ready[1], second.conditions[HELD][1]) == ("ReadOperationFailed", "TagListCut")
+    assert store.count(image_) == 4
+
+
+async def test_half_a_list_is_none_and_said_without_another_event(make: Make, store):
+    pages: list[web.Response] = []
+
+    async def handler(request: web.Request) -> web.Response:
+        return pages.pop(0) if pages else web.Response(status=503)
+
+    async with serving(handler) as address:
+        pages = [tag_list("1", "2", link='</v2/app/tags/list?last=2>; rel="next"'), tag_list("3")]
+        first = await after(make, repository(f"{address}/app"), 0)
+        pages = [tag_list("1", "2", link='</v2/app/tags/list?last=2>; rel="next"')]
+        second = await after(make, first.obj, 5)
+    assert (second.ready[1], second.conditions[HELD][1]) == ("ReadOperationFailed", "TagListUnavailable")
+    assert (store.count(f"{address}/app"), second.run.events) == (3, [])
+
+
 async def test_a_short_list_after_the_store_was_lost_is_doubted(make: Make, lists, store):
     registry, image_ = lists
     registry.now = FOUR

@@ -176,3 +176,16 @@ def test_tags_without_sightings_were_there_for_ever():
         known = store.sightings("reg/app")
         assert known is not None
         assert (list(known.names), list(known.first)) == (["b", "a"], [0, 0])
+
+
+def test_sightings_that_cannot_be_read_are_none(path: Path):
+    with TagStore(path) as store:
+        store.write("reg/app", ["a"], "1", sightings=seen(a=0))
+    broken = sqlite3.connect(path)
+    with broken:
+        broken.execute("UPDATE sightings SET first = x'00'")
+    broken.close()
+    with TagStore(path) as store:
+        known = store.sightings("reg/app")
+        assert known is not None
+        assert list(known.first) == [0]

@@ -110,6 +110,21 @@ async def test_other_conditions_stay_and_a_refused_write_is_tried_again():
         assert len(events.told()) == 1
 
 
+@in_virtual_time
+async def test_what_happens_in_the_block_is_raised_as_it_is():
+    cluster, clock = MemoryCluster(), VirtualClock()
+    caches = Caches(cluster, clock=clock)
+    recorder = Recorder([], clock=clock, metrics=Metrics(process=False))
+
+    async def fail() -> None:
+        async with Watchdog(objects=caches, client=cluster, recorder=recorder, clock=clock).beside():
+            await asyncio.sleep(100)
+            raise OSError("address already in use")
+
+    with pytest.raises(OSError, match="address already in use"):
+        await fail()
+
+
 def test_held_tags_are_a_metric():
     held = {"type": extensions.TAGS_HELD, "status": "True", "reason": "TagListEmpty", "message": "none",
             "lastTransitionTime": "2026-01-01T12:00:00Z"}  # fmt: skip
