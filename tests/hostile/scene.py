@@ -118,13 +118,20 @@ class Scene:
         spec = msgspec.structs.replace(self.image.spec, image=f"{host}/app")
         self.image = msgspec.structs.replace(self.image, spec=spec)
 
+    def change_policy(self, **spec: Any) -> None:
+        """Edit the policy, as its owner may."""
+        metadata, status = self.policy.metadata, self.policy.status
+        edited = _policy({"policy": msgspec.to_builtins(self.policy.spec.policy), **spec})
+        metadata = msgspec.structs.replace(metadata, generation=metadata.generation + 1)
+        self.policy = msgspec.structs.replace(edited, metadata=metadata, status=status)
+
     async def survives(self, trick: Handler, message: str) -> Ended[ImageRepository]:
         """Scan a registry that turned hostile: the failure is told, tags and choice are what they were."""
         tags, chosen = self.tags, self.chosen
         self.registry.trick = trick
         ended = await self.scan()
         assert ended.ready[:2] == ("False", "ReadOperationFailed"), message
-        assert message in ended.ready[2]
+        assert message in ended.ready[2], ended.ready[2]
         assert ended.ready[2].startswith("scan failed: ")
         assert self.tags == tags
         await self.choose()
@@ -153,7 +160,7 @@ class Scene:
         said += [event.message for event in ended.run.events] + [repr(entry) for entry in self.logs]
         for text in said:
             assert text.isprintable(), ascii(text)
-            assert len(text) < 2000
+            assert len(text) < 10_000
             assert not [secret for secret in self.secrets if secret in text]
 
 

@@ -153,6 +153,26 @@ async def test_credentials_are_not_sent_to_a_realm_on_another_site_unless_it_is_
     assert seen == [None, KNOWN.basic]
 
 
+async def test_a_registry_that_moved_its_realm_is_heard_again():
+    moved = False
+
+    async def handler(request: web.Request) -> web.Response:
+        if request.path.startswith("/token"):
+            usable = request.path == ("/token/new" if moved else "/token/old")
+            return web.json_response({"token": f"t{moved}"}) if usable else web.Response(status=404)
+        if request.headers.get("Authorization") == f"Bearer t{moved}":
+            return tag_list("1")
+        realm = f"http://{request.host}/token/{'new' if moved else 'old'}"
+        return web.Response(status=401, headers={"WWW-Authenticate": f'Bearer realm="{realm}"'})
+
+    async with serving(handler) as address, RegistryClient() as client:
+        await client.list_tags(name.parse(f"{address}/app"), Access())
+        moved = True
+        with pytest.raises(errors.NotFound):
+            await client.list_tags(name.parse(f"{address}/other"), Access())
+        assert (await client.list_tags(name.parse(f"{address}/other"), Access())).tags == ["1"]
+
+
 @pytest.mark.parametrize(
     ("realm", "message"),
     [
