@@ -1,6 +1,7 @@
 """Rows 13-16: tags that mean something to YAML, shells, versions and regular expressions."""
 
 import random
+import re
 
 import yaml
 
@@ -25,7 +26,8 @@ async def test_row_13_tag_text_that_would_break_yaml_or_a_shell():
         assert (await it.scan()).ready[:2] == ("True", "Succeeded")
         assert sorted(it.tags) == sorted(AMBIGUOUS)
         for tag in AMBIGUOUS:
-            await it.good_times(tag)
+            it.change_policy(filterTags={"pattern": f"^{re.escape(tag)}$"})
+            await it.choose()
             assert it.chosen.tag == tag
             after = rewrite.rewrite("a.yaml", before, values.setters({("team", "app"): it.chosen})).content
             assert after is not None
@@ -56,7 +58,7 @@ async def test_row_14_version_traps():
 
 
 async def test_row_15_regular_expressions_that_explode():
-    tags = [f"{'a' * 100}{n:06}" for n in range(20_000)]
+    tags = [f"{'a' * 100}{n:06}" for n in range(1_000)]
     for pattern in ("^(a+)+$", "(a|aa)+$", "(.*)*x", "^(([a-z])+.)+[A-Z]([a-z])+$", "(a?){100}a{100}$", "(x+x+)+y"):
         async with scene(
             tags=("0",),

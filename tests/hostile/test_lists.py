@@ -1,4 +1,4 @@
-"""Rows 1-3, 9, 10 and 12: tag lists that do not end, are too large, unfold, are none, are cut, or hold what is no tag."""
+"""Rows 1-3, 9, 10 and 12: tag lists without end, too large, unfolding, none at all, cut, or of what is no tag."""
 
 from collections.abc import AsyncIterator
 from itertools import count
@@ -89,16 +89,16 @@ async def test_row_09_a_success_that_is_a_login_page_or_holds_errors():
 
 async def test_row_12_entries_that_are_no_tags():
     body = (
-        b'{"tags":["1.0.0","1.3.0","9.\xff\xfe","9.0.0\\u0000","\\u001b]8;;http://evil\\u0007x","\\u202e9.9.9","../../9",'
-        b'"9.0.0\\nprivileged: true","9.0.0+a","","%s"]}' % (b"9" * 10_000)
+        b'{"tags":["1.0.0","1.1.0","1.2.0","latest","1.3.0","9.\xff\xfe","9.0.0\\u0000","\\u001b]8;;http://evil\\u0007x",'
+        b'"\\u202e9.9.9","../../9","9.0.0\\nprivileged: true","9.0.0+a","","%s"]}' % (b"9" * 10_000)
     )
     async with scene() as it:
         it.registry.trick = saying(body)
         ended = await it.scan()
         assert ended.ready[:2] == ("True", "Succeeded")
-        assert it.tags == ["1.3.0", "1.0.0"]
+        assert it.tags == ["latest", "1.3.0", "1.2.0", "1.1.0", "1.0.0"]
         assert ended.obj.status.last_scan_result is not None
-        assert ended.obj.status.last_scan_result.latest_tags == ("1.3.0", "1.0.0")
+        assert list(ended.obj.status.last_scan_result.latest_tags) == it.tags
         assert [entry["dropped"] for entry in it.logs if "dropped" in entry] == [9]
         await it.choose()
         assert it.chosen.tag == "1.3.0"
