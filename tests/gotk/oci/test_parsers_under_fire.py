@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from yarl import URL
 
 from gotk.oci import challenge, errors, link, name, pace, tags
+from tests.damage import damaged
 
 CURRENT = URL("https://reg.io:8443/v2/a/tags/list?n=2")
 OCI_TAGS = st.from_regex(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,20}", fullmatch=True)
@@ -23,18 +24,6 @@ JSON = st.recursive(
 WORDS = st.from_regex(r"[a-z][a-z0-9_-]{0,8}", fullmatch=True)
 VALUES = st.text(st.characters(codec="ascii", exclude_categories=["Cc"]), max_size=30)
 SCHEMES = st.sampled_from(["Bearer", "Basic", "Negotiate", "digest"])
-
-
-@st.composite
-def damaged(draw: st.DrawFn, sound: st.SearchStrategy[str]) -> str:
-    """A sound text of which a few pieces were cut, doubled or replaced."""
-    text = draw(sound)
-    for _ in range(draw(st.integers(0, 3))):
-        start = draw(st.integers(0, len(text)))
-        end = draw(st.integers(start, min(len(text), start + 8)))
-        middle = draw(st.sampled_from(["", '"', "\\", "<", ">", ",", ";", "=", " ", "\0", "\r\n", "\u202e", "é"]))
-        text = text[:start] + draw(st.sampled_from([middle, text[start:end] * 2])) + text[end:]
-    return text
 
 
 @given(st.lists(TEXTS, max_size=8), st.booleans())
