@@ -34,4 +34,11 @@ def next_page(current: URL, header: str | None) -> URL | None:
         raise errors.BadAnswer(
             f"the registry's link to the next page leads away from {current.host}: {errors.printable(str(link))}"
         )
-    return current.origin().join(URL(link.raw_path_qs, encoded=True))
+    # Put together, not joined: joined, a path that begins with two slashes would be another host.
+    return URL.build(
+        scheme=current.scheme,
+        authority=current.raw_authority,
+        path=link.raw_path,
+        query_string=link.raw_query_string,
+        encoded=True,
+    )

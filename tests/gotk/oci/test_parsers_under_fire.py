@@ -103,6 +103,9 @@ SOUND_LINKS = st.sampled_from(
 
 
 @given(damaged(SOUND_LINKS))
+@example("<https://reg.io:8443//evil.tld/v2/a/tags/list>; rel=next")
+@example("<////evil.tld/v2/a/tags/list>; rel=next")
+@example("<https://reg.io:reg.io/v2/a/tags/list>; rel=next")
 def test_a_damaged_link_is_a_page_of_the_origin_or_a_bad_answer(header: str):
     try:
         found = link.next_page(CURRENT, header)
