@@ -123,9 +123,15 @@ async def test_row_10_a_list_that_is_suddenly_empty_or_cut():
             (saying('{"tags":["1.0.0","1.1.0"'), "the answer is not a tag list"),
         ):
             await it.survives(trick, message)
-        for suddenly in (saying('{"tags":null}'), honest(), honest("1.0.0", "1.1.0")):
+        for suddenly, reason in (
+            (saying('{"tags":null}'), "TagListEmpty"),
+            (honest(), "TagListEmpty"),
+            (honest("1.0.0", "1.1.0"), "TagListShrunk"),
+        ):
             it.registry.trick = suddenly
-            await it.scan()
+            ended = await it.scan()
+            assert ended.conditions["image-automation.dev/TagsHeld"][:2] == ("True", reason)
+            assert len(it.tags) == 400
             await it.choose()
             assert it.chosen.tag == "1.399.0"
             await it.good_times(*tags)
