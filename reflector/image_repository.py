@@ -19,6 +19,7 @@ from gotk.runtime.errors import Retry, Stalled
 from gotk.runtime.reconciler import Outcome, Reader, Run, Watch
 from reflector import access, exclusion, scan
 from reflector.ports import Objects, Registry
+from reflector.providers.login import Logins
 from reflector.store import StoreError, TagStore
 
 IMAGE_URL_INVALID = "ImageURLInvalid"
@@ -34,13 +35,16 @@ class ImageRepositoryReconciler:
     controller = "image-reflector-controller"
     rules = conditions.IMAGE_RULES
     watches: Sequence[Watch[Any]] = ()
-    unsupported: Sequence[str] = ("spec.provider",)
+    unsupported: Sequence[str] = ()
 
-    def __init__(self, *, cache: Reader, objects: Objects, registry: Registry, store: TagStore) -> None:
+    def __init__(
+        self, *, cache: Reader, objects: Objects, registry: Registry, store: TagStore, logins: Logins | None = None
+    ) -> None:
         self._cache = cache
         self._objects = objects
         self._registry = registry
         self._store = store
+        self._logins = logins
 
     async def reconcile(self, obj: ImageRepository, run: Run[ImageRepositoryStatus]) -> Outcome:
         """Scan where it is time."""
@@ -77,7 +81,7 @@ class ImageRepositoryReconciler:
 
     async def _access(self, obj: ImageRepository, image: Repository) -> Access:
         try:
-            return await access.access(self._objects, obj, image)
+            return await access.access(self._objects, obj, image, self._logins)
         except access.AccessError as error:
             message = f"failed to configure authentication options: {error}"
             raise Retry(AUTHENTICATION_FAILED, message) from error

@@ -5,7 +5,8 @@ allowed, and the challenge that is answered once. A refusal that comes from anot
 answered: our credentials are for the registry that we asked.
 """
 
-import dataclasses
+from collections.abc import Callable
+from datetime import UTC, datetime
 
 from yarl import URL
 
@@ -22,8 +23,16 @@ _PING_LIMIT = 1 << 20
 class Conversation:
     """Sends requests about repositories."""
 
-    def __init__(self, transport: Transport, auth: Authenticator, pace: Pace) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        auth: Authenticator,
+        pace: Pace,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._transport = transport
+        self._now = now
         self._auth = auth
         self._pace = pace
         self._origins: dict[tuple[str, bool], URL] = {}
@@ -54,21 +63,17 @@ class Conversation:
     async def _once(self, request: Request, repository: Repository, access: Access) -> Answer:
         origin = request.url.origin()
         known = await self._auth.known(origin, repository, access)
-        answer = await self._send(request, known, access)
+        answer = await self._transport.send(request, access, authorization=known)
         if answer.status == 401 and answer.url.origin() == origin:
             wanted = challenge.strongest(answer.headers.getall("WWW-Authenticate", ()))
             offered = await self._auth.answer(wanted, origin, repository, access) if wanted else None
             if offered and offered != known:
-                answer = await self._send(request, offered, access)
-        if answer.status != 200:
+                answer = await self._transport.send(request, access, authorization=offered)
+        self._pace.heed(repository.registry, access.credentials, answer.headers, now=self._now)
+        if answer.status != 200 and not (answer.status == 304 and "If-None-Match" in request.headers):
             after = retry_after(answer.headers.get("Retry-After"))
             raise errors.from_answer(str(request), answer.status, answer.body, retry_after=after)
         return answer
-
-    async def _send(self, request: Request, authorization: str | None, access: Access) -> Answer:
-        if authorization:
-            request = dataclasses.replace(request, headers={**request.headers, "Authorization": authorization})
-        return await self._transport.send(request, access)
 
     async def _ping(self, secure: URL, access: Access) -> URL:
         failures: list[errors.RegistryError] = []
