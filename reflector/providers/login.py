@@ -32,7 +32,7 @@ GATE_MESSAGE = (
 class Logins:
     """Makes logins for objects; one per process.
 
-    `account_default` is the service account of objects that name none; `workload_identity` is the feature gate.
+    `default_account` is the service account of objects that name none; `workload_identity` is the feature gate.
     """
 
     def __init__(
@@ -42,17 +42,17 @@ class Logins:
         cluster: Cluster,
         cache: TokenCache,
         workload_identity: bool = False,
-        account_default: str = "",
+        default_account: str = "",
     ) -> None:
         self.providers = providers
         self.cluster = cluster
         self.cache = cache
         self._workload_identity = workload_identity
-        self._account_default = account_default
+        self._default_account = default_account
 
     def of(self, repository: ImageRepository, name: Repository, proxy: Proxy | None) -> "Login":
         """Return the login of an ImageRepository. Raises Stalled while the feature gate is off."""
-        account = repository.spec.service_account_name or self._account_default
+        account = repository.spec.service_account_name or self._default_account
         if account and not self._workload_identity:
             raise Stalled(GATE_DISABLED, GATE_MESSAGE)
         metadata = repository.metadata
