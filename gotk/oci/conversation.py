@@ -7,6 +7,7 @@ answered: our credentials are for the registry that we asked.
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache
 
 from yarl import URL
 
@@ -39,12 +40,11 @@ class Conversation:
 
     async def origin(self, repository: Repository, access: Access) -> URL:
         """Return where the registry is: https, or what answers first where plain HTTP is allowed."""
-        secure = URL(f"https://{repository.registry}")
         if not (access.insecure or repository.is_local):
-            return secure
+            return _secure(repository.registry)
         key = (repository.registry, access.insecure)
         if key not in self._origins:
-            self._origins[key] = await self._ping(secure, access)
+            self._origins[key] = await self._ping(_secure(repository.registry), access)
         return self._origins[key]
 
     async def ask(self, request: Request, repository: Repository, access: Access) -> Answer:
@@ -88,3 +88,8 @@ class Conversation:
                 return origin
             failures.append(errors.from_answer(str(request), answer.status, answer.body))
         raise errors.Unreachable("; ".join(map(str, failures)))
+
+
+@lru_cache(maxsize=4096)
+def _secure(registry: str) -> URL:
+    return URL(f"https://{registry}")

@@ -58,8 +58,8 @@ class Listing:
 
 
 def _digest(pages: Sequence[Page]) -> bytes:
-    whole = hashlib.blake2b(digest_size=16)
-    for page in pages:
-        whole.update(b"%d:%b:" % (len(page.body), page.content_type.encode("utf-8", "replace")))
-        whole.update(page.body)
+    whole = hashlib.blake2b(pages[0].body, digest_size=16)
+    for page in pages[1:]:
+        whole.update(b"%d:" % len(page.body) + page.body)
+    whole.update(pages[0].content_type.encode("utf-8", "replace"))
     return whole.digest()

@@ -16,8 +16,8 @@ from deploy.kustomize.kustomization import KustomizationReconciler
 from deploy.source.git_repository import GitRepositoryReconciler
 from deploy.source.server import ArtifactServer
 from deploy.source.storage import Storage
-from gotk.git.mirror import Mirrors
 from gotk.cloud.caller import Caller
+from gotk.git.mirror import Mirrors
 from gotk.kube.cache import Caches
 from gotk.kube.client import Client
 from gotk.oci import name, route
