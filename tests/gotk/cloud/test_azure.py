@@ -75,8 +75,6 @@ def test_an_account_names_its_tenant_and_client():
 @pytest.mark.parametrize("missing", ["tenant", "client"])
 def test_what_an_account_lacks_is_said_in_flux_words(missing: str):
     annotations = {f"azure.workload.identity/{part}-id": part for part in ("tenant", "client") if part != missing}
-    expected = (
-        f"azure {missing} ID is not set in the service account annotation azure.workload.identity/{missing}-id"
-    )
+    expected = f"azure {missing} ID is not set in the service account annotation azure.workload.identity/{missing}-id"
     with pytest.raises(CloudError, match=f"^{expected}$"):
         azure.identity(account(**annotations))

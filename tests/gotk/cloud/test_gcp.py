@@ -37,9 +37,7 @@ async def test_the_metadata_server_gives_the_nodes_token(tmp_path: Path):
 
 async def test_a_key_file_signs_an_assertion(tmp_path: Path):
     key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
-    pem = key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-    )
+    pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     async with services({"POST /token": TOKEN}) as cloud:
         credentials = {
             "type": "service_account",
