@@ -12,34 +12,25 @@ import hashlib
 import random
 import re
 import time
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Collection
-from functools import lru_cache
 from types import TracebackType
 from typing import Self, TypeVar
 
-from yarl import URL
-
-from gotk.oci import errors, link, name
+from gotk.oci import errors, name
 from gotk.oci.access import Access
 from gotk.oci.auth import Authenticator
 from gotk.oci.conversation import Conversation
 from gotk.oci.flight import Flights
-from gotk.oci.listing import Listing, Page
+from gotk.oci.lister import Lister
+from gotk.oci.listing import Listing
 from gotk.oci.name import Repository
 from gotk.oci.pace import Pace
 from gotk.oci.transport import Request, Route, Transport, direct
-from gotk.oci.validators import Kept, Validators
 
 T = TypeVar("T")
 
-_PAGE_LIMIT = 1_000
-_TAG_LIMIT = 1_000_000
-_LIST_LIMIT = 64 << 20
 _MANIFEST_LIMIT = 4 << 20
-_REMEMBERED = 16_384
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}", re.ASCII)
-_JSON = {"Accept": "application/json"}
 _MANIFESTS = {
     "Accept": "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, "
     "application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json"
@@ -77,11 +68,9 @@ class RegistryClient:
             Authenticator(self._transport, monotonic=monotonic, trusted_realms=trusted_realms),
             self._pace,
         )
-        self._page_size = page_size
+        self._lister = Lister(self._conversation, page_size=page_size)
         self._listings: Flights[tuple[Repository, Access], Listing] = Flights()
         self._digests: Flights[tuple[Repository, str, Access], str] = Flights()
-        self._validators = Validators()
-        self._checked: OrderedDict[URL, bytes] = OrderedDict()
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()
@@ -96,7 +85,7 @@ class RegistryClient:
         """Return every tag of a repository. Raises errors.RegistryError."""
 
         async def work() -> Listing:
-            return await self._turn(self._list, repository, access, "tags/list")
+            return await self._turn(self._lister.tags, repository, access, "tags/list")
 
         return await self._listings.share((repository, access), work)
 
@@ -125,49 +114,6 @@ class RegistryClient:
                 message = f"{repository}: {what}: no complete answer within {access.timeout:g}s"
                 raise errors.Unreachable(message) from error
 
-    async def _list(self, repository: Repository, access: Access) -> Listing:
-        origin = await self._conversation.origin(repository, access)
-        first = _first_page(origin, repository.path, self._page_size)
-        page, following = await self._first(first, repository, access)
-        pages, size, seen = [page], len(page.body), {first.url}
-        url = first.url
-        while following and (target := link.next_page(url, following)) is not None:
-            url = target
-            if url in seen or len(seen) == _PAGE_LIMIT:
-                raise errors.BadAnswer(f"{repository}: the tag list does not end, at page {len(seen) + 1}")
-            seen.add(url)
-            request = Request(method="GET", url=url, headers=_JSON, limit=_LIST_LIMIT - size)
-            answer = await self._conversation.ask(request, repository, access)
-            pages.append(Page(answer.body, answer.headers.get("Content-Type", "")))
-            size, following = size + len(answer.body), answer.headers.get("Link", "")
-        return self._check(first.url, Listing(pages, what=first, limit=_TAG_LIMIT))
-
-    async def _first(self, first: Request, repository: Repository, access: Access) -> tuple[Page, str]:
-        """Return the first page and its `Link` header: what is kept, where the registry says that it still holds."""
-        kept = self._validators.get(first.url, access.credentials)
-        request = first
-        if kept is not None:
-            request = dataclasses.replace(first, headers={**first.headers, "If-None-Match": kept.etag})
-        answer = await self._conversation.ask(request, repository, access)
-        if answer.status == 304 and kept is not None:
-            return kept.page, kept.link
-        headers = answer.headers
-        page, following = Page(answer.body, headers.get("Content-Type", "")), headers.get("Link", "")
-        if etag := headers.get("ETag", ""):
-            self._validators.put(first.url, access.credentials, Kept(etag, page, following))
-        elif kept is not None:
-            self._validators.drop(first.url, access.credentials)
-        return page, following
-
-    def _check(self, url: URL, listing: Listing) -> Listing:
-        """Read a list, unless it is the one that was read the last time."""
-        if self._checked.get(url) != listing.digest:
-            listing.tags  # noqa: B018 - raises where the answer is no tag list
-            self._checked[url] = listing.digest
-            while len(self._checked) > _REMEMBERED:
-                self._checked.popitem(last=False)
-        return listing
-
     async def _resolve(self, repository: Repository, tag: str, access: Access) -> str:
         origin = await self._conversation.origin(repository, access)
         url = origin / "v2" / repository.path / "manifests" / tag
@@ -194,10 +140,3 @@ async def _logged_in(access: Access) -> Access:
     if access.login is None:
         return access
     return dataclasses.replace(access, credentials=await access.login(), login=None)
-
-
-@lru_cache(maxsize=_REMEMBERED)
-def _first_page(origin: URL, path: str, size: int) -> Request:
-    """Return the request that a tag list begins with. Making a URL costs as much as decoding a short list."""
-    url = origin / "v2" / path / "tags/list" % {"n": size}
-    return Request(method="GET", url=url, headers=_JSON, limit=_LIST_LIMIT)

@@ -1,8 +1,9 @@
 """The `Link` header of a paginated list: where the next page is. No input or output.
 
 Answers to RFC 8288 as the distribution specification uses it. Real registries send the target relative, absolute, as a
-bare query, and, behind a proxy that ends TLS, with a scheme or port that is not theirs: the path and query are taken
-and asked of the origin that was asked before. A target on another host is refused, never followed.
+bare query; behind a proxy with a scheme or port that is not theirs; and with a path that is only valid inside (Nexus
+behind a connector's port, Artifactory without the repository's key). The next page of a list is the same list, so only
+the query is taken and asked where we asked before. A target on another host is refused, never followed.
 """
 
 import re
@@ -33,4 +34,4 @@ def next_page(current: URL, header: str | None) -> URL | None:
         raise errors.BadAnswer(
             f"the registry's link to the next page leads away from {current.host}: {errors.printable(str(link))}"
         )
-    return current.origin().join(URL(link.raw_path_qs, encoded=True))
+    return URL(f"{current.origin()}{current.raw_path}?{link.raw_query_string}", encoded=True)

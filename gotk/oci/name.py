@@ -69,7 +69,7 @@ def _is_local(registry: str) -> bool:
     if registry == "::1" or _LOCAL.fullmatch(registry):
         return True
     try:
-        address = ipaddress.ip_address(registry.split(":")[0])
+        address = ipaddress.ip_address(registry.split(":", maxsplit=1)[0])
     except ValueError:
         return False
     return any(address in block for block in _RFC1918)

@@ -10,8 +10,8 @@ from gotk.runtime.queue import Backoff
 class Settings:
     """`--concurrent`, `--requeue-dependency`, `--min-retry-delay`, `--max-retry-delay`, `--interval-jitter-percentage`.
 
-    `more_workers` are those of kinds whose runs hardly do anything but wait. `run_limit` ends a run that does not end by
-    itself; `grace` is what a stop waits for runs to finish.
+    `more_workers` are those of kinds whose runs do hardly anything but wait. `run_limit` ends a run that does not end
+    by itself; `grace` is what a stop waits for runs to finish.
     """
 
     workers: int = 4

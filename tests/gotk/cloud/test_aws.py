@@ -2,6 +2,7 @@ import re
 from pathlib import Path
 
 import pytest
+from aiohttp import web
 
 from gotk.cloud import aws
 from gotk.cloud.aws import Aws
@@ -103,8 +104,6 @@ async def test_nothing_found_says_where_it_was_looked_for(tmp_path: Path):
 
 
 async def test_a_refusal_of_sts_is_said_without_the_token():
-    from aiohttp import web
-
     body = {"Error": {"Code": "AccessDenied"}, "message": "Not authorized to perform sts:AssumeRoleWithWebIdentity"}
     async with services({"POST /": web.json_response(body, status=403)}) as cloud:
         provider = Aws(cloud.caller, environment={"AWS_ENDPOINT_URL": cloud.url}, now=now)
@@ -122,8 +121,6 @@ async def test_an_answer_of_another_shape_is_an_error(body: bytes):
 
 
 def _response(body: bytes) -> object:
-    from aiohttp import web
-
     return web.Response(body=body)
 
 

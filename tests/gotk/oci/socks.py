@@ -63,5 +63,5 @@ async def socks_proxy(target: str) -> AsyncIterator[Socks]:
     proxy = Socks((host, int(port)))
     server = await asyncio.start_server(proxy.serve, "127.0.0.1", 0)
     async with server:
-        proxy.address = "127.0.0.1:%d" % server.sockets[0].getsockname()[1]
+        proxy.address = f"127.0.0.1:{server.sockets[0].getsockname()[1]}"
         yield proxy

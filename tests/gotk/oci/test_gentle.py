@@ -30,10 +30,12 @@ def client_of(time: Time, **options: object) -> RegistryClient:
 
 async def test_who_asks_for_the_same_at_the_same_moment_shares_the_answer():
     asked: list[str] = []
-    go = asyncio.Event()
+    go, both = asyncio.Event(), asyncio.Event()
 
     async def handler(request: web.Request) -> web.Response:
         asked.append(request.headers.get("Authorization", ""))
+        if len(asked) == 2:
+            both.set()
         await go.wait()
         return tag_list("1")
 
@@ -41,8 +43,7 @@ async def test_who_asks_for_the_same_at_the_same_moment_shares_the_answer():
         app = name.parse(f"{address}/app")
         same = [group.create_task(client.list_tags(app, DIRECT)) for _ in range(5)]
         same += [group.create_task(client.list_tags(app, ALICE)) for _ in range(2)]
-        while len(asked) < 2:
-            await asyncio.sleep(0)
+        await both.wait()
         go.set()
         listings = await asyncio.gather(*same)
     assert [listing.tags for listing in listings] == [["1"]] * 7

@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from aiohttp import web
 
 from gotk.api.image import ImageRepository
 from gotk.cloud.account import Account
@@ -18,6 +19,7 @@ from gotk.oci.keychain import Credentials
 from gotk.runtime.errors import Stalled
 from reflector import access
 from reflector.image_repository import ImageRepositoryReconciler
+from reflector.providers import login as login_module
 from reflector.providers.login import Logins
 from reflector.providers.ports import RegistryCredentials
 from reflector.store import TagStore
@@ -123,8 +125,11 @@ async def test_an_account_without_the_gate_stalls_in_flux_words():
         await login(logins(Local(), TokenCluster()), obj)
     assert (raised.value.reason, raised.value.message) == (
         "FeatureGateDisabled",
+        login_module.GATE_MESSAGE,
+    )
+    assert login_module.GATE_MESSAGE == (
         "to use spec.serviceAccountName for provider authentication please enable the "
-        "ObjectLevelWorkloadIdentity feature gate in the controller",
+        "ObjectLevelWorkloadIdentity feature gate in the controller"
     )
 
 
@@ -157,8 +162,6 @@ async def test_a_registry_is_scanned_with_what_the_login_gave():
 
     async def handler(request: Any) -> Any:
         if request.headers.get("Authorization") != basic:
-            from aiohttp import web
-
             return web.Response(status=401, headers={"WWW-Authenticate": "Basic realm=x"})
         return tag_list("1.0.0")
 
