@@ -12,8 +12,9 @@ from functools import lru_cache
 from yarl import URL
 
 from gotk.oci import challenge, errors
-from gotk.oci.access import Access
+from gotk.oci.access import TLS, Access, Proxy
 from gotk.oci.auth import Authenticator
+from gotk.oci.flight import Flights
 from gotk.oci.name import Repository
 from gotk.oci.pace import Pace, retry_after
 from gotk.oci.transport import Answer, Request, Transport
@@ -37,6 +38,7 @@ class Conversation:
         self._auth = auth
         self._pace = pace
         self._origins: dict[tuple[str, bool], URL] = {}
+        self._pings: Flights[tuple[str, bool, TLS, Proxy | None], URL] = Flights()
 
     async def origin(self, repository: Repository, access: Access) -> URL:
         """Return where the registry is: https, or what answers first where plain HTTP is allowed."""
@@ -44,7 +46,9 @@ class Conversation:
             return _secure(repository.registry)
         key = (repository.registry, access.insecure)
         if key not in self._origins:
-            self._origins[key] = await self._ping(_secure(repository.registry), access)
+            # Who comes meanwhile waits; as it depends on trust and proxy, only those who have the same.
+            way = (*key, access.tls, access.proxy)
+            self._origins[key] = await self._pings.share(way, lambda: self._ping(_secure(repository.registry), access))
         return self._origins[key]
 
     async def ask(self, request: Request, repository: Repository, access: Access) -> Answer:
