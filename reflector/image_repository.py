@@ -74,6 +74,8 @@ class ImageRepositoryReconciler:
 
     async def finalize(self, obj: ImageRepository, run: Run[ImageRepositoryStatus]) -> None:  # noqa: ARG002 - contract
         """Forget the tags, unless another ImageRepository has the same image."""
+        if self._logins is not None:
+            self._logins.forget(obj)
         image = obj.status.canonical_image_name
         others = (other for other in self._cache.list(ImageRepository) if other.metadata.uid != obj.metadata.uid)
         if image and all(other.status.canonical_image_name != image for other in others):

@@ -55,16 +55,19 @@ class Logins:
         account = repository.spec.service_account_name or self._default_account
         if account and not self._workload_identity:
             raise Stalled(GATE_DISABLED, GATE_MESSAGE)
-        metadata = repository.metadata
         return Login(
             provider=repository.spec.provider,
             registry=name.registry,
-            namespace=metadata.namespace,
+            namespace=repository.metadata.namespace,
             account=account,
             proxy=proxy,
-            subject=Subject("ImageRepository", metadata.namespace, metadata.name),
+            subject=_subject(repository),
             logins=self,
         )
+
+    def forget(self, repository: ImageRepository) -> None:
+        """An ImageRepository is gone: drop its series of metrics."""
+        self.cache.forget(_subject(repository))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,3 +143,7 @@ class Login:
             raise CloudError(
                 f"failed to get provider identity from service account '{account}' annotations: {error}"
             ) from error
+
+
+def _subject(repository: ImageRepository) -> Subject:
+    return Subject("ImageRepository", repository.metadata.namespace, repository.metadata.name)
