@@ -2,19 +2,30 @@
 
 The peer has no ranges: it parses every tag it can (bare three-number versions; the `v` is cut off for it) and takes the
 greatest between two bounds. Ratios are what to look at: how many times the peer's time an approach takes.
+
+The second table is what a policy costs in the service, over the tag store: the first choice from a list, the same list
+again, and one more tag. Where there is a minimum age the whole list is weighed again.
 """
 
+import asyncio
 import functools
 import random
 import sys
 import time
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 
 import semver
 
 from gotk.api import scheme
 from gotk.api.image import ImagePolicySpec
+from gotk.runtime.blocking import Limiter
+from gotk.runtime.reconciler import Key
+from policies.age import Minimum
 from policies.choose import choose
+from policies.chooser import Chooser, Question
+from reflector import judgement, scan
+from reflector.store import TagStore
 
 SIZES = (1_000, 10_000, 100_000)
 
@@ -88,6 +99,52 @@ def best_of(function: Callable[[], object], repetitions: int = 3) -> float:
     return min(times) * 1000
 
 
+NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
+KEY, IMAGE = Key("apps", "app"), "example.com/app"
+
+
+def store_tags(store: TagStore, tags: list[str]) -> str:
+    """Do what a scan does with a list, and return its revision."""
+    listed = scan.in_order(tags)
+    case = judgement.Circumstances(now=int(NOW.timestamp()), needed=2, interval=60)
+    judged = judgement.judge(store.sightings(IMAGE), listed, case)
+    revision = scan.revision(listed)
+    change = (judged.added, frozenset(judged.gone))
+    store.write(IMAGE, listed, revision, sightings=judged.sightings, change=change)
+    return revision
+
+
+async def steps(policy: ImagePolicySpec, tags: list[str], minimum: Minimum | None) -> list[float]:
+    """Return the milliseconds of a first choice, of one from the same list, and of one with another tag in it."""
+    found = []
+    with TagStore(None) as store, Limiter(width=1) as limiter:
+        chooser = Chooser(tags=store, limiter=limiter)
+        first = store_tags(store, tags[:-1])
+        for number, revision in enumerate((first, first, "")):
+            named = revision or store_tags(store, tags)
+            asked = Question(name=IMAGE, revision=named, policy=policy, minimum=minimum, present="",
+                             now=NOW + timedelta(seconds=number))  # fmt: skip
+            start = time.perf_counter()
+            await chooser.decide(KEY, asked)
+            found.append((time.perf_counter() - start) * 1000)
+    return found
+
+
+def service() -> None:
+    """Print the second table."""
+    print()
+    print(f"{'in the service':28}" + "".join(f"{size:>12,} cold / unchanged / one more" for size in SIZES))
+    aged = [("semver, minimum age", CASES[0][1], mixed)]
+    for name, policy, make in [*CASES, *aged]:
+        minimum = Minimum(timedelta(hours=72)) if "age" in name else None
+        cells = []
+        for size in SIZES:
+            runs = [asyncio.run(steps(policy, make(size), minimum)) for _ in range(3)]
+            cold, same, more = (min(times) for times in zip(*runs, strict=True))
+            cells.append(f"{cold:>20.2f} / {same:.3f} / {more:.3f}")
+        print(f"{name:28}" + "".join(f"{cell:>40}" for cell in cells))
+
+
 def main() -> None:
     """Print the table."""
     python = sys.version.split()[0]
@@ -102,6 +159,7 @@ def main() -> None:
             elapsed = best_of(functools.partial(choose, policy, tags))
             cells.append(f"{elapsed:>10.2f} ({elapsed / peers[size]:.2f})")
         print(f"{name:24}" + "".join(f"{cell:>18}" for cell in cells))
+    service()
 
 
 if __name__ == "__main__":

@@ -19,3 +19,11 @@ class Alphabetical:
     def refusal(self, candidate: str) -> None:  # noqa: ARG002 - the policies share one shape
         """Every text is as good as another."""
         return
+
+    def ranked(self, candidates: Collection[str]) -> list[str]:
+        """Return the candidates, the best first."""
+        return sorted(candidates, reverse=not self._descending)
+
+    def carries(self, candidates: Collection[str]) -> bool:  # noqa: ARG002 - the policies share one shape
+        """Say that this order is total."""
+        return True

@@ -15,7 +15,7 @@ from policies.alphabetical import Alphabetical
 from policies.extract import Filter
 from policies.numerical import Numerical
 from policies.semver import SemVer
-from policies.verdict import Refusal, Verdict
+from policies.verdict import Gate, Refusal, Verdict
 
 
 class InvalidPolicy(ValueError):
@@ -37,6 +37,14 @@ class Policer(Protocol):
         """Say why a candidate is out of the question, or None where it is not."""
         ...
 
+    def ranked(self, candidates: Collection[str]) -> list[str]:
+        """Return the candidates that are not out of the question, the best first."""
+        ...
+
+    def carries(self, candidates: Collection[str]) -> bool:
+        """Tell whether the best of these and of more is always the best of the best of these and of more."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Choice:
@@ -46,11 +54,14 @@ class Choice:
     key: str
     policy: ImagePolicySpec
     tags: Sequence[str]
+    gates: Sequence[Gate] = ()
+    #: Whether further tags can be weighed against this one alone.
+    carries: bool = False
 
     @property
     def verdicts(self) -> list[Verdict]:
         """How every tag fared."""
-        return explain(self.policy, self.tags)
+        return explain(self.policy, self.tags, self.gates)
 
     @property
     def considered(self) -> list[Verdict]:
@@ -77,43 +88,72 @@ def policer(choice: ImagePolicyChoice) -> Policer:
     raise InvalidPolicy("invalid policy: given ImagePolicyChoice object is invalid")
 
 
-def choose(policy: ImagePolicySpec, tags: Sequence[str]) -> Choice:
-    """Choose a tag. Raises InvalidPolicy, or NothingChosen, in Flux's words."""
+def choose(policy: ImagePolicySpec, tags: Sequence[str], gates: Sequence[Gate] = ()) -> Choice:
+    """Choose a tag that no gate refuses. Raises InvalidPolicy, or NothingChosen, in Flux's words."""
     wanted = policer(policy.policy)
-    candidates = _candidates(policy, tags)
+    candidates = _candidates(policy, _admitted(tags, gates))
     if not candidates:
         raise NothingChosen("version list argument cannot be empty")
     try:
         key = wanted.latest(candidates)
     except ValueError as error:
         raise NothingChosen(str(error)) from None
-    return Choice(candidates[key] if isinstance(candidates, Mapping) else key, key, policy, tags)
+    tag = candidates[key] if isinstance(candidates, Mapping) else key
+    return Choice(tag, key, policy, tags, gates, carries=wanted.carries(candidates))
 
 
-def explain(policy: ImagePolicySpec, tags: Sequence[str]) -> list[Verdict]:
+def ranked(policy: ImagePolicySpec, tags: Sequence[str]) -> list[str]:
+    """Return the tags that the policy could choose, the best first. Raises InvalidPolicy."""
+    candidates = _candidates(policy, tags)
+    keys = policer(policy.policy).ranked(candidates)
+    return [candidates[key] for key in keys] if isinstance(candidates, Mapping) else keys
+
+
+def explain(policy: ImagePolicySpec, tags: Sequence[str], gates: Sequence[Gate] = ()) -> list[Verdict]:
     """Say of every tag, in the order given, how it fares and why. Raises InvalidPolicy."""
     wanted, filter_ = policer(policy.policy), _filter(policy)
-    winners = filter_.apply(tags) if filter_ else {tag: tag for tag in tags}
+    admitted = _admitted(tags, gates)
+    winners = filter_.apply(admitted) if filter_ else {tag: tag for tag in admitted}
     chosen: str | None
     try:
-        chosen = choose(policy, tags).tag
+        chosen = choose(policy, tags, gates).tag
     except NothingChosen:
         chosen = None
-    return [_verdict(tag, filter_.key(tag) if filter_ else tag, wanted, winners, chosen) for tag in tags]
+    field = _Field(wanted, winners, gates, chosen)
+    return [field.verdict(tag, filter_.key(tag) if filter_ else tag) for tag in tags]
 
 
-def _verdict(tag: str, key: str | None, wanted: Policer, winners: Mapping[str, str], chosen: str | None) -> Verdict:
-    if key is None:
-        return Verdict(tag, None, "FilteredOut", "the filter's pattern is not found in it")
-    if winners[key] != tag:
-        return Verdict(tag, key, "SameExtract", f"extracts to '{key}' as '{winners[key]}' does, which stands for both")
-    if refusal := wanted.refusal(key):
-        return Verdict(tag, key, refusal.reason, refusal.message)
-    if tag == chosen:
-        return Verdict(tag, key, "Chosen", "the one that the policy wants")
-    if chosen is None:
-        return Verdict(tag, key, "Outranked", "would do, but another tag fails the policy")
-    return Verdict(tag, key, "Outranked", f"'{chosen}' comes before it")
+@dataclass(frozen=True, slots=True)
+class _Field:
+    """Everything that a tag is measured by."""
+
+    wanted: Policer
+    #: The tag that stands for a key.
+    winners: Mapping[str, str]
+    gates: Sequence[Gate]
+    chosen: str | None
+
+    def verdict(self, tag: str, key: str | None) -> Verdict:
+        if key is None:
+            return Verdict(tag, None, "FilteredOut", "the filter's pattern is not found in it")
+        if refusal := self.wanted.refusal(key) or _refused(tag, self.gates):
+            return Verdict(tag, key, refusal.reason, refusal.message)
+        if (winner := self.winners[key]) != tag:
+            return Verdict(tag, key, "SameExtract", f"extracts to '{key}' as '{winner}' does, which stands for both")
+        if tag == self.chosen:
+            return Verdict(tag, key, "Chosen", "the one that the policy wants")
+        if self.chosen is None:
+            return Verdict(tag, key, "Outranked", "would do, but another tag fails the policy")
+        return Verdict(tag, key, "Outranked", f"'{self.chosen}' comes before it")
+
+
+def _admitted(tags: Sequence[str], gates: Sequence[Gate]) -> Sequence[str]:
+    """Return the tags that no gate refuses."""
+    return [tag for tag in tags if _refused(tag, gates) is None] if gates else tags
+
+
+def _refused(tag: str, gates: Sequence[Gate]) -> Refusal | None:
+    return next((refusal for gate in gates if (refusal := gate(tag)) is not None), None)
 
 
 def _filter(policy: ImagePolicySpec) -> Filter | None:

@@ -2,26 +2,33 @@
 
 Answers to the ImagePolicy controller of Flux's image-reflector-controller; reasons and messages are its. It runs when
 the policy changes, when its ImageRepository comes or goes, and when a scan finds other tags; by the clock only with
-`digestReflectionPolicy: Always`. A failure keeps the last good `status.latestRef`.
+`digestReflectionPolicy: Always`, and when a tag that was too young comes of age. A failure keeps the last good
+`status.latestRef`.
 """
 
+import dataclasses
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import msgspec
 
-from gotk.api import core, image
+from gotk.api import core, extensions, image
 from gotk.api.image import ImagePolicy, ImagePolicyStatus, ImageRef, ImageRepository
 from gotk.duration import Duration
 from gotk.kube import errors as kube_errors
 from gotk.runtime import conditions, errors
 from gotk.runtime.blocking import Limiter
+from gotk.runtime.clock import rfc3339
 from gotk.runtime.reconciler import Key, Outcome, Reader, Run, Watch
-from policies import access, choose, digest
+from policies import access, age, choose, digest
+from policies.age import Ageing, Decision
+from policies.chooser import Chooser, NoTags, Question
 from policies.ports import DigestResolver, ImageNames, ObjectGetter, TagStore
 
 FAILURE = "Failure"
+INVALID_ANNOTATION = "InvalidAnnotation"
 ACCESS_DENIED = "AccessDenied"
 DEPENDENCY_NOT_READY = "DependencyNotReady"
 
@@ -31,18 +38,18 @@ _GATE_OFF = (
     "the ObjectLevelWorkloadIdentity feature gate in the controller"
 )
 _DEFAULT_INTERVAL = 600.0
-#: More tags than this are not chosen from on the event loop; a pattern costs several times as much as the choice.
-_MANY, _MANY_FILTERED = 5000, 1000
+#: How often the tags are chosen from again where the digest of the one chosen turns out to be too young.
+_TRIES = 3
+_SOONEST = 1.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """A choice that holds for as long as the scan's revision and the policy are the same."""
+class _Found:
+    """The reference to write down, and the better one that is too young."""
 
-    name: str
-    revision: str
-    policy: image.ImagePolicySpec
-    tag: str
+    latest: ImageRef
+    ageing: Ageing | None = None
+    again: datetime | None = None
 
 
 class ImagePolicyReconciler:
@@ -71,33 +78,50 @@ class ImagePolicyReconciler:
         self._tags = tags
         self._digests = digests
         self._image_names = image_names
-        self._limiter = limiter
+        self._chooser = Chooser(tags=tags, limiter=limiter)
         self._no_cross_namespace_refs = no_cross_namespace_refs
         self._object_level_workload_identity = object_level_workload_identity
         self._requeue_dependency = requeue_dependency
-        self._known: dict[Key, _Known] = {}
         self.watches: Sequence[Watch[Any]] = (Watch(kind=ImageRepository, changed=tags_changed, requests=policies_of),)
 
     async def reconcile(self, obj: ImagePolicy, run: Run[ImagePolicyStatus]) -> Outcome:
         """Choose a tag, ask for its digest where wanted, and write both down."""
         if obj.spec.digest_reflection_policy == "Always" and obj.spec.interval is None:
             raise errors.Stalled("IntervalNotConfigured", _INTERVAL_MISSING)
+        try:
+            minimum = age.wanted(obj.metadata.annotations)
+        except ValueError as error:
+            raise errors.Stalled(INVALID_ANNOTATION, str(error)) from None
         repository = await self._repository(obj)
         self._validate(repository)
-        tag = await self._choose(obj, repository, fresh=run.requested)
-        latest = await self._reference(obj, repository, tag, run.status.latest_ref)
-        before, run.status = run.status, digest.reflect(run.status, latest)
+        scan = repository.status.last_scan_result
+        stored = run.status.latest_ref
+        question = Question(
+            name=repository.status.canonical_image_name,
+            revision=scan.revision if scan is not None else "",
+            policy=obj.spec,
+            minimum=minimum,
+            present=stored.tag if stored is not None and stored.name == repository.spec.image else "",
+            now=run.now(),
+            fresh=run.requested,
+        )
+        found = await self._find(obj, repository, question, stored)
+        await self._watch_over(found, repository, question, run)
+        before, run.status = run.status, digest.reflect(run.status, found.latest)
         message = ready_message(run.status)
+        if found.ageing is not None:
+            message += f"; {found.ageing.message(question.now)}"
         ready = run.conditions.get(conditions.READY)
         return Outcome(
             message=message,
-            requeue_after=_interval(obj.spec),
-            changed=run.status.latest_ref != before.latest_ref or ready is None or ready.message != message,
+            requeue_after=_again(obj.spec, found.again, question.now),
+            changed=run.status.latest_ref != before.latest_ref or ready is None or _news(ready.message, message),
+            metadata=_metadata(found.ageing),
         )
 
     async def finalize(self, obj: ImagePolicy, run: Run[ImagePolicyStatus]) -> None:  # noqa: ARG002 - the contract
         """Forget the policy; there is nothing else to give back."""
-        self._known.pop(Key(obj.metadata.namespace, obj.metadata.name), None)
+        self._chooser.forget(Key(obj.metadata.namespace, obj.metadata.name))
 
     async def _repository(self, obj: ImagePolicy) -> ImageRepository:
         """Find the ImageRepository and check that the policy may refer to it."""
@@ -133,38 +157,40 @@ class ImagePolicyReconciler:
         if spec.provider != "generic" and spec.service_account_name and not self._object_level_workload_identity:
             raise errors.Stalled("FeatureGateDisabled", _GATE_OFF)
 
-    async def _choose(self, obj: ImagePolicy, repository: ImageRepository, *, fresh: bool) -> str:
-        """Return the tag, from memory where neither the tags nor the policy changed."""
-        key = Key(obj.metadata.namespace, obj.metadata.name)
-        name, scan = repository.status.canonical_image_name, repository.status.last_scan_result
-        revision = scan.revision if scan is not None else ""
-        known = self._known.get(key)
-        if known is not None and not fresh and (known.name, known.revision, known.policy) == (name, revision, obj.spec):
-            return known.tag
-        self._known.pop(key, None)
+    async def _find(
+        self, obj: ImagePolicy, repository: ImageRepository, question: Question, stored: ImageRef | None
+    ) -> _Found:
+        """Choose a tag, and another one where the digest behind it has only just changed."""
+        for _ in range(_TRIES):
+            decision = await self._choose(obj, question)
+            latest = await self._reference(obj, repository, decision.tag, stored)
+            moved = self._moved(question, latest)
+            if moved is None:
+                return _Found(latest, decision.ageing, decision.again)
+            if stored is not None and stored.digest and stored.tag == latest.tag:
+                return _Found(stored, moved, moved.eligible)
+            question = dataclasses.replace(question, fresh=True)
+        raise errors.Retry(FAILURE, f"the digests of {question.name} keep changing")
+
+    async def _choose(self, obj: ImagePolicy, question: Question) -> Decision:
+        """Return the decision, with everything that prevents one as an error for the runtime."""
         try:
-            tag = await self._decide(obj.spec, name)
+            choose.policer(obj.spec.policy)  # an invalid policy is invalid with no tags, too
+            return await self._chooser.decide(Key(obj.metadata.namespace, obj.metadata.name), question)
         except choose.InvalidPolicy as error:
             raise errors.Stalled("InvalidPolicy", str(error)) from None
         except choose.NothingChosen as error:
             raise errors.Retry(FAILURE, str(error)) from None
-        if revision:
-            self._known[key] = _Known(name, revision, obj.spec, tag)
-        return tag
-
-    async def _decide(self, spec: image.ImagePolicySpec, name: str) -> str:
-        choose.policer(spec.policy)  # an invalid policy is invalid with no tags, too
-        try:
-            tags = self._tags.tags(name)
+        except age.NoneOldEnough as error:
+            delay = max((error.again - question.now).total_seconds(), _SOONEST)
+            message = f"no tag is old enough: {error.ageing.message(question.now)}"
+            raise errors.Waiting(age.TOO_YOUNG, message, after=delay) from None
+        except NoTags:
+            delay_ = Duration.of(self._requeue_dependency)
+            message = f"retrying in {delay_} error: no tags in database"
+            raise errors.Waiting(DEPENDENCY_NOT_READY, message, after=self._requeue_dependency) from None
         except OSError as error:
             raise errors.Retry(FAILURE, f"failed to read tags from database: {error}") from error
-        if not tags:
-            delay = Duration.of(self._requeue_dependency)
-            message = f"retrying in {delay} error: no tags in database"
-            raise errors.Waiting(DEPENDENCY_NOT_READY, message, after=self._requeue_dependency)
-        if len(tags) > (_MANY_FILTERED if spec.filter_tags is not None else _MANY):
-            return (await self._limiter.run(choose.choose, spec, tags)).tag
-        return choose.choose(spec, tags).tag
 
     async def _reference(
         self, obj: ImagePolicy, repository: ImageRepository, tag: str, stored: ImageRef | None
@@ -181,6 +207,30 @@ class ImagePolicyReconciler:
             raise errors.Retry(conditions.FAILED, message) from error
         return msgspec.structs.replace(latest, digest=found)
 
+    def _moved(self, question: Question, latest: ImageRef) -> Ageing | None:
+        """Remember the digest; say until when it is too young, where it was another one not long ago."""
+        if not latest.digest:
+            return None
+        try:
+            since = self._tags.witness(question.name, latest.tag, latest.digest, question.now)
+        except OSError as error:
+            raise errors.Retry(FAILURE, f"failed to read tags from database: {error}") from error
+        if since is None or question.minimum is None or since + question.minimum.age <= question.now:
+            return None
+        return Ageing(f"{latest.tag}@{latest.digest[:19]}", since + question.minimum.age)
+
+    async def _watch_over(
+        self, found: _Found, repository: ImageRepository, question: Question, run: Run[ImagePolicyStatus]
+    ) -> None:
+        """Remember the digest of the tag that is coming of age, so that moving it starts its time again."""
+        if found.ageing is None or question.policy.digest_reflection_policy == "Never" or "@" in found.ageing.tag:
+            return
+        try:
+            seen = await self._digests.digest(repository, found.ageing.tag)
+            self._tags.witness(question.name, found.ageing.tag, seen, question.now)
+        except (errors.ReconcileError, OSError) as error:
+            run.log.info("the digest of a tag that is too young is not known", tag=found.ageing.tag, error=str(error))
+
 
 def repository_of(obj: ImagePolicy) -> Key:
     """Return which ImageRepository a policy refers to: in its own namespace where none is given."""
@@ -189,8 +239,11 @@ def repository_of(obj: ImagePolicy) -> Key:
 
 
 def tags_changed(old: ImageRepository | None, new: ImageRepository | None) -> bool:
-    """Tell whether an event about an ImageRepository concerns its policies: it came, it went, it has other tags."""
-    if old is None or new is None:
+    """Tell whether an event about an ImageRepository concerns its policies.
+
+    It came, it went, it has other tags, or the doubt about them is over.
+    """
+    if old is None or new is None or (_is_doubted(old) and not _is_doubted(new)):
         return True
     scan, before = new.status.last_scan_result, old.status.last_scan_result
     return scan is not None and (before is None or before.revision != scan.revision)
@@ -221,8 +274,30 @@ def _referred(message: str) -> str:
     return f"failed to get the referred ImageRepository: {message}"
 
 
-def _interval(spec: image.ImagePolicySpec) -> float | None:
-    """Return when to look again: only digests that are always asked for need the clock."""
-    if spec.digest_reflection_policy != "Always" or spec.interval is None:
-        return None
-    return spec.interval.seconds or _DEFAULT_INTERVAL
+def _is_doubted(repository: ImageRepository) -> bool:
+    return any(c.type == extensions.TAGS_HELD and c.status == "True" for c in repository.status.conditions)
+
+
+def _again(spec: image.ImagePolicySpec, moment: datetime | None, now: datetime) -> float | None:
+    """Return when to look again: digests that are always asked for need the clock, and tags that come of age."""
+    delays = []
+    if spec.digest_reflection_policy == "Always" and spec.interval is not None:
+        delays.append(spec.interval.seconds or _DEFAULT_INTERVAL)
+    if moment is not None:
+        delays.append(max((moment - now).total_seconds(), _SOONEST))
+    return min(delays, default=None)
+
+
+def _news(said: str, message: str) -> bool:
+    """Tell whether a message says more than that less time is left."""
+    return said.partition(": eligible in ")[0] != message.partition(": eligible in ")[0]
+
+
+def _metadata(ageing: Ageing | None) -> dict[str, str]:
+    """Tell receivers of the event what is coming."""
+    if ageing is None:
+        return {}
+    return {
+        extensions.PREFIX + "ageing": ageing.tag,
+        extensions.PREFIX + "eligible": rfc3339(ageing.eligible),
+    }

@@ -81,6 +81,16 @@ class Numerical:
             return Refusal("NotANumber", _invalid(candidate))
         return None
 
+    def ranked(self, candidates: Collection[str]) -> list[str]:
+        """Return the candidates that are numbers, the best first."""
+        numbers = [candidate for candidate in candidates if self.refusal(candidate) is None]
+        sign = 1 if self._descending else -1
+        return sorted(numbers, key=lambda candidate: (sign * parse_float(candidate), candidate))
+
+    def carries(self, candidates: Collection[str]) -> bool:
+        """Tell whether no candidate is NaN, whose place among the others depends on their order."""
+        return not any("nan" in candidate.lower() for candidate in candidates)
+
 
 def _invalid(candidate: str) -> str:
     return f"failed to parse invalid numeric value '{candidate}'"

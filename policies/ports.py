@@ -1,6 +1,7 @@
 """What the policies need of the rest of the house: tags, digests, a namespace's labels, a check of image names."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
+from datetime import datetime
 from typing import Protocol, TypeVar
 
 from gotk.api.image import ImageRepository
@@ -9,14 +10,50 @@ from gotk.api.meta import Object
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
 
 
+class Change(Protocol):
+    """What came and went in a list of tags; `serial` is the number of the list now."""
+
+    @property
+    def serial(self) -> int:
+        """The number of the list now."""
+        ...
+
+    @property
+    def added(self) -> Sequence[str]:
+        """The tags that came."""
+        ...
+
+    @property
+    def gone(self) -> Collection[str]:
+        """The tags that went."""
+        ...
+
+
 class TagStore(Protocol):
-    """The tags that the scans found."""
+    """The tags that the scans found, and since when. Everything raises OSError where the store cannot be read."""
 
     def tags(self, canonical_name: str, /) -> Sequence[str]:
-        """Return the tags of an image (`index.docker.io/library/alpine`), in any order; none where it was not scanned.
+        """Return the tags of an image (`index.docker.io/library/alpine`), in any order; none if it was not scanned."""
+        ...
 
-        Raises OSError where the store cannot be read.
-        """
+    def serial(self, canonical_name: str, /) -> int:
+        """Return a number that another list of the image has another of, within this process."""
+        ...
+
+    def changes(self, canonical_name: str, serial: int, /) -> Change | None:
+        """Return what came and went since the list of a number; None where that is not known any more."""
+        ...
+
+    def is_doubtful(self, canonical_name: str, /) -> bool:
+        """Tell whether the list may lack tags that are there."""
+        ...
+
+    def young(self, canonical_name: str, since: datetime, /, *, first_scan_is_old: bool) -> Mapping[str, datetime]:
+        """Return the tags first seen, or moved to another digest, after a moment, and when."""
+        ...
+
+    def witness(self, canonical_name: str, tag: str, digest: str, now: datetime, /) -> datetime | None:
+        """Remember the digest behind a tag; return when it became this one, None where no other is known."""
         ...
 
 

@@ -35,3 +35,12 @@ class SemVer:
             text = f"{version} is a prerelease and range '{self._range.text}' is only looking for releases"
             return Refusal("Prerelease", text)
         return Refusal("OutOfRange", f"{version} is not in range '{self._range.text}'")
+
+    def ranked(self, candidates: Collection[str]) -> list[str]:
+        """Return the candidates in the range, the best first."""
+        fit = [candidate for candidate in candidates if self.refusal(candidate) is None]
+        return sorted(fit, key=lambda candidate: (Version.parse_tag(candidate).key, candidate), reverse=True)
+
+    def carries(self, candidates: Collection[str]) -> bool:  # noqa: ARG002 - the policies share one shape
+        """Say that this order is total."""
+        return True

@@ -1,6 +1,8 @@
 """What a policy says of one tag: the record that the command line and the web pages print."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 
 @dataclass(frozen=True, slots=True)
@@ -11,12 +13,16 @@ class Refusal:
     message: str
 
 
+#: A further reason to refuse a tag, whatever its text: one pure function, such as `age.Gate`.
+Gate: TypeAlias = Callable[[str], Refusal | None]
+
+
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """How one tag fared. `key` is what of it was compared; None where the filter refused it.
 
     `reason` is `Chosen`, `Outranked`, or why it was refused: `FilteredOut`, `SameExtract`, `NotAVersion`, `Prerelease`,
-    `OutOfRange`, `NotANumber`.
+    `OutOfRange`, `NotANumber`, what a gate says (`TooYoung`), or `Excluded` by the ImageRepository.
     """
 
     tag: str

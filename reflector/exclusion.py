@@ -4,7 +4,8 @@ Answers to image-reflector-controller: RE2, searched anywhere in the tag; no lis
 cosign's signatures.
 """
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Callable, Sequence
 from functools import lru_cache
 
 from gotk.goregexp import Regexp
@@ -22,16 +23,23 @@ def effective(patterns: Sequence[str]) -> tuple[str, ...]:
 
 
 def exclude(patterns: Sequence[str], tags: Sequence[str]) -> list[str]:
-    """Return the tags that no pattern is found in, in order. Raises InvalidExclusion."""
-    left = list(tags)
+    """Return the tags that no pattern is found in, in order: the very list where none is. Raises InvalidExclusion."""
+    left, others = tags if isinstance(tags, list) else list(tags), []
     for pattern in effective(patterns):
         if pattern == DEFAULT[0]:
             # What nearly every repository has; as a string operation it costs a hundredth.
-            left = [tag for tag in left if not tag.endswith(".sig")]
+            if any(tag.endswith(".sig") for tag in left):
+                left = [tag for tag in left if not tag.endswith(".sig")]
         else:
-            found_in = _compiled(pattern).matches
-            left = [tag for tag in left if not found_in(tag)]
+            others.append(pattern)
+    for found_in in _searches(tuple(others)):
+        left = [tag for tag in left if not found_in(tag)]
     return left
+
+
+def excluded_by(patterns: Sequence[str], tag: str) -> str | None:
+    """Return the first pattern that is found in a tag, or None. Raises InvalidExclusion."""
+    return next((pattern for pattern in effective(patterns) if _compiled(pattern).matches(tag)), None)
 
 
 @lru_cache(maxsize=256)
@@ -40,3 +48,14 @@ def _compiled(pattern: str) -> Regexp:
         return Regexp(pattern)
     except ValueError as error:
         raise InvalidExclusion(f"failed to compile regex {pattern}: {error}") from error
+
+
+@lru_cache(maxsize=256)
+def _searches(patterns: tuple[str, ...]) -> list[Callable[[str], bool]]:
+    """Compile patterns: into one search for all of them where that can be, for each costs a sweep over the tags."""
+    compiled = [_compiled(pattern) for pattern in patterns]
+    # `\Q` may quote up to the pattern's end, and would quote what follows.
+    if len(patterns) > 1 and not any(r"\Q" in pattern for pattern in patterns):
+        with contextlib.suppress(ValueError):  # too long together, or groups of one name
+            compiled = [Regexp("|".join(f"(?:{pattern})" for pattern in patterns))]
+    return [regexp.matches for regexp in compiled]

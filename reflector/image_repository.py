@@ -1,23 +1,29 @@
 """ImageRepository: scans a repository's tags when it is time, keeps them, says what was found.
 
 Answers to image-reflector-controller's ImageRepositoryReconciler, to the letter of its conditions, reasons and events.
-Beyond it: a list that suddenly lost more than half of its tags is asked for again before it is believed, entries
-that are no tags are dropped, and tags go when the last ImageRepository of their image does.
+Beyond it: what a list lacks is not believed at once (`judgement`) and a doubt is said in a condition of our own,
+entries that are no tags are dropped, and tags go when the last ImageRepository of their image does.
 """
 
 from collections.abc import Sequence
-from datetime import datetime
+from dataclasses import dataclass
 from typing import Any
 
+from gotk.api import extensions
 from gotk.api.image import ImageRepository, ImageRepositoryStatus, ScanResult
 from gotk.duration import Duration
 from gotk.oci import errors, name
 from gotk.oci.access import Access
+from gotk.oci.listing import Listing
 from gotk.oci.name import Repository
 from gotk.runtime import conditions
+from gotk.runtime.clock import rfc3339
 from gotk.runtime.errors import Retry, Stalled
 from gotk.runtime.reconciler import Outcome, Reader, Run, Watch
-from reflector import access, exclusion, scan
+from reflector import access, exclusion, judgement, scan
+from reflector.judgement import Doubt, Judgement
+from reflector.memory import Memory, Scanned
+from reflector.metrics import ScanMetrics
 from reflector.ports import Objects, Registry
 from reflector.providers.login import Logins
 from reflector.store import StoreError, TagStore
@@ -26,6 +32,21 @@ IMAGE_URL_INVALID = "ImageURLInvalid"
 AUTHENTICATION_FAILED = "AuthenticationFailed"
 READ_OPERATION_FAILED = "ReadOperationFailed"
 FAILURE = "Failure"
+INVALID_ANNOTATION = "InvalidAnnotation"
+
+#: Reasons of our own events.
+TAGS_HELD, TAGS_GONE, TAGS_BACK = "TagsHeld", "TagsGone", "TagsBack"
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What one run scans, how it gets there, and how many scans must miss a tag."""
+
+    obj: ImageRepository
+    run: Run[ImageRepositoryStatus]
+    image: Repository
+    reach: Access
+    needed: int
 
 
 class ImageRepositoryReconciler:
@@ -38,24 +59,34 @@ class ImageRepositoryReconciler:
     unsupported: Sequence[str] = ()
 
     def __init__(
-        self, *, cache: Reader, objects: Objects, registry: Registry, store: TagStore, logins: Logins | None = None
+        self,
+        *,
+        cache: Reader,
+        objects: Objects,
+        registry: Registry,
+        store: TagStore,
+        logins: Logins | None = None,
+        metrics: ScanMetrics | None = None,
     ) -> None:
         self._cache = cache
+        self._metrics = metrics or ScanMetrics()
         self._objects = objects
         self._registry = registry
         self._store = store
         self._logins = logins
+        self._memory = Memory()
 
     async def reconcile(self, obj: ImageRepository, run: Run[ImageRepositoryStatus]) -> Outcome:
         """Scan where it is time."""
-        image = _parse(obj)
+        image, needed = _parse(obj), _needed(obj)
         reach = await self._access(obj, image)
         before = run.status.last_scan_result
         said = run.conditions.get(conditions.READY)
         due = self._due(obj, run, image)
         if before is None or due.reason:
             await run.progress(f"scanning: {due.reason}", ready_unknown=due.reason == scan.NO_TAGS)
-            found = await self._scan(obj, run, image, reach)
+            found = await self._scan(_Turn(obj, run, image, reach, needed))
+            run.conditions.delete(extensions.SCAN_OVERDUE)
         else:
             found = before
         run.update(
@@ -64,7 +95,7 @@ class ImageRepositoryReconciler:
             observed_exclusion_list=exclusion.effective(obj.spec.exclusion_list),
         )
         message = f"successful scan: found {found.tag_count} tags with checksum {found.revision}"
-        wait = obj.spec.interval.seconds if due.reason else due.wait
+        wait = self._wait(obj, run) if due.reason else due.wait
         return Outcome(
             message=message,
             requeue_after=wait,
@@ -76,6 +107,7 @@ class ImageRepositoryReconciler:
         """Forget the tags, unless another ImageRepository has the same image."""
         if self._logins is not None:
             self._logins.forget(obj)
+        self._memory.forget(obj.metadata.uid)
         image = obj.status.canonical_image_name
         others = (other for other in self._cache.list(ImageRepository) if other.metadata.uid != obj.metadata.uid)
         if image and all(other.status.canonical_image_name != image for other in others):
@@ -97,44 +129,146 @@ class ImageRepositoryReconciler:
                 requested=run.requested,
                 stored=self._store.count(str(image)),
                 now=run.now(),
+                doubted=self._store.is_doubtful(str(image)),
             )
         except (StoreError, ValueError) as error:
             raise Retry(FAILURE, f"failed to determine if it's scan time: {error}") from error
 
-    async def _scan(
-        self, obj: ImageRepository, run: Run[ImageRepositoryStatus], image: Repository, reach: Access
-    ) -> ScanResult:
-        now = run.now()
+    def _wait(self, obj: ImageRepository, run: Run[ImageRepositoryStatus]) -> float:
+        """Return when to scan again after a scan: soon where the list is doubted."""
+        interval = obj.spec.interval.seconds
+        return min(interval, scan.DOUBT_DELAY) if run.conditions.is_true(extensions.TAGS_HELD) else interval
+
+    async def _scan(self, turn: _Turn) -> ScanResult:
         try:
-            tags = await self._list(obj, run, image, reach)
-            return self._keep(image, tags, now)
+            listing = await self._registry.list_tags(turn.image, turn.reach)
+            scanned = self._scanned(turn, listing)
+            found = self._memory.recall(turn.obj.metadata.uid, scanned, rfc3339(turn.run.now()))
+            if found is not None:
+                self._trust(turn)
+                return found
+            if listing.dropped:
+                turn.run.log.warning(
+                    "entries of the tag list are no tags", image=str(turn.image), dropped=listing.dropped
+                )
+            return self._take(turn, scan.in_order(listing.tags), scanned)
         except errors.RegistryError as error:
+            self._fail(turn, error)
             raise Retry(READ_OPERATION_FAILED, f"scan failed: {error}", after=error.retry_after or None) from error
         except (exclusion.InvalidExclusion, StoreError) as error:
             raise Retry(READ_OPERATION_FAILED, f"scan failed: {error}") from error
 
-    async def _list(
-        self, obj: ImageRepository, run: Run[ImageRepositoryStatus], image: Repository, reach: Access
-    ) -> list[str]:
-        async def once() -> list[str]:
-            listing = await self._registry.list_tags(image, reach)
-            if listing.dropped:
-                run.log.warning("entries of the tag list are no tags", image=str(image), dropped=listing.dropped)
-            return scan.in_order(exclusion.exclude(obj.spec.exclusion_list, listing.tags))
+    def _fail(self, turn: _Turn, error: errors.RegistryError) -> None:
+        """Say that there is no list, or only a part of one, where tags are known from before."""
+        if not self._store.count(str(turn.image)):
+            return
+        reason = judgement.UNREADABLE if isinstance(error, errors.BadAnswer) else judgement.UNAVAILABLE
+        reason = judgement.CUT if isinstance(error, errors.TooLarge) else reason
+        message = f"no whole list of tags could be read, the known ones are kept: {error}"
+        # That a registry is away is an event already; that it answers nonsense deserves one of its own.
+        self._doubt(turn, Doubt(reason, message), quietly=reason == judgement.UNAVAILABLE)
 
-        known, tags = self._store.count(str(image)), await once()
-        if 2 * len(tags) < known:
-            run.log.warning("far fewer tags than before, listing again", image=str(image), before=known, now=len(tags))
-            tags = await once()
-        return tags
+    def _scanned(self, turn: _Turn, listing: Listing) -> Scanned:
+        """Name all that the result of this scan depends on."""
+        image = str(turn.image)
+        return Scanned(image, listing.digest, turn.obj.spec.exclusion_list, self._store.state(image))
 
-    def _keep(self, image: Repository, tags: list[str], now: datetime) -> ScanResult:
-        found = scan.result(tags, now)
-        try:
-            self._store.write(str(image), tags, found.revision)
-        except StoreError as error:
-            raise StoreError(f'failed to set tags for "{image}": {error}') from error
+    def _take(self, turn: _Turn, listed: list[str], scanned: Scanned) -> ScanResult:
+        """Judge a list and keep what is believed. Raises InvalidExclusion or StoreError."""
+        name, patterns = str(turn.image), turn.obj.spec.exclusion_list
+        tags = exclusion.exclude(patterns, listed)
+        if self._store.is_settled(name, listed):
+            found = scan.result(tags, turn.run.now())
+            self._write(name, tags, found, scope=exclusion.effective(patterns))
+            if self._store.state(name) == scanned.state:
+                self._memory.keep(turn.obj.metadata.uid, scanned, found)
+            self._trust(turn)
+            return found
+        judged = judgement.judge(self._store.sightings(name), listed, _circumstances(turn, len(tags)))
+        tags = exclusion.exclude(patterns, judged.sightings.names)
+        found = scan.result(tags, turn.run.now())
+        change = (exclusion.exclude(patterns, judged.added), frozenset(judged.gone))
+        scope = exclusion.effective(patterns)
+        self._write(name, tags, found, scope=scope, judged=judged, change=change)
+        self._say(turn, judged)
         return found
+
+    def _write(
+        self,
+        name: str,
+        tags: list[str],
+        found: ScanResult,
+        *,
+        scope: Sequence[str],
+        judged: Judgement | None = None,
+        change: tuple[Sequence[str], frozenset[str]] | None = None,
+    ) -> None:
+        sightings = judged.sightings if judged else None
+        doubtful = judged is not None and judged.doubt is not None
+        try:
+            self._store.write(
+                name, tags, found.revision, sightings=sightings, doubtful=doubtful, change=change, scope=scope
+            )
+        except StoreError as error:
+            raise StoreError(f'failed to set tags for "{name}": {error}') from error
+
+    def _say(self, turn: _Turn, judged: Judgement) -> None:
+        """Tell what became of the tags that the list lacks."""
+        if judged.held and judged.doubt is None:
+            turn.run.log.info("tags are missing, kept for now", image=str(turn.image), held=judged.held)
+        if judged.gone and turn.needed > 1:
+            doubted = turn.run.conditions.is_true(extensions.TAGS_HELD)
+            message = f"{_counted(judged.gone)} gone: {turn.needed} scans in a row did not list them"
+            turn.run.event("Normal" if doubted else "Trace", TAGS_GONE, message)
+        if judged.doubt is None:
+            self._trust(turn, back=not judged.gone)
+        else:
+            self._doubt(turn, judged.doubt)
+
+    def _doubt(self, turn: _Turn, doubt: Doubt, *, quietly: bool = False) -> None:
+        """Say that the last list is not believed: always in a condition, as an event where it is news."""
+        self._metrics.doubted(doubt.reason)
+        before = turn.run.conditions.get(extensions.TAGS_HELD)
+        turn.run.conditions.mark_true(extensions.TAGS_HELD, doubt.reason, doubt.message)
+        if not quietly and (before is None or before.reason != doubt.reason):
+            turn.run.event("Warning", TAGS_HELD, doubt.message)
+
+    def _trust(self, turn: _Turn, *, back: bool = True) -> None:
+        """Take the doubt back."""
+        if turn.run.conditions.is_true(extensions.TAGS_HELD):
+            turn.run.conditions.delete(extensions.TAGS_HELD)
+            if back:
+                turn.run.event("Normal", TAGS_BACK, "the registry lists its tags again; none are held any more")
+
+
+def _circumstances(turn: _Turn, listed: int) -> judgement.Circumstances:
+    status, spec = turn.run.status, turn.obj.spec
+    last = status.last_scan_result
+    same = status.canonical_image_name == str(turn.image) and (
+        set(status.observed_exclusion_list) == set(exclusion.effective(spec.exclusion_list))
+    )
+    return judgement.Circumstances(
+        now=int(turn.run.now().timestamp()),
+        needed=turn.needed,
+        interval=spec.interval.seconds,
+        requested=turn.run.requested,
+        expected=last.tag_count if last is not None and same else 0,
+        listed=listed,
+    )
+
+
+def _counted(tags: Sequence[str]) -> str:
+    """Name up to three tags, or say how many there are."""
+    if len(tags) > 3:
+        return f"{len(tags)} tags are"
+    return f"{', '.join(sorted(tags))} {'is' if len(tags) == 1 else 'are'}"
+
+
+def _needed(obj: ImageRepository) -> int:
+    try:
+        return judgement.needed(obj.metadata.annotations)
+    except ValueError as error:
+        raise Stalled(INVALID_ANNOTATION, str(error)) from error
 
 
 def _parse(obj: ImageRepository) -> Repository:

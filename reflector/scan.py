@@ -2,7 +2,7 @@
 
 Answers to image-reflector-controller: six rules of which the first that holds gives the reason, tags in descending byte
 order, and a revision that depends on them alone (decimal Adler-32 of their compact JSON), so that policies wake only
-when the list is another one.
+when the list is another one. A seventh rule is ours: a list that is doubted is asked for again soon.
 """
 
 import zlib
@@ -17,6 +17,9 @@ from gotk.runtime.clock import parse_rfc3339, rfc3339
 from reflector import exclusion
 
 NO_TAGS = "no tags in database"
+DOUBTED = "the last tag list is doubtful"
+#: A list that is doubted is asked for again after so many seconds, or after the interval where that is shorter.
+DOUBT_DELAY = 30.0
 _LATEST = 10
 _NOW = 1.0
 
@@ -37,8 +40,12 @@ def due(
     requested: bool,
     stored: int,
     now: datetime,
+    doubted: bool = False,
 ) -> Due:
-    """Tell whether a scan is due. `stored` is how many tags the database has. Raises ValueError on a bad scan time."""
+    """Tell whether a scan is due. `stored` is how many tags the database has, `doubted` whether the last list was.
+
+    Raises ValueError on a bad scan time.
+    """
     last = status.last_scan_result
     if last is None or not last.scan_time:
         return Due("first scan")
@@ -51,8 +58,18 @@ def due(
         return Due("updated exclusion list")
     if stored == 0:
         return Due(NO_TAGS)
-    left = spec.interval.seconds - (now - parse_rfc3339(last.scan_time)).total_seconds()
-    return Due("triggered by interval") if left < _NOW else Due("", left)
+    passed = (now - parse_rfc3339(last.scan_time)).total_seconds()
+    return _by_clock(spec.interval.seconds, passed, doubted=doubted)
+
+
+def _by_clock(interval: float, passed: float, *, doubted: bool) -> Due:
+    left = interval - passed
+    if left < _NOW:
+        return Due("triggered by interval")
+    if not doubted:
+        return Due("", left)
+    soon = min(left, DOUBT_DELAY - passed)
+    return Due(DOUBTED) if soon < _NOW else Due("", soon)
 
 
 def in_order(tags: Iterable[str]) -> list[str]:

@@ -77,7 +77,12 @@ class Authenticator:
         key = self._key(challenge, name, access)
         token, expiry = self._tokens.get(key, ("", 0.0))
         if expiry <= self._monotonic():
-            token, lifetime = await self._fetch(key, origin, access)
+            try:
+                token, lifetime = await self._fetch(key, origin, access)
+            except errors.RegistryError:
+                # The registry may name another realm by now: the next try begins with its refusal.
+                self._challenges.pop(origin, None)
+                raise
             self._keep(key, token, self._monotonic() + lifetime - _LEEWAY)
         return f"Bearer {token}"
 

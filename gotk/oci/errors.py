@@ -10,7 +10,7 @@ import re
 import msgspec
 
 _TEXT_LIMIT = 300
-_UNPRINTABLE = re.compile(r"[^\x20-\x7e\u00a1-\u200a\u2010-\u2027\u2030-\u205f\u2070-\ud7ff]+")
+_BLANKS = re.compile(r"\0+")
 _TRANSIENT = frozenset({408, 429, 499, 500, 502, 503, 504})
 
 
@@ -76,7 +76,9 @@ class _Body(msgspec.Struct):
 
 def printable(text: str) -> str:
     """Make a registry's words fit for a message: one line, no control or direction characters, cut short."""
-    text = _UNPRINTABLE.sub(" ", text).strip()
+    # Python's idea of printable leaves out what Unicode calls control, format (such as directions) and private.
+    text = "".join(sign if sign.isprintable() else "\0" for sign in text[: 4 * _TEXT_LIMIT])
+    text = _BLANKS.sub(" ", text).strip()
     return text if len(text) <= _TEXT_LIMIT else text[:_TEXT_LIMIT] + "..."
 
 

@@ -28,10 +28,18 @@ def next_page(current: URL, header: str | None) -> URL | None:
     try:
         # Percent signs are kept as sent: a registry's cursor is its own business.
         link = current.join(URL(target.strip(), encoded=True))
-    except ValueError as error:
+        away = link.host != current.host or link.user is not None or link.scheme not in {"http", "https"}
+    except ValueError as error:  # also raised late: host and port are read when they are asked for
         raise errors.BadAnswer("the registry's link to the next page is no URL") from error
-    if link.host != current.host or link.user is not None or link.scheme not in {"http", "https"}:
+    if away:
         raise errors.BadAnswer(
             f"the registry's link to the next page leads away from {current.host}: {errors.printable(str(link))}"
         )
-    return URL(f"{current.origin()}{current.raw_path}?{link.raw_query_string}", encoded=True)
+    # Put together, not joined: joined, a path that begins with two slashes would be another host.
+    return URL.build(
+        scheme=current.scheme,
+        authority=current.raw_authority,
+        path=current.raw_path,
+        query_string=link.raw_query_string,
+        encoded=True,
+    )

@@ -180,11 +180,13 @@ def _check_literal(request: Request, most: Reach) -> None:
 def _redirected(request: Request, answer: Answer) -> Request:
     try:
         target = answer.url.join(URL(answer.headers.get("Location", ""), encoded=True))
-    except ValueError as error:
+        same = target.host is not None and target.origin() == answer.url.origin()
+    except ValueError as error:  # also raised late: host and port are read when they are asked for
         raise errors.BadAnswer(f"{request}: redirect to something that is no URL") from error
     if target.scheme != "https" and (target.scheme != "http" or answer.url.scheme != "http"):
         raise errors.BadAnswer(f"{request}: redirect to the scheme {errors.printable(target.scheme)!r} refused")
-    same = target.origin() == answer.url.origin()
+    if target.host is None:
+        raise errors.BadAnswer(f"{request}: redirect to something that is no URL")
     headers = {k: v for k, v in request.headers.items() if same or k.lower() != "authorization"}
     return Request(
         method=request.method,

@@ -14,7 +14,7 @@ from typing import Any, Generic, TypeVar
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from gotk.api import scheme
+from gotk.api import extensions, scheme
 from gotk.api.meta import Object
 from gotk.kube import errors as kube
 from gotk.kube.cache import Caches
@@ -175,8 +175,8 @@ class Controller(Generic[O]):
 def wakes(old: Object | Undecodable | None, new: Object | Undecodable | None) -> bool:
     """Tell whether a change of an object calls for a run of it: its own status writes do not.
 
-    Creation and removal, a new generation, a new value of `reconcile.fluxcd.io/requestedAt`, the wish to delete it,
-    and that it can, or can no longer, be decoded.
+    Creation and removal, a new generation, a new value of `reconcile.fluxcd.io/requestedAt` or of an annotation of
+    ours, the wish to delete it, and that it can, or can no longer, be decoded.
     """
     if old is None or new is None:
         return True
@@ -186,5 +186,6 @@ def wakes(old: Object | Undecodable | None, new: Object | Undecodable | None) ->
         or before.uid != after.uid
         or before.deletion_timestamp != after.deletion_timestamp
         or before.annotations.get(REQUESTED_AT) != after.annotations.get(REQUESTED_AT)
+        or extensions.annotations(before.annotations) != extensions.annotations(after.annotations)
         or isinstance(old, Undecodable) != isinstance(new, Undecodable)
     )

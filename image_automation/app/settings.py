@@ -32,6 +32,7 @@ class Settings:
     storage_adv_addr: str = ""
     metrics_addr: str = ":8080"
     health_addr: str = ":9440"
+    explain_addr: str = "0"
     events_addr: str = ""
     concurrent_scans: int = 500
     requeue_dependency: float = 30.0

@@ -31,14 +31,17 @@ from gotk.runtime.events import Recorder, Sink
 from gotk.runtime.manager import Manager
 from gotk.runtime.metrics import Metrics
 from gotk.runtime.reconciler import Reconciler
-from image_automation.app import clouds
+from image_automation.app import clouds, explain
 from image_automation.app.digests import RegistryDigests
 from image_automation.app.settings import Settings
+from image_automation.explanation import Explainer
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
 from policies.image_policy import ImagePolicyReconciler
 from reflector.image_repository import ImageRepositoryReconciler
+from reflector.metrics import ScanMetrics, StateCollector
 from reflector.providers.login import Logins
 from reflector.store import TagStore
+from reflector.watchdog import Watchdog
 
 _THREADS = 4
 
@@ -55,6 +58,7 @@ class Parts:
     session: aiohttp.ClientSession
     registry: RegistryClient
     logins: Logins
+    scans: ScanMetrics
     tags: TagStore
     mirrors: Mirrors
     storage: Storage
@@ -65,7 +69,12 @@ class Parts:
 def image_repository(parts: Parts) -> Reconciler[Any, Any]:
     """Build the reconciler of ImageRepositories."""
     return ImageRepositoryReconciler(
-        cache=parts.caches, objects=parts.client, registry=parts.registry, store=parts.tags, logins=parts.logins
+        cache=parts.caches,
+        objects=parts.client,
+        registry=parts.registry,
+        store=parts.tags,
+        logins=parts.logins,
+        metrics=parts.scans,
     )
 
 
@@ -142,11 +151,15 @@ async def manager(settings: Settings, client: Client, metrics: Metrics) -> Async
     clock = SystemClock()
     async with contextlib.AsyncExitStack() as stack:
         parts = await _parts(settings, client, clock, metrics, stack)
+        recorder = Recorder(_sinks(parts), clock=clock, metrics=metrics)
+        reconcilers = [make(parts) for name_, make in CONTROLLERS.items() if name_ in settings.controllers]
+        await _look_after_scans(parts, recorder, metrics, stack)
+        await _explain(parts, stack)
         yield Manager(
             client=client,
             caches=parts.caches,
-            reconcilers=[make(parts) for name_, make in CONTROLLERS.items() if name_ in settings.controllers],
-            recorder=Recorder(_sinks(parts), clock=clock, metrics=metrics),
+            reconcilers=reconcilers,
+            recorder=recorder,
             metrics=metrics,
             clock=clock,
             settings=limits.Settings(
@@ -159,6 +172,25 @@ async def manager(settings: Settings, client: Client, metrics: Metrics) -> Async
                 grace=settings.grace,
             ),
         )
+
+
+async def _look_after_scans(
+    parts: Parts, recorder: Recorder, metrics: Metrics, stack: contextlib.AsyncExitStack
+) -> None:
+    """Watch over the scans, where this process makes them."""
+    if "imagerepository" not in parts.settings.controllers:
+        return
+    watchdog = Watchdog(objects=parts.caches, client=parts.client, recorder=recorder, clock=parts.clock)
+    metrics.registry.register(StateCollector(parts.caches, watchdog.overdue))
+    await stack.enter_async_context(watchdog.beside())
+
+
+async def _explain(parts: Parts, stack: contextlib.AsyncExitStack) -> None:
+    """Answer `explain`, where this process chooses."""
+    if not {"imagerepository", "imagepolicy"} <= parts.settings.controllers:
+        return
+    app = explain.app(Explainer(objects=parts.caches, tags=parts.tags, clock=parts.clock))
+    await stack.enter_async_context(health.serve(parts.settings.explain_addr, app))
 
 
 async def _parts(
@@ -175,6 +207,7 @@ async def _parts(
         session=await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())),
         registry=await stack.enter_async_context(registry),
         logins=clouds.logins(settings, client, clock, metrics, await stack.enter_async_context(Caller(route=way))),
+        scans=ScanMetrics(metrics.registry),
         tags=stack.enter_context(TagStore(settings.tags)),
         mirrors=Mirrors(settings.mirrors),
         storage=await _storage(settings, stack),

@@ -2,6 +2,7 @@
 
 import contextlib
 from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from typing import Any
 
 import msgspec
@@ -10,13 +11,14 @@ import pytest
 from gotk.api import scheme
 from gotk.api.core import Namespace
 from gotk.api.image import ImagePolicy, ImageRef, ImageRepository, ScanResult
+from gotk.api.meta import Condition
 from gotk.kube import errors as kube_errors
 from gotk.runtime import errors
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.conditions import READY
 from gotk.runtime.reconciler import Key
 from policies.image_policy import ImagePolicyReconciler, policies_of, tags_changed
-from tests.running import Ended, run_once
+from tests.running import NOON, Ended, run_once
 
 IMAGE, CANONICAL = "ghcr.io/acme/app", "ghcr.io/acme/app"
 DIGEST = "sha256:" + "0" * 64
@@ -32,6 +34,9 @@ class World:
         self.registry: dict[str, str] = {}
         self.reads = 0
         self.broken: Exception | None = None
+        self.doubtful = False
+        self.seen: dict[str, datetime] = {}
+        self.digests: dict[str, tuple[str, datetime | None]] = {}
 
     def add(self, obj: Any) -> None:
         self.objects[type(obj), obj.metadata.namespace, obj.metadata.name] = obj
@@ -49,6 +54,26 @@ class World:
         if self.broken:
             raise self.broken
         return self.stored.get(canonical_name, [])
+
+    def serial(self, canonical_name: str) -> int:
+        return 0
+
+    def changes(self, canonical_name: str, serial: int) -> None:
+        return None
+
+    def is_doubtful(self, canonical_name: str) -> bool:
+        return self.doubtful
+
+    def young(self, canonical_name: str, since: datetime, *, first_scan_is_old: bool) -> dict[str, datetime]:
+        return {tag: seen for tag, seen in self.seen.items() if seen > since}
+
+    def witness(self, canonical_name: str, tag: str, digest: str, now: datetime) -> datetime | None:
+        before = self.digests.get(tag)
+        if before is None or before[0] != digest:
+            self.digests[tag] = (digest, now if before else None)
+            if before:
+                self.seen[tag] = now
+        return self.digests[tag][1]
 
     # the digest resolver
     async def digest(self, image_repository: ImageRepository, tag: str) -> str:
@@ -426,3 +451,105 @@ def test_a_repository_wakes_the_policies_that_refer_to_it_in_any_namespace(world
     world.add(named("images", "namesake", {"name": "app"}))
     world.add(named("apps", "other", {"name": "other"}))
     assert set(policies_of(repository(), world)) == {Key("apps", "own"), Key("images", "away")}
+
+
+def aged(obj: ImagePolicy, **annotations: str) -> ImagePolicy:
+    named = {f"image-automation.dev/{name.replace('_', '-')}": text for name, text in annotations.items()}
+    return msgspec.structs.replace(obj, metadata=msgspec.structs.replace(obj.metadata, annotations=named))
+
+
+async def test_a_tag_that_is_too_young_waits_and_the_status_says_how_long(world):
+    world.stored[CANONICAL].append("1.2.0")
+    world.seen["1.2.0"] = NOON - timedelta(hours=20)
+    with reconciler(world) as under_test:
+        obj = aged(policy(), minimum_age="72h")
+        first = await run_once(under_test, obj)
+        message = f"Latest image tag for {IMAGE} resolved to 1.1.0; 1.2.0 is too young: eligible in 2d 4h"
+        assert first.ready == ("True", "Succeeded", message)
+        assert first.outcome.requeue_after == 52 * 3600
+        assert first.outcome.metadata == {
+            "image-automation.dev/ageing": "1.2.0",
+            "image-automation.dev/eligible": "2026-01-03T16:00:00Z",
+        }
+        later = await run_once(under_test, first.obj, now=NOON + timedelta(hours=1))
+        assert later.ready[2].endswith("eligible in 2d 3h")
+        assert (later.outcome.changed, later.outcome.requeue_after, world.reads) == (False, 51 * 3600, 1)
+        last = await run_once(under_test, later.obj, now=NOON + timedelta(hours=52))
+        assert last.ready[2] == f"Latest image tag for {IMAGE} resolved to 1.2.0 (previously {IMAGE}:1.1.0)"
+        assert (last.outcome.changed, last.outcome.requeue_after) == (True, None)
+
+
+async def test_where_all_tags_are_too_young_the_policy_waits(world):
+    world.seen = {"1.0.0": NOON, "1.1.0": NOON - timedelta(hours=1)}
+    ended = await run(world, aged(policy(), minimum_age="3h"))
+    assert ended.ready == ("False", "TooYoung", "no tag is old enough: 1.1.0 is too young: eligible in 2h")
+    assert isinstance(ended.error, errors.Waiting)
+    assert ended.error.after == 7200
+
+
+async def test_a_minimum_age_never_takes_away_the_tag_in_use(world):
+    first = await run(world, policy())
+    world.seen["1.1.0"] = NOON
+    second = await run(world, aged(first.obj, minimum_age="72h"))
+    assert second.obj.status.latest_ref.tag == "1.1.0"
+    assert second.ready[2] == f"Latest image tag for {IMAGE} resolved to 1.1.0"
+
+
+@pytest.mark.parametrize(
+    ("annotation", "text"),
+    [("minimum_age", "3d"), ("minimum_age", "-1h"), ("first_scan_tags", "ancient")],
+)
+async def test_a_bad_annotation_stalls_and_is_named(world, annotation, text):
+    ended = await run(world, aged(policy(), **{annotation: text}))
+    assert isinstance(ended.error, errors.Stalled)
+    assert ended.ready[1] == "InvalidAnnotation"
+    assert f"annotation image-automation.dev/{annotation.replace('_', '-')}: " in ended.ready[2]
+
+
+async def test_a_tag_in_use_that_is_moved_keeps_its_digest_until_the_new_one_is_old_enough(world):
+    obj = aged(policy(digestReflectionPolicy="Always", interval="1h"), minimum_age="72h")
+    world.registry["1.1.0"] = DIGEST
+    first = await run(world, obj)
+    other = "sha256:" + "1" * 64
+    world.registry["1.1.0"] = other
+    second = await run(world, first.obj)
+    assert second.obj.status.latest_ref == first.obj.status.latest_ref
+    assert second.ready[2].endswith("; 1.1.0@sha256:111111111111 is too young: eligible in 3d")
+    world.seen.clear()
+    with reconciler(world) as under_test:
+        third = await run_once(under_test, second.obj, now=NOON + timedelta(days=3))
+    assert third.obj.status.latest_ref.digest == other
+
+
+async def test_a_tag_that_is_moved_while_it_ages_starts_its_time_again(world):
+    obj = aged(policy(digestReflectionPolicy="IfNotPresent"), minimum_age="72h")
+    world.stored[CANONICAL].append("1.2.0")
+    world.seen["1.2.0"] = NOON
+    world.registry = {"1.1.0": DIGEST, "1.2.0": DIGEST}
+    first = await run(world, obj)
+    assert first.ready[2].endswith("eligible in 3d")
+    world.registry["1.2.0"] = "sha256:" + "1" * 64
+    with reconciler(world) as under_test:
+        moved = await run_once(under_test, first.obj, now=NOON + timedelta(days=3))
+        assert moved.obj.status.latest_ref.tag == "1.1.0"
+        assert moved.ready[2].endswith("1.2.0 is too young: eligible in 3d")
+        last = await run_once(under_test, moved.obj, now=NOON + timedelta(days=6))
+    assert last.obj.status.latest_ref.tag == "1.2.0"
+
+
+async def test_bad_data_never_moves_a_policy_down_and_the_end_of_the_doubt_wakes_it(world):
+    first = await run(world, policy())
+    world.stored[CANONICAL], world.doubtful = ["1.0.0"], True
+    held = await run(world, first.obj)
+    assert held.obj.status.latest_ref.tag == "1.1.0"
+    assert held.ready == first.ready
+    world.stored[CANONICAL].append("1.2.0")
+    better = await run(world, held.obj)
+    assert better.obj.status.latest_ref.tag == "1.2.0"
+    condition = {"type": "image-automation.dev/TagsHeld", "status": "True", "reason": "TagListShrunk",
+                 "message": "x", "lastTransitionTime": "2026-01-01T12:00:00Z"}  # fmt: skip
+    sure = repository()
+    doubted = msgspec.structs.replace(
+        sure, status=msgspec.structs.replace(sure.status, conditions=(scheme.convert(condition, Condition),))
+    )
+    assert [tags_changed(doubted, sure), tags_changed(sure, doubted)] == [True, False]

@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from policies.numerical import Numerical, parse_float
+from tests.damage import damaged
 from tests.gotk.go_answers import ANSWERS
 
 
@@ -67,3 +68,20 @@ def test_what_is_read_python_reads_alike_or_is_hexadecimal(text):
         return
     expected = float.fromhex(text.replace("_", "")) if "x" in text.lower() else float(text)
     assert value == expected or math.isnan(expected)
+
+
+NUMBERS = (
+    st.floats().map(repr) | st.floats(allow_nan=False, allow_infinity=False).map(float.hex) | st.integers().map(str)
+)
+
+
+@given(damaged(NUMBERS, ("", "_", "e", "p", "0x", ".", "-", "+", " ", "\0", "٣", "inf")))
+def test_a_damaged_number_is_one_or_a_value_error(text):
+    try:
+        value = parse_float(text)
+    except ValueError as error:
+        assert text in str(error)  # noqa: PT017 - or no error
+        return
+    # What was read, written down and read again, is what was read.
+    assert parse_float(repr(value)) == value or math.isnan(value)
+    assert text.isascii()

@@ -40,3 +40,16 @@ def test_a_pattern_that_cannot_be_compiled_is_said_in_flux_words(pattern: str, m
 @given(st.from_regex(r"[A-Za-z0-9_.-]{0,20}(\.sig)?", fullmatch=True))
 def test_the_shortcut_for_the_default_means_the_same(tag: str):
     assert (exclusion.exclude([], [tag]) == []) is Regexp(exclusion.DEFAULT[0]).matches(tag)
+
+
+PATTERNS = st.sampled_from(
+    ["^a", "b$", "(?i)C", "a|b", "(?P<x>b)", "(?P<x>a)c", r"\Qa.", r"\Qb", "x{2}", "", "^.*\\.sig$"]
+)
+
+
+@given(st.lists(PATTERNS, min_size=1, max_size=6), st.lists(st.text("abcABC.xsig", max_size=5)))
+def test_patterns_together_exclude_what_each_excludes(patterns, tags):
+    left = tags
+    for pattern in patterns:
+        left = exclusion.exclude([pattern], left)
+    assert exclusion.exclude(patterns, tags) == left

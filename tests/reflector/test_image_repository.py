@@ -196,17 +196,172 @@ async def test_a_registry_that_wants_to_be_left_alone_is(make: Make):
     assert ended.error.after == 120.0
 
 
-async def test_a_sudden_loss_of_tags_is_asked_about_twice(make: Make, store: TagStore):
-    answers = [[], ["1", "2", "3", "4"]]
+class Lists:
+    """A registry that answers with whatever it is told to."""
+
+    def __init__(self) -> None:
+        self.now: web.Response | tuple[str, ...] = ()
+
+    async def __call__(self, request: web.Request) -> web.Response:
+        return self.now if isinstance(self.now, web.Response) else tag_list(*self.now)
+
+
+@pytest.fixture
+async def lists() -> AsyncIterator[tuple[Lists, str]]:
+    lists = Lists()
+    async with serving(lists) as address:
+        yield lists, f"{address}/app"
+
+
+FOUR = ("1", "2", "3", "4")
+HELD = "image-automation.dev/TagsHeld"
+REGISTRY_SAYS = {
+    "no tags": ((), "TagListEmpty", "the registry lists no tags; the 4 known ones are"),
+    "one tag of four": (("1",), "TagListShrunk", "the registry lists 1 of 4 known tags; the other 3 are"),
+    "one tag of four and a new one": (("1", "9"), "TagListShrunk", "the registry lists 1 of 4 known tags; the other 3"),
+}
+
+
+async def after(make: Make, obj: ImageRepository, minutes: float, **annotations: str) -> Any:
+    metadata = msgspec.structs.replace(
+        obj.metadata, annotations={f"image-automation.dev/{k.replace('_', '-')}": v for k, v in annotations.items()}
+    )
+    return await run_once(
+        make(), msgspec.structs.replace(obj, metadata=metadata), now=NOON + timedelta(minutes=minutes)
+    )
+
+
+@pytest.mark.parametrize(("answer", "reason", "message"), REGISTRY_SAYS.values(), ids=REGISTRY_SAYS)
+async def test_a_sudden_loss_keeps_the_tags_says_so_and_is_asked_about_soon(
+    make: Make, lists, store: TagStore, answer, reason, message
+):
+    registry, image_ = lists
+    registry.now = FOUR
+    first = await after(make, repository(image_), 0)
+    registry.now = answer
+    second = await after(make, first.obj, 5)
+    assert set(store.tags(image_)) == {*FOUR, *answer}
+    assert second.ready[:2] == ("True", "Succeeded")
+    assert second.conditions[HELD][:2] == ("True", reason)
+    assert second.conditions[HELD][2].startswith(message)
+    assert [event[:2] for event in second.run.events] == [("Warning", "TagsHeld")]
+    assert second.outcome.requeue_after == 30
+    registry.now = FOUR
+    third = await after(make, second.obj, 5.5)
+    assert third.run.progressed == ["scanning: the last tag list is doubtful"]
+    assert HELD not in third.conditions
+    assert [event[:2] for event in third.run.events] == [("Normal", "TagsBack")]
+    assert set(store.tags(image_)) >= set(FOUR)
+
+
+async def test_a_real_deletion_is_believed_after_it_was_seen_twice_an_interval_apart(make: Make, lists, store):
+    registry, image_ = lists
+    registry.now = FOUR
+    ended = await after(make, repository(image_), 0)
+    registry.now = ("1",)
+    for minutes in (5, 5.5, 6, 9):
+        ended = await after(make, ended.obj, minutes)
+        assert store.count(image_) == 4
+        assert HELD in ended.conditions
+    ended = await after(make, ended.obj, 10)
+    assert list(store.tags(image_)) == ["1"]
+    assert HELD not in ended.conditions
+    assert [event[:3] for event in ended.run.events] == [
+        ("Normal", "TagsGone", "2, 3, 4 are gone: 2 scans in a row did not list them")
+    ]
+    assert ended.ready[2].startswith("successful scan: found 1 tags")
+    assert ended.outcome.requeue_after == 300
+
+
+async def test_one_missing_tag_stays_for_a_scan_without_any_alarm(make: Make, lists, store):
+    registry, image_ = lists
+    registry.now = FOUR
+    ended = await after(make, repository(image_), 0)
+    registry.now = FOUR[:3]
+    ended = await after(make, ended.obj, 5)
+    assert (store.count(image_), ended.run.events, HELD in ended.conditions) == (4, [], False)
+    ended = await after(make, ended.obj, 10)
+    assert store.count(image_) == 3
+    assert [event[:2] for event in ended.run.events] == [("Trace", "TagsGone")]
+
+
+async def test_an_annotation_restores_what_flux_does(make: Make, lists, store):
+    registry, image_ = lists
+    registry.now = FOUR
+    first = await after(make, repository(image_), 0, believe_loss_after="1")
+    registry.now = ()
+    second = await after(make, first.obj, 5, believe_loss_after="1")
+    assert (store.count(image_), second.run.events, HELD in second.conditions) == (0, [], False)
+    assert second.ready[2].startswith("successful scan: found 0 tags")
+
+
+@pytest.mark.parametrize("value", ["0", "-1", "two", "256", ""])
+async def test_a_bad_number_of_scans_stalls_and_is_named(make: Make, lists, value):
+    ended = await after(make, repository(lists[1]), 0, believe_loss_after=value)
+    assert isinstance(ended.error, Stalled)
+    message = f"annotation image-automation.dev/believe-loss-after: '{value}' is not a number of scans from 1 to 255"
+    assert ended.ready == ("False", "InvalidAnnotation", message)
+
+
+UNREADABLE = {
+    "a login page": web.Response(text="<html>log in</html>", content_type="text/html"),
+    "a success with errors in it": web.json_response({"errors": [{"code": "DENIED", "message": "no"}]}),
+    "half an answer": web.Response(body=b'{"name": "app", "tags": ["1", "2', content_type="application/json"),
+}
+
+
+@pytest.mark.parametrize("says", UNREADABLE)
+async def test_an_error_page_after_a_good_scan_is_said_in_flux_words_and_in_ours(make: Make, lists, store, says):
+    registry, image_ = lists
+    registry.now = FOUR
+    first = await after(make, repository(image_), 0)
+    answer = UNREADABLE[says]
+    registry.now = web.Response(body=answer.body, content_type=answer.content_type)
+    second = await after(make, first.obj, 5)
+    assert second.ready[:2] == ("False", "ReadOperationFailed")
+    assert second.conditions[HELD][:2] == ("True", "TagListUnreadable")
+    assert (store.count(image_), second.obj.status.last_scan_result) == (4, first.obj.status.last_scan_result)
+    registry.now = FOUR
+    third = await after(make, second.obj, 6)
+    assert (third.ready[0], HELD in third.conditions) == ("True", False)
+
+
+async def test_a_list_beyond_a_limit_is_said_to_be_cut(make: Make, lists, store, monkeypatch):
+    registry, image_ = lists
+    registry.now = FOUR
+    first = await after(make, repository(image_), 0)
+    monkeypatch.setattr("gotk.oci.lister._TAG_LIMIT", 3)
+    second = await after(make, first.obj, 5)
+    assert (second.ready[1], second.conditions[HELD][1]) == ("ReadOperationFailed", "TagListCut")
+    assert store.count(image_) == 4
+
+
+async def test_half_a_list_is_none_and_said_without_another_event(make: Make, store):
+    pages: list[web.Response] = []
 
     async def handler(request: web.Request) -> web.Response:
-        return tag_list(*answers.pop(0))
+        return pages.pop(0) if pages else web.Response(status=503)
 
     async with serving(handler) as address:
-        store.write(f"{address}/app", ["4", "3", "2", "1"], "before")
-        ended = await run_once(make(), repository(f"{address}/app"))
-    assert ended.ready[2].startswith("successful scan: found 4 tags")
-    assert answers == []
+        pages = [tag_list("1", "2", link='</v2/app/tags/list?last=2>; rel="next"'), tag_list("3")]
+        first = await after(make, repository(f"{address}/app"), 0)
+        pages = [tag_list("1", "2", link='</v2/app/tags/list?last=2>; rel="next"')]
+        second = await after(make, first.obj, 5)
+    assert (second.ready[1], second.conditions[HELD][1]) == ("ReadOperationFailed", "TagListUnavailable")
+    assert (store.count(f"{address}/app"), second.run.events) == (3, [])
+
+
+async def test_a_short_list_after_the_store_was_lost_is_doubted(make: Make, lists, store):
+    registry, image_ = lists
+    registry.now = FOUR
+    first = await after(make, repository(image_), 0)
+    store.forget(image_)
+    registry.now = ("1",)
+    second = await after(make, first.obj, 5)
+    assert second.conditions[HELD][:2] == ("True", "TagListShrunk")
+    assert store.is_doubtful(image_)
+    third = await after(make, second.obj, 10)
+    assert (HELD in third.conditions, store.is_doubtful(image_)) == (False, False)
 
 
 async def test_a_repository_without_tags_is_scanned_successfully(make: Make):

@@ -1,9 +1,11 @@
 import sqlite3
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
-from reflector.store import StoreError, TagStore
+from reflector.sightings import Sightings
+from reflector.store import DIGESTS, Change, StoreError, TagStore
 
 
 @pytest.fixture
@@ -78,3 +80,112 @@ def test_what_sqlite_refuses_is_an_error_of_ours(path: Path):
     path.mkdir()
     with pytest.raises(StoreError, match="failed to open the tag database"):
         TagStore(path)
+
+
+NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
+THEN = int(NOON.timestamp())
+
+
+def seen(**tags: int) -> Sightings:
+    """Sightings of tags, so many seconds after noon; the first scan was at noon."""
+    names = sorted(tags, reverse=True)
+    return Sightings(names=names, first=[THEN + tags[n] for n in names], missing=bytes(len(names)), began=THEN)
+
+
+def test_sightings_doubts_and_digests_survive_a_restart(path: Path):
+    with TagStore(path) as store:
+        store.write("reg/app", ["b", "a"], "1", sightings=seen(a=0, b=60), doubtful=True)
+        store.witness("reg/app", "a", "sha256:1", NOON)
+    with TagStore(path) as store:
+        known = store.sightings("reg/app")
+        assert known is not None
+        assert (list(known.names), list(known.first)) == (["b", "a"], [THEN + 60, THEN])
+        assert store.is_doubtful("reg/app")
+        moved = store.witness("reg/app", "a", "sha256:2", NOON + timedelta(days=1))
+        assert moved == NOON + timedelta(days=1)
+
+
+def test_a_doubt_alone_is_written_too(path: Path):
+    with TagStore(path) as store:
+        store.write("reg/app", ["a"], "1", sightings=seen(a=0), doubtful=True)
+        assert not store.write("reg/app", ["a"], "1", sightings=seen(a=0), doubtful=False)
+        assert not store.is_doubtful("reg/app")
+
+
+def test_tags_seen_after_a_moment_are_young_but_not_those_of_the_first_scan():
+    with TagStore(None) as store:
+        store.write("reg/app", ["c", "b", "a"], "1", sightings=seen(a=0, b=60, c=120))
+        long_ago = NOON - timedelta(days=1)
+        assert set(store.young("reg/app", long_ago, first_scan_is_old=True)) == {"b", "c"}
+        assert set(store.young("reg/app", long_ago, first_scan_is_old=False)) == {"a", "b", "c"}
+        found = store.young("reg/app", NOON + timedelta(seconds=60), first_scan_is_old=True)
+        assert found == {"c": NOON + timedelta(seconds=120)}
+        assert store.young("reg/unknown", long_ago, first_scan_is_old=False) == {}
+
+
+def test_a_moved_tag_is_young_again_and_a_digest_seen_for_the_first_time_is_not():
+    with TagStore(None) as store:
+        store.write("reg/app", ["a"], "1", sightings=seen(a=0))
+        later = NOON + timedelta(days=9)
+        assert store.witness("reg/app", "a", "sha256:1", later) is None
+        assert store.young("reg/app", NOON, first_scan_is_old=True) == {}
+        assert store.witness("reg/app", "a", "sha256:2", later) == later
+        assert store.witness("reg/app", "a", "sha256:2", later + timedelta(days=1)) == later
+        assert store.young("reg/app", NOON, first_scan_is_old=True) == {"a": later}
+
+
+def test_the_digest_of_a_tag_that_is_gone_is_forgotten():
+    with TagStore(None) as store:
+        store.write("reg/app", ["a"], "1", sightings=seen(a=0))
+        store.witness("reg/app", "a", "sha256:1", NOON)
+        store.write("reg/app", [], "2", sightings=seen(), change=([], {"a"}))
+        assert store.witness("reg/app", "a", "sha256:2", NOON) is None
+
+
+def test_digests_are_remembered_for_so_many_tags_only():
+    with TagStore(None) as store:
+        for number in range(DIGESTS + 5):
+            store.witness("reg/app", f"t{number}", "sha256:1", NOON + timedelta(seconds=number))
+        moved = [store.witness("reg/app", f"t{number}", "sha256:2", NOON) for number in (DIGESTS + 4, 0)]
+    assert moved == [NOON, None]
+
+
+def test_a_change_of_a_few_tags_is_known_to_who_saw_the_list_before():
+    with TagStore(None) as store:
+        store.write("reg/app", ["a"], "1", sightings=seen(a=0), scope=("x",))
+        serial = store.serial("reg/app")
+        assert store.changes("reg/app", serial) == Change(serial)
+        store.write("reg/app", ["b"], "2", sightings=seen(b=0), scope=("x",), change=(["b"], {"a"}))
+        assert store.changes("reg/app", serial) == Change(serial + 1, ["b"], {"a"})
+        store.write("reg/app", ["c"], "3", sightings=seen(c=0), scope=("other",), change=(["c"], {"b"}))
+        assert store.changes("reg/app", serial) is None
+        assert store.changes("reg/app", serial + 1) is None
+
+
+def test_a_forgotten_image_is_another_list():
+    with TagStore(None) as store:
+        store.write("reg/app", ["a"], "1")
+        serial = store.serial("reg/app")
+        store.forget("reg/app")
+        assert store.changes("reg/app", serial) is None
+
+
+def test_tags_without_sightings_were_there_for_ever():
+    with TagStore(None) as store:
+        store.write("reg/app", ["b", "a"], "1")
+        known = store.sightings("reg/app")
+        assert known is not None
+        assert (list(known.names), list(known.first)) == (["b", "a"], [0, 0])
+
+
+def test_sightings_that_cannot_be_read_are_none(path: Path):
+    with TagStore(path) as store:
+        store.write("reg/app", ["a"], "1", sightings=seen(a=0))
+    broken = sqlite3.connect(path)
+    with broken:
+        broken.execute("UPDATE sightings SET first = x'00'")
+    broken.close()
+    with TagStore(path) as store:
+        known = store.sightings("reg/app")
+        assert known is not None
+        assert list(known.first) == [0]

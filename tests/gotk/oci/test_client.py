@@ -1,7 +1,6 @@
 """The client against registries that behave, misbehave and mean harm."""
 
 import asyncio
-import gzip
 import random
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -126,16 +125,6 @@ async def test_entries_that_are_no_tags_are_dropped_and_counted(client: Registry
     assert (listing.tags, listing.dropped) == (["1.0", "ok"], 5)
 
 
-@pytest.mark.parametrize("step", [0, 1], ids=["the same page again", "always another page"])
-async def test_a_list_that_does_not_end_is_an_error(client: RegistryClient, step: int):
-    async def handler(request: web.Request) -> web.Response:
-        last = int(request.query.get("last", "0")) + step
-        return tag_list("1", link=f'</v2/app/tags/list?last={last}>; rel="next"')
-
-    with pytest.raises(errors.BadAnswer, match="does not end"):
-        await tags_of(client, handler)
-
-
 async def test_a_failing_page_fails_the_list(client: RegistryClient):
     async def handler(request: web.Request) -> web.Response:
         if "last" in request.query:
@@ -143,16 +132,6 @@ async def test_a_failing_page_fails_the_list(client: RegistryClient):
         return tag_list("1", link='</v2/app/tags/list?last=1>; rel="next"')
 
     with pytest.raises(errors.Unauthorized, match="DENIED"):
-        await tags_of(client, handler)
-
-
-async def test_a_bomb_is_refused_while_it_unfolds(client: RegistryClient):
-    bomb = gzip.compress(b" " * 100_000_000)
-
-    async def handler(request: web.Request) -> web.Response:
-        return web.Response(body=bomb, headers={"Content-Encoding": "gzip", "Content-Type": "application/json"})
-
-    with pytest.raises(errors.TooLarge, match="limit of 67108864 bytes"):
         await tags_of(client, handler)
 
 
@@ -274,35 +253,6 @@ async def test_a_redirect_is_followed_and_drops_credentials_on_another_host(clie
         access = Access(credentials=Credentials(username="user", password="hunter2"))
         assert await tags_of(client, handler, access) == ["1"]
     assert seen == [None]
-
-
-@pytest.mark.parametrize(
-    ("target", "message"),
-    [
-        ("http://169.254.169.254/latest", "private address"),
-        ("http://[fd00:ec2::254]/latest", "private address"),
-        ("http://2852039166/latest", "private address"),
-        ("file:///etc/passwd", "redirect to the scheme 'file'"),
-        ("/v2/app/tags/list", "more than 5 redirects"),
-    ],
-    ids=["metadata", "metadata v6", "metadata as a number", "a file", "a loop"],
-)
-async def test_a_redirect_to_where_a_registry_may_not_send_us_is_refused(
-    client: RegistryClient, target: str, message: str
-):
-    async def handler(request: web.Request) -> web.Response:
-        return web.Response(status=302, headers={"Location": target})
-
-    with pytest.raises(errors.BadAnswer, match=message):
-        await tags_of(client, handler)
-
-
-async def test_a_foreign_next_page_is_refused(client: RegistryClient):
-    async def handler(request: web.Request) -> web.Response:
-        return tag_list("1", link='<http://evil.tld/v2/app/tags/list>; rel="next"')
-
-    with pytest.raises(errors.BadAnswer, match=r"leads away from 127\.0\.0\.1"):
-        await tags_of(client, handler)
 
 
 async def test_nobody_there_is_said_for_both_schemes(client: RegistryClient, unused_tcp_port: int):

@@ -93,6 +93,10 @@ async def test_the_kinds_of_the_source_controller_spread_their_runs() -> None:
     [
         pytest.param({"spec": {"image": "example.com/other"}}, 2, id="a new generation wakes"),
         pytest.param(REQUESTED, 2, id="a requested reconcile wakes"),
+        pytest.param(
+            {"metadata": {"annotations": {"image-automation.dev/minimum-age": "72h"}}}, 2, id="a wish of ours wakes"
+        ),
+        pytest.param({"metadata": {"annotations": {"example.com/a": "b"}}}, 1, id="a foreign annotation does not wake"),
         pytest.param({"metadata": {"labels": {"a": "b"}}}, 1, id="a label does not wake"),
         pytest.param({"status": {"canonicalImageName": "x"}}, 1, id="a status of someone else does not wake"),
     ],

@@ -1,0 +1,25 @@
+"""The names that we add to Flux's API: annotations that ask for more than Flux does, and conditions of our own.
+
+All of them are optional. An object without such an annotation behaves as in Flux, and nothing in Flux reads them.
+"""
+
+from collections.abc import Mapping
+
+PREFIX = "image-automation.dev/"
+
+#: On an ImageRepository: after how many scans in a row without a tag it is believed to be gone; 1 is what Flux does.
+BELIEVE_LOSS_AFTER = PREFIX + "believe-loss-after"
+#: On an ImagePolicy: how long ago a tag must have been seen first, by our own clock, such as `72h`.
+MINIMUM_AGE = PREFIX + "minimum-age"
+#: On an ImagePolicy: whether tags that were there at the first scan are `old` (the default) or `new`.
+FIRST_SCAN_TAGS = PREFIX + "first-scan-tags"
+
+#: Condition of an ImageRepository: its last tag list is doubtful, and tags that it lacks are kept.
+TAGS_HELD = PREFIX + "TagsHeld"
+#: Condition of an ImageRepository: it has not been scanned for three intervals.
+SCAN_OVERDUE = PREFIX + "ScanOverdue"
+
+
+def annotations(all_: Mapping[str, str]) -> dict[str, str]:
+    """Return those of an object's annotations that are ours."""
+    return {name: value for name, value in all_.items() if name.startswith(PREFIX)}

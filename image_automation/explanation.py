@@ -1,0 +1,148 @@
+"""Why a policy chose its tag: one record of every tag and its reason, for the command line, programs and web pages.
+
+Flux shows the winner only. The record joins what the rooms know: the exclusions of the ImageRepository, the verdicts of
+the policy, ages and doubts of the tag store. It is worked out when somebody asks, by the functions that also choose.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+import msgspec
+
+from gotk.api.image import ImagePolicy, ImagePolicySpec, ImageRepository
+from gotk.runtime.clock import Clock
+from gotk.runtime.reconciler import Reader
+from policies import age, choose, chooser
+from policies.image_policy import repository_of
+from policies.verdict import Gate, Verdict
+from reflector import exclusion
+from reflector.store import TagStore
+
+_ORDER = {"chosen": 0, "eligible": 1, "refused": 2}
+
+
+class UnknownPolicyError(LookupError):
+    """There is no such policy, or nothing to choose from yet: the message says which."""
+
+
+class TagVerdict(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """How one tag fared; `key` is what of it was compared, where that is not the tag itself."""
+
+    tag: str
+    verdict: Literal["chosen", "eligible", "refused"]
+    reason: str
+    message: str
+    key: str = ""
+
+
+class Explanation(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """The record: the tag chosen, or why none was, and every tag; the chosen one first, then the best first."""
+
+    tags: tuple[TagVerdict, ...]
+    chosen: str = ""
+    message: str = ""
+    policy: str = ""
+    image: str = ""
+    #: The last tag list is doubtful; tags that it lacked are kept.
+    held: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Case:
+    """A policy, tags, the patterns that exclude some of them, and when those that are too young may be chosen."""
+
+    policy: ImagePolicySpec
+    tags: Sequence[str]
+    exclusions: Sequence[str] = ()
+    eligibles: Mapping[str, datetime]
+    now: datetime
+    spare: str = ""
+
+
+def explain(case: Case) -> Explanation:
+    """Explain a choice. Raises choose.InvalidPolicy and exclusion.InvalidExclusion."""
+    excluded = {tag: pattern for tag in case.tags if (pattern := exclusion.excluded_by(case.exclusions, tag))}
+    candidates = [tag for tag in case.tags if tag not in excluded]
+    gates: tuple[Gate, ...] = ()
+    if case.eligibles:
+        gates = (age.gate(case.eligibles, case.now, spare=case.spare),)
+    verdicts = choose.explain(case.policy, candidates, gates)
+    verdicts += [
+        Verdict(tag, None, "Excluded", f"the exclusion list's '{pattern}' is found in it")
+        for tag, pattern in excluded.items()
+    ]
+    places = {tag: place for place, tag in enumerate(choose.ranked(case.policy, candidates))}
+    records = [_record(verdict) for verdict in verdicts]
+    records.sort(key=lambda record: (_ORDER[record.verdict], places.get(record.tag, len(places))))
+    chosen = records[0].tag if records and records[0].verdict == "chosen" else ""
+    return Explanation(tags=tuple(records), chosen=chosen, message="" if chosen else _why_none(case, candidates, gates))
+
+
+def _record(verdict: Verdict) -> TagVerdict:
+    standing: Literal["chosen", "eligible", "refused"] = "refused"
+    if verdict.considered:
+        standing = "chosen" if verdict.chosen else "eligible"
+    key = verdict.key if verdict.key not in {None, verdict.tag} else ""
+    return TagVerdict(tag=verdict.tag, verdict=standing, reason=verdict.reason, message=verdict.message, key=key or "")
+
+
+def _why_none(case: Case, candidates: Sequence[str], gates: Sequence[Gate]) -> str:
+    try:
+        choose.choose(case.policy, candidates, gates)
+    except choose.NothingChosen as error:
+        return str(error)
+    return ""
+
+
+class Explainer:
+    """Explains the policies of a cluster from what the service knows; it asks no registry."""
+
+    def __init__(self, *, objects: Reader, tags: TagStore, clock: Clock) -> None:
+        self._objects = objects
+        self._tags = tags
+        self._clock = clock
+
+    def explain(self, namespace: str, name: str) -> Explanation:
+        """Explain a policy. Raises UnknownPolicyError, choose.InvalidPolicy, ValueError and OSError."""
+        policy = self._objects.get(ImagePolicy, namespace, name)
+        if policy is None:
+            raise UnknownPolicyError(f"there is no ImagePolicy {namespace}/{name}")
+        ref = repository_of(policy)
+        repository = self._objects.get(ImageRepository, *ref)
+        if repository is None:
+            raise UnknownPolicyError(f"ImagePolicy {namespace}/{name} refers to ImageRepository {ref}: there is none")
+        return self._explain(policy, repository)
+
+    def _explain(self, policy: ImagePolicy, repository: ImageRepository) -> Explanation:
+        stored, image = policy.status.latest_ref, repository.status.canonical_image_name
+        question = chooser.Question(
+            name=image,
+            revision="",
+            policy=policy.spec,
+            minimum=age.wanted(policy.metadata.annotations),
+            present=stored.tag if stored is not None and stored.name == repository.spec.image else "",
+            now=self._clock.now(),
+        )
+        evidence = chooser.gather(self._tags, question)
+        known = self._tags.sightings(image)
+        taken = frozenset(evidence.tags)
+        left_out = [tag for tag in known.names if tag not in taken] if known is not None else []
+        found = explain(
+            Case(
+                policy=policy.spec,
+                tags=[*evidence.tags, *left_out],
+                exclusions=repository.spec.exclusion_list,
+                eligibles=evidence.eligibles,
+                now=question.now,
+                spare=question.present,
+            )
+        )
+        return msgspec.structs.replace(
+            found,
+            policy=f"{policy.metadata.namespace}/{policy.metadata.name}",
+            image=repository.spec.image,
+            held=evidence.doubtful,
+            message=found.message or ("" if evidence.tags else "no tags in database"),
+        )

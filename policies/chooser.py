@@ -1,0 +1,137 @@
+"""From the store's tags to a decision, with no more work than a change costs.
+
+Tags and policy unchanged: nothing is read. A few tags more: they are weighed against the tag chosen before, which is
+what the order of versions, texts and numbers allows. Anything else is chosen anew, off the event loop where the tags
+are many. Where the last list is doubtful the tag in use counts as listed, so that bad data never moves a policy down.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from gotk.api.image import ImagePolicySpec
+from gotk.runtime.blocking import Limiter
+from gotk.runtime.reconciler import Key
+from policies import age, choose
+from policies.age import Decision, Minimum
+from policies.ports import TagStore
+
+#: More tags than this are not chosen from on the event loop; a pattern costs several times as much as the choice.
+_MANY, _MANY_FILTERED = 5000, 1000
+
+
+class NoTags(ValueError):
+    """No scan has found any tag."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What is asked: of which image's tags, at which revision, by what policy, with which tag in use, and when.
+
+    With `fresh` nothing is taken from memory.
+    """
+
+    name: str
+    revision: str
+    policy: ImagePolicySpec
+    minimum: Minimum | None
+    present: str
+    now: datetime
+    fresh: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What a decision rests on: the tags, and when those that are too young may be chosen."""
+
+    tags: Sequence[str]
+    eligibles: Mapping[str, datetime]
+    doubtful: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Known:
+    """A decision that holds for as long as the question and the list are the same, and the clock allows."""
+
+    question: Question
+    serial: int
+    decision: Decision
+    carries: bool
+
+    def answers(self, question: Question) -> bool:
+        """Tell whether the decision still holds."""
+        again = self.decision.again
+        same = self.about(question) and self.question.revision == question.revision
+        return same and (again is None or question.now < again)
+
+    def about(self, question: Question) -> bool:
+        """Tell whether the question is the same but for the list of tags."""
+        old, new = self.question, question
+        return (old.name, old.policy, old.minimum) == (new.name, new.policy, new.minimum) and not new.fresh
+
+
+def gather(tags: TagStore, question: Question) -> Evidence:
+    """Read what a decision rests on. Raises OSError."""
+    listed, doubtful = tags.tags(question.name), tags.is_doubtful(question.name)
+    if doubtful and listed and question.present and question.present not in listed:
+        listed = [*listed, question.present]
+    minimum, eligibles = question.minimum, {}
+    if minimum is not None:
+        since = question.now - minimum.age
+        eligibles = age.eligibles(
+            tags.young(question.name, since, first_scan_is_old=minimum.first_scan_is_old), minimum
+        )
+    return Evidence(listed, eligibles, doubtful)
+
+
+class Chooser:
+    """Chooses for every policy, and remembers."""
+
+    def __init__(self, *, tags: TagStore, limiter: Limiter) -> None:
+        self._tags = tags
+        self._limiter = limiter
+        self._known: dict[Key, _Known] = {}
+
+    def forget(self, key: Key) -> None:
+        """Forget a policy."""
+        self._known.pop(key, None)
+
+    async def decide(self, key: Key, question: Question) -> Decision:
+        """Decide. Raises what `choose` raises, NoneOldEnough, NoTags, and OSError."""
+        known = self._known.pop(key, None)
+        if known is not None and known.answers(question):
+            self._known[key] = known
+            return known.decision
+        known = (known and self._carried(known, question)) or await self._anew(question)
+        if question.revision and known.serial >= 0:
+            self._known[key] = known
+        return known.decision
+
+    def _carried(self, known: _Known, question: Question) -> _Known | None:
+        """Weigh what came against the tag chosen before; None where that does not decide it."""
+        if question.minimum is not None or not known.carries or not known.about(question):
+            return None
+        change, chosen = self._tags.changes(question.name, known.serial), known.decision.tag
+        if change is None or chosen in change.gone or self._tags.is_doubtful(question.name):
+            return None
+        choice = choose.choose(question.policy, [chosen, *change.added])
+        return _Known(question, change.serial, Decision(choice.tag), choice.carries)
+
+    async def _anew(self, question: Question) -> _Known:
+        serial = self._tags.serial(question.name)
+        evidence = gather(self._tags, question)
+        if not evidence.tags:
+            raise NoTags
+        many = _MANY_FILTERED if question.policy.filter_tags is not None else _MANY
+        if len(evidence.tags) > many:
+            return await self._limiter.run(_decide, question, evidence, serial)
+        return _decide(question, evidence, serial)
+
+
+def _decide(question: Question, evidence: Evidence, serial: int) -> _Known:
+    serial = -1 if evidence.doubtful else serial
+    if question.minimum is None:
+        choice = choose.choose(question.policy, evidence.tags)
+        return _Known(question, serial, Decision(choice.tag), choice.carries)
+    decision = age.decide(question.policy, evidence.tags, evidence.eligibles, question.now, spare=question.present)
+    return _Known(question, serial, decision, carries=False)

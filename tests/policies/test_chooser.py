@@ -1,0 +1,151 @@
+"""Choosing with memory, over the real store: the same as choosing anew, and with less work."""
+
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from gotk.api import scheme
+from gotk.api.image import ImagePolicySpec
+from gotk.runtime.blocking import Limiter
+from gotk.runtime.reconciler import Key
+from policies import choose
+from policies.chooser import Chooser, NoTags, Question
+from reflector import judgement, scan
+from reflector.judgement import Circumstances
+from reflector.store import TagStore
+from tests.running import NOON
+
+KEY, NAME = Key("apps", "app"), "reg/app"
+
+
+def spec(policy: dict, pattern: str = "", extract: str = "") -> ImagePolicySpec:
+    fields: dict = {"imageRepositoryRef": {"name": "app"}, "policy": policy}
+    if pattern:
+        fields["filterTags"] = {"pattern": pattern, "extract": extract}
+    return scheme.convert(fields, ImagePolicySpec)
+
+
+class Reading:
+    """The store, counting how often its tags are read."""
+
+    def __init__(self, store: TagStore) -> None:
+        self._store = store
+        self.reads = 0
+
+    def __getattr__(self, name: str):
+        return getattr(self._store, name)
+
+    def tags(self, name: str) -> Sequence[str]:
+        self.reads += 1
+        return self._store.tags(name)
+
+
+def write(store: TagStore, tags: Sequence[str]) -> str:
+    listed = scan.in_order(tags)
+    case = Circumstances(now=0, needed=1, interval=1)
+    judged = judgement.judge(store.sightings(NAME), listed, case)
+    revision = scan.revision(listed)
+    change = (judged.added, frozenset(judged.gone))
+    store.write(NAME, listed, revision, sightings=judged.sightings, change=change)
+    return revision
+
+
+def question(policy: ImagePolicySpec, revision: str, **fields) -> Question:
+    return Question(**{"name": NAME, "revision": revision, "policy": policy, "minimum": None, "present": "",
+                       "now": NOON, **fields})  # fmt: skip
+
+
+SEMVER = spec({"semver": {"range": ">=1.0.0-0"}})
+POLICIES = {
+    "semver": SEMVER,
+    "alphabetical": spec({"alphabetical": {}}),
+    "alphabetical, descending": spec({"alphabetical": {"order": "desc"}}),
+    "numerical": spec({"numerical": {}}),
+    "numerical, extract": spec({"numerical": {"order": "desc"}}, r"^v?(\d+)\.", "$1"),
+}
+TAGS = st.lists(
+    st.sampled_from(["1", "1.0", "2", "nan", "NaN", "inf", "x", "1.0.0", "v1.0.0", "1.0.0-rc.1", "2.1.0", "0.9.0"]),
+    unique=True,
+)
+
+
+@pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
+@given(lists=st.lists(TAGS, min_size=1, max_size=6))
+@settings(max_examples=40)
+async def test_a_choice_carried_on_is_the_choice_made_anew(policy, lists):
+    with TagStore(None) as store, Limiter(width=1) as limiter:
+        chooser = Chooser(tags=store, limiter=limiter)
+        for tags in lists:
+            asked = question(policy, write(store, tags))
+            found: object
+            try:
+                found = (await chooser.decide(KEY, asked)).tag
+            except (choose.NothingChosen, NoTags) as error:
+                found = type(error)
+            try:
+                expected: object = choose.choose(policy, tags).tag if tags else NoTags
+            except choose.NothingChosen:
+                expected = choose.NothingChosen
+            assert found == expected
+
+
+async def test_a_new_tag_is_weighed_alone_and_a_chosen_one_that_is_gone_is_not_missed():
+    with TagStore(None) as store, Limiter(width=1) as limiter:
+        reading = Reading(store)
+        chooser = Chooser(tags=reading, limiter=limiter)
+
+        async def chosen(*tags: str) -> tuple[str, int]:
+            decision = await chooser.decide(KEY, question(SEMVER, write(store, tags)))
+            return decision.tag, reading.reads
+
+        assert await chosen("1.0.0") == ("1.0.0", 1)
+        assert await chosen("1.0.0", "1.1.0") == ("1.1.0", 1)
+        assert await chosen("1.0.0", "1.1.0", "0.5.0") == ("1.1.0", 1)
+        assert await chosen("1.1.0") == ("1.1.0", 1)
+        assert await chosen("1.0.0") == ("1.0.0", 2)
+
+
+async def test_a_doubtful_list_counts_the_tag_in_use_and_is_not_remembered():
+    with TagStore(None) as store, Limiter(width=1) as limiter:
+        chooser = Chooser(tags=store, limiter=limiter)
+        store.write(NAME, ["1.0.0"], "1", doubtful=True)
+        assert (await chooser.decide(KEY, question(SEMVER, "1", present="1.1.0"))).tag == "1.1.0"
+        store.write(NAME, ["1.0.0"], "1", doubtful=False)
+        assert (await chooser.decide(KEY, question(SEMVER, "1", present="1.1.0"))).tag == "1.0.0"
+
+
+async def test_a_doubtful_list_does_not_keep_a_tag_that_the_policy_no_longer_wants():
+    with TagStore(None) as store, Limiter(width=1) as limiter:
+        chooser = Chooser(tags=store, limiter=limiter)
+        store.write(NAME, ["1.0.0"], "1", doubtful=True)
+        wanted = spec({"semver": {"range": "1.0.x"}})
+        assert (await chooser.decide(KEY, question(wanted, "1", present="1.1.0"))).tag == "1.0.0"
+
+
+VERSIONS = [f"1.{minor}.0" for minor in range(6)]
+
+
+@given(
+    lists=st.lists(st.sets(st.sampled_from(VERSIONS)), min_size=1, max_size=6),
+    policy=st.sampled_from([SEMVER, POLICIES["alphabetical"]]),
+)
+@settings(max_examples=60)
+async def test_a_list_that_lies_every_other_time_never_moves_a_policy_down(lists, policy):
+    """Between any two lies, whatever they leave out, a scan sees every tag; the policy only ever goes up."""
+    known, best = None, ""
+    with TagStore(None) as store, Limiter(width=1) as limiter:
+        chooser = Chooser(tags=store, limiter=limiter)
+        for number in range(2 * len(lists)):
+            truth = VERSIONS[: 1 + number // 2]
+            listed = scan.in_order(truth if number % 2 == 0 else lists[number // 2] & set(truth))
+            case = Circumstances(now=60 * number, needed=2, interval=60)
+            judged = judgement.judge(known, listed, case)
+            known = judged.sightings
+            revision = scan.revision(known.names)
+            store.write(NAME, known.names, revision, sightings=known, change=(judged.added, frozenset(judged.gone)))
+            tag = (await chooser.decide(KEY, question(policy, revision))).tag
+            assert tag >= best
+            best = tag
+        assert best == truth[-1]
