@@ -152,6 +152,8 @@ def run(
     """
     if embedded and (kubeconfig or context):
         output.fail("--embedded brings its own cluster: leave --kubeconfig and --context out, or leave --embedded out")
+    chosen = _controllers(controllers)
+    options |= _identities(options) | _scope(options)
     from gotk.runtime import logging  # noqa: PLC0415 - heavy imports wait until the options are known to be good
 
     logging.configure(level=log_level, encoding=log_encoding)  # type: ignore[arg-type] # click checked the choices
@@ -159,10 +161,9 @@ def run(
     for name in ("requeue_dependency", "min_retry_delay", "max_retry_delay"):
         duration: Duration = options[name]
         options[name] = duration.seconds
-    options |= _identities(options) | _scope(options)
     settings = decided.Settings(
         data_dir=(data_dir or decided.default_data_dir()).absolute(),
-        controllers=_controllers(controllers),
+        controllers=chosen,
         allow_file=embedded,
         environment=os.environ,
         **addresses,
