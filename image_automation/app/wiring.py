@@ -16,6 +16,7 @@ from deploy.kustomize.kustomization import KustomizationReconciler
 from deploy.source.git_repository import GitRepositoryReconciler
 from deploy.source.server import ArtifactServer
 from deploy.source.storage import Storage
+from gotk.cloud.caller import Caller
 from gotk.git.mirror import Mirrors
 from gotk.kube.cache import Caches
 from gotk.kube.client import Client
@@ -30,7 +31,7 @@ from gotk.runtime.events import Recorder, Sink
 from gotk.runtime.manager import Manager
 from gotk.runtime.metrics import Metrics
 from gotk.runtime.reconciler import Reconciler
-from image_automation.app import explain
+from image_automation.app import clouds, explain
 from image_automation.app.digests import RegistryDigests
 from image_automation.app.settings import Settings
 from image_automation.explanation import Explainer
@@ -38,6 +39,7 @@ from image_automation.image_update_automation import ImageUpdateAutomationReconc
 from policies.image_policy import ImagePolicyReconciler
 from reflector.image_repository import ImageRepositoryReconciler
 from reflector.metrics import ScanMetrics, StateCollector
+from reflector.providers.login import Logins
 from reflector.store import TagStore
 from reflector.watchdog import Watchdog
 
@@ -55,6 +57,7 @@ class Parts:
     chance: random.Random
     session: aiohttp.ClientSession
     registry: RegistryClient
+    logins: Logins
     scans: ScanMetrics
     tags: TagStore
     mirrors: Mirrors
@@ -66,7 +69,12 @@ class Parts:
 def image_repository(parts: Parts) -> Reconciler[Any, Any]:
     """Build the reconciler of ImageRepositories."""
     return ImageRepositoryReconciler(
-        cache=parts.caches, objects=parts.client, registry=parts.registry, store=parts.tags, metrics=parts.scans
+        cache=parts.caches,
+        objects=parts.client,
+        registry=parts.registry,
+        store=parts.tags,
+        logins=parts.logins,
+        metrics=parts.scans,
     )
 
 
@@ -76,7 +84,7 @@ def image_policy(parts: Parts) -> Reconciler[Any, Any]:
         objects=parts.caches,
         client=parts.client,
         tags=parts.tags,
-        digests=RegistryDigests(objects=parts.client, registry=parts.registry),
+        digests=RegistryDigests(objects=parts.client, registry=parts.registry, logins=parts.logins),
         image_names=name.parse,
         limiter=parts.work,
         no_cross_namespace_refs=parts.settings.no_cross_namespace_refs,
@@ -156,6 +164,8 @@ async def manager(settings: Settings, client: Client, metrics: Metrics) -> Async
             clock=clock,
             settings=limits.Settings(
                 workers=settings.concurrent,
+                more_workers={"ImageRepository": settings.concurrent_scans},
+                interval_jitter=settings.interval_jitter,
                 requeue_dependency=settings.requeue_dependency,
                 min_retry_delay=settings.min_retry_delay,
                 max_retry_delay=settings.max_retry_delay,
@@ -186,14 +196,17 @@ async def _explain(parts: Parts, stack: contextlib.AsyncExitStack) -> None:
 async def _parts(
     settings: Settings, client: Client, clock: Clock, metrics: Metrics, stack: contextlib.AsyncExitStack
 ) -> Parts:
+    way = route.from_environment(settings.environment)
+    registry = RegistryClient(route=way, trusted_realms=settings.trusted_realms)
     return Parts(
         settings=settings,
         client=client,
-        caches=Caches(client, clock=clock),
+        caches=Caches(client, clock=clock, namespace=settings.watch_namespace or None),
         clock=clock,
         chance=random.Random(),  # noqa: S311 - jitter
         session=await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())),
-        registry=await stack.enter_async_context(RegistryClient(route=route.from_environment(settings.environment))),
+        registry=await stack.enter_async_context(registry),
+        logins=clouds.logins(settings, client, clock, metrics, await stack.enter_async_context(Caller(route=way))),
         scans=ScanMetrics(metrics.registry),
         tags=stack.enter_context(TagStore(settings.tags)),
         mirrors=Mirrors(settings.mirrors),
