@@ -16,13 +16,13 @@ from weakref import WeakValueDictionary
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation, ImageUpdateAutomationStatus
 from gotk.api.source import GitRepository
 from gotk.git import errors as git
-from gotk.git.commit import Person
+from gotk.git.commit import Person, Sign
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock, rfc3339
 from gotk.runtime.conditions import IMAGE_RULES, Rules
 from gotk.runtime.errors import Retry, Stalled
 from gotk.runtime.reconciler import Key, Outcome, Reader, Run, Watch
-from image_automation import checkout, commit, ports, remarks, selection, tree, triggers
+from image_automation import checkout, commit, ports, remarks, selection, signing, tree, triggers
 from image_automation.update import values
 
 _ATTEMPTS = 5
@@ -40,6 +40,7 @@ class _Job:
     selected: selection.Selection
     run: Run[ImageUpdateAutomationStatus]
     must_look: bool
+    sign: Sign | None = None
 
     @property
     def key(self) -> Key:
@@ -67,7 +68,7 @@ class ImageUpdateAutomationReconciler:
         Watch(kind=ImagePolicy, changed=triggers.chosen, requests=triggers.of_namespace),
         Watch(kind=GitRepository, changed=triggers.respecified, requests=triggers.of_source),
     )
-    unsupported: Sequence[str] = ("spec.git.commit.signingKey", "spec.git.push.refspec")
+    unsupported: Sequence[str] = ()
 
     def __init__(
         self,
@@ -113,6 +114,7 @@ class ImageUpdateAutomationReconciler:
             selected=selected,
             run=run,
             must_look=_must_look(obj, target, selected, requested=run.requested),
+            sign=await signing.signer(self._client, obj, self._limiter),
         )
         async with self._line(source.spec.url, target.branch):
             done = await self._work(job)
@@ -254,7 +256,9 @@ def _push(job: _Job, base: str, expected: str | None, applied: tree.Applied) -> 
     message = commit.message(spec.git.commit, job.key, applied.files, below=tree.below(spec.update.path))
     options = spec.git.push.options if spec.git.push else {}
     try:
-        made = job.repository.commit(base, applied.edits, Person(author.name, author.email), message, job.run.now())
+        made = job.repository.commit(
+            base, applied.edits, Person(author.name, author.email), message, job.run.now(), sign=job.sign
+        )
         job.repository.push(made, job.target.branch, expected, options=options)
     except (git.NonFastForward, git.Damaged):
         raise

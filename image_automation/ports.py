@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 from gotk.api.meta import Object
 from gotk.git.auth import Credentials
-from gotk.git.commit import Person
+from gotk.git.commit import Person, Sign
 from gotk.git.operation import References
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
@@ -61,7 +61,16 @@ class Repository(Protocol):
         """Return what a file holds."""
         ...
 
-    def commit(self, base: str, edits: Mapping[str, bytes], author: Person, message: str, when: datetime) -> str:
+    def commit(
+        self,
+        base: str,
+        edits: Mapping[str, bytes],
+        author: Person,
+        message: str,
+        when: datetime,
+        *,
+        sign: Sign | None = None,
+    ) -> str:
         """Make a commit on top of another, without a work tree, and return its id."""
         ...
 

@@ -35,6 +35,10 @@ class InvalidCredentials(Error):
     """The secret does not hold what the transport needs."""
 
 
+class InvalidSigningKey(Error):
+    """The key cannot sign commits; the message says why, and holds nothing of the key."""
+
+
 class AuthenticationFailed(Error):
     """The remote does not accept the credentials, or wants some."""
 
