@@ -39,6 +39,11 @@ class Url:
             return self.bare
         return f"ssh://{quote(self.user or 'git', safe='')}@{self._authority}{self.path}"
 
+    @property
+    def origin(self) -> str:
+        """The scheme, host and port."""
+        return f"{self.scheme}://{self._authority}"
+
     def trusts(self, other: "Url") -> bool:
         """Tell whether secrets meant for this address may go to the other: the same origin, or its TLS twin."""
         if (other.scheme, other.host) == (self.scheme, self.host):
