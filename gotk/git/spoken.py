@@ -15,10 +15,14 @@ from gotk.git.operation import Done, Fetch, Fetched, ListReferences, Operation, 
 from gotk.git.program import Ended, Program
 
 _STATUS = re.compile(r"returned error: (\d{3})")
-_FROM_PROXY = re.compile(r"code (\d{3}) from proxy|Proxy CONNECT aborted|response (\d{3})")
 _BY_WORDS: tuple[tuple[type[errors.Error], tuple[str, ...]], ...] = (
-    (errors.TooLarge, ("signal 25", "file too large")),
-    (errors.AuthenticationFailed, ("authentication failed", "could not read username", "could not read password")),
+    (
+        errors.AuthenticationFailed,
+        (
+            *("authentication failed", "could not read username", "could not read password"),
+            *("response 407", "407 from proxy", "rejected by the socks5 server"),
+        ),
+    ),
     (errors.CertificateInvalid, ("certificate verif", "certificate problem", "certificate verify failed")),
     (errors.RepositoryNotFound, ("not found", "does not appear to be a git repository")),
     (errors.ReferenceNotFound, ("couldn't find remote ref",)),
@@ -38,11 +42,11 @@ def run(operation: Operation, home: Path) -> References | Fetched | Done:
     program = Program(home, address, remote.credentials, timeout=remote.timeout)
     match operation:
         case ListReferences():
-            return _list(program, _Complaints("list remote for", address))
+            return _list(program, _Complaints("list remote for", address, remote.credentials))
         case Fetch():
-            return _fetch(operation, program, _Complaints("clone", address))
+            return _fetch(operation, program, _Complaints("clone", address, remote.credentials))
         case Push():
-            return _push(operation, program, _Complaints("push to", address))
+            return _push(operation, program, _Complaints("push to", address, remote.credentials))
         case _:
             raise TypeError(type(operation).__name__)
 
@@ -50,13 +54,14 @@ def run(operation: Operation, home: Path) -> References | Fetched | Done:
 class _Complaints:
     """Makes errors in the words of one conversation."""
 
-    def __init__(self, verb: str, address: urls.Url) -> None:
+    def __init__(self, verb: str, address: urls.Url, credentials: Credentials) -> None:
         self.url = address.bare
         self._verb = verb
+        self._way = f" through the proxy '{urls.without_user(credentials.proxy)}'" if credentials.proxy else ""
 
     def error(self, kind: type[errors.Error], cause: str) -> errors.Error:
         """Make an error."""
-        return kind(f"unable to {self._verb} '{self.url}': {cause}")
+        return kind(f"unable to {self._verb} '{self.url}'{self._way}: {cause}")
 
     def translate(self, ended: Ended) -> errors.Error:
         """Make an error of what git said."""
@@ -111,9 +116,12 @@ def _fetch(operation: Fetch, program: Program, complaints: _Complaints) -> Fetch
 
 
 def _oversized(operation: Fetch, complaints: _Complaints, error: errors.Error) -> errors.Error:
-    for left in Path(operation.repository, "objects", "pack").glob("tmp_*"):
-        left.unlink(missing_ok=True)
-    if isinstance(error, errors.TooLarge):
+    """Clear away what was left of a fetch that failed, and say so if it was cut off at the limit."""
+    left = list(Path(operation.repository, "objects", "pack").glob("tmp_*"))
+    cut_off = any(file.stat().st_size >= operation.limit for file in left)
+    for file in left:
+        file.unlink(missing_ok=True)
+    if cut_off:
         return complaints.error(errors.TooLarge, f"more than {operation.limit} bytes came")
     return error
 

@@ -86,6 +86,12 @@ def parse(text: str) -> Url:
     return Url(scheme, host, port, path or "/", user, unquote(parts.password or ""))
 
 
+def without_user(text: str) -> str:
+    """Print a proxy's address without its credentials."""
+    parts = urlsplit(text)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
+
+
 def redact(text: str) -> str:
     """Print an address, well formed or not, without anything that could be a password."""
     scheme, separator, rest = text.partition("://")
