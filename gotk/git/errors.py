@@ -139,6 +139,7 @@ _BY_WORDS: tuple[tuple[type[Error], tuple[str, ...]], ...] = (
     (Rejected, ("push-options", "push options")),
     (TimedOut, ("timed out", "timeout", "resource temporarily unavailable")),
     (InvalidCredentials, ("error loading known_hosts",)),
+    (HostKeyMismatch, ("unable to exchange encryption keys",)),  # the server has no key of a kind that is known
     (
         RepositoryNotFound,
         (
