@@ -21,6 +21,7 @@ from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock, rfc3339
 from gotk.runtime.conditions import IMAGE_RULES, Rules
 from gotk.runtime.errors import Retry, Stalled
+from gotk.runtime.git_access import GitAccess
 from gotk.runtime.reconciler import Key, Outcome, Reader, Run, Watch
 from image_automation import checkout, commit, ports, remarks, selection, signing, tree, triggers
 from image_automation.update import values
@@ -75,6 +76,7 @@ class ImageUpdateAutomationReconciler:
         *,
         objects: Reader,
         client: ports.Objects,
+        access: GitAccess,
         repositories: ports.Repositories,
         limiter: Limiter,
         clock: Clock,
@@ -85,6 +87,7 @@ class ImageUpdateAutomationReconciler:
         """Take what it works with; `allow_file` lets `file://` addresses in, for whoever may read this machine."""
         self._objects = objects
         self._client = client
+        self._access = access
         self._repositories = repositories
         self._limiter = limiter
         self._clock = clock
@@ -110,7 +113,7 @@ class ImageUpdateAutomationReconciler:
         job = _Job(
             automation=obj,
             target=target,
-            repository=await self._open(source, target),
+            repository=await self._open(obj, source, target),
             selected=selected,
             run=run,
             must_look=_must_look(obj, target, selected, requested=run.requested),
@@ -143,8 +146,10 @@ class ImageUpdateAutomationReconciler:
             )
         return source
 
-    async def _open(self, source: GitRepository, target: checkout.Checkout) -> ports.Repository:
-        credentials = await checkout.credentials(self._client, source, self._limiter)
+    async def _open(
+        self, automation: ImageUpdateAutomation, source: GitRepository, target: checkout.Checkout
+    ) -> ports.Repository:
+        credentials = await checkout.credentials(self._access, source, automation)
         spec, depth = source.spec, 0 if target.pinned else 1
         return self._repositories.open(
             spec.url, credentials, tenant=source.metadata.namespace, timeout=spec.timeout.seconds, depth=depth

@@ -11,6 +11,7 @@ from gotk.api.image import ImageRepository
 from gotk.cloud.account import Account
 from gotk.cloud.cache import TokenCache
 from gotk.cloud.errors import CloudError
+from gotk.cloud.identity import Identities
 from gotk.cloud.token import Token
 from gotk.oci import errors, name
 from gotk.oci.access import Proxy
@@ -73,11 +74,11 @@ class Local:
 
 def logins(local: Local, cluster: TokenCluster, **options: Any) -> Logins:
     cache = TokenCache(now=lambda: now().timestamp())
-    return Logins({"aws": local}, cluster=cluster, cache=cache, **options)
+    return Logins({"aws": local}, Identities(cluster=cluster, cache=cache, **options))
 
 
 async def login(made: Logins, obj: ImageRepository) -> Credentials:
-    reach = await access.access(made.cluster, obj, name.parse(obj.spec.image), made)
+    reach = await access.access(made.identities.cluster, obj, name.parse(obj.spec.image), made)
     assert reach.login is not None
     return await reach.login()
 
