@@ -23,7 +23,7 @@ from gotk.runtime.conditions import IMAGE_RULES, Rules
 from gotk.runtime.errors import Retry, Stalled
 from gotk.runtime.git_access import GitAccess
 from gotk.runtime.reconciler import Key, Outcome, Reader, Run, Watch
-from image_automation import checkout, commit, ports, push_branch, remarks, selection, signing, tree, triggers
+from image_automation import checkout, commit, ports, push_branch, refspec, remarks, selection, signing, tree, triggers
 from image_automation.update import values
 
 _ATTEMPTS = 12
@@ -42,6 +42,7 @@ class _Job:
     run: Run[ImageUpdateAutomationStatus]
     must_look: bool
     sign: Sign | None = None
+    second: refspec.Refspec | None = None
 
     @property
     def key(self) -> Key:
@@ -57,6 +58,16 @@ class _Done:
     applied: tree.Applied | None = None
     pushed: str | None = None
     message: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Owed:
+    """A commit that is on its branch, while the push of the refspec failed."""
+
+    commit: str
+    message: str
+    checked_out: str
+    force: bool
 
 
 class ImageUpdateAutomationReconciler:
@@ -96,6 +107,7 @@ class ImageUpdateAutomationReconciler:
         self._allow_file = allow_file
         self._known = tree.Known()
         self._remarks = remarks.Remarks()
+        self._owed: dict[Key, _Owed] = {}
         self._lines: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def reconcile(self, obj: ImageUpdateAutomation, run: Run[ImageUpdateAutomationStatus]) -> Outcome:
@@ -110,13 +122,15 @@ class ImageUpdateAutomationReconciler:
         selected = selection.select(policies, obj.spec.policy_selector)
         source = self._source(obj)
         target = checkout.plan(obj, source, allow_file=self._allow_file)
+        second = refspec.parse(obj.spec.git.push.refspec if obj.spec.git.push else "", target)
         job = _Job(
             automation=obj,
             target=target,
-            repository=await self._open(obj, source, target),
+            repository=await self._open(obj, source, depth=0 if target.pinned or second else 1),
             selected=selected,
             run=run,
             must_look=_must_look(obj, target, selected, requested=run.requested),
+            second=second,
             sign=await signing.signer(self._client, obj, self._limiter),
         )
         async with self._line(source.spec.url, target.branch):
@@ -127,7 +141,9 @@ class ImageUpdateAutomationReconciler:
     async def finalize(self, obj: ImageUpdateAutomation, run: Run[ImageUpdateAutomationStatus]) -> None:
         """Forget what was said about the object; there is nothing else to give back."""
         del run
-        self._remarks.forget(Key(obj.metadata.namespace, obj.metadata.name))
+        key = Key(obj.metadata.namespace, obj.metadata.name)
+        self._remarks.forget(key)
+        self._owed.pop(key, None)
 
     def _source(self, automation: ImageUpdateAutomation) -> GitRepository:
         reference, own = automation.spec.source_ref, automation.metadata.namespace
@@ -146,11 +162,10 @@ class ImageUpdateAutomationReconciler:
             )
         return source
 
-    async def _open(
-        self, automation: ImageUpdateAutomation, source: GitRepository, target: checkout.Checkout
-    ) -> ports.Repository:
+    async def _open(self, automation: ImageUpdateAutomation, source: GitRepository, *, depth: int) -> ports.Repository:
+        """Return the repository; a pinned commit, and a reference to move forward, need its history."""
         credentials = await checkout.credentials(self._access, source, automation)
-        spec, depth = source.spec, 0 if target.pinned else 1
+        spec = source.spec
         return self._repositories.open(
             spec.url, credentials, tenant=source.metadata.namespace, timeout=spec.timeout.seconds, depth=depth
         )
@@ -179,12 +194,31 @@ class ImageUpdateAutomationReconciler:
         if not job.must_look and revision == job.automation.status.observed_source_revision:
             return _Done(revision=revision)
         base, applied = self._decide(job, found, standing)
+        owed = self._owed.pop(job.key, None)
         if base is None:
-            return _Done(revision=revision, applied=applied)
-        pushed, message = _push(job, base, standing, applied)
+            if owed is None or owed.commit != standing:
+                return _Done(revision=revision, applied=applied)
+            pushed, message = owed.commit, owed.message
+        else:
+            pushed, message = _push(job, base, standing, applied)
+            owed = _Owed(pushed, message, found, force=base.rebuilds)
+        self._push_again(job, owed)
         if not job.target.switches:
             revision = job.target.revision(pushed)
         return _Done(revision=revision, applied=applied, pushed=pushed, message=message)
+
+    def _push_again(self, job: _Job, owed: _Owed) -> None:
+        """Push the refspec; what fails is tried again by the next run, which has nothing else to do."""
+        if job.second is None:
+            return
+        push = job.automation.spec.git.push if job.automation.spec.git else None
+        options = push.options if push else {}
+        try:
+            commits = (owed.commit, owed.checked_out)
+            refspec.push(job.second, job.repository, job.target, commits, force=owed.force, options=options)
+        except git.Error as error:
+            self._owed[job.key] = owed
+            raise _push_failed(error) from error
 
     def _decide(self, job: _Job, found: str, standing: str | None) -> tuple[push_branch.Base | None, tree.Applied]:
         """Say what to change and on top of what; on top of nothing where the remote has it all."""
@@ -233,6 +267,7 @@ def _must_look(
     return (
         requested
         or target.switches
+        or bool(obj.spec.git and obj.spec.git.push and obj.spec.git.push.refspec)
         or not status.observed_source_revision
         or status.observed_generation != obj.metadata.generation
         or dict(status.observed_policies) != dict(selected.images)
@@ -299,7 +334,9 @@ def _push_failed(error: git.Error) -> Retry:
 def _outcome(job: _Job, done: _Done) -> Outcome:
     event, trace = None, UP_TO_DATE if done.applied is not None else "no change since last reconciliation"
     if done.pushed is not None:
-        event = f"pushed commit '{done.pushed[:7]}' to branch '{job.target.branch}'\n{done.message}"
+        push = job.automation.spec.git.push if job.automation.spec.git else None
+        also = f" and refspecs '{push.refspec}'" if push and push.refspec else ""
+        event = f"pushed commit '{done.pushed[:7]}' to branch '{job.target.branch}'{also}\n{done.message}"
     return Outcome(
         message=UP_TO_DATE,
         requeue_after=job.automation.spec.interval.seconds,

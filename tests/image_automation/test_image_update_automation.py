@@ -16,7 +16,7 @@ from gotk.git.mirror import Mirror, Mirrors
 from gotk.git.seed import seed
 from gotk.git.server import BasicAuth, GitServer
 from gotk.runtime import errors
-from gotk.runtime.reconciler import Key, is_set
+from gotk.runtime.reconciler import Key
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
 from tests.image_automation.automating import FILE, World, automation, git_spec, policy, repository, secret
 
@@ -299,14 +299,14 @@ WRONG: dict[str, tuple[dict[str, Any], dict[str, Any], type, str, str]] = {
         {"provider": "github"},
         STALLED,
         "InvalidSourceConfiguration",
-        "provider 'github' of GitRepository 'apps/fleet' is not supported",
+        "secretRef with github app data must be specified when provider is set to github: invalid source configuration",
     ),
     "a proxy": (
         {},
         {"proxySecretRef": {"name": "p"}},
-        STALLED,
-        "InvalidSourceConfiguration",
-        "proxySecretRef of GitRepository 'apps/fleet' is not supported",
+        RETRY,
+        "SourceManagerFailed",
+        f"{SOURCE}failed to configure proxy options: failed to get secret 'apps/p': secrets \"p\" not found",
     ),
     "no repository": (
         {"sourceRef": {"name": "none"}},
@@ -483,19 +483,6 @@ def test_a_repository_s_new_generation_wakes_the_automations_that_refer_to_it(wo
     world.store.put(automation("one"))
     world.store.put(automation("other", sourceRef={"name": "elsewhere"}))
     assert list(watch.requests(new, world.store)) == [Key("apps", "one")]
-
-
-@pytest.mark.parametrize(
-    ("spec", "field"),
-    [
-        ({"commit": {"signingKey": {"secretRef": {"name": "k"}}}}, "spec.git.commit.signingKey"),
-        ({"push": {"refspec": "refs/heads/a:refs/heads/b"}}, "spec.git.push.refspec"),
-    ],
-)
-def test_fields_that_are_not_built_are_declared(spec: dict[str, Any], field: str):
-    paths, asking = ImageUpdateAutomationReconciler.unsupported, automation(git=git_spec(**spec))
-    assert [path for path in paths if is_set(asking, path)] == [field]
-    assert not any(is_set(automation(), path) for path in paths)
 
 
 async def test_finalizing_gives_everything_back(world: World):

@@ -400,7 +400,7 @@ async def test_a_file_address_is_for_the_embedded_mode(world: World, origin: Pat
     assert ended.error.reason == "URLInvalid"
 
 
-async def test_another_provider_is_not_pretended(world: World) -> None:
+async def test_a_provider_that_is_not_set_up_is_not_pretended(world: World) -> None:
     ended = await world.run(repository("https://example.com/r", provider="azure"))
     assert isinstance(ended.error, errors.Stalled)
     assert ended.error.reason == "InvalidProviderConfiguration"
