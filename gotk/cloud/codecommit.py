@@ -13,7 +13,7 @@ from gotk.cloud.errors import CloudError
 from gotk.cloud.sigv4 import Keys, signing_key
 from gotk.git.url import Url
 
-_HOST = re.compile(r"git-codecommit(?:-fips)?\.([a-z0-9-]{1,64})\.[a-z0-9.-]+", re.ASCII)
+_HOST = re.compile(r"git-codecommit(?:-fips)?\.([a-z0-9-]{1,64})\.amazonaws\.com(?:\.cn)?", re.ASCII)
 
 
 def region(address: Url) -> str:
