@@ -10,6 +10,7 @@ import os
 import resource
 import signal
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -112,6 +113,7 @@ def _environment(home: Path, address: urls.Url, credentials: Credentials, timeou
         **{name: os.environ[name] for name in _KEPT if name in os.environ and name not in proxies},
         "HOME": str(home),
         "LC_ALL": "C",
+        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": str(_secrets(home, credentials)),
         "GIT_CONFIG_COUNT": str(len(settings)),
@@ -127,6 +129,8 @@ def _transport(home: Path, address: urls.Url, credentials: Credentials, timeout:
     settings |= {"http.lowSpeedLimit": "1", "http.lowSpeedTime": str(max(round(min(timeout, _IDLE_SECONDS)), 1))}
     bound = credentials.bearer_token or credentials.certificate  # would be shown to wherever a redirect leads
     settings["http.followRedirects"] = "false" if bound else "initial"
+    if address.scheme == "ssh":
+        return {**settings, "ssh.variant": "ssh", "core.sshCommand": f"ssh -F '{_ssh(home, credentials, timeout)}'"}
     if credentials.ca:
         settings["http.sslCAInfo"] = str(_file(home / "ca.pem", _roots() + credentials.ca))
     if credentials.certificate:
@@ -136,6 +140,26 @@ def _transport(home: Path, address: urls.Url, credentials: Credentials, timeout:
         _file(home / "credential", f"username={credentials.username}\npassword={credentials.password}\n")
         settings[f"credential.{address.origin}.helper"] = '!f() { test "$1" != get || cat "$HOME/credential"; }; f'
     return settings
+
+
+def _ssh(home: Path, credentials: Credentials, timeout: float) -> Path:
+    """Write the whole configuration of ssh: one key, the known hosts and nobody else, through the proxy."""
+    proxy = _file(home / "proxy", credentials.proxy)
+    settings = {
+        "BatchMode": "yes",
+        "ConnectTimeout": str(max(round(timeout), 1)),
+        "ControlMaster": "no",
+        "GlobalKnownHostsFile": "/dev/null",
+        "IdentitiesOnly": "yes",
+        "IdentityAgent": "none",
+        "IdentityFile": f'"{_file(home / "identity", credentials.identity)}"',
+        "PreferredAuthentications": "publickey",
+        "ProxyCommand": f"'{sys.executable.replace('%', '%%')}' -P -m gotk.git.tunnel '{proxy}' %h %p",
+        "StrictHostKeyChecking": "yes",
+        "UpdateHostKeys": "no",
+        "UserKnownHostsFile": f'"{_file(home / "known_hosts", credentials.known_hosts)}"',
+    }
+    return _file(home / "ssh_config", "".join(f"{name} {value}\n" for name, value in settings.items()))
 
 
 def _reachable(scheme: str) -> Sequence[str]:

@@ -20,9 +20,12 @@ _BY_WORDS: tuple[tuple[type[errors.Error], tuple[str, ...]], ...] = (
         errors.AuthenticationFailed,
         (
             *("authentication failed", "could not read username", "could not read password"),
-            *("response 407", "407 from proxy", "rejected by the socks5 server"),
+            *("permission denied (publickey", "invalid format", "error in libcrypto"),
+            *("response 407", "407 from proxy", "rejected by the socks5 server", "the proxy refused: 407"),
+            "username and password authentication failure",
         ),
     ),
+    (errors.HostKeyMismatch, ("host key verification failed", "host key for")),
     (errors.CertificateInvalid, ("certificate verif", "certificate problem", "certificate verify failed")),
     (errors.RepositoryNotFound, ("not found", "does not appear to be a git repository")),
     (errors.ReferenceNotFound, ("couldn't find remote ref",)),
@@ -32,13 +35,15 @@ _BY_WORDS: tuple[tuple[type[errors.Error], tuple[str, ...]], ...] = (
 
 def needed(scheme: str, credentials: Credentials) -> bool:
     """Tell whether libgit2 cannot have this conversation."""
-    return bool(scheme in {"http", "https"} and (credentials.certificate or credentials.proxy))
+    return bool(credentials.certificate or credentials.proxy) and scheme != "file"
 
 
 def run(operation: Operation, home: Path) -> References | Fetched | Done:
     """Have a conversation, with `home` for the secrets. Raises the errors of `gotk.git.errors`."""
     remote = operation.remote
     address = urls.parse(remote.url)
+    if address.scheme == "ssh" and remote.credentials.proxy.startswith("https:"):
+        raise errors.InvalidCredentials("an ssh address goes through a proxy whose own address is http or socks5")
     program = Program(home, address, remote.credentials, timeout=remote.timeout)
     match operation:
         case ListReferences():
@@ -56,6 +61,7 @@ class _Complaints:
 
     def __init__(self, verb: str, address: urls.Url, credentials: Credentials) -> None:
         self.url = address.bare
+        self.connect = address.connect
         self._verb = verb
         self._way = f" through the proxy '{urls.without_user(credentials.proxy)}'" if credentials.proxy else ""
 
@@ -79,7 +85,7 @@ def _kind(text: str) -> type[errors.Error]:
 
 
 def _list(program: Program, complaints: _Complaints) -> References:
-    ended = program.run("ls-remote", "--symref", "--", complaints.url)
+    ended = program.run("ls-remote", "--symref", "--", complaints.connect)
     if ended.status != 0:
         raise complaints.translate(ended)
     commits: dict[str, str] = {}
@@ -104,7 +110,7 @@ def _fetch(operation: Fetch, program: Program, complaints: _Complaints) -> Fetch
     depth = [f"--depth={operation.depth}"] if operation.depth else []
     ended = program.run(
         *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", *depth),
-        *("--", complaints.url, *specs),
+        *("--", complaints.connect, *specs),
         directory=Path(operation.repository),
         limit=operation.limit,
     )
@@ -138,7 +144,7 @@ def _push(operation: Push, program: Program, complaints: _Complaints) -> Done:
         *("push", "--porcelain", "--no-verify", "--recurse-submodules=no", "--no-signed"),
         f"--force-with-lease={operation.reference}:{operation.expected or ''}",
         *(f"--push-option={option}" for option in operation.options),
-        *("--", complaints.url, f"{operation.commit}:{operation.reference}"),
+        *("--", complaints.connect, f"{operation.commit}:{operation.reference}"),
         directory=Path(operation.repository),
     )
     if ended.status == 0:

@@ -19,7 +19,7 @@ from gotk.git.mirror import Mirror, Mirrors
 from gotk.git.operation import Fetch, ListReferences, References, Remote
 from gotk.git.seed import seed
 from gotk.git.server import GitServer
-from tests.real import authority, child, git_https, proxies
+from tests.real import authority, child, git_https, git_ssh, keys, proxies
 from tests.real.odd_servers import answering, silent
 
 MAIN = "refs/heads/main"
@@ -164,6 +164,27 @@ class TestProxies:
         assert proxy.refused
         assert "wr0ng" not in str(caught.value)
         assert f"through the proxy '{proxy.address}'" in str(caught.value)
+
+    @pytest.mark.parametrize("scheme", ["http", "socks5"])
+    def test_ssh_goes_through_a_proxy(self, tmp_path: Path, scheme: str) -> None:
+        child.program("ssh")
+        with git_ssh.serve(tmp_path) as server, proxies.serve(scheme, user="jane", password="s3 c:ret") as proxy:
+            first = seed(server.root / "r.git", {"a": "1"})
+            url = server.url("r.git")
+            credentials = replace(auth.from_secret(url, server.secret), proxy=proxy.url)
+            mirror = Mirrors(tmp_path / "mirrors").open(url, credentials, timeout=20)
+            assert mirror.fetch(MAIN) == first
+            made = mirror.commit(first, {"a": b"2"}, ME, "Change", NOON)
+            mirror.push(made, "main", first)
+            assert str(pygit2.Repository(str(server.root / "r.git")).references[MAIN].target) == made
+            assert set(proxy.reached) == {("127.0.0.1", server.port)}
+            with pytest.raises(errors.HostKeyMismatch):
+                listed(url, replace(credentials, known_hosts=server.foreign_known_hosts))
+            with pytest.raises(errors.AuthenticationFailed):
+                listed(url, replace(credentials, identity=keys.pem(keys.SSH["rsa"]()).decode()))
+            with pytest.raises(errors.AuthenticationFailed) as caught:
+                listed(url, replace(credentials, proxy=proxy.url.replace("s3", "wr0ng")))
+        assert "wr0ng" not in str(caught.value)
 
     def test_a_proxy_of_the_environment_gives_way(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         seed(tmp_path / "srv" / "r.git", {"a": "1"})
