@@ -102,11 +102,15 @@ async def credentials(
     access: GitAccess, repository: GitRepository, automation: ImageUpdateAutomation
 ) -> auth.Credentials:
     """Read who we are to the GitRepository's remote. Raises Retry and Stalled."""
-    subject = Subject("ImageUpdateAutomation", automation.metadata.namespace, automation.metadata.name)
     try:
-        return await access.credentials(repository, subject)
+        return await access.credentials(repository, subject(automation))
     except Refused as error:
         raise _refused(repository, error) from error
+
+
+def subject(automation: ImageUpdateAutomation) -> Subject:
+    """Return the automation as the one that tokens are for."""
+    return Subject("ImageUpdateAutomation", automation.metadata.namespace, automation.metadata.name)
 
 
 def _refused(repository: GitRepository, error: Refused) -> Stalled | Retry:

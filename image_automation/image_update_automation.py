@@ -144,6 +144,7 @@ class ImageUpdateAutomationReconciler:
         key = Key(obj.metadata.namespace, obj.metadata.name)
         self._remarks.forget(key)
         self._owed.pop(key, None)
+        self._access.forget(checkout.subject(obj))
 
     def _source(self, automation: ImageUpdateAutomation) -> GitRepository:
         reference, own = automation.spec.source_ref, automation.metadata.namespace

@@ -111,8 +111,10 @@ class TestSsh:
         assert keys.verify(world.remote, commit, signers=signers) == ""
 
 
-def sealed() -> bytes:
-    return keys.pem(keys.SSH["ed25519"](), passphrase=b"opened")
+SEALED = keys.pem(keys.SSH["ed25519"](), passphrase=b"opened")
+SHORT = keys.pem(rsa.generate_private_key(65537, 1024))
+DSA = keys.pem(dsa.generate_private_key(1024), "PKCS8")
+STRANGE = keys.pem(ec.generate_private_key(ec.SECP256K1()), "PKCS8")
 
 
 @pytest.mark.parametrize(
@@ -122,34 +124,34 @@ def sealed() -> bytes:
         pytest.param("ssh", {}, "signing key secret 'apps/signer' does not contain an 'identity' key", id="no ssh key"),
         pytest.param(
             "ssh",
-            {"identity": sealed()},
+            {"identity": SEALED},
             "can not use passphrase protected signing key without 'password' field present in secret apps/signer",
             id="a locked ssh key",
         ),
         pytest.param(
             "ssh",
-            {"identity": sealed(), "password": b"no"},
+            {"identity": SEALED, "password": b"no"},
             "cannot sign with 'identity' of the signing key secret 'apps/signer': "
             "the passphrase does not fit, or it is damaged",
             id="a wrong passphrase",
         ),
         pytest.param(
             "ssh",
-            {"identity": keys.pem(rsa.generate_private_key(65537, 1024))},
+            {"identity": SHORT},
             "cannot sign with 'identity' of the signing key secret 'apps/signer': "
             "its RSA key has 1024 bits; use 2048 or more",
             id="a short rsa key",
         ),
         pytest.param(
             "ssh",
-            {"identity": keys.pem(dsa.generate_private_key(2048), "PKCS8")},
+            {"identity": DSA},
             "cannot sign with 'identity' of the signing key secret 'apps/signer': "
             "its type is not supported; use ed25519, ecdsa (p256, p384, p521) or rsa",
             id="a dsa key",
         ),
         pytest.param(
             "ssh",
-            {"identity": keys.pem(ec.generate_private_key(ec.SECP256K1()), "PKCS8")},
+            {"identity": STRANGE},
             "cannot sign with 'identity' of the signing key secret 'apps/signer': "
             "its type is not supported; use ed25519, ecdsa (p256, p384, p521) or rsa",
             id="a curve that SSH does not know",

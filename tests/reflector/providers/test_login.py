@@ -11,7 +11,7 @@ from gotk.api.image import ImageRepository
 from gotk.cloud.account import Account
 from gotk.cloud.cache import TokenCache
 from gotk.cloud.errors import CloudError
-from gotk.cloud.identity import Identities
+from gotk.cloud.identity import GATE_MESSAGE, Identities
 from gotk.cloud.token import Token
 from gotk.oci import errors, name
 from gotk.oci.access import Proxy
@@ -126,9 +126,9 @@ async def test_an_account_without_the_gate_stalls_in_flux_words():
         await login(logins(Local(), TokenCluster()), obj)
     assert (raised.value.reason, raised.value.message) == (
         "FeatureGateDisabled",
-        login_module.GATE_MESSAGE,
+        GATE_MESSAGE,
     )
-    assert login_module.GATE_MESSAGE == (
+    assert GATE_MESSAGE == (
         "to use spec.serviceAccountName for provider authentication please enable the "
         "ObjectLevelWorkloadIdentity feature gate in the controller"
     )
