@@ -15,6 +15,7 @@ import msgspec
 from gotk.git.mirror import Mirrors
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import SystemClock
+from gotk.runtime.git_access import GitAccess
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
 from tests import running
 from tests.image_automation.automating import Client, Store, automation, policy, repository, secret
@@ -40,6 +41,7 @@ class Racer(msgspec.Struct, frozen=True, kw_only=True):
             reconciler = ImageUpdateAutomationReconciler(
                 objects=store,
                 client=Client(store),
+                access=GitAccess(objects=Client(store), limiter=limiter),
                 repositories=Mirrors(Path(self.data)),
                 limiter=limiter,
                 clock=SystemClock(),

@@ -20,7 +20,6 @@ from gotk.oci.keychain import Credentials
 from gotk.runtime.errors import Stalled
 from reflector import access
 from reflector.image_repository import ImageRepositoryReconciler
-from reflector.providers import login as login_module
 from reflector.providers.login import Logins
 from reflector.providers.ports import RegistryCredentials
 from reflector.store import TagStore
