@@ -8,7 +8,7 @@ and finds its own commit already there.
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakValueDictionary
@@ -22,11 +22,11 @@ from gotk.runtime.clock import Clock, rfc3339
 from gotk.runtime.conditions import IMAGE_RULES, Rules
 from gotk.runtime.errors import Retry, Stalled
 from gotk.runtime.reconciler import Key, Outcome, Reader, Run, Watch
-from image_automation import checkout, commit, ports, remarks, selection, tree, triggers
+from image_automation import checkout, commit, ports, push_branch, remarks, selection, tree, triggers
 from image_automation.update import values
 
-_ATTEMPTS = 5
-_FIRST_WAIT = 0.2
+_ATTEMPTS = 12
+_FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0
 UP_TO_DATE = "repository up-to-date"
 
 
@@ -161,22 +161,39 @@ class ImageUpdateAutomationReconciler:
                 if attempt == _ATTEMPTS:
                     raise _push_failed(error) from error
                 job.run.log.info("starting over", attempt=attempt, cause=error.message)
-                await self._clock.sleep(_FIRST_WAIT * 2 ** (attempt - 1) * self._jitter.uniform(0.5, 1.5))
+                longest = min(_FIRST_WAIT * 2**attempt, _LONGEST_WAIT)
+                await self._clock.sleep(self._jitter.uniform(0, longest))  # apart, or the same ones collide again
         raise AssertionError("the last attempt returns or raises")
 
     def _attempt(self, job: _Job) -> _Done:
         """Fetch, rewrite, commit, push; on a thread."""
-        job, found, base, expected = _fetch(job)
+        job, found, standing = _fetch(job)
         revision = job.target.revision(found)
         if not job.must_look and revision == job.automation.status.observed_source_revision:
             return _Done(revision=revision)
-        applied = self._apply(job, base)
-        if not applied.edits:
+        base, applied = self._decide(job, found, standing)
+        if base is None:
             return _Done(revision=revision, applied=applied)
-        pushed, message = _push(job, base, expected, applied)
+        pushed, message = _push(job, base, standing, applied)
         if not job.target.switches:
             revision = job.target.revision(pushed)
         return _Done(revision=revision, applied=applied, pushed=pushed, message=message)
+
+    def _decide(
+        self, job: _Job, found: str, standing: str | None
+    ) -> tuple[push_branch.Base | None, tree.Applied]:
+        """Say what to change and on top of what; on top of nothing where the remote has it all."""
+        if not job.target.switches:
+            applied = self._apply(job, found)
+            return (push_branch.Base(commit=found) if applied.edits else None), applied
+        applied = tree.Applied(())
+        for base in push_branch.bases(job.repository, job.automation, found, standing):
+            applied = self._apply(job, base.commit)
+            if not applied.edits:
+                continue
+            done = base.rebuilds and push_branch.proposes(job.repository, found, standing or found, applied.edits)
+            return (None if done else base), applied
+        return None, applied
 
     def _apply(self, job: _Job, base: str) -> tree.Applied:
         namespace = job.key.namespace
@@ -217,45 +234,50 @@ def _must_look(
     )
 
 
-def _fetch(job: _Job) -> tuple[_Job, str, str, str | None]:
-    """Return the job with its reference known, the commit checked out, the one to build on, and the push branch's.
+def _fetch(job: _Job) -> tuple[_Job, str, str | None]:
+    """Return the job with its reference known, the commit checked out, and where the push branch is now.
 
-    The last is None where there is no such branch yet.
+    The last is None where there is no such branch yet. The remote is asked once when nothing is new.
     """
-    repository = job.repository
+    repository, target = job.repository, job.target
     try:
-        target = job.target.resolved(lambda: _tags(repository))
+        if not (target.semver or target.switches):
+            found = repository.fetch(target.reference)
+            return job, found, found
+        listed = repository.references().commits
+        target = target.resolved(lambda: _tags(listed))
         job = replace(job, target=target)
-        found = repository.fetch(target.reference)
+        found = _bring(repository, target.reference, listed)
         if not target.switches:
-            return job, found, found, found
-        try:
-            pushed = repository.fetch(target.push_reference)
-        except git.ReferenceNotFound:
-            return job, found, found, None
+            return job, found, found
+        standing = _bring(repository, target.push_reference, listed) if target.push_reference in listed else None
     except git.Damaged:
         raise
     except git.Error as error:
         raise checkout.failed(error.message) from error
-    return job, found, pushed, pushed
+    return job, found, standing
 
 
-def _tags(repository: ports.Repository) -> list[str]:
-    return [
-        name.removeprefix("refs/tags/") for name in repository.references().commits if name.startswith("refs/tags/")
-    ]
+def _bring(repository: ports.Repository, reference: str, listed: Mapping[str, str]) -> str:
+    """Fetch a reference, unless what the remote says of it is here already."""
+    commit = listed.get(reference, reference)
+    return commit if repository.has(commit) else repository.fetch(reference)
 
 
-def _push(job: _Job, base: str, expected: str | None, applied: tree.Applied) -> tuple[str, str]:
-    """Commit the edits and push them; return the commit and its message."""
-    spec = job.automation.spec
+def _tags(references: Iterable[str]) -> list[str]:
+    return [name.removeprefix("refs/tags/") for name in references if name.startswith("refs/tags/")]
+
+
+def _push(job: _Job, base: push_branch.Base, expected: str | None, applied: tree.Applied) -> tuple[str, str]:
+    """Commit the edits and push them if the branch is still as expected; return the commit and its message."""
+    spec, repository = job.automation.spec, job.repository
     assert spec.git is not None
-    author = spec.git.commit.author
+    author = Person(spec.git.commit.author.name, spec.git.commit.author.email)
     message = commit.message(spec.git.commit, job.key, applied.files, below=tree.below(spec.update.path))
     options = spec.git.push.options if spec.git.push else {}
     try:
-        made = job.repository.commit(base, applied.edits, Person(author.name, author.email), message, job.run.now())
-        job.repository.push(made, job.target.branch, expected, options=options)
+        made = repository.commit(base.commit, applied.edits, author, message, job.run.now(), mark=base.mark)
+        repository.push(made, job.target.branch, expected, force=base.rebuilds, options=options)
     except (git.NonFastForward, git.Damaged):
         raise
     except git.Error as error:

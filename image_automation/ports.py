@@ -61,7 +61,21 @@ class Repository(Protocol):
         """Return what a file holds."""
         ...
 
-    def commit(self, base: str, edits: Mapping[str, bytes], author: Person, message: str, when: datetime) -> str:
+    def has(self, commit: str) -> bool:
+        """Tell whether a commit was fetched, without asking the remote."""
+        ...
+
+    def changes(self, old: str, new: str) -> Mapping[str, str]:
+        """Return the files that differ between two commits with the new blob's id; nothing where one went."""
+        ...
+
+    def mark(self, commit: str) -> str:
+        """Return the mark that a commit was made with, or nothing."""
+        ...
+
+    def commit(
+        self, base: str, edits: Mapping[str, bytes], author: Person, message: str, when: datetime, *, mark: str = ""
+    ) -> str:
         """Make a commit on top of another, without a work tree, and return its id."""
         ...
 

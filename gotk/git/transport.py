@@ -170,11 +170,11 @@ def fetch(operation: Fetch) -> Fetched:
         if not references.commits:
             raise errors.EmptyRepository("git repository is empty")
         specs, commit = _wanted(operation.reference, references, callbacks)
-        if _complete(repository, commit):
+        if is_complete(repository, commit):
             return Fetched(commit=commit, transferred=False)
         depth = _NOT_SHALLOW if address.scheme == "file" else operation.depth
         stats = connection.fetch(specs, callbacks=callbacks, proxy=True, depth=depth)
-        if not _complete(repository, commit):
+        if not is_complete(repository, commit):
             raise callbacks.error(errors.ReferenceNotFound, f"the remote did not send commit '{commit}'")
         return Fetched(commit=commit, transferred=True, bytes=stats.received_bytes)
     except pygit2.GitError as error:
@@ -199,7 +199,7 @@ def is_commit(text: str) -> bool:
     return len(text) == 40 and all(c in "0123456789abcdef" for c in text)
 
 
-def _complete(repository: pygit2.Repository, commit: str) -> bool:
+def is_complete(repository: pygit2.Repository, commit: str) -> bool:
     """Tell whether a commit is there with its root tree."""
     found: Any = repository.get(commit)
     return isinstance(found, pygit2.Commit) and found.tree_id in repository

@@ -159,26 +159,7 @@ async def test_a_race_that_is_always_lost_ends_in_a_retry(world: World):
     assert isinstance(ended.error, errors.Retry)
     assert ended.ready[:2] == ("False", "GitOperationFailed")
     assert ended.ready[2].startswith("failed to update source: failed to push to remote: ")
-    assert Raced.pushed == 5
-
-
-async def test_another_branch_is_made_from_the_checkout_and_then_stacked_upon(world: World):
-    spec = {"git": git_spec(push={"branch": "automation"})}
-    first = await world.run(automation(**spec))
-    assert world.head() == world.first
-    assert world.text("apps/web.yaml", "automation") == UPDATED
-    assert first.obj.status.observed_source_revision == f"main@sha1:{world.first}"
-    assert first.obj.status.last_push_commit == world.head("automation")
-    world.store.put(policy("web", "a/web", "1.2"))
-    second = await world.run(first.obj)
-    assert len(world.commits("automation")) == 3
-    assert second.outcome
-    assert second.outcome.event
-    assert " to branch 'automation'\n" in second.outcome.event
-    third = await world.run(second.obj)
-    assert third.outcome
-    assert third.outcome.trace == "repository up-to-date"
-    assert len(world.commits("automation")) == 3
+    assert Raced.pushed == 12
 
 
 async def test_a_tag_can_be_checked_out_and_pushed_to_a_branch(world: World):
