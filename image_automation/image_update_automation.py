@@ -26,7 +26,7 @@ from image_automation import checkout, commit, ports, push_branch, remarks, sele
 from image_automation.update import values
 
 _ATTEMPTS = 12
-_FIRST_WAIT, _LONGEST_WAIT = 0.1, 5.0
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0
 UP_TO_DATE = "repository up-to-date"
 
 
@@ -161,7 +161,7 @@ class ImageUpdateAutomationReconciler:
                 if attempt == _ATTEMPTS:
                     raise _push_failed(error) from error
                 job.run.log.info("starting over", attempt=attempt, cause=error.message)
-                longest = min(_FIRST_WAIT * 2**attempt, _LONGEST_WAIT)
+                longest = min(_FIRST_WAIT * 2 ** (attempt - 1), _LONGEST_WAIT)
                 await self._clock.sleep(self._jitter.uniform(0, longest))  # apart, or the same ones collide again
         raise AssertionError("the last attempt returns or raises")
 
@@ -179,9 +179,7 @@ class ImageUpdateAutomationReconciler:
             revision = job.target.revision(pushed)
         return _Done(revision=revision, applied=applied, pushed=pushed, message=message)
 
-    def _decide(
-        self, job: _Job, found: str, standing: str | None
-    ) -> tuple[push_branch.Base | None, tree.Applied]:
+    def _decide(self, job: _Job, found: str, standing: str | None) -> tuple[push_branch.Base | None, tree.Applied]:
         """Say what to change and on top of what; on top of nothing where the remote has it all."""
         if not job.target.switches:
             applied = self._apply(job, found)

@@ -31,9 +31,7 @@ def stacks(automation: ImageUpdateAutomation) -> bool:
     """Tell whether the user asked for Flux's stacking. Raises Stalled for an annotation that says neither."""
     wanted = automation.metadata.annotations.get(ANNOTATION, REBUILD)
     if wanted not in {REBUILD, STACK}:
-        raise Stalled(
-            checkout.INVALID, f"annotation {ANNOTATION} is '{wanted}': it must be '{REBUILD}' or '{STACK}'"
-        )
+        raise Stalled(checkout.INVALID, f"annotation {ANNOTATION} is '{wanted}': it must be '{REBUILD}' or '{STACK}'")
     return wanted == STACK
 
 

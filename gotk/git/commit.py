@@ -73,7 +73,8 @@ def create(
 ) -> str:
     """Make a commit on top of `base` (None: the first of all) and return its id; no reference moves.
 
-    `mark` becomes a header of the commit, which no log shows: whoever made it knows it again by `mark_of`. Raises InvalidPath, and ReferenceNotFound where the base is not there.
+    `mark` becomes a header of the commit, which no log shows: whoever made it knows it again by `mark_of`.
+    Raises InvalidPath, and ReferenceNotFound where the base is not there.
     """
     parent: Any = repository.get(base) if base else None
     if base and not isinstance(parent, pygit2.Commit):

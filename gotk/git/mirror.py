@@ -121,7 +121,7 @@ class Mirror:
     def changes(self, old: str, new: str) -> dict[str, str]:
         """Return the files that differ between two commits, by path, with the new blob's id; nothing where one went."""
         with self._reading():
-            repository = self._repository()
+            repository: Any = self._repository()
             deltas = repository.diff(self._commit(old).tree, self._commit(new).tree).deltas
             return {
                 delta.new_file.raw_path.decode("utf-8", "surrogateescape"): (
