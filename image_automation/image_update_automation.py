@@ -80,6 +80,7 @@ class ImageUpdateAutomationReconciler:
         jitter: random.Random,
         cross_namespace: bool = True,
         allow_file: bool = False,
+        known: tree.Known | None = None,
     ) -> None:
         """Take what it works with; `allow_file` lets `file://` addresses in, for whoever may read this machine."""
         self._objects = objects
@@ -90,7 +91,7 @@ class ImageUpdateAutomationReconciler:
         self._jitter = jitter
         self._cross_namespace = cross_namespace
         self._allow_file = allow_file
-        self._known = tree.Known()
+        self._known = known or tree.Known()
         self._remarks = remarks.Remarks()
         self._lines: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 

@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,6 +31,7 @@ from gotk.git.operation import Fetch, Fetched, ListReferences, Push, References,
 
 assert _settings is not None  # imported for what it sets
 
+_SUBMODULE = int(FileMode.COMMIT)
 _MOST_PACKS = 50
 _MOST_LOOSE = 27  # in one of 256 directories: Git's own rule for when to tidy up
 
@@ -166,17 +167,22 @@ class Mirror:
         """Return what a directory holds, submodules left out. Raises InvalidPath for a name that is none."""
         with self._reading():
             tree: Any = self._repository()[tree_id]
-            return tuple(
-                Node(_name(entry, ""), int(entry.filemode), str(entry.id))
-                for entry in tree
-                if entry.filemode != FileMode.COMMIT
-            )
+            entries = ((entry, int(entry.filemode)) for entry in tree)
+            return tuple(Node(_name(entry, ""), mode, str(entry.id)) for entry, mode in entries if mode != _SUBMODULE)
 
     def size(self, blob_id: str) -> int:
         """Return how many bytes a file has, without reading it."""
         with self._reading():
             _, size = self._repository().odb.read_header(blob_id)
             return int(size)
+
+    def read_each(self, blob_ids: Iterable[str], *, limit: int) -> Iterator[tuple[str, bytes | None]]:
+        """Yield what many files hold; None for one of more than `limit` bytes, which is not read."""
+        with self._reading():
+            database = self._repository().odb
+            for blob_id in blob_ids:
+                _, size = database.read_header(blob_id)
+                yield blob_id, database.read(blob_id)[1] if size <= limit else None
 
     def read(self, blob_id: str) -> bytes:
         """Return the bytes of a file."""
