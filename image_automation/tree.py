@@ -5,12 +5,13 @@ is kept by its hash, which stands for what it holds: after the first run only ch
 files whose content, or whose policies' choice, is new are parsed.
 """
 
+import itertools
 import posixpath
 import stat
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Generic, NamedTuple, TypeVar
+from typing import NamedTuple
 
 from gotk.git import commit as commits
 from gotk.git import errors as git
@@ -18,26 +19,27 @@ from image_automation import marks, ports
 from image_automation.update import rewrite, screening
 from image_automation.update.result import FileResult, Problem
 
-V = TypeVar("V")
-
 _DEPTH_LIMIT = 200
+_LEAVES_LIMIT = 100_000
 
 
-class _ByHash(Generic[V]):
-    """Values by hash, forgotten all at once when there are too many."""
+class _Leaves:
+    """The leaves of directories by hash, forgotten all at once when there are too many."""
 
     def __init__(self, most: int) -> None:
-        self._most = most
-        self._values: dict[bytes, V] = {}
+        self._most, self._kept = most, 0
+        self._leaves: dict[bytes, tuple[_Leaf, ...]] = {}
 
-    def get(self, key: str) -> V | None:
-        return self._values.get(bytes.fromhex(key))
+    def get(self, tree_id: str) -> "tuple[_Leaf, ...] | None":
+        return self._leaves.get(bytes.fromhex(tree_id))
 
-    def put(self, key: str, value: V) -> V:
-        if len(self._values) >= self._most:
-            self._values.clear()
-        self._values[bytes.fromhex(key)] = value
-        return value
+    def put(self, tree_id: str, leaves: "tuple[_Leaf, ...]") -> "tuple[_Leaf, ...]":
+        self._kept += 1 + len(leaves)
+        if self._kept > self._most:
+            self._leaves.clear()
+            self._kept = 1 + len(leaves)
+        self._leaves[bytes.fromhex(tree_id)] = leaves
+        return leaves
 
 
 class _File(NamedTuple):
@@ -63,7 +65,7 @@ class Known:
     """
 
     def __init__(self, path: Path | None = None) -> None:
-        self.leaves: _ByHash[tuple[_Leaf, ...]] = _ByHash(100_000)
+        self.leaves = _Leaves(1_000_000)
         self.files = marks.Marks(path)
 
 
@@ -109,7 +111,10 @@ def _leaves(repository: ports.Repository, tree_id: str, known: Known, depth: int
         return found
     if depth > _DEPTH_LIMIT:
         raise git.InvalidPath(f"the repository's directories are nested deeper than {_DEPTH_LIMIT} levels")
-    return known.leaves.put(tree_id, tuple(_walk(repository, tree_id, known, depth)))
+    leaves = tuple(itertools.islice(_walk(repository, tree_id, known, depth), _LEAVES_LIMIT + 1))
+    if len(leaves) > _LEAVES_LIMIT:
+        raise git.TooLarge(f"the repository holds more than {_LEAVES_LIMIT} files with markers")
+    return known.leaves.put(tree_id, leaves)
 
 
 def _walk(repository: ports.Repository, tree_id: str, known: Known, depth: int) -> Iterator[_Leaf]:

@@ -31,6 +31,12 @@ from gotk.git.operation import Fetch, Fetched, ListReferences, Push, References,
 
 assert _settings is not None  # imported for what it sets
 
+#: A file of more bytes is not read: it may be a few kilobytes that unfold.
+BLOB_LIMIT = 256 << 20
+#: A commit of more files, or of directories nested deeper, is not walked: a few trees can hold each other ten times.
+FILES_LIMIT = 500_000
+_DEPTH_LIMIT = 200
+
 _SUBMODULE = int(FileMode.COMMIT)
 _MOST_PACKS = 50
 _MOST_LOOSE = 27  # in one of 256 directories: Git's own rule for when to tidy up
@@ -152,7 +158,10 @@ class Mirror:
             start = _descend(self._commit(commit).tree, path_prefix)
             prefix = "/".join(_names(path_prefix))
             if isinstance(start, pygit2.Tree):
-                yield from _walk(start, f"{prefix}/" if prefix else "")
+                for number, entry in enumerate(_walk(start, f"{prefix}/" if prefix else "")):
+                    if number >= FILES_LIMIT:
+                        raise errors.TooLarge(f"'{self.url.bare}' holds more than {FILES_LIMIT} files")
+                    yield entry
             else:
                 yield Entry(prefix, int(start.filemode), str(start.id))
 
@@ -185,7 +194,9 @@ class Mirror:
                 yield blob_id, database.read(blob_id)[1] if size <= limit else None
 
     def read(self, blob_id: str) -> bytes:
-        """Return the bytes of a file."""
+        """Return the bytes of a file. Raises TooLarge for one that no configuration is."""
+        if (size := self.size(blob_id)) > BLOB_LIMIT:
+            raise errors.TooLarge(f"'{self.url.bare}' holds a file of {size} bytes, more than {BLOB_LIMIT}")
         with self._reading():
             blob: Any = self._repository()[blob_id]
             if not isinstance(blob, pygit2.Blob):
@@ -358,10 +369,12 @@ def _name(entry: Any, where: str) -> str:
     return name
 
 
-def _walk(tree: Any, where: str) -> Iterator[Entry]:
+def _walk(tree: Any, where: str, depth: int = 0) -> Iterator[Entry]:
+    if depth > _DEPTH_LIMIT:
+        raise errors.InvalidPath(f"the repository's directories are nested deeper than {_DEPTH_LIMIT} levels")
     for entry in tree:
         name = _name(entry, where)
         if entry.filemode == FileMode.TREE:
-            yield from _walk(entry, f"{where}{name}/")
+            yield from _walk(entry, f"{where}{name}/", depth + 1)
         elif entry.filemode != FileMode.COMMIT:
             yield Entry(where + name, int(entry.filemode), str(entry.id))
