@@ -4,6 +4,7 @@ Answers to the source manager of Flux's image automation controller. Of the GitR
 secret and timeout count; whether it is ready or suspended does not.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
@@ -20,6 +21,10 @@ from image_automation import ports
 
 INVALID = "InvalidSourceConfiguration"
 _DEFAULT_BRANCH = "master"
+# What `git check-ref-format --branch` takes.
+_BRANCH = re.compile(
+    r"(?!-|@$|.*(?:\.\.|//|/\.|@\{|\.lock(?:/|$)|\.$|/$))(?![./])[^\x00-\x20\x7f~^:?*\[\\]{1,255}", re.DOTALL
+)
 _GITHUB_KEY = "githubAppID"
 
 
@@ -75,6 +80,8 @@ def plan(automation: ImageUpdateAutomation, repository: GitRepository, *, allow_
         raise misconfigured(
             "push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref"
         )
+    if not _BRANCH.fullmatch(branch):
+        raise Stalled(INVALID, f"'{git.printable(branch)}' is no name of a branch: invalid source configuration")
     return _wanted(reference or GitRepositoryRef(branch=_DEFAULT_BRANCH), branch)
 
 

@@ -159,7 +159,7 @@ class ImageUpdateAutomationReconciler:
             try:
                 return await self._limiter.run(self._attempt, job)
             except (git.NonFastForward, git.Damaged) as error:
-                if attempt == _ATTEMPTS:
+                if attempt == _ATTEMPTS or (isinstance(error, git.Damaged) and attempt > 1):
                     raise _push_failed(error) from error
                 job.run.log.info("starting over", attempt=attempt, cause=error.message)
                 longest = min(_FIRST_WAIT * 2 ** (attempt - 1), _LONGEST_WAIT)

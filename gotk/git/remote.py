@@ -6,6 +6,7 @@ private home. Its request, secrets included, goes over standard input: never ove
 """
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -112,6 +113,8 @@ def _in_worker(operation: Operation, kind: type[R]) -> R:
             )
         except subprocess.TimeoutExpired:
             raise errors.TimedOut(f"'{address.bare}' took longer than {timeout:g}s and was given up") from None
+    if ended.returncode == -signal.SIGALRM:
+        raise errors.TimedOut(f"'{address.bare}' took longer than {timeout:g}s and was given up")
     if ended.returncode != 0:
         last = ended.stderr.decode("utf-8", "replace").strip().rpartition("\n")[2]
         cause = last.partition(":")[0]  # the exception's type: its text could hold a value

@@ -32,9 +32,9 @@ class Evil:
     def commit(self, tree: str, branch: str = "main") -> str:
         """Commit a tree on top of a branch."""
         name = f"refs/heads/{branch}"
-        who = pygit2.Signature("Evil", "evil@example.com", 0, 0)
-        parents = [self.git.references[name].target] if name in self.git.references else []
-        content = self.git.create_commit_string(who, who, "evil", tree, parents)
+        who = "Evil <evil@example.com> 0 +0000"
+        parents = [f"parent {self.git.references[name].target}\n"] if name in self.git.references else []
+        content = f"tree {tree}\n{''.join(parents)}author {who}\ncommitter {who}\n\nevil\n"
         made = str(self.git.write(ObjectType.COMMIT, content.encode()))
         self.git.references.create(name, made, force=True)
         return made
