@@ -28,10 +28,9 @@ class Scalars:
 
     def __init__(self, text: str) -> None:
         found = [each for each in yaml.parse(text, Loader=yaml.SafeLoader) if isinstance(each, yaml.ScalarEvent)]
-        spans = [(each.start_mark.index, each.end_mark.index) for each in found]
+        self.spans = spans = [(each.start_mark.index, each.end_mark.index) for each in found]
         self.values = [each.value for each in found]
         self.sources = [text[start:end] for start, end in spans]
-        self.ends = [end for _, end in spans]
         edges = [0, *(edge for span in spans for edge in span), len(text)]
         self.between = [text[edges[n] : edges[n + 1]] for n in range(0, len(edges), 2)]
 
@@ -56,9 +55,9 @@ def check(before: bytes, tag: str) -> int:
     changed = [n for n, (a, b) in enumerate(zip(old.sources, new.sources, strict=True)) if a != b]
     for n in changed:
         assert new.values[n] == tag
-        line = re.split("\r\n|\n", (old.sources[n].lstrip() + old_text[old.ends[n] :]))[0]
-        above = re.split("\r\n|\n", old_text[: old.ends[n]])[-2:][0]
-        assert MARKER in line or MARKER in above
+        start, end = old.spans[n]
+        above = old_text.rfind("\n", 0, max(old_text.rfind("\n", 0, start), 0)) + 1
+        assert MARKER in re.split("\r\n|\n", old_text[end:])[0] or MARKER in old_text[above:end]
     assert len(changed) <= len(result.changes)
     assert rewrite.rewrite("f.yaml", result.content, {"ns:p:tag": tag}).content is None
     return len(changed)
