@@ -29,6 +29,7 @@ class Scalars:
     def __init__(self, text: str) -> None:
         found = [each for each in yaml.parse(text, Loader=yaml.SafeLoader) if isinstance(each, yaml.ScalarEvent)]
         self.spans = spans = [(each.start_mark.index, each.end_mark.index) for each in found]
+        self.styles = [each.style for each in found]
         self.values = [each.value for each in found]
         self.sources = [text[start:end] for start, end in spans]
         edges = [0, *(edge for span in spans for edge in span), len(text)]
@@ -51,8 +52,12 @@ def check(before: bytes, tag: str) -> int:
     except yaml.YAMLError:  # the other parser knows less; a broken document beside a marked one is no obstacle either
         return len(result.changes)
     new = Scalars(new_text)
-    assert new.between == old.between
     changed = [n for n, (a, b) in enumerate(zip(old.sources, new.sources, strict=True)) if a != b]
+    for n, (a, b) in enumerate(zip(old.between, new.between, strict=True)):
+        # A block scalar's span begins before the comment of its header; in quotes it ends there. The comment stays.
+        left_over = b.removesuffix(a) if n - 1 in changed and old.styles[n - 1] in {"|", ">"} else ""
+        assert left_over + a == b
+        assert left_over.strip() in {"", MARKER}
     for n in changed:
         assert new.values[n] == tag
         start, end = old.spans[n]
