@@ -83,6 +83,7 @@ def marked(draw: st.DrawFn, texts: st.SearchStrategy[str]) -> bytes:
     return (draw(st.sampled_from(["", "", "\ufeff"])) + text).encode()
 
 
+@pytest.mark.timeout(900)
 @THOROUGH
 @given(marked(st.sampled_from([path.read_text() for path in CORPUS])), TAGS)
 def test_the_law_holds_for_files_as_people_write_them(data: bytes, tag: str):
@@ -145,6 +146,7 @@ def yaml_texts(draw: st.DrawFn) -> str:
     return "\n".join(lines) + draw(st.sampled_from(["", "\n", "\n\n", "\n...\n"]))
 
 
+@pytest.mark.timeout(900)
 @THOROUGH
 @given(marked(yaml_texts()), TAGS)
 def test_the_law_holds_for_generated_yaml(data: bytes, tag: str):
