@@ -9,12 +9,12 @@ import pytest
 import yaml
 
 from gotk.apiserver.server import ControlPlane
-from tests.conformance.kubectl import PROGRAM, Kubectl
+from tests.conformance.kubectl import Kubectl
 from tests.gotk.apiserver.widgets import WIDGETS, widget
 
 pytestmark = [
     pytest.mark.real,
-    pytest.mark.skipif(PROGRAM is None, reason="there is no kubectl here"),
+    pytest.mark.skipif(Kubectl.path is None, reason="there is no kubectl here"),
 ]
 
 
