@@ -54,7 +54,10 @@ def kind_of(data: bytes) -> str:
 
 
 def decode(data: bytes, content_type: str, resource: Resource, kind: str = "") -> Json:
-    """Decode the object of a create or update and check that it calls itself what it should be. Raises Refusal."""
+    """Decode the object of a create or update and check that it calls itself what it should be. Raises Refusal.
+
+    Built-in kinds may leave their name to the path, as upstream's typed decoder fills it in; custom ones may not.
+    """
     wanted = kind or resource.kind
     try:
         obj = plain(data, content_type)
@@ -62,11 +65,20 @@ def decode(data: bytes, content_type: str, resource: Resource, kind: str = "") -
         raise status.bad_request(_unreadable(wanted, f"couldn't get version/kind; {_said(error)}", data)) from error
     if not isinstance(obj, dict):
         raise status.bad_request(_unreadable(wanted, "couldn't get version/kind; json parse error", data))
+    if kind or not resource.custom:
+        _named_by_path(obj, wanted, resource, typed=not kind)
     if not obj.get("kind"):
         text = data.decode(errors="replace")
         raise status.bad_request(_unreadable(wanted, f"Object 'Kind' is missing in '{text}'", data))
     heads.check(obj)
     return obj
+
+
+def _named_by_path(obj: Json, kind: str, resource: Resource, *, typed: bool) -> None:
+    """Fill in what an object does not say of its kind."""
+    obj["kind"] = obj.get("kind") or kind
+    if typed:
+        obj["apiVersion"] = obj.get("apiVersion") or resource.api_version
 
 
 def _said(error: ValueError) -> str:

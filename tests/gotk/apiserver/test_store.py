@@ -140,8 +140,8 @@ async def test_a_watch_from_before_a_restart_lists_anew(tmp_path: Path) -> None:
         before = (await api.get(WIDGETS_PATH)).body["metadata"]["resourceVersion"]
         await api.post(WIDGETS_PATH, widget("a"))
     async with ControlPlane(tmp_path) as plane, Caller(plane.kubeconfig) as api:
-        gone = await api.get(f"{WIDGETS_PATH}?watch=true&resourceVersion={before}")
-        assert (gone.status, gone.reason) == (410, "Expired")
+        async with api.watch(f"{WIDGETS_PATH}?watch=true&resourceVersion={before}") as events:
+            assert await events.error() == (410, "Expired")
 
 
 async def test_definitions_given_at_the_start_are_brought_up_to_date(tmp_path: Path) -> None:
