@@ -1,4 +1,4 @@
-"""A real client program as a tester, with a home of its own: clients keep what they learned about servers by address."""
+"""A real client program as a tester, in a home of its own: clients keep what they learned of a server by address."""
 
 import asyncio
 import os

@@ -4,6 +4,7 @@ The plain and the dynamic client block, so they run in a thread beside the contr
 """
 
 import asyncio
+import importlib
 import queue
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -29,6 +30,11 @@ async def plane(tmp_path: Path) -> AsyncIterator[ControlPlane]:
         yield running
 
 
+def module(name: str) -> Any:
+    """Import a part of the client late: it takes a second, and every test process reads this file."""
+    return importlib.import_module(f"kubernetes.{name}")
+
+
 async def in_thread(work: Callable[[], None]) -> None:
     async with asyncio.timeout(60):
         await asyncio.get_running_loop().run_in_executor(None, work)
@@ -47,7 +53,7 @@ def deployment(image: str, **metadata: Any) -> dict[str, Any]:
 
 @contextmanager
 def plain_client(plane: ControlPlane) -> Iterator[Any]:
-    from kubernetes import config
+    config = module("config")
 
     with config.new_client_from_config(str(plane.kubeconfig)) as api:
         yield api
@@ -55,7 +61,7 @@ def plain_client(plane: ControlPlane) -> Iterator[Any]:
 
 async def test_the_plain_client_does_what_controllers_do(plane: ControlPlane) -> None:
     def typed() -> None:
-        from kubernetes import client
+        client = module("client")
 
         with plain_client(plane) as api:
             assert client.VersionApi(api).get_code().git_version.startswith("v1.37.")
@@ -90,7 +96,7 @@ async def test_the_plain_client_does_what_controllers_do(plane: ControlPlane) ->
             assert gone.value.status == 404
 
     def custom() -> None:
-        from kubernetes import client
+        client = module("client")
 
         with plain_client(plane) as api:
             objects = client.CustomObjectsApi(api)
@@ -122,7 +128,8 @@ async def test_the_plain_client_does_what_controllers_do(plane: ControlPlane) ->
 
 async def test_the_plain_clients_watch_goes_on_after_its_end(plane: ControlPlane) -> None:
     def watched() -> None:
-        from kubernetes import client, watch
+        client = module("client")
+        watch = module("watch")
 
         with plain_client(plane) as api:
             core = client.CoreV1Api(api)
@@ -152,7 +159,8 @@ async def test_a_watch_from_too_long_ago_is_gone(plane: ControlPlane, monkeypatc
     monkeypatch.setattr(watching, "RING", 2)
 
     def watched() -> None:
-        from kubernetes import client, watch
+        client = module("client")
+        watch = module("watch")
 
         with plain_client(plane) as api:
             objects = client.CustomObjectsApi(api)
@@ -169,8 +177,8 @@ async def test_a_watch_from_too_long_ago_is_gone(plane: ControlPlane, monkeypatc
 
 async def test_the_dynamic_client_finds_kinds_by_itself(plane: ControlPlane) -> None:
     def dynamic() -> None:
-        from kubernetes import dynamic
-        from kubernetes.dynamic import exceptions
+        dynamic = module("dynamic")
+        exceptions = module("dynamic.exceptions")
 
         with plain_client(plane) as api:
             found = dynamic.DynamicClient(api, cache_file=str(plane.kubeconfig.with_name("discovered")))
@@ -203,7 +211,9 @@ async def test_the_dynamic_client_finds_kinds_by_itself(plane: ControlPlane) -> 
 async def test_the_asynchronous_client_does_what_controllers_do(
     plane: ControlPlane, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from kubernetes.aio import client, config, watch
+    client = module("aio.client")
+    config = module("aio.config")
+    watch = module("aio.watch")
 
     monkeypatch.setattr(watching, "RING", 5)
     async with await config.new_client_from_config(str(plane.kubeconfig)) as api:
@@ -241,14 +251,15 @@ async def test_the_asynchronous_client_does_what_controllers_do(
 
 
 async def test_of_two_candidates_one_leads_and_the_other_takes_over(plane: ControlPlane) -> None:
-    from kubernetes.leaderelection import electionconfig, leaderelection
-    from kubernetes.leaderelection.resourcelock.leaselock import LeaseLock
+    electionconfig = module("leaderelection.electionconfig")
+    leaderelection = module("leaderelection.leaderelection")
+    locks = module("leaderelection.resourcelock.leaselock")
 
     led: queue.Queue[str] = queue.Queue()
     dies = {"one": threading.Event(), "other": threading.Event()}
 
     def candidate(name: str) -> None:
-        from kubernetes import client
+        client = module("client")
 
         def lead() -> None:
             led.put(name)
@@ -256,7 +267,7 @@ async def test_of_two_candidates_one_leads_and_the_other_takes_over(plane: Contr
             raise RuntimeError("the work is done for")
 
         with plain_client(plane) as api:
-            lock = LeaseLock("leader", "default", name)
+            lock = locks.LeaseLock("leader", "default", name)
             lock.api_instance = client.CoordinationV1Api(api)
             how = electionconfig.Config(
                 lock, 2, renew_deadline=1.5, retry_period=1, onstarted_leading=lead, onstopped_leading=lambda: None

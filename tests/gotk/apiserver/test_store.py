@@ -139,9 +139,9 @@ async def test_a_watch_from_before_a_restart_lists_anew(tmp_path: Path) -> None:
     async with ControlPlane(tmp_path, crds=[WIDGETS]) as plane, Caller(plane.kubeconfig) as api:
         before = (await api.get(WIDGETS_PATH)).body["metadata"]["resourceVersion"]
         await api.post(WIDGETS_PATH, widget("a"))
-    async with ControlPlane(tmp_path) as plane, Caller(plane.kubeconfig) as api:
-        async with api.watch(f"{WIDGETS_PATH}?watch=true&resourceVersion={before}") as events:
-            assert await events.error() == (410, "Expired")
+    path = f"{WIDGETS_PATH}?watch=true&resourceVersion={before}"
+    async with ControlPlane(tmp_path) as plane, Caller(plane.kubeconfig) as api, api.watch(path) as events:
+        assert await events.error() == (410, "Expired")
 
 
 async def test_definitions_given_at_the_start_are_brought_up_to_date(tmp_path: Path) -> None:
