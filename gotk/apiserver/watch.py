@@ -18,7 +18,7 @@ from gotk.apiserver.store import Event, Store, Stored
 RING = 5000
 PENDING = 10_000
 #: From how many watchers on events gather, and for how many seconds per watcher.
-CROWD, GATHER, _LONGEST_GATHER = 20, 0.000_02, 0.05
+CROWD, GATHER, _LONGEST_GATHER = 20, 0.000_1, 0.1
 
 
 class Filter(Protocol):

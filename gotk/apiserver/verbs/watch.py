@@ -30,7 +30,10 @@ async def watch(call: Call) -> web.StreamResponse:
     storage = call.resource.storage
     try:
         call.plane.hub.join(storage, watcher, since)
-    except status.Refusal as refusal:  # upstream's watches have begun by the time that they look at the revision
+    except status.Refusal as refusal:
+        if refusal.code != 410:
+            raise
+        # Upstream's watches have begun by the time that they look at the revision.
         opening = encode.line("ERROR", refusal.body())
         watcher.end()
     try:
