@@ -71,14 +71,15 @@ class World:
 async def one_life(world: World, api: Caller, process: int) -> None:
     """Write until enough has been acknowledged, then kill."""
     end = world.acknowledged + world.random.randrange(1, 40)
+    killed = asyncio.Event()
 
     async def lane(number: int) -> None:
         try:
-            while True:
+            while not killed.is_set():
                 await world.write(api, number)
-                if world.acknowledged >= end:
+                if world.acknowledged >= end and not killed.is_set():
+                    killed.set()
                     os.kill(process, signal.SIGKILL)
-                    return
         except (aiohttp.ClientError, ConnectionError):
             return
 
