@@ -26,6 +26,7 @@ from gotk.apiserver.controllers.garbage import GarbageCollector
 from gotk.apiserver.controllers.namespaces import NamespaceController
 from gotk.apiserver.handler import Handler
 from gotk.apiserver.resources import Registry
+from gotk.apiserver.simulator.simulator import WorkloadSimulator
 from gotk.apiserver.store import Store
 from gotk.apiserver.watch import Hub
 from gotk.apiserver.writer import Writer
@@ -53,6 +54,7 @@ class ControlPlane:
     """A Kubernetes-compatible API server in this process.
 
     `url` and `kubeconfig` are known once it has been entered. `crds` are created, or updated where they changed.
+    With `simulate`, workloads seem to run and are ready after so many seconds.
     Raises StoreError when the directory is in use or damaged.
     """
 
@@ -64,12 +66,14 @@ class ControlPlane:
         port: int = 0,
         crds: Sequence[dict[str, Any]] = (),
         clock: Clock | None = None,
+        simulate: float | None = None,
     ) -> None:
         self._directory = data_dir
         self._host = host
         self._port = port
         self._crds = crds
         self._clock = clock or MachineClock()
+        self._simulate = simulate
         self._stack = contextlib.AsyncExitStack()
         self.url = ""
         self.kubeconfig = data_dir / "kubeconfig"
@@ -109,6 +113,8 @@ class ControlPlane:
         self._work(group, "namespaces", NamespaceController(plane, certificate=ca.certificate_pem.decode()).run())
         self._work(group, "garbage", GarbageCollector(plane).run())
         self._work(group, "expiry", EventExpiry(plane, self._clock.now).run())
+        if self._simulate is not None:
+            self._work(group, "simulator", WorkloadSimulator(plane, delay=self._simulate).run())
         await self._listen(plane, ca, token)
 
     def _work(self, group: asyncio.TaskGroup, name: str, work: Coroutine[Any, Any, None]) -> None:
