@@ -36,11 +36,15 @@ async def until(api: Caller, path: str, holds: Callable[[Any], Any], limit: floa
     body: Any = None
     try:
         async with asyncio.timeout(limit):
-            while not holds(body := (await api.get(path)).body):  # noqa: ASYNC110 - as a client would
+            while True:
+                body = (await api.get(path)).body
+                if body.get("kind") != "Status":
+                    body.setdefault("status", {})
+                if holds(body):
+                    return body
                 await asyncio.sleep(0.005)
     except TimeoutError:
         raise AssertionError(f"{path}: {body.get('status', body)}") from None
-    return body
 
 
 def condition(obj: Json, kind: str) -> Json:
