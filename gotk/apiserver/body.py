@@ -3,18 +3,14 @@
 from typing import Any
 
 import orjson
-import yaml
 
-from gotk import nesting
-from gotk.apiserver import heads, protobuf, status
+from gotk.apiserver import heads, protobuf, status, yamls
 from gotk.apiserver.resource import Resource
 
 Json = dict[str, Any]
 JSON, YAML, PROTOBUF = "application/json", "application/yaml", "application/vnd.kubernetes.protobuf"
 #: Bodies above this are refused, as upstream does (its limit is 3 MiB).
 LIMIT = 3 * 1024 * 1024
-#: Deeper objects are refused: they could be read but not written out again.
-LEVELS = 200
 
 
 def media(content_type: str) -> str:
@@ -26,7 +22,7 @@ def plain(data: bytes, content_type: str) -> Any:
     """Decode a body without knowing what it should be. Raises Refusal (415) and ValueError."""
     kind = media(content_type) or JSON
     if kind == PROTOBUF:
-        return protobuf.decode(data)
+        return _checked(protobuf.decode(data))
     if kind in {JSON, YAML}:
         return parse(data)
     raise status.unsupported_media_type((JSON, YAML, PROTOBUF))
@@ -35,17 +31,15 @@ def plain(data: bytes, content_type: str) -> Any:
 def parse(data: bytes) -> Any:
     """Decode JSON, or YAML where it does not begin like JSON. Raises ValueError."""
     if kind_of(data) == JSON:
-        value = orjson.loads(data)
-        if data.count(b"{") + data.count(b"[") > LEVELS:
-            nesting.check_value(value, levels=LEVELS)
-        return value
-    try:
-        documents = nesting.load(data, levels=LEVELS)
-    except yaml.YAMLError as error:
-        raise ValueError(str(error)) from error
-    if len(documents) > 1:
-        raise ValueError("expected a single document in the stream but found another document")
-    return documents[0] if documents else None
+        return _checked(orjson.loads(data))
+    return yamls.load(data)
+
+
+def _checked(found: Any) -> Any:
+    """Return what was decoded if it nests no deeper than it may. Raises ValueError."""
+    if not yamls.shallow(found):
+        raise ValueError(yamls.too_deep())
+    return found
 
 
 def kind_of(data: bytes) -> str:

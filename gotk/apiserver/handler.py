@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 import orjson
 from aiohttp import web
 
-from gotk.apiserver import about, auth, body, encode, negotiate, paths, status
+from gotk.apiserver import about, auth, authorization, body, encode, impersonation, negotiate, paths, status
 from gotk.apiserver.call import Call, Plane
 from gotk.apiserver.database import StoreError
 from gotk.apiserver.kinds import REVIEW
@@ -23,7 +23,7 @@ class Handler:
 
     def __init__(self, plane: Plane) -> None:
         self._plane = plane
-        self._about = about.About(plane.registry)
+        self._about = about.About(plane.registry, plane.issuer)
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request, whatever happens."""
@@ -44,7 +44,14 @@ class Handler:
         if path in auth.OPEN or path.startswith(("/livez/", "/readyz/", "/healthz/")):
             return self._about.answer(request, path)
         user = self._plane.authenticator.authenticate(request.headers, _certificate(request))
+        user = impersonation.become(self._plane.authorizer, user, request.headers)
         target = paths.parse(path)
+        asked = (
+            authorization.of_path(request.method, path)
+            if target is None
+            else authorization.of_request(request.method, target, request.query)
+        )
+        authorization.require(self._plane.authorizer, user, asked)
         if target is None:
             return self._about.answer(request, path)
         resource = self._plane.registry.lookup(target.group, target.version, target.plural)

@@ -18,16 +18,19 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
-from gotk.apiserver import auth, body, bootstrap, builtin, kubeconfig, tls
+from gotk.apiserver import auth, authorization, body, bootstrap, builtin, identity, kubeconfig, tls
 from gotk.apiserver.call import Plane
+from gotk.apiserver.controllers.aggregation import RoleAggregation
 from gotk.apiserver.controllers.definitions import DefinitionController
 from gotk.apiserver.controllers.expiry import EventExpiry
 from gotk.apiserver.controllers.garbage import GarbageCollector
 from gotk.apiserver.controllers.namespaces import NamespaceController
 from gotk.apiserver.handler import Handler
+from gotk.apiserver.rbac import Rbac
 from gotk.apiserver.resources import Registry
 from gotk.apiserver.simulator.simulator import WorkloadSimulator
 from gotk.apiserver.store import Store
+from gotk.apiserver.tokens import TokenIssuer
 from gotk.apiserver.watch import Hub
 from gotk.apiserver.writer import Writer
 
@@ -55,6 +58,7 @@ class ControlPlane:
 
     `url` and `kubeconfig` are known once it has been entered. `crds` are created, or updated where they changed.
     With `simulate`, workloads seem to run and are ready after so many seconds.
+    `authorization_mode` is `AlwaysAllow`, or `RBAC` to have the stored roles obeyed.
     Raises StoreError when the directory is in use or damaged.
     """
 
@@ -67,13 +71,17 @@ class ControlPlane:
         crds: Sequence[dict[str, Any]] = (),
         clock: Clock | None = None,
         simulate: float | None = None,
+        authorization_mode: str = authorization.ALWAYS_ALLOW,
     ) -> None:
+        if authorization_mode not in authorization.MODES:
+            raise ValueError(f"authorization mode {authorization_mode!r}: there are {', '.join(authorization.MODES)}")
         self._directory = data_dir
         self._host = host
         self._port = port
         self._crds = crds
         self._clock = clock or MachineClock()
         self._simulate = simulate
+        self._authorization = authorization_mode
         self._stack = contextlib.AsyncExitStack()
         self.url = ""
         self.kubeconfig = data_dir / "kubeconfig"
@@ -102,8 +110,15 @@ class ControlPlane:
         hub = Hub(store)
         writer = Writer(store=store, registry=self.registry, now=self._clock.now)
         token = auth.token(self._directory / "token")
+        issuer = TokenIssuer(self._directory / "pki" / "service-account.key", store, self._clock.now)
         plane = Plane(
-            store=store, registry=self.registry, hub=hub, writer=writer, authenticator=auth.Authenticator(token)
+            store=store,
+            registry=self.registry,
+            hub=hub,
+            writer=writer,
+            authenticator=auth.Authenticator(token, issuer),
+            authorizer=Rbac(store) if self._authorization == authorization.RBAC else authorization.AlwaysAllow(),
+            issuer=issuer,
         )
         self._work(group, "store", store.commit_forever())
         ca = tls.authority(self._directory / "pki", self._clock.now())
@@ -112,6 +127,7 @@ class ControlPlane:
         self._work(group, "definitions", definitions.run())
         self._work(group, "namespaces", NamespaceController(plane, certificate=ca.certificate_pem.decode()).run())
         self._work(group, "garbage", GarbageCollector(plane).run())
+        self._work(group, "aggregation", RoleAggregation(plane).run())
         self._work(group, "expiry", EventExpiry(plane, self._clock.now).run())
         if self._simulate is not None:
             self._work(group, "simulator", WorkloadSimulator(plane, delay=self._simulate).run())
@@ -125,7 +141,7 @@ class ControlPlane:
         now = self._clock.now()
         directory = self._directory / "pki"
         certificate = tls.server(directory, ca, (self._host,), now)
-        admin = tls.client(directory, ca, auth.ADMIN, auth.MASTERS, now)
+        admin = tls.client(directory, ca, identity.ADMIN, identity.MASTERS, now)
         # A client that goes away takes its watch with it; a write that was staged is committed all the same.
         server = web.Server(Handler(plane), request_factory=_request, handler_cancellation=True, access_log=None)
         runner = web.ServerRunner(server, shutdown_timeout=1.0)
