@@ -7,6 +7,7 @@ where it stopped. TLS always: kubectl sends no credentials over plain HTTP.
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,10 +32,13 @@ from gotk.apiserver.resources import Registry
 from gotk.apiserver.simulator.simulator import WorkloadSimulator
 from gotk.apiserver.store import Store
 from gotk.apiserver.tokens import TokenIssuer
+from gotk.apiserver.trace import Trace
 from gotk.apiserver.watch import Hub
 from gotk.apiserver.writer import Writer
 
 _BACKLOG = 4096
+#: How long a request's first line, or any header, may be: long label selectors fit, and nothing absurd does.
+_LINE = 32 * 1024
 
 
 class Clock(Protocol):
@@ -56,8 +60,10 @@ class MachineClock:
 class ControlPlane:
     """A Kubernetes-compatible API server in this process.
 
-    `url` and `kubeconfig` are known once it has been entered. `crds` are created, or updated where they changed.
+    `url`, `kubeconfig` and `store` are known once it has been entered. `crds` are created, or updated where they
+    changed.
     With `simulate`, workloads seem to run and are ready after so many seconds.
+    A line for every request goes to the file `trace`.
     `authorization_mode` is `AlwaysAllow`, or `RBAC` to have the stored roles obeyed.
     Raises StoreError when the directory is in use or damaged.
     """
@@ -71,6 +77,7 @@ class ControlPlane:
         crds: Sequence[dict[str, Any]] = (),
         clock: Clock | None = None,
         simulate: float | None = None,
+        trace: Path | None = None,
         authorization_mode: str = authorization.ALWAYS_ALLOW,
     ) -> None:
         if authorization_mode not in authorization.MODES:
@@ -81,6 +88,7 @@ class ControlPlane:
         self._crds = crds
         self._clock = clock or MachineClock()
         self._simulate = simulate
+        self._trace = trace
         self._authorization = authorization_mode
         self._stack = contextlib.AsyncExitStack()
         self.url = ""
@@ -104,7 +112,7 @@ class ControlPlane:
         await self._stack.aclose()
 
     async def _start(self) -> None:
-        store = Store(self._directory)
+        store = self.store = Store(self._directory)
         self._stack.callback(store.close)
         group = await self._stack.enter_async_context(asyncio.TaskGroup())
         hub = Hub(store)
@@ -140,10 +148,18 @@ class ControlPlane:
     async def _listen(self, plane: Plane, ca: tls.Pair, token: str) -> None:
         now = self._clock.now()
         directory = self._directory / "pki"
-        certificate = tls.server(directory, ca, (self._host,), now)
+        certificate = tls.server(directory, ca, _names(self._host), now)
         admin = tls.client(directory, ca, identity.ADMIN, identity.MASTERS, now)
         # A client that goes away takes its watch with it; a write that was staged is committed all the same.
-        server = web.Server(Handler(plane), request_factory=_request, handler_cancellation=True, access_log=None)
+        trace = self._stack.enter_context(Trace(self._trace)) if self._trace is not None else None
+        server = web.Server(
+            Handler(plane, trace),
+            request_factory=_request,
+            handler_cancellation=True,
+            access_log=None,
+            max_line_size=_LINE,
+            max_field_size=_LINE,
+        )
         runner = web.ServerRunner(server, shutdown_timeout=1.0)
         await runner.setup()
         self._stack.push_async_callback(runner.cleanup)
@@ -154,6 +170,11 @@ class ControlPlane:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - whoever listens everywhere is here too
         self.url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
         kubeconfig.write(self.kubeconfig, url=self.url, ca=ca, admin=admin, token=token)
+
+
+def _names(host: str) -> tuple[str, ...]:
+    """Return what clients may call the server: where it listens, and the machine's name where that is everywhere."""
+    return (host, socket.gethostname()) if host in {"0.0.0.0", "::"} else (host,)  # noqa: S104 - compared, not bound
 
 
 def _request(
