@@ -149,7 +149,8 @@ def _prepare(database: sqlite3.Connection, *, fresh: bool) -> str:
 
 def _damaged(path: Path, why: str) -> str:
     restore = f"control-plane restore FILE --data-dir {path.parent} --force"
-    return f"{path} is damaged ({' '.join(why.split())}): restore a backup (`{restore}`), or move the directory away to begin empty"
+    why = " ".join(why.split())
+    return f"{path} is damaged ({why}): restore a backup (`{restore}`), or move the directory away to begin empty"
 
 
 def lock(path: Path) -> IO[bytes]:
