@@ -48,9 +48,12 @@ def status(pod: Json, wanted: Fate, now: str) -> Json:
     ends = pod["spec"].get("restartPolicy", "Always") != "Always"
     phase, ready = _phase(wanted.outcome, ends=ends)
     pulled = wanted.outcome != fate.IMAGE_PULL
+    made = _conditions(pod, phase, now, ready=ready)
+    # Containers date from when readiness last changed: asked again, the answer is the same, and nothing is written.
+    now = next(each["lastTransitionTime"] for each in made if each["type"] == "Ready")
     seen: Json = {
         "phase": phase,
-        "conditions": _conditions(pod, phase, now, ready=ready),
+        "conditions": made,
         "hostIP": nodes.ADDRESS,
         "hostIPs": [{"ip": nodes.ADDRESS}],
         "podIP": address(pod),

@@ -1,3 +1,4 @@
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -149,3 +150,33 @@ async def test_nothing_moves_when_it_is_not_asked_for(tmp_path: Path) -> None:
     async with ControlPlane(tmp_path) as plane, Caller(plane.kubeconfig) as api:
         await api.post(f"{APPS}/deployments", workload("Deployment"))
         assert (await api.get(f"{APPS}/replicasets")).body["items"] == []
+
+
+class Later:
+    """The machine's clock, or some time later."""
+
+    ahead = timedelta()
+
+    def now(self) -> datetime:
+        return datetime.now(UTC) + self.ahead
+
+
+@pytest.mark.parametrize("told", ["", "crash-loop", "image-pull", "never-ready", "deadline-exceeded"])
+async def test_nothing_is_written_once_all_is_said(tmp_path: Path, told: str) -> None:
+    clock = Later()
+    async with ControlPlane(tmp_path, simulate=0.01, clock=clock) as plane, Caller(plane.kubeconfig) as api:
+        await api.post(f"{APPS}/deployments", workload("Deployment", told=told, replicas=2))
+        await until(
+            api, f"{CORE}/pods", lambda found: [bool(condition(each, "Ready")) for each in found["items"]] == [True] * 2
+        )
+        last = {"": "NewReplicaSetAvailable", "deadline-exceeded": "ProgressDeadlineExceeded"}.get(
+            told, "ReplicaSetUpdated"
+        )
+        await until(api, WEB, lambda obj: reason(obj, "Progressing") == last)
+        clock.ahead = timedelta(minutes=1)
+        paths = [f"{CORE}/pods/{pod['metadata']['name']}" for pod in (await api.get(f"{CORE}/pods")).body["items"]]
+        touched = [(await api.patch(path, {"metadata": {"labels": {"extra": "label"}}})).body for path in paths]
+        alone = {"apiVersion": "v1", "kind": "Pod", **template(app="other")}
+        await api.post(f"{CORE}/pods", {**alone, "metadata": {"name": "alone"}})
+        await until(api, f"{CORE}/pods/alone", lambda obj: condition(obj, "Ready"))  # so the others' turn is over
+        assert [(await api.get(path)).body for path in paths] == touched
