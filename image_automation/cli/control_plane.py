@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from image_automation.app import settings
-from image_automation.cli import output
+from image_automation.cli import loop, output
 from image_automation.cli.plane_options import features, plane_options
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ def control_plane(context: click.Context, /, *, data_dir: Path | None, **options
     if context.invoked_subcommand is not None:
         context.obj = directory
         return
-    asyncio.run(_serve(directory, features(options)))
+    loop.run(_serve(directory, features(options)))
 
 
 async def _serve(data_dir: Path, decided: "Features") -> None:
