@@ -34,12 +34,18 @@ class Trace:
             "accept": request.headers.get("Accept", ""),
             "contentType": request.headers.get("Content-Type", ""),
             "status": response.status,
-            "bytes": response.body_length,
+            "bytes": _size(response),
             "ms": round((time.monotonic() - began) * 1000, 2),
             "user": user,
             "agent": request.headers.get("User-Agent", ""),
         }
         self._file.write(orjson.dumps(line) + b"\n")
+
+
+def _size(response: web.StreamResponse) -> int:
+    """Return how long the body is: of an answer that is yet to be sent, or of a stream that has ended."""
+    body = response.body if isinstance(response, web.Response) else None
+    return len(body) if isinstance(body, bytes) else response.body_length
 
 
 def _path(request: web.BaseRequest) -> str:

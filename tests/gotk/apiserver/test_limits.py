@@ -111,5 +111,6 @@ async def test_a_trace_tells_of_every_request_and_of_no_secret(tmp_path: Path) -
         ("GET", 404, "kubernetes-admin"),
         ("GET", 401, ""),
     ]
+    assert all(line["bytes"] > 100 for line in lines)
     assert {"path", "accept", "contentType", "bytes", "ms", "agent"} <= lines[0].keys()
     assert not any(hidden in text for hidden in ("hush-hush", token, "stranger"))
