@@ -3,14 +3,33 @@
 from typing import Any
 
 import orjson
+import yaml
 
-from gotk.apiserver import heads, protobuf, status, yamls
+from gotk import nesting
+from gotk.apiserver import heads, protobuf, status
 from gotk.apiserver.resource import Resource
 
 Json = dict[str, Any]
 JSON, YAML, PROTOBUF = "application/json", "application/yaml", "application/vnd.kubernetes.protobuf"
 #: Bodies above this are refused, as upstream does (its limit is 3 MiB).
 LIMIT = 3 * 1024 * 1024
+#: Deeper objects are refused: they could be read but not written out again.
+LEVELS = 200
+
+
+class Loader(nesting.Loader):
+    """The safe loader without timestamps: JSON has none, so `2026-01-01` is a string."""
+
+
+Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in nesting.Loader.yaml_implicit_resolvers.items()
+}
+
+
+def check(value: Any) -> None:
+    """Refuse an object that nests too deep to be written out again. Raises ValueError."""
+    nesting.check_value(value, levels=LEVELS)
 
 
 def media(content_type: str) -> str:
@@ -22,7 +41,9 @@ def plain(data: bytes, content_type: str) -> Any:
     """Decode a body without knowing what it should be. Raises Refusal (415) and ValueError."""
     kind = media(content_type) or JSON
     if kind == PROTOBUF:
-        return _checked(protobuf.decode(data))
+        value = protobuf.decode(data)
+        check(value)
+        return value
     if kind in {JSON, YAML}:
         return parse(data)
     raise status.unsupported_media_type((JSON, YAML, PROTOBUF))
@@ -31,15 +52,17 @@ def plain(data: bytes, content_type: str) -> Any:
 def parse(data: bytes) -> Any:
     """Decode JSON, or YAML where it does not begin like JSON. Raises ValueError."""
     if kind_of(data) == JSON:
-        return _checked(orjson.loads(data))
-    return yamls.load(data)
-
-
-def _checked(found: Any) -> Any:
-    """Return what was decoded if it nests no deeper than it may. Raises ValueError."""
-    if not yamls.shallow(found):
-        raise ValueError(yamls.too_deep())
-    return found
+        value = orjson.loads(data)
+        if data.count(b"{") + data.count(b"[") > LEVELS:
+            check(value)
+        return value
+    try:
+        documents = nesting.load(data, levels=LEVELS, loader=Loader)
+    except yaml.YAMLError as error:
+        raise ValueError(str(error)) from error
+    if len(documents) > 1:
+        raise ValueError("expected a single document in the stream but found another document")
+    return documents[0] if documents else None
 
 
 def kind_of(data: bytes) -> str:

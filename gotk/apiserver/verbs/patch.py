@@ -4,7 +4,7 @@ from typing import Any
 
 from aiohttp import web
 
-from gotk.apiserver import apply, body, encode, heads, options, patches, status, strategic, versions, writer, yamls
+from gotk.apiserver import apply, body, encode, heads, options, patches, status, strategic, versions, writer
 from gotk.apiserver.call import Call
 from gotk.apiserver.verbs.update import check_identity
 
@@ -27,8 +27,10 @@ async def patch(call: Call) -> web.StreamResponse:
     content = _read(data)
     old = call.found()
     new = changed(call, kind, versions.convert(old.object(), call.resource), content)
-    if not yamls.shallow(new):
-        raise status.bad_request(yamls.too_deep())
+    try:
+        body.check(new)
+    except ValueError as error:
+        raise status.bad_request(f"the patched object cannot be kept: {error}") from error
     heads.check(new)
     check_identity(call, new)
     writer.check_current(call.resource, old, new)
