@@ -22,8 +22,9 @@ from gotk.runtime.clock import Clock, rfc3339
 from gotk.runtime.conditions import IMAGE_RULES, Rules
 from gotk.runtime.errors import Retry, Stalled
 from gotk.runtime.reconciler import Key, Outcome, Reader, Run, Watch
-from image_automation import checkout, commit, ports, remarks, selection, tree, triggers
+from image_automation import causes, checkout, commit, holding, ports, remarks, selection, tree, triggers
 from image_automation.update import values
+from image_automation.update.proposal import Proposal
 
 _ATTEMPTS = 5
 _FIRST_WAIT = 0.2
@@ -52,7 +53,7 @@ class _Done:
     """What a run came to. `applied` is None where there was nothing new to look at, `pushed` where nothing changed."""
 
     revision: str
-    applied: tree.Applied | None = None
+    applied: Proposal | None = None
     pushed: str | None = None
     message: str = ""
 
@@ -91,7 +92,6 @@ class ImageUpdateAutomationReconciler:
         self._cross_namespace = cross_namespace
         self._allow_file = allow_file
         self._known = tree.Known()
-        self._remarks = remarks.Remarks()
         self._lines: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def reconcile(self, obj: ImageUpdateAutomation, run: Run[ImageUpdateAutomationStatus]) -> Outcome:
@@ -120,9 +120,7 @@ class ImageUpdateAutomationReconciler:
         return _outcome(job, done)
 
     async def finalize(self, obj: ImageUpdateAutomation, run: Run[ImageUpdateAutomationStatus]) -> None:
-        """Forget what was said about the object; there is nothing else to give back."""
-        del run
-        self._remarks.forget(Key(obj.metadata.namespace, obj.metadata.name))
+        """Give nothing back: all there is is in Git and in the object."""
 
     def _source(self, automation: ImageUpdateAutomation) -> GitRepository:
         reference, own = automation.spec.source_ref, automation.metadata.namespace
@@ -143,7 +141,7 @@ class ImageUpdateAutomationReconciler:
 
     async def _open(self, source: GitRepository, target: checkout.Checkout) -> ports.Repository:
         credentials = await checkout.credentials(self._client, source, self._limiter)
-        spec, depth = source.spec, 0 if target.pinned else 1
+        spec, depth = source.spec, 0 if target.pinned else holding.DEPTH
         return self._repositories.open(
             spec.url, credentials, tenant=source.metadata.namespace, timeout=spec.timeout.seconds, depth=depth
         )
@@ -178,12 +176,19 @@ class ImageUpdateAutomationReconciler:
             revision = job.target.revision(pushed)
         return _Done(revision=revision, applied=applied, pushed=pushed, message=message)
 
-    def _apply(self, job: _Job, base: str) -> tree.Applied:
-        namespace = job.key.namespace
-        path = tree.below(job.automation.spec.update.path)
+    def _apply(self, job: _Job, base: str) -> Proposal:
+        namespace, spec = job.key.namespace, job.automation.spec
+        path = tree.below(spec.update.path)
+        assert spec.git is not None
         try:
             setters = values.setters({(namespace, name): ref for name, ref in job.selected.images.items()})
-            return tree.apply(job.repository, base, path, setters, self._known)
+            return holding.respected(
+                job.repository,
+                base,
+                spec.git.commit.author.email,
+                job.automation.metadata.annotations,
+                lambda held: tree.apply(job.repository, base, path, setters, self._known, held=held),
+            )
         except (values.InvalidReference, git.PathNotFound, git.InvalidPath) as error:
             raise Retry("UpdateFailed", f"failed to apply policies: {error}") from error
         except git.Damaged:
@@ -200,7 +205,9 @@ class ImageUpdateAutomationReconciler:
         if done.pushed is not None:
             run.update(last_push_commit=done.pushed, last_push_time=rfc3339(run.now()))
             run.log.info("pushed commit", commit=done.pushed, branch=job.target.branch, files=len(done.applied.edits))
-        self._remarks.say(job.key, run, done.applied.files, job.selected)
+        elsewhere = causes.elsewhere(self._objects)
+        remarks.markers(run, job.key.namespace, done.applied.files, job.selected, elsewhere)
+        remarks.holds(run, done.applied.holds)
 
 
 def _must_look(
@@ -246,12 +253,13 @@ def _tags(repository: ports.Repository) -> list[str]:
     ]
 
 
-def _push(job: _Job, base: str, expected: str | None, applied: tree.Applied) -> tuple[str, str]:
+def _push(job: _Job, base: str, expected: str | None, applied: Proposal) -> tuple[str, str]:
     """Commit the edits and push them; return the commit and its message."""
     spec = job.automation.spec
     assert spec.git is not None
     author = spec.git.commit.author
-    message = commit.message(spec.git.commit, job.key, applied.files, below=tree.below(spec.update.path))
+    below, images = tree.below(spec.update.path), job.selected.images
+    message = commit.message(spec.git.commit, job.key, applied.files, below=below, images=images)
     options = spec.git.push.options if spec.git.push else {}
     try:
         made = job.repository.commit(base, applied.edits, Person(author.name, author.email), message, job.run.now())

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 from gotk.api.meta import Object
 from gotk.git.auth import Credentials
 from gotk.git.commit import Person
+from gotk.git.history import Past
 from gotk.git.operation import References
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
@@ -34,16 +35,8 @@ class Node(Protocol):
         ...
 
 
-class Repository(Protocol):
-    """A remote repository through its local mirror. Methods block and raise the errors of `gotk.git.errors`."""
-
-    def references(self) -> References:
-        """Ask the remote for its references and the commits they lead to."""
-        ...
-
-    def fetch(self, ref: str) -> str:
-        """Bring a reference or commit from the remote and return the commit's id."""
-        ...
+class Tree(Protocol):
+    """What a commit holds, and the commits before it. Methods block and raise the errors of `gotk.git.errors`."""
 
     def node(self, commit: str, path: str = "") -> Node:
         """Return a directory or file of a commit."""
@@ -59,6 +52,22 @@ class Repository(Protocol):
 
     def read(self, blob_id: str) -> bytes:
         """Return what a file holds."""
+        ...
+
+    def history(self, commit: str, most: int) -> Sequence[Past]:
+        """Return a commit and its first parents, newest first, as far as they are here."""
+        ...
+
+
+class Repository(Tree, Protocol):
+    """A remote repository through its local mirror. Methods block and raise the errors of `gotk.git.errors`."""
+
+    def references(self) -> References:
+        """Ask the remote for its references and the commits they lead to."""
+        ...
+
+    def fetch(self, ref: str) -> str:
+        """Bring a reference or commit from the remote and return the commit's id."""
         ...
 
     def commit(self, base: str, edits: Mapping[str, bytes], author: Person, message: str, when: datetime) -> str:

@@ -7,7 +7,7 @@ files whose content, or whose policies' choice, is new are parsed.
 
 import posixpath
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Generic, TypeVar
 
@@ -15,11 +15,14 @@ from gotk.git import commit as commits
 from gotk.git import errors as git
 from image_automation import ports
 from image_automation.update import rewrite, screening
+from image_automation.update.place import Place
+from image_automation.update.proposal import Proposal
 from image_automation.update.result import FileResult, Problem
 
 V = TypeVar("V")
 
 _DEPTH_LIMIT = 200
+NONE_HELD: Mapping[str, Collection[Place]] = {}
 
 
 class _ByHash(Generic[V]):
@@ -64,35 +67,31 @@ class Known:
         self.settled: _ByHash[_Settled] = _ByHash(100_000)
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What the policies came to in a tree: every file with something to say."""
-
-    files: tuple[FileResult, ...]
-
-    @property
-    def edits(self) -> dict[str, bytes]:
-        """The new bytes of each file that changes."""
-        return {file.path: file.content for file in self.files if file.content is not None}
-
-
 def below(path: str) -> str:
     """Write `update.path` as a path from the repository's root; `..` cannot climb above it."""
     return posixpath.normpath(f"/{path}").lstrip("/")
 
 
-def apply(repository: ports.Repository, commit: str, path: str, setters: Mapping[str, str], known: Known) -> Applied:
-    """Rewrite the marked files of a commit below a path. Raises the errors of `gotk.git.errors`."""
+def apply(
+    repository: ports.Tree,
+    commit: str,
+    path: str,
+    setters: Mapping[str, str],
+    known: Known,
+    *,
+    held: Mapping[str, Collection[Place]] = NONE_HELD,
+) -> Proposal:
+    """Rewrite the marked files of a commit below a path, held places excepted. Raises the errors of `gotk.git`."""
     node = repository.node(commit, path)
     if stat.S_ISDIR(node.mode):
         leaves = [(posixpath.join(path, leaf.path), leaf.id) for leaf in _leaves(repository, node.id, known)]
     else:
         leaves = [(path, node.id)] if _worth_parsing(repository, node, posixpath.basename(path), known) else []
-    results = (_rewritten(repository, where, blob, setters, known) for where, blob in leaves)
-    return Applied(tuple(each for each in results if each.changes or each.problems or each.unresolved))
+    results = (_rewritten(repository, where, blob, setters, known, held=held.get(where, ())) for where, blob in leaves)
+    return Proposal(tuple(each for each in results if each.followed or each.problems))
 
 
-def _leaves(repository: ports.Repository, tree_id: str, known: Known, depth: int = 0) -> tuple[_Leaf, ...]:
+def _leaves(repository: ports.Tree, tree_id: str, known: Known, depth: int = 0) -> tuple[_Leaf, ...]:
     """Return the files below a directory that are worth parsing."""
     if (found := known.leaves.get(tree_id)) is not None:
         return found
@@ -101,7 +100,7 @@ def _leaves(repository: ports.Repository, tree_id: str, known: Known, depth: int
     return known.leaves.put(tree_id, tuple(_walk(repository, tree_id, known, depth)))
 
 
-def _walk(repository: ports.Repository, tree_id: str, known: Known, depth: int) -> Iterator[_Leaf]:
+def _walk(repository: ports.Tree, tree_id: str, known: Known, depth: int) -> Iterator[_Leaf]:
     for node in repository.children(tree_id):
         if stat.S_ISDIR(node.mode):
             for leaf in _leaves(repository, node.id, known, depth + 1):
@@ -110,7 +109,7 @@ def _walk(repository: ports.Repository, tree_id: str, known: Known, depth: int) 
             yield _Leaf(node.name, node.id)
 
 
-def _worth_parsing(repository: ports.Repository, node: ports.Node, name: str, known: Known) -> bool:
+def _worth_parsing(repository: ports.Tree, node: ports.Node, name: str, known: Known) -> bool:
     if not (stat.S_ISREG(node.mode) and screening.is_candidate(name)):
         return False
     if (marked := known.marked.get(node.id)) is None:
@@ -120,7 +119,13 @@ def _worth_parsing(repository: ports.Repository, node: ports.Node, name: str, kn
 
 
 def _rewritten(
-    repository: ports.Repository, path: str, blob: str, setters: Mapping[str, str], known: Known
+    repository: ports.Tree,
+    path: str,
+    blob: str,
+    setters: Mapping[str, str],
+    known: Known,
+    *,
+    held: Collection[Place],
 ) -> FileResult:
     settled = known.settled.get(blob)
     if settled is not None and all(setters.get(setter) == value for setter, value in settled.values.items()):
@@ -128,8 +133,8 @@ def _rewritten(
     problem = screening.refuse_size(repository.size(blob)) or _refuse_path(path)
     if problem is not None:
         return FileResult(git.printable(path), problems=(problem,))
-    result = rewrite.rewrite(path, repository.read(blob), setters)
-    if not result.changes:
+    result = rewrite.rewrite(path, repository.read(blob), setters, held)
+    if not (result.changes or held):
         known.settled.put(blob, _Settled({setter: setters.get(setter) for setter in result.followed}, result))
     return result
 
