@@ -5,11 +5,14 @@ policy exists in a namespace that has an automation, or whose policy this one's 
 """
 
 from collections.abc import Callable, Mapping
+from typing import Final
 
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.runtime.reconciler import Reader
 from image_automation.selection import Selection
 from image_automation.update import marker
+
+MALFORMED: Final = "it is not NAMESPACE:POLICY, alone or with :tag, :name or :digest"
 
 #: Tells whether a policy, by namespace and name, is another automation's to follow.
 Elsewhere = Callable[[str, str], bool]
@@ -18,7 +21,7 @@ Elsewhere = Callable[[str, str], bool]
 def why(setter: str, namespace: str, selected: Selection, elsewhere: Elsewhere) -> str | None:
     """Say why a setter has no value; None where that is as it should be."""
     if not marker.well_formed(setter):
-        return "it is not NAMESPACE:POLICY, alone or with :tag, :name or :digest"
+        return MALFORMED
     where, policy, *_ = setter.split(":")
     if where != namespace:
         if elsewhere(where, policy):

@@ -1,0 +1,115 @@
+"""Scan and choose, once: the reconcilers of ImageRepositories and ImagePolicies over the world, registries in parallel.
+
+What a suspended object would have chosen is not known without the cluster; that is its cause then.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
+from typing import Final
+
+import msgspec
+
+from gotk.api.image import ImagePolicy, ImageRepository
+from gotk.api.meta import Condition, Object
+from gotk.oci import name, route
+from gotk.oci.client import RegistryClient
+from gotk.runtime import conditions
+from gotk.runtime.blocking import Limiter
+from gotk.runtime.clock import Clock, rfc3339
+from image_automation.app.digests import RegistryDigests
+from image_automation.app.oneshot import turn
+from image_automation.app.oneshot.world import Asking, Reading, World
+from policies import image_policy
+from policies.image_policy import ImagePolicyReconciler
+from reflector.image_repository import ImageRepositoryReconciler
+from reflector.store import TagStore
+
+_SUSPENDED = "Suspended"
+#: The cause of an object that was not asked.
+SUSPENDED: Final = "it is suspended"
+
+
+class Chooser:
+    """Chooses for the policies of a world."""
+
+    def __init__(self, world: World, *, registry: RegistryClient, tags: TagStore, work: Limiter, clock: Clock) -> None:
+        asking, reading = Asking(world), Reading(world)
+        self._world = world
+        self._clock = clock
+        self._scans = ImageRepositoryReconciler(cache=reading, objects=asking, registry=registry, store=tags)
+        self._choices = ImagePolicyReconciler(
+            objects=reading,
+            client=asking,
+            tags=tags,
+            digests=RegistryDigests(objects=asking, registry=registry),
+            image_names=name.parse,
+            limiter=work,
+        )
+
+    async def choose(self) -> None:
+        """Scan what policies refer to and let them choose; status and conditions of the objects tell how it went."""
+        policies = self._world.list(ImagePolicy)
+        wanted = {image_policy.repository_of(policy) for policy in policies if not policy.spec.suspend}
+        repositories = [found for key in sorted(wanted) if (found := self._world.find(ImageRepository, *key))]
+        async with asyncio.TaskGroup() as group:
+            for repository in repositories:
+                group.create_task(self._scan(repository))
+        async with asyncio.TaskGroup() as group:
+            for policy in policies:
+                group.create_task(self._choose(policy))
+
+    async def _scan(self, repository: ImageRepository) -> None:
+        if repository.spec.suspend:
+            self._fail(repository, _SUSPENDED, SUSPENDED)
+            return
+        self._world.put((await turn.take(self._scans, repository, self._clock)).obj)
+
+    async def _choose(self, policy: ImagePolicy) -> None:
+        if policy.spec.suspend:
+            self._fail(policy, _SUSPENDED, SUSPENDED)
+            return
+        if (cause := self._not_scanned(policy)) is not None:
+            self._fail(policy, *cause)
+            return
+        self._world.put((await turn.take(self._choices, policy, self._clock)).obj)
+
+    def _not_scanned(self, policy: ImagePolicy) -> tuple[str, str] | None:
+        """Return why the policy's repository was not scanned: a better cause than that there are no tags."""
+        key = image_policy.repository_of(policy)
+        repository = self._world.find(ImageRepository, *key)
+        if repository is None or repository.status.last_scan_result is not None:
+            return None
+        ready = next((c for c in repository.status.conditions if c.type == conditions.READY), None)
+        return (ready.reason, f"ImageRepository {key}: {ready.message}") if ready else None
+
+    def _fail(self, obj: ImageRepository | ImagePolicy, reason: str, message: str) -> None:
+        failed = Condition(
+            type=conditions.READY,
+            status="False",
+            reason=reason,
+            message=message,
+            last_transition_time=rfc3339(self._clock.now()),
+        )
+        status = msgspec.structs.replace(obj.status, conditions=(failed,))
+        put: Object = msgspec.structs.replace(obj, status=status)
+        self._world.put(put)
+
+
+@contextlib.asynccontextmanager
+async def chooser(
+    world: World, *, environment: Mapping[str, str], state: Path | None, clock: Clock
+) -> AsyncIterator[Chooser]:
+    """Open what scans need: connections, threads, and the tags seen before where a folder keeps them.
+
+    Raises OSError for a folder that cannot be used, ValueError for a proxy of the environment that is no URL.
+    """
+    async with contextlib.AsyncExitStack() as stack:
+        yield Chooser(
+            world,
+            registry=await stack.enter_async_context(RegistryClient(route=route.from_environment(environment))),
+            tags=stack.enter_context(TagStore(state / "tags.db" if state else None)),
+            work=stack.enter_context(Limiter(width=2, name="work")),
+            clock=clock,
+        )
