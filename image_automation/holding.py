@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
+from urllib.parse import quote, unquote
 
 from gotk.git import errors as git
 from gotk.git.history import Past
@@ -28,6 +29,7 @@ UNHOLD: Final = "image-automation.dev/unhold"
 _FLIPS = 3
 _WHILE = 24 * 3600
 _SHORT = 12
+_MOST_FORGIVEN = 100
 _DESCRIBED = re.compile(r"(?P<path>.+):\d+: .* commit (?P<commit>[0-9a-f]{12}) by .*")
 
 
@@ -48,7 +50,7 @@ class Releases:
     def __contains__(self, taken: tuple[str, str]) -> bool:
         commit, path = taken
         return any(
-            len(start) >= 7 and commit.startswith(start) and (not colon or path == where)
+            len(start) >= 7 and commit.startswith(start) and (not colon or path == unquote(where))
             for start, colon, where in self._entries
         )
 
@@ -91,6 +93,14 @@ def described(message: str) -> Iterator[tuple[str, str]]:
     for line in message.splitlines():
         if (match := _DESCRIBED.fullmatch(line)) is not None:
             yield match["path"], match["commit"]
+
+
+def forgiving(before: str, held: Iterable[tuple[str, str]], *, whole: bool) -> str:
+    """Write the annotation that forgives more: paths and commits as `described` gives them; `whole` commits, or each
+    only for its path. The oldest entries go when there are many.
+    """
+    entries = [*before.split(), *(commit if whole else f"{commit}:{quote(path)}" for path, commit in held)]
+    return " ".join(list(dict.fromkeys(entries))[-_MOST_FORGIVEN:])
 
 
 @dataclass(frozen=True, slots=True)

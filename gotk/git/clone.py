@@ -15,7 +15,7 @@ from pygit2.enums import CheckoutStrategy, FileMode, FileStatus, ObjectType
 from gotk.git import commit as commits
 from gotk.git import errors, history
 from gotk.git import libgit2 as _settings
-from gotk.git.commit import Person, Sign
+from gotk.git.commit import Person
 from gotk.git.mirror import Node
 
 assert _settings is not None  # imported for what it sets
@@ -86,16 +86,21 @@ class Clone:
         return list(history.walk(self._repository, commit, most))
 
     def commit(
-        self, edits: Mapping[str, bytes], author: Person, message: str, when: datetime, *, sign: Sign | None = None
+        self,
+        edits: Mapping[str, bytes],
+        before: Mapping[str, bytes],
+        author: Person,
+        message: str,
+        when: datetime,
     ) -> str:
         """Commit these files' new bytes on top of HEAD, move HEAD and check the files out; return the commit's id.
 
-        Raises InvalidPath for a file with changes that are not committed.
+        Raises InvalidPath for a file that is not, clean and byte for byte, what HEAD and `before` say.
         """
         for path in edits:
-            if self._repository.status_file(path) != _CLEAN:
+            if self._repository.status_file(path) != _CLEAN or self._at_head(path) != before[path]:
                 raise errors.InvalidPath(f"'{errors.printable(path)}' has changes that are not committed")
-        made = commits.create(self._repository, self.head, edits, author=author, message=message, when=when, sign=sign)
+        made = commits.create(self._repository, self.head, edits, author=author, message=message, when=when)
         target = self._repository.head.name if self.branch else "HEAD"
         if target == "HEAD":
             self._repository.set_head(pygit2.Oid(hex=made))
@@ -103,6 +108,9 @@ class Clone:
             self._repository.references[target].set_target(made, f"commit: {message.splitlines()[0]}")
         self._repository.checkout_head(strategy=_REPLACE, paths=sorted(edits))
         return made
+
+    def _at_head(self, path: str) -> bytes:
+        return self.read(self.node(self.head or "", path).id)
 
     def _commit(self, commit: str) -> pygit2.Commit:
         found: Any = self._repository.get(commit)
