@@ -211,7 +211,9 @@ def _name(past: Past) -> str:
     return past.author.name or past.author.email or "somebody"
 
 
-Reapply = Callable[[Mapping[str, Collection[Place]]], Proposal]
+#: The places held in each file.
+Held = Mapping[str, Collection[Place]]
+Reapply = Callable[[Held], Proposal]
 
 
 def respected(tree: ports.Tree, tip: str, author: str, annotations: Mapping[str, str], apply: Reapply) -> Proposal:

@@ -5,13 +5,15 @@ from typing import Any
 
 import click
 
+from gotk.duration import Duration
 from image_automation.cli import checkout, output
+from image_automation.cli import cluster as clusters
 from image_automation.cli import plan as plans
 
 _MOST = 20
 
 
-def _apply(file: Path, path: Path, **options: Any) -> int:
+def _apply(file: Path, path: Path, *, timeout: Duration, **options: Any) -> int:
     """Carry out a plan that `plan --out FILE` made.
 
     PATH is the checkout. The plan is made again; when a file that it was made from, or a policy's choice, is another
@@ -27,7 +29,7 @@ def _apply(file: Path, path: Path, **options: Any) -> int:
         output.fail(f"'{file}': {error}")
     options["automations"] = saved.automations
     request = checkout.request(_root(path) / saved.scope, saved.namespace, options)
-    planned = checkout.run(plans.make(request))
+    planned = checkout.run(plans.make(request, timeout.seconds))
     if planned.plan.errors:
         output.fail("\n✗ ".join(planned.plan.errors[:_MOST]))
     if moved := list(record.moved(saved, planned.plan)):
@@ -63,6 +65,13 @@ apply = click.Command(
     params=[
         click.Argument(["file"], type=click.Path(path_type=Path, dir_okay=False), metavar="PLAN"),
         click.Argument(["path"], type=click.Path(path_type=Path), default="."),
+        click.Option(
+            ["--timeout"],
+            type=clusters.DurationType(),
+            default="5m0s",
+            show_default=True,
+            help="How long scans may take.",
+        ),
         *(option for option in checkout.parameters() if option.name != "automations"),
     ],
     help=_apply.__doc__,

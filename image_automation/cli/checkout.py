@@ -71,6 +71,8 @@ def run(work: Awaitable[R]) -> R:
         return asyncio.run(bounded())
     except (manifests.ManifestError, record.PlanError, git.Error) as error:
         output.fail(str(error))
+    except TimeoutError:
+        output.fail("the registries took longer than --timeout allows")
     except OSError as error:
         output.fail(f"'{error.filename}': {error.strerror}" if error.filename else str(error))
 

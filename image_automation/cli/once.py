@@ -1,5 +1,6 @@
 """`once`: scan, choose, rewrite, commit and push for a CI job; no cluster, and no state unless a folder is given."""
 
+import asyncio
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -7,7 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from gotk.duration import Duration
 from image_automation.cli import checkout, output
+from image_automation.cli import cluster as clusters
 
 if TYPE_CHECKING:
     from image_automation.app.oneshot.publishing import Published
@@ -22,6 +25,7 @@ def _once(
     git_url: str,
     env_file: Path | None,
     form: str | None,
+    timeout: Duration,
     **options: Any,
 ) -> int:
     """Scan, choose, rewrite, commit and push, once.
@@ -37,12 +41,12 @@ def _once(
         output.fail("--git-url and --env-file are for --push")
     request = checkout.request(path, namespace, options)
     environment = {**_variables(env_file), **os.environ}
-    published, failures = checkout.run(_publish(request, mode, git_url, environment))
+    published, failures = checkout.run(_publish(request, mode, git_url, environment, timeout.seconds))
     return _tell(published, failures, form)
 
 
 async def _publish(
-    request: "Request", mode: str, url: str, environment: Mapping[str, str]
+    request: "Request", mode: str, url: str, environment: Mapping[str, str], timeout: float
 ) -> tuple[list["Published"], list[str]]:
     from gotk.runtime.clock import SystemClock  # noqa: PLC0415 - heavy imports wait until the options are known
     from image_automation.app.oneshot import publishing, session  # noqa: PLC0415
@@ -52,7 +56,8 @@ async def _publish(
         given = publishing.credentials(environment)
     except publishing.CredentialsError as error:
         output.fail(str(error))
-    chosen = await session.choose(request, clock)
+    async with asyncio.timeout(timeout):
+        chosen = await session.choose(request, clock)
     for note in chosen.found.left_out:
         output.action(note)
     automations = publishing.wanted(chosen)
@@ -125,6 +130,13 @@ once = click.Command(
         ),
         click.Option(["-o", "--output", "form"], type=click.Choice(["json"]), help="Print what was done as JSON."),
         *checkout.parameters(),
+        click.Option(
+            ["--timeout"],
+            type=clusters.DurationType(),
+            default="5m0s",
+            show_default=True,
+            help="How long scans may take.",
+        ),
     ],
     help=_once.__doc__,
 )

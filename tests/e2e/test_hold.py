@@ -43,7 +43,7 @@ def text(remote: Path) -> str:
 
 
 @pytest.mark.timeout(90)
-async def test_an_update_that_was_taken_back_is_held_until_unhold(tmp_path: Path):
+async def test_an_update_that_was_taken_back_is_held_until_unhold(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     remote = tmp_path / "remote.git"
     seed(remote, {"web.yaml": OLD})
     async with running(tmp_path / "data", controllers=frozenset({"imageupdateautomation"})) as stage:
@@ -62,6 +62,10 @@ async def test_an_update_that_was_taken_back_is_held_until_unhold(tmp_path: Path
         assert is_ready(await stage.until(GROUP, "ImageUpdateAutomation", "apps", "auto", is_ready))
         assert f"commit {back[:12]} by Jane took it back" in condition(held, "UpdatesHeld")["message"]
         assert text(remote) == OLD
+
+        asked = ["plan", "--kubeconfig", str(stage.kubeconfig), "-n", "apps"]
+        assert await asyncio.get_running_loop().run_in_executor(None, root.run, asked) == 0
+        assert "Plan: 0 changes in 0 files, 0 up to date, 1 held back." in capsys.readouterr().out
 
         arguments = ["unhold", "auto", "--kubeconfig", str(stage.kubeconfig), "-n", "apps"]
         assert await asyncio.get_running_loop().run_in_executor(None, root.run, [*arguments, "none.yaml"]) == 1

@@ -6,6 +6,7 @@ files that declare credentials alone are not among the inputs.
 
 import hashlib
 from collections.abc import Iterator, Mapping
+from typing import TypeVar
 
 import msgspec
 
@@ -57,6 +58,9 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
     commit: str
     by: str
     flips: int = 0
+
+
+P = TypeVar("P", Place, Loose, Held)
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True):
@@ -119,6 +123,42 @@ def encode(plan: Plan) -> bytes:
 def digest(content: bytes) -> str:
     """Return what stands for a file's bytes."""
     return hashlib.sha256(content).hexdigest()
+
+
+def renamed(plan: Plan, prefix: str) -> Plan:
+    """Return a plan whose paths begin with a prefix."""
+    if not prefix:
+        return plan
+
+    def each(items: tuple[P, ...]) -> tuple[P, ...]:
+        return tuple(msgspec.structs.replace(item, path=f"{prefix}{item.path}") for item in items)
+
+    return msgspec.structs.replace(
+        plan,
+        inputs={f"{prefix}{path}": value for path, value in plan.inputs.items()},
+        outputs={f"{prefix}{path}": value for path, value in plan.outputs.items()},
+        bumps=tuple(msgspec.structs.replace(bump, places=each(bump.places)) for bump in plan.bumps),
+        unresolved=each(plan.unresolved),
+        held=each(plan.held),
+        problems=each(plan.problems),
+    )
+
+
+def joined(one: Plan, other: Plan) -> Plan:
+    """Return a plan with everything that is in either."""
+    return msgspec.structs.replace(
+        one,
+        choices={**one.choices, **other.choices},
+        inputs={**one.inputs, **other.inputs},
+        outputs={**one.outputs, **other.outputs},
+        bumps=one.bumps + other.bumps,
+        unresolved=one.unresolved + other.unresolved,
+        held=one.held + other.held,
+        problems=one.problems + other.problems,
+        notes=one.notes + other.notes,
+        errors=one.errors + other.errors,
+        current=one.current + other.current,
+    )
 
 
 def moved(saved: Plan, now: Plan) -> Iterator[str]:
