@@ -59,7 +59,11 @@ async def plan(client: Client, namespace: str, *, named: Sequence[str], folder: 
         for obj in await _listed(client, kind, namespace):
             world.put(obj)
     parts = covering.of_checkout(Reading(world), scope="", remotes=(), named=named)
-    mine = [cover for cover in parts.covers if cover.automation is not None and (named or cover.namespace == namespace)]
+    mine = [
+        (cover, cover.automation)
+        for cover in parts.covers
+        if cover.automation is not None and (named or cover.namespace == namespace)
+    ]
     seen = Seen(Plan(namespace=namespace, automations=tuple(named), errors=tuple(parts.errors)))
     if not mine:
         nothing = f"there is no ImageUpdateAutomation to plan for in namespace {namespace}"
