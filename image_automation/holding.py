@@ -13,6 +13,7 @@ from itertools import pairwise
 from typing import Final
 from urllib.parse import quote, unquote
 
+from gotk.api import extensions
 from gotk.git import errors as git
 from gotk.git.history import Past
 from image_automation import commit as commits
@@ -23,9 +24,6 @@ from image_automation.update.proposal import Hold, Proposal, place_of
 
 #: How many commits of a branch are looked at, and fetched.
 DEPTH: Final = 50
-#: Commits (or beginnings of their ids), and COMMIT:PATH, whose taking back does not count any more.
-UNHOLD: Final = "image-automation.dev/unhold"
-
 _FLIPS = 3
 _WHILE = 24 * 3600
 _SHORT = 12
@@ -62,7 +60,7 @@ def find(tree: ports.Tree, tip: str, proposal: Proposal, author: str, annotation
     """
     if not proposal.edits:
         return []
-    branch = _Branch(tree, tip, author, Releases(annotations.get(UNHOLD, "")))
+    branch = _Branch(tree, tip, author, Releases(annotations.get(extensions.UNHOLD, "")))
     judged = (branch.judge(file.path, change.new, place_of(change)) for file, change in proposal.changes)
     return [
         Hold(file.path, change, verdict.commit, verdict.by, verdict.flips)
@@ -82,7 +80,8 @@ def places(holds: Iterable[Hold]) -> dict[str, Collection[Place]]:
 def describe(hold: Hold) -> str:
     """Say on one line what is held, where, and because of whom."""
     change = hold.change
-    what = f"{change.old} stays, {change.new} is not written: commit {hold.commit[:_SHORT]} by {hold.by} took it back"
+    what = f"policy {change.setter.split(':')[1]}: {change.old} stays, {change.new} is not written: "
+    what += f"commit {hold.commit[:_SHORT]} by {hold.by} took it back"
     if hold.flips:
         what += f", for the {hold.flips}. time within a day: something else writes to this place"
     return git.printable(f"{hold.path}:{change.line}: {what}")

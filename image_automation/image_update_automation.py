@@ -219,6 +219,7 @@ def _must_look(
         requested
         or target.switches
         or not status.observed_source_revision
+        or remarks.has_some(status)
         or status.observed_generation != obj.metadata.generation
         or dict(status.observed_policies) != dict(selected.images)
     )

@@ -7,6 +7,8 @@ What was said is read from the condition itself, so neither a restart nor anothe
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from gotk.api import extensions
+from gotk.api.meta import ReconcileStatus
 from gotk.git import errors as git
 from gotk.runtime.reconciler import Run
 from image_automation import causes, holding
@@ -14,13 +16,15 @@ from image_automation.selection import Selection
 from image_automation.update.proposal import Hold
 from image_automation.update.result import FileResult
 
-#: False while a marker has no effect or a file is left alone.
-MARKERS = "MarkersResolved"
 IGNORED = "MarkersIgnored"
-#: True while an update is held back because somebody took it back.
-HELD = "UpdatesHeld"
 TAKEN_BACK = "TakenBack"
+_OURS = frozenset({extensions.MARKERS_RESOLVED, extensions.UPDATES_HELD})
 _MOST = 10
+
+
+def has_some(status: ReconcileStatus) -> bool:
+    """Tell whether something is said of an object that may end without a change of its branch or its policies."""
+    return any(condition.type in _OURS for condition in status.conditions)
 
 
 def markers(
@@ -29,11 +33,11 @@ def markers(
     """Say which markers and files had no effect."""
     found = sorted(set(_without_effect(namespace, files, selected, elsewhere)))
     if not found:
-        run.conditions.delete(MARKERS)
+        run.conditions.delete(extensions.MARKERS_RESOLVED)
         return
-    fresh = _fresh(run, MARKERS, found)
+    fresh = _fresh(run, extensions.MARKERS_RESOLVED, found)
     text = _text("no effect:", found)
-    run.conditions.mark_false(MARKERS, IGNORED, text)
+    run.conditions.mark_false(extensions.MARKERS_RESOLVED, IGNORED, text)
     if fresh:
         run.log.warning("markers or files without effect", what=found[:_MOST])
         run.event("Warning", IGNORED, text)
@@ -42,15 +46,15 @@ def markers(
 def holds(run: Run[Any], found: Sequence[Hold]) -> None:
     """Say which updates are held back."""
     if not found:
-        run.conditions.delete(HELD)
+        run.conditions.delete(extensions.UPDATES_HELD)
         return
     lines = sorted({holding.describe(hold) for hold in found})
-    fresh = _fresh(run, HELD, lines)
+    fresh = _fresh(run, extensions.UPDATES_HELD, lines)
     text = _text("held until a newer image is chosen:", lines)
-    run.conditions.mark_true(HELD, TAKEN_BACK, text)
+    run.conditions.mark_true(extensions.UPDATES_HELD, TAKEN_BACK, text)
     if fresh:
         run.log.warning("updates are held back", what=lines[:_MOST])
-        run.event("Warning", HELD, text)
+        run.event("Warning", "UpdatesHeld", text)
 
 
 def _fresh(run: Run[Any], type_: str, lines: Sequence[str]) -> bool:

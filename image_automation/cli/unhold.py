@@ -21,14 +21,15 @@ def _unhold(name: str, paths: tuple[str, ...], **options: Any) -> None:
 
 
 async def _release(cluster: clusters.Cluster, name: str, paths: tuple[str, ...]) -> None:
-    from gotk.api.image import ImageUpdateAutomation  # noqa: PLC0415 - heavy imports wait
+    from gotk.api import extensions  # noqa: PLC0415 - heavy imports wait
+    from gotk.api.image import ImageUpdateAutomation  # noqa: PLC0415
     from gotk.runtime.clock import SystemClock, rfc3339  # noqa: PLC0415
     from gotk.runtime.run import REQUESTED_AT  # noqa: PLC0415
-    from image_automation import holding, remarks  # noqa: PLC0415
+    from image_automation import holding  # noqa: PLC0415
 
     async with cluster.connect() as client:
         obj = await client.get(ImageUpdateAutomation, cluster.namespace, name)
-        condition = next((c for c in obj.status.conditions if c.type == remarks.HELD), None)
+        condition = next((c for c in obj.status.conditions if c.type == extensions.UPDATES_HELD), None)
         held = sorted(set(holding.described(condition.message))) if condition else []
         chosen = [(path, commit) for path, commit in held if not paths or path in paths]
         if missing := sorted(set(paths) - {path for path, _ in held}):
@@ -36,9 +37,9 @@ async def _release(cluster: clusters.Cluster, name: str, paths: tuple[str, ...])
         if not chosen:
             output.success(f"image update {name} holds nothing back")
             return
-        before = obj.metadata.annotations.get(holding.UNHOLD, "")
+        before = obj.metadata.annotations.get(extensions.UNHOLD, "")
         annotations = {
-            holding.UNHOLD: holding.forgiving(before, chosen, whole=not paths),
+            extensions.UNHOLD: holding.forgiving(before, chosen, whole=not paths),
             REQUESTED_AT: rfc3339(SystemClock().now()),
         }
         await client.merge_patch(

@@ -6,6 +6,7 @@ from pathlib import Path
 import pygit2
 import pytest
 
+from gotk.api import extensions
 from gotk.git.commit import Person
 from gotk.git.seed import seed
 from image_automation.cli import root
@@ -57,10 +58,10 @@ async def test_an_update_that_was_taken_back_is_held_until_unhold(tmp_path: Path
         ask = ("annotate", "--overwrite", "imageupdateautomation", "auto", "-n", "apps")
         await stage.kubectl(*ask, "reconcile.fluxcd.io/requestedAt=1")
         held = await stage.until(
-            GROUP, "ImageUpdateAutomation", "apps", "auto", lambda obj: condition(obj, "UpdatesHeld")
+            GROUP, "ImageUpdateAutomation", "apps", "auto", lambda obj: condition(obj, extensions.UPDATES_HELD)
         )
         assert is_ready(await stage.until(GROUP, "ImageUpdateAutomation", "apps", "auto", is_ready))
-        assert f"commit {back[:12]} by Jane took it back" in condition(held, "UpdatesHeld")["message"]
+        assert f"commit {back[:12]} by Jane took it back" in condition(held, extensions.UPDATES_HELD)["message"]
         assert text(remote) == OLD
 
         asked = ["plan", "--kubeconfig", str(stage.kubeconfig), "-n", "apps"]
@@ -71,7 +72,7 @@ async def test_an_update_that_was_taken_back_is_held_until_unhold(tmp_path: Path
         assert await asyncio.get_running_loop().run_in_executor(None, root.run, [*arguments, "none.yaml"]) == 1
         assert await asyncio.get_running_loop().run_in_executor(None, root.run, [*arguments, "web.yaml"]) == 0
         done = await stage.until(
-            GROUP, "ImageUpdateAutomation", "apps", "auto", lambda obj: not condition(obj, "UpdatesHeld")
+            GROUP, "ImageUpdateAutomation", "apps", "auto", lambda obj: not condition(obj, extensions.UPDATES_HELD)
         )
         assert "1.1" in text(remote)
         assert done["metadata"]["annotations"]["image-automation.dev/unhold"] == f"{back[:12]}:web.yaml"

@@ -7,6 +7,7 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from gotk.api import extensions
 from gotk.api.image import ImageUpdateAutomation
 from gotk.git.commit import Person
 from gotk.git.seed import seed
@@ -32,7 +33,7 @@ def by(world: World, author: Person, text: str, *, message: str = "Back", minute
 
 
 def annotated(obj: ImageUpdateAutomation, annotation: str) -> ImageUpdateAutomation:
-    metadata = msgspec.structs.replace(obj.metadata, annotations={holding.UNHOLD: annotation})
+    metadata = msgspec.structs.replace(obj.metadata, annotations={extensions.UNHOLD: annotation})
     return msgspec.structs.replace(obj, metadata=metadata)
 
 
@@ -42,10 +43,10 @@ async def test_what_a_person_reverts_stays_reverted(world: World):
     second = await world.run(first.obj)
     assert (world.head(), world.text("apps/web.yaml")) == (head, FILE)
     assert second.ready[:2] == ("True", "Succeeded")
-    status, reason, message = second.conditions["UpdatesHeld"]
+    status, reason, message = second.conditions[extensions.UPDATES_HELD]
     assert (status, reason) == ("True", "TakenBack")
     assert message == (
-        "held until a newer image is chosen:\napps/web.yaml:5: a/web:1.0 stays, a/web:1.1 is not written: "
+        "held until a newer image is chosen:\napps/web.yaml:5: policy web: a/web:1.0 stays, a/web:1.1 is not written: "
         f"commit {head[:12]} by Jane took it back"
     )
     assert [(event.severity, event.reason) for event in second.run.events] == [("Warning", "UpdatesHeld")]
@@ -63,11 +64,11 @@ async def test_a_hold_survives_a_restart_on_an_empty_disk_and_is_not_said_again(
     again.restarted()
     third = await again.run(second.obj)
     assert world.head() == head
-    assert third.conditions["UpdatesHeld"] == second.conditions["UpdatesHeld"]
+    assert third.conditions[extensions.UPDATES_HELD] == second.conditions[extensions.UPDATES_HELD]
     assert third.run.events == []
     fourth = await again.run(automation())  # the object is new, too: Git remembers
     assert world.head() == head
-    assert "UpdatesHeld" in fourth.conditions
+    assert extensions.UPDATES_HELD in fourth.conditions
 
 
 async def test_a_newer_image_ends_a_hold(world: World):
@@ -77,7 +78,7 @@ async def test_a_newer_image_ends_a_hold(world: World):
     world.store.put(policy("web", "a/web", "1.2"))
     third = await world.run(second.obj)
     assert world.text("apps/web.yaml") == FILE.replace("1.0", "1.2")
-    assert "UpdatesHeld" not in third.conditions
+    assert extensions.UPDATES_HELD not in third.conditions
 
 
 @pytest.mark.parametrize("whole", [True, False], ids=["the commit", "the commit and the file"])
@@ -90,7 +91,7 @@ async def test_unhold_lets_the_update_through_and_a_second_revert_is_heard(world
     again = by(world, JANE, FILE, minutes=2)
     ended = await world.run(released)
     assert world.head() == again
-    assert f"commit {again[:12]} by Jane" in ended.conditions["UpdatesHeld"][2]
+    assert f"commit {again[:12]} by Jane" in ended.conditions[extensions.UPDATES_HELD][2]
 
 
 async def test_releasing_another_file_releases_nothing(world: World):
@@ -112,7 +113,7 @@ async def test_an_edit_away_holds_like_a_revert(world: World, text: str):
     head = by(world, JANE, text)
     ended = await world.run(automation())
     assert world.head() == head
-    assert "UpdatesHeld" in ended.conditions
+    assert extensions.UPDATES_HELD in ended.conditions
 
 
 async def test_only_the_place_that_was_taken_back_is_held(tmp_path: Path):
@@ -128,7 +129,7 @@ async def test_only_the_place_that_was_taken_back_is_held(tmp_path: Path):
     ended = await world.run(automation())
     assert world.text("apps/web.yaml") == 'a: "1.1" # {"$imagepolicy": "apps:web:tag"}\nb:\n  c: "1.2"' + two[-36:]
     assert world.text("apps/other.yaml") == NEW
-    assert ended.conditions["UpdatesHeld"][2].count("took it back") == 1
+    assert ended.conditions[extensions.UPDATES_HELD][2].count("took it back") == 1
 
 
 async def test_our_own_change_of_mind_holds_nothing(world: World):
@@ -136,7 +137,7 @@ async def test_our_own_change_of_mind_holds_nothing(world: World):
         world.store.put(policy("web", "a/web", tag))
         ended = await world.run(automation())
     assert world.text("apps/web.yaml") == NEW
-    assert "UpdatesHeld" not in ended.conditions
+    assert extensions.UPDATES_HELD not in ended.conditions
 
 
 async def test_a_version_that_only_people_wrote_is_not_held(world: World):
@@ -163,7 +164,7 @@ async def test_a_place_that_flips_three_times_is_suspended(world: World):
     head = by(world, BOT, FILE, message="Another controller", minutes=3)
     ended = await world.run(automation())
     assert world.head() == head
-    assert ended.conditions["UpdatesHeld"][2].endswith(
+    assert ended.conditions[extensions.UPDATES_HELD][2].endswith(
         "took it back, for the 3. time within a day: something else writes to this place"
     )
     await world.run(annotated(automation(), head))

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from gotk.api import extensions
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.source import GitRepository
 from gotk.git import errors as git
@@ -432,7 +433,7 @@ async def test_what_has_no_effect_is_said_once(tmp_path: Path):
         event.message,
     )
     assert first.ready == SUCCEEDED
-    assert first.conditions["MarkersResolved"] == ("False", "MarkersIgnored", event.message)
+    assert first.conditions[extensions.MARKERS_RESOLVED] == ("False", "MarkersIgnored", event.message)
     world.store.put(policy("web", "a/web", "1.2"))
     world.restarted()
     assert (await world.run(first.obj)).run.events == []
@@ -442,12 +443,12 @@ async def test_the_condition_goes_when_the_markers_are_right(tmp_path: Path):
     world = World(tmp_path, {"a.yaml": FILE, "b.yaml": 'x: 1 # {"$imagepolicy": "apps:late:tag"}\n'})
     world.store.put(policy("late", "a/late", ""))
     first = await world.run(automation())
-    assert first.conditions["MarkersResolved"][2] == (
+    assert first.conditions[extensions.MARKERS_RESOLVED][2] == (
         "no effect:\nb.yaml:1: marker 'apps:late:tag': ImagePolicy late has not chosen an image"
     )
     world.store.put(policy("late", "a/late", "2"))
     second = await world.run(first.obj)
-    assert "MarkersResolved" not in second.conditions
+    assert extensions.MARKERS_RESOLVED not in second.conditions
     assert world.text("b.yaml").startswith('x: "2" #')
 
 
@@ -458,7 +459,7 @@ async def test_a_marker_that_another_automation_follows_is_right(tmp_path: Path)
     world.store.put(policy("web", "a/web", "9", namespace="team"))
     world.store.put(other)
     ended = await world.run(automation())
-    assert "MarkersResolved" not in ended.conditions
+    assert extensions.MARKERS_RESOLVED not in ended.conditions
     assert ended.run.events == []
 
 

@@ -6,6 +6,7 @@ What a suspended object would have chosen is not known without the cluster; that
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 
@@ -37,6 +38,7 @@ class Chooser:
     def __init__(self, world: World, *, registry: RegistryClient, tags: TagStore, work: Limiter, clock: Clock) -> None:
         asking, reading = Asking(world), Reading(world)
         self._world = world
+        self._tags = tags
         self._clock = clock
         self._scans = ImageRepositoryReconciler(cache=reading, objects=asking, registry=registry, store=tags)
         self._choices = ImagePolicyReconciler(
@@ -59,6 +61,24 @@ class Chooser:
         async with asyncio.TaskGroup() as group:
             for policy in policies:
                 group.create_task(self._choose(policy))
+
+    def first_seen(self) -> dict[tuple[str, str], datetime]:
+        """Return since when chosen tags, by policy (`namespace/name`), are known; not those of an image's first scan.
+
+        Raises OSError.
+        """
+        found = {}
+        for policy in self._world.list(ImagePolicy):
+            repository = self._world.find(ImageRepository, *image_policy.repository_of(policy))
+            chosen = policy.status.latest_ref
+            known = self._tags.sightings(repository.status.canonical_image_name) if repository else None
+            if chosen is None or known is None or chosen.tag not in known.names:
+                continue
+            seen = known.first[known.names.index(chosen.tag)]
+            if seen != known.began:
+                name = f"{policy.metadata.namespace}/{policy.metadata.name}"
+                found[name, chosen.tag] = datetime.fromtimestamp(seen, UTC)
+        return found
 
     async def _scan(self, repository: ImageRepository) -> None:
         if repository.spec.suspend:

@@ -71,9 +71,16 @@ async def choose(request: Request, clock: Clock) -> Chosen:
         world.use_docker_config(request.docker_config.read_bytes())
     async with choosing.chooser(world, environment=request.environment, state=request.state, clock=clock) as chooser:
         await chooser.choose()
+        seen = chooser.first_seen()
     scope = path.relative_to(root).as_posix()
     return Chosen(
-        request=request, root=root, scope=scope, clone=clone, found=found, world=world, first_seen=lambda _, __: None
+        request=request,
+        root=root,
+        scope=scope,
+        clone=clone,
+        found=found,
+        world=world,
+        first_seen=lambda policy, tag: seen.get((policy, tag)),
     )
 
 

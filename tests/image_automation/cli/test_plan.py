@@ -3,12 +3,14 @@
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from gotk.git.commit import Person
 from image_automation.cli import root
+from reflector.store import TagStore
 from tests.image_automation.fleets import MANIFESTS, WEB, Fleet, Registry, fleet
 
 JANE, BOT = Person("Jane", "jane@example.com"), Person("Bot", "bot@example.com")
@@ -240,3 +242,42 @@ def test_errors_of_use_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixtur
     assert run("apply", tmp_path / "nowhere.json") == 1
     assert run("plan", tmp_path, "--docker-config", tmp_path / "none") == 1
     assert capsys.readouterr().err.count("✗ ") == 3
+
+
+def grow_old(made: Fleet, state: Path, seconds: int) -> None:
+    """Let time pass for what a state folder holds."""
+    name = f"{made.registry.address}/team/web"
+    with TagStore(state / "tags.db") as store:
+        known = store.sightings(name)
+        assert known is not None
+        first = [moment - seconds for moment in known.first]
+        older = replace(known, first=first, began=known.began - seconds)
+        store.write(name, store.tags(name), "1", sightings=older)
+
+
+def test_a_state_folder_tells_since_when_a_tag_is_known(
+    made: Fleet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    assert run("plan", made.clone, "--state", tmp_path / "state") == 2
+    assert "~ web: 1.4.2 -> 1.4.3 (patch)\n" in capsys.readouterr().out
+    grow_old(made, tmp_path / "state", 3600)
+    made.registry.push("1.5.0")
+    assert run("plan", made.clone, "--state", tmp_path / "state") == 2
+    grow_old(made, tmp_path / "state", 6 * 86400)
+    capsys.readouterr()
+    assert run("plan", made.clone, "--state", tmp_path / "state") == 2
+    assert re.search(r"^~ web: 1.4.2 -> 1.5.0 \(minor, first seen 6d ago\)$", capsys.readouterr().out, re.MULTILINE)
+
+
+def test_a_minimum_age_holds_in_a_plan_as_in_the_service(
+    made: Fleet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    path = made.clone / "cluster" / "images.yaml"
+    aged = "kind: ImagePolicy\nmetadata: {annotations: {image-automation.dev/minimum-age: 72h}, "
+    path.write_text(path.read_text().replace("kind: ImagePolicy\nmetadata: {", aged))
+    assert run("plan", made.clone, "--state", tmp_path / "state") == 2
+    grow_old(made, tmp_path / "state", 3600)
+    made.registry.push("1.5.0")
+    capsys.readouterr()
+    assert run("plan", made.clone, "--state", tmp_path / "state") == 2
+    assert "~ web: 1.4.2 -> 1.4.3 (patch)\n" in capsys.readouterr().out
