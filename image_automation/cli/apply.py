@@ -35,9 +35,7 @@ def _apply(file: Path, path: Path, *, timeout: Duration, **options: Any) -> int:
     if moved := list(record.moved(saved, planned.plan)):
         for line in moved[:_MOST]:
             output.failure(line)
-        output.fail(
-            f"nothing was written, because this moved since the plan was made: plan again ({len(moved)} in all)"
-        )
+        output.fail("nothing was written, because this moved since the plan was made: plan again")
     try:
         applying.write(planned.chosen.root, planned.drafted.edits, planned.drafted.before)
     except OSError as error:

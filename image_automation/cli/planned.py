@@ -24,27 +24,29 @@ def show(plan: Plan, before: Mapping[str, bytes], after: Mapping[str, bytes], no
     for path in sorted(after):
         output.text("")
         output.text(diff.unified(path, before[path], after[path], coloured=coloured))
-    if plan.bumps or plan.held:
+    if after and (plan.unresolved or plan.problems):
         output.text("")
-    remarks(plan)
+    for loose in (*plan.unresolved, *plan.problems):
+        output.text(f"{_sign('?', 'cyan', coloured=coloured)} {unsettled(loose)}")
+    if plan.bumps or plan.held or plan.unresolved or plan.problems:
+        output.text("")
+    for note in plan.notes:
+        output.action(git.printable(note))
+    for error in plan.errors:
+        output.failure(git.printable(error))
     output.text(plan.total)
 
 
-def remarks(plan: Plan) -> None:
-    """Say what a plan leaves out, and why."""
-    for note in plan.notes:
-        output.action(git.printable(note))
-    for loose in plan.unresolved:
-        output.warning(git.printable(f"{loose.path}:{loose.line}: unresolved marker '{loose.setter}': {loose.cause}"))
-    for loose in plan.problems:
-        output.warning(git.printable(f"{_where(loose)}: {loose.cause}"))
-    for error in plan.errors:
-        output.failure(git.printable(error))
+def unsettled(loose: Loose) -> str:
+    """Say on one line why nothing came of a marker or a file."""
+    where = f"{loose.path}:{loose.line}" if loose.line else loose.path
+    what = f"marker '{loose.setter}' is unresolved: " if loose.setter else ""
+    return git.printable(f"{where}: {what}{loose.cause}")
 
 
 def _bump(bump: Bump, now: datetime, *, coloured: bool) -> Iterator[str]:
     aside = ", ".join(filter(None, (bump.level, _seen(bump.first_seen, now))))
-    sign = click.style("~", fg="yellow", bold=True) if coloured else "~"
+    sign = _sign("~", "yellow", coloured=coloured)
     old, new = git.printable(bump.old) or '""', git.printable(bump.new) or '""'
     if coloured:
         old, new = click.style(old, fg="red"), click.style(new, fg="green")
@@ -56,7 +58,7 @@ def _bump(bump: Bump, now: datetime, *, coloured: bool) -> Iterator[str]:
 
 
 def _held(held: Held, *, coloured: bool) -> str:
-    sign = click.style("!", fg="magenta", bold=True) if coloured else "!"
+    sign = _sign("!", "magenta", coloured=coloured)
     why = f"commit {held.commit[:_SHORT]} by {held.by} took it back"
     why += f", for the {held.flips}. time within a day" if held.flips else ""
     return f"{sign} " + git.printable(f"{held.path}:{held.line}: {held.old} stays, not {held.new}: {why}")
@@ -68,13 +70,13 @@ def _age(since: timedelta) -> str:
     return next((f"{seconds // size}{unit}" for size, unit in _UNITS if seconds >= size), f"{seconds}s")
 
 
+def _sign(sign: str, colour: str, *, coloured: bool) -> str:
+    return click.style(sign, fg=colour, bold=True) if coloured else sign
+
+
 def _name(policy: str) -> str:
     return git.printable(policy.partition("/")[2])
 
 
 def _seen(moment: str, now: datetime) -> str:
     return f"first seen {_age(now - parse_rfc3339(moment))} ago" if moment else ""
-
-
-def _where(loose: Loose) -> str:
-    return f"{loose.path}:{loose.line}" if loose.line else loose.path

@@ -129,9 +129,11 @@ def _commit(chosen: Chosen, clone: Clone, cover: Cover, automation: ImageUpdateA
         return Published(automation=name, outcome="failed", message=f"it {cause}")
     alone = Covering([cover], [], [])
     drafted = planning.draft(chosen.root, alone, clone)
-    notes = (*alone.errors, *map(holding.describe, drafted.holds))
+    seen = planning.plan(drafted, alone, Reading(chosen.world), chosen.first_seen)
+    loose = (f"{each.path}:{each.line}: {each.cause}" for each in (*seen.unresolved, *seen.problems))
+    notes = (*loose, *map(holding.describe, drafted.holds))
     if alone.errors:
-        return Published(automation=name, outcome="failed", message=alone.errors[0], notes=notes[1:])
+        return Published(automation=name, outcome="failed", message=alone.errors[0], notes=notes)
     if not drafted.edits:
         return Published(automation=name, outcome="unchanged", message="up to date", notes=notes)
     key = Key(automation.metadata.namespace, automation.metadata.name)

@@ -13,7 +13,7 @@ import msgspec
 VERSION = 1
 
 
-class Place(msgspec.Struct, frozen=True, kw_only=True):
+class Place(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A value that would change."""
 
     path: str
@@ -24,7 +24,7 @@ class Place(msgspec.Struct, frozen=True, kw_only=True):
     object: str = ""
 
 
-class Bump(msgspec.Struct, frozen=True, kw_only=True):
+class Bump(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A policy's step from one version to another, and the values it changes.
 
     `level` is major, minor, patch, prerelease, older or digest; empty where versions cannot be compared. `first_seen`
@@ -39,7 +39,7 @@ class Bump(msgspec.Struct, frozen=True, kw_only=True):
     places: tuple[Place, ...] = ()
 
 
-class Loose(msgspec.Struct, frozen=True, kw_only=True):
+class Loose(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """A marker without a value, or a file left alone."""
 
     path: str
@@ -48,7 +48,7 @@ class Loose(msgspec.Struct, frozen=True, kw_only=True):
     setter: str = ""
 
 
-class Held(msgspec.Struct, frozen=True, kw_only=True):
+class Held(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """An update that was taken back by a commit, and is not made again."""
 
     path: str
@@ -63,7 +63,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True):
 P = TypeVar("P", Place, Loose, Held)
 
 
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
+class Plan(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """Everything that `plan` found. Paths are relative to the repository, `scope` is the PATH that was asked for.
 
     `inputs` and `outputs` are SHA-256 of files before and after, `choices` the image of each policy. `current` counts
@@ -91,10 +91,14 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return sum(len(bump.places) for bump in self.bumps)
 
     @property
+    def extent(self) -> str:
+        """Say how much would change."""
+        return f"{_count(self.changes, 'change')} in {_count(len(self.outputs), 'file')}"
+
+    @property
     def total(self) -> str:
         """Sum the plan up in one line."""
-        files = len(self.outputs)
-        parts = [f"{_count(self.changes, 'change')} in {_count(files, 'file')}", f"{self.current} up to date"]
+        parts = [self.extent, f"{self.current} up to date"]
         parts += [f"{len(self.unresolved)} unresolved"] if self.unresolved else []
         parts += [f"{len(self.held)} held back"] if self.held else []
         return f"Plan: {', '.join(parts)}."
@@ -163,12 +167,18 @@ def joined(one: Plan, other: Plan) -> Plan:
 
 def moved(saved: Plan, now: Plan) -> Iterator[str]:
     """Say how the world differs from the one that a plan was made of."""
+    found = list(_causes(saved, now))
+    yield from found or _differences(
+        saved.outputs, now.outputs, "would become something else", "would change, too", "stays as it is"
+    )
+
+
+def _causes(saved: Plan, now: Plan) -> Iterator[str]:
     yield from _differences(saved.inputs, now.inputs, "has changed", "is new", "is gone")
     for policy in sorted(saved.choices.keys() | now.choices.keys()):
         before, after = saved.choices.get(policy, "nothing"), now.choices.get(policy, "nothing")
         if before != after:
             yield f"policy {policy} chose {before}, and chooses {after} now"
-    yield from _differences(saved.outputs, now.outputs, "would become something else", "would change, too", "stays")
 
 
 def _differences(

@@ -73,9 +73,9 @@ def test_what_is_unresolved_is_named_with_its_cause(
     assert run("plan", made.clone) == 1
     out, err = capsys.readouterr()
     assert "Plan: 2 changes in 2 files, 0 up to date, 3 unresolved.\n" in out
-    assert "apps/a.yaml:1: unresolved marker 'apps:webb': there is no ImagePolicy webb in namespace apps\n" in err
-    assert "apps/a.yaml:2: unresolved marker 'other:web': no policy of namespace other is kept here\n" in err
-    assert re.search(r"apps/a.yaml:3: unresolved marker 'apps:late': .*ImageRepository apps/late: scan failed", err)
+    assert "? apps/a.yaml:1: marker 'apps:webb' is unresolved: there is no ImagePolicy webb in namespace apps\n" in out
+    assert "? apps/a.yaml:2: marker 'other:web' is unresolved: no policy of namespace other is kept here\n" in out
+    assert re.search(r"a.yaml:3: marker 'apps:late' is unresolved: .*ImageRepository apps/late: scan failed", out)
     assert "✗ ImagePolicy apps/late has not chosen an image: " in err
 
 
