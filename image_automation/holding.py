@@ -53,7 +53,7 @@ class Releases:
         )
 
 
-def find(tree: ports.Tree, tip: str, proposal: Proposal, author: str, annotations: Mapping[str, str]) -> list[Hold]:
+def find(tree: ports.Versions, tip: str, proposal: Proposal, author: str, annotations: Mapping[str, str]) -> list[Hold]:
     """Return what must not be changed because it was taken back on this branch. `author` is our address.
 
     Raises the errors of `gotk.git.errors`.
@@ -112,7 +112,7 @@ class _Verdict:
 class _Branch:
     """The history of one branch, read once for all places."""
 
-    def __init__(self, tree: ports.Tree, tip: str, author: str, releases: Releases) -> None:
+    def __init__(self, tree: ports.Versions, tip: str, author: str, releases: Releases) -> None:
         self._tree = tree
         self._author = author.casefold()
         self._releases = releases
@@ -215,7 +215,7 @@ Held = Mapping[str, Collection[Place]]
 Reapply = Callable[[Held], Proposal]
 
 
-def respected(tree: ports.Tree, tip: str, author: str, annotations: Mapping[str, str], apply: Reapply) -> Proposal:
+def respected(tree: ports.Versions, tip: str, author: str, annotations: Mapping[str, str], apply: Reapply) -> Proposal:
     """Make a proposal that changes nothing which was taken back. Raises the errors of `gotk.git.errors`."""
     proposal = apply({})
     found = find(tree, tip, proposal, author, annotations)

@@ -35,19 +35,11 @@ class Node(Protocol):
         ...
 
 
-class Tree(Protocol):
-    """What a commit holds, and the commits before it. Methods block and raise the errors of `gotk.git.errors`."""
+class Versions(Protocol):
+    """Files as of any commit, and which commits came before. Methods block and raise the errors of `gotk.git.errors`."""
 
     def node(self, commit: str, path: str = "") -> Node:
         """Return a directory or file of a commit."""
-        ...
-
-    def children(self, tree_id: str) -> Sequence[Node]:
-        """Return what a directory holds."""
-        ...
-
-    def size(self, blob_id: str) -> int:
-        """Return how many bytes a file holds, without reading it."""
         ...
 
     def read(self, blob_id: str) -> bytes:
@@ -59,7 +51,7 @@ class Tree(Protocol):
         ...
 
 
-class Repository(Tree, Protocol):
+class Repository(Versions, Protocol):
     """A remote repository through its local mirror. Methods block and raise the errors of `gotk.git.errors`."""
 
     def references(self) -> References:
@@ -68,6 +60,14 @@ class Repository(Tree, Protocol):
 
     def fetch(self, ref: str) -> str:
         """Bring a reference or commit from the remote and return the commit's id."""
+        ...
+
+    def children(self, tree_id: str) -> Sequence[Node]:
+        """Return what a directory holds."""
+        ...
+
+    def size(self, blob_id: str) -> int:
+        """Return how many bytes a file holds, without reading it."""
         ...
 
     def commit(self, base: str, edits: Mapping[str, bytes], author: Person, message: str, when: datetime) -> str:

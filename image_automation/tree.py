@@ -73,7 +73,7 @@ def below(path: str) -> str:
 
 
 def apply(
-    repository: ports.Tree,
+    repository: ports.Repository,
     commit: str,
     path: str,
     setters: Mapping[str, str],
@@ -91,7 +91,7 @@ def apply(
     return Proposal(tuple(each for each in results if each.followed or each.problems))
 
 
-def _leaves(repository: ports.Tree, tree_id: str, known: Known, depth: int = 0) -> tuple[_Leaf, ...]:
+def _leaves(repository: ports.Repository, tree_id: str, known: Known, depth: int = 0) -> tuple[_Leaf, ...]:
     """Return the files below a directory that are worth parsing."""
     if (found := known.leaves.get(tree_id)) is not None:
         return found
@@ -100,7 +100,7 @@ def _leaves(repository: ports.Tree, tree_id: str, known: Known, depth: int = 0) 
     return known.leaves.put(tree_id, tuple(_walk(repository, tree_id, known, depth)))
 
 
-def _walk(repository: ports.Tree, tree_id: str, known: Known, depth: int) -> Iterator[_Leaf]:
+def _walk(repository: ports.Repository, tree_id: str, known: Known, depth: int) -> Iterator[_Leaf]:
     for node in repository.children(tree_id):
         if stat.S_ISDIR(node.mode):
             for leaf in _leaves(repository, node.id, known, depth + 1):
@@ -109,7 +109,7 @@ def _walk(repository: ports.Tree, tree_id: str, known: Known, depth: int) -> Ite
             yield _Leaf(node.name, node.id)
 
 
-def _worth_parsing(repository: ports.Tree, node: ports.Node, name: str, known: Known) -> bool:
+def _worth_parsing(repository: ports.Repository, node: ports.Node, name: str, known: Known) -> bool:
     if not (stat.S_ISREG(node.mode) and screening.is_candidate(name)):
         return False
     if (marked := known.marked.get(node.id)) is None:
@@ -119,7 +119,7 @@ def _worth_parsing(repository: ports.Tree, node: ports.Node, name: str, known: K
 
 
 def _rewritten(
-    repository: ports.Tree,
+    repository: ports.Repository,
     path: str,
     blob: str,
     setters: Mapping[str, str],

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pygit2
-from pygit2.enums import CheckoutStrategy, FileMode, FileStatus, ObjectType
+from pygit2.enums import CheckoutStrategy, FileMode, FileStatus
 
 from gotk.git import commit as commits
 from gotk.git import errors, history
@@ -60,19 +60,6 @@ class Clone:
             found = found[name]
         mode = FileMode.TREE if isinstance(found, pygit2.Tree) else found.filemode
         return Node("", int(mode), str(found.id))
-
-    def children(self, tree_id: str) -> tuple[Node, ...]:
-        """Return what a directory holds, submodules left out."""
-        tree: Any = self._repository[tree_id]
-        return tuple(
-            Node(entry.raw_name.decode("utf-8", "surrogateescape"), int(entry.filemode), str(entry.id))
-            for entry in tree
-            if entry.type != ObjectType.COMMIT
-        )
-
-    def size(self, blob_id: str) -> int:
-        """Return how many bytes a file holds, without reading it."""
-        return int(self._repository.odb.read_header(blob_id)[1])
 
     def read(self, blob_id: str) -> bytes:
         """Return the bytes of a file."""
