@@ -36,7 +36,7 @@ class Node(Protocol):
 
 
 class Versions(Protocol):
-    """Files as of any commit, and which commits came before. Methods block and raise the errors of `gotk.git.errors`."""
+    """Files as of any commit, and the commits before it. Methods block and raise the errors of `gotk.git.errors`."""
 
     def node(self, commit: str, path: str = "") -> Node:
         """Return a directory or file of a commit."""
