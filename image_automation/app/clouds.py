@@ -2,12 +2,12 @@
 
 from pathlib import Path
 
+from gotk.cloud.account import Cluster
 from gotk.cloud.aws import Aws
 from gotk.cloud.azure import Azure
 from gotk.cloud.cache import TokenCache
 from gotk.cloud.caller import Caller
 from gotk.cloud.gcp import Gcp
-from gotk.kube.client import Client
 from gotk.runtime.clock import Clock
 from gotk.runtime.metrics import Metrics
 from image_automation.app.settings import Settings
@@ -19,7 +19,7 @@ from reflector.providers.login import Logins
 from reflector.providers.ports import Provider
 
 
-def logins(settings: Settings, client: Client, clock: Clock, metrics: Metrics, caller: Caller) -> Logins:
+def logins(settings: Settings, client: Cluster, clock: Clock, metrics: Metrics, caller: Caller) -> Logins:
     """Build what logs in to the clouds' registries. Raises OSError, ValueError for a bad Azure environment file."""
     environment, now = settings.environment, clock.now
     providers: tuple[Provider, ...] = (

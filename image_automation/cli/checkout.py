@@ -71,6 +71,8 @@ def run(work: Awaitable[R]) -> R:
         return asyncio.run(bounded())
     except (manifests.ManifestError, record.PlanError, git.Error) as error:
         output.fail(str(error))
+    except ValueError as error:
+        output.fail(str(error))  # a proxy of the environment that is no URL
     except TimeoutError:
         output.fail("the registries took longer than --timeout allows")
     except OSError as error:

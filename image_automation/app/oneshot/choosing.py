@@ -14,17 +14,22 @@ import msgspec
 
 from gotk.api.image import ImagePolicy, ImageRepository
 from gotk.api.meta import Condition, Object
+from gotk.cloud.caller import Caller
 from gotk.oci import name, route
 from gotk.oci.client import RegistryClient
 from gotk.runtime import conditions
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock, rfc3339
+from gotk.runtime.metrics import Metrics
+from image_automation.app import clouds
 from image_automation.app.digests import RegistryDigests
 from image_automation.app.oneshot import turn
 from image_automation.app.oneshot.world import Asking, Reading, World
+from image_automation.app.settings import Settings
 from policies import image_policy
 from policies.image_policy import ImagePolicyReconciler
 from reflector.image_repository import ImageRepositoryReconciler
+from reflector.providers.login import Logins
 from reflector.store import TagStore
 
 _SUSPENDED = "Suspended"
@@ -35,17 +40,21 @@ SUSPENDED: Final = "it is suspended"
 class Chooser:
     """Chooses for the policies of a world."""
 
-    def __init__(self, world: World, *, registry: RegistryClient, tags: TagStore, work: Limiter, clock: Clock) -> None:
+    def __init__(
+        self, world: World, *, registry: RegistryClient, logins: Logins, tags: TagStore, work: Limiter, clock: Clock
+    ) -> None:
         asking, reading = Asking(world), Reading(world)
         self._world = world
         self._tags = tags
         self._clock = clock
-        self._scans = ImageRepositoryReconciler(cache=reading, objects=asking, registry=registry, store=tags)
+        self._scans = ImageRepositoryReconciler(
+            cache=reading, objects=asking, registry=registry, store=tags, logins=logins
+        )
         self._choices = ImagePolicyReconciler(
             objects=reading,
             client=asking,
             tags=tags,
-            digests=RegistryDigests(objects=asking, registry=registry),
+            digests=RegistryDigests(objects=asking, registry=registry, logins=logins),
             image_names=name.parse,
             limiter=work,
         )
@@ -125,10 +134,14 @@ async def chooser(
 
     Raises OSError for a folder that cannot be used, ValueError for a proxy of the environment that is no URL.
     """
+    way = route.from_environment(environment)
+    settings = Settings(data_dir=state or Path(), environment=environment)
     async with contextlib.AsyncExitStack() as stack:
+        caller = await stack.enter_async_context(Caller(route=way))
         yield Chooser(
             world,
-            registry=await stack.enter_async_context(RegistryClient(route=route.from_environment(environment))),
+            registry=await stack.enter_async_context(RegistryClient(route=way)),
+            logins=clouds.logins(settings, Asking(world), clock, Metrics(process=False), caller),
             tags=stack.enter_context(TagStore(state / "tags.db" if state else None)),
             work=stack.enter_context(Limiter(width=2, name="work")),
             clock=clock,

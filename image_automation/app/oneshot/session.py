@@ -10,6 +10,7 @@ from gotk.api import core
 from gotk.api.meta import Object
 from gotk.git import clone as clones
 from gotk.git.clone import Clone
+from gotk.oci import keychain
 from gotk.runtime.clock import Clock
 from image_automation.app.oneshot import bumps, choosing, covering, manifests, planning, record
 from image_automation.app.oneshot.covering import Covering
@@ -68,7 +69,10 @@ async def choose(request: Request, clock: Clock) -> Chosen:
     found = manifests.load(path, namespace=request.namespace)
     world = World(declared.obj for declared in found.declared.values())
     if request.docker_config is not None:
-        world.use_docker_config(request.docker_config.read_bytes())
+        try:
+            world.use_docker_config(request.docker_config.read_bytes())
+        except keychain.InvalidConfig as error:
+            raise manifests.ManifestError(f"'{request.docker_config}': {error}") from None
     async with choosing.chooser(world, environment=request.environment, state=request.state, clock=clock) as chooser:
         await chooser.choose()
         seen = chooser.first_seen()

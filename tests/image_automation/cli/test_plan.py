@@ -106,6 +106,13 @@ def test_credentials_come_from_a_docker_config_or_a_secret_and_are_never_shown(
         assert run("plan", made.clone) == 2
         (tmp_path / "config.json").rename(tmp_path / "other.json")
         assert run("plan", made.clone, "--docker-config", tmp_path / "other.json") == 2
+        text = made.filled(MANIFESTS.replace("insecure: true", "insecure: true, provider: aws"))
+        (made.clone / "cluster" / "images.yaml").write_text(text)
+        assert run("plan", made.clone, "--docker-config", tmp_path / "other.json") == 2
+        (tmp_path / "none.json").write_text("{}")
+        assert run("plan", made.clone, "--docker-config", tmp_path / "none.json") == 1
+        (tmp_path / "bad.json").write_text("auths")
+        assert run("plan", made.clone, "--docker-config", tmp_path / "bad.json") == 1
         secret = (
             "---\napiVersion: v1\nkind: Secret\nmetadata: {name: pull, namespace: apps}\n"
             f"type: kubernetes.io/dockerconfigjson\nstringData: {{.dockerconfigjson: '{guarded.docker_config()}'}}\n"
