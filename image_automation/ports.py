@@ -9,7 +9,7 @@ from typing import Protocol, TypeVar
 
 from gotk.api.meta import Object
 from gotk.git.auth import Credentials
-from gotk.git.commit import Person
+from gotk.git.commit import Person, Sign
 from gotk.git.history import Past
 from gotk.git.operation import References
 
@@ -70,7 +70,29 @@ class Repository(Versions, Protocol):
         """Return how many bytes a file holds, without reading it."""
         ...
 
-    def commit(self, base: str, edits: Mapping[str, bytes], author: Person, message: str, when: datetime) -> str:
+    def has(self, commit: str) -> bool:
+        """Tell whether a commit was fetched, without asking the remote."""
+        ...
+
+    def changes(self, old: str, new: str) -> Mapping[str, str]:
+        """Return the files that differ between two commits with the new blob's id; nothing where one went."""
+        ...
+
+    def mark(self, commit: str) -> str:
+        """Return the mark that a commit was made with, or nothing."""
+        ...
+
+    def commit(
+        self,
+        base: str,
+        edits: Mapping[str, bytes],
+        author: Person,
+        message: str,
+        when: datetime,
+        *,
+        sign: Sign | None = None,
+        mark: str = "",
+    ) -> str:
         """Make a commit on top of another, without a work tree, and return its id."""
         ...
 

@@ -14,8 +14,8 @@ from typing import Any, Self, TypeVar
 import msgspec
 from yarl import URL
 
-from gotk.cloud.errors import CloudError, NotHere
-from gotk.oci.access import Access, Proxy
+from gotk.cloud.errors import CloudError, NotFound, NotHere
+from gotk.oci.access import TLS, Access, Proxy
 from gotk.oci.errors import RegistryError, printable
 from gotk.oci.transport import Answer, Request, Route, Transport, direct
 
@@ -24,6 +24,7 @@ T = TypeVar("T")
 _LIMIT = 1 << 20
 _PATIENCE = 30.0
 _NODE_PATIENCE = 3.0
+_TRUST = TLS()
 
 
 class Caller:
@@ -53,8 +54,9 @@ class Caller:
         form: Mapping[str, str] | None = None,
         content: bytes | None = None,
         proxy: Proxy | None = None,
+        tls: TLS = _TRUST,
     ) -> bytes:
-        """Return the body of a success. Raises CloudError."""
+        """Return the body of a success. Raises NotFound, and CloudError for anything else."""
         request = Request(
             method=method,
             url=url,
@@ -63,7 +65,9 @@ class Caller:
             limit=_LIMIT,
             follow=False,
         )
-        answer = await _send(self._remote, request, Access(proxy=proxy), _PATIENCE)
+        answer = await _send(self._remote, request, Access(proxy=proxy, tls=tls), _PATIENCE)
+        if answer.status == 404:
+            raise NotFound(f"{_spelt(request)}: {_said(answer)}")
         if answer.status not in {200, 201}:
             raise CloudError(f"{_spelt(request)}: {_said(answer)}")
         return answer.body

@@ -7,3 +7,11 @@ class CloudError(Exception):
 
 class NotHere(CloudError):
     """This source of credentials is not set up on this machine; the next one in the chain may be."""
+
+
+class NotFound(CloudError):
+    """The service has no such thing."""
+
+
+class GateDisabled(CloudError):
+    """A feature gate forbids what the spec wants."""

@@ -5,17 +5,15 @@ federation: a token of the cluster is exchanged at the Security Token Service, a
 service account of the cloud.
 """
 
-import base64
 import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import msgspec
-from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
 from yarl import URL
 
+from gotk.cloud import jwt
 from gotk.cloud import token as token_files
 from gotk.cloud.account import Account
 from gotk.cloud.caller import Caller, decode
@@ -241,16 +239,7 @@ def _annotated(account: Account, key: str, pattern: str) -> str:
 
 
 def _signed(claims: Mapping[str, str | int], key: str) -> str:
-    """Make a JWT with RS256."""
     try:
-        private = serialization.load_pem_private_key(key.encode(), password=None)
-    except (ValueError, TypeError):
-        private = None
-    if not isinstance(private, rsa.RSAPrivateKey):
-        raise CloudError("the credentials file holds no RSA key")
-    text = ".".join(_encoded(msgspec.json.encode(part)) for part in ({"alg": "RS256", "typ": "JWT"}, claims))
-    return f"{text}.{_encoded(private.sign(text.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
-
-
-def _encoded(part: bytes) -> str:
-    return base64.urlsafe_b64encode(part).rstrip(b"=").decode()
+        return jwt.sign(claims, key.encode())
+    except ValueError:
+        raise CloudError("the credentials file holds no RSA key") from None

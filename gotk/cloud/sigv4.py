@@ -46,7 +46,7 @@ def sign(
     request = "\n".join((method, url.raw_path or "/", _query(url), canonical, names, hashlib.sha256(body).hexdigest()))
     scope = f"{moment[:8]}/{region}/{service}/aws4_request"
     text = "\n".join((_ALGORITHM, moment, scope, hashlib.sha256(request.encode()).hexdigest()))
-    signature = hmac.new(_key(keys.secret_key, scope), text.encode(), hashlib.sha256).hexdigest()
+    signature = hmac.new(signing_key(keys.secret_key, scope), text.encode(), hashlib.sha256).hexdigest()
     authorization = f"{_ALGORITHM} Credential={keys.access_key}/{scope}, SignedHeaders={names}, Signature={signature}"
     return {**signed, "Authorization": authorization}
 
@@ -61,7 +61,8 @@ def _query(url: URL) -> str:
     return "&".join(f"{name}={value}" for name, value in pairs)
 
 
-def _key(secret: str, scope: str) -> bytes:
+def signing_key(secret: str, scope: str) -> bytes:
+    """Return the key of one day, region and service, made of the secret one."""
     key = f"AWS4{secret}".encode()
     for part in scope.split("/"):
         key = hmac.new(key, part.encode(), hashlib.sha256).digest()

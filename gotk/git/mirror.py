@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pygit2
-from pygit2.enums import FileMode
+from pygit2.enums import DeltaStatus, FileMode
 
 from gotk.git import commit as commits
-from gotk.git import errors, history, remote
+from gotk.git import errors, history, remote, transport
 from gotk.git import libgit2 as _settings
 from gotk.git import url as urls
 from gotk.git.auth import ANONYMOUS, Credentials
@@ -113,6 +113,30 @@ class Mirror:
             text: str = self._commit(commit).raw_message.decode("utf-8", "replace")
         return next(iter(text.strip().splitlines()), "")
 
+    def mark(self, commit: str) -> str:
+        """Return the mark that a commit was made with, or nothing."""
+        with self._reading():
+            return commits.mark_of(self._commit(commit).read_raw())
+
+    def changes(self, old: str, new: str) -> dict[str, str]:
+        """Return the files that differ between two commits, by path, with the new blob's id; nothing where one went."""
+        with self._reading():
+            repository: Any = self._repository()
+            deltas = repository.diff(self._commit(old).tree, self._commit(new).tree).deltas
+            return {
+                delta.new_file.raw_path.decode("utf-8", "surrogateescape"): (
+                    "" if delta.status == DeltaStatus.DELETED else str(delta.new_file.id)
+                )
+                for delta in deltas
+            }
+
+    def has(self, commit: str) -> bool:
+        """Tell whether a commit was fetched, without asking the remote."""
+        try:
+            return transport.is_commit(commit) and transport.is_complete(self._repository(), commit)
+        except errors.Damaged:
+            return False
+
     def committed_at(self, commit: str) -> int:
         """Return when a commit was made, in seconds since the epoch."""
         with self._reading():
@@ -177,10 +201,16 @@ class Mirror:
         when: datetime,
         *,
         sign: Sign | None = None,
+        mark: str = "",
     ) -> str:
-        """Make a commit on top of `base` with these files' new bytes, and return its id; nothing is pushed."""
+        """Make a commit on top of `base` with these files' new bytes, and return its id; nothing is pushed.
+
+        `mark` is what `mark` says of the commit afterwards.
+        """
         with exclusive(self._lock, timeout=self._remote.timeout), self._reading():
-            return commits.create(self._repository(), base, edits, author=author, message=message, when=when, sign=sign)
+            return commits.create(
+                self._repository(), base, edits, author=author, message=message, when=when, sign=sign, mark=mark
+            )
 
     def push(
         self,

@@ -14,7 +14,7 @@ from typing import TypeVar
 
 import msgspec
 
-from gotk.git import errors, libgit2, transport
+from gotk.git import errors, libgit2, spoken, transport
 from gotk.git import url as urls
 from gotk.git.operation import Done, Fetch, Fetched, ListReferences, Operation, Push, References
 
@@ -58,8 +58,8 @@ def _run(operation: Operation, kind: type[R]) -> R:
 
 def needs_worker(operation: Operation) -> bool:
     """Tell whether an operation needs process-wide settings of its own."""
-    credentials = operation.remote.credentials
-    return bool(urls.parse(operation.remote.url).scheme == "ssh" or credentials.ca or credentials.bearer_token)
+    credentials, scheme = operation.remote.credentials, urls.parse(operation.remote.url).scheme
+    return bool(scheme == "ssh" or credentials.ca or credentials.bearer_token or spoken.needed(scheme, credentials))
 
 
 def _in_worker(operation: Operation, kind: type[R]) -> R:
@@ -92,5 +92,5 @@ def _in_worker(operation: Operation, kind: type[R]) -> R:
 
 def _environment(home: str, outer: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Give a worker what it needs and nothing else: a home, the same code, and the way out of the network."""
-    kept = {name: outer[name] for name in (*_PROXY_VARIABLES, *_CERTIFICATE_VARIABLES) if name in outer}
+    kept = {name: outer[name] for name in ("PATH", *_PROXY_VARIABLES, *_CERTIFICATE_VARIABLES) if name in outer}
     return {**kept, "HOME": home, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUTF8": "1"}

@@ -8,6 +8,8 @@ from gotk.cloud.azure import Azure
 from gotk.cloud.cache import TokenCache
 from gotk.cloud.caller import Caller
 from gotk.cloud.gcp import Gcp
+from gotk.cloud.git_login import GitLogins
+from gotk.cloud.identity import Identities
 from gotk.runtime.clock import Clock
 from gotk.runtime.metrics import Metrics
 from image_automation.app.settings import Settings
@@ -19,16 +21,9 @@ from reflector.providers.login import Logins
 from reflector.providers.ports import Provider
 
 
-def logins(settings: Settings, client: Cluster, clock: Clock, metrics: Metrics, caller: Caller) -> Logins:
-    """Build what logs in to the clouds' registries. Raises OSError, ValueError for a bad Azure environment file."""
-    environment, now = settings.environment, clock.now
-    providers: tuple[Provider, ...] = (
-        Ecr(caller, Aws(caller, environment=environment, now=now), now=now),
-        Acr(caller, Azure(caller, environment=environment, now=now), environment=_sovereign(settings)),
-        Gar(Gcp(caller, environment=environment, now=now)),
-    )
-    return Logins(
-        {provider.name: provider for provider in providers},
+def identities(settings: Settings, client: Cluster, clock: Clock, metrics: Metrics) -> Identities:
+    """Build what knows who we are in the clouds, and keeps their tokens."""
+    return Identities(
         cluster=client,
         cache=TokenCache(
             now=lambda: clock.now().timestamp(),
@@ -39,6 +34,22 @@ def logins(settings: Settings, client: Cluster, clock: Clock, metrics: Metrics, 
         workload_identity=settings.workload_identity,
         default_account=settings.default_service_account,
     )
+
+
+def logins(settings: Settings, known: Identities, clock: Clock, caller: Caller) -> Logins:
+    """Build what logs in to the clouds' registries. Raises OSError, ValueError for a bad Azure environment file."""
+    environment, now = settings.environment, clock.now
+    providers: tuple[Provider, ...] = (
+        Ecr(caller, Aws(caller, environment=environment, now=now), now=now),
+        Acr(caller, Azure(caller, environment=environment, now=now), environment=_sovereign(settings)),
+        Gar(Gcp(caller, environment=environment, now=now)),
+    )
+    return Logins({provider.name: provider for provider in providers}, known)
+
+
+def git_logins(settings: Settings, known: Identities, clock: Clock, caller: Caller) -> GitLogins:
+    """Build what logs in to Git remotes."""
+    return GitLogins(known, caller, environment=settings.environment, now=clock.now)
 
 
 def _sovereign(settings: Settings) -> acr.Environment | None:

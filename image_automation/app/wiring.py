@@ -28,6 +28,7 @@ from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock, SystemClock
 from gotk.runtime.event_sinks import KubernetesEvents, PostedEvents
 from gotk.runtime.events import Recorder, Sink
+from gotk.runtime.git_access import GitAccess
 from gotk.runtime.manager import Manager
 from gotk.runtime.metrics import Metrics
 from gotk.runtime.reconciler import Reconciler
@@ -59,6 +60,7 @@ class Parts:
     registry: RegistryClient
     logins: Logins
     scans: ScanMetrics
+    access: GitAccess
     tags: TagStore
     mirrors: Mirrors
     storage: Storage
@@ -97,6 +99,7 @@ def image_update_automation(parts: Parts) -> Reconciler[Any, Any]:
     return ImageUpdateAutomationReconciler(
         objects=parts.caches,
         client=parts.client,
+        access=parts.access,
         repositories=parts.mirrors,
         limiter=parts.git,
         clock=parts.clock,
@@ -109,7 +112,7 @@ def image_update_automation(parts: Parts) -> Reconciler[Any, Any]:
 def git_repository(parts: Parts) -> Reconciler[Any, Any]:
     """Build the reconciler of GitRepositories."""
     return GitRepositoryReconciler(
-        secrets=parts.client,
+        access=parts.access,
         mirrors=parts.mirrors,
         storage=parts.storage,
         blocking=parts.git,
@@ -198,6 +201,9 @@ async def _parts(
 ) -> Parts:
     way = route.from_environment(settings.environment)
     registry = RegistryClient(route=way, trusted_realms=settings.trusted_realms)
+    caller = await stack.enter_async_context(Caller(route=way))
+    known = clouds.identities(settings, client, clock, metrics)
+    git = stack.enter_context(Limiter(width=_THREADS, name="git"))
     return Parts(
         settings=settings,
         client=client,
@@ -206,12 +212,13 @@ async def _parts(
         chance=random.Random(),  # noqa: S311 - jitter
         session=await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())),
         registry=await stack.enter_async_context(registry),
-        logins=clouds.logins(settings, client, clock, metrics, await stack.enter_async_context(Caller(route=way))),
+        logins=clouds.logins(settings, known, clock, caller),
+        access=GitAccess(objects=client, limiter=git, logins=clouds.git_logins(settings, known, clock, caller)),
         scans=ScanMetrics(metrics.registry),
         tags=stack.enter_context(TagStore(settings.tags)),
         mirrors=Mirrors(settings.mirrors),
         storage=await _storage(settings, stack),
-        git=stack.enter_context(Limiter(width=_THREADS, name="git")),
+        git=git,
         work=stack.enter_context(Limiter(width=_THREADS, name="work")),
     )
 

@@ -5,6 +5,8 @@ Copies terraform's manners: signs and `old -> new`, one sentence in the end, exi
 """
 
 import asyncio
+import os
+import tempfile
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -58,13 +60,19 @@ async def make(request: "Request", timeout: float) -> "Planned":
 
 
 async def _of_cluster(cluster: clusters.Cluster, named: tuple[str, ...]) -> "Seen":
-    import tempfile  # noqa: PLC0415 - only here
-
+    from gotk.runtime.clock import SystemClock  # noqa: PLC0415
     from image_automation.app.oneshot import clustered  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="plan-") as folder:
         async with cluster.connect() as client, asyncio.timeout(cluster.timeout):
-            return await clustered.plan(client, cluster.namespace, named=named, folder=Path(folder))
+            return await clustered.plan(
+                client,
+                cluster.namespace,
+                named=named,
+                folder=Path(folder),
+                environment=os.environ,
+                clock=SystemClock(),
+            )
 
 
 def _tell(plan: "Plan", before: Mapping[str, bytes], after: Mapping[str, bytes], form: str | None) -> int:

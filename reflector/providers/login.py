@@ -5,15 +5,14 @@ entries, object-level identity is behind a feature gate, and every failure here 
 the login happens on the way to it.
 """
 
-from collections.abc import Hashable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 from gotk.api.image import ImageRepository
-from gotk.cloud import account as accounts
-from gotk.cloud.account import Account, Cluster
-from gotk.cloud.cache import Subject, TokenCache
-from gotk.cloud.errors import CloudError
+from gotk.cloud.cache import Subject
+from gotk.cloud.errors import CloudError, GateDisabled
+from gotk.cloud.identity import GATE_DISABLED, Identities, Wanted
 from gotk.oci.access import Proxy
 from gotk.oci.errors import LoginFailed
 from gotk.oci.keychain import Credentials
@@ -21,40 +20,20 @@ from gotk.oci.name import Repository
 from gotk.runtime.errors import Stalled
 from reflector.providers.ports import Provider
 
-GATE = "ObjectLevelWorkloadIdentity"
-GATE_DISABLED = "FeatureGateDisabled"
-GATE_MESSAGE = (
-    "to use spec.serviceAccountName for provider authentication please enable the "
-    f"{GATE} feature gate in the controller"
-)
-
 
 class Logins:
-    """Makes logins for objects; one per process.
+    """Makes logins for objects; one per process."""
 
-    `default_account` is the service account of objects that name none; `workload_identity` is the feature gate.
-    """
-
-    def __init__(
-        self,
-        providers: Mapping[str, Provider],
-        *,
-        cluster: Cluster,
-        cache: TokenCache,
-        workload_identity: bool = False,
-        default_account: str = "",
-    ) -> None:
+    def __init__(self, providers: Mapping[str, Provider], identities: Identities) -> None:
         self.providers = providers
-        self.cluster = cluster
-        self.cache = cache
-        self._workload_identity = workload_identity
-        self._default_account = default_account
+        self.identities = identities
 
     def of(self, repository: ImageRepository, name: Repository, proxy: Proxy | None) -> "Login":
         """Return the login of an ImageRepository. Raises Stalled while the feature gate is off."""
-        account = repository.spec.service_account_name or self._default_account
-        if account and not self._workload_identity:
-            raise Stalled(GATE_DISABLED, GATE_MESSAGE)
+        try:
+            account = self.identities.account(repository.spec.service_account_name)
+        except GateDisabled as error:
+            raise Stalled(GATE_DISABLED, str(error)) from error
         return Login(
             provider=repository.spec.provider,
             registry=name.registry,
@@ -67,7 +46,7 @@ class Logins:
 
     def forget(self, repository: ImageRepository) -> None:
         """An ImageRepository is gone: drop its series of metrics."""
-        self.cache.forget(_subject(repository))
+        self.identities.cache.forget(_subject(repository))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -92,19 +71,18 @@ class Login:
     async def _credentials(self, provider: Provider) -> Credentials:
         registry_input = provider.input(self.registry)
         scope = provider.scope(registry_input)
-        account: Account | None = None
-        identity: tuple[Hashable, ...] = ()
-        if self.account:
-            account = await accounts.get(self.logins.cluster, self.namespace, self.account)
-            identity = (self.namespace, self.account, self._identity(provider, account))
-        proxy = (str(self.proxy.url), self.proxy.username, self.proxy.password) if self.proxy else ()
-        key = (provider.name, *map(repr, identity), scope, *proxy)
-
-        async def access_token() -> Any:
-            return await self._access_token(provider, account, scope)
-
+        wanted = Wanted(
+            provider=provider,
+            scope=scope,
+            namespace=self.namespace,
+            account=self.account,
+            proxy=self.proxy,
+            subject=self.subject,
+        )
+        identities = self.logins.identities
+        known = await identities.resolve(wanted)
         try:
-            token = await self.logins.cache.get(("access", *key), self.subject, access_token)
+            token = await identities.token(known)
         except CloudError as error:
             raise CloudError(f"failed to get access token for artifact registry: {error}") from error
 
@@ -112,37 +90,11 @@ class Login:
             return await provider.registry(registry_input, token, self.proxy)
 
         try:
-            found = await self.logins.cache.get(("registry", registry_input, *key), self.subject, registry)
+            found = await identities.cache.get(("registry", registry_input, *known.key), self.subject, registry)
         except CloudError as error:
             raise CloudError(f"failed to create artifact registry credentials: {error}") from error
         credentials: Credentials = found.credentials
         return credentials
-
-    async def _access_token(self, provider: Provider, account: Account | None, scope: str) -> Any:
-        if account is None:
-            try:
-                return await provider.controller_token(scope, self.proxy)
-            except CloudError as error:
-                raise CloudError(f"failed to create provider access token for the controller: {error}") from error
-        try:
-            audience = await provider.audience(account)
-        except CloudError as error:
-            raise CloudError(f"failed to get provider audience: {error}") from error
-        subject = await accounts.token(self.logins.cluster, account, audience)
-        try:
-            return await provider.account_token(account, subject, scope, self.proxy)
-        except CloudError as error:
-            raise CloudError(
-                f"failed to create provider access token for service account '{account}': {error}"
-            ) from error
-
-    def _identity(self, provider: Provider, account: Account) -> Hashable:
-        try:
-            return provider.identity(account)
-        except CloudError as error:
-            raise CloudError(
-                f"failed to get provider identity from service account '{account}' annotations: {error}"
-            ) from error
 
 
 def _subject(repository: ImageRepository) -> Subject:

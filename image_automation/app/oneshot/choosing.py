@@ -136,12 +136,13 @@ async def chooser(
     """
     way = route.from_environment(environment)
     settings = Settings(data_dir=state or Path(), environment=environment)
+    known = clouds.identities(settings, Asking(world), clock, Metrics(process=False))
     async with contextlib.AsyncExitStack() as stack:
         caller = await stack.enter_async_context(Caller(route=way))
         yield Chooser(
             world,
             registry=await stack.enter_async_context(RegistryClient(route=way)),
-            logins=clouds.logins(settings, Asking(world), clock, Metrics(process=False), caller),
+            logins=clouds.logins(settings, known, clock, caller),
             tags=stack.enter_context(TagStore(state / "tags.db" if state else None)),
             work=stack.enter_context(Limiter(width=2, name="work")),
             clock=clock,

@@ -5,7 +5,7 @@ repositories, through mirrors that are thrown away.
 """
 
 import contextlib
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -15,13 +15,16 @@ import msgspec
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.meta import Object
 from gotk.api.source import GitRepository
+from gotk.cloud.account import Cluster
 from gotk.git import errors as git
 from gotk.git.mirror import Mirror, Mirrors
 from gotk.kube import errors as kube
 from gotk.runtime import errors
 from gotk.runtime.blocking import Limiter
+from gotk.runtime.clock import Clock
+from gotk.runtime.git_access import GitAccess
 from image_automation import checkout, holding, tree
-from image_automation.app.oneshot import covering, planning, record
+from image_automation.app.oneshot import covering, planning, reaching, record
 from image_automation.app.oneshot.covering import Cover, Covering
 from image_automation.app.oneshot.planning import Drafted
 from image_automation.app.oneshot.record import Plan
@@ -31,12 +34,8 @@ from image_automation.update.proposal import Proposal
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
 
 
-class Client(Protocol):
+class Client(Cluster, Protocol):
     """What is needed of the cluster. Raises the errors of `gotk.kube.errors`."""
-
-    async def get(self, kind: type[O], namespace: str, name: str) -> O:
-        """Return one object."""
-        ...
 
     async def list(self, kind: type[O], namespace: str | None = None) -> Sequence[O]:
         """Return the objects of a namespace, or all."""
@@ -52,7 +51,15 @@ class Seen:
     after: dict[str, bytes] = field(default_factory=dict)
 
 
-async def plan(client: Client, namespace: str, *, named: Sequence[str], folder: Path) -> Seen:
+async def plan(
+    client: Client,
+    namespace: str,
+    *,
+    named: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    clock: Clock,
+) -> Seen:
     """Plan for the automations of a namespace, mirroring into a folder. Raises the errors of `gotk.kube.errors`."""
     world = World([])
     for kind in (ImagePolicy, ImageUpdateAutomation, GitRepository):
@@ -70,8 +77,10 @@ async def plan(client: Client, namespace: str, *, named: Sequence[str], folder: 
         seen.plan = msgspec.structs.replace(seen.plan, notes=tuple(parts.notes), errors=(*seen.plan.errors, nothing))
         return seen
     repositories = {_source(automation) for _, automation in mine}
-    with Limiter(width=1, name="git") as limiter:
-        desk = _Desk(client, world, Mirrors(folder), limiter)
+    async with contextlib.AsyncExitStack() as stack:
+        limiter = stack.enter_context(Limiter(width=1, name="git"))
+        way = reaching.git_access(client, limiter, environment=environment, clock=clock)
+        desk = _Desk(await stack.enter_async_context(way), world, Mirrors(folder), limiter)
         for cover, automation in mine:
             await desk.add(seen, cover, automation, prefix=f"{_source(automation)}//" if len(repositories) > 1 else "")
     return seen
@@ -93,8 +102,8 @@ def _source(automation: ImageUpdateAutomation) -> str:
 class _Desk:
     """Where the automations of a cluster are planned for, one after the other."""
 
-    def __init__(self, client: Client, world: World, mirrors: Mirrors, limiter: Limiter) -> None:
-        self._client = client
+    def __init__(self, access: GitAccess, world: World, mirrors: Mirrors, limiter: Limiter) -> None:
+        self._access = access
         self._world = world
         self._mirrors = mirrors
         self._limiter = limiter
@@ -117,7 +126,7 @@ class _Desk:
             missing = "it has no .spec.git" if source else f"there is no GitRepository {_source(automation)}"
             raise errors.Stalled(checkout.INVALID, missing)
         target = checkout.plan(automation, source, allow_file=True)
-        credentials = await checkout.credentials(self._client, source, self._limiter)
+        credentials = await checkout.credentials(self._access, source, automation)
         depth = 0 if target.pinned else holding.DEPTH
         mirror = self._mirrors.open(source.spec.url, credentials, timeout=source.spec.timeout.seconds, depth=depth)
         return await self._limiter.run(_rewritten, mirror, target, cover, automation)

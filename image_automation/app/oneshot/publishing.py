@@ -4,6 +4,7 @@
 and messages are as in the service. `commit` is for a job that pushes by itself.
 """
 
+import contextlib
 import os
 import random
 import tempfile
@@ -26,7 +27,7 @@ from gotk.runtime.clock import Clock
 from gotk.runtime.reconciler import Key
 from image_automation import commit as commits
 from image_automation import holding, selection, tree
-from image_automation.app.oneshot import covering, planning, turn
+from image_automation.app.oneshot import covering, planning, reaching, turn
 from image_automation.app.oneshot.choosing import SUSPENDED
 from image_automation.app.oneshot.covering import Cover, Covering
 from image_automation.app.oneshot.session import Chosen
@@ -155,10 +156,15 @@ def _commit(chosen: Chosen, clone: Clone, cover: Cover, automation: ImageUpdateA
 async def push(chosen: Chosen, clock: Clock, *, given: Mapping[str, bytes], url: str) -> list[Published]:
     """Commit and push as each automation says. `given` are credentials, `url` an address, in place of declared ones."""
     _give(chosen.world, given, url)
-    with tempfile.TemporaryDirectory(prefix="once-") as folder, Limiter(width=2, name="git") as limiter:
+    environment = chosen.request.environment
+    async with contextlib.AsyncExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="once-"))
+        limiter = stack.enter_context(Limiter(width=2, name="git"))
+        way = reaching.git_access(Asking(chosen.world), limiter, environment=environment, clock=clock)
         reconciler = ImageUpdateAutomationReconciler(
             objects=Reading(chosen.world),
             client=Asking(chosen.world),
+            access=await stack.enter_async_context(way),
             repositories=Mirrors(Path(folder)),
             limiter=limiter,
             clock=clock,

@@ -11,6 +11,7 @@ from gotk.api.image import ImageRepository
 from gotk.cloud.account import Account
 from gotk.cloud.cache import TokenCache
 from gotk.cloud.errors import CloudError
+from gotk.cloud.identity import GATE_MESSAGE, Identities
 from gotk.cloud.token import Token
 from gotk.oci import errors, name
 from gotk.oci.access import Proxy
@@ -19,7 +20,6 @@ from gotk.oci.keychain import Credentials
 from gotk.runtime.errors import Stalled
 from reflector import access
 from reflector.image_repository import ImageRepositoryReconciler
-from reflector.providers import login as login_module
 from reflector.providers.login import Logins
 from reflector.providers.ports import RegistryCredentials
 from reflector.store import TagStore
@@ -73,11 +73,11 @@ class Local:
 
 def logins(local: Local, cluster: TokenCluster, **options: Any) -> Logins:
     cache = TokenCache(now=lambda: now().timestamp())
-    return Logins({"aws": local}, cluster=cluster, cache=cache, **options)
+    return Logins({"aws": local}, Identities(cluster=cluster, cache=cache, **options))
 
 
 async def login(made: Logins, obj: ImageRepository) -> Credentials:
-    reach = await access.access(made.cluster, obj, name.parse(obj.spec.image), made)
+    reach = await access.access(made.identities.cluster, obj, name.parse(obj.spec.image), made)
     assert reach.login is not None
     return await reach.login()
 
@@ -125,9 +125,9 @@ async def test_an_account_without_the_gate_stalls_in_flux_words():
         await login(logins(Local(), TokenCluster()), obj)
     assert (raised.value.reason, raised.value.message) == (
         "FeatureGateDisabled",
-        login_module.GATE_MESSAGE,
+        GATE_MESSAGE,
     )
-    assert login_module.GATE_MESSAGE == (
+    assert GATE_MESSAGE == (
         "to use spec.serviceAccountName for provider authentication please enable the "
         "ObjectLevelWorkloadIdentity feature gate in the controller"
     )
