@@ -4,6 +4,7 @@ Answers to the source manager of Flux's image automation controller. Of the GitR
 secrets, provider and timeout count; whether it is ready or suspended does not.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
@@ -12,12 +13,17 @@ from gotk.api.source import GitRepository, GitRepositoryRef
 from gotk.cloud.cache import Subject
 from gotk.cloud.identity import GATE_DISABLED
 from gotk.git import auth
+from gotk.git import errors as git
 from gotk.runtime.errors import Retry, Stalled
 from gotk.runtime.git_access import GitAccess, Refused, Step
 from gotk.semver import ranges
 
 INVALID = "InvalidSourceConfiguration"
 _DEFAULT_BRANCH = "master"
+# What `git check-ref-format --branch` takes.
+_BRANCH = re.compile(
+    r"(?!-|@$|.*(?:\.\.|//|/\.|@\{|\.lock(?:/|$)|\.$|/$))(?![./])[^\x00-\x20\x7f~^:?*\[\\]{1,255}", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,6 +78,8 @@ def plan(automation: ImageUpdateAutomation, repository: GitRepository, *, allow_
         raise misconfigured(
             "push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref"
         )
+    if not _BRANCH.fullmatch(branch):
+        raise Stalled(INVALID, f"'{git.printable(branch)}' is no name of a branch: invalid source configuration")
     return _wanted(reference or GitRepositoryRef(branch=_DEFAULT_BRANCH), branch)
 
 

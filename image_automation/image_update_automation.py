@@ -108,6 +108,7 @@ class ImageUpdateAutomationReconciler:
         jitter: random.Random,
         cross_namespace: bool = True,
         allow_file: bool = False,
+        known: tree.Known | None = None,
     ) -> None:
         """Take what it works with; `allow_file` lets `file://` addresses in, for whoever may read this machine."""
         self._objects = objects
@@ -119,7 +120,7 @@ class ImageUpdateAutomationReconciler:
         self._jitter = jitter
         self._cross_namespace = cross_namespace
         self._allow_file = allow_file
-        self._known = tree.Known()
+        self._known = known or tree.Known()
         self._owed: dict[Key, _Owed] = {}
         self._lines: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
@@ -192,7 +193,7 @@ class ImageUpdateAutomationReconciler:
             try:
                 return await self._limiter.run(self._attempt, job)
             except (git.NonFastForward, git.Damaged) as error:
-                if attempt == _ATTEMPTS:
+                if attempt == _ATTEMPTS or (isinstance(error, git.Damaged) and attempt > 1):
                     raise _push_failed(error) from error
                 job.run.log.info("starting over", attempt=attempt, cause=error.message)
                 longest = min(_FIRST_WAIT * 2 ** (attempt - 1), _LONGEST_WAIT)

@@ -3,7 +3,7 @@
 `gotk.git.mirror` and `gotk.kube.client` happen to fit.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -68,6 +68,10 @@ class Repository(Versions, Protocol):
 
     def size(self, blob_id: str) -> int:
         """Return how many bytes a file holds, without reading it."""
+        ...
+
+    def read_each(self, blob_ids: Iterable[str], *, limit: int) -> Iterator[tuple[str, bytes | None]]:
+        """Yield what many files hold; None for one of more than `limit` bytes, which is not read."""
         ...
 
     def has(self, commit: str) -> bool:

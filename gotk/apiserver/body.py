@@ -5,6 +5,7 @@ from typing import Any
 import orjson
 import yaml
 
+from gotk import nesting
 from gotk.apiserver import heads, protobuf, status
 from gotk.apiserver.resource import Resource
 
@@ -12,6 +13,8 @@ Json = dict[str, Any]
 JSON, YAML, PROTOBUF = "application/json", "application/yaml", "application/vnd.kubernetes.protobuf"
 #: Bodies above this are refused, as upstream does (its limit is 3 MiB).
 LIMIT = 3 * 1024 * 1024
+#: Deeper objects are refused: they could be read but not written out again.
+LEVELS = 200
 
 
 def media(content_type: str) -> str:
@@ -32,11 +35,17 @@ def plain(data: bytes, content_type: str) -> Any:
 def parse(data: bytes) -> Any:
     """Decode JSON, or YAML where it does not begin like JSON. Raises ValueError."""
     if kind_of(data) == JSON:
-        return orjson.loads(data)
+        value = orjson.loads(data)
+        if data.count(b"{") + data.count(b"[") > LEVELS:
+            nesting.check_value(value, levels=LEVELS)
+        return value
     try:
-        return yaml.load(data, Loader=yaml.CSafeLoader)
+        documents = nesting.load(data, levels=LEVELS)
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
+    if len(documents) > 1:
+        raise ValueError("expected a single document in the stream but found another document")
+    return documents[0] if documents else None
 
 
 def kind_of(data: bytes) -> str:

@@ -11,7 +11,7 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -31,6 +31,13 @@ from gotk.git.operation import Fetch, Fetched, ListReferences, Push, References,
 
 assert _settings is not None  # imported for what it sets
 
+#: A file of more bytes is not read: it may be a few kilobytes that unfold.
+BLOB_LIMIT = 256 << 20
+#: A commit of more files, or of directories nested deeper, is not walked: a few trees can hold each other ten times.
+FILES_LIMIT = 500_000
+_DEPTH_LIMIT = 200
+
+_SUBMODULE = int(FileMode.COMMIT)
 _MOST_PACKS = 50
 _MOST_LOOSE = 27  # in one of 256 directories: Git's own rule for when to tidy up
 
@@ -157,7 +164,10 @@ class Mirror:
             start = _descend(self._commit(commit).tree, path_prefix)
             prefix = "/".join(_names(path_prefix))
             if isinstance(start, pygit2.Tree):
-                yield from _walk(start, f"{prefix}/" if prefix else "")
+                for number, entry in enumerate(_walk(start, f"{prefix}/" if prefix else "")):
+                    if number >= FILES_LIMIT:
+                        raise errors.TooLarge(f"'{self.url.bare}' holds more than {FILES_LIMIT} files")
+                    yield entry
             else:
                 yield Entry(prefix, int(start.filemode), str(start.id))
 
@@ -172,11 +182,8 @@ class Mirror:
         """Return what a directory holds, submodules left out. Raises InvalidPath for a name that is none."""
         with self._reading():
             tree: Any = self._repository()[tree_id]
-            return tuple(
-                Node(_name(entry, ""), int(entry.filemode), str(entry.id))
-                for entry in tree
-                if entry.filemode != FileMode.COMMIT
-            )
+            entries = ((entry, int(entry.filemode)) for entry in tree)
+            return tuple(Node(_name(entry, ""), mode, str(entry.id)) for entry, mode in entries if mode != _SUBMODULE)
 
     def size(self, blob_id: str) -> int:
         """Return how many bytes a file has, without reading it."""
@@ -184,8 +191,18 @@ class Mirror:
             _, size = self._repository().odb.read_header(blob_id)
             return int(size)
 
+    def read_each(self, blob_ids: Iterable[str], *, limit: int) -> Iterator[tuple[str, bytes | None]]:
+        """Yield what many files hold; None for one of more than `limit` bytes, which is not read."""
+        with self._reading():
+            database = self._repository().odb
+            for blob_id in blob_ids:
+                _, size = database.read_header(blob_id)
+                yield blob_id, database.read(blob_id)[1] if size <= limit else None
+
     def read(self, blob_id: str) -> bytes:
-        """Return the bytes of a file."""
+        """Return the bytes of a file. Raises TooLarge for one that no configuration is."""
+        if (size := self.size(blob_id)) > BLOB_LIMIT:
+            raise errors.TooLarge(f"'{self.url.bare}' holds a file of {size} bytes, more than {BLOB_LIMIT}")
         with self._reading():
             blob: Any = self._repository()[blob_id]
             if not isinstance(blob, pygit2.Blob):
@@ -358,10 +375,12 @@ def _name(entry: Any, where: str) -> str:
     return name
 
 
-def _walk(tree: Any, where: str) -> Iterator[Entry]:
+def _walk(tree: Any, where: str, depth: int = 0) -> Iterator[Entry]:
+    if depth > _DEPTH_LIMIT:
+        raise errors.InvalidPath(f"the repository's directories are nested deeper than {_DEPTH_LIMIT} levels")
     for entry in tree:
         name = _name(entry, where)
         if entry.filemode == FileMode.TREE:
-            yield from _walk(entry, f"{where}{name}/")
+            yield from _walk(entry, f"{where}{name}/", depth + 1)
         elif entry.filemode != FileMode.COMMIT:
             yield Entry(where + name, int(entry.filemode), str(entry.id))

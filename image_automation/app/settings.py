@@ -61,6 +61,11 @@ class Settings:
         return self.data_dir / "mirrors"
 
     @property
+    def marks(self) -> Path:
+        """The file that remembers which contents hold markers."""
+        return self.data_dir / "marks.db"
+
+    @property
     def artifacts(self) -> Path:
         """The folder of artifacts."""
         return self.data_dir / "artifacts"

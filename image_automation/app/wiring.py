@@ -32,6 +32,7 @@ from gotk.runtime.git_access import GitAccess
 from gotk.runtime.manager import Manager
 from gotk.runtime.metrics import Metrics
 from gotk.runtime.reconciler import Reconciler
+from image_automation import tree
 from image_automation.app import clouds, explain
 from image_automation.app.digests import RegistryDigests
 from image_automation.app.settings import Settings
@@ -106,6 +107,7 @@ def image_update_automation(parts: Parts) -> Reconciler[Any, Any]:
         jitter=parts.chance,
         cross_namespace=not parts.settings.no_cross_namespace_refs,
         allow_file=parts.settings.allow_file,
+        known=tree.Known(parts.settings.marks),
     )
 
 
@@ -154,6 +156,7 @@ async def manager(settings: Settings, client: Client, metrics: Metrics) -> Async
     clock = SystemClock()
     async with contextlib.AsyncExitStack() as stack:
         parts = await _parts(settings, client, clock, metrics, stack)
+        await parts.git.run(parts.mirrors.sweep, now=clock.now())
         recorder = Recorder(_sinks(parts), clock=clock, metrics=metrics)
         reconcilers = [make(parts) for name_, make in CONTROLLERS.items() if name_ in settings.controllers]
         await _look_after_scans(parts, recorder, metrics, stack)
