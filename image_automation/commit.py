@@ -1,4 +1,4 @@
-"""The message of a commit: Flux's default, or the user's Go template over what was changed.
+"""The message of a commit: Flux's default with what changed below it, or the user's Go template over the same.
 
 Answers to `spec.git.commit.messageTemplate`: the data model (`.AutomationObject`, `.Changed`, `.Values`), the fields
 that were removed from it, and the error messages.
@@ -6,13 +6,14 @@ that were removed from it, and the error messages.
 
 import posixpath
 import unicodedata
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
-from gotk.api.image import CommitSpec
+from gotk.api.image import CommitSpec, ImageRef
 from gotk.gotemplate import render
 from gotk.gotemplate.values import Struct, Value
 from gotk.runtime.errors import Retry, Stalled
 from gotk.runtime.reconciler import Key
+from image_automation import provenance
 from image_automation.update.result import Change, FileResult, ObjectIdentifier
 
 DEFAULT = "Update from image update automation"
@@ -27,10 +28,20 @@ _REMOVED = {
 }
 
 
-def message(spec: CommitSpec, automation: Key, files: Iterable[FileResult], *, below: str = "") -> str:
-    """Write the commit's message. Paths in it are relative to `below`. Blocks. Raises Stalled and Retry."""
+def message(
+    spec: CommitSpec,
+    automation: Key,
+    files: Iterable[FileResult],
+    *,
+    below: str = "",
+    images: Mapping[str, ImageRef] | None = None,
+) -> str:
+    """Write the commit's message. Paths in a template are relative to `below`. Blocks. Raises Stalled and Retry.
+
+    Without a template it is Flux's line and below it what changed; `images` are what the policies chose.
+    """
     if not spec.message_template:
-        return DEFAULT
+        return f"{DEFAULT}\n\n{provenance.text(automation, files, images or {})}"
     data = _data(spec, automation, list(files), below)
     try:
         return _clean(render.render(spec.message_template, data, name="commit message"))

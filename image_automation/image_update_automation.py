@@ -23,8 +23,22 @@ from gotk.runtime.conditions import IMAGE_RULES, Rules
 from gotk.runtime.errors import Retry, Stalled
 from gotk.runtime.git_access import GitAccess
 from gotk.runtime.reconciler import Key, Outcome, Reader, Run, Watch
-from image_automation import checkout, commit, ports, push_branch, refspec, remarks, selection, signing, tree, triggers
+from image_automation import (
+    causes,
+    checkout,
+    commit,
+    holding,
+    ports,
+    push_branch,
+    refspec,
+    remarks,
+    selection,
+    signing,
+    tree,
+    triggers,
+)
 from image_automation.update import values
+from image_automation.update.proposal import Proposal
 
 _ATTEMPTS = 12
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0
@@ -55,7 +69,7 @@ class _Done:
     """What a run came to. `applied` is None where there was nothing new to look at, `pushed` where nothing changed."""
 
     revision: str
-    applied: tree.Applied | None = None
+    applied: Proposal | None = None
     pushed: str | None = None
     message: str = ""
 
@@ -107,7 +121,6 @@ class ImageUpdateAutomationReconciler:
         self._cross_namespace = cross_namespace
         self._allow_file = allow_file
         self._known = known or tree.Known()
-        self._remarks = remarks.Remarks()
         self._owed: dict[Key, _Owed] = {}
         self._lines: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
@@ -127,7 +140,7 @@ class ImageUpdateAutomationReconciler:
         job = _Job(
             automation=obj,
             target=target,
-            repository=await self._open(obj, source, depth=0 if target.pinned or second else 1),
+            repository=await self._open(obj, source, depth=0 if target.pinned or second else holding.DEPTH),
             selected=selected,
             run=run,
             must_look=_must_look(obj, target, selected, requested=run.requested),
@@ -140,11 +153,9 @@ class ImageUpdateAutomationReconciler:
         return _outcome(job, done)
 
     async def finalize(self, obj: ImageUpdateAutomation, run: Run[ImageUpdateAutomationStatus]) -> None:
-        """Forget what was said about the object; there is nothing else to give back."""
+        """Forget what is owed to the object; what was said of it is in its status."""
         del run
-        key = Key(obj.metadata.namespace, obj.metadata.name)
-        self._remarks.forget(key)
-        self._owed.pop(key, None)
+        self._owed.pop(Key(obj.metadata.namespace, obj.metadata.name), None)
         self._access.forget(checkout.subject(obj))
 
     def _source(self, automation: ImageUpdateAutomation) -> GitRepository:
@@ -222,12 +233,12 @@ class ImageUpdateAutomationReconciler:
             self._owed[job.key] = owed
             raise _push_failed(error) from error
 
-    def _decide(self, job: _Job, found: str, standing: str | None) -> tuple[push_branch.Base | None, tree.Applied]:
+    def _decide(self, job: _Job, found: str, standing: str | None) -> tuple[push_branch.Base | None, Proposal]:
         """Say what to change and on top of what; on top of nothing where the remote has it all."""
         if not job.target.switches:
             applied = self._apply(job, found)
             return (push_branch.Base(commit=found) if applied.edits else None), applied
-        applied = tree.Applied(())
+        applied = Proposal(())
         for base in push_branch.bases(job.repository, job.automation, found, standing):
             applied = self._apply(job, base.commit)
             if not applied.edits:
@@ -236,12 +247,19 @@ class ImageUpdateAutomationReconciler:
             return (None if done else base), applied
         return None, applied
 
-    def _apply(self, job: _Job, base: str) -> tree.Applied:
-        namespace = job.key.namespace
-        path = tree.below(job.automation.spec.update.path)
+    def _apply(self, job: _Job, base: str) -> Proposal:
+        namespace, spec = job.key.namespace, job.automation.spec
+        path = tree.below(spec.update.path)
+        assert spec.git is not None
         try:
             setters = values.setters({(namespace, name): ref for name, ref in job.selected.images.items()})
-            return tree.apply(job.repository, base, path, setters, self._known)
+            return holding.respected(
+                job.repository,
+                base,
+                spec.git.commit.author.email,
+                job.automation.metadata.annotations,
+                lambda held: tree.apply(job.repository, base, path, setters, self._known, held=held),
+            )
         except (values.InvalidReference, git.PathNotFound, git.InvalidPath) as error:
             raise Retry("UpdateFailed", f"failed to apply policies: {error}") from error
         except git.Damaged:
@@ -258,7 +276,9 @@ class ImageUpdateAutomationReconciler:
         if done.pushed is not None:
             run.update(last_push_commit=done.pushed, last_push_time=rfc3339(run.now()))
             run.log.info("pushed commit", commit=done.pushed, branch=job.target.branch, files=len(done.applied.edits))
-        self._remarks.say(job.key, run, done.applied.files, job.selected)
+        elsewhere = causes.elsewhere(self._objects)
+        remarks.markers(run, job.key.namespace, done.applied.files, job.selected, elsewhere)
+        remarks.holds(run, done.applied.holds)
 
 
 def _must_look(
@@ -271,6 +291,7 @@ def _must_look(
         or target.switches
         or bool(obj.spec.git and obj.spec.git.push and obj.spec.git.push.refspec)
         or not status.observed_source_revision
+        or remarks.has_some(status)
         or status.observed_generation != obj.metadata.generation
         or dict(status.observed_policies) != dict(selected.images)
     )
@@ -310,12 +331,13 @@ def _tags(references: Iterable[str]) -> list[str]:
     return [name.removeprefix("refs/tags/") for name in references if name.startswith("refs/tags/")]
 
 
-def _push(job: _Job, base: push_branch.Base, expected: str | None, applied: tree.Applied) -> tuple[str, str]:
+def _push(job: _Job, base: push_branch.Base, expected: str | None, applied: Proposal) -> tuple[str, str]:
     """Commit the edits and push them if the branch is still as expected; return the commit and its message."""
     spec, repository = job.automation.spec, job.repository
     assert spec.git is not None
     author = Person(spec.git.commit.author.name, spec.git.commit.author.email)
-    message = commit.message(spec.git.commit, job.key, applied.files, below=tree.below(spec.update.path))
+    below, images = tree.below(spec.update.path), job.selected.images
+    message = commit.message(spec.git.commit, job.key, applied.files, below=below, images=images)
     options = spec.git.push.options if spec.git.push else {}
     try:
         made = repository.commit(

@@ -10,6 +10,7 @@ from typing import Protocol, TypeVar
 from gotk.api.meta import Object
 from gotk.git.auth import Credentials
 from gotk.git.commit import Person, Sign
+from gotk.git.history import Past
 from gotk.git.operation import References
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
@@ -34,7 +35,23 @@ class Node(Protocol):
         ...
 
 
-class Repository(Protocol):
+class Versions(Protocol):
+    """Files as of any commit, and the commits before it. Methods block and raise the errors of `gotk.git.errors`."""
+
+    def node(self, commit: str, path: str = "") -> Node:
+        """Return a directory or file of a commit."""
+        ...
+
+    def read(self, blob_id: str) -> bytes:
+        """Return what a file holds."""
+        ...
+
+    def history(self, commit: str, most: int) -> Sequence[Past]:
+        """Return a commit and its first parents, newest first, as far as they are here."""
+        ...
+
+
+class Repository(Versions, Protocol):
     """A remote repository through its local mirror. Methods block and raise the errors of `gotk.git.errors`."""
 
     def references(self) -> References:
@@ -43,10 +60,6 @@ class Repository(Protocol):
 
     def fetch(self, ref: str) -> str:
         """Bring a reference or commit from the remote and return the commit's id."""
-        ...
-
-    def node(self, commit: str, path: str = "") -> Node:
-        """Return a directory or file of a commit."""
         ...
 
     def children(self, tree_id: str) -> Sequence[Node]:
@@ -59,10 +72,6 @@ class Repository(Protocol):
 
     def read_each(self, blob_ids: Iterable[str], *, limit: int) -> Iterator[tuple[str, bytes | None]]:
         """Yield what many files hold; None for one of more than `limit` bytes, which is not read."""
-        ...
-
-    def read(self, blob_id: str) -> bytes:
-        """Return what a file holds."""
         ...
 
     def has(self, commit: str) -> bool:

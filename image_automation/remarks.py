@@ -1,62 +1,80 @@
-"""What had no effect in a run, said once: markers without a policy, markers in the wrong place, files left alone.
+"""What a run leaves behind in an object's status besides Flux's: markers without effect, and updates held back.
 
-Flux is silent about all of them. An event names what is wrong in this automation's own namespace, and comes again only
-when something new turns up. Markers of other namespaces, and of policies that exist but are not selected or have not
-chosen yet, may be right: they are counted in the log.
+Each is a condition of our own that is there while there is something to say, and one event when there is something new.
+What was said is read from the condition itself, so neither a restart nor another replica says it again.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
+from gotk.api import extensions
+from gotk.api.meta import ReconcileStatus
 from gotk.git import errors as git
-from gotk.runtime.reconciler import Key, Run
+from gotk.runtime.reconciler import Run
+from image_automation import causes, holding
 from image_automation.selection import Selection
-from image_automation.update import marker
-from image_automation.update.result import FileResult, Unresolved
+from image_automation.update.proposal import Hold
+from image_automation.update.result import FileResult
 
-REASON = "MarkersIgnored"
+IGNORED = "MarkersIgnored"
+TAKEN_BACK = "TakenBack"
+_OURS = frozenset({extensions.MARKERS_RESOLVED, extensions.UPDATES_HELD})
 _MOST = 10
 
 
-class Remarks:
-    """Remembers, while the process lives, what was said about each automation."""
-
-    def __init__(self) -> None:
-        self._said: dict[Key, frozenset[str]] = {}
-
-    def say(self, key: Key, run: Run[Any], files: Iterable[FileResult], selected: Selection) -> None:
-        """Emit an event and log lines for what is new."""
-        files = list(files)
-        found = sorted(set(_wrong(key.namespace, files, selected)))
-        elsewhere = sum(not _is_wrong(each, key.namespace, selected) for file in files for each in file.unresolved)
-        news = frozenset(found) - self._said.get(key, frozenset())
-        self._said[key] = frozenset(found)
-        if not news:
-            return
-        for text in found[:_MOST]:
-            run.log.warning("marker or file without effect", what=text)
-        if elsewhere:
-            run.log.info("markers of other policies", count=elsewhere)
-        more = f"\nand {len(found) - _MOST} more" if len(found) > _MOST else ""
-        run.event("Warning", REASON, "no effect:\n" + "\n".join(found[:_MOST]) + more)
-
-    def forget(self, key: Key) -> None:
-        """Forget an automation that is gone."""
-        self._said.pop(key, None)
+def has_some(status: ReconcileStatus) -> bool:
+    """Tell whether something is said of an object that may end without a change of its branch or its policies."""
+    return any(condition.type in _OURS for condition in status.conditions)
 
 
-def _wrong(namespace: str, files: Iterable[FileResult], selected: Selection) -> Iterator[str]:
+def markers(
+    run: Run[Any], namespace: str, files: Iterable[FileResult], selected: Selection, elsewhere: causes.Elsewhere
+) -> None:
+    """Say which markers and files had no effect."""
+    found = sorted(set(_without_effect(namespace, files, selected, elsewhere)))
+    if not found:
+        run.conditions.delete(extensions.MARKERS_RESOLVED)
+        return
+    fresh = _fresh(run, extensions.MARKERS_RESOLVED, found)
+    text = _text("no effect:", found)
+    run.conditions.mark_false(extensions.MARKERS_RESOLVED, IGNORED, text)
+    if fresh:
+        run.log.warning("markers or files without effect", what=found[:_MOST])
+        run.event("Warning", IGNORED, text)
+
+
+def holds(run: Run[Any], found: Sequence[Hold]) -> None:
+    """Say which updates are held back."""
+    if not found:
+        run.conditions.delete(extensions.UPDATES_HELD)
+        return
+    lines = sorted({holding.describe(hold) for hold in found})
+    fresh = _fresh(run, extensions.UPDATES_HELD, lines)
+    text = _text("held until a newer image is chosen:", lines)
+    run.conditions.mark_true(extensions.UPDATES_HELD, TAKEN_BACK, text)
+    if fresh:
+        run.log.warning("updates are held back", what=lines[:_MOST])
+        run.event("Warning", "UpdatesHeld", text)
+
+
+def _fresh(run: Run[Any], type_: str, lines: Sequence[str]) -> bool:
+    """Tell whether one of the lines that are shown was not shown before."""
+    before = run.conditions.get(type_)
+    return not set(lines[:_MOST]) <= set(before.message.split("\n") if before else ())
+
+
+def _text(title: str, lines: Sequence[str]) -> str:
+    more = [f"and {len(lines) - _MOST} more"] if len(lines) > _MOST else []
+    return "\n".join([title, *lines[:_MOST], *more])
+
+
+def _without_effect(
+    namespace: str, files: Iterable[FileResult], selected: Selection, elsewhere: causes.Elsewhere
+) -> Iterator[str]:
     for file in files:
         for problem in file.problems:
             where = f"{file.path}:{problem.line}" if problem.line else file.path
             yield git.printable(f"{where}: {problem}")
         for each in file.unresolved:
-            if _is_wrong(each, namespace, selected):
-                yield git.printable(f"{file.path}:{each.line}: marker '{each.setter}': {each.reason}")
-
-
-def _is_wrong(each: Unresolved, namespace: str, selected: Selection) -> bool:
-    if not marker.well_formed(each.setter):
-        return True
-    where, policy, *_ = each.setter.split(":")
-    return where == namespace and policy not in selected.known
+            if (cause := causes.why(each.setter, namespace, selected, elsewhere)) is not None:
+                yield git.printable(f"{file.path}:{each.line}: marker '{each.setter}': {cause}")

@@ -5,7 +5,7 @@ has not chosen an image yet is passed over.
 """
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gotk.api.image import ImagePolicy, ImageRef
 from gotk.api.meta import LabelSelector, LabelSelectorRequirement
@@ -16,22 +16,30 @@ Labels = Mapping[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Selection:
-    """The chosen image of each policy selected, and the names of all policies of the namespace."""
+    """The chosen image of each policy selected, and the names of all policies of the namespace.
+
+    `waiting` are the selected ones that have not chosen, each with the cause where its Ready condition has one.
+    """
 
     images: Mapping[str, ImageRef]
     known: frozenset[str]
+    waiting: Mapping[str, str] = field(default_factory=dict)
 
 
 def select(policies: Iterable[ImagePolicy], selector: LabelSelector | None) -> Selection:
     """Choose among a namespace's policies. Raises Stalled for a selector that makes no sense."""
     every = sorted(policies, key=lambda policy: policy.metadata.name)
     matches = _matcher(selector)
+    matching = [policy for policy in every if matches(policy.metadata.labels)]
     images = {
-        policy.metadata.name: policy.status.latest_ref
-        for policy in every
-        if policy.status.latest_ref is not None and matches(policy.metadata.labels)
+        policy.metadata.name: policy.status.latest_ref for policy in matching if policy.status.latest_ref is not None
     }
-    return Selection(images, frozenset(policy.metadata.name for policy in every))
+    waiting = {policy.metadata.name: _cause(policy) for policy in matching if policy.status.latest_ref is None}
+    return Selection(images, frozenset(policy.metadata.name for policy in every), waiting)
+
+
+def _cause(policy: ImagePolicy) -> str:
+    return next((c.message for c in policy.status.conditions if c.type == "Ready" and c.status == "False"), "")
 
 
 def _matcher(selector: LabelSelector | None) -> Callable[[Labels], bool]:

@@ -8,7 +8,7 @@ files whose content, or whose policies' choice, is new are parsed.
 import itertools
 import posixpath
 import stat
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import NamedTuple
@@ -17,9 +17,12 @@ from gotk.git import commit as commits
 from gotk.git import errors as git
 from image_automation import marks, ports
 from image_automation.update import rewrite, screening
+from image_automation.update.place import Place
+from image_automation.update.proposal import Proposal
 from image_automation.update.result import FileResult, Problem
 
 _DEPTH_LIMIT = 200
+NONE_HELD: Mapping[str, Collection[Place]] = {}
 _LEAVES_LIMIT = 100_000
 
 
@@ -69,40 +72,44 @@ class Known:
         self.files = marks.Marks(path)
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What the policies came to in a tree: every file with something to say."""
-
-    files: tuple[FileResult, ...]
-
-    @property
-    def edits(self) -> dict[str, bytes]:
-        """The new bytes of each file that changes."""
-        return {file.path: file.content for file in self.files if file.content is not None}
-
-
 def below(path: str) -> str:
     """Write `update.path` as a path from the repository's root; `..` cannot climb above it."""
     return posixpath.normpath(f"/{path}").lstrip("/")
 
 
-def apply(repository: ports.Repository, commit: str, path: str, setters: Mapping[str, str], known: Known) -> Applied:
-    """Rewrite the marked files of a commit below a path. Raises the errors of `gotk.git.errors`."""
+def apply(
+    repository: ports.Repository,
+    commit: str,
+    path: str,
+    setters: Mapping[str, str],
+    known: Known,
+    *,
+    held: Mapping[str, Collection[Place]] = NONE_HELD,
+) -> Proposal:
+    """Rewrite the marked files of a commit below a path, held places excepted. Raises the errors of `gotk.git`."""
     try:
-        return _apply(repository, commit, path, setters, known)
+        return _apply(repository, commit, path, setters, known, held=held)
     finally:
         known.files.save()
 
 
-def _apply(repository: ports.Repository, commit: str, path: str, setters: Mapping[str, str], known: Known) -> Applied:
+def _apply(
+    repository: ports.Repository,
+    commit: str,
+    path: str,
+    setters: Mapping[str, str],
+    known: Known,
+    *,
+    held: Mapping[str, Collection[Place]],
+) -> Proposal:
     node = repository.node(commit, path)
     if stat.S_ISDIR(node.mode):
         leaves = [(posixpath.join(path, leaf.path), leaf.id) for leaf in _leaves(repository, node.id, known)]
     else:
         named = _File(posixpath.basename(path), node.mode, node.id)
         leaves = [(path, node.id)] if _marked(repository, [named], known) else []
-    results = (_rewritten(repository, where, blob, setters, known) for where, blob in leaves)
-    return Applied(tuple(each for each in results if each.changes or each.problems or each.unresolved))
+    results = (_rewritten(repository, where, blob, setters, known, held=held.get(where, ())) for where, blob in leaves)
+    return Proposal(tuple(each for each in results if each.followed or each.problems))
 
 
 def _leaves(repository: ports.Repository, tree_id: str, known: Known, depth: int = 0) -> tuple[_Leaf, ...]:
@@ -143,7 +150,13 @@ def _marked(repository: ports.Repository, nodes: Iterable[ports.Node], known: Kn
 
 
 def _rewritten(
-    repository: ports.Repository, path: str, blob: str, setters: Mapping[str, str], known: Known
+    repository: ports.Repository,
+    path: str,
+    blob: str,
+    setters: Mapping[str, str],
+    known: Known,
+    *,
+    held: Collection[Place],
 ) -> FileResult:
     settled = known.files.known([blob]).get(blob)
     if isinstance(settled, marks.Settled) and all(
@@ -153,8 +166,8 @@ def _rewritten(
     problem = screening.refuse_size(repository.size(blob)) or _refuse_path(path)
     if problem is not None:
         return FileResult(git.printable(path), problems=(problem,))
-    result = rewrite.rewrite(path, repository.read(blob), setters)
-    if not result.changes:
+    result = rewrite.rewrite(path, repository.read(blob), setters, held)
+    if not (result.changes or held):
         known.files.learn({blob: marks.Settled({each: setters.get(each) for each in result.followed}, result)})
     return result
 

@@ -14,10 +14,17 @@ MINIMUM_AGE = PREFIX + "minimum-age"
 #: On an ImagePolicy: whether tags that were there at the first scan are `old` (the default) or `new`.
 FIRST_SCAN_TAGS = PREFIX + "first-scan-tags"
 
+#: On an ImageUpdateAutomation: commits whose taking back of an update is forgiven, COMMIT or COMMIT:PATH, with blanks.
+UNHOLD = PREFIX + "unhold"
+
 #: Condition of an ImageRepository: its last tag list is doubtful, and tags that it lacks are kept.
 TAGS_HELD = PREFIX + "TagsHeld"
 #: Condition of an ImageRepository: it has not been scanned for three intervals.
 SCAN_OVERDUE = PREFIX + "ScanOverdue"
+#: Condition of an ImageUpdateAutomation: False while a marker has no effect or a file is left alone.
+MARKERS_RESOLVED = PREFIX + "MarkersResolved"
+#: Condition of an ImageUpdateAutomation: True while an update is held because somebody took it back.
+UPDATES_HELD = PREFIX + "UpdatesHeld"
 
 
 def annotations(all_: Mapping[str, str]) -> dict[str, str]:

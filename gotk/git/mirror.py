@@ -21,7 +21,7 @@ import pygit2
 from pygit2.enums import DeltaStatus, FileMode
 
 from gotk.git import commit as commits
-from gotk.git import errors, remote, transport
+from gotk.git import errors, history, remote, transport
 from gotk.git import libgit2 as _settings
 from gotk.git import url as urls
 from gotk.git.auth import ANONYMOUS, Credentials
@@ -148,6 +148,12 @@ class Mirror:
         """Return when a commit was made, in seconds since the epoch."""
         with self._reading():
             return int(self._commit(commit).commit_time)
+
+    def history(self, commit: str, most: int) -> list[history.Past]:
+        """Return a commit and its first parents, newest first, as far as they are here."""
+        with self._reading():
+            self._commit(commit)
+            return list(history.walk(self._repository(), commit, most))
 
     def files(self, commit: str, path_prefix: str = "") -> Iterator[Entry]:
         """Walk the files of a commit, or of one directory (or file) of it, in the order of Git's trees.

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+from gotk.cloud.account import Cluster
 from gotk.cloud.aws import Aws
 from gotk.cloud.azure import Azure
 from gotk.cloud.cache import TokenCache
@@ -9,7 +10,6 @@ from gotk.cloud.caller import Caller
 from gotk.cloud.gcp import Gcp
 from gotk.cloud.git_login import GitLogins
 from gotk.cloud.identity import Identities
-from gotk.kube.client import Client
 from gotk.runtime.clock import Clock
 from gotk.runtime.metrics import Metrics
 from image_automation.app.settings import Settings
@@ -21,7 +21,7 @@ from reflector.providers.login import Logins
 from reflector.providers.ports import Provider
 
 
-def identities(settings: Settings, client: Client, clock: Clock, metrics: Metrics) -> Identities:
+def identities(settings: Settings, client: Cluster, clock: Clock, metrics: Metrics) -> Identities:
     """Build what knows who we are in the clouds, and keeps their tokens."""
     return Identities(
         cluster=client,

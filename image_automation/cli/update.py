@@ -14,7 +14,7 @@ import click
 from image_automation.cli import output
 
 if TYPE_CHECKING:
-    from image_automation.cli.folder import Rewritten
+    from image_automation.folder import Rewritten
 
 _IMAGE = re.compile(
     r"(?P<namespace>[^:=\s]+):(?P<policy>[^:=\s]+)="
@@ -50,7 +50,7 @@ def update(path: Path, images: tuple[str, ...], *, dry_run: bool, as_diff: bool)
 
 
 def _run(path: Path, setters: Mapping[str, str], *, dry_run: bool, as_diff: bool) -> int:
-    from image_automation.cli import folder  # noqa: PLC0415 - the YAML parsers take half of the start-up
+    from image_automation import folder  # noqa: PLC0415 - the YAML parsers take half of the start-up
 
     files, values, failed = 0, 0, False
     try:

@@ -19,13 +19,18 @@ class ObjectIdentifier:
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """A scalar that got a new value. `setter` is the marker's text, `line` counts from 1."""
+    """A scalar that got a new value. `setter` is the marker's text, `line` counts from 1.
+
+    `object`, `keys`, `setter` and `number` tell its place from others of the file, whatever moves around it.
+    """
 
     setter: str
     old: str
     new: str
     line: int
     object: ObjectIdentifier = ObjectIdentifier()
+    keys: str = ""
+    number: int = 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,7 +57,10 @@ class Unresolved:
 
 @dataclass(frozen=True, slots=True)
 class FileResult:
-    """One file after rewriting. `content` is None where its bytes stay as they are; `followed` are its setters."""
+    """One file after rewriting. `content` is None where its bytes stay as they are; `followed` are its setters.
+
+    `current` counts the marked values that already are what they should be.
+    """
 
     path: str
     content: bytes | None = None
@@ -60,6 +68,7 @@ class FileResult:
     problems: tuple[Problem, ...] = ()
     unresolved: tuple[Unresolved, ...] = ()
     followed: frozenset[str] = frozenset()
+    current: int = 0
 
     @property
     def failed(self) -> bool:

@@ -6,11 +6,12 @@ differ, each must read back as its new value. Otherwise the file is left alone a
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
 from image_automation.update import documents, events, marker, quoting, screening, spans
-from image_automation.update.result import Change, FileResult, ObjectIdentifier, Problem, Unresolved
+from image_automation.update.place import Counting, Place
+from image_automation.update.result import Change, FileResult, Problem, Unresolved
 
 _HEADER = re.compile(r"(?P<indicator>[|>])(?P<modifiers>[-+0-9]*)(?P<comment>[^\r\n\x85\u2028\u2029]*)")
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
@@ -31,8 +32,11 @@ class _Edit:
 class _Report:
     """What is being learnt about one file."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, held: Collection[Place]) -> None:
         self.data = data
+        self.held = held
+        self.places = Counting()
+        self.current = 0
         self.changes: list[Change] = []
         self.problems: list[Problem] = []
         self.unresolved: list[Unresolved] = []
@@ -47,16 +51,16 @@ class _Report:
         return line
 
 
-def rewrite(path: str, data: bytes, setters: Mapping[str, str]) -> FileResult:
+def rewrite(path: str, data: bytes, setters: Mapping[str, str], held: Collection[Place] = ()) -> FileResult:
     """Give the marked scalars of a file their values. Never raises for what a file may hold.
 
-    `setters` maps a marker's text (`flux-system:nginx:tag`) to the value to write.
+    `setters` maps a marker's text (`flux-system:nginx:tag`) to the value to write; `held` places keep what they have.
     """
     if not screening.has_marker(data):
         return FileResult(path)
     if (problem := screening.refuse(data)) is not None:
         return FileResult(path, problems=(problem,))
-    report = _Report(data)
+    report = _Report(data, held)
     pieces, done = [], 0
     for span in documents.marked(data):
         new = _rewrite_document(report, span, setters)
@@ -71,6 +75,7 @@ def rewrite(path: str, data: bytes, setters: Mapping[str, str]) -> FileResult:
         problems=tuple(report.problems),
         unresolved=tuple(report.unresolved),
         followed=frozenset(report.followed),
+        current=report.current,
     )
 
 
@@ -91,12 +96,15 @@ def _rewrite_document(report: _Report, span: documents.Span, setters: Mapping[st
             report.problems.append(Problem(found.cause, found.next_step, line=line))
             continue
         report.followed.add(found.setter)
+        place = report.places.name(found)
         if (value := setters.get(found.setter)) is None:
             report.unresolved.append(Unresolved(found.setter, line, _why_unresolved(found.setter)))
-        elif value != found.scalar.value:
+        elif value == found.scalar.value:
+            report.current += 1
+        elif place not in report.held:
             edits[found.scalar.number] = _edit(text, found.scalar, value)
-            identifier = _object_of(found.scalar.mapping)
-            report.changes.append(Change(found.setter, found.scalar.value, value, line, identifier))
+            change = Change(found.setter, found.scalar.value, value, line, place.object, place.keys, place.number)
+            report.changes.append(change)
     if not edits:
         return original
     result = _splice(text, edits)
@@ -168,29 +176,6 @@ def _proven(document: events.Document, result: str, edits: Mapping[int, _Edit]) 
         _, anchor, tag, _ = before[number]
         before[number] = (edit.value, anchor, tag, after[number][-1])
     return before == after
-
-
-def _object_of(mapping: events.Mapping | None) -> ObjectIdentifier:
-    """Name the object that a value belongs to: the document, or the item of a List."""
-    chain = []
-    while mapping is not None:
-        chain.append(mapping)
-        mapping = mapping.parent
-    for candidate in reversed(chain):
-        entries = candidate.entries
-        kind = entries.get("kind", "")
-        if not kind or (kind.endswith("List") and candidate is not chain[0] and _within_items(chain, candidate)):
-            continue
-        metadata = candidate.children.get("metadata")
-        names = metadata.entries if metadata else {}
-        return ObjectIdentifier(entries.get("apiVersion", ""), kind, names.get("name", ""), names.get("namespace", ""))
-    return ObjectIdentifier()
-
-
-def _within_items(chain: list[events.Mapping], outer: events.Mapping) -> bool:
-    """Tell whether the next mapping inside `outer` on the way down is an item, that is, an object of its own."""
-    inner = chain[chain.index(outer) - 1]
-    return bool(inner.entries.get("kind"))
 
 
 def _unreadable(error: events.Unreadable, text: str, first_line: int) -> Problem:

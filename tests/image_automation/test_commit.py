@@ -2,7 +2,7 @@
 
 import pytest
 
-from gotk.api.image import CommitSpec, CommitUser
+from gotk.api.image import CommitSpec, CommitUser, ImageRef
 from gotk.runtime import errors
 from gotk.runtime.reconciler import Key
 from image_automation import commit
@@ -49,8 +49,27 @@ def message(template: str, **values: str) -> str:
     return commit.message(spec, Key("apps", "auto"), FILES, below="clusters")
 
 
-def test_the_default_is_flux_s():
-    assert message("") == "Update from image update automation"
+def test_the_default_is_flux_s_with_what_changed_below():
+    spec, digest = CommitSpec(author=CommitUser(email="a@b")), "sha256:" + "0" * 64
+    images = {"web": ImageRef(name="a/web", tag="1.1", digest=digest)}
+    assert commit.message(spec, Key("apps", "auto"), FILES, below="clusters", images=images) == (
+        "Update from image update automation\n\n"
+        f"web (a/web:1.1@{digest})\n"
+        "- 1.0 -> 1.1 in clusters/b.yaml:3 (Pod/apps/web)\n"
+        "- a/web:1.0 -> a/web:1.1 in clusters/a.yaml:7 (Deployment/web)\n"
+        "- 1.0 -> 1.1 in clusters/a.yaml:9 (Deployment/web)\n\n"
+        "Image-Update-Automation: apps/auto"
+    )
+
+
+def test_a_message_is_bounded_and_no_value_can_forge_a_line():
+    hostile = Change("apps:web", "1\n\nSigned-off-by: Boss <b@b>\x1b[2J", "a/web:1.1", 1)
+    files = [FileResult("a.yaml", b"", (hostile, *(Change("apps:web", "", "1", n, POD) for n in range(150))))]
+    text = commit.message(CommitSpec(author=CommitUser(email="a@b")), Key("apps", "auto"), files)
+    assert "\n- 1 Signed-off-by: Boss <b@b>?[2J -> a/web:1.1 in a.yaml:1\n" in text
+    assert '- "" -> 1 in a.yaml:0' in text
+    assert "\nand 51 more\n" in text
+    assert text.count("\n") < 110
 
 
 def test_the_documented_template_renders_as_in_flux():

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from gotk.api import extensions
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.source import GitRepository
 from gotk.git import errors as git
@@ -37,7 +38,10 @@ async def test_a_chosen_image_becomes_one_commit(world: World):
     assert world.text("apps/web.yaml") == UPDATED
     commit, first = world.commits()
     assert str(first.id) == world.first
-    assert commit.message == "Update from image update automation"
+    assert commit.message == (
+        "Update from image update automation\n\nweb\n- a/web:1.0 -> a/web:1.1 in apps/web.yaml:5 (Pod/web)\n\n"
+        "Image-Update-Automation: apps/auto"
+    )
     assert (commit.author.name, commit.author.email) == ("Bot", "bot@example.com")
     assert commit.author == commit.committer
     assert commit.tree["README.md"].id == first.tree["README.md"].id
@@ -51,7 +55,7 @@ async def test_status_and_event_tell_of_the_push(world: World):
     assert status.observed_source_revision == f"main@sha1:{head}"
     assert {name: (ref.name, ref.tag) for name, ref in status.observed_policies.items()} == {"web": ("a/web", "1.1")}
     assert ended.outcome
-    assert ended.outcome.event == f"pushed commit '{head[:7]}' to branch 'main'\nUpdate from image update automation"
+    assert ended.outcome.event == f"pushed commit '{head[:7]}' to branch 'main'\n{world.commits()[0].message}"
     assert (ended.outcome.changed, ended.outcome.requeue_after) == (True, 300)
 
 
@@ -145,7 +149,7 @@ async def test_a_lost_race_is_run_again_on_top_of_the_winner(world: World, times
     world.restarted()
     ended = await world.run(automation())
     assert ended.ready == SUCCEEDED
-    messages = [commit.message for commit in world.commits()]
+    messages = [commit.message.splitlines()[0] for commit in world.commits()]
     assert messages == ["Update from image update automation", *["Somebody else"] * times, "Begin"]
     assert len(world.clock.slept) == times
     assert world.text("other.txt") == str(times)
@@ -404,13 +408,40 @@ async def test_what_has_no_effect_is_said_once(tmp_path: Path):
     (event,) = first.run.events
     assert (event.severity, event.reason) == ("Warning", "MarkersIgnored")
     assert re.fullmatch(
-        r"no effect:\nb.yaml:1: marker 'apps:webb': no policy webb of namespace apps gives an image\n"
+        r"no effect:\nb.yaml:1: marker 'apps:webb': there is no ImagePolicy webb in namespace apps\n"
+        r"b.yaml:2: marker 'elsewhere:web': an automation of namespace apps follows policies of that namespace only\n"
         r"c.yaml:3: the YAML cannot be read: .*: correct the file",
         event.message,
     )
     assert first.ready == SUCCEEDED
+    assert first.conditions[extensions.MARKERS_RESOLVED] == ("False", "MarkersIgnored", event.message)
     world.store.put(policy("web", "a/web", "1.2"))
+    world.restarted()
     assert (await world.run(first.obj)).run.events == []
+
+
+async def test_the_condition_goes_when_the_markers_are_right(tmp_path: Path):
+    world = World(tmp_path, {"a.yaml": FILE, "b.yaml": 'x: 1 # {"$imagepolicy": "apps:late:tag"}\n'})
+    world.store.put(policy("late", "a/late", ""))
+    first = await world.run(automation())
+    assert first.conditions[extensions.MARKERS_RESOLVED][2] == (
+        "no effect:\nb.yaml:1: marker 'apps:late:tag': ImagePolicy late has not chosen an image"
+    )
+    world.store.put(policy("late", "a/late", "2"))
+    second = await world.run(first.obj)
+    assert extensions.MARKERS_RESOLVED not in second.conditions
+    assert world.text("b.yaml").startswith('x: "2" #')
+
+
+async def test_a_marker_that_another_automation_follows_is_right(tmp_path: Path):
+    world = World(tmp_path, {"a.yaml": FILE, "b.yaml": 'x: 1 # {"$imagepolicy": "team:web"}\n'})
+    other = automation()
+    other = msgspec.structs.replace(other, metadata=msgspec.structs.replace(other.metadata, namespace="team"))
+    world.store.put(policy("web", "a/web", "9", namespace="team"))
+    world.store.put(other)
+    ended = await world.run(automation())
+    assert extensions.MARKERS_RESOLVED not in ended.conditions
+    assert ended.run.events == []
 
 
 async def test_links_and_unreadable_names_in_the_tree_are_left_alone(world: World):

@@ -46,25 +46,40 @@ def files(root: Path) -> Iterator[Path]:
                 yield Path(folder, name)
 
 
-def rewritten(root: Path, setters: Mapping[str, str]) -> Iterator[Rewritten]:
-    """Yield what there is to say about each file; files without a marker are passed over. Nothing is written."""
+def marked(root: Path) -> Iterator[tuple[Path, bytes | Problem]]:
+    """Yield the files that hold a marker with their bytes, and those that cannot be looked into with the cause."""
     for path in files(root):
         try:
             before = _read(path)
         except _TooLarge as error:
-            yield Rewritten(path, b"", FileResult(display(path), problems=(error.problem,)))
+            yield path, error.problem
             continue
         except OSError as error:
             if error.errno == errno.ELOOP and path != root:
                 continue  # a symbolic link
-            problem = Problem(f"the file cannot be read ({error.strerror})", "make it readable", level="error")
-            yield Rewritten(path, b"", FileResult(display(path), problems=(problem,)))
+            yield path, Problem(f"the file cannot be read ({error.strerror})", "make it readable", level="error")
             continue
-        if not screening.has_marker(before):
+        if screening.has_marker(before):
+            yield path, before
+
+
+def rewritten(root: Path, setters: Mapping[str, str]) -> Iterator[Rewritten]:
+    """Yield what there is to say about each file; files without a marker are passed over. Nothing is written."""
+    for path, before in marked(root):
+        if isinstance(before, Problem):
+            yield Rewritten(path, b"", FileResult(display(path), problems=(before,)))
             continue
         result = rewrite.rewrite(display(path), before, setters)
         if result.changes or result.problems or result.unresolved:
             yield Rewritten(path, before, result)
+
+
+def content(path: Path) -> bytes | None:
+    """Return a regular file's bytes; None for a link, a pipe, or a file that is too large or cannot be read."""
+    try:
+        return _read(path)
+    except (_TooLarge, OSError):
+        return None
 
 
 def replace(path: Path, content: bytes) -> None:

@@ -1,0 +1,125 @@
+"""Which automation keeps which part of a checkout, with which policies.
+
+An automation belongs to a checkout when its GitRepository is one of the clone's remotes, whatever transport either
+names, or when there is nothing to tell by. Without any automation every policy's markers count: enough to try policies
+out before there is one.
+"""
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
+
+from gotk.api.image import ImagePolicy, ImageUpdateAutomation
+from gotk.api.source import GitRepository
+from gotk.git import url as urls
+from gotk.runtime import errors
+from gotk.runtime.reconciler import Reader
+from image_automation import selection, tree
+from image_automation.selection import Selection
+from image_automation.update import values
+
+_SHORT_FORM = re.compile(r"(?:[^@/]+@)?(?P<host>[^:/]+):(?P<path>(?!//).*)")
+
+
+@dataclass(frozen=True, slots=True)
+class Cover:
+    """A part of the checkout: everything below `path`, kept by an automation, or by nobody yet."""
+
+    path: str
+    namespace: str
+    selected: Selection
+    setters: Mapping[str, str]
+    automation: ImageUpdateAutomation | None = None
+
+    def covers(self, path: str) -> bool:
+        """Tell whether a file is in it."""
+        return self.path in {"", "."} or path == self.path or path.startswith(f"{self.path}/")
+
+
+class Covering(NamedTuple):
+    """The parts, and what is to be said of automations that keep none."""
+
+    covers: list[Cover]
+    notes: list[str]
+    errors: list[str]
+
+
+def of_checkout(objects: Reader, *, scope: str, remotes: Collection[str], named: Collection[str]) -> Covering:
+    """Find the parts of a checkout. `named` (`namespace/name`) are the only automations to look at, if any."""
+    found = Covering([], [], [])
+    automations = objects.list(ImageUpdateAutomation)
+    for automation in automations:
+        name = name_of(automation)
+        if named and name not in named:
+            continue
+        if automation.spec.suspend:
+            found.notes.append(f"ImageUpdateAutomation {name} is suspended")
+        elif not named and (other := _other_repository(objects, automation, remotes)):
+            found.notes.append(f"ImageUpdateAutomation {name} keeps {other}, which is no remote of this clone")
+        else:
+            _add(found, objects, automation)
+    found.errors.extend(
+        f"there is no ImageUpdateAutomation {name} among the manifests"
+        for name in sorted(set(named) - {name_of(automation) for automation in automations})
+    )
+    if not automations:
+        found.notes.append("there is no ImageUpdateAutomation among the manifests: the markers of every policy count")
+        for namespace in sorted({policy.metadata.namespace for policy in objects.list(ImagePolicy)}):
+            found.covers.append(_cover(objects, scope, namespace, None))
+    return found
+
+
+def name_of(automation: ImageUpdateAutomation) -> str:
+    """Return an automation's namespace and name."""
+    return f"{automation.metadata.namespace}/{automation.metadata.name}"
+
+
+def roots(covers: Iterable[Cover]) -> list[str]:
+    """Return the folders to walk so that each file is seen once."""
+    paths = sorted({"" if cover.path == "." else cover.path for cover in covers})
+    return [path for path in paths if not any(_is_below(path, other) for other in paths if other != path)]
+
+
+def same_repository(one: str, other: str) -> bool:
+    """Tell whether two addresses are of one repository, over whatever transport and as whoever."""
+    return _location(one) == _location(other)
+
+
+def _add(found: Covering, objects: Reader, automation: ImageUpdateAutomation) -> None:
+    try:
+        path = tree.below(automation.spec.update.path)
+        found.covers.append(_cover(objects, path, automation.metadata.namespace, automation))
+    except (errors.ReconcileError, values.InvalidReference) as error:
+        found.errors.append(f"ImageUpdateAutomation {name_of(automation)}: {error}")
+
+
+def _cover(objects: Reader, path: str, namespace: str, automation: ImageUpdateAutomation | None) -> Cover:
+    policies: Sequence[ImagePolicy] = objects.list(ImagePolicy, namespace)
+    selected = selection.select(policies, automation.spec.policy_selector if automation else None)
+    setters = values.setters({(namespace, name): ref for name, ref in selected.images.items()})
+    return Cover(path, namespace, selected, setters, automation)
+
+
+def _other_repository(objects: Reader, automation: ImageUpdateAutomation, remotes: Collection[str]) -> str:
+    """Return the address that an automation keeps where that is not this clone's."""
+    reference = automation.spec.source_ref
+    found = objects.get(GitRepository, reference.namespace or automation.metadata.namespace, reference.name)
+    if found is None or not remotes or any(same_repository(found.spec.url, remote) for remote in remotes):
+        return ""
+    return urls.redact(found.spec.url)
+
+
+def _location(url: str) -> tuple[str, str]:
+    match = _SHORT_FORM.fullmatch(url) if "://" not in url else None
+    if match is not None:
+        host, path = match["host"], match["path"]
+    else:
+        parts = urlsplit(url)
+        host, path = parts.hostname or "", unquote(parts.path)
+    return host.lower(), path.strip("/").removesuffix(".git").lower()
+
+
+def _is_below(path: str, other: str) -> bool:
+    return other == "" or path.startswith(f"{other}/")

@@ -1,0 +1,213 @@
+"""A pass brought into Git: committed in the clone, or pushed to where each automation says, by the service's own code.
+
+`push` lets the ImageUpdateAutomation reconciler have its turn on a mirror that is thrown away: races, holds, signatures
+and messages are as in the service. `commit` is for a job that pushes by itself.
+"""
+
+import contextlib
+import os
+import random
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Literal
+
+import msgspec
+
+from gotk.api.core import Secret
+from gotk.api.image import ImagePolicy, ImageUpdateAutomation
+from gotk.api.meta import LocalObjectReference, ObjectMeta
+from gotk.api.source import GitRepository
+from gotk.git.clone import Clone
+from gotk.git.commit import Person
+from gotk.git.mirror import Mirrors
+from gotk.runtime import errors
+from gotk.runtime.blocking import Limiter
+from gotk.runtime.clock import Clock
+from gotk.runtime.reconciler import Key
+from image_automation import commit as commits
+from image_automation import holding, selection, tree
+from image_automation.app.oneshot import covering, planning, reaching, turn
+from image_automation.app.oneshot.choosing import SUSPENDED
+from image_automation.app.oneshot.covering import Cover, Covering
+from image_automation.app.oneshot.session import Chosen
+from image_automation.app.oneshot.world import Asking, Reading, World
+from image_automation.image_update_automation import ImageUpdateAutomationReconciler
+
+_GIVEN = "git-credentials-of-this-job"
+#: What a secret of a GitRepository may hold, by the variable that gives it; with `_FILE` it names a file.
+VARIABLES: Mapping[str, str] = {
+    "IMAGE_AUTOMATION_GIT_USERNAME": "username",
+    "IMAGE_AUTOMATION_GIT_PASSWORD": "password",
+    "IMAGE_AUTOMATION_GIT_BEARER_TOKEN": "bearerToken",
+    "IMAGE_AUTOMATION_GIT_IDENTITY": "identity",
+    "IMAGE_AUTOMATION_GIT_KNOWN_HOSTS": "known_hosts",
+    "IMAGE_AUTOMATION_GIT_CA": "ca.crt",
+}
+
+
+class Published(msgspec.Struct, frozen=True, kw_only=True):
+    """What became of one automation. `notes` say what was held back or had no effect."""
+
+    automation: str
+    outcome: Literal["pushed", "committed", "unchanged", "failed"]
+    message: str
+    commit: str = ""
+    branch: str = ""
+    notes: tuple[str, ...] = ()
+
+
+class CredentialsError(Exception):
+    """A variable names a file that cannot be read."""
+
+
+def credentials(environment: Mapping[str, str]) -> dict[str, bytes]:
+    """Read the Git credentials that the environment gives. Raises CredentialsError."""
+    found: dict[str, bytes] = {}
+    for variable, key in VARIABLES.items():
+        if text := environment.get(variable):
+            found[key] = text.encode()
+        elif file := environment.get(f"{variable}_FILE"):
+            try:
+                found[key] = Path(file).read_bytes()
+            except OSError as error:
+                raise CredentialsError(f"{variable}_FILE names '{file}': {error.strerror}") from None
+    return found
+
+
+def failures(world: World, automations: list[ImageUpdateAutomation]) -> Iterator[str]:
+    """Name the policies that an automation follows and that failed to choose."""
+    for automation in automations:
+        policies = Reading(world).list(ImagePolicy, automation.metadata.namespace)
+        try:
+            waiting = selection.select(policies, automation.spec.policy_selector).waiting
+        except errors.Stalled:
+            continue  # the automation itself fails over it
+        for name, cause in waiting.items():
+            if cause != SUSPENDED:
+                yield f"ImagePolicy {automation.metadata.namespace}/{name} has not chosen an image: {cause}"
+
+
+def wanted(chosen: Chosen) -> list[ImageUpdateAutomation]:
+    """Return the automations to publish: those named, or all that are not suspended."""
+    named = chosen.request.automations
+    return [
+        automation
+        for automation in chosen.world.list(ImageUpdateAutomation)
+        if not automation.spec.suspend and (not named or covering.name_of(automation) in named)
+    ]
+
+
+# Into the clone.
+
+
+def commit(chosen: Chosen, clock: Clock) -> Iterator[Published]:
+    """Commit what each automation of this clone would change, one commit each. Blocks.
+
+    Raises OSError and the errors of `gotk.git.errors`.
+    """
+    clone = chosen.clone
+    if clone is None or clone.head is None:
+        yield Published(automation="", outcome="failed", message=f"'{chosen.root}' is no clone with a commit in it")
+        return
+    parts = covering.of_checkout(
+        Reading(chosen.world), scope=chosen.scope, remotes=clone.remotes, named=chosen.request.automations
+    )
+    for error in parts.errors:
+        yield Published(automation="", outcome="failed", message=error)
+    if not any(cover.automation for cover in parts.covers):
+        nobody = "no ImageUpdateAutomation among the manifests keeps this clone, so nobody is named as author"
+        yield Published(automation="", outcome="failed", message=nobody)
+    for cover in parts.covers:
+        if cover.automation is not None:
+            yield _commit(chosen, clone, cover, cover.automation, clock)
+
+
+def _commit(chosen: Chosen, clone: Clone, cover: Cover, automation: ImageUpdateAutomation, clock: Clock) -> Published:
+    name, spec = covering.name_of(automation), automation.spec
+    if spec.git is None or spec.git.commit.signing_key is not None:
+        cause = "has no .spec.git" if spec.git is None else "signs its commits, which --commit does not: use --push"
+        return Published(automation=name, outcome="failed", message=f"it {cause}")
+    alone = Covering([cover], [], [])
+    drafted = planning.draft(chosen.root, alone, clone)
+    seen = planning.plan(drafted, alone, Reading(chosen.world), chosen.first_seen)
+    loose = (f"{each.path}:{each.line}: {each.cause}" for each in (*seen.unresolved, *seen.problems))
+    notes = (*loose, *map(holding.describe, drafted.holds))
+    if alone.errors:
+        return Published(automation=name, outcome="failed", message=alone.errors[0], notes=notes)
+    if not drafted.edits:
+        return Published(automation=name, outcome="unchanged", message="up to date", notes=notes)
+    key = Key(automation.metadata.namespace, automation.metadata.name)
+    author, below = spec.git.commit.author, tree.below(spec.update.path)
+    files = list(drafted.results.values())
+    try:
+        message = commits.message(spec.git.commit, key, files, below=below, images=cover.selected.images)
+    except errors.ReconcileError as error:
+        return Published(automation=name, outcome="failed", message=error.message, notes=notes)
+    made = clone.commit(drafted.edits, drafted.before, Person(author.name, author.email), message, clock.now())
+    where = f"branch '{clone.branch}'" if clone.branch else "a detached HEAD"
+    told = f"committed '{made[:7]}' to {where}\n{message}"
+    return Published(automation=name, outcome="committed", message=told, commit=made, branch=clone.branch, notes=notes)
+
+
+# To the remote.
+
+
+async def push(chosen: Chosen, clock: Clock, *, given: Mapping[str, bytes], url: str) -> list[Published]:
+    """Commit and push as each automation says. `given` are credentials, `url` an address, in place of declared ones."""
+    _give(chosen.world, given, url)
+    environment = chosen.request.environment
+    async with contextlib.AsyncExitStack() as stack:
+        folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="once-"))
+        limiter = stack.enter_context(Limiter(width=2, name="git"))
+        way = reaching.git_access(Asking(chosen.world), limiter, environment=environment, clock=clock)
+        reconciler = ImageUpdateAutomationReconciler(
+            objects=Reading(chosen.world),
+            client=Asking(chosen.world),
+            access=await stack.enter_async_context(way),
+            repositories=Mirrors(Path(folder)),
+            limiter=limiter,
+            clock=clock,
+            jitter=random.Random(os.getpid()),  # noqa: S311 - jitter
+            allow_file=True,
+        )
+        return [_published(await turn.take(reconciler, automation, clock)) for automation in wanted(chosen)]
+
+
+def _published(ended: turn.Ended[ImageUpdateAutomation]) -> Published:
+    name, status = covering.name_of(ended.obj), ended.obj.status
+    notes = tuple(said.message for said in ended.said)
+    if ended.outcome is None:
+        message = ended.error.message if ended.error else "it did not end"
+        return Published(automation=name, outcome="failed", message=message, notes=notes)
+    if not status.last_push_commit:
+        return Published(automation=name, outcome="unchanged", message=ended.outcome.message, notes=notes)
+    branch = _branch(ended.outcome.event or "")
+    return Published(
+        automation=name,
+        outcome="pushed",
+        message=ended.outcome.event or ended.outcome.message,
+        commit=status.last_push_commit,
+        branch=branch,
+        notes=notes,
+    )
+
+
+def _branch(event: str) -> str:
+    """Read the branch out of the event's first line."""
+    return event.partition("\n")[0].partition("to branch '")[2].partition("'")[0]
+
+
+def _give(world: World, given: Mapping[str, bytes], url: str) -> None:
+    """Put the job's own credentials and address into every GitRepository."""
+    for repository in world.list(GitRepository):
+        spec = repository.spec
+        if url:
+            spec = msgspec.structs.replace(spec, url=url)
+        if given:
+            namespace = repository.metadata.namespace
+            metadata = ObjectMeta(name=_GIVEN, namespace=namespace)
+            world.put(Secret(api_version="v1", kind="Secret", metadata=metadata, data=dict(given)))
+            reference = LocalObjectReference(name=_GIVEN)
+            spec = msgspec.structs.replace(spec, secret_ref=reference, provider=None, service_account_name=None)
+        world.put(msgspec.structs.replace(repository, spec=spec))

@@ -1,0 +1,117 @@
+"""One pass from a path to a plan: read the manifests, scan, choose, rewrite in memory."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import msgspec
+
+from gotk.api import core
+from gotk.api.meta import Object
+from gotk.git import clone as clones
+from gotk.git.clone import Clone
+from gotk.oci import keychain
+from gotk.runtime.clock import Clock
+from image_automation.app.oneshot import bumps, choosing, covering, manifests, planning, record
+from image_automation.app.oneshot.covering import Covering
+from image_automation.app.oneshot.manifests import Manifests
+from image_automation.app.oneshot.planning import Drafted
+from image_automation.app.oneshot.record import Plan
+from image_automation.app.oneshot.world import Reading, World
+
+_CREDENTIALS = (core.Secret, core.ServiceAccount)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """What the user asked for. `path` is where manifests are read, `namespace` that of objects which name none.
+
+    `docker_config` holds registry credentials for what the manifests hold none for; `state` is a folder in which tags
+    are remembered from one pass to the next; of `environment` the proxies are used.
+    """
+
+    path: Path
+    namespace: str = "flux-system"
+    automations: tuple[str, ...] = ()
+    docker_config: Path | None = None
+    state: Path | None = None
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Chosen:
+    """A checkout with its manifests read and its policies' choices made."""
+
+    request: Request
+    root: Path
+    scope: str
+    clone: Clone | None
+    found: Manifests
+    world: World
+    first_seen: bumps.FirstSeen
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """A plan, and the files that it speaks of."""
+
+    chosen: Chosen
+    plan: Plan
+    drafted: Drafted
+    covering: Covering
+
+
+async def choose(request: Request, clock: Clock) -> Chosen:
+    """Read the manifests and let the policies choose. Raises ManifestError, OSError and ValueError."""
+    path = request.path.resolve(strict=True)
+    clone = clones.discover(path)
+    root = clone.root.resolve() if clone else (path if path.is_dir() else path.parent)
+    found = manifests.load(path, namespace=request.namespace)
+    world = World(declared.obj for declared in found.declared.values())
+    if request.docker_config is not None:
+        try:
+            world.use_docker_config(request.docker_config.read_bytes())
+        except keychain.InvalidConfig as error:
+            raise manifests.ManifestError(f"'{request.docker_config}': {error}") from None
+    async with choosing.chooser(world, environment=request.environment, state=request.state, clock=clock) as chooser:
+        await chooser.choose()
+        seen = chooser.first_seen()
+    scope = path.relative_to(root).as_posix()
+    return Chosen(
+        request=request,
+        root=root,
+        scope=scope,
+        clone=clone,
+        found=found,
+        world=world,
+        first_seen=lambda policy, tag: seen.get((policy, tag)),
+    )
+
+
+def plan(chosen: Chosen) -> Planned:
+    """Make the plan. Blocks. Raises OSError and the errors of `gotk.git.errors`."""
+    request, reading = chosen.request, Reading(chosen.world)
+    remotes = chosen.clone.remotes if chosen.clone else []
+    parts = covering.of_checkout(reading, scope=chosen.scope, remotes=remotes, named=request.automations)
+    drafted = planning.draft(chosen.root, parts, chosen.clone)
+    made = planning.plan(drafted, parts, reading, chosen.first_seen)
+    inputs = {
+        path.relative_to(chosen.root).as_posix(): record.digest(content)
+        for path, content in chosen.found.files.items()
+        if _decides(chosen.found, path)
+    }
+    made = msgspec.structs.replace(
+        made,
+        scope=chosen.scope,
+        namespace=request.namespace,
+        automations=request.automations,
+        inputs={**inputs, **made.inputs},
+        notes=(*chosen.found.left_out, *made.notes),
+    )
+    return Planned(chosen=chosen, plan=made, drafted=drafted, covering=parts)
+
+
+def _decides(found: Manifests, path: Path) -> bool:
+    """Tell whether a file declares more than credentials, which have no part in what is written."""
+    kinds: set[type[Object]] = {type(each.obj) for each in found.declared.values() if each.file == path}
+    return not kinds <= set(_CREDENTIALS)

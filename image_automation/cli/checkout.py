@@ -1,0 +1,85 @@
+"""The options of verbs that work on a checkout, and how their errors become one line for the user."""
+
+import asyncio
+import os
+from collections.abc import Awaitable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
+
+import click
+
+from image_automation.cli import output
+
+if TYPE_CHECKING:
+    from image_automation.app.oneshot.session import Request
+
+R = TypeVar("R")
+
+
+def parameters() -> list[click.Parameter]:
+    """Return the options, for a verb that passes them on to `request`."""
+    return [
+        click.Option(
+            ["--automation", "automations"],
+            multiple=True,
+            metavar="NS/NAME",
+            help="Only this ImageUpdateAutomation, whatever repository it names. Repeat it for several.",
+        ),
+        click.Option(
+            ["--docker-config"],
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE",
+            help="Registry credentials where the manifests hold none.  [default: $DOCKER_CONFIG or ~/.docker]",
+        ),
+        click.Option(
+            ["--state"],
+            type=click.Path(path_type=Path, file_okay=False),
+            metavar="DIR",
+            help="Remember tags here from one run to the next; without it every run begins afresh.",
+        ),
+    ]
+
+
+def request(path: Path, namespace: str, options: dict[str, Any]) -> "Request":
+    """Take the options out of a verb's and return what they ask for."""
+    from image_automation.app.oneshot.session import Request  # noqa: PLC0415 - heavy imports wait
+
+    if not path.exists():
+        output.fail(f"there is no '{path}': name a folder with manifests, or a manifest")
+    config: Path | None = options.pop("docker_config")
+    if config is not None and not config.is_file():
+        output.fail(f"--docker-config: there is no '{config}'")
+    return Request(
+        path=path,
+        namespace=namespace,
+        automations=options.pop("automations"),
+        docker_config=config or _docker_config(),
+        state=options.pop("state"),
+        environment=os.environ,
+    )
+
+
+def run(work: Awaitable[R]) -> R:
+    """Run a verb's work; what stands in its way becomes one line."""
+    from gotk.git import errors as git  # noqa: PLC0415
+    from image_automation.app.oneshot import manifests, record  # noqa: PLC0415
+
+    async def bounded() -> R:
+        return await work
+
+    try:
+        return asyncio.run(bounded())
+    except (manifests.ManifestError, record.PlanError, git.Error) as error:
+        output.fail(str(error))
+    except ValueError as error:
+        output.fail(str(error))  # a proxy of the environment that is no URL
+    except TimeoutError:
+        output.fail("the registries took longer than --timeout allows")
+    except OSError as error:
+        output.fail(f"'{error.filename}': {error.strerror}" if error.filename else str(error))
+
+
+def _docker_config() -> Path | None:
+    folder = os.environ.get("DOCKER_CONFIG")
+    path = (Path(folder) if folder else Path.home() / ".docker") / "config.json"
+    return path if path.is_file() else None

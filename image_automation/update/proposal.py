@@ -1,0 +1,57 @@
+"""What should be in the repository, as a record: made once, and brought there by whoever asked for it.
+
+The reconciler commits and pushes it, `plan` prints it, `apply` and `once` write it into a checkout. How it gets there
+is none of its business; what it was made of (the choice of each policy, the files as they were) is.
+"""
+
+from collections.abc import Collection, Iterator
+from dataclasses import dataclass, replace
+
+from image_automation.update.place import Place
+from image_automation.update.result import Change, FileResult
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """An update that is not made because it was taken back. `commit` did it, `by` is who made that commit.
+
+    With `flips` the place went there and back so often that somebody else is at work on it.
+    """
+
+    path: str
+    change: Change
+    commit: str
+    by: str
+    flips: int = 0
+
+    @property
+    def place(self) -> Place:
+        """The place that is held."""
+        return place_of(self.change)
+
+
+@dataclass(frozen=True, slots=True)
+class Proposal:
+    """What the policies came to in a tree: every file with something to say, and what is held back."""
+
+    files: tuple[FileResult, ...]
+    holds: tuple[Hold, ...] = ()
+
+    @property
+    def edits(self) -> dict[str, bytes]:
+        """The new bytes of each file that changes."""
+        return {file.path: file.content for file in self.files if file.content is not None}
+
+    @property
+    def changes(self) -> Iterator[tuple[FileResult, Change]]:
+        """Every change with its file."""
+        return ((file, change) for file in self.files for change in file.changes)
+
+    def holding(self, holds: Collection[Hold]) -> "Proposal":
+        """Return the proposal with these holds written down; the files are the caller's to make without them."""
+        return replace(self, holds=tuple(holds))
+
+
+def place_of(change: Change) -> Place:
+    """Return where a change was made."""
+    return Place(change.object, change.keys, change.setter, change.number)
