@@ -1,1 +1,1 @@
-"""Providers: what each service is sent. A provider is a generator over requests and answers, without input or output."""
+"""What each service is sent: generators over requests and answers, without network."""

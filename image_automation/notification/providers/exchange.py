@@ -52,7 +52,7 @@ class Answer:
         return [item for item in value if isinstance(item, dict)]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Origin:
     """The Alert that an event goes out for."""
 
