@@ -1,11 +1,13 @@
 """Real servers as children of a test: found on the path, started on a free port, waited for, stopped by pid."""
 
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -33,7 +35,9 @@ def free_port() -> int:
 def running(command: Sequence[str], *, log: Path, port: int | None = None, path: Path | None = None) -> Iterator[int]:
     """Run a server until the block ends; it counts as started when its port answers, or its socket's path exists."""
     with log.open("ab") as output:
-        process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=output, stderr=output)
+        process = subprocess.Popen(
+            command, stdin=subprocess.DEVNULL, stdout=output, stderr=output, start_new_session=True
+        )
     try:
         deadline = time.monotonic() + _START_SECONDS
         while not _listens(port, path):
@@ -42,12 +46,19 @@ def running(command: Sequence[str], *, log: Path, port: int | None = None, path:
             time.sleep(0.02)
         yield process.pid
     finally:
-        process.terminate()
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Stop the server and the workers that it forked: they are a process group of their own."""
+    for number, seconds in ((signal.SIGTERM, 10.0), (signal.SIGKILL, None)):
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, number)
         try:
-            process.wait(timeout=10)
+            process.wait(timeout=seconds)
         except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
+            continue
+        return
 
 
 def _listens(port: int | None, path: Path | None) -> bool:
