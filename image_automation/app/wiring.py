@@ -30,7 +30,7 @@ from gotk.runtime.events import Recorder, Sink
 from gotk.runtime.manager import Manager
 from gotk.runtime.metrics import Metrics
 from gotk.runtime.reconciler import Reconciler
-from image_automation.app import explain
+from image_automation.app import explain, notifications
 from image_automation.app.digests import RegistryDigests
 from image_automation.app.settings import Settings
 from image_automation.explanation import Explainer
@@ -143,7 +143,10 @@ async def manager(settings: Settings, client: Client, metrics: Metrics) -> Async
     clock = SystemClock()
     async with contextlib.AsyncExitStack() as stack:
         parts = await _parts(settings, client, clock, metrics, stack)
-        recorder = Recorder(_sinks(parts), clock=clock, metrics=metrics)
+        events = KubernetesEvents(client=client, clock=clock)
+        alerts = notifications.alerts(settings, client, parts.caches, clock, metrics, told=events)
+        sinks = [events, *_posted(parts), *await stack.enter_async_context(alerts)]
+        recorder = Recorder(sinks, clock=clock, metrics=metrics)
         reconcilers = [make(parts) for name_, make in CONTROLLERS.items() if name_ in settings.controllers]
         await _look_after_scans(parts, recorder, metrics, stack)
         await _explain(parts, stack)
@@ -214,15 +217,14 @@ async def _storage(settings: Settings, stack: contextlib.AsyncExitStack) -> Stor
     return Storage(settings.artifacts, address=settings.advertised(server.port))
 
 
-def _sinks(parts: Parts) -> list[Sink]:
-    sinks: list[Sink] = [KubernetesEvents(client=parts.client, clock=parts.clock)]
-    if parts.settings.events_addr:
-        sinks.append(
-            PostedEvents(
-                address=parts.settings.events_addr,
-                instance=socket.gethostname(),
-                session=parts.session,
-                clock=parts.clock,
-            )
+def _posted(parts: Parts) -> list[Sink]:
+    if not parts.settings.events_addr:
+        return []
+    return [
+        PostedEvents(
+            address=parts.settings.events_addr,
+            instance=socket.gethostname(),
+            session=parts.session,
+            clock=parts.clock,
         )
-    return sinks
+    ]

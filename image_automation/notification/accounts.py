@@ -117,7 +117,7 @@ class Accounts:
     async def _proxy(self, provider: Provider, data: Any) -> str:
         secret = await self._secret(provider.metadata.namespace, provider.spec.proxy_secret_ref)
         if secret is None:
-            return _text(data, "proxy") or provider.spec.proxy
+            return _text(data, "proxy") or provider.spec.proxy or ""
         try:
             return secrets.proxy(secret).url
         except secrets.SecretError as error:

@@ -48,7 +48,7 @@ def match(alert: Alert, notice: Notice) -> Match:
 
 
 def _severe_enough(alert: Alert, notice: Notice) -> bool:
-    return alert.spec.event_severity == "info" or notice.severity == alert.spec.event_severity
+    return alert.spec.event_severity in {"info", notice.severity}
 
 
 def _names(source: CrossNamespaceObjectReference, namespace: str, notice: Notice) -> bool:

@@ -6,7 +6,7 @@ process alike. Nothing here waits for a service: deliveries run in the lanes of 
 
 import asyncio
 import functools
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Protocol
 
 import structlog
@@ -28,6 +28,7 @@ CONTROLLER = "notification-controller"
 FAILED = "NotificationDispatchFailed"
 _LABELS_TIMEOUT = 5.0
 _PACE = 1.0
+_SYNC_TIMEOUT = 30.0
 
 
 class LiveObjects(Protocol):
@@ -50,6 +51,7 @@ class Notifier:
         sender: Sender,
         recorder: events.Recorder,
         clock: Clock,
+        synced: Sequence[asyncio.Event] = (),
         interval: float = 300.0,
         no_cross_namespace_refs: bool = False,
     ) -> None:
@@ -59,11 +61,22 @@ class Notifier:
         self._sender = sender
         self._recorder = recorder
         self._clock = clock
+        self._synced = synced
         self._once = intake.Once(interval)
         self._no_cross_namespace_refs = no_cross_namespace_refs
         self._lanes = Lanes()
         self._groups = grouping.Groups()
         self._log = structlog.get_logger().bind(logger="notifications")
+
+    async def ready(self) -> bool:
+        """Wait a while until all Alerts and Providers are known. Tells whether they are."""
+        try:
+            async with asyncio.timeout(_SYNC_TIMEOUT):
+                for synced in self._synced:
+                    await synced.wait()
+        except TimeoutError:
+            return False
+        return True
 
     def admit(self, notice: Notice) -> intake.Allowance:
         """Tell whether the event is new; the same one passes once per interval. The metadata must be clean."""

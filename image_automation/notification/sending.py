@@ -1,4 +1,4 @@
-"""Requests to services: one conversation within its deadline, tried again where that may help, and errors without secrets.
+"""Requests to services: a conversation within its deadline, tried again where that may help; errors without secrets.
 
 Answers to the HTTP client of notification-controller: at most 4 retries after 2 to 30 seconds on connection errors,
 5xx and 429. Redirects are not followed, since they would take the credentials along; link-local addresses, where
@@ -9,7 +9,6 @@ import asyncio
 import re
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
 from typing import Protocol
 from urllib.parse import quote, urlsplit
 
@@ -37,13 +36,13 @@ class SendError(Exception):
     """A notification did not arrive. The message holds no secret."""
 
 
-@dataclass(frozen=True, slots=True)
 class _Failure(Exception):
     """An attempt that may be worth another one; `after` is what the service asks for."""
 
-    message: str
-    again: bool
-    after: float | None = None
+    def __init__(self, message: str, *, again: bool, after: float | None = None) -> None:
+        super().__init__(message)
+        self.again = again
+        self.after = after
 
 
 class Sender(Protocol):
@@ -69,8 +68,7 @@ class HTTPSender:
         except TimeoutError:
             raise SendError(f"no success within {line.timeout:g}s") from None
         except (Unusable, _Failure, InvalidTLS, ValueError) as error:
-            message = error.message if isinstance(error, _Failure) else str(error)
-            raise SendError(masked(message, line.secrets)) from None
+            raise SendError(masked(str(error), line.secrets)) from None
         finally:
             exchange.close()
 
@@ -114,7 +112,7 @@ class HTTPSender:
             # An error's own text may quote the URL, which is a secret with most services.
             cause = type(error).__name__ if not isinstance(error, egress.Refused) else str(error)
             again = not isinstance(error, (aiohttp.InvalidURL, egress.Refused))
-            raise _Failure(f"cannot reach {url.host}: {_reason(error) or cause}", again) from None
+            raise _Failure(f"cannot reach {url.host}: {_reason(error) or cause}", again=again) from None
 
     def _proxy(self, url: URL, line: Line) -> tuple[URL | None, Mapping[str, str] | None]:
         if line.proxy:
@@ -161,7 +159,9 @@ def _judged(request: Request, status: int, body: bytes, retry_after: str) -> Ans
     shown = " ".join(body[: 4 * _SHOWN].decode(errors="replace").split())
     shown = "".join(sign for sign in shown if sign.isprintable())[:_SHOWN]
     after = float(retry_after) if retry_after.isascii() and retry_after.isdecimal() else None
-    raise _Failure(f"request failed with status code {status}: {shown}", status == 429 or status >= 500, after)
+    raise _Failure(
+        f"request failed with status code {status}: {shown}", again=status == 429 or status >= 500, after=after
+    )
 
 
 def _reason(error: BaseException) -> str:

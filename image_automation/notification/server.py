@@ -3,6 +3,7 @@
 Answers to the event server of notification-controller: POST of one JSON event to any path; 202, or 400, 413, 429.
 """
 
+import asyncio
 import socket
 
 import structlog
@@ -13,23 +14,35 @@ from image_automation.notification import intake, notice
 from image_automation.notification.notifier import CONTROLLER, Notifier
 
 BODY_LIMIT = 3 << 20
+_READ_TIMEOUT = 30.0
+_AT_ONCE = 32
 _OWN_KINDS = frozenset({"Alert", "Provider", "Receiver"})
 
 
 def app(notifier: Notifier) -> web.Application:
     """Return the application that takes events."""
     log = structlog.get_logger().bind(logger="event-server")
+    places = asyncio.Semaphore(_AT_ONCE)
 
     async def take(request: web.Request) -> web.Response:
-        try:
-            body = await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            return web.Response(status=413)
+        async with places:
+            try:
+                async with asyncio.timeout(_READ_TIMEOUT):
+                    body = await request.read()
+            except web.HTTPRequestEntityTooLarge:
+                return web.Response(status=413)
+            except TimeoutError:
+                return web.Response(status=408)
+            return await judge(body)
+
+    async def judge(body: bytes) -> web.Response:
         try:
             found = intake.cleaned(notice.read(body))
         except ValueError as error:
             log.info("an event cannot be read", error=str(error)[:200])
             return web.Response(status=400)
+        if not await notifier.ready():
+            return web.Response(status=503)
         allowance = notifier.admit(found)
         if not allowance.passes:
             log.debug("discarding event, rate limiting duplicate events", about=found.path)
@@ -58,5 +71,5 @@ class AlertSink:
     async def send(self, event: Event) -> None:
         """Hand the event over, once per interval."""
         found = intake.cleaned(notice.of(event, self._instance))
-        if self._notifier.admit(found).passes:
+        if await self._notifier.ready() and self._notifier.admit(found).passes:
             await self._notifier.take(found)
