@@ -45,10 +45,10 @@ async def alerts(
         no_cross_namespace_refs=settings.no_cross_namespace_refs,
     )
     finalizers = Finalizers(caches=caches, client=client)
-    async with _beside(notifier.run, finalizers.run, last=notifier.flush):
-        async with health.serve(settings.notification_addr, server.app(notifier)):
-            # Who posts our events to a notification-controller has Alerts there, and would be told twice.
-            yield [] if settings.events_addr else [server.AlertSink(notifier)]
+    served = health.serve(settings.notification_addr, server.app(notifier))
+    async with _beside(notifier.run, finalizers.run, last=notifier.flush), served:
+        # Who posts our events to a notification-controller has Alerts there, and would be told twice.
+        yield [] if settings.events_addr else [server.AlertSink(notifier)]
 
 
 @contextlib.asynccontextmanager

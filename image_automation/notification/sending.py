@@ -159,9 +159,8 @@ def _judged(request: Request, status: int, body: bytes, retry_after: str) -> Ans
     shown = " ".join(body[: 4 * _SHOWN].decode(errors="replace").split())
     shown = "".join(sign for sign in shown if sign.isprintable())[:_SHOWN]
     after = float(retry_after) if retry_after.isascii() and retry_after.isdecimal() else None
-    raise _Failure(
-        f"request failed with status code {status}: {shown}", again=status == 429 or status >= 500, after=after
-    )
+    message = f"request failed with status code {status}: {shown}"
+    raise _Failure(message, again=status == 429 or status >= 500, after=after)
 
 
 def _reason(error: BaseException) -> str:

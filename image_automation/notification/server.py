@@ -14,8 +14,8 @@ from image_automation.notification import intake, notice
 from image_automation.notification.notifier import CONTROLLER, Notifier
 
 BODY_LIMIT = 3 << 20
-_READ_TIMEOUT = 30.0
-_AT_ONCE = 32
+_READ_TIMEOUT = 10.0
+_AT_ONCE = 64
 _OWN_KINDS = frozenset({"Alert", "Provider", "Receiver"})
 
 
