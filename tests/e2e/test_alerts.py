@@ -103,6 +103,7 @@ async def test_a_kustomization_that_fails_is_told_to_a_webhook(tmp_path: Path) -
     assert told["involvedObject"]["kind"] == "Kustomization"
     assert told["involvedObject"]["name"] == "web"
     assert told["metadata"]["cluster"] == "demo"
+    assert told["metadata"]["revision"].startswith("main@sha1:")
     assert "nowhere" in told["message"]
     assert hook.calls[0][0]["X-Team"] == "web"
     assert hook.calls[0][0]["Gotk-Component"] == "kustomize-controller"
