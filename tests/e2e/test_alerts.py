@@ -111,7 +111,8 @@ async def test_a_kustomization_that_fails_is_told_to_a_webhook(tmp_path: Path) -
 
 HELM_EVENT = {
     "involvedObject": {
-        "kind": "HelmRelease", "namespace": "apps", "name": "web", "uid": "u", "apiVersion": "helm.toolkit.fluxcd.io/v2",
+        "kind": "HelmRelease", "namespace": "apps", "name": "web", "uid": "u",
+        "apiVersion": "helm.toolkit.fluxcd.io/v2",
     },
     "severity": "error",
     "timestamp": "2026-01-01T12:00:00Z",

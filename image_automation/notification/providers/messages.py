@@ -26,14 +26,14 @@ def markdown(notice: Notice) -> str:
         if name != "change_request"
     )
     sign = "⚠️" if notice.is_error else "ℹ️"
-    return f"## Flux Status\n\n{sign} {notice.path}\n\n{text.markdown(notice.message)}\n\nMetadata:\n{facts}"
+    return f"## Flux Status\n\n{sign} {text.markdown(notice.path)}\n\n{text.markdown(notice.message)}\n\nMetadata:\n{facts}"
 
 
 def webex(notice: Notice, account: Account) -> Exchange:
     """Send to a Webex room as a bot."""
     sign = "💣" if notice.is_error else "✅"
     facts = "".join(f">**{name}**: {text.markdown(value)}\n" for name, value in text.ordered(notice.facts))
-    shown = f"{sign} **{notice.title}**\n{text.markdown(notice.message)}\n{facts}"
+    shown = f"{sign} **{text.markdown(notice.title)}**\n{text.markdown(notice.message)}\n{facts}"
     payload = {"roomId": account.channel, "markdown": shown}
     yield post(account.needs("address"), payload, bearer(account.token))
 
