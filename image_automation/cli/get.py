@@ -100,8 +100,15 @@ get = _group(
     (
         _command("all", kinds.ALL, "Print every object."),
         _command("kustomizations", kinds.APPLIERS, "Print Kustomizations."),
+        _command("alerts", (kinds.ALERT,), "Print Alerts."),
+        _command("alert-providers", (kinds.PROVIDER,), "Print Providers of alerts."),
     ),
-    {"ks": "kustomizations", "kustomization": "kustomizations"},
+    {
+        "ks": "kustomizations",
+        "kustomization": "kustomizations",
+        "alert": "alerts",
+        "alert-provider": "alert-providers",
+    },
 )
 _sources = _group(
     "sources",
@@ -182,7 +189,7 @@ def _row(query: Query, kind: kinds.Kind, obj: kinds.Json, *, prefixed: bool) -> 
     row.extend(cut(cell) for cell in kind.details(obj))
     if kind.suspendable:
         row.append(str(bool(kinds.dig(obj, "spec", "suspend"))))
-    ready, message = kinds.readiness(obj)
+    ready, message = ("True", kind.done(obj)) if kind.static else kinds.readiness(obj)
     return [*row, ready, " ".join(cut(message).split("\n"))]
 
 

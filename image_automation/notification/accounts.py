@@ -147,7 +147,12 @@ def _commit_status(provider: Provider, alert: Alert, notice: Notice) -> str:
         return status_name.default(provider.metadata.uid, notice)
     known = {
         "event": notice.as_json(),
-        "alert": scheme.to_builtins(alert),
-        "provider": scheme.to_builtins(provider),
+        "alert": _as_json(alert),
+        "provider": _as_json(provider),
     }
     return status_name.evaluate(provider.spec.commit_status_expr, known)
+
+
+def _as_json(obj: Object) -> Any:
+    # The expression's engine knows lists and maps only, as JSON has them.
+    return msgspec.json.decode(msgspec.json.encode(scheme.to_builtins(obj)))

@@ -18,10 +18,12 @@ def default(provider_uid: str, notice: Notice) -> str:
 
 def evaluate(expression: str, known: Mapping[str, Any]) -> str:
     """Evaluate `spec.commitStatusExpr` over event, alert and provider. Raises Unusable."""
-    result = _compiled(expression).eval(data=dict(known)).value()
-    if not isinstance(result, str) or not result:
+    found = _compiled(expression).eval(data=dict(known))
+    result = found.value()
+    # An error's value is a text too: only its type tells.
+    if str(found.type()) != "STRING" or not result:
         raise Unusable(f"spec.commitStatusExpr did not evaluate to a text: {result}")
-    return result
+    return str(result)
 
 
 @functools.lru_cache(maxsize=256)

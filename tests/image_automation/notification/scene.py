@@ -18,7 +18,8 @@ GROUP = "kustomize.toolkit.fluxcd.io"
 def notice(message: str = "health check failed after 30s", **changes: Any) -> Notice:
     about = Involved(kind="Kustomization", namespace="apps", name="web", uid="uid-web", api_version=f"{GROUP}/v1")
     fields: dict[str, Any] = {
-        "involved_object": about, "severity": "error", "timestamp": NOON, "message": message, "reason": "HealthCheckFailed",
+        "involved_object": about, "severity": "error", "timestamp": NOON, "message": message,
+        "reason": "HealthCheckFailed",
         "metadata": {"revision": f"main@sha1:{COMMIT}", "summary": "prod"},
         "reporting_controller": "kustomize-controller", "reporting_instance": "pod-0",
     }  # fmt: skip
@@ -27,13 +28,16 @@ def notice(message: str = "health check failed after 30s", **changes: Any) -> No
 
 def account(type_: str, address: str = "https://hooks.example.com/services/T0", **changes: Any) -> Account:
     fields: dict[str, Any] = {
-        "type": type_, "uid": "0c9c2e41-d2f9", "now": NOON, "alert": Origin("apps", "all", "uid-alert"), "address": address,
+        "type": type_, "uid": "0c9c2e41-d2f9", "now": NOON, "alert": Origin("apps", "all", "uid-alert"),
+        "address": address,
         "channel": "ops", "username": "", "token": "t0ken", "commit_status": "kustomization/web/0c9c2e41",
     }  # fmt: skip
     return Account(**{**fields, **changes})
 
 
-def talk(exchange: Exchange, answer: Callable[[Request], Answer] = lambda _: Answer(status=200, body=b"{}")) -> list[Request]:
+def talk(
+    exchange: Exchange, answer: Callable[[Request], Answer] = lambda _: Answer(status=200, body=b"{}")
+) -> list[Request]:
     """Hold the conversation and return what was asked."""
     asked: list[Request] = []
     try:
@@ -58,7 +62,8 @@ def alert(name: str = "all", annotations: Mapping[str, str] | None = None, **spe
     body = {"providerRef": {"name": "chat"}, "eventSources": [{"kind": "Kustomization", "name": "*"}], **spec}
     metadata = {"name": name, "namespace": "apps", "uid": f"uid-{name}", "annotations": dict(annotations or {})}
     return scheme.convert(
-        {"apiVersion": "notification.toolkit.fluxcd.io/v1beta3", "kind": "Alert", "metadata": metadata, "spec": body}, Alert
+        {"apiVersion": "notification.toolkit.fluxcd.io/v1beta3", "kind": "Alert", "metadata": metadata, "spec": body},
+        Alert,
     )
 
 
@@ -66,6 +71,11 @@ def provider(name: str = "chat", **spec: Any) -> Provider:
     body = {"type": "generic", "address": "https://hooks.example.com/services/T0", **spec}
     metadata = {"name": name, "namespace": "apps", "uid": "0c9c2e41-d2f9"}
     return scheme.convert(
-        {"apiVersion": "notification.toolkit.fluxcd.io/v1beta3", "kind": "Provider", "metadata": metadata, "spec": body},
+        {
+            "apiVersion": "notification.toolkit.fluxcd.io/v1beta3",
+            "kind": "Provider",
+            "metadata": metadata,
+            "spec": body,
+        },
         Provider,
     )

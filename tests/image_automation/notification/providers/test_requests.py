@@ -49,7 +49,9 @@ def situation(type_: str) -> tuple[Notice, Account]:
     elif type_ == "sentry":
         account = scene.account(type_, "https://k3y@sentry.example.com/42", channel="prod")
     elif type_ == "azureeventhub":
-        hub = "Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=send;SharedAccessKey=c2VjcmV0;EntityPath=hub"
+        hub = (
+            "Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=send;SharedAccessKey=c2VjcmV0;EntityPath=hub"
+        )
         account = scene.account(type_, hub)
     elif type_ == "googlepubsub":
         private = json.dumps({"client_email": "bot@example.com", "private_key": key().decode()})
