@@ -20,8 +20,8 @@ class Kind:
     """One kind: its struct, its names, what its row holds and what a good reconcile says.
 
     `words` are the words after a verb (`source git`). `details` gives the cells between NAME and READY under `columns`;
-    with `suspendable` a SUSPENDED column follows them. `done` words what a good reconcile brought. A `static` kind has no
-    status: its objects are ready by being there.
+    with `suspendable` a SUSPENDED column follows them. `done` words what a good reconcile brought. A `static` kind has
+    no status: its objects are ready by being there.
     """
 
     struct: type[Object]

@@ -26,7 +26,8 @@ def markdown(notice: Notice) -> str:
         if name != "change_request"
     )
     sign = "⚠️" if notice.is_error else "ℹ️"
-    return f"## Flux Status\n\n{sign} {text.markdown(notice.path)}\n\n{text.markdown(notice.message)}\n\nMetadata:\n{facts}"
+    about, message = text.markdown(notice.path), text.markdown(notice.message)
+    return f"## Flux Status\n\n{sign} {about}\n\n{message}\n\nMetadata:\n{facts}"
 
 
 def webex(notice: Notice, account: Account) -> Exchange:

@@ -158,7 +158,8 @@ TROUBLE: dict[str, tuple[dict[str, Any], dict[str, dict[str, bytes]], str]] = {
         {"secretRef": {"name": "gone"}}, {}, "failed to read secret 'apps/gone': secrets \"gone\" not found",
     ),
     "a type that nothing is sent through": (
-        {"type": "nats", "channel": "x"}, {}, "Provider 'apps/chat' of type nats is unsupported: NATS has no HTTP interface",
+        {"type": "nats", "channel": "x"}, {},
+        "Provider 'apps/chat' of type nats is unsupported: NATS has no HTTP interface",
     ),
     "no address": ({"address": ""}, {}, "provider has no address"),
     "a token is missing": ({"type": "opsgenie"}, {}, "providers of type opsgenie need the secret's key 'token'"),
