@@ -28,8 +28,9 @@ $(VENV)/.run: requirements/run.txt pyproject.toml | $(if $(filter .uv/bin/uv,$(U
 	@$(UV) pip install --quiet --python $(BIN)/python --no-deps --editable .
 	@touch $@
 
-$(VENV)/.dev: requirements/dev.txt $(VENV)/.run
+$(VENV)/.dev: requirements/dev.txt requirements/tools.txt $(VENV)/.run
 	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes -r requirements/dev.txt
+	@$(UV) pip install --quiet --python $(BIN)/python --require-hashes --no-deps -r requirements/tools.txt
 	@touch $@
 
 demo: $(VENV)/.run ## watch an image tag travel from a registry to a Deployment (ARGS="--keep" leaves it running)
@@ -61,6 +62,7 @@ format: $(VENV)/.dev ## rewrite the code in the project's style
 lock: | $(if $(filter .uv/bin/uv,$(UV)),.uv/bin/uv) ## resolve the dependencies anew into requirements/*.txt
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 pyproject.toml -o requirements/run.txt
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-header --python-version 3.11 -c requirements/run.txt pyproject.toml --group dev -o requirements/dev.txt
+	@$(UV) pip compile --quiet --universal --generate-hashes --no-deps --no-emit-index-url --no-header --python-version 3.11 --group pyproject.toml:tools -o requirements/tools.txt
 
 clean: ## remove the environment and every cache
 	@rm -rf $(VENV) .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -57,7 +57,7 @@ def main() -> None:
         else:
             print("docker-registry is not installed: skipped")
         if shutil.which("nginx"):
-            with nginx(Path(folder)) as address:
+            with nginx(Path(folder), REPOSITORIES) as address:
                 report("nginx, canned answers", address)
         else:
             print("nginx is not installed: skipped")
@@ -161,13 +161,13 @@ def ask_peer(address: str) -> float:
 
 
 @contextlib.contextmanager
-def nginx(folder: Path) -> Iterator[str]:
+def nginx(folder: Path, repositories: int, tags: int = TAGS) -> Iterator[str]:
     """Serve tag lists from files."""
     port = registries.free_port()
-    for number in range(REPOSITORIES):
+    for number in range(repositories):
         path = folder / "www" / "v2" / f"team{number}" / "app" / "tags" / "list"
         path.parent.mkdir(parents=True)
-        path.write_text(json.dumps({"name": f"team{number}/app", "tags": [f"1.0.{tag}" for tag in range(TAGS)]}))
+        path.write_text(json.dumps({"name": f"team{number}/app", "tags": [f"1.0.{tag}" for tag in range(tags)]}))
     config = folder / "nginx.conf"
     config.write_text(
         f"daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error.log; user root;"

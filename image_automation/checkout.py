@@ -1,26 +1,29 @@
 """What an automation checks out, where it pushes to, and as whom: made of its spec and of the GitRepository's.
 
 Answers to the source manager of Flux's image automation controller. Of the GitRepository only address, reference,
-secret and timeout count; whether it is ready or suspended does not.
+secrets, provider and timeout count; whether it is ready or suspended does not.
 """
 
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from gotk.api import core
 from gotk.api.image import ImageUpdateAutomation
 from gotk.api.source import GitRepository, GitRepositoryRef
+from gotk.cloud.cache import Subject
+from gotk.cloud.identity import GATE_DISABLED
 from gotk.git import auth
 from gotk.git import errors as git
-from gotk.kube import errors as kube
-from gotk.runtime.blocking import Limiter
 from gotk.runtime.errors import Retry, Stalled
+from gotk.runtime.git_access import GitAccess, Refused, Step
 from gotk.semver import ranges
-from image_automation import ports
 
 INVALID = "InvalidSourceConfiguration"
 _DEFAULT_BRANCH = "master"
-_GITHUB_KEY = "githubAppID"
+# What `git check-ref-format --branch` takes.
+_BRANCH = re.compile(
+    r"(?!-|@$|.*(?:\.\.|//|/\.|@\{|\.lock(?:/|$)|\.$|/$))(?![./])[^\x00-\x20\x7f~^:?*\[\\]{1,255}", re.DOTALL
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +68,7 @@ class Checkout:
 
 def plan(automation: ImageUpdateAutomation, repository: GitRepository, *, allow_file: bool) -> Checkout:
     """Say what to check out and where to push. Raises Stalled for what is not supported, Retry for what is missing."""
-    _refuse_unsupported(repository, allow_file=allow_file)
+    _refuse_files(repository, allow_file=allow_file)
     git_spec = automation.spec.git
     assert git_spec is not None
     reference = git_spec.checkout.ref if git_spec.checkout else repository.spec.ref
@@ -75,6 +78,8 @@ def plan(automation: ImageUpdateAutomation, repository: GitRepository, *, allow_
         raise misconfigured(
             "push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref"
         )
+    if not _BRANCH.fullmatch(branch):
+        raise Stalled(INVALID, f"'{git.printable(branch)}' is no name of a branch: invalid source configuration")
     return _wanted(reference or GitRepositoryRef(branch=_DEFAULT_BRANCH), branch)
 
 
@@ -92,48 +97,43 @@ def _wanted(ref: GitRepositoryRef, branch: str) -> Checkout:
     return Checkout(reference=f"refs/heads/{checked_out}", label=checked_out, branch=branch)
 
 
-def _refuse_unsupported(repository: GitRepository, *, allow_file: bool) -> None:
+def _refuse_files(repository: GitRepository, *, allow_file: bool) -> None:
     spec = repository.spec
     where = f"GitRepository '{repository.metadata.namespace}/{repository.metadata.name}'"
-    if spec.provider not in {None, "generic"}:
-        raise Stalled(
-            INVALID,
-            f"provider '{spec.provider}' of {where} is not supported, use 'generic' with a secret: "
-            "invalid source configuration",
-        )
-    if spec.proxy_secret_ref is not None:
-        raise Stalled(
-            INVALID,
-            f"proxySecretRef of {where} is not supported, set HTTPS_PROXY for the service: "
-            "invalid source configuration",
-        )
     if spec.url.startswith("file:") and not allow_file:
         raise Stalled(
             INVALID, f"the address of {where} is a file's, for the embedded mode only: invalid source configuration"
         )
 
 
-async def credentials(objects: ports.Objects, repository: GitRepository, limiter: Limiter) -> auth.Credentials:
-    """Read the GitRepository's secret, in its namespace. Raises Retry and Stalled."""
-    url, reference = repository.spec.url, repository.spec.secret_ref
+async def credentials(
+    access: GitAccess, repository: GitRepository, automation: ImageUpdateAutomation
+) -> auth.Credentials:
+    """Read who we are to the GitRepository's remote. Raises Retry and Stalled."""
     try:
-        if reference is None:
-            return auth.from_url(url)
-        namespace = repository.metadata.namespace
-        secret = await objects.get(core.Secret, namespace, reference.name)
-        where = f"{namespace}/{reference.name}"
-        if _GITHUB_KEY in secret.data:
-            raise Stalled(
-                INVALID,
-                f"secretRef '{where}' has github app data but provider is not set to github: "
-                "invalid source configuration",
-            )
-        return await limiter.run(auth.from_secret, url, secret.data, name=where)  # unlocking a key takes a while
-    except kube.APIError as error:
-        name = f"{repository.metadata.namespace}/{reference.name}" if reference else ""
-        raise misconfigured(f"failed to get auth secret '{name}': {error.message}") from error
-    except git.Error as error:
-        raise misconfigured(error.message) from error
+        return await access.credentials(repository, subject(automation))
+    except Refused as error:
+        raise _refused(repository, error) from error
+
+
+def subject(automation: ImageUpdateAutomation) -> Subject:
+    """Return the automation as the one that tokens are for."""
+    return Subject("ImageUpdateAutomation", automation.metadata.namespace, automation.metadata.name)
+
+
+def _refused(repository: GitRepository, error: Refused) -> Stalled | Retry:
+    match error.step:
+        case Step.GATE:
+            return Stalled(GATE_DISABLED, error.message)
+        case Step.PROVIDER:
+            return Stalled(INVALID, f"{error.message}: invalid source configuration")
+        case Step.SECRET:
+            name = repository.spec.secret_ref.name if repository.spec.secret_ref else ""
+            return misconfigured(f"failed to get auth secret '{repository.metadata.namespace}/{name}': {error.message}")
+        case Step.PROXY:
+            return misconfigured(f"failed to configure proxy options: {error.message}")
+        case Step.AUTHENTICATION:
+            return misconfigured(error.message)
 
 
 def failed(cause: str) -> Retry:

@@ -8,7 +8,7 @@ and finds its own commit already there.
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakValueDictionary
@@ -16,17 +16,18 @@ from weakref import WeakValueDictionary
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation, ImageUpdateAutomationStatus
 from gotk.api.source import GitRepository
 from gotk.git import errors as git
-from gotk.git.commit import Person
+from gotk.git.commit import Person, Sign
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock, rfc3339
 from gotk.runtime.conditions import IMAGE_RULES, Rules
 from gotk.runtime.errors import Retry, Stalled
+from gotk.runtime.git_access import GitAccess
 from gotk.runtime.reconciler import Key, Outcome, Reader, Run, Watch
-from image_automation import checkout, commit, ports, remarks, selection, tree, triggers
+from image_automation import checkout, commit, ports, push_branch, refspec, remarks, selection, signing, tree, triggers
 from image_automation.update import values
 
-_ATTEMPTS = 5
-_FIRST_WAIT = 0.2
+_ATTEMPTS = 12
+_FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0
 UP_TO_DATE = "repository up-to-date"
 
 
@@ -40,6 +41,8 @@ class _Job:
     selected: selection.Selection
     run: Run[ImageUpdateAutomationStatus]
     must_look: bool
+    sign: Sign | None = None
+    second: refspec.Refspec | None = None
 
     @property
     def key(self) -> Key:
@@ -57,6 +60,16 @@ class _Done:
     message: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class _Owed:
+    """A commit that is on its branch, while the push of the refspec failed."""
+
+    commit: str
+    message: str
+    checked_out: str
+    force: bool
+
+
 class ImageUpdateAutomationReconciler:
     """Keeps the marked images of a Git repository at what the policies of a namespace chose."""
 
@@ -67,31 +80,35 @@ class ImageUpdateAutomationReconciler:
         Watch(kind=ImagePolicy, changed=triggers.chosen, requests=triggers.of_namespace),
         Watch(kind=GitRepository, changed=triggers.respecified, requests=triggers.of_source),
     )
-    unsupported: Sequence[str] = ("spec.git.commit.signingKey", "spec.git.push.refspec")
+    unsupported: Sequence[str] = ()
 
     def __init__(
         self,
         *,
         objects: Reader,
         client: ports.Objects,
+        access: GitAccess,
         repositories: ports.Repositories,
         limiter: Limiter,
         clock: Clock,
         jitter: random.Random,
         cross_namespace: bool = True,
         allow_file: bool = False,
+        known: tree.Known | None = None,
     ) -> None:
         """Take what it works with; `allow_file` lets `file://` addresses in, for whoever may read this machine."""
         self._objects = objects
         self._client = client
+        self._access = access
         self._repositories = repositories
         self._limiter = limiter
         self._clock = clock
         self._jitter = jitter
         self._cross_namespace = cross_namespace
         self._allow_file = allow_file
-        self._known = tree.Known()
+        self._known = known or tree.Known()
         self._remarks = remarks.Remarks()
+        self._owed: dict[Key, _Owed] = {}
         self._lines: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def reconcile(self, obj: ImageUpdateAutomation, run: Run[ImageUpdateAutomationStatus]) -> Outcome:
@@ -106,13 +123,16 @@ class ImageUpdateAutomationReconciler:
         selected = selection.select(policies, obj.spec.policy_selector)
         source = self._source(obj)
         target = checkout.plan(obj, source, allow_file=self._allow_file)
+        second = refspec.parse(obj.spec.git.push.refspec if obj.spec.git.push else "", target)
         job = _Job(
             automation=obj,
             target=target,
-            repository=await self._open(source, target),
+            repository=await self._open(obj, source, depth=0 if target.pinned or second else 1),
             selected=selected,
             run=run,
             must_look=_must_look(obj, target, selected, requested=run.requested),
+            second=second,
+            sign=await signing.signer(self._client, obj, self._limiter),
         )
         async with self._line(source.spec.url, target.branch):
             done = await self._work(job)
@@ -122,7 +142,10 @@ class ImageUpdateAutomationReconciler:
     async def finalize(self, obj: ImageUpdateAutomation, run: Run[ImageUpdateAutomationStatus]) -> None:
         """Forget what was said about the object; there is nothing else to give back."""
         del run
-        self._remarks.forget(Key(obj.metadata.namespace, obj.metadata.name))
+        key = Key(obj.metadata.namespace, obj.metadata.name)
+        self._remarks.forget(key)
+        self._owed.pop(key, None)
+        self._access.forget(checkout.subject(obj))
 
     def _source(self, automation: ImageUpdateAutomation) -> GitRepository:
         reference, own = automation.spec.source_ref, automation.metadata.namespace
@@ -141,9 +164,10 @@ class ImageUpdateAutomationReconciler:
             )
         return source
 
-    async def _open(self, source: GitRepository, target: checkout.Checkout) -> ports.Repository:
-        credentials = await checkout.credentials(self._client, source, self._limiter)
-        spec, depth = source.spec, 0 if target.pinned else 1
+    async def _open(self, automation: ImageUpdateAutomation, source: GitRepository, *, depth: int) -> ports.Repository:
+        """Return the repository; a pinned commit, and a reference to move forward, need its history."""
+        credentials = await checkout.credentials(self._access, source, automation)
+        spec = source.spec
         return self._repositories.open(
             spec.url, credentials, tenant=source.metadata.namespace, timeout=spec.timeout.seconds, depth=depth
         )
@@ -158,25 +182,59 @@ class ImageUpdateAutomationReconciler:
             try:
                 return await self._limiter.run(self._attempt, job)
             except (git.NonFastForward, git.Damaged) as error:
-                if attempt == _ATTEMPTS:
+                if attempt == _ATTEMPTS or (isinstance(error, git.Damaged) and attempt > 1):
                     raise _push_failed(error) from error
                 job.run.log.info("starting over", attempt=attempt, cause=error.message)
-                await self._clock.sleep(_FIRST_WAIT * 2 ** (attempt - 1) * self._jitter.uniform(0.5, 1.5))
+                longest = min(_FIRST_WAIT * 2 ** (attempt - 1), _LONGEST_WAIT)
+                await self._clock.sleep(self._jitter.uniform(0, longest))  # apart, or the same ones collide again
         raise AssertionError("the last attempt returns or raises")
 
     def _attempt(self, job: _Job) -> _Done:
         """Fetch, rewrite, commit, push; on a thread."""
-        job, found, base, expected = _fetch(job)
+        job, found, standing = _fetch(job)
         revision = job.target.revision(found)
         if not job.must_look and revision == job.automation.status.observed_source_revision:
             return _Done(revision=revision)
-        applied = self._apply(job, base)
-        if not applied.edits:
-            return _Done(revision=revision, applied=applied)
-        pushed, message = _push(job, base, expected, applied)
+        base, applied = self._decide(job, found, standing)
+        owed = self._owed.pop(job.key, None)
+        if base is None:
+            if owed is None or owed.commit != standing:
+                return _Done(revision=revision, applied=applied)
+            pushed, message = owed.commit, owed.message
+        else:
+            pushed, message = _push(job, base, standing, applied)
+            owed = _Owed(pushed, message, found, force=base.rebuilds)
+        self._push_again(job, owed)
         if not job.target.switches:
             revision = job.target.revision(pushed)
         return _Done(revision=revision, applied=applied, pushed=pushed, message=message)
+
+    def _push_again(self, job: _Job, owed: _Owed) -> None:
+        """Push the refspec; what fails is tried again by the next run, which has nothing else to do."""
+        if job.second is None:
+            return
+        push = job.automation.spec.git.push if job.automation.spec.git else None
+        options = push.options if push else {}
+        try:
+            commits = (owed.commit, owed.checked_out)
+            refspec.push(job.second, job.repository, job.target, commits, force=owed.force, options=options)
+        except git.Error as error:
+            self._owed[job.key] = owed
+            raise _push_failed(error) from error
+
+    def _decide(self, job: _Job, found: str, standing: str | None) -> tuple[push_branch.Base | None, tree.Applied]:
+        """Say what to change and on top of what; on top of nothing where the remote has it all."""
+        if not job.target.switches:
+            applied = self._apply(job, found)
+            return (push_branch.Base(commit=found) if applied.edits else None), applied
+        applied = tree.Applied(())
+        for base in push_branch.bases(job.repository, job.automation, found, standing):
+            applied = self._apply(job, base.commit)
+            if not applied.edits:
+                continue
+            done = base.rebuilds and push_branch.proposes(job.repository, found, standing or found, applied.edits)
+            return (None if done else base), applied
+        return None, applied
 
     def _apply(self, job: _Job, base: str) -> tree.Applied:
         namespace = job.key.namespace
@@ -211,51 +269,59 @@ def _must_look(
     return (
         requested
         or target.switches
+        or bool(obj.spec.git and obj.spec.git.push and obj.spec.git.push.refspec)
         or not status.observed_source_revision
         or status.observed_generation != obj.metadata.generation
         or dict(status.observed_policies) != dict(selected.images)
     )
 
 
-def _fetch(job: _Job) -> tuple[_Job, str, str, str | None]:
-    """Return the job with its reference known, the commit checked out, the one to build on, and the push branch's.
+def _fetch(job: _Job) -> tuple[_Job, str, str | None]:
+    """Return the job with its reference known, the commit checked out, and where the push branch is now.
 
-    The last is None where there is no such branch yet.
+    The last is None where there is no such branch yet. The remote is asked once when nothing is new.
     """
-    repository = job.repository
+    repository, target = job.repository, job.target
     try:
-        target = job.target.resolved(lambda: _tags(repository))
+        if not (target.semver or target.switches):
+            found = repository.fetch(target.reference)
+            return job, found, found
+        listed = repository.references().commits
+        target = target.resolved(lambda: _tags(listed))
         job = replace(job, target=target)
-        found = repository.fetch(target.reference)
+        found = _bring(repository, target.reference, listed)
         if not target.switches:
-            return job, found, found, found
-        try:
-            pushed = repository.fetch(target.push_reference)
-        except git.ReferenceNotFound:
-            return job, found, found, None
+            return job, found, found
+        standing = _bring(repository, target.push_reference, listed) if target.push_reference in listed else None
     except git.Damaged:
         raise
     except git.Error as error:
         raise checkout.failed(error.message) from error
-    return job, found, pushed, pushed
+    return job, found, standing
 
 
-def _tags(repository: ports.Repository) -> list[str]:
-    return [
-        name.removeprefix("refs/tags/") for name in repository.references().commits if name.startswith("refs/tags/")
-    ]
+def _bring(repository: ports.Repository, reference: str, listed: Mapping[str, str]) -> str:
+    """Fetch a reference, unless what the remote says of it is here already."""
+    commit = listed.get(reference, reference)
+    return commit if repository.has(commit) else repository.fetch(reference)
 
 
-def _push(job: _Job, base: str, expected: str | None, applied: tree.Applied) -> tuple[str, str]:
-    """Commit the edits and push them; return the commit and its message."""
-    spec = job.automation.spec
+def _tags(references: Iterable[str]) -> list[str]:
+    return [name.removeprefix("refs/tags/") for name in references if name.startswith("refs/tags/")]
+
+
+def _push(job: _Job, base: push_branch.Base, expected: str | None, applied: tree.Applied) -> tuple[str, str]:
+    """Commit the edits and push them if the branch is still as expected; return the commit and its message."""
+    spec, repository = job.automation.spec, job.repository
     assert spec.git is not None
-    author = spec.git.commit.author
+    author = Person(spec.git.commit.author.name, spec.git.commit.author.email)
     message = commit.message(spec.git.commit, job.key, applied.files, below=tree.below(spec.update.path))
     options = spec.git.push.options if spec.git.push else {}
     try:
-        made = job.repository.commit(base, applied.edits, Person(author.name, author.email), message, job.run.now())
-        job.repository.push(made, job.target.branch, expected, options=options)
+        made = repository.commit(
+            base.commit, applied.edits, author, message, job.run.now(), sign=job.sign, mark=base.mark
+        )
+        repository.push(made, job.target.branch, expected, force=base.rebuilds, options=options)
     except (git.NonFastForward, git.Damaged):
         raise
     except git.Error as error:
@@ -270,7 +336,9 @@ def _push_failed(error: git.Error) -> Retry:
 def _outcome(job: _Job, done: _Done) -> Outcome:
     event, trace = None, UP_TO_DATE if done.applied is not None else "no change since last reconciliation"
     if done.pushed is not None:
-        event = f"pushed commit '{done.pushed[:7]}' to branch '{job.target.branch}'\n{done.message}"
+        push = job.automation.spec.git.push if job.automation.spec.git else None
+        also = f" and refspecs '{push.refspec}'" if push and push.refspec else ""
+        event = f"pushed commit '{done.pushed[:7]}' to branch '{job.target.branch}'{also}\n{done.message}"
     return Outcome(
         message=UP_TO_DATE,
         requeue_after=job.automation.spec.interval.seconds,

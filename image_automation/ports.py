@@ -3,13 +3,13 @@
 `gotk.git.mirror` and `gotk.kube.client` happen to fit.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import Protocol, TypeVar
 
 from gotk.api.meta import Object
 from gotk.git.auth import Credentials
-from gotk.git.commit import Person
+from gotk.git.commit import Person, Sign
 from gotk.git.operation import References
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
@@ -57,11 +57,37 @@ class Repository(Protocol):
         """Return how many bytes a file holds, without reading it."""
         ...
 
+    def read_each(self, blob_ids: Iterable[str], *, limit: int) -> Iterator[tuple[str, bytes | None]]:
+        """Yield what many files hold; None for one of more than `limit` bytes, which is not read."""
+        ...
+
     def read(self, blob_id: str) -> bytes:
         """Return what a file holds."""
         ...
 
-    def commit(self, base: str, edits: Mapping[str, bytes], author: Person, message: str, when: datetime) -> str:
+    def has(self, commit: str) -> bool:
+        """Tell whether a commit was fetched, without asking the remote."""
+        ...
+
+    def changes(self, old: str, new: str) -> Mapping[str, str]:
+        """Return the files that differ between two commits with the new blob's id; nothing where one went."""
+        ...
+
+    def mark(self, commit: str) -> str:
+        """Return the mark that a commit was made with, or nothing."""
+        ...
+
+    def commit(
+        self,
+        base: str,
+        edits: Mapping[str, bytes],
+        author: Person,
+        message: str,
+        when: datetime,
+        *,
+        sign: Sign | None = None,
+        mark: str = "",
+    ) -> str:
         """Make a commit on top of another, without a work tree, and return its id."""
         ...
 

@@ -5,38 +5,49 @@ is kept by its hash, which stands for what it holds: after the first run only ch
 files whose content, or whose policies' choice, is new are parsed.
 """
 
+import itertools
 import posixpath
 import stat
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from typing import Generic, TypeVar
+from pathlib import Path
+from typing import NamedTuple
 
 from gotk.git import commit as commits
 from gotk.git import errors as git
-from image_automation import ports
+from image_automation import marks, ports
 from image_automation.update import rewrite, screening
 from image_automation.update.result import FileResult, Problem
 
-V = TypeVar("V")
-
 _DEPTH_LIMIT = 200
+_LEAVES_LIMIT = 100_000
 
 
-class _ByHash(Generic[V]):
-    """Values by hash, forgotten all at once when there are too many."""
+class _Leaves:
+    """The leaves of directories by hash, forgotten all at once when there are too many."""
 
     def __init__(self, most: int) -> None:
-        self._most = most
-        self._values: dict[bytes, V] = {}
+        self._most, self._kept = most, 0
+        self._leaves: dict[bytes, tuple[_Leaf, ...]] = {}
 
-    def get(self, key: str) -> V | None:
-        return self._values.get(bytes.fromhex(key))
+    def get(self, tree_id: str) -> "tuple[_Leaf, ...] | None":
+        return self._leaves.get(bytes.fromhex(tree_id))
 
-    def put(self, key: str, value: V) -> V:
-        if len(self._values) >= self._most:
-            self._values.clear()
-        self._values[bytes.fromhex(key)] = value
-        return value
+    def put(self, tree_id: str, leaves: "tuple[_Leaf, ...]") -> "tuple[_Leaf, ...]":
+        self._kept += 1 + len(leaves)
+        if self._kept > self._most:
+            self._leaves.clear()
+            self._kept = 1 + len(leaves)
+        self._leaves[bytes.fromhex(tree_id)] = leaves
+        return leaves
+
+
+class _File(NamedTuple):
+    """A file that was asked for by its path, with its name."""
+
+    name: str
+    mode: int
+    id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,21 +58,15 @@ class _Leaf:
     id: str
 
 
-@dataclass(frozen=True, slots=True)
-class _Settled:
-    """A content that needed no change when its setters had these values, and what was said about it."""
-
-    values: Mapping[str, str | None]
-    result: FileResult
-
-
 class Known:
-    """What was learnt of directories and files by hash; true whatever the repository and the run."""
+    """What was learnt of directories and files by hash; true whatever the repository and the run.
 
-    def __init__(self) -> None:
-        self.leaves: _ByHash[tuple[_Leaf, ...]] = _ByHash(100_000)
-        self.marked: _ByHash[bool] = _ByHash(1_000_000)
-        self.settled: _ByHash[_Settled] = _ByHash(100_000)
+    Of files it outlives the process where `path` says in which file.
+    """
+
+    def __init__(self, path: Path | None = None) -> None:
+        self.leaves = _Leaves(1_000_000)
+        self.files = marks.Marks(path)
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,11 +88,19 @@ def below(path: str) -> str:
 
 def apply(repository: ports.Repository, commit: str, path: str, setters: Mapping[str, str], known: Known) -> Applied:
     """Rewrite the marked files of a commit below a path. Raises the errors of `gotk.git.errors`."""
+    try:
+        return _apply(repository, commit, path, setters, known)
+    finally:
+        known.files.save()
+
+
+def _apply(repository: ports.Repository, commit: str, path: str, setters: Mapping[str, str], known: Known) -> Applied:
     node = repository.node(commit, path)
     if stat.S_ISDIR(node.mode):
         leaves = [(posixpath.join(path, leaf.path), leaf.id) for leaf in _leaves(repository, node.id, known)]
     else:
-        leaves = [(path, node.id)] if _worth_parsing(repository, node, posixpath.basename(path), known) else []
+        named = _File(posixpath.basename(path), node.mode, node.id)
+        leaves = [(path, node.id)] if _marked(repository, [named], known) else []
     results = (_rewritten(repository, where, blob, setters, known) for where, blob in leaves)
     return Applied(tuple(each for each in results if each.changes or each.problems or each.unresolved))
 
@@ -98,39 +111,51 @@ def _leaves(repository: ports.Repository, tree_id: str, known: Known, depth: int
         return found
     if depth > _DEPTH_LIMIT:
         raise git.InvalidPath(f"the repository's directories are nested deeper than {_DEPTH_LIMIT} levels")
-    return known.leaves.put(tree_id, tuple(_walk(repository, tree_id, known, depth)))
+    leaves = tuple(itertools.islice(_walk(repository, tree_id, known, depth), _LEAVES_LIMIT + 1))
+    if len(leaves) > _LEAVES_LIMIT:
+        raise git.TooLarge(f"the repository holds more than {_LEAVES_LIMIT} files with markers")
+    return known.leaves.put(tree_id, leaves)
 
 
 def _walk(repository: ports.Repository, tree_id: str, known: Known, depth: int) -> Iterator[_Leaf]:
-    for node in repository.children(tree_id):
+    nodes = repository.children(tree_id)
+    marked = _marked(repository, nodes, known)
+    for node in nodes:
         if stat.S_ISDIR(node.mode):
             for leaf in _leaves(repository, node.id, known, depth + 1):
                 yield _Leaf(f"{node.name}/{leaf.path}", leaf.id)
-        elif _worth_parsing(repository, node, node.name, known):
+        elif node.name in marked:
             yield _Leaf(node.name, node.id)
 
 
-def _worth_parsing(repository: ports.Repository, node: ports.Node, name: str, known: Known) -> bool:
-    if not (stat.S_ISREG(node.mode) and screening.is_candidate(name)):
-        return False
-    if (marked := known.marked.get(node.id)) is None:
-        too_large = screening.refuse_size(repository.size(node.id)) is not None
-        marked = known.marked.put(node.id, too_large or screening.has_marker(repository.read(node.id)))
-    return marked
+def _marked(repository: ports.Repository, nodes: Iterable[ports.Node], known: Known) -> set[str]:
+    """Return the names of the files worth parsing; only those whose content is new are read."""
+    candidates = [
+        (node.name, node.id) for node in nodes if stat.S_ISREG(node.mode) and screening.is_candidate(node.name)
+    ]
+    learnt = known.files.known(id_ for _, id_ in candidates)
+    unknown = {id_ for _, id_ in candidates if id_ not in learnt}
+    contents = repository.read_each(unknown, limit=screening.SIZE_LIMIT)
+    news = {id_: content is None or screening.has_marker(content) for id_, content in contents}
+    known.files.learn(news)
+    learnt.update(news)
+    return {name for name, id_ in candidates if learnt[id_]}
 
 
 def _rewritten(
     repository: ports.Repository, path: str, blob: str, setters: Mapping[str, str], known: Known
 ) -> FileResult:
-    settled = known.settled.get(blob)
-    if settled is not None and all(setters.get(setter) == value for setter, value in settled.values.items()):
+    settled = known.files.known([blob]).get(blob)
+    if isinstance(settled, marks.Settled) and all(
+        setters.get(setter) == value for setter, value in settled.values.items()
+    ):
         return replace(settled.result, path=path)
     problem = screening.refuse_size(repository.size(blob)) or _refuse_path(path)
     if problem is not None:
         return FileResult(git.printable(path), problems=(problem,))
     result = rewrite.rewrite(path, repository.read(blob), setters)
     if not result.changes:
-        known.settled.put(blob, _Settled({setter: setters.get(setter) for setter in result.followed}, result))
+        known.files.learn({blob: marks.Settled({each: setters.get(each) for each in result.followed}, result)})
     return result
 
 

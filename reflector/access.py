@@ -1,8 +1,9 @@
 """How to reach an ImageRepository's registry: its secrets, read and turned into an `Access`.
 
 Answers to image-reflector-controller's `getAuthOptions`: the pull secret and then the service account's, only of the
-two docker types (others are passed over, and access is then anonymous), TLS from `certSecretRef`, a proxy from
-`proxySecretRef`. Unlike there, one secret may serve as pull secret and certificate secret at once.
+two docker types (others are passed over, and access is then anonymous), a login instead of both for `provider`, TLS
+from `certSecretRef`, a proxy from `proxySecretRef`. Unlike there, one secret may serve as pull secret and certificate
+secret at once.
 """
 
 from yarl import URL
@@ -16,6 +17,7 @@ from gotk.oci.keychain import Credentials, InvalidConfig
 from gotk.oci.name import Repository
 from gotk.runtime import secrets
 from reflector.ports import Objects
+from reflector.providers.login import Login, Logins
 
 _KEYS = {keychain.DOCKER_CONFIG_JSON: ".dockerconfigjson", keychain.DOCKER_CONFIG: ".dockercfg"}
 _SHORTEST = 1.0
@@ -25,19 +27,36 @@ class AccessError(Exception):
     """A secret or service account is missing or does not hold what it should. The message names it."""
 
 
-async def access(objects: Objects, repository: ImageRepository, name: Repository) -> Access:
-    """Read what the spec refers to. Raises AccessError."""
+async def access(
+    objects: Objects, repository: ImageRepository, name: Repository, logins: Logins | None = None
+) -> Access:
+    """Read what the spec refers to. Raises AccessError; Stalled where a feature gate forbids what the spec wants.
+
+    Without `logins` there is no provider but `generic`.
+    """
     spec = repository.spec
     try:
+        proxy = await _proxy(objects, repository)
+        login = _login(logins, repository, name, proxy)
         return Access(
-            credentials=await _credentials(objects, repository, name),
+            credentials=keychain.ANONYMOUS if login else await _credentials(objects, repository, name),
+            login=login,
             tls=await _tls(objects, repository),
-            proxy=await _proxy(objects, repository),
+            proxy=proxy,
             insecure=spec.insecure,
             timeout=max((spec.timeout or spec.interval).seconds, _SHORTEST),
         )
     except (secrets.SecretError, InvalidConfig, InvalidTLS) as error:
         raise AccessError(str(error)) from error
+
+
+def _login(logins: Logins | None, repository: ImageRepository, name: Repository, proxy: Proxy | None) -> Login | None:
+    """Return the login of a provider; pull secrets are then not looked at."""
+    if repository.spec.provider == "generic":
+        return None
+    if logins is None:
+        raise AccessError(f"provider '{repository.spec.provider}' is not set up in this process")
+    return logins.of(repository, name, proxy)
 
 
 async def _credentials(objects: Objects, repository: ImageRepository, name: Repository) -> Credentials:
@@ -82,9 +101,6 @@ async def _proxy(objects: Objects, repository: ImageRepository) -> Proxy | None:
         return None
     found = secrets.proxy(await _get_secret(objects, repository.metadata.namespace, reference.name))
     url = URL(found.address)
-    if url.scheme == "socks5":
-        name = f"{repository.metadata.namespace}/{reference.name}"
-        raise AccessError(f"secret '{name}': socks5 proxies are not supported by this version; use http or https")
     return Proxy(
         url=url.with_user(None),
         username=found.username or url.user or "",

@@ -23,12 +23,13 @@ def effective(patterns: Sequence[str]) -> tuple[str, ...]:
 
 
 def exclude(patterns: Sequence[str], tags: Sequence[str]) -> list[str]:
-    """Return the tags that no pattern is found in, in order. Raises InvalidExclusion."""
-    left, others = list(tags), []
+    """Return the tags that no pattern is found in, in order: the very list where none is. Raises InvalidExclusion."""
+    left, others = tags if isinstance(tags, list) else list(tags), []
     for pattern in effective(patterns):
         if pattern == DEFAULT[0]:
             # What nearly every repository has; as a string operation it costs a hundredth.
-            left = [tag for tag in left if not tag.endswith(".sig")]
+            if any(tag.endswith(".sig") for tag in left):
+                left = [tag for tag in left if not tag.endswith(".sig")]
         else:
             others.append(pattern)
     for found_in in _searches(tuple(others)):

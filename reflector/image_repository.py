@@ -14,14 +14,18 @@ from gotk.api.image import ImageRepository, ImageRepositoryStatus, ScanResult
 from gotk.duration import Duration
 from gotk.oci import errors, name
 from gotk.oci.access import Access
+from gotk.oci.listing import Listing
 from gotk.oci.name import Repository
 from gotk.runtime import conditions
+from gotk.runtime.clock import rfc3339
 from gotk.runtime.errors import Retry, Stalled
 from gotk.runtime.reconciler import Outcome, Reader, Run, Watch
 from reflector import access, exclusion, judgement, scan
 from reflector.judgement import Doubt, Judgement
+from reflector.memory import Memory, Scanned
 from reflector.metrics import ScanMetrics
 from reflector.ports import Objects, Registry
+from reflector.providers.login import Logins
 from reflector.store import StoreError, TagStore
 
 IMAGE_URL_INVALID = "ImageURLInvalid"
@@ -52,7 +56,7 @@ class ImageRepositoryReconciler:
     controller = "image-reflector-controller"
     rules = conditions.IMAGE_RULES
     watches: Sequence[Watch[Any]] = ()
-    unsupported: Sequence[str] = ("spec.provider",)
+    unsupported: Sequence[str] = ()
 
     def __init__(
         self,
@@ -61,6 +65,7 @@ class ImageRepositoryReconciler:
         objects: Objects,
         registry: Registry,
         store: TagStore,
+        logins: Logins | None = None,
         metrics: ScanMetrics | None = None,
     ) -> None:
         self._cache = cache
@@ -68,6 +73,8 @@ class ImageRepositoryReconciler:
         self._objects = objects
         self._registry = registry
         self._store = store
+        self._logins = logins
+        self._memory = Memory()
 
     async def reconcile(self, obj: ImageRepository, run: Run[ImageRepositoryStatus]) -> Outcome:
         """Scan where it is time."""
@@ -98,6 +105,9 @@ class ImageRepositoryReconciler:
 
     async def finalize(self, obj: ImageRepository, run: Run[ImageRepositoryStatus]) -> None:  # noqa: ARG002 - contract
         """Forget the tags, unless another ImageRepository has the same image."""
+        if self._logins is not None:
+            self._logins.forget(obj)
+        self._memory.forget(obj.metadata.uid)
         image = obj.status.canonical_image_name
         others = (other for other in self._cache.list(ImageRepository) if other.metadata.uid != obj.metadata.uid)
         if image and all(other.status.canonical_image_name != image for other in others):
@@ -105,7 +115,7 @@ class ImageRepositoryReconciler:
 
     async def _access(self, obj: ImageRepository, image: Repository) -> Access:
         try:
-            return await access.access(self._objects, obj, image)
+            return await access.access(self._objects, obj, image, self._logins)
         except access.AccessError as error:
             message = f"failed to configure authentication options: {error}"
             raise Retry(AUTHENTICATION_FAILED, message) from error
@@ -132,11 +142,16 @@ class ImageRepositoryReconciler:
     async def _scan(self, turn: _Turn) -> ScanResult:
         try:
             listing = await self._registry.list_tags(turn.image, turn.reach)
+            scanned = self._scanned(turn, listing)
+            found = self._memory.recall(turn.obj.metadata.uid, scanned, rfc3339(turn.run.now()))
+            if found is not None:
+                self._trust(turn)
+                return found
             if listing.dropped:
                 turn.run.log.warning(
                     "entries of the tag list are no tags", image=str(turn.image), dropped=listing.dropped
                 )
-            return self._take(turn, scan.in_order(listing.tags))
+            return self._take(turn, scan.in_order(listing.tags), scanned)
         except errors.RegistryError as error:
             self._fail(turn, error)
             raise Retry(READ_OPERATION_FAILED, f"scan failed: {error}", after=error.retry_after or None) from error
@@ -153,13 +168,20 @@ class ImageRepositoryReconciler:
         # That a registry is away is an event already; that it answers nonsense deserves one of its own.
         self._doubt(turn, Doubt(reason, message), quietly=reason == judgement.UNAVAILABLE)
 
-    def _take(self, turn: _Turn, listed: list[str]) -> ScanResult:
+    def _scanned(self, turn: _Turn, listing: Listing) -> Scanned:
+        """Name all that the result of this scan depends on."""
+        image = str(turn.image)
+        return Scanned(image, listing.digest, turn.obj.spec.exclusion_list, self._store.state(image))
+
+    def _take(self, turn: _Turn, listed: list[str], scanned: Scanned) -> ScanResult:
         """Judge a list and keep what is believed. Raises InvalidExclusion or StoreError."""
         name, patterns = str(turn.image), turn.obj.spec.exclusion_list
         tags = exclusion.exclude(patterns, listed)
         if self._store.is_settled(name, listed):
             found = scan.result(tags, turn.run.now())
             self._write(name, tags, found, scope=exclusion.effective(patterns))
+            if self._store.state(name) == scanned.state:
+                self._memory.keep(turn.obj.metadata.uid, scanned, found)
             self._trust(turn)
             return found
         judged = judgement.judge(self._store.sightings(name), listed, _circumstances(turn, len(tags)))

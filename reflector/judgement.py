@@ -113,7 +113,7 @@ def _begin(tags: Sequence[str], case: Circumstances) -> Judgement:
     """Take the first list of an image, unless it should be far longer."""
     doubtful = 2 * case.listed < case.expected and case.needed > 1
     sightings = Sightings(
-        names=list(tags),
+        names=tags,
         first=[case.now] * len(tags),
         missing=bytes(len(tags)),
         began=case.now,
@@ -122,7 +122,7 @@ def _begin(tags: Sequence[str], case: Circumstances) -> Judgement:
         doubts=int(doubtful),
     )
     doubt = _short(sightings, case) if doubtful else None
-    return Judgement(sightings=sightings, added=list(tags), doubt=doubt)
+    return Judgement(sightings=sightings, added=tags, doubt=doubt)
 
 
 def _losses(known: Sightings, listed: frozenset[str], case: Circumstances, *, counting: bool) -> _Losses:

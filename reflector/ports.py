@@ -4,7 +4,7 @@ from typing import Protocol, TypeVar
 
 from gotk.api.meta import Object
 from gotk.oci.access import Access
-from gotk.oci.client import Listing
+from gotk.oci.listing import Listing
 from gotk.oci.name import Repository
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type

@@ -111,6 +111,11 @@ class TagStore:
         latest = self._latest.get(name)
         return latest is not None and latest.settled == _hash("\n".join(listed).encode())
 
+    def state(self, name: str) -> tuple[int, bytes]:
+        """Return what changes with the stored list, and while one is not taken as it is."""
+        latest = self._latest.get(name)
+        return (latest.serial, latest.settled) if latest is not None else (0, b"")
+
     def write(
         self,
         name: str,

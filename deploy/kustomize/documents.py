@@ -13,8 +13,8 @@ from typing import Any
 
 import yaml
 
-_DEPTH = 1000
-_NODES = 2_000_000
+from gotk import nesting
+
 _INT = re.compile(r"^[-+]?(0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+|0[0-7]*|[1-9][0-9]*)$", re.ASCII)
 _FLOAT = re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$", re.ASCII)
 _TRUE = frozenset({"y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"})
@@ -26,7 +26,7 @@ class DocumentError(ValueError):
     """Text that is not YAML as Kubernetes reads it. The message names the line and never quotes a value."""
 
 
-class _Loader(yaml.CSafeLoader):
+class _Loader(nesting.Loader):
     """libyaml's parser under Kubernetes' rules."""
 
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
@@ -126,43 +126,22 @@ _Loader.yaml_constructors = {
 def load(text: str) -> list[Any]:
     """Read every document of a text; empty ones are left out. Raises DocumentError."""
     try:
-        if text.count("[") + text.count("{") > _DEPTH or max(map(len, text.split("\n"))) > _DEPTH:
-            _check_depth(text)
+        nesting.check_text(text)
         values = [value for value in yaml.load_all(text, Loader=_Loader) if value is not None]
+    except nesting.TooDeep as error:
+        raise DocumentError(str(error)) from None
     except yaml.MarkedYAMLError as error:
         line = _line(error.problem_mark)
         raise DocumentError(f"line {line}: {error.problem or 'not YAML'}") from None
     except (yaml.YAMLError, RecursionError) as error:
         raise DocumentError(f"not YAML: {type(error).__name__}") from None
     if "*" in text and "&" in text:
-        for value in values:
-            _check_unfolded(value)
+        _check_unfolded(values)
     return values
 
 
-def _check_depth(text: str) -> None:
-    """Walk the events, which take no stack, before anything that does walks the nodes."""
-    depth = 0
-    for event in yaml.parse(text, Loader=_Loader):
-        if isinstance(event, yaml.CollectionStartEvent):
-            depth += 1
-            if depth > _DEPTH:
-                raise DocumentError(f"line {_line(event.start_mark)}: nested deeper than {_DEPTH} levels")
-        elif isinstance(event, yaml.CollectionEndEvent):
-            depth -= 1
-
-
-def _check_unfolded(value: Any) -> None:
-    """Count the nodes that there would be without aliases, each shared one once for every use."""
-    sizes: dict[int, int] = {}
-
-    def size(node: Any) -> int:
-        if not isinstance(node, dict | list):
-            return 1
-        if id(node) not in sizes:
-            sizes[id(node)] = _NODES  # an alias to itself never ends
-            sizes[id(node)] = 1 + sum(size(child) for child in (node.values() if isinstance(node, dict) else node))
-        return sizes[id(node)]
-
-    if size(value) >= _NODES:
-        raise DocumentError(f"aliases unfold to more than {_NODES} nodes")
+def _check_unfolded(values: list[Any]) -> None:
+    try:
+        nesting.check_value(values, levels=nesting.LEVELS + 1)
+    except nesting.TooDeep:
+        raise DocumentError(f"aliases unfold to more than {nesting.NODES} nodes") from None

@@ -11,21 +11,21 @@ from typing import Any, NoReturn
 import msgspec
 
 from deploy.source import checkout, revision
-from deploy.source.ports import Secrets
 from deploy.source.storage import Storage
-from gotk.api.core import Secret
 from gotk.api.image import ImageUpdateAutomation
 from gotk.api.meta import Artifact
 from gotk.api.source import GROUP, GitRepository, GitRepositoryStatus
-from gotk.git import auth, errors
+from gotk.cloud.cache import Subject
+from gotk.cloud.identity import GATE_DISABLED
+from gotk.git import errors
 from gotk.git import url as urls
 from gotk.git.auth import Credentials
 from gotk.git.mirror import Mirrors
-from gotk.kube.errors import APIError
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import rfc3339
 from gotk.runtime.conditions import GIT_REPOSITORY_RULES, SUCCEEDED
 from gotk.runtime.errors import Retry, Stalled
+from gotk.runtime.git_access import GitAccess, Refused, Step
 from gotk.runtime.reconciler import Key, Outcome, Reader, Run, Watch
 
 IN_STORAGE = "ArtifactInStorage"
@@ -59,21 +59,19 @@ class GitRepositoryReconciler:
         "spec.include",
         "spec.recurseSubmodules",
         "spec.sparseCheckout",
-        "spec.proxySecretRef",
-        "spec.serviceAccountName",
     )
 
     def __init__(
         self,
         *,
-        secrets: Secrets,
+        access: GitAccess,
         mirrors: Mirrors,
         storage: Storage,
         blocking: Limiter,
         allow_file: bool = False,
     ) -> None:
         """Take what it works with; `allow_file` lets `file://` addresses in, for whoever may read this machine."""
-        self._secrets = secrets
+        self._access = access
         self._mirrors = mirrors
         self._storage = storage
         self._blocking = blocking
@@ -105,6 +103,7 @@ class GitRepositoryReconciler:
             run.event("Warning", "GarbageCollectionFailed", message)
             raise Retry("GarbageCollectionFailed", message) from error
         await self._blocking.run(self._mirrors.sweep, now=run.now())
+        self._access.forget(_subject(obj))
         run.event("Trace", "GarbageCollectionSucceeded", "garbage collected artifacts for deleted resource")
 
     async def _check_storage(self, run: Run[GitRepositoryStatus]) -> None:
@@ -135,9 +134,6 @@ class GitRepositoryReconciler:
         return True
 
     def _url(self, obj: GitRepository, run: Run[GitRepositoryStatus]) -> str:
-        provider = obj.spec.provider or "generic"
-        if provider != "generic":
-            _stall(run, _NO_PROVIDER, f"spec.provider '{provider}' is not supported; use 'generic' and a secret")
         try:
             address = urls.parse(obj.spec.url)
         except errors.InvalidUrl as error:
@@ -148,23 +144,22 @@ class GitRepositoryReconciler:
         return obj.spec.url
 
     async def _credentials(self, obj: GitRepository, run: Run[GitRepositoryStatus]) -> Credentials:
-        if (reference := obj.spec.secret_ref) is None:
-            try:
-                return auth.from_url(obj.spec.url)
-            except errors.InvalidCredentials as error:
-                _fail(run, "AuthenticationFailed", f"failed to configure authentication options: {error}")
-        name = f"{obj.metadata.namespace}/{reference.name}"
         try:
-            secret = await self._secrets.get(Secret, obj.metadata.namespace, reference.name)
-        except APIError as error:
-            _fail(run, "AuthenticationFailed", f"failed to get secret '{name}': {error.message}")
-        if "githubAppID" in secret.data:
-            message = f"secretRef '{name}' has github app data but provider is not set to github"
-            _stall(run, _NO_PROVIDER, message)
-        try:
-            return await self._blocking.run(auth.from_secret, obj.spec.url, secret.data, name=name)
-        except errors.InvalidCredentials as error:
-            _fail(run, "AuthenticationFailed", f"failed to configure authentication options: {error}")
+            return await self._access.credentials(obj, _subject(obj))
+        except Refused as error:
+            match error.step:
+                case Step.GATE:
+                    _stall(run, GATE_DISABLED, error.message)
+                case Step.PROVIDER:
+                    _stall(run, _NO_PROVIDER, error.message)
+                case Step.SECRET:
+                    name = obj.spec.secret_ref.name if obj.spec.secret_ref else ""
+                    cause = f"failed to get secret '{obj.metadata.namespace}/{name}': {error.message}"
+                    _fail(run, "AuthenticationFailed", cause)
+                case Step.PROXY:
+                    _fail(run, "AuthenticationFailed", f"failed to configure proxy options: {error.message}")
+                case Step.AUTHENTICATION:
+                    _fail(run, "AuthenticationFailed", f"failed to configure authentication options: {error.message}")
 
     async def _fetch(
         self, obj: GitRepository, run: Run[GitRepositoryStatus], url: str, credentials: Credentials
@@ -245,6 +240,10 @@ def _unchanged(obj: GitRepository, status: GitRepositoryStatus, found: str) -> b
     if status.artifact is None or obj.spec.ignore != status.observed_ignore:
         return False
     return revision.same(status.artifact.revision, found)
+
+
+def _subject(obj: GitRepository) -> Subject:
+    return Subject("GitRepository", obj.metadata.namespace, obj.metadata.name)
 
 
 def _directory(obj: GitRepository) -> str:

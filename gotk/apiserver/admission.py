@@ -7,7 +7,7 @@ touch is put back, and the whole is validated.
 
 from typing import Any
 
-from gotk.apiserver import builtin, crds, establish, immutability, metadata, options, rules, status
+from gotk.apiserver import builtin, crds, decoding, establish, immutability, metadata, options, rules, status
 from gotk.apiserver import cause as causes
 from gotk.apiserver.cause import Cause
 from gotk.apiserver.resource import Resource
@@ -24,6 +24,7 @@ def admit(resource: Resource, obj: Json, before: Json | None, how: options.Write
     `before` is the state that is there. `nulls` stay for validation to refuse: an applied null is somebody's value.
     """
     warnings = [resource.deprecation] if resource.deprecation else []
+    decoding.check(obj, resource)
     if resource.schema is not None:
         unknown = [f'unknown field "{path}"' for path in resource.schema.prune(obj)]
         if unknown and how.validation == "Strict":

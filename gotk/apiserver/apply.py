@@ -1,7 +1,7 @@
 """Server-side apply, and the bookkeeping of every other write.
 
-Answers to `apimachinery/pkg/util/managedfields` over structured-merge-diff's `merge/update.go`. One deviation: where
-upstream leaves a null behind when the last field of a container is taken out, the container goes too.
+Answers to `apimachinery/pkg/util/managedfields` over structured-merge-diff's `merge/update.go`. A container whose last
+field is taken out goes too; one that somebody still owns becomes null in a custom resource, as upstream has it.
 """
 
 from dataclasses import dataclass
@@ -80,7 +80,7 @@ def apply(
     mine = after.fields[me] = fieldpath.owned(fieldset.leaves(config, node))
     base = _bare({} if live is None else live)
     new = merging.merge(base, _bare(config), node)
-    new = _without_dropped(new, node, last, after)
+    new = _without_dropped(new, node, last, after, nulls=resource.custom)
     comparison = fieldset.compare(base, new, node)
     _take(after, comparison, me, force=force)
     _drop_empty(after)
@@ -183,7 +183,7 @@ def _before_first_apply(live: Json, node: Node, resource: Resource, now: str) ->
     return Managed({who: paths}, {who: now}) if paths else Managed({}, {})
 
 
-def _without_dropped(obj: Json, node: Node, last: FieldSet, after: Managed) -> Json:
+def _without_dropped(obj: Json, node: Node, last: FieldSet, after: Managed, *, nulls: bool) -> Json:
     """Take out what the manager wanted before, no longer wants, and nobody else owns."""
     if not last:
         return obj
@@ -192,7 +192,7 @@ def _without_dropped(obj: Json, node: Node, last: FieldSet, after: Managed) -> J
     dropped = fieldset.with_structs(last, node) - needed
     if not dropped:
         return obj
-    result: Json = fieldset.remove(obj, node, fieldpath.owned(dropped), everybody)
+    result: Json = fieldset.remove(obj, node, fieldpath.owned(dropped), everybody, nulls=nulls)
     return result
 
 

@@ -119,39 +119,51 @@ def with_structs(paths: Iterable[Path], node: Node) -> set[Path]:
     return found
 
 
-def remove(value: Any, node: Node, paths: Iterable[Path], keep: FieldSet) -> Any:
-    """Return the object without some fields; a container that this empties goes too, unless it is one of `keep`."""
+def remove(value: Any, node: Node, paths: Iterable[Path], keep: FieldSet, *, nulls: bool = False) -> Any:
+    """Return the object without some fields; a container that this empties goes too, unless it is one of `keep`.
+
+    With `nulls` an emptied container that is kept becomes null where its schema says that null is no value, as it does
+    upstream: validation then refuses it.
+    """
     tree: dict[str, Any] = {}
     for path in paths:
         at = tree
         for element in path:
             at = at.setdefault(element, {})
         at["."] = True
-    return _without(value, node, tree, (), keep) if tree else value
+    return _Removal(keep, nulls=nulls).inside(value, node, tree, ()) if tree else value
 
 
-def _without(value: Any, node: Node, tree: dict[str, Any], path: Path, keep: FieldSet) -> Any:
-    if isinstance(value, dict):
-        kept: dict[str, Any] = {}
-        for name, inner in value.items():
-            element = f"f:{name}"
-            child, _ = fieldpath.below(node, name)
-            rest = _next(inner, child, tree.get(element), (*path, element), keep)
-            if rest is not _ABSENT:
-                kept[name] = rest
-        return kept
-    if isinstance(value, list) and node.items is not None and fieldpath.granular_list(node):
-        named = zip(fieldpath.elements(value, node), value, strict=True)
-        rests = (_next(item, node.items, tree.get(e), (*path, e), keep) for e, item in named)
-        return [rest for rest in rests if rest is not _ABSENT]
-    return value
+@dataclass(frozen=True, slots=True)
+class _Removal:
+    keep: FieldSet
+    nulls: bool
 
-
-def _next(value: Any, node: Node, tree: dict[str, Any] | None, path: Path, keep: FieldSet) -> Any:
-    if tree is None:
+    def inside(self, value: Any, node: Node, tree: dict[str, Any], path: Path) -> Any:
+        if isinstance(value, dict):
+            kept: dict[str, Any] = {}
+            for name, inner in value.items():
+                element = f"f:{name}"
+                child, _ = fieldpath.below(node, name)
+                rest = self._at(inner, child, tree.get(element), (*path, element))
+                if rest is not _ABSENT:
+                    kept[name] = rest
+            return kept
+        if isinstance(value, list) and node.items is not None and fieldpath.granular_list(node):
+            named = zip(fieldpath.elements(value, node), value, strict=True)
+            rests = (self._at(item, node.items, tree.get(e), (*path, e)) for e, item in named)
+            return [rest for rest in rests if rest is not _ABSENT]
         return value
-    if "." in tree:
-        return _ABSENT
-    rest = _without(value, node, tree, path, keep)
-    emptied = rest in ({}, []) and value not in ({}, [])
-    return _ABSENT if emptied and path not in keep and path[-1].startswith("f:") else rest
+
+    def _at(self, value: Any, node: Node, tree: dict[str, Any] | None, path: Path) -> Any:
+        if tree is None:
+            return value
+        if "." in tree:
+            return _ABSENT
+        rest = self.inside(value, node, tree, path)
+        if rest not in ({}, []) or value in ({}, []) or not path[-1].startswith("f:"):
+            return rest
+        if path not in self.keep:
+            return _ABSENT
+        refused = self.nulls and bool(node.type) and not node.nullable and path[0] != "f:metadata"
+        return None if refused else rest

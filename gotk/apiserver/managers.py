@@ -61,7 +61,7 @@ def read(obj: dict[str, Any]) -> Managed:
     """Read the entries of an object. Raises ValueError when one of them makes no sense."""
     managed = Managed({}, {})
     for entry in (obj.get("metadata") or {}).get("managedFields") or ():
-        if not isinstance(entry, dict) or entry.get("operation") not in {APPLY, UPDATE}:
+        if not isinstance(entry, dict) or entry.get("operation") not in (APPLY, UPDATE):
             raise ValueError(f"operation is {entry.get('operation') if isinstance(entry, dict) else entry!r}")
         who = Manager(
             name=entry.get("manager") or "",

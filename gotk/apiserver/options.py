@@ -60,16 +60,17 @@ def apply(query: Mapping[str, str], agent: str) -> Write:
 
 def delete(query: Mapping[str, str], body: Mapping[str, Any]) -> Delete:
     """Read the options of a delete: the body's, else the query's."""
-    preconditions = body.get("preconditions") or {}
+    preconditions, dry_run = body.get("preconditions") or {}, body.get("dryRun") or ()
+    if not isinstance(preconditions, dict) or not isinstance(dry_run, list | tuple):
+        raise status.bad_request("DeleteOptions: preconditions is an object and dryRun a list")
     propagation = str(body.get("propagationPolicy") or query.get("propagationPolicy") or "")
     if propagation and propagation not in _POLICIES:
         raise status.unsupported_value("DeleteOptions", "propagationPolicy", f'"{propagation}"', (*_POLICIES, "nil"))
     orphan = body.get("orphanDependents")
     if orphan is not None and not propagation:
         propagation = "Orphan" if orphan else "Background"
-    dry_run = body.get("dryRun")
     return Delete(
-        dry_run=_dry_run(dry_run[0] if dry_run else query.get("dryRun"), "DeleteOptions"),
+        dry_run=_dry_run(str(dry_run[0]) if dry_run else query.get("dryRun"), "DeleteOptions"),
         propagation=propagation,
         uid=str(preconditions.get("uid") or ""),
         revision=str(preconditions.get("resourceVersion") or ""),

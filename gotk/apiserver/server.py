@@ -124,7 +124,7 @@ class ControlPlane:
         server = web.Server(Handler(plane), request_factory=_request, handler_cancellation=True, access_log=None)
         runner = web.ServerRunner(server, shutdown_timeout=1.0)
         await runner.setup()
-        self._stack.push_async_callback(runner.cleanup)
+        self._stack.push_async_callback(_hang_up, server, runner)
         self._stack.callback(plane.hub.close)
         site = web.TCPSite(runner, self._host, self._port, ssl_context=tls.context(ca, certificate), backlog=_BACKLOG)
         await site.start()
@@ -132,6 +132,15 @@ class ControlPlane:
         host = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104 - whoever listens everywhere is here too
         self.url = f"https://[{host}]:{port}" if ":" in host else f"https://{host}:{port}"
         kubeconfig.write(self.kubeconfig, url=self.url, ca=ca, admin=admin, token=token)
+
+
+async def _hang_up(server: web.Server, runner: web.ServerRunner) -> None:
+    """Stop listening, let requests end, and leave no connection behind that waits for its client to say goodbye."""
+    open_ones = [connection.transport for connection in server.connections if connection.transport is not None]
+    await runner.cleanup()
+    for transport in open_ones:
+        transport.abort()
+    await asyncio.sleep(0)
 
 
 def _request(

@@ -17,8 +17,8 @@ from gotk.apiserver.store import Event, Store, Stored
 #: How many events of a kind are remembered, and how many may wait for a watcher that does not read.
 RING = 5000
 PENDING = 10_000
-#: From how many watchers on events gather, and for how many seconds per watcher.
-CROWD, GATHER, _LONGEST_GATHER = 20, 0.000_02, 0.05
+#: From how many watchers on events gather: for twice as long as it took to tell them last, within these seconds.
+CROWD, _SHORTEST_GATHER, _LONGEST_GATHER = 20, 0.002, 0.5
 
 
 class Filter(Protocol):
@@ -120,6 +120,7 @@ class Hub:
         self._rings: dict[str, deque[Event]] = {}
         self._watchers: dict[str, set[Watcher]] = {}
         self._untold: dict[str, list[Event]] = {}
+        self._telling_took = 0.0
         store.subscribe(self._publish)
 
     def _publish(self, events: Sequence[Event]) -> None:
@@ -133,15 +134,24 @@ class Hub:
                 self._untold[storage].append(event)
             elif crowd := len(self._watchers.get(storage, ())):
                 self._untold[storage] = [event]
-                delay = 0.0 if crowd <= CROWD else min(crowd * GATHER, _LONGEST_GATHER)
-                asyncio.get_running_loop().call_later(delay, self._tell, storage)
+                gather = min(max(2 * self._telling_took, _SHORTEST_GATHER), _LONGEST_GATHER)
+                asyncio.get_running_loop().call_later(gather if crowd > CROWD else 0.0, self._tell, storage)
 
     def _tell(self, storage: str) -> None:
         """Pass on what has gathered."""
         notices = [Notice(event.type, event) for event in self._untold.pop(storage, ())]
-        if notices:
-            for watcher in self._watchers.get(storage, ()):
-                watcher.offer(notices)
+        watchers = self._watchers.get(storage, ())
+        if not notices:
+            return
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for watcher in watchers:
+            watcher.offer(notices)
+        if len(watchers) > CROWD:
+            loop.call_soon(self._told, began)  # its turn comes when each of them has written
+
+    def _told(self, began: float) -> None:
+        self._telling_took = asyncio.get_running_loop().time() - began
 
     def close(self) -> None:
         """End every watch: the control plane stops."""

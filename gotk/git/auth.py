@@ -1,11 +1,13 @@
 """Credentials of a Git remote, made of a secret's values.
 
 Answers to `fluxcd/pkg/git` AuthOptions: `username`/`password` or `bearerToken` for HTTP, `identity`, `known_hosts` and
-`password` (the key's passphrase) for SSH, `ca.crt` for a private certificate authority. Values never reach a repr.
+`password` (the key's passphrase) for SSH, `ca.crt` for a private certificate authority, `tls.crt` and `tls.key` for a
+client certificate. Values never reach a repr.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -18,7 +20,10 @@ from gotk.git.errors import InvalidCredentials
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Credentials:
-    """Who we are to the remote, and whom we take it for. The default is anonymous."""
+    """Who we are to the remote, whom we take it for, and which proxy leads there. The default is anonymous.
+
+    `certificate` and `key` are a TLS client's, `proxy` is an address with its credentials in it.
+    """
 
     username: str = ""
     password: str = field(default="", repr=False)
@@ -27,6 +32,9 @@ class Credentials:
     passphrase: str = field(default="", repr=False)
     known_hosts: str = field(default="", repr=False)
     ca: str = field(default="", repr=False)
+    certificate: str = field(default="", repr=False)
+    key: str = field(default="", repr=False)
+    proxy: str = field(default="", repr=False)
 
 
 ANONYMOUS = Credentials()
@@ -57,7 +65,10 @@ def from_url(url: str) -> Credentials:
 
 
 _KEYS = frozenset(
-    {"username", "password", "bearerToken", "identity", "known_hosts", "ca.crt", "caFile", "tls.crt", "tls.key"}
+    {
+        *("username", "password", "bearerToken", "identity", "known_hosts"),
+        *("ca.crt", "caFile", "tls.crt", "certFile", "tls.key", "keyFile"),
+    }
 )
 
 
@@ -69,11 +80,6 @@ def _text(key: str, value: bytes, name: str) -> str:
 
 
 def _http(address: urls.Url, texts: Mapping[str, str], name: str) -> Credentials:
-    if "tls.crt" in texts or "tls.key" in texts:
-        raise InvalidCredentials(
-            f"secret '{name}' holds 'tls.crt' or 'tls.key': client certificates are not supported for Git; "
-            "use 'username' and 'password' or 'bearerToken'"
-        )
     username, password = texts.get("username", ""), texts.get("password", "")
     token = texts.get("bearerToken", "").strip()
     if token and (username or password):
@@ -87,7 +93,31 @@ def _http(address: urls.Url, texts: Mapping[str, str], name: str) -> Credentials
     authority = texts.get("ca.crt") or texts.get("caFile") or ""
     if authority:
         _check_authority(authority, name)
-    return Credentials(username=username, password=password, bearer_token=token, ca=authority)
+    certificate, key = _client(texts, name)
+    return Credentials(
+        username=username, password=password, bearer_token=token, ca=authority, certificate=certificate, key=key
+    )
+
+
+def _client(texts: Mapping[str, str], name: str) -> tuple[str, str]:
+    """Read a client's certificate and key, which come together or not at all and fit each other."""
+    certificate = texts.get("tls.crt") or texts.get("certFile") or ""
+    key = texts.get("tls.key") or texts.get("keyFile") or ""
+    if bool(certificate) != bool(key):
+        there, missing = ("tls.crt", "tls.key") if certificate else ("tls.key", "tls.crt")
+        raise InvalidCredentials(f"secret '{name}' contains '{there}' but missing '{missing}'")
+    if not certificate:
+        return "", ""
+    try:
+        public = x509.load_pem_x509_certificate(certificate.encode()).public_key()
+        private = serialization.load_pem_private_key(key.encode(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm):
+        raise InvalidCredentials(
+            f"'tls.crt' and 'tls.key' of the secret '{name}' must be a PEM certificate and its PEM key, not encrypted"
+        ) from None
+    if private.public_key() != public:
+        raise InvalidCredentials(f"'tls.key' of the secret '{name}' is not the key of 'tls.crt'")
+    return certificate, key
 
 
 def _check_authority(pem: str, name: str) -> None:
@@ -101,29 +131,44 @@ def _ssh(address: urls.Url, texts: Mapping[str, str], name: str) -> Credentials:
     for key in ("identity", "known_hosts"):
         if not texts.get(key, "").strip():
             raise InvalidCredentials(f"invalid 'ssh' auth option: '{key}' is required")
-    identity, passphrase = texts["identity"], texts.get("password", "")
-    _check_key(identity, passphrase, name)
+    identity, passphrase = _unlocked(texts["identity"], texts.get("password", ""), name)
     return Credentials(
         username=address.user or "git", identity=identity, passphrase=passphrase, known_hosts=texts["known_hosts"]
     )
 
 
-def _check_key(identity: str, passphrase: str, name: str) -> None:
-    """Look at the key once, so that a wrong one fails with its cause and not with the server's refusal."""
-    if "PRIVATE KEY" not in identity:
-        raise InvalidCredentials(f"invalid 'ssh' auth option: 'identity' of the secret '{name}' is not a private key")
-    if passphrase:
-        return
-    load = ssh.load_ssh_private_key if "OPENSSH PRIVATE KEY" in identity else serialization.load_pem_private_key
+def _unlocked(identity: str, passphrase: str, name: str) -> tuple[str, str]:
+    """Return the key with what still locks it: a wrong one fails here, with its cause and not the server's refusal.
+
+    Unlocking costs up to half a second, and is done once instead of in every conversation.
+    """
+    openssh = "OPENSSH PRIVATE KEY" in identity
+    load = ssh.load_ssh_private_key if openssh else serialization.load_pem_private_key
     try:
+        if "PRIVATE KEY" not in identity:
+            raise ValueError  # noqa: TRY301 - the same answer as below
         load(identity.encode(), None)
     except UnsupportedAlgorithm:
-        return  # the transport has algorithms of its own
+        return identity, passphrase  # the transport has algorithms of its own
     except TypeError:
-        raise InvalidCredentials(
-            f"SSH identity key is encrypted but no 'password' field was provided in the secret '{name}'"
-        ) from None
+        return _opened(identity, passphrase, load, name)
     except ValueError:
         raise InvalidCredentials(
             f"invalid 'ssh' auth option: 'identity' of the secret '{name}' is not a private key"
         ) from None
+    return identity, ""
+
+
+def _opened(identity: str, passphrase: str, load: Callable[..., Any], name: str) -> tuple[str, str]:
+    if not passphrase:
+        raise InvalidCredentials(
+            f"SSH identity key is encrypted but no 'password' field was provided in the secret '{name}'"
+        )
+    try:
+        key = load(identity.encode(), passphrase.encode())
+    except UnsupportedAlgorithm:
+        return identity, passphrase
+    except ValueError:
+        raise InvalidCredentials(f"'password' of the secret '{name}' does not open 'identity'") from None
+    form = serialization.PrivateFormat.OpenSSH
+    return key.private_bytes(serialization.Encoding.PEM, form, serialization.NoEncryption()).decode(), ""

@@ -4,6 +4,8 @@ Trees that do not change keep their ids, so the cost follows the number of edits
 A file that exists keeps its mode; a new one is an ordinary file. Links and submodules are never written to.
 """
 
+import hashlib
+import re
 import unicodedata
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -11,13 +13,16 @@ from datetime import datetime
 from typing import Any
 
 import pygit2
-from pygit2.enums import FileMode
+from pygit2.enums import FileMode, ObjectType
 
 from gotk.git import errors
 
 #: Makes a detached signature of a commit's bytes: the armored text that goes into its `gpgsig` header.
 Sign = Callable[[bytes], str]
 
+_MARK = "image-automation"
+_MARKED = re.compile(rb"^image-automation ([^\n]*)$", re.MULTILINE)
+_MARK_LIMIT = 512
 _FORBIDDEN = frozenset({"", ".", ".."})
 _IGNORED_BY_HFS = frozenset(map(chr, (*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF)))
 
@@ -64,9 +69,11 @@ def create(
     message: str,
     when: datetime,
     sign: Sign | None = None,
+    mark: str = "",
 ) -> str:
     """Make a commit on top of `base` (None: the first of all) and return its id; no reference moves.
 
+    `mark` becomes a header of the commit, which no log shows: whoever made it knows it again by `mark_of`.
     Raises InvalidPath, and ReferenceNotFound where the base is not there.
     """
     parent: Any = repository.get(base) if base else None
@@ -75,10 +82,31 @@ def create(
     tree = _write(repository, parent.tree if parent else None, _by_directory(edits), "")
     parents: list[str | pygit2.Oid] = [parent.id] if parent else []
     signature = _signature(author, when)
-    if sign is None:
+    if sign is None and not mark:
         return str(repository.create_commit(None, signature, signature, message, tree, parents))
     content: Any = repository.create_commit_string(signature, signature, message, tree, parents)  # text, not an Oid
+    if mark:
+        headers, blank, text = content.partition("\n\n")
+        content = f"{headers}\n{_MARK} {_printable(mark)}{blank}{text}"
+    if sign is None:
+        return str(repository.write(ObjectType.COMMIT, content.encode()))
     return str(repository.create_commit_with_signature(content, sign(content.encode()), "gpgsig"))
+
+
+def mark_of(content: bytes) -> str:
+    """Return the mark in a commit's bytes, or nothing."""
+    headers, _, _ = content.partition(b"\n\n")
+    found = _MARKED.search(headers)
+    return found[1].decode("utf-8", "replace") if found else ""
+
+
+def blob_id(content: bytes) -> str:
+    """Return the id that a file's bytes have in Git."""
+    return hashlib.sha1(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()
+
+
+def _printable(mark: str) -> str:
+    return "".join(c for c in mark if c.isprintable())[:_MARK_LIMIT]
 
 
 def _signature(author: Person, when: datetime) -> pygit2.Signature:

@@ -35,6 +35,10 @@ class InvalidCredentials(Error):
     """The secret does not hold what the transport needs."""
 
 
+class InvalidSigningKey(Error):
+    """The key cannot sign commits; the message says why, and holds nothing of the key."""
+
+
 class AuthenticationFailed(Error):
     """The remote does not accept the credentials, or wants some."""
 
@@ -95,7 +99,7 @@ def translate(error: pygit2.GitError, verb: str, url: str) -> Error:
     """Make one of our errors of pygit2's. `verb` is such as `clone`, `url` holds no secret."""
     text = printable(str(error))
     kind = _kind(error, text, url)
-    return kind(f"unable to {verb} '{url}': {_cause(kind, text)}")
+    return kind(f"unable to {verb} '{url}': {explained(kind, text)}")
 
 
 def printable(text: str) -> str:
@@ -110,7 +114,7 @@ def _kind(error: pygit2.GitError, text: str, url: str) -> type[Error]:
     if isinstance(error, pygit2.AuthError):
         return AuthenticationFailed
     if match := _STATUS.search(text):
-        return _BY_STATUS.get(match[1], Unreachable)
+        return BY_STATUS.get(match[1], Unreachable)
     lowered = text.lower()
     for kind, words in _BY_WORDS:
         if any(word in lowered for word in words):
@@ -118,7 +122,8 @@ def _kind(error: pygit2.GitError, text: str, url: str) -> type[Error]:
     return Damaged if getattr(error, "error_class", 0) in {_ODB, _ZLIB} else Unreachable
 
 
-_BY_STATUS = {"401": AuthenticationFailed, "403": AuthenticationFailed, "404": RepositoryNotFound}
+#: What a server's HTTP status means.
+BY_STATUS = {"401": AuthenticationFailed, "403": AuthenticationFailed, "404": RepositoryNotFound}
 _BY_WORDS: tuple[tuple[type[Error], tuple[str, ...]], ...] = (
     (
         AuthenticationFailed,
@@ -134,6 +139,7 @@ _BY_WORDS: tuple[tuple[type[Error], tuple[str, ...]], ...] = (
     (Rejected, ("push-options", "push options")),
     (TimedOut, ("timed out", "timeout", "resource temporarily unavailable")),
     (InvalidCredentials, ("error loading known_hosts",)),
+    (HostKeyMismatch, ("unable to exchange encryption keys",)),  # the server has no key of a kind that is known
     (
         RepositoryNotFound,
         (
@@ -147,7 +153,8 @@ _BY_WORDS: tuple[tuple[type[Error], tuple[str, ...]], ...] = (
 )
 
 
-def _cause(kind: type[Error], text: str) -> str:
+def explained(kind: type[Error], text: str) -> str:
+    """Say what a failure means, with the library's or program's own words behind it."""
     hint = {
         AuthenticationFailed: "authentication failed; check the secret that the object refers to",
         HostKeyMismatch: "the SSH host key is not the one in 'known_hosts'",

@@ -11,17 +11,17 @@ import hashlib
 import os
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
 import pygit2
-from pygit2.enums import FileMode
+from pygit2.enums import DeltaStatus, FileMode
 
 from gotk.git import commit as commits
-from gotk.git import errors, remote
+from gotk.git import errors, remote, transport
 from gotk.git import libgit2 as _settings
 from gotk.git import url as urls
 from gotk.git.auth import ANONYMOUS, Credentials
@@ -31,6 +31,13 @@ from gotk.git.operation import Fetch, Fetched, ListReferences, Push, References,
 
 assert _settings is not None  # imported for what it sets
 
+#: A file of more bytes is not read: it may be a few kilobytes that unfold.
+BLOB_LIMIT = 256 << 20
+#: A commit of more files, or of directories nested deeper, is not walked: a few trees can hold each other ten times.
+FILES_LIMIT = 500_000
+_DEPTH_LIMIT = 200
+
+_SUBMODULE = int(FileMode.COMMIT)
 _MOST_PACKS = 50
 _MOST_LOOSE = 27  # in one of 256 directories: Git's own rule for when to tidy up
 
@@ -113,6 +120,30 @@ class Mirror:
             text: str = self._commit(commit).raw_message.decode("utf-8", "replace")
         return next(iter(text.strip().splitlines()), "")
 
+    def mark(self, commit: str) -> str:
+        """Return the mark that a commit was made with, or nothing."""
+        with self._reading():
+            return commits.mark_of(self._commit(commit).read_raw())
+
+    def changes(self, old: str, new: str) -> dict[str, str]:
+        """Return the files that differ between two commits, by path, with the new blob's id; nothing where one went."""
+        with self._reading():
+            repository: Any = self._repository()
+            deltas = repository.diff(self._commit(old).tree, self._commit(new).tree).deltas
+            return {
+                delta.new_file.raw_path.decode("utf-8", "surrogateescape"): (
+                    "" if delta.status == DeltaStatus.DELETED else str(delta.new_file.id)
+                )
+                for delta in deltas
+            }
+
+    def has(self, commit: str) -> bool:
+        """Tell whether a commit was fetched, without asking the remote."""
+        try:
+            return transport.is_commit(commit) and transport.is_complete(self._repository(), commit)
+        except errors.Damaged:
+            return False
+
     def committed_at(self, commit: str) -> int:
         """Return when a commit was made, in seconds since the epoch."""
         with self._reading():
@@ -127,7 +158,10 @@ class Mirror:
             start = _descend(self._commit(commit).tree, path_prefix)
             prefix = "/".join(_names(path_prefix))
             if isinstance(start, pygit2.Tree):
-                yield from _walk(start, f"{prefix}/" if prefix else "")
+                for number, entry in enumerate(_walk(start, f"{prefix}/" if prefix else "")):
+                    if number >= FILES_LIMIT:
+                        raise errors.TooLarge(f"'{self.url.bare}' holds more than {FILES_LIMIT} files")
+                    yield entry
             else:
                 yield Entry(prefix, int(start.filemode), str(start.id))
 
@@ -142,11 +176,8 @@ class Mirror:
         """Return what a directory holds, submodules left out. Raises InvalidPath for a name that is none."""
         with self._reading():
             tree: Any = self._repository()[tree_id]
-            return tuple(
-                Node(_name(entry, ""), int(entry.filemode), str(entry.id))
-                for entry in tree
-                if entry.filemode != FileMode.COMMIT
-            )
+            entries = ((entry, int(entry.filemode)) for entry in tree)
+            return tuple(Node(_name(entry, ""), mode, str(entry.id)) for entry, mode in entries if mode != _SUBMODULE)
 
     def size(self, blob_id: str) -> int:
         """Return how many bytes a file has, without reading it."""
@@ -154,8 +185,18 @@ class Mirror:
             _, size = self._repository().odb.read_header(blob_id)
             return int(size)
 
+    def read_each(self, blob_ids: Iterable[str], *, limit: int) -> Iterator[tuple[str, bytes | None]]:
+        """Yield what many files hold; None for one of more than `limit` bytes, which is not read."""
+        with self._reading():
+            database = self._repository().odb
+            for blob_id in blob_ids:
+                _, size = database.read_header(blob_id)
+                yield blob_id, database.read(blob_id)[1] if size <= limit else None
+
     def read(self, blob_id: str) -> bytes:
-        """Return the bytes of a file."""
+        """Return the bytes of a file. Raises TooLarge for one that no configuration is."""
+        if (size := self.size(blob_id)) > BLOB_LIMIT:
+            raise errors.TooLarge(f"'{self.url.bare}' holds a file of {size} bytes, more than {BLOB_LIMIT}")
         with self._reading():
             blob: Any = self._repository()[blob_id]
             if not isinstance(blob, pygit2.Blob):
@@ -171,10 +212,16 @@ class Mirror:
         when: datetime,
         *,
         sign: Sign | None = None,
+        mark: str = "",
     ) -> str:
-        """Make a commit on top of `base` with these files' new bytes, and return its id; nothing is pushed."""
+        """Make a commit on top of `base` with these files' new bytes, and return its id; nothing is pushed.
+
+        `mark` is what `mark` says of the commit afterwards.
+        """
         with exclusive(self._lock, timeout=self._remote.timeout), self._reading():
-            return commits.create(self._repository(), base, edits, author=author, message=message, when=when, sign=sign)
+            return commits.create(
+                self._repository(), base, edits, author=author, message=message, when=when, sign=sign, mark=mark
+            )
 
     def push(
         self,
@@ -322,10 +369,12 @@ def _name(entry: Any, where: str) -> str:
     return name
 
 
-def _walk(tree: Any, where: str) -> Iterator[Entry]:
+def _walk(tree: Any, where: str, depth: int = 0) -> Iterator[Entry]:
+    if depth > _DEPTH_LIMIT:
+        raise errors.InvalidPath(f"the repository's directories are nested deeper than {_DEPTH_LIMIT} levels")
     for entry in tree:
         name = _name(entry, where)
         if entry.filemode == FileMode.TREE:
-            yield from _walk(entry, f"{where}{name}/")
+            yield from _walk(entry, f"{where}{name}/", depth + 1)
         elif entry.filemode != FileMode.COMMIT:
             yield Entry(where + name, int(entry.filemode), str(entry.id))

@@ -6,7 +6,7 @@ pygit2 takes any SSH host key for good unless that method is overridden.
 """
 
 import time
-from typing import Any
+from typing import Any, Protocol
 
 import pygit2
 from pygit2.enums import CredentialType
@@ -34,6 +34,14 @@ def run(operation: Operation) -> References | Fetched | Done:
             return push(operation)
         case _:
             raise TypeError(type(operation).__name__)
+
+
+class Complains(Protocol):
+    """Makes errors in the words of one conversation."""
+
+    def error(self, kind: type[errors.Error], cause: str) -> errors.Error:
+        """Make an error."""
+        ...
 
 
 class _Callbacks(pygit2.RemoteCallbacks):
@@ -169,25 +177,25 @@ def fetch(operation: Fetch) -> Fetched:
         references = _references(connection)
         if not references.commits:
             raise errors.EmptyRepository("git repository is empty")
-        specs, commit = _wanted(operation.reference, references, callbacks)
-        if _complete(repository, commit):
+        specs, commit = wanted(operation.reference, references, callbacks)
+        if is_complete(repository, commit):
             return Fetched(commit=commit, transferred=False)
         depth = _NOT_SHALLOW if address.scheme == "file" else operation.depth
         stats = connection.fetch(specs, callbacks=callbacks, proxy=True, depth=depth)
-        if not _complete(repository, commit):
+        if not is_complete(repository, commit):
             raise callbacks.error(errors.ReferenceNotFound, f"the remote did not send commit '{commit}'")
         return Fetched(commit=commit, transferred=True, bytes=stats.received_bytes)
     except pygit2.GitError as error:
         raise errors.translate(error, "clone", address.bare) from None
 
 
-def _wanted(reference: str, references: References, callbacks: _Callbacks) -> tuple[list[str], str]:
+def wanted(reference: str, references: References, complaints: Complains) -> tuple[list[str], str]:
     """Say which references to fetch so that the wanted commit comes along, and which commit that is."""
     if reference in references.commits:
         name = references.head or reference if reference == "HEAD" else reference
         return [f"+{name}:{_MIRRORED}{name.removeprefix('refs/')}"], references.commits[reference]
     if not is_commit(reference):
-        raise callbacks.error(errors.ReferenceNotFound, f'couldn\'t find remote ref "{reference}"')
+        raise complaints.error(errors.ReferenceNotFound, f'couldn\'t find remote ref "{reference}"')
     for name, commit in references.commits.items():
         if commit == reference and name.startswith("refs/"):
             return [f"+{name}:{_MIRRORED}{name.removeprefix('refs/')}"], commit
@@ -199,7 +207,7 @@ def is_commit(text: str) -> bool:
     return len(text) == 40 and all(c in "0123456789abcdef" for c in text)
 
 
-def _complete(repository: pygit2.Repository, commit: str) -> bool:
+def is_complete(repository: pygit2.Repository, commit: str) -> bool:
     """Tell whether a commit is there with its root tree."""
     found: Any = repository.get(commit)
     return isinstance(found, pygit2.Commit) and found.tree_id in repository

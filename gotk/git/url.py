@@ -39,6 +39,11 @@ class Url:
             return self.bare
         return f"ssh://{quote(self.user or 'git', safe='')}@{self._authority}{self.path}"
 
+    @property
+    def origin(self) -> str:
+        """The scheme, host and port."""
+        return f"{self.scheme}://{self._authority}"
+
     def trusts(self, other: "Url") -> bool:
         """Tell whether secrets meant for this address may go to the other: the same origin, or its TLS twin."""
         if (other.scheme, other.host) == (self.scheme, self.host):
@@ -79,6 +84,12 @@ def parse(text: str) -> Url:
         raise InvalidUrl(f"failed to parse url '{redact(text)}': there is no usable host")
     path = parts.path + (f"?{parts.query}" if parts.query else "")
     return Url(scheme, host, port, path or "/", user, unquote(parts.password or ""))
+
+
+def without_user(text: str) -> str:
+    """Print a proxy's address without its credentials."""
+    parts = urlsplit(text)
+    return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}"
 
 
 def redact(text: str) -> str:

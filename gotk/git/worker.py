@@ -11,7 +11,8 @@ from pathlib import Path
 
 import msgspec
 
-from gotk.git import errors, libgit2, transport
+from gotk.git import errors, libgit2, spoken, transport
+from gotk.git import url as urls
 from gotk.git.operation import Fetch, ListReferences, Operation, Push
 from gotk.git.remote import Failure
 
@@ -22,12 +23,18 @@ def main() -> None:
     """Do what standard input asks for. The answer holds a result or a Failure; a crash is told by the exit status."""
     operation = msgspec.json.decode(sys.stdin.buffer.read(), type=ListReferences | Fetch | Push)
     signal.alarm(int(operation.remote.timeout) + _GRACE_SECONDS)  # the end, even when nobody is left to kill us
-    furnish(Path.cwd(), operation)
     try:
-        answer: object = transport.run(operation)
+        answer: object = _run(operation, Path.cwd())
     except errors.Error as error:
         answer = Failure(kind=type(error).__name__, message=error.message)
     os.write(1, msgspec.json.encode(answer))
+
+
+def _run(operation: Operation, home: Path) -> object:
+    if spoken.needed(urls.parse(operation.remote.url).scheme, operation.remote.credentials):
+        return spoken.run(operation, home)
+    furnish(home, operation)
+    return transport.run(operation)
 
 
 def furnish(home: Path, operation: Operation) -> None:

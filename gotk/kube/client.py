@@ -129,6 +129,13 @@ class Client:
         )
         return scheme.decode(body, kind)
 
+    async def create_subresource(
+        self, kind: type[Object], namespace: str, name: str, subresource: str, obj: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        """Create a subresource, such as a service account's `token`, and return it."""
+        path = _mapping(kind).path(namespace, name, subresource)
+        return _decode(await self._transport.request("POST", path, body=obj))
+
     # Plain objects of any kind.
 
     async def get_object(self, api_version: str, kind: str, namespace: str, name: str) -> dict[str, Any]:

@@ -16,6 +16,8 @@ from typing import Any
 
 import yaml
 
+from gotk import nesting
+
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 _TOKEN_LIFETIME = 60.0
 
@@ -105,10 +107,10 @@ def _merge(paths: Sequence[Path]) -> dict[str, Any]:
     merged: dict[str, Any] = {"contexts": {}, "clusters": {}, "users": {}, "current-context": ""}
     for path in paths:
         try:
-            document = yaml.load(path.read_bytes(), Loader=yaml.CSafeLoader) or {}
+            document = next(iter(nesting.load(path.read_bytes())), None) or {}
         except OSError as error:
             raise ConfigError(f"cannot read the kubeconfig {path}: {error.strerror}") from error
-        except yaml.YAMLError as error:
+        except (yaml.YAMLError, nesting.TooDeep) as error:
             raise ConfigError(f"{path} is not valid YAML: {error}") from error
         if not isinstance(document, dict):
             raise ConfigError(f"{path} is not a kubeconfig: it holds no mapping")

@@ -6,7 +6,7 @@ resolves into one `Access` per scan.
 
 import ssl
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -35,7 +35,7 @@ class TLS:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proxy:
-    """An HTTP(S) proxy and how to identify oneself with it."""
+    """An HTTP(S) or SOCKS5 proxy and how to identify oneself with it."""
 
     url: URL
     username: str = field(default="", repr=False)
@@ -49,15 +49,21 @@ class Proxy:
         return {"Proxy-Authorization": Credentials(username=self.username, password=self.password).basic}
 
 
+#: Gives credentials, or raises `errors.LoginFailed`. Equal for equal identities, so that equal accesses are equal.
+Login = Callable[[], Awaitable[Credentials]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
     """How to reach a registry for one scan.
 
-    `insecure` lets plain HTTP be tried after HTTPS; it never turns verification off. `timeout` is in seconds and spans
-    everything that the call does.
+    `login` gives the credentials when the registry is first asked, where they are not there from the start. `insecure`
+    lets plain HTTP be tried after HTTPS; it never turns verification off. `timeout` is in seconds and spans everything
+    that the call does.
     """
 
     credentials: Credentials = ANONYMOUS
+    login: Login | None = None
     tls: TLS = TLS()
     proxy: Proxy | None = None
     insecure: bool = False

@@ -2,51 +2,39 @@
 
 Answers to the distribution specification as `go-containerregistry/pkg/v1/remote` speaks it, which Flux scans with:
 `tags/list?n=1000` and `Link` headers, HEAD for a digest. Beyond it: a bounded number of scans per host runs at once,
-so that a slow registry delays nobody else's; and a list is whole or an error, never a part of one and never a login
-page taken for no tags.
+so that a slow registry delays nobody else's; who asks for the same at the same moment shares one answer; and a list is
+whole or an error, never a part of one and never a login page taken for no tags.
 """
 
 import asyncio
+import dataclasses
 import hashlib
 import random
 import re
 import time
-from collections.abc import Awaitable, Callable, Collection, Coroutine
-from dataclasses import dataclass
-from functools import lru_cache
+from collections.abc import Awaitable, Callable, Collection
 from types import TracebackType
-from typing import Any, Self, TypeVar
+from typing import Self, TypeVar
 
-from yarl import URL
-
-from gotk.oci import errors, link, name, tags
+from gotk.oci import errors, name
 from gotk.oci.access import Access
 from gotk.oci.auth import Authenticator
 from gotk.oci.conversation import Conversation
+from gotk.oci.flight import Flights
+from gotk.oci.lister import Lister
+from gotk.oci.listing import Listing
 from gotk.oci.name import Repository
 from gotk.oci.pace import Pace
 from gotk.oci.transport import Request, Route, Transport, direct
 
 T = TypeVar("T")
 
-_PAGE_LIMIT = 1_000
-_TAG_LIMIT = 1_000_000
-_LIST_LIMIT = 64 << 20
 _MANIFEST_LIMIT = 4 << 20
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}", re.ASCII)
 _MANIFESTS = {
     "Accept": "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, "
     "application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json"
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Listing:
-    """A repository's tags as the registry ordered them, and how many entries were dropped for not being tags."""
-
-    tags: list[str]
-    dropped: int = 0
-    pages: int = 1
 
 
 class RegistryClient:
@@ -66,16 +54,23 @@ class RegistryClient:
         monotonic: Callable[[], float] = time.monotonic,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: random.Random | None = None,
+        transport: Transport | None = None,
     ) -> None:
-        self._transport = Transport(route=route)
+        self._transport = transport or Transport(route=route)
+        self._pace = Pace(
+            monotonic=monotonic,
+            sleep=sleep,
+            chance=chance or random.Random(),  # noqa: S311 - jitter
+            per_host=per_host,
+        )
         self._conversation = Conversation(
             self._transport,
             Authenticator(self._transport, monotonic=monotonic, trusted_realms=trusted_realms),
-            Pace(monotonic=monotonic, sleep=sleep, chance=chance or random.Random()),  # noqa: S311 - jitter
+            self._pace,
         )
-        self._page_size = page_size
-        self._per_host = per_host
-        self._slots: dict[str, asyncio.Semaphore] = {}
+        self._lister = Lister(self._conversation, page_size=page_size)
+        self._listings: Flights[tuple[Repository, Access], Listing] = Flights()
+        self._digests: Flights[tuple[Repository, str, Access], str] = Flights()
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()
@@ -88,52 +83,36 @@ class RegistryClient:
 
     async def list_tags(self, repository: Repository, access: Access) -> Listing:
         """Return every tag of a repository. Raises errors.RegistryError."""
-        return await self._turn(self._list(repository, access), repository, access, "tags/list")
+
+        async def work() -> Listing:
+            return await self._turn(self._lister.tags, repository, access, "tags/list")
+
+        return await self._listings.share((repository, access), work)
 
     async def digest(self, repository: Repository, tag: str, access: Access) -> str:
         """Return the digest of the manifest (or index) behind a tag. Raises errors.RegistryError."""
         if not name.is_tag(tag):
             raise errors.BadAnswer(f"{repository}: {errors.printable(tag)!r} is no tag")
-        return await self._turn(self._resolve(repository, tag, access), repository, access, f"manifests/{tag}")
 
-    async def _turn(self, work: Coroutine[Any, Any, T], repository: Repository, access: Access, what: str) -> T:
-        """Wait for one of the host's slots, then give the work the access's time."""
-        slot = self._slots.get(repository.registry)
-        if slot is None:
-            slot = self._slots[repository.registry] = asyncio.Semaphore(self._per_host)
-        try:
-            await slot.acquire()
-        except asyncio.CancelledError:
-            work.close()
-            raise
-        try:
-            async with asyncio.timeout(access.timeout):
-                return await work
-        except TimeoutError as error:
-            message = f"{repository}: {what}: no complete answer within {access.timeout:g}s"
-            raise errors.Unreachable(message) from error
-        finally:
-            slot.release()
+        async def resolve(repository: Repository, access: Access) -> str:
+            return await self._resolve(repository, tag, access)
 
-    async def _list(self, repository: Repository, access: Access) -> Listing:
-        origin = await self._conversation.origin(repository, access)
-        url: URL | None = _first_page(origin, repository.path, self._page_size)
-        seen: set[URL] = set()
-        found: list[str] = []
-        total, size = 0, 0
-        while url is not None:
-            if url in seen or len(seen) == _PAGE_LIMIT:
-                raise errors.BadAnswer(f"{repository}: the tag list does not end, at page {len(seen) + 1}")
-            seen.add(url)
-            request = Request(method="GET", url=url, headers={"Accept": "application/json"}, limit=_LIST_LIMIT - size)
-            answer = await self._conversation.ask(request, repository, access)
-            page = tags.read_page(answer.body, content_type=answer.headers.get("Content-Type", ""), what=request)
-            total, size = total + len(page), size + len(answer.body)
-            if total > _TAG_LIMIT:
-                raise errors.TooLarge(f"{repository}: more tags than the limit of {_TAG_LIMIT}")
-            found.extend(filter(name.is_tag, page))
-            url = link.next_page(url, answer.headers.get("Link"))
-        return Listing(found, total - len(found), len(seen))
+        async def work() -> str:
+            return await self._turn(resolve, repository, access, f"manifests/{tag}")
+
+        return await self._digests.share((repository, tag, access), work)
+
+    async def _turn(
+        self, work: Callable[[Repository, Access], Awaitable[T]], repository: Repository, access: Access, what: str
+    ) -> T:
+        """Pass the host's gate, then give the work the access's time."""
+        async with self._pace.gate(repository.registry):
+            try:
+                async with asyncio.timeout(access.timeout):
+                    return await work(repository, await _logged_in(access) if access.login else access)
+            except TimeoutError as error:
+                message = f"{repository}: {what}: no complete answer within {access.timeout:g}s"
+                raise errors.Unreachable(message) from error
 
     async def _resolve(self, repository: Repository, tag: str, access: Access) -> str:
         origin = await self._conversation.origin(repository, access)
@@ -156,7 +135,8 @@ class RegistryClient:
         return digest
 
 
-@lru_cache(maxsize=4096)
-def _first_page(origin: URL, path: str, size: int) -> URL:
-    """Return where a tag list begins. Making a URL costs as much as decoding a short list."""
-    return origin / "v2" / path / "tags/list" % {"n": size}
+async def _logged_in(access: Access) -> Access:
+    """Return the access with the credentials that its login gives."""
+    if access.login is None:
+        return access
+    return dataclasses.replace(access, credentials=await access.login(), login=None)

@@ -5,13 +5,16 @@ allowed, and the challenge that is answered once. A refusal that comes from anot
 answered: our credentials are for the registry that we asked.
 """
 
-import dataclasses
+from collections.abc import Callable
+from datetime import UTC, datetime
+from functools import lru_cache
 
 from yarl import URL
 
 from gotk.oci import challenge, errors
-from gotk.oci.access import Access
+from gotk.oci.access import TLS, Access, Proxy
 from gotk.oci.auth import Authenticator
+from gotk.oci.flight import Flights
 from gotk.oci.name import Repository
 from gotk.oci.pace import Pace, retry_after
 from gotk.oci.transport import Answer, Request, Transport
@@ -22,20 +25,30 @@ _PING_LIMIT = 1 << 20
 class Conversation:
     """Sends requests about repositories."""
 
-    def __init__(self, transport: Transport, auth: Authenticator, pace: Pace) -> None:
+    def __init__(
+        self,
+        transport: Transport,
+        auth: Authenticator,
+        pace: Pace,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+    ) -> None:
         self._transport = transport
+        self._now = now
         self._auth = auth
         self._pace = pace
         self._origins: dict[tuple[str, bool], URL] = {}
+        self._pings: Flights[tuple[str, bool, TLS, Proxy | None], URL] = Flights()
 
     async def origin(self, repository: Repository, access: Access) -> URL:
         """Return where the registry is: https, or what answers first where plain HTTP is allowed."""
-        secure = URL(f"https://{repository.registry}")
         if not (access.insecure or repository.is_local):
-            return secure
+            return _secure(repository.registry)
         key = (repository.registry, access.insecure)
         if key not in self._origins:
-            self._origins[key] = await self._ping(secure, access)
+            # Who comes meanwhile waits; as it depends on trust and proxy, only those who have the same.
+            way = (*key, access.tls, access.proxy)
+            self._origins[key] = await self._pings.share(way, lambda: self._ping(_secure(repository.registry), access))
         return self._origins[key]
 
     async def ask(self, request: Request, repository: Repository, access: Access) -> Answer:
@@ -54,21 +67,17 @@ class Conversation:
     async def _once(self, request: Request, repository: Repository, access: Access) -> Answer:
         origin = request.url.origin()
         known = await self._auth.known(origin, repository, access)
-        answer = await self._send(request, known, access)
+        answer = await self._transport.send(request, access, authorization=known)
         if answer.status == 401 and answer.url.origin() == origin:
             wanted = challenge.strongest(answer.headers.getall("WWW-Authenticate", ()))
             offered = await self._auth.answer(wanted, origin, repository, access) if wanted else None
             if offered and offered != known:
-                answer = await self._send(request, offered, access)
-        if answer.status != 200:
+                answer = await self._transport.send(request, access, authorization=offered)
+        self._pace.heed(repository.registry, access.credentials, answer.headers, now=self._now)
+        if answer.status != 200 and not (answer.status == 304 and "If-None-Match" in request.headers):
             after = retry_after(answer.headers.get("Retry-After"))
             raise errors.from_answer(str(request), answer.status, answer.body, retry_after=after)
         return answer
-
-    async def _send(self, request: Request, authorization: str | None, access: Access) -> Answer:
-        if authorization:
-            request = dataclasses.replace(request, headers={**request.headers, "Authorization": authorization})
-        return await self._transport.send(request, access)
 
     async def _ping(self, secure: URL, access: Access) -> URL:
         failures: list[errors.RegistryError] = []
@@ -83,3 +92,8 @@ class Conversation:
                 return origin
             failures.append(errors.from_answer(str(request), answer.status, answer.body))
         raise errors.Unreachable("; ".join(map(str, failures)))
+
+
+@lru_cache(maxsize=4096)
+def _secure(registry: str) -> URL:
+    return URL(f"https://{registry}")

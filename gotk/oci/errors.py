@@ -33,6 +33,10 @@ class Unauthorized(RegistryError):
     """The credentials, or their absence, are not accepted."""
 
 
+class LoginFailed(RegistryError):
+    """The registry's provider gave no credentials; the registry itself was not asked."""
+
+
 class NotFound(RegistryError):
     """There is no such repository, tag or manifest."""
 

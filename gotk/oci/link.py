@@ -1,8 +1,9 @@
 """The `Link` header of a paginated list: where the next page is. No input or output.
 
 Answers to RFC 8288 as the distribution specification uses it. Real registries send the target relative, absolute, as a
-bare query, and, behind a proxy that ends TLS, with a scheme or port that is not theirs: the path and query are taken
-and asked of the origin that was asked before. A target on another host is refused, never followed.
+bare query; behind a proxy with a scheme or port that is not theirs; and with a path that is only valid inside (Nexus
+behind a connector's port, Artifactory without the repository's key). The next page of a list is the same list, so only
+the query is taken and asked where we asked before. A target on another host is refused, never followed.
 """
 
 import re
@@ -38,7 +39,7 @@ def next_page(current: URL, header: str | None) -> URL | None:
     return URL.build(
         scheme=current.scheme,
         authority=current.raw_authority,
-        path=link.raw_path,
+        path=current.raw_path,
         query_string=link.raw_query_string,
         encoded=True,
     )

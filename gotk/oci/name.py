@@ -43,16 +43,10 @@ class Repository:
     @property
     def is_local(self) -> bool:
         """Whether the host can only be this machine or a private network, so that plain HTTP may be tried."""
-        if self.registry == "::1" or _LOCAL.fullmatch(self.registry):
-            return True
-        try:
-            address = ipaddress.ip_address(self.registry.split(":")[0])
-        except ValueError:
-            return False
-        return any(address in block for block in _RFC1918)
+        return _is_local(self.registry)
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=16_384)
 def parse(text: str) -> Repository:
     """Read an image name without tag or digest, as `ImageRepository.spec.image` holds it. Raises InvalidName.
 
@@ -68,6 +62,17 @@ def parse(text: str) -> Repository:
     if len(rest) > 1:
         raise InvalidName(f"image '{text}' should not include a tag; remove ':{rest[1]}'")
     return repository
+
+
+@lru_cache(maxsize=4096)
+def _is_local(registry: str) -> bool:
+    if registry == "::1" or _LOCAL.fullmatch(registry):
+        return True
+    try:
+        address = ipaddress.ip_address(registry.split(":", maxsplit=1)[0])
+    except ValueError:
+        return False
+    return any(address in block for block in _RFC1918)
 
 
 def _parse_tagged(text: str) -> Repository | None:

@@ -2,15 +2,19 @@
 
 Three tries with growing, jittered pauses, as go-containerregistry makes. A `Retry-After` is clamped: short ones are
 waited for, long ones become the error's `retry_after`, and while it lasts no other scan of the account asks the host.
+An account whose `RateLimit-Remaining` is down to nothing waits for the window's end without being told to. How many
+scans of a host run at once is its gate's business.
 """
 
 import random
-from collections.abc import Awaitable, Callable
+import re
+from collections.abc import Awaitable, Callable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
 from gotk.oci import errors
+from gotk.oci.gate import Gate
 from gotk.oci.keychain import Credentials
 
 T = TypeVar("T")
@@ -19,6 +23,12 @@ _TRIES = 3
 _PAUSE = 0.5
 _PATIENCE = 10.0
 _LONGEST = 3600.0
+_PUSHED_BACK = frozenset({429, 503})
+# A reset is a number of seconds or, at GitHub and GitLab, a moment in seconds since 1970.
+_MOMENT = 1_000_000_000
+_REMAINING = ("RateLimit-Remaining", "X-RateLimit-Remaining")
+_RESET = ("RateLimit-Reset", "X-RateLimit-Reset")
+_FIELD = re.compile(r"\b(remaining|reset|r|t)\s*=\s*(\d{1,15})", re.ASCII)
 
 
 class Pace:
@@ -33,25 +43,49 @@ class Pace:
         monotonic: Callable[[], float],
         sleep: Callable[[float], Awaitable[None]],
         chance: random.Random,
+        per_host: int,
     ) -> None:
         self._monotonic = monotonic
         self._sleep = sleep
         self._chance = chance
+        self._per_host = per_host
+        self._gates: dict[str, Gate] = {}
         self._closed_until: dict[tuple[str, Credentials], float] = {}
+
+    def gate(self, host: str) -> Gate:
+        """Return a host's gate."""
+        gate = self._gates.get(host)
+        if gate is None:
+            gate = self._gates[host] = Gate(
+                self._per_host, monotonic=self._monotonic, sleep=self._sleep, jitter=self._chance.uniform
+            )
+        return gate
 
     async def run(self, host: str, who: Credentials, request: Callable[[], Awaitable[T]]) -> T:
         """Run a request until it succeeds, fails for good or has been tried three times."""
+        gate = self.gate(host)
         for attempt in range(1, _TRIES + 1):
-            await self._wait_for(host, who)
+            if self._closed_until:
+                await self._wait_for(host, who)
             try:
-                return await request()
+                result = await request()
             except errors.RegistryError as error:
+                if error.status in _PUSHED_BACK:
+                    gate.pushed_back()
                 if error.retry_after is not None and error.temporary:
                     self._closed_until[host, who] = self._monotonic() + error.retry_after
                 if not error.temporary or attempt == _TRIES or (error.retry_after or 0) > _PATIENCE:
                     raise
+            else:
+                gate.succeeded()
+                return result
             await self._sleep(_PAUSE * 3 ** (attempt - 1) * self._chance.uniform(0.5, 1.5))
         raise AssertionError("unreachable")
+
+    def heed(self, host: str, who: Credentials, headers: Mapping[str, str], *, now: Callable[[], datetime]) -> None:
+        """Take note of an answer's rate-limit headers."""
+        if wait := exhausted(headers, now=now):
+            self._closed_until[host, who] = self._monotonic() + wait
 
     async def _wait_for(self, host: str, who: Credentials) -> None:
         left = self._closed_until.get((host, who), 0.0) - self._monotonic()
@@ -76,3 +110,30 @@ def retry_after(header: str | None, *, now: datetime | None = None) -> float | N
         return None
     moment = moment if moment.tzinfo else moment.replace(tzinfo=UTC)
     return min(max((moment - (now or datetime.now(UTC))).total_seconds(), 0.0), _LONGEST)
+
+
+def exhausted(headers: Mapping[str, str], *, now: Callable[[], datetime]) -> float:
+    """Return the seconds until an account's window of requests begins anew, clamped to an hour; 0 while some are left.
+
+    Reads `RateLimit-Remaining` and `-Reset` with and without `X-`, and the one-header `RateLimit` of the newer drafts.
+    """
+    remaining, reset = _first(headers, _REMAINING), _first(headers, _RESET)
+    if remaining is None and "RateLimit" in headers:
+        fields = {name[0:3]: value for name, value in _FIELD.findall(headers["RateLimit"][:256])}
+        remaining = fields.get("rem", fields.get("r"))
+        reset = fields.get("res", fields.get("t"))
+    if remaining != "0" or reset is None:
+        return 0.0
+    seconds = float(reset)
+    if seconds > _MOMENT:
+        seconds -= now().timestamp()
+    return min(max(seconds, 0.0), _LONGEST)
+
+
+def _first(headers: Mapping[str, str], names: tuple[str, ...]) -> str | None:
+    """Return the leading number of the first of these headers (`98;w=21600` is 98)."""
+    for name in names:
+        if name in headers:
+            number = headers[name].partition(";")[0].strip()
+            return number if number.isascii() and number.isdigit() and len(number) < 16 else None
+    return None

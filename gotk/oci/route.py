@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from yarl import URL
 
 from gotk.oci.access import Proxy
-from gotk.oci.transport import Route, direct
+from gotk.oci.transport import SOCKS, Route, direct
 
 
 def from_environment(environment: Mapping[str, str]) -> Route:
-    """Make a route of environment variables. Raises ValueError for a proxy that is no http(s) URL."""
+    """Make a route of environment variables. Raises ValueError for a proxy that is no http(s) or socks5 URL."""
     proxies = {scheme: _proxy(_value(environment, f"{scheme}_proxy")) for scheme in ("http", "https")}
     excluded = [part for entry in _value(environment, "no_proxy").split(",") if (part := entry.strip().lower())]
     if not any(proxies.values()):
@@ -35,8 +35,8 @@ def _proxy(text: str) -> Proxy | None:
     if not text:
         return None
     url = URL(text if "://" in text else f"http://{text}")
-    if url.scheme not in {"http", "https"} or not url.host:
-        raise ValueError("a proxy of the environment is not an http or https URL")
+    if url.scheme not in {"http", "https", *SOCKS} or not url.host:
+        raise ValueError("a proxy of the environment is not an http, https or socks5 URL")
     return Proxy(url=url.with_user(None), username=url.user or "", password=url.password or "")
 
 

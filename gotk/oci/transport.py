@@ -3,9 +3,10 @@
 The only module of the client that knows aiohttp's exceptions. Connections are kept alive and shared by every scan.
 Bounds: bodies under a cap after decompression, at most five redirects, none from https to http, `Authorization` only to
 the origin it was made for, no server-chosen address more private than the server's own, and time limits for connecting,
-for silence and for the whole request.
+for silence and for dripping; the whole is under the caller's deadline.
 """
 
+import asyncio
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -13,18 +14,21 @@ from types import TracebackType
 from typing import Self
 
 import aiohttp
-from aiohttp.resolver import ThreadedResolver
 from multidict import CIMultiDictProxy
 from yarl import URL
 
 from gotk.oci import errors
 from gotk.oci.access import Access, Proxy
-from gotk.oci.body import ACCEPT_ENCODING, Body
-from gotk.oci.egress import BoundedResolver, Reach, Refused, reach_of
+from gotk.oci.body import Body
+from gotk.oci.egress import Reach, Refused, reach_of
+from gotk.oci.sessions import Sessions
 
 _REDIRECTS = 5
 _REDIRECT_STATUS = frozenset({301, 302, 303, 307, 308})
-_TIMEOUT = aiohttp.ClientTimeout(total=120, sock_connect=10, sock_read=30)
+_SOCKS_MODULES = ("python_socks", "aiohttp_socks")
+
+#: The schemes of SOCKS proxies; both resolve names at the proxy.
+SOCKS = frozenset({"socks5", "socks5h"})
 
 #: Chooses the proxy for a URL where the object names none (such as the environment's).
 Route = Callable[[URL], Proxy | None]
@@ -38,7 +42,7 @@ class Request:
     url: URL
     headers: Mapping[str, str]
     limit: int
-    data: Mapping[str, str] | None = None
+    data: Mapping[str, str] | bytes | None = None
     chosen_by: URL | None = None
     follow: bool = True
 
@@ -64,86 +68,113 @@ def direct(_: URL) -> Proxy | None:
 
 
 class Transport:
-    """Sends requests; an async context manager that owns the connections."""
+    """Sends requests; an async context manager that owns the connections.
 
-    def __init__(self, *, route: Route = direct, user_agent: str = "image-automation") -> None:
+    A body that after `grace` seconds has come at less than `slowest` bytes a second is given up.
+    """
+
+    def __init__(
+        self,
+        *,
+        route: Route = direct,
+        user_agent: str = "image-automation",
+        grace: float = 10.0,
+        slowest: float = 1024.0,
+    ) -> None:
         self._route = route
-        self._user_agent = user_agent
-        self._sessions: dict[Reach, aiohttp.ClientSession] = {}
-        self._reach: dict[str, Reach] = {}
+        self._sessions = Sessions(user_agent=user_agent)
+        self._grace = grace
+        self._slowest = slowest
 
     async def __aenter__(self) -> Self:
+        await self._sessions.__aenter__()
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        for session in self._sessions.values():
-            await session.close()
-        self._sessions.clear()
+        await self._sessions.__aexit__(kind, error, trace)
 
-    async def send(self, request: Request, access: Access) -> Answer:
+    async def send(self, request: Request, access: Access, *, authorization: str | None = None) -> Answer:
         """Send a request, follow redirects, read the body. Raises errors.RegistryError; any status is an answer."""
         for _ in range(_REDIRECTS + 1):
-            answer = await self._send_one(request, access)
+            answer = await self._send_one(request, access, authorization)
             if answer.status not in _REDIRECT_STATUS or not request.follow:
                 return answer
-            request = _redirected(request, answer)
+            target = _redirected(request, answer)
+            if target.url.origin() != request.url.origin():
+                authorization = None
+            request = target
         raise errors.BadAnswer(f"{request}: more than {_REDIRECTS} redirects")
 
-    async def _send_one(self, request: Request, access: Access) -> Answer:
-        proxy = access.proxy or self._route(request.url)
-        # A tunnel's opening has headers of its own; without a tunnel the request itself goes to the proxy.
-        plain = proxy.headers if proxy and request.url.scheme == "http" else {}
+    async def _send_one(self, request: Request, access: Access, authorization: str | None) -> Answer:
+        url = request.url
+        proxy = access.proxy or self._route(url)
+        headers = request.headers
+        if authorization:
+            headers = {**headers, "Authorization": authorization}
+        socks = proxy is not None and proxy.url.scheme in SOCKS
+        http_proxy = None if socks else proxy
+        if http_proxy and url.scheme == "http":
+            # A tunnel's opening has headers of its own; without a tunnel the request itself goes to the proxy.
+            headers = {**headers, **http_proxy.headers}
+        session = await self._sessions.through_socks(proxy) if socks and proxy else self._direct(request, proxy)
         try:
-            async with self._session(request, proxied=proxy is not None).request(
+            async with session.request(
                 request.method,
-                request.url,
-                headers={"Accept-Encoding": ACCEPT_ENCODING, **request.headers, **plain},
+                url,
+                headers=headers,
                 data=request.data,
                 allow_redirects=False,
                 ssl=access.tls.context(),
-                proxy=proxy.url if proxy else None,
-                proxy_headers=proxy.headers if proxy else None,
+                proxy=http_proxy.url if http_proxy else None,
+                proxy_headers=http_proxy.headers if http_proxy else None,
             ) as response:
-                return Answer(request.url, response.status, response.headers, await _read(request, response))
+                return Answer(url, response.status, response.headers, await self._read(request, response))
         except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
             raise _translated(request, error) from error
+        except Exception as error:
+            # The errors of SOCKS proxies have no base that could be named without loading their library.
+            if not (socks and type(error).__module__.startswith(_SOCKS_MODULES)):
+                raise
+            raise errors.Unreachable(f"{request}: socks5 proxy: {errors.printable(str(error))}") from error
 
-    def _session(self, request: Request, *, proxied: bool) -> aiohttp.ClientSession:
+    def _direct(self, request: Request, proxy: Proxy | None) -> aiohttp.ClientSession:
         most = Reach.METADATA
-        if request.chosen_by is not None and not proxied:
-            most = self._reach_of_host(request.chosen_by.host or "")
-            self._check_literal(request, most)
-        if most not in self._sessions:
-            # Names that a server chose must not become known as registries' own.
-            seen = self._reach if most is Reach.METADATA else {}
-            self._sessions[most] = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(
-                    limit=0, resolver=BoundedResolver(ThreadedResolver(), most=most, seen=seen), ttl_dns_cache=30
-                ),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=_TIMEOUT,
-                auto_decompress=False,
-                headers={"User-Agent": self._user_agent},
-            )
-        return self._sessions[most]
+        if request.chosen_by is not None and proxy is None:
+            most = self._sessions.reach(request.chosen_by)
+            _check_literal(request, most)
+        return self._sessions.direct(most)
 
-    def _reach_of_host(self, host: str) -> Reach:
-        try:
-            return reach_of(host)
-        except ValueError:
-            return self._reach.get(host, Reach.PUBLIC)
+    async def _read(self, request: Request, response: aiohttp.ClientResponse) -> bytes:
+        if request.method == "HEAD":
+            return b""
+        content = response.content
+        body = Body(encoding=response.headers.get("Content-Encoding", ""), limit=request.limit, what=request)
+        if content.is_eof():
+            # All of it came with the headers, as nearly every short answer does.
+            body.feed(content.read_nowait())
+            return body.finish()
+        clock = asyncio.get_running_loop().time
+        began, received = clock(), 0
+        async for chunk in content.iter_any():
+            body.feed(chunk)
+            received += len(chunk)
+            elapsed = clock() - began
+            if elapsed > self._grace and received < elapsed * self._slowest:
+                raise errors.Unreachable(f"{request}: the answer comes at less than {self._slowest:.0f} bytes a second")
+        return body.finish()
 
-    def _check_literal(self, request: Request, most: Reach) -> None:
-        host = request.url.host or ""
-        try:
-            refused = reach_of(host) > most
-        except ValueError:
-            # aiohttp takes such spellings (`2130706433`) for addresses and would not ask the resolver.
-            refused = host.replace(".", "").isdigit() or ":" in host
-        if refused:
-            raise errors.BadAnswer(f"{request}: the registry leads to a private address; refused")
+
+def _check_literal(request: Request, most: Reach) -> None:
+    host = request.url.host or ""
+    try:
+        refused = reach_of(host) > most
+    except ValueError:
+        # aiohttp takes such spellings (`2130706433`) for addresses and would not ask the resolver.
+        refused = host.replace(".", "").isdigit() or ":" in host
+    if refused:
+        raise errors.BadAnswer(f"{request}: the registry leads to a private address; refused")
 
 
 def _redirected(request: Request, answer: Answer) -> Request:
@@ -164,15 +195,6 @@ def _redirected(request: Request, answer: Answer) -> Request:
         limit=request.limit,
         chosen_by=request.chosen_by or (None if same else request.url),
     )
-
-
-async def _read(request: Request, response: aiohttp.ClientResponse) -> bytes:
-    if request.method == "HEAD":
-        return b""
-    body = Body(encoding=response.headers.get("Content-Encoding", ""), limit=request.limit, what=request)
-    async for chunk in response.content.iter_any():
-        body.feed(chunk)
-    return body.finish()
 
 
 def _translated(request: Request, error: Exception) -> errors.RegistryError:

@@ -40,7 +40,8 @@ class SystemClock:
 
 def rfc3339(moment: datetime) -> str:
     """Print a time as the API does: UTC, whole seconds, `Z`."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    at = moment if moment.tzinfo is UTC else moment.astimezone(UTC)
+    return f"{at.year:04}-{at.month:02}-{at.day:02}T{at.hour:02}:{at.minute:02}:{at.second:02}Z"
 
 
 def parse_rfc3339(text: str) -> datetime:

@@ -75,7 +75,8 @@ class Controller(Generic[O]):
             clock=clock,
             settings=settings,
         )
-        metrics.controller(self._name, workers=settings.workers)
+        self._workers = settings.workers_of(self.kind)
+        metrics.controller(self._name, workers=self._workers)
         self._cache.subscribe(self._changed)
         for watch in reconciler.watches:
             caches.of(watch.kind).subscribe(self._watcher(watch))
@@ -85,8 +86,8 @@ class Controller(Generic[O]):
         for synced in self._awaited:
             await synced.wait()
         self.started = True
-        self._log.info("starting workers", workers=self._settings.workers)
-        places = asyncio.Semaphore(self._settings.workers)
+        self._log.info("starting workers", workers=self._workers)
+        places = asyncio.Semaphore(self._workers)
         async with asyncio.TaskGroup() as group:
             while True:
                 await places.acquire()

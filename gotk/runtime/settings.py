@@ -1,6 +1,7 @@
 """What an operator can set of the runtime. Seconds; the defaults are the Flux controllers'."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from gotk.runtime.queue import Backoff
 
@@ -9,16 +10,22 @@ from gotk.runtime.queue import Backoff
 class Settings:
     """`--concurrent`, `--requeue-dependency`, `--min-retry-delay`, `--max-retry-delay`, `--interval-jitter-percentage`.
 
-    `run_limit` ends a run that does not end by itself; `grace` is what a stop waits for runs to finish.
+    `more_workers` are those of kinds whose runs do hardly anything but wait. `run_limit` ends a run that does not end
+    by itself; `grace` is what a stop waits for runs to finish.
     """
 
     workers: int = 4
+    more_workers: Mapping[str, int] = field(default_factory=dict)
     requeue_dependency: float = 30.0
     min_retry_delay: float = 0.75
     max_retry_delay: float = 900.0
     interval_jitter: float = 0.05
     run_limit: float = 3600.0
     grace: float = 8.0
+
+    def workers_of(self, kind: str) -> int:
+        """Return how many objects of a kind may run at once."""
+        return max(self.workers, self.more_workers.get(kind, 0))
 
     @property
     def backoff(self) -> Backoff:

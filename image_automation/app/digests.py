@@ -2,25 +2,27 @@
 
 from gotk.api.image import ImageRepository
 from gotk.oci import errors, name
-from gotk.runtime.errors import Retry
+from gotk.runtime.errors import Retry, Stalled
 from reflector import access
 from reflector.ports import Objects, Registry
+from reflector.providers.login import Logins
 
 
 class RegistryDigests:
     """Joins the policies' need of digests with the reflector's way to a registry."""
 
-    def __init__(self, *, objects: Objects, registry: Registry) -> None:
+    def __init__(self, *, objects: Objects, registry: Registry, logins: Logins | None = None) -> None:
         self._objects = objects
+        self._logins = logins
         self._registry = registry
 
     async def digest(self, image_repository: ImageRepository, tag: str) -> str:
         """Return the digest that a tag points to. Raises Retry with the cause."""
         try:
             repository = name.parse(image_repository.spec.image)
-            reach = await access.access(self._objects, image_repository, repository)
+            reach = await access.access(self._objects, image_repository, repository, self._logins)
             return await self._registry.digest(repository, tag, reach)
         except errors.RegistryError as error:
             raise Retry("Failed", str(error), after=error.retry_after or None) from error
-        except (name.InvalidName, access.AccessError) as error:
+        except (name.InvalidName, access.AccessError, Stalled) as error:
             raise Retry("Failed", str(error)) from error

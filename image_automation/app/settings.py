@@ -21,8 +21,8 @@ def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:
 class Settings:
     """Everything the service is told. Times are in seconds; an address is `host:port`, `:0` any free port, `0` none.
 
-    `allow_file` lets `file://` repositories in, for a service whose users may read this machine anyway. Of
-    `environment` only the proxies are used.
+    `allow_file` lets `file://` repositories in, for a service whose users may read this machine anyway.
+    `watch_namespace` is empty for all. Of `environment` only the proxies and the clouds' own variables are used.
     """
 
     data_dir: Path
@@ -36,10 +36,18 @@ class Settings:
     events_addr: str = ""
     notification_addr: str = "0"
     rate_limit_interval: float = 300.0
+    concurrent_scans: int = 500
     requeue_dependency: float = 30.0
     min_retry_delay: float = 0.75
     max_retry_delay: float = 900.0
+    interval_jitter: float = 0.05
     no_cross_namespace_refs: bool = False
+    watch_namespace: str = ""
+    workload_identity: bool = False
+    default_service_account: str = ""
+    token_cache_max_size: int = 100
+    token_cache_max_duration: float = 3600.0
+    trusted_realms: frozenset[str] = frozenset()
     allow_file: bool = False
     grace: float = 8.0
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -53,6 +61,11 @@ class Settings:
     def mirrors(self) -> Path:
         """The folder of Git mirrors."""
         return self.data_dir / "mirrors"
+
+    @property
+    def marks(self) -> Path:
+        """The file that remembers which contents hold markers."""
+        return self.data_dir / "marks.db"
 
     @property
     def artifacts(self) -> Path:

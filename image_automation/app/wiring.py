@@ -16,6 +16,7 @@ from deploy.kustomize.kustomization import KustomizationReconciler
 from deploy.source.git_repository import GitRepositoryReconciler
 from deploy.source.server import ArtifactServer
 from deploy.source.storage import Storage
+from gotk.cloud.caller import Caller
 from gotk.git.mirror import Mirrors
 from gotk.kube.cache import Caches
 from gotk.kube.client import Client
@@ -27,10 +28,12 @@ from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock, SystemClock
 from gotk.runtime.event_sinks import KubernetesEvents, PostedEvents
 from gotk.runtime.events import Recorder, Sink
+from gotk.runtime.git_access import GitAccess
 from gotk.runtime.manager import Manager
 from gotk.runtime.metrics import Metrics
 from gotk.runtime.reconciler import Reconciler
-from image_automation.app import explain, notifications
+from image_automation import tree
+from image_automation.app import clouds, explain, notifications
 from image_automation.app.digests import RegistryDigests
 from image_automation.app.settings import Settings
 from image_automation.explanation import Explainer
@@ -38,6 +41,7 @@ from image_automation.image_update_automation import ImageUpdateAutomationReconc
 from policies.image_policy import ImagePolicyReconciler
 from reflector.image_repository import ImageRepositoryReconciler
 from reflector.metrics import ScanMetrics, StateCollector
+from reflector.providers.login import Logins
 from reflector.store import TagStore
 from reflector.watchdog import Watchdog
 
@@ -55,7 +59,9 @@ class Parts:
     chance: random.Random
     session: aiohttp.ClientSession
     registry: RegistryClient
+    logins: Logins
     scans: ScanMetrics
+    access: GitAccess
     tags: TagStore
     mirrors: Mirrors
     storage: Storage
@@ -66,7 +72,12 @@ class Parts:
 def image_repository(parts: Parts) -> Reconciler[Any, Any]:
     """Build the reconciler of ImageRepositories."""
     return ImageRepositoryReconciler(
-        cache=parts.caches, objects=parts.client, registry=parts.registry, store=parts.tags, metrics=parts.scans
+        cache=parts.caches,
+        objects=parts.client,
+        registry=parts.registry,
+        store=parts.tags,
+        logins=parts.logins,
+        metrics=parts.scans,
     )
 
 
@@ -76,7 +87,7 @@ def image_policy(parts: Parts) -> Reconciler[Any, Any]:
         objects=parts.caches,
         client=parts.client,
         tags=parts.tags,
-        digests=RegistryDigests(objects=parts.client, registry=parts.registry),
+        digests=RegistryDigests(objects=parts.client, registry=parts.registry, logins=parts.logins),
         image_names=name.parse,
         limiter=parts.work,
         no_cross_namespace_refs=parts.settings.no_cross_namespace_refs,
@@ -89,19 +100,21 @@ def image_update_automation(parts: Parts) -> Reconciler[Any, Any]:
     return ImageUpdateAutomationReconciler(
         objects=parts.caches,
         client=parts.client,
+        access=parts.access,
         repositories=parts.mirrors,
         limiter=parts.git,
         clock=parts.clock,
         jitter=parts.chance,
         cross_namespace=not parts.settings.no_cross_namespace_refs,
         allow_file=parts.settings.allow_file,
+        known=tree.Known(parts.settings.marks),
     )
 
 
 def git_repository(parts: Parts) -> Reconciler[Any, Any]:
     """Build the reconciler of GitRepositories."""
     return GitRepositoryReconciler(
-        secrets=parts.client,
+        access=parts.access,
         mirrors=parts.mirrors,
         storage=parts.storage,
         blocking=parts.git,
@@ -143,6 +156,7 @@ async def manager(settings: Settings, client: Client, metrics: Metrics) -> Async
     clock = SystemClock()
     async with contextlib.AsyncExitStack() as stack:
         parts = await _parts(settings, client, clock, metrics, stack)
+        await parts.git.run(parts.mirrors.sweep, now=clock.now())
         events = KubernetesEvents(client=client, clock=clock)
         alerts = notifications.alerts(settings, client, parts.caches, clock, metrics, told=events)
         sinks = [events, *_posted(parts), *await stack.enter_async_context(alerts)]
@@ -159,6 +173,8 @@ async def manager(settings: Settings, client: Client, metrics: Metrics) -> Async
             clock=clock,
             settings=limits.Settings(
                 workers=settings.concurrent,
+                more_workers={"ImageRepository": settings.concurrent_scans},
+                interval_jitter=settings.interval_jitter,
                 requeue_dependency=settings.requeue_dependency,
                 min_retry_delay=settings.min_retry_delay,
                 max_retry_delay=settings.max_retry_delay,
@@ -189,19 +205,26 @@ async def _explain(parts: Parts, stack: contextlib.AsyncExitStack) -> None:
 async def _parts(
     settings: Settings, client: Client, clock: Clock, metrics: Metrics, stack: contextlib.AsyncExitStack
 ) -> Parts:
+    way = route.from_environment(settings.environment)
+    registry = RegistryClient(route=way, trusted_realms=settings.trusted_realms)
+    caller = await stack.enter_async_context(Caller(route=way))
+    known = clouds.identities(settings, client, clock, metrics)
+    git = stack.enter_context(Limiter(width=_THREADS, name="git"))
     return Parts(
         settings=settings,
         client=client,
-        caches=Caches(client, clock=clock),
+        caches=Caches(client, clock=clock, namespace=settings.watch_namespace or None),
         clock=clock,
         chance=random.Random(),  # noqa: S311 - jitter
         session=await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())),
-        registry=await stack.enter_async_context(RegistryClient(route=route.from_environment(settings.environment))),
+        registry=await stack.enter_async_context(registry),
+        logins=clouds.logins(settings, known, clock, caller),
+        access=GitAccess(objects=client, limiter=git, logins=clouds.git_logins(settings, known, clock, caller)),
         scans=ScanMetrics(metrics.registry),
         tags=stack.enter_context(TagStore(settings.tags)),
         mirrors=Mirrors(settings.mirrors),
         storage=await _storage(settings, stack),
-        git=stack.enter_context(Limiter(width=_THREADS, name="git")),
+        git=git,
         work=stack.enter_context(Limiter(width=_THREADS, name="work")),
     )
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from image_automation.cli import output
+from image_automation.cli import loop, output
 
 if TYPE_CHECKING:
     from image_automation.app.demo.playground import Playground
@@ -40,7 +40,7 @@ def demo(*, keep: bool, data_dir: Path | None, tag: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "service.log").open("a") as log:
             logging.configure(level="info", encoding="json", stream=log)
-            asyncio.run(_demo(folder, tag, keep=keep))
+            loop.run(_demo(folder, tag, keep=keep))
 
 
 @contextlib.contextmanager

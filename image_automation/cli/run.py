@@ -1,6 +1,5 @@
 """`run`: the service, on a cluster or with the embedded control plane."""
 
-import asyncio
 import contextlib
 import os
 from collections.abc import AsyncIterator
@@ -12,7 +11,7 @@ import click
 
 from gotk.duration import Duration
 from image_automation.app import settings as decided
-from image_automation.cli import output
+from image_automation.cli import gates, loop, output
 from image_automation.cli.cluster import Cluster, DurationType
 
 if TYPE_CHECKING:
@@ -60,6 +59,13 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
     help="The kinds to reconcile, separated by commas.",
 )
 @click.option("--concurrent", type=click.IntRange(1, 1000), default=4, show_default=True, help="Workers of each kind.")
+@click.option(
+    "--concurrent-scans",
+    type=click.IntRange(1, 10_000),
+    default=500,
+    show_default=True,
+    help="ImageRepositories under way at once; each registry is asked by ten of them at most.",
+)
 @click.option("--storage-addr", metavar="ADDR", help="Serve artifacts here.  [default: :9090, embedded 127.0.0.1:9090]")
 @click.option("--storage-adv-addr", default="", metavar="ADDR", help="Advertise artifacts under this address.")
 @click.option(
@@ -95,6 +101,49 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
 @click.option(
     "--max-retry-delay", type=DurationType(), default="15m", show_default=True, help="Longest delay after failures."
 )
+@click.option(
+    "--interval-jitter-percentage",
+    type=click.IntRange(0, 99),
+    default=5,
+    show_default=True,
+    help="Spread the runs of an interval by so much.",
+)
+@click.option(
+    "--watch-all-namespaces",
+    type=bool,
+    default=True,
+    show_default=True,
+    help="Watch all namespaces; with false the one in RUNTIME_NAMESPACE.",
+)
+@click.option(
+    "--feature-gates",
+    default="",
+    metavar="GATES",
+    help="Experimental features, as Name=true,...: ObjectLevelWorkloadIdentity.",
+)
+@click.option(
+    "--default-service-account", default="", metavar="NAME", help="Service account of objects with a provider and none."
+)
+@click.option(
+    "--token-cache-max-size",
+    type=click.IntRange(0),
+    default=100,
+    show_default=True,
+    help="Cloud tokens to keep; 0 for none.",
+)
+@click.option(
+    "--token-cache-max-duration",
+    type=DurationType(),
+    default="1h",
+    show_default=True,
+    help="Longest time to keep a cloud token.",
+)
+@click.option(
+    "--trusted-realms",
+    default="",
+    metavar="HOSTS",
+    help="Token servers that may see credentials of registries on other sites, separated by commas.",
+)
 @click.option("--no-cross-namespace-refs", is_flag=True, help="Refuse references to objects in other namespaces.")
 @click.option("--log-level", type=click.Choice(["trace", "debug", "info", "error"]), default="info", show_default=True)
 @click.option("--log-encoding", type=click.Choice(["json", "console"]), default="json", show_default=True)
@@ -116,6 +165,8 @@ def run(
     """
     if embedded and (kubeconfig or context):
         output.fail("--embedded brings its own cluster: leave --kubeconfig and --context out, or leave --embedded out")
+    chosen = _controllers(controllers)
+    options |= _identities(options) | _scope(options)
     from gotk.runtime import logging  # noqa: PLC0415 - heavy imports wait until the options are known to be good
 
     logging.configure(level=log_level, encoding=log_encoding)  # type: ignore[arg-type] # click checked the choices
@@ -125,17 +176,42 @@ def run(
         options[name] = duration.seconds
     settings = decided.Settings(
         data_dir=(data_dir or decided.default_data_dir()).absolute(),
-        controllers=_controllers(controllers),
+        controllers=chosen,
         allow_file=embedded,
         environment=os.environ,
         **addresses,
         **options,
     )
-    asyncio.run(_run(settings, _Where(embedded=embedded, kubeconfig=kubeconfig, context=context, port=port)))
+    loop.run(_run(settings, _Where(embedded=embedded, kubeconfig=kubeconfig, context=context, port=port)))
+
+
+def _identities(options: dict[str, Any]) -> dict[str, Any]:
+    """Take the options of cloud identities apart."""
+    workload_identity = gates.read(options.pop("feature_gates"))[gates.WORKLOAD_IDENTITY]
+    gates.check_default_account(options["default_service_account"], workload_identity=workload_identity)
+    return {
+        "workload_identity": workload_identity,
+        "token_cache_max_duration": gates.check_token_duration(options["token_cache_max_duration"]),
+        "trusted_realms": _words(options["trusted_realms"]),
+    }
+
+
+def _scope(options: dict[str, Any]) -> dict[str, Any]:
+    """Take the options of what is watched, and how regularly, apart."""
+    namespace = ""
+    if not options.pop("watch_all_namespaces"):
+        namespace = os.environ.get("RUNTIME_NAMESPACE", "")
+        if not namespace:
+            output.fail("--watch-all-namespaces=false needs the environment variable RUNTIME_NAMESPACE")
+    return {"watch_namespace": namespace, "interval_jitter": options.pop("interval_jitter_percentage") / 100}
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(word.strip().lower() for word in text.split(",") if word.strip())
 
 
 def _controllers(text: str) -> frozenset[str]:
-    names = frozenset(name.strip().lower() for name in text.split(",") if name.strip())
+    names = _words(text)
     unknown = sorted(names - set(decided.CONTROLLERS))
     if unknown or not names:
         known = ", ".join(decided.CONTROLLERS)

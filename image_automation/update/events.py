@@ -5,7 +5,7 @@ document the C parser of PyYAML, built on a later libyaml, is asked: it knows pl
 Events never expand aliases, so a document of aliases to aliases is as small as its text; nesting is bounded here.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
@@ -82,27 +82,31 @@ class _Level:
     at_key: bool = True
 
 
+_PARSERS: Final[tuple[Callable[[str], Any], ...]] = (_ruamel_yaml.CParser, yaml.CSafeLoader)
+_REFUSALS: Final = (_ruamel_yaml.YAMLError, yaml.YAMLError)
+
+
 def read(text: str) -> Document:
     """Parse a document. Raises Unreadable with the parser's own words."""
-    return _parse(text, lambda parser: _Builder(text).build(parser))
+    return _parse(text, _PARSERS, lambda parser: _Builder(text).build(parser))
 
 
 def outline(text: str) -> list[Shape]:
-    """Parse a document for the shape of its nodes alone. Raises Unreadable."""
-    return _parse(text, _outline)
+    """Parse a document for the shape of its nodes alone, by the other parser first. Raises Unreadable."""
+    return _parse(text, _PARSERS[::-1], _outline)
 
 
-def _parse(text: str, use: Callable[[Any], T]) -> T:
+def _parse(text: str, parsers: Iterable[Callable[[str], Any]], use: Callable[[Any], T]) -> T:
+    """Take the answer of the first parser that accepts the text; the first one's complaint where none does."""
     if text.count("%TAG") > DIRECTIVE_LIMIT:
         raise Unreadable(f"more than {DIRECTIVE_LIMIT} %TAG directives", 1)
-    try:
-        return use(_ruamel_yaml.CParser(text))
-    except _ruamel_yaml.YAMLError as refusal:
-        first = refusal
-    try:
-        return use(yaml.CSafeLoader(text))
-    except yaml.YAMLError:
-        raise _unreadable(first) from None
+    refusals = []
+    for parser in parsers:
+        try:
+            return use(parser(text))
+        except _REFUSALS as refusal:
+            refusals.append(refusal)
+    raise _unreadable(refusals[0])
 
 
 # A class of events is known by its name, for each parser has its own.
@@ -118,11 +122,14 @@ _SHAPES: Final[dict[str, Callable[[Any], Shape]]] = {
 
 
 def _outline(parser: Any) -> list[Shape]:
-    next_event, shapes = parser.get_event, _SHAPES
-    found = []
-    while (event := next_event()) is not None:
-        if (shape := shapes.get(type(event).__name__)) is not None:
-            found.append(shape(event))
+    shapes = _SHAPES
+    found: list[Shape] = []
+    for event in iter(parser.get_event, None):
+        name = type(event).__name__
+        if name == "ScalarEvent":  # most of them, so without another call
+            found.append((event.value, event.anchor, event.tag, bool(event.style)))
+        elif name in shapes:
+            found.append(shapes[name](event))
     return found
 
 

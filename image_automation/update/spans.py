@@ -118,6 +118,8 @@ class _Finder:
             return _inert(position, "a marker on a key", "only values and list items are updated")
         if scalar.tag not in {"", "!", "tag:yaml.org,2002:str"}:
             return _inert(position, f"a marked value that is declared {scalar.tag}, not text", "remove its tag")
+        if not scalar.value and not scalar.style:
+            return _inert(position, "a marker on an empty value", "give the entry a value")
         if "{{" in scalar.value:
             return _inert(position, "a marked value that is a template expression", "write a plain image or tag")
         return Marked(setter, scalar, position)

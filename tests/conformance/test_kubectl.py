@@ -2,28 +2,17 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from pathlib import Path
 
 import pytest
 import yaml
 
-from gotk.apiserver.server import ControlPlane
-from tests.conformance.kubectl import PROGRAM, Kubectl
-from tests.gotk.apiserver.widgets import WIDGETS, widget
+from tests.conformance.kubectl import Kubectl
+from tests.gotk.apiserver.widgets import widget
 
 pytestmark = [
     pytest.mark.real,
-    pytest.mark.skipif(PROGRAM is None, reason="there is no kubectl here"),
+    pytest.mark.skipif(Kubectl.path is None, reason="there is no kubectl here"),
 ]
-
-
-@pytest.fixture
-async def kubectl(tmp_path: Path) -> AsyncIterator[Kubectl]:
-    home = tmp_path / "home"
-    home.mkdir()
-    async with ControlPlane(tmp_path / "plane", crds=[WIDGETS]) as plane:
-        yield Kubectl(plane.kubeconfig, home)
 
 
 def manifest(name: str = "a", /, **spec: object) -> str:

@@ -12,10 +12,12 @@ from gotk.api import core, scheme
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.meta import Object
 from gotk.api.source import GitRepository
+from gotk.cloud.git_login import GitLogins
 from gotk.git.mirror import Mirrors
 from gotk.git.seed import seed
 from gotk.kube import errors as kube
 from gotk.runtime.blocking import Limiter
+from gotk.runtime.git_access import GitAccess
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
 from tests import running
 
@@ -81,6 +83,7 @@ class World:
         self.first = seed(self.remote, files if files is not None else {"apps/web.yaml": FILE, "README.md": "hello\n"})
         self.store = Store(repository(f"file://{self.remote}"), policy("web", "a/web", "1.1"))
         self.limiter = Limiter(width=2)
+        self.logins: GitLogins | None = None
         self.clock = Waits()
         self.repositories: Any = Mirrors(folder / "mirrors")
         self.reconciler = self.restarted()
@@ -90,6 +93,7 @@ class World:
         self.reconciler = ImageUpdateAutomationReconciler(
             objects=self.store,
             client=Client(self.store),
+            access=GitAccess(objects=Client(self.store), limiter=self.limiter, logins=self.logins),
             repositories=self.repositories,
             limiter=self.limiter,
             clock=self.clock,

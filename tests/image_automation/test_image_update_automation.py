@@ -16,7 +16,7 @@ from gotk.git.mirror import Mirror, Mirrors
 from gotk.git.seed import seed
 from gotk.git.server import BasicAuth, GitServer
 from gotk.runtime import errors
-from gotk.runtime.reconciler import Key, is_set
+from gotk.runtime.reconciler import Key
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
 from tests.image_automation.automating import FILE, World, automation, git_spec, policy, repository, secret
 
@@ -159,26 +159,7 @@ async def test_a_race_that_is_always_lost_ends_in_a_retry(world: World):
     assert isinstance(ended.error, errors.Retry)
     assert ended.ready[:2] == ("False", "GitOperationFailed")
     assert ended.ready[2].startswith("failed to update source: failed to push to remote: ")
-    assert Raced.pushed == 5
-
-
-async def test_another_branch_is_made_from_the_checkout_and_then_stacked_upon(world: World):
-    spec = {"git": git_spec(push={"branch": "automation"})}
-    first = await world.run(automation(**spec))
-    assert world.head() == world.first
-    assert world.text("apps/web.yaml", "automation") == UPDATED
-    assert first.obj.status.observed_source_revision == f"main@sha1:{world.first}"
-    assert first.obj.status.last_push_commit == world.head("automation")
-    world.store.put(policy("web", "a/web", "1.2"))
-    second = await world.run(first.obj)
-    assert len(world.commits("automation")) == 3
-    assert second.outcome
-    assert second.outcome.event
-    assert " to branch 'automation'\n" in second.outcome.event
-    third = await world.run(second.obj)
-    assert third.outcome
-    assert third.outcome.trace == "repository up-to-date"
-    assert len(world.commits("automation")) == 3
+    assert Raced.pushed == 12
 
 
 async def test_a_tag_can_be_checked_out_and_pushed_to_a_branch(world: World):
@@ -318,14 +299,14 @@ WRONG: dict[str, tuple[dict[str, Any], dict[str, Any], type, str, str]] = {
         {"provider": "github"},
         STALLED,
         "InvalidSourceConfiguration",
-        "provider 'github' of GitRepository 'apps/fleet' is not supported",
+        "secretRef with github app data must be specified when provider is set to github: invalid source configuration",
     ),
     "a proxy": (
         {},
         {"proxySecretRef": {"name": "p"}},
-        STALLED,
-        "InvalidSourceConfiguration",
-        "proxySecretRef of GitRepository 'apps/fleet' is not supported",
+        RETRY,
+        "SourceManagerFailed",
+        f"{SOURCE}failed to configure proxy options: failed to get secret 'apps/p': secrets \"p\" not found",
     ),
     "no repository": (
         {"sourceRef": {"name": "none"}},
@@ -502,19 +483,6 @@ def test_a_repository_s_new_generation_wakes_the_automations_that_refer_to_it(wo
     world.store.put(automation("one"))
     world.store.put(automation("other", sourceRef={"name": "elsewhere"}))
     assert list(watch.requests(new, world.store)) == [Key("apps", "one")]
-
-
-@pytest.mark.parametrize(
-    ("spec", "field"),
-    [
-        ({"commit": {"signingKey": {"secretRef": {"name": "k"}}}}, "spec.git.commit.signingKey"),
-        ({"push": {"refspec": "refs/heads/a:refs/heads/b"}}, "spec.git.push.refspec"),
-    ],
-)
-def test_fields_that_are_not_built_are_declared(spec: dict[str, Any], field: str):
-    paths, asking = ImageUpdateAutomationReconciler.unsupported, automation(git=git_spec(**spec))
-    assert [path for path in paths if is_set(asking, path)] == [field]
-    assert not any(is_set(automation(), path) for path in paths)
 
 
 async def test_finalizing_gives_everything_back(world: World):

@@ -1,6 +1,7 @@
-"""A private certificate authority with one server certificate for the loopback."""
+"""A private certificate authority with one server certificate for the loopback, and clients' as wanted."""
 
 import ipaddress
+import tempfile
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -18,6 +19,15 @@ class Authority:
     certificate: Path
     key: Path
     pem: str
+    root: ec.EllipticCurvePrivateKey
+    name: x509.Name
+
+    def client(self, name: str = "automation") -> dict[str, bytes]:
+        """Make a client's certificate and key, as a secret holds them."""
+        key = ec.generate_private_key(ec.SECP256R1())
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
+        signed = _builder(subject, self.name, key).sign(self.root, hashes.SHA256())
+        return {"tls.crt": signed.public_bytes(serialization.Encoding.PEM), "tls.key": _pem(key)}
 
 
 def make(directory: Path, *, name: str = "private authority") -> Authority:
@@ -41,12 +51,20 @@ def make(directory: Path, *, name: str = "private authority") -> Authority:
     )
     certificate, key = directory / "server.pem", directory / "server.key"
     certificate.write_bytes(server.public_bytes(serialization.Encoding.PEM))
-    key.write_bytes(
-        server_key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+    key.write_bytes(_pem(server_key))
+    return Authority(certificate, key, root.public_bytes(serialization.Encoding.PEM).decode(), root_key, root_name)
+
+
+def client() -> dict[str, bytes]:
+    """Make a client's certificate that no server knows, and its key."""
+    with tempfile.TemporaryDirectory() as directory:
+        return make(Path(directory), name="nobody").client()
+
+
+def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
     )
-    return Authority(certificate, key, root.public_bytes(serialization.Encoding.PEM).decode())
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:

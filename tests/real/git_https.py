@@ -1,10 +1,13 @@
-"""Git over HTTPS from nginx and `git http-backend`, with a private authority, a password and a bearer token.
+"""Git over HTTPS from nginx and `git http-backend`: a private authority, a password, a token, client certificates.
 
 with git_https.serve(tmp_path) as server:
     server.create("fleet.git")          # a bare repository in server.root
     server.url("fleet.git")             # https://127.0.0.1:<port>/fleet.git
     server.secret                       # {"username": ..., "password": ..., "ca.crt": ...}
     server.bearer_secret                # {"bearerToken": ..., "ca.crt": ...}
+
+with git_https.serve(tmp_path, mutual=True) as server:
+    server.client_secret                # {"tls.crt": ..., "tls.key": ..., "ca.crt": ...}: nobody gets in without
 """
 
 import base64
@@ -27,7 +30,12 @@ class Server:
 
     port: int
     root: Path
-    ca: str
+    authority: authority.Authority
+
+    @property
+    def ca(self) -> str:
+        """The authority's certificate."""
+        return self.authority.pem
 
     def create(self, name: str) -> Path:
         """Make an empty bare repository whose default branch is main."""
@@ -49,10 +57,15 @@ class Server:
         """The data of a secret with a bearer token."""
         return {"bearerToken": TOKEN.encode(), "ca.crt": self.ca.encode()}
 
+    @property
+    def client_secret(self) -> dict[str, bytes]:
+        """The data of a secret with a new client certificate."""
+        return {**self.authority.client(), "ca.crt": self.ca.encode()}
+
 
 @contextmanager
-def serve(directory: Path) -> Iterator[Server]:
-    """Serve the bare repositories below `directory/repositories`."""
+def serve(directory: Path, *, mutual: bool = False) -> Iterator[Server]:
+    """Serve the bare repositories below `directory/repositories`; `mutual` asks for a client certificate only."""
     nginx, fcgiwrap, backend = child.program("nginx"), child.program("fcgiwrap"), child.program("git-http-backend")
     home = directory / "git-https"
     root, socket = directory / "repositories", home / "fcgi.sock"
@@ -60,16 +73,21 @@ def serve(directory: Path) -> Iterator[Server]:
     signed = authority.make(home)
     port = child.free_port()
     configuration = home / "nginx.conf"
-    configuration.write_text(_configuration(home, root, socket, backend, port, signed))
+    configuration.write_text(_configuration(home, root, socket, backend, port, signed, mutual=mutual))
     log = home / "log"
     with (
         child.running([fcgiwrap, "-c", "4", "-s", f"unix:{socket}"], log=log, path=socket),
         child.running([nginx, "-c", str(configuration), "-p", str(home), "-e", str(log)], log=log, port=port),
     ):
-        yield Server(port, root, signed.pem)
+        yield Server(port, root, signed)
 
 
-def _configuration(home: Path, root: Path, socket: Path, backend: str, port: int, signed: authority.Authority) -> str:
+def _configuration(
+    home: Path, root: Path, socket: Path, backend: str, port: int, signed: authority.Authority, *, mutual: bool
+) -> str:
+    ca = home / "ca.pem"
+    ca.write_text(signed.pem)
+    asked = f"ssl_client_certificate {ca}; ssl_verify_client on;" if mutual else ""
     basic = base64.b64encode(f"{USERNAME}:{PASSWORD}".encode()).decode()
     scratch = "\n".join(
         f"  {module}_temp_path {home}/{module};" for module in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
@@ -84,7 +102,7 @@ http {{
 {scratch}
   access_log off;
   map $http_authorization $known {{
-    default 0;
+    default {int(mutual)};
     "Basic {basic}" 1;
     "Bearer {TOKEN}" 1;
   }}
@@ -92,6 +110,7 @@ http {{
     listen 127.0.0.1:{port} ssl;
     ssl_certificate {signed.certificate};
     ssl_certificate_key {signed.key};
+    {asked}
     client_max_body_size 0;
     error_page 401 @who;
     location @who {{

@@ -5,6 +5,7 @@ with git_ssh.serve(tmp_path) as server:
     server.url("fleet.git")             # ssh://<user>@127.0.0.1:<port>/.../fleet.git
     server.secret                       # {"identity": ..., "known_hosts": ...}
     server.foreign_known_hosts          # a line for this address with another key
+    server.authorize(key)               # let another key in
 """
 
 import getpass
@@ -18,7 +19,7 @@ import pygit2
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ed25519
 
-from tests.real import child
+from tests.real import child, keys
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ class Server:
     user: str
     identity: str
     host_key: str
+    authorized: Path
 
     def create(self, name: str) -> Path:
         """Make an empty bare repository whose default branch is main."""
@@ -41,6 +43,11 @@ class Server:
         """The address of a repository."""
         return f"ssh://{self.user}@127.0.0.1:{self.port}{self.root}/{name}"
 
+    def authorize(self, key: serialization.SSHPrivateKeyTypes) -> None:
+        """Let a key in."""
+        with self.authorized.open("a") as file:
+            file.write(keys.public(key) + "\n")
+
     @property
     def known_hosts(self) -> str:
         """The line of `known_hosts` for this server."""
@@ -49,7 +56,7 @@ class Server:
     @property
     def foreign_known_hosts(self) -> str:
         """A line for this server's address with a key that is not its own."""
-        return f"[127.0.0.1]:{self.port} {_public(ed25519.Ed25519PrivateKey.generate())}\n"
+        return f"[127.0.0.1]:{self.port} {keys.public(ed25519.Ed25519PrivateKey.generate())}\n"
 
     @property
     def secret(self) -> dict[str, bytes]:
@@ -58,7 +65,7 @@ class Server:
 
 
 @contextmanager
-def serve(directory: Path) -> Iterator[Server]:
+def serve(directory: Path, *, host: serialization.SSHPrivateKeyTypes | None = None) -> Iterator[Server]:
     """Serve the bare repositories below `directory/repositories` to the user who runs the tests."""
     sshd = child.program("sshd")
     child.program("git-upload-pack")
@@ -68,11 +75,12 @@ def serve(directory: Path) -> Iterator[Server]:
         path.mkdir(parents=True, exist_ok=True)
     if os.geteuid() == 0:
         Path("/run/sshd").mkdir(mode=0o755, exist_ok=True)  # where sshd gives up its privileges
-    host, user = ed25519.Ed25519PrivateKey.generate(), ed25519.Ed25519PrivateKey.generate()
+    host, user = host or ed25519.Ed25519PrivateKey.generate(), ed25519.Ed25519PrivateKey.generate()
     host_key = home / "host_key"
     host_key.touch(mode=0o600)
-    host_key.write_text(private(host))
-    (home / "authorized_keys").write_text(_public(user) + "\n")
+    host_key.write_bytes(keys.pem(host))
+    authorized = home / "authorized_keys"
+    authorized.write_text(keys.public(user) + "\n")
     port = child.free_port()
     configuration = home / "sshd_config"
     configuration.write_text(
@@ -81,7 +89,7 @@ Port {port}
 ListenAddress 127.0.0.1
 HostKey {host_key}
 PidFile {home}/sshd.pid
-AuthorizedKeysFile {home}/authorized_keys
+AuthorizedKeysFile {authorized}
 StrictModes no
 UsePAM no
 PasswordAuthentication no
@@ -91,15 +99,9 @@ MaxStartups 100
 """
     )
     with child.running([sshd, "-D", "-e", "-f", str(configuration)], log=home / "log", port=port):
-        yield Server(port, root, getpass.getuser(), private(user), _public(host))
+        yield Server(port, root, getpass.getuser(), private(user), keys.public(host), authorized)
 
 
 def private(key: ed25519.Ed25519PrivateKey) -> str:
     """Print a private key as OpenSSH does."""
-    return key.private_bytes(
-        serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
-    ).decode()
-
-
-def _public(key: ed25519.Ed25519PrivateKey) -> str:
-    return key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH).decode()
+    return keys.pem(key).decode()

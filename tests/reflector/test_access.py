@@ -100,11 +100,7 @@ async def test_a_proxy_is_read_with_its_credentials_apart():
             {"cert_secret_ref": ref("s")},
             "secret 'team/s': the CA certificate is not valid PEM",
         ),
-        (
-            [secret("s", address=b"socks5://proxy:1080")],
-            {"proxy_secret_ref": ref("s")},
-            "secret 'team/s': socks5 proxies are not supported by this version; use http or https",
-        ),
+        ([], {"provider": "aws"}, "provider 'aws' is not set up in this process"),
     ],
     ids=[
         "no pull secret",
@@ -116,7 +112,7 @@ async def test_a_proxy_is_read_with_its_credentials_apart():
         "empty certificate secret",
         "half a pair",
         "broken authority",
-        "socks",
+        "a provider without logins",
     ],
 )
 async def test_what_is_wrong_is_said_by_name(objects: list[Object], spec: dict[str, Any], message: str):

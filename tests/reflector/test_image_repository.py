@@ -330,7 +330,7 @@ async def test_a_list_beyond_a_limit_is_said_to_be_cut(make: Make, lists, store,
     registry, image_ = lists
     registry.now = FOUR
     first = await after(make, repository(image_), 0)
-    monkeypatch.setattr("gotk.oci.client._TAG_LIMIT", 3)
+    monkeypatch.setattr("gotk.oci.lister._TAG_LIMIT", 3)
     second = await after(make, first.obj, 5)
     assert (second.ready[1], second.conditions[HELD][1]) == ("ReadOperationFailed", "TagListCut")
     assert store.count(image_) == 4

@@ -24,7 +24,7 @@ async def list_(call: Call) -> web.StreamResponse:
     store, query = call.plane.store, call.query
     check_revision(call)
     chosen = filters.parse(call.resource, query)
-    limit = _number(query.get("limit", ""))
+    limit = max(0, _number(query.get("limit", "")))
     after = _cursor(query.get("continue", ""))
     items = store.objects(call.resource.storage, call.namespace)
     if chosen is not None:

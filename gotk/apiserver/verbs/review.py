@@ -10,7 +10,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from gotk.apiserver import auth, body, status
+from gotk.apiserver import auth, body, decoding, status
 from gotk.apiserver.call import Call
 
 Json = dict[str, Any]
@@ -22,6 +22,7 @@ async def review(call: Call) -> web.StreamResponse:
     if call.request.method != "POST":
         raise status.not_allowed("the server does not allow this method on the requested resource")
     obj = body.decode(await call.request.read(), call.content_type, call.resource)
+    decoding.check(obj, call.resource)
     obj["status"] = _ANSWERS[call.resource.kind](call, obj.get("spec") or {})
     obj.setdefault("metadata", {})
     return call.answer(201, orjson.dumps(obj))

@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from gotk.apiserver import body, encode, options, patches, status, versions, writer
+from gotk.apiserver import body, encode, heads, options, patches, status, versions, writer
 from gotk.apiserver.call import Call
 from gotk.apiserver.resource import Scale
 from gotk.apiserver.store import Stored
@@ -28,9 +28,11 @@ async def scale(call: Call) -> web.StreamResponse:
     data = await call.request.read()
     old = call.found()
     wanted = _wanted(call, old, data)
-    writer.check_current(call.resource, old, {"metadata": wanted.get("metadata") or {}})
+    heads.check(wanted)
+    writer.check_current(call.resource, old, wanted)
     new = versions.convert(old.object(), call.resource)
-    replicas = (wanted.get("spec") or {}).get("replicas", 0)
+    spec = wanted.get("spec") or {}
+    replicas = spec.get("replicas", 0) if isinstance(spec, dict) else spec
     if not isinstance(replicas, int) or isinstance(replicas, bool):
         raise status.bad_request(f"Scale: spec.replicas: expected an integer, got {replicas!r}")
     _put(new, _paths(call).spec_replicas, replicas)

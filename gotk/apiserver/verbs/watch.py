@@ -1,7 +1,8 @@
 """GET with watch=true: a stream of events, one JSON object a line.
 
 Begins in one of four ways: at the newest state with what there is as ADDED events (no revision, or 0), after a given
-revision, with `sendInitialEvents` (what there is, then a bookmark that says so), or not at all (410 Expired).
+revision, with `sendInitialEvents` (what there is, then a bookmark that says so), or with an ERROR that is also its end
+(410 Expired).
 """
 
 import asyncio
@@ -27,7 +28,14 @@ async def watch(call: Call) -> web.StreamResponse:
     watcher = Watcher(call.namespace, only, name)
     opening, since = _opening(call, watcher)
     storage = call.resource.storage
-    call.plane.hub.join(storage, watcher, since)
+    try:
+        call.plane.hub.join(storage, watcher, since)
+    except status.Refusal as refusal:
+        if refusal.code != 410:
+            raise
+        # Upstream's watches have begun by the time that they look at the revision.
+        opening = encode.line("ERROR", refusal.body())
+        watcher.end()
     try:
         response = web.StreamResponse(headers={"Content-Type": call.encoding.content_type})
         await response.prepare(call.request)

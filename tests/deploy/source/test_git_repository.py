@@ -26,6 +26,7 @@ from gotk.git.server import BasicAuth, GitServer
 from gotk.kube.errors import NotFound
 from gotk.runtime import errors
 from gotk.runtime.blocking import Limiter
+from gotk.runtime.git_access import GitAccess
 from gotk.runtime.reconciler import Key, is_set
 from tests.real import git_https, git_ssh
 from tests.running import NOON, Ended, run_once
@@ -74,7 +75,7 @@ def world(tmp_path: Path) -> Iterator[World]:
     storage, vault = Storage(tmp_path / "data", address="source.local:9090"), Vault()
     with Limiter(width=2) as limiter:
         reconciler = GitRepositoryReconciler(
-            secrets=vault,
+            access=GitAccess(objects=vault, limiter=limiter),
             mirrors=Mirrors(tmp_path / "mirrors"),
             storage=storage,
             blocking=limiter,
@@ -389,7 +390,7 @@ async def test_an_address_that_cannot_work_stalls(world: World, url: str, cause:
 async def test_a_file_address_is_for_the_embedded_mode(world: World, origin: Path) -> None:
     with Limiter(width=1) as limiter:
         strict = GitRepositoryReconciler(
-            secrets=world.vault,
+            access=GitAccess(objects=world.vault, limiter=limiter),
             mirrors=Mirrors(world.root / "m"),
             storage=world.storage,
             blocking=limiter,
@@ -399,7 +400,7 @@ async def test_a_file_address_is_for_the_embedded_mode(world: World, origin: Pat
     assert ended.error.reason == "URLInvalid"
 
 
-async def test_another_provider_is_not_pretended(world: World) -> None:
+async def test_a_provider_that_is_not_set_up_is_not_pretended(world: World) -> None:
     ended = await world.run(repository("https://example.com/r", provider="azure"))
     assert isinstance(ended.error, errors.Stalled)
     assert ended.error.reason == "InvalidProviderConfiguration"

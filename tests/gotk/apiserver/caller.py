@@ -113,6 +113,13 @@ class Events:
         found = [await self.next() for _ in range(count)]
         return [(event["type"], event["object"]["metadata"].get("name", "")) for event in found]
 
+    async def error(self) -> tuple[int, str]:
+        """Return code and reason of the error that the watch ends with."""
+        event = await self.next()
+        assert event["type"] == "ERROR"
+        assert await self.ended()
+        return event["object"]["code"], event["object"]["reason"]
+
     async def ended(self) -> bool:
         async with asyncio.timeout(20):
             return not await self.response.content.readline()

@@ -18,6 +18,13 @@ async def test_a_created_object_can_be_read_back(api: Caller) -> None:
     assert read.body == made.body
 
 
+async def test_a_built_in_kind_may_leave_its_name_to_the_path(api: Caller) -> None:
+    made = await api.post(CONFIG_MAPS, {"metadata": {"name": "a"}})
+    assert (made.status, made.body["kind"], made.body["apiVersion"]) == (201, "ConfigMap", "v1")
+    refused = await api.post(WIDGETS_PATH, {"metadata": {"name": "a"}})
+    assert (refused.status, "Object 'Kind' is missing" in refused.body["message"]) == (400, True)
+
+
 async def test_names_are_made_up_when_asked_for(api: Caller) -> None:
     made = await api.post(WIDGETS_PATH, {**widget("x"), "metadata": {"generateName": "g-"}})
     assert made.body["metadata"]["name"].startswith("g-")

@@ -101,8 +101,8 @@ async def test_a_revision_before_the_memory_is_expired(api: Caller, monkeypatch:
     for number in range(5):
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": f"s{number}"}}
         await api.post("/api/v1/namespaces/default/secrets", secret)
-    expired = await api.get(f"/api/v1/secrets?watch=true&resourceVersion={start}")
-    assert (expired.status, expired.reason) == (410, "Expired")
+    async with api.watch(f"/api/v1/secrets?watch=true&resourceVersion={start}") as events:
+        assert await events.error() == (410, "Expired")
 
 
 async def test_a_watch_ends_when_its_time_is_over(api: Caller) -> None:

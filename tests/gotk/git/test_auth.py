@@ -4,6 +4,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519
 
 from gotk.git import auth, errors
 from gotk.git.auth import Credentials
+from tests.real import authority
 
 HTTPS = "https://example.com/r"
 SSH = "ssh://example.com/r"
@@ -15,6 +16,7 @@ def key(password: bytes | None = None, form: str = "PKCS8") -> bytes:
     return made.private_bytes(serialization.Encoding.PEM, getattr(serialization.PrivateFormat, form), secret)
 
 
+CLIENT = authority.client()
 PLAIN, SEALED = key(form="OpenSSH"), key(b"opened")
 
 
@@ -36,9 +38,10 @@ def test_an_ssh_key_is_read_with_its_hosts_and_the_user_of_the_address() -> None
     assert (read.username, read.identity, read.known_hosts) == ("me", PLAIN.decode(), "example.com x y")
 
 
-def test_a_sealed_key_is_taken_with_its_passphrase() -> None:
-    data = {"identity": SEALED, "known_hosts": b"h", "password": b"opened"}
-    assert auth.from_secret(SSH, data).passphrase == "opened"
+def test_a_sealed_key_is_opened_once() -> None:
+    read = auth.from_secret(SSH, {"identity": SEALED, "known_hosts": b"h", "password": b"opened"})
+    assert read.passphrase == ""
+    assert "BEGIN OPENSSH PRIVATE KEY" in read.identity
 
 
 @pytest.mark.parametrize(
@@ -59,7 +62,27 @@ def test_a_sealed_key_is_taken_with_its_passphrase() -> None:
         pytest.param(HTTPS, {"username": b"u", "password": b"p\n"}, "holds a line break", id="a line end"),
         pytest.param(HTTPS, {"username": b"\xff", "password": b"p"}, "is not UTF-8", id="bytes that are no text"),
         pytest.param(HTTPS, {"ca.crt": b"no"}, "'ca.crt' of the secret 'ns/s' holds no PEM", id="no certificate"),
-        pytest.param(HTTPS, {"tls.crt": b"", "tls.key": b""}, "client certificates are not", id="a client certificate"),
+        pytest.param(
+            HTTPS, {"tls.crt": b"x"}, "secret 'ns/s' contains 'tls.crt' but missing 'tls.key'", id="half a client"
+        ),
+        pytest.param(
+            HTTPS, {"tls.key": b"x"}, "secret 'ns/s' contains 'tls.key' but missing 'tls.crt'", id="the other half"
+        ),
+        pytest.param(
+            HTTPS, {"tls.crt": b"x", "tls.key": b"y"}, "must be a PEM certificate and its PEM key", id="no PEM"
+        ),
+        pytest.param(
+            HTTPS,
+            {"tls.crt": CLIENT["tls.crt"], "tls.key": PLAIN},
+            "must be a PEM certificate and its PEM key",
+            id="a client's key that is none",
+        ),
+        pytest.param(
+            HTTPS,
+            {"tls.crt": CLIENT["tls.crt"], "tls.key": key()},
+            "'tls.key' of the secret 'ns/s' is not the key of 'tls.crt'",
+            id="a client's certificate and another's key",
+        ),
         pytest.param(SSH, {"known_hosts": b"h"}, "invalid 'ssh' auth option: 'identity' is required", id="no key"),
         pytest.param(SSH, {"identity": PLAIN}, "invalid 'ssh' auth option: 'known_hosts' is required", id="no hosts"),
         pytest.param(
@@ -95,6 +118,6 @@ def test_ssh_without_a_secret_is_refused() -> None:
 
 
 def test_a_repr_holds_no_secret() -> None:
-    values = {"password", "bearer_token", "identity", "passphrase", "known_hosts", "ca"}
+    values = {"password", "bearer_token", "identity", "passphrase", "known_hosts", "ca", "certificate", "key", "proxy"}
     credentials = Credentials(username="jane", **dict.fromkeys(values, "s3cret"))
     assert repr(credentials) == "Credentials(username='jane')"

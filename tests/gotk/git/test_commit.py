@@ -1,4 +1,5 @@
 import string
+import subprocess
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
@@ -12,6 +13,7 @@ from gotk.git import commit as commits
 from gotk.git import errors
 from gotk.git.commit import Person
 from gotk.git.seed import seed
+from tests.real import child
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 JANE = Person("Jane", "jane@example.com")
@@ -162,3 +164,21 @@ def test_a_commit_holds_what_was_there_with_the_edits_on_top(
     made = make(path, base, {f"d/{name}": content for name, content in after.items()})
     expected = {f"d/{name}": content for name, content in {**before, **after}.items()}
     assert {name: content for name, (content, _) in files(made.tree).items()} == expected
+
+
+@pytest.mark.real
+def test_a_mark_is_known_again_and_git_finds_nothing_wrong_with_it(path: Path):
+    first = seed(path, {"a.txt": "1"})
+    marked = make(path, first, {"a.txt": b"2"}, message="m\n\nimage-automation fake\n", mark="u-1\nx")
+    plain = make(path, first, {"a.txt": b"2"}, message="\n\nimage-automation fake\n")
+    assert [commits.mark_of(each.read_raw()) for each in (marked, plain)] == ["u-1x", ""]
+    pygit2.Repository(str(path)).references.create("refs/heads/main", marked.id, force=True)
+    git = [child.program("git"), "-C", str(path)]
+    subprocess.run([*git, "fsck", "--strict", "--full"], check=True, capture_output=True)
+    shown = subprocess.run([*git, "log", "-1", "--format=fuller"], check=True, capture_output=True, text=True).stdout
+    assert "u-1" not in shown
+
+
+@given(st.binary(max_size=100))
+def test_a_blob_s_id_is_git_s(content: bytes):
+    assert commits.blob_id(content) == str(pygit2.hash(content))

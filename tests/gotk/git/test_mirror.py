@@ -186,3 +186,20 @@ def test_a_commit_and_push_work_over_a_file_address(mirror: Mirror, origin: Path
     made = mirror.commit(tip, {"README.md": b"two\n"}, Person("J", "j@x"), "Change", NOON)
     mirror.push(made, "main", tip)
     assert str(pygit2.Repository(str(origin)).references[MAIN].target) == made
+
+
+def test_what_differs_between_commits_is_told_by_path(mirror: Mirror, origin: Path) -> None:
+    old = mirror.fetch(MAIN)
+    assert mirror.has(old)
+    new = mirror.commit(old, {"apps/web/a.yaml": b"2", "new.txt": b"3"}, Person("a", "a@b"), "m", NOON)
+    ids = {path: mirror.node(new, path).id for path in ("apps/web/a.yaml", "new.txt")}
+    assert mirror.changes(old, new) == ids
+    assert mirror.changes(new, old) == {"apps/web/a.yaml": mirror.node(old, "apps/web/a.yaml").id, "new.txt": ""}
+    assert mirror.changes(new, new) == {}
+
+
+@pytest.mark.parametrize("name", ["0" * 40, "refs/heads/main", "", "main"])
+def test_what_was_not_fetched_is_not_there(mirror: Mirror, name: str) -> None:
+    assert not mirror.has(name)
+    mirror.fetch(MAIN)
+    assert not mirror.has(name)

@@ -4,8 +4,7 @@ import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from gotk.git.auth import ANONYMOUS, Credentials
 from gotk.git.operation import ListReferences, References, Remote
 from gotk.git.seed import seed
 from tests.real import authority, git_https, git_ssh
+from tests.real.odd_servers import answering, silent
 
 
 def listed(url: str, credentials: Credentials = ANONYMOUS, *, timeout: float = 20.0) -> References:
@@ -134,31 +134,6 @@ class TestAuthorities:
             listed(url, auth.from_secret(url, {**wrong, "ca.crt": nginx.ca.encode()}))
 
 
-@contextmanager
-def answering(answer: Callable[[BaseHTTPRequestHandler], None]) -> Iterator[tuple[str, list[str]]]:
-    """Serve HTTP with one answer to everything; yields the address and the Authorization headers seen."""
-    seen: list[str] = []
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            seen.append(self.headers.get("Authorization", ""))
-            answer(self)
-            self.end_headers()
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"127.0.0.1:{server.server_address[1]}", seen
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
-
-
 def ask(handler: BaseHTTPRequestHandler) -> None:
     handler.send_response(401)
     handler.send_header("WWW-Authenticate", 'Basic realm="git"')
@@ -211,32 +186,6 @@ def test_a_closed_port_is_unreachable() -> None:
         with pytest.raises(errors.Unreachable, match="Connection refused") as caught:
             listed(url, auth.from_url(url))
     assert "s3cret" not in str(caught.value)
-
-
-@contextmanager
-def silent() -> Iterator[tuple[str, threading.Event]]:
-    """Accept connections and never say a word; the event tells that one came."""
-    came = threading.Event()
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        kept: list[socket.socket] = []
-
-        def accept() -> None:
-            while True:
-                try:
-                    kept.append(server.accept()[0])
-                except OSError:
-                    return
-                came.set()
-
-        thread = threading.Thread(target=accept)
-        thread.start()
-        try:
-            yield f"127.0.0.1:{server.getsockname()[1]}", came
-        finally:
-            server.shutdown(socket.SHUT_RDWR)
-            thread.join()
-            for connection in kept:
-                connection.close()
 
 
 KEY = git_ssh.private(ed25519.Ed25519PrivateKey.generate())

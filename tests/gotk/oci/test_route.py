@@ -48,6 +48,6 @@ def test_no_environment_is_no_proxy():
 
 
 def test_a_proxy_that_cannot_be_used_is_said_without_showing_it():
-    with pytest.raises(ValueError, match="not an http or https URL") as raised:
-        route.from_environment({"HTTPS_PROXY": "socks5://user:hunter2@proxy"})
+    with pytest.raises(ValueError, match="not an http, https or socks5 URL") as raised:
+        route.from_environment({"HTTPS_PROXY": "ftp://user:hunter2@proxy"})
     assert "hunter2" not in str(raised.value)

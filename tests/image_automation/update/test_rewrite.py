@@ -4,7 +4,7 @@ import time
 
 import pytest
 import yaml
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from image_automation.update import rewrite
@@ -91,6 +91,8 @@ def test_no_bytes_make_it_raise(noise: bytes, position: int):
     assert result.content is None or result.changes
 
 
+@example("! ", 2)
+@example("a: ! ", 5)
 @given(st.text(alphabet="ab:-#{}[],&*!|>'\"%@ \n\t?.", max_size=60), st.integers(0, 60))
 def test_no_yaml_like_text_makes_it_raise_or_change_more_than_meant(noise: str, position: int):
     text = noise[:position] + MARKER + noise[position:]

@@ -1,0 +1,123 @@
+"""One call to a cloud's token endpoint: bounded in time and size, its errors without secrets.
+
+The requests are few and plain, documented HTTP, so the vendors' libraries (tens of megabytes each, and blocking) stay
+outside; what carries them is the registry client's own transport, with its proxies, caps and error texts. Metadata
+services live on the node: they are asked without any proxy, and not for long, for off the cloud nobody answers.
+"""
+
+import asyncio
+from collections.abc import Mapping
+from contextlib import AsyncExitStack
+from types import TracebackType
+from typing import Any, Self, TypeVar
+
+import msgspec
+from yarl import URL
+
+from gotk.cloud.errors import CloudError, NotFound, NotHere
+from gotk.oci.access import TLS, Access, Proxy
+from gotk.oci.errors import RegistryError, printable
+from gotk.oci.transport import Answer, Request, Route, Transport, direct
+
+T = TypeVar("T")
+
+_LIMIT = 1 << 20
+_PATIENCE = 30.0
+_NODE_PATIENCE = 3.0
+_TRUST = TLS()
+
+
+class Caller:
+    """Calls token endpoints; an async context manager that owns the connections."""
+
+    def __init__(self, *, route: Route = direct) -> None:
+        self._remote = Transport(route=route)
+        self._node = Transport()
+        self._stack = AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        await self._stack.enter_async_context(self._remote)
+        await self._stack.enter_async_context(self._node)
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        await self._stack.aclose()
+
+    async def ask(
+        self,
+        method: str,
+        url: URL,
+        *,
+        headers: Mapping[str, str] | None = None,
+        form: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        proxy: Proxy | None = None,
+        tls: TLS = _TRUST,
+    ) -> bytes:
+        """Return the body of a success. Raises NotFound, and CloudError for anything else."""
+        request = Request(
+            method=method,
+            url=url,
+            headers=headers or {},
+            data=form if content is None else content,
+            limit=_LIMIT,
+            follow=False,
+        )
+        answer = await _send(self._remote, request, Access(proxy=proxy, tls=tls), _PATIENCE)
+        if answer.status == 404:
+            raise NotFound(f"{_spelt(request)}: {_said(answer)}")
+        if answer.status not in {200, 201}:
+            raise CloudError(f"{_spelt(request)}: {_said(answer)}")
+        return answer.body
+
+    async def ask_node(self, method: str, url: URL, *, headers: Mapping[str, str]) -> bytes:
+        """Ask the metadata service of the machine. Raises NotHere where there is none, CloudError when it refuses."""
+        request = Request(method=method, url=url, headers=headers, limit=_LIMIT, follow=False)
+        try:
+            answer = await _send(self._node, request, Access(), _NODE_PATIENCE)
+        except CloudError as error:
+            raise NotHere(str(error)) from error
+        if answer.status == 404:
+            raise NotHere(f"{_spelt(request)}: {_said(answer)}")
+        if answer.status != 200:
+            raise CloudError(f"{_spelt(request)}: {_said(answer)}")
+        return answer.body
+
+
+def decode(body: bytes, shape: type[T], what: object) -> T:
+    """Read an endpoint's JSON. Raises CloudError without quoting it."""
+    try:
+        return msgspec.json.decode(body, type=shape)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        raise CloudError(f"{what}: the answer is not what the service documents") from None
+
+
+async def _send(transport: Transport, request: Request, access: Access, patience: float) -> Answer:
+    try:
+        async with asyncio.timeout(patience):
+            return await transport.send(request, access)
+    except TimeoutError:
+        raise CloudError(f"{_spelt(request)}: no answer within {patience:g}s") from None
+    except RegistryError as error:
+        raise CloudError(str(error)) from error
+
+
+def _spelt(request: Request) -> str:
+    return f"{request.method} {printable(str(request.url.with_query(None)))}"
+
+
+def _said(answer: Answer) -> str:
+    """Return the status and what the service says about it: the clouds have a handful of spellings."""
+    try:
+        document: Any = msgspec.json.decode(answer.body)
+    except (msgspec.DecodeError, UnicodeDecodeError):
+        document = None
+    words: list[str] = []
+    inner = document.get("error") if isinstance(document, dict) else None
+    for place in (document, inner):
+        if isinstance(place, dict):
+            names = ("__type", "error", "error_description", "message", "Message", "status")
+            words += [text for name in names if isinstance(text := place.get(name), str)]
+    return ": ".join([f"status {answer.status}", *(printable(word) for word in words)])

@@ -1,0 +1,58 @@
+"""The clouds' identities: which provider stands on what, and what the operator allows."""
+
+from pathlib import Path
+
+from gotk.cloud.aws import Aws
+from gotk.cloud.azure import Azure
+from gotk.cloud.cache import TokenCache
+from gotk.cloud.caller import Caller
+from gotk.cloud.gcp import Gcp
+from gotk.cloud.git_login import GitLogins
+from gotk.cloud.identity import Identities
+from gotk.kube.client import Client
+from gotk.runtime.clock import Clock
+from gotk.runtime.metrics import Metrics
+from image_automation.app.settings import Settings
+from reflector.providers import acr
+from reflector.providers.acr import Acr
+from reflector.providers.ecr import Ecr
+from reflector.providers.gar import Gar
+from reflector.providers.login import Logins
+from reflector.providers.ports import Provider
+
+
+def identities(settings: Settings, client: Client, clock: Clock, metrics: Metrics) -> Identities:
+    """Build what knows who we are in the clouds, and keeps their tokens."""
+    return Identities(
+        cluster=client,
+        cache=TokenCache(
+            now=lambda: clock.now().timestamp(),
+            max_size=settings.token_cache_max_size,
+            max_duration=settings.token_cache_max_duration,
+            registry=metrics.registry,
+        ),
+        workload_identity=settings.workload_identity,
+        default_account=settings.default_service_account,
+    )
+
+
+def logins(settings: Settings, known: Identities, clock: Clock, caller: Caller) -> Logins:
+    """Build what logs in to the clouds' registries. Raises OSError, ValueError for a bad Azure environment file."""
+    environment, now = settings.environment, clock.now
+    providers: tuple[Provider, ...] = (
+        Ecr(caller, Aws(caller, environment=environment, now=now), now=now),
+        Acr(caller, Azure(caller, environment=environment, now=now), environment=_sovereign(settings)),
+        Gar(Gcp(caller, environment=environment, now=now)),
+    )
+    return Logins({provider.name: provider for provider in providers}, known)
+
+
+def git_logins(settings: Settings, known: Identities, clock: Clock, caller: Caller) -> GitLogins:
+    """Build what logs in to Git remotes."""
+    return GitLogins(known, caller, environment=settings.environment, now=clock.now)
+
+
+def _sovereign(settings: Settings) -> acr.Environment | None:
+    """Read the description of a sovereign cloud of Azure, where the environment names one."""
+    path = settings.environment.get("AZURE_ENVIRONMENT_FILEPATH")
+    return acr.read_environment(Path(path).read_bytes()) if path else None

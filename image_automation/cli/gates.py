@@ -1,0 +1,38 @@
+"""`--feature-gates A=true,B=false`, as Flux's controllers read it: a gate that nobody knows ends the start."""
+
+from gotk.duration import Duration
+from image_automation.cli import output
+
+WORKLOAD_IDENTITY = "ObjectLevelWorkloadIdentity"
+_DEFAULTS = {WORKLOAD_IDENTITY: False}
+_TRUTHS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
+_LONGEST_KEPT = 3600.0
+
+
+def read(text: str) -> dict[str, bool]:
+    """Return every known gate with its value; fails with a message for anything else."""
+    gates = dict(_DEFAULTS)
+    for part in filter(None, (part.strip() for part in text.split(","))):
+        name, _, value = part.partition("=")
+        if name not in gates:
+            output.fail(f"--feature-gates: feature-gate '{name}' not supported; there are {', '.join(sorted(gates))}")
+        if value.lower() not in _TRUTHS:
+            output.fail(f"--feature-gates: '{part}' is not of the form {name}=true or {name}=false")
+        gates[name] = _TRUTHS[value.lower()]
+    return gates
+
+
+def check_default_account(account: str, *, workload_identity: bool) -> None:
+    """Fail where a default service account is set that no object could use."""
+    if account and not workload_identity:
+        output.fail(
+            "cannot set default service accounts when the feature gate "
+            f"{WORKLOAD_IDENTITY} is not enabled: add --feature-gates {WORKLOAD_IDENTITY}=true"
+        )
+
+
+def check_token_duration(duration: Duration) -> float:
+    """Return the longest time to keep a token, in seconds; fails beyond the hour that clouds' tokens live."""
+    if not 0 < duration.seconds <= _LONGEST_KEPT:
+        output.fail(f"--token-cache-max-duration: {duration} is not above zero and at most 1h")
+    return duration.seconds

@@ -1,0 +1,68 @@
+"""Who signs an automation's commits: the key of `spec.git.commit.signingKey`, read from its secret.
+
+Answers to Flux's image automation controller: `gpg` reads `git.asc` and `passphrase`, `ssh` reads `identity` and
+`password`, of a secret in the automation's namespace. The key lives in this process's memory for one run.
+"""
+
+from collections.abc import Mapping
+
+from gotk.api import core
+from gotk.api.image import ImageUpdateAutomation, SigningKey
+from gotk.git import errors as git
+from gotk.git import openpgp, sshsig
+from gotk.git.commit import Sign
+from gotk.kube import errors as kube
+from gotk.runtime.blocking import Limiter
+from image_automation import checkout, ports
+
+
+async def signer(objects: ports.Objects, automation: ImageUpdateAutomation, limiter: Limiter) -> Sign | None:
+    """Return what signs the automation's commits; None where they stay unsigned. Raises Retry."""
+    key = automation.spec.git.commit.signing_key if automation.spec.git else None
+    if key is None:
+        return None
+    namespace, name = automation.metadata.namespace, key.secret_ref.name
+    where = f"{namespace}/{name}"
+    try:
+        secret = await objects.get(core.Secret, namespace, name)
+    except kube.APIError as error:
+        raise checkout.misconfigured(f"could not find signing key secret '{where}': {error.message}") from error
+    return await limiter.run(_read, key, secret.data, where)  # unlocking a key takes a while
+
+
+def _read(key: SigningKey, data: Mapping[str, bytes], where: str) -> Sign:
+    try:
+        return _ssh(data, where) if key.type == "ssh" else _gpg(data, where)
+    except git.InvalidSigningKey as error:
+        entry = "identity" if key.type == "ssh" else "git.asc"
+        cause = f"cannot sign with '{entry}' of the signing key secret '{where}': {error.message}"
+        raise checkout.misconfigured(cause) from None
+
+
+def _gpg(data: Mapping[str, bytes], where: str) -> Sign:
+    if "git.asc" not in data:
+        raise checkout.misconfigured(f"signing key secret '{where}' does not contain a 'git.asc' key")
+    passphrase = data.get("passphrase")
+    try:
+        return openpgp.signer(data["git.asc"], passphrase.decode("utf-8", "surrogateescape") if passphrase else None)
+    except openpgp.SeveralKeys:
+        raise checkout.misconfigured(
+            f"multiple entities read from secret '{where}', could not determine which signing key to use"
+        ) from None
+    except openpgp.Locked:
+        raise _locked("passphrase", where) from None
+
+
+def _ssh(data: Mapping[str, bytes], where: str) -> Sign:
+    if "identity" not in data:
+        raise checkout.misconfigured(f"signing key secret '{where}' does not contain an 'identity' key")
+    try:
+        return sshsig.signer(sshsig.load(data["identity"], data.get("password")))
+    except sshsig.Locked:
+        raise _locked("password", where) from None
+
+
+def _locked(field: str, where: str) -> Exception:
+    return checkout.misconfigured(
+        f"can not use passphrase protected signing key without '{field}' field present in secret {where}"
+    )
