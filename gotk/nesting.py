@@ -67,7 +67,7 @@ def check_value(value: Any, *, levels: int = LEVELS, nodes: int = NODES) -> None
             waiting.pop()
 
 
-def load(text: str | bytes, *, levels: int = LEVELS) -> list[Any]:
+def load(text: str | bytes, *, levels: int = LEVELS, loader: type[Loader] = Loader) -> list[Any]:
     """Read every document of a YAML text safely. Raises TooDeep, and `yaml.YAMLError` for what is no YAML."""
     if isinstance(text, bytes):
         try:
@@ -75,7 +75,7 @@ def load(text: str | bytes, *, levels: int = LEVELS) -> list[Any]:
         except UnicodeDecodeError as error:
             raise yaml.YAMLError(f"not UTF-8: {error.reason} at byte {error.start}") from error
     check_text(text, levels=levels)
-    documents = list(yaml.load_all(text, Loader=Loader))
+    documents = list(yaml.load_all(text, Loader=loader))
     if "*" in text and "&" in text:
         check_value(documents, levels=levels + 1)
     return documents

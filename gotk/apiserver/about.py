@@ -10,6 +10,7 @@ from aiohttp import web
 from gotk.apiserver import negotiate, openapi, status
 from gotk.apiserver.documents import JSON, Document, Documents
 from gotk.apiserver.resources import Registry
+from gotk.apiserver.tokens import TokenIssuer, configuration
 
 VERSION = {
     "major": "1",
@@ -28,7 +29,8 @@ _COMPRESS_FROM = 16 * 1024
 class About:
     """Answers requests that name no kind."""
 
-    def __init__(self, registry: Registry) -> None:
+    def __init__(self, registry: Registry, issuer: TokenIssuer) -> None:
+        self._issuer = issuer
         self._documents = Documents(registry)
 
     def answer(self, request: web.BaseRequest, path: str) -> web.Response:
@@ -37,6 +39,12 @@ class About:
             return web.Response(text="ok")
         if path == "/version":
             return web.Response(body=orjson.dumps(VERSION), headers={"Content-Type": JSON})
+        if path == "/openid/v1/jwks":
+            return web.Response(
+                body=orjson.dumps(self._issuer.keys()), headers={"Content-Type": "application/jwk-set+json"}
+            )
+        if path == "/.well-known/openid-configuration":
+            return web.Response(body=orjson.dumps(configuration()), headers={"Content-Type": JSON})
         if path == "/openapi/v2":
             return web.Response(body=openapi.V2, headers={"Content-Type": openapi.V2_MEDIA_TYPE})
         found = self._document(request, path)

@@ -17,6 +17,21 @@ LIMIT = 3 * 1024 * 1024
 LEVELS = 200
 
 
+class Loader(nesting.Loader):
+    """The safe loader without timestamps: JSON has none, so `2026-01-01` is a string."""
+
+
+Loader.yaml_implicit_resolvers = {
+    first: [(tag, pattern) for tag, pattern in resolvers if tag != "tag:yaml.org,2002:timestamp"]
+    for first, resolvers in nesting.Loader.yaml_implicit_resolvers.items()
+}
+
+
+def check(value: Any) -> None:
+    """Refuse an object that nests too deep to be written out again. Raises ValueError."""
+    nesting.check_value(value, levels=LEVELS)
+
+
 def media(content_type: str) -> str:
     """Return the bare media type."""
     return content_type.partition(";")[0].strip().lower()
@@ -26,7 +41,9 @@ def plain(data: bytes, content_type: str) -> Any:
     """Decode a body without knowing what it should be. Raises Refusal (415) and ValueError."""
     kind = media(content_type) or JSON
     if kind == PROTOBUF:
-        return protobuf.decode(data)
+        value = protobuf.decode(data)
+        check(value)
+        return value
     if kind in {JSON, YAML}:
         return parse(data)
     raise status.unsupported_media_type((JSON, YAML, PROTOBUF))
@@ -37,10 +54,10 @@ def parse(data: bytes) -> Any:
     if kind_of(data) == JSON:
         value = orjson.loads(data)
         if data.count(b"{") + data.count(b"[") > LEVELS:
-            nesting.check_value(value, levels=LEVELS)
+            check(value)
         return value
     try:
-        documents = nesting.load(data, levels=LEVELS)
+        documents = nesting.load(data, levels=LEVELS, loader=Loader)
     except yaml.YAMLError as error:
         raise ValueError(str(error)) from error
     if len(documents) > 1:

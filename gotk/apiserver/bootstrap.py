@@ -1,9 +1,9 @@
-"""What is there before the first request: namespaces, definitions."""
+"""What is there before the first request: namespaces, definitions, and the usual roles where roles are enforced."""
 
 from collections.abc import Sequence
 from typing import Any
 
-from gotk.apiserver import options, versions
+from gotk.apiserver import options, rbac, roles, versions
 from gotk.apiserver.call import Plane
 
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
@@ -14,6 +14,23 @@ async def run(plane: Plane, crds: Sequence[dict[str, Any]]) -> None:
     """Create what is missing."""
     await _namespaces(plane)
     await _definitions(plane, crds)
+    if plane.authorizer.enforcing():
+        await _roles(plane)
+
+
+async def _roles(plane: Plane) -> None:
+    for plural, wanted in (("clusterroles", roles.cluster_roles()), ("clusterrolebindings", roles.bindings())):
+        resource = plane.registry.lookup(rbac.GROUP, "v1", plural)
+        assert resource is not None
+        for obj in wanted:
+            old = plane.store.latest(plane.writer.key(resource, "", obj["metadata"]["name"]))
+            if old is None:
+                await plane.writer.create(resource, "", obj, _HOW)
+                continue
+            before = old.object()
+            if (before["metadata"].get("annotations") or {}).get(roles.AUTOUPDATE) != "false":
+                kept = {} if "aggregationRule" in obj else {"rules": obj.get("rules"), "subjects": obj.get("subjects")}
+                await plane.writer.replace(resource, old, {**before, **{k: v for k, v in kept.items() if v}}, _HOW)
 
 
 async def _definitions(plane: Plane, crds: Sequence[dict[str, Any]]) -> None:

@@ -2,15 +2,20 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from aiohttp import web
 
-from gotk.apiserver import negotiate, status
-from gotk.apiserver.auth import Authenticator, User
+from gotk.apiserver import escalation, negotiate, status
+from gotk.apiserver.auth import Authenticator
+from gotk.apiserver.authorization import Action, Authorizer, require
+from gotk.apiserver.identity import User
 from gotk.apiserver.paths import Target
+from gotk.apiserver.rbac import Rbac
 from gotk.apiserver.resource import Resource
 from gotk.apiserver.resources import Registry
 from gotk.apiserver.store import Key, Store, Stored
+from gotk.apiserver.tokens import TokenIssuer
 from gotk.apiserver.watch import Hub
 from gotk.apiserver.writer import Writer
 
@@ -24,6 +29,8 @@ class Plane:
     hub: Hub
     writer: Writer
     authenticator: Authenticator
+    authorizer: Authorizer
+    issuer: TokenIssuer
 
     def stored_as(self, storage: str) -> Resource | None:
         """Return the kind that is stored under a name, in the version in which it is stored if that is served."""
@@ -44,6 +51,24 @@ class Call:
     query: Mapping[str, str]
     encoding: negotiate.Encoding
     warnings: list[str] = field(default_factory=list)
+
+    def require(self, verb: str) -> None:
+        """Refuse if the user may not do something else to the named object too. Raises Refusal (403)."""
+        target = self.target
+        action = Action(
+            verb=verb,
+            group=target.group,
+            resource=target.plural,
+            subresource=target.subresource,
+            namespace=target.namespace,
+            name=target.name,
+        )
+        require(self.plane.authorizer, self.user, action)
+
+    def guard(self, resource: Resource, obj: dict[str, Any], before: dict[str, Any] | None) -> None:
+        """Refuse a new state that gives away more than the user has. Raises Refusal (403)."""
+        if isinstance(self.plane.authorizer, Rbac):
+            escalation.check(self.plane.authorizer, self.user, resource, obj, before)
 
     @property
     def agent(self) -> str:

@@ -8,10 +8,12 @@ import contextlib
 import fcntl
 import os
 import sqlite3
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, NamedTuple
 
+#: The name of the file within a data directory.
+FILE = "objects.db"
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS obj (
     id INTEGER PRIMARY KEY, res TEXT NOT NULL, ns TEXT NOT NULL, name TEXT NOT NULL, uid TEXT NOT NULL,
@@ -23,12 +25,17 @@ INSERT INTO obj (res, ns, name, uid, rv, data) VALUES (?, ?, ?, ?, ?, ?)
 ON CONFLICT (res, ns, name) DO UPDATE SET uid = excluded.uid, rv = excluded.rv, data = excluded.data
 """
 _DELETE = "DELETE FROM obj WHERE res = ? AND ns = ? AND name = ?"
+_REFRESH = "UPDATE obj SET data = ? WHERE res = ? AND ns = ? AND name = ? AND rv = ?"
 _META = "INSERT INTO meta (k, v) VALUES (?, ?) ON CONFLICT (k) DO UPDATE SET v = excluded.v"
-_SELECT = "SELECT res, ns, name, uid, rv, data FROM obj ORDER BY res, ns, name"
+_SELECT = "SELECT res, ns, name, uid, rv, data FROM obj"
 
 
 class StoreError(Exception):
     """The data directory cannot be used, or a write could not be made durable."""
+
+
+class DiskFull(StoreError):
+    """There is no room for a write; nothing was changed, and reads go on."""
 
 
 class Row(NamedTuple):
@@ -47,21 +54,38 @@ class Database:
 
     def __init__(self, directory: Path) -> None:
         directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = _lock(directory / "lock")
+        self._lock = lock(directory / "lock")
         try:
-            self._connection = _open(directory / "objects.db")
+            self._path = directory / FILE
+            self._connection = _open(self._path)
         except BaseException:
             self._lock.close()
             raise
 
-    def load(self) -> list[Row]:
-        """Return every object, sorted by kind, namespace and name."""
-        return [Row(*row) for row in self._connection.execute(_SELECT)]
+    def load(self) -> Iterator[Row]:
+        """Yield every object, in no order. Raises StoreError."""
+        try:
+            yield from map(Row._make, self._connection.execute(_SELECT))
+        except sqlite3.Error as error:
+            raise StoreError(_damaged(self._path, str(error))) from error
 
     def revision(self) -> int:
         """Return the number of the last change ever made, 1 at the beginning."""
         found = self._connection.execute("SELECT v FROM meta WHERE k = 'revision'").fetchone()
         return int(found[0]) if found else 1
+
+    def marks(self) -> dict[str, str]:
+        """Return what was noted beside the objects."""
+        return dict(self._connection.execute("SELECT k, v FROM meta WHERE k != 'revision'"))
+
+    def refresh(self, rows: Iterable[Row], marks: Mapping[str, str]) -> None:
+        """Replace the bytes of objects that are still at their revision, and note something. Raises StoreError."""
+        try:
+            with _transaction(self._connection) as database:
+                database.executemany(_REFRESH, ((row.data, *row[:3], row.revision) for row in rows))
+                database.executemany(_META, marks.items())
+        except sqlite3.Error as error:
+            raise StoreError(f"the write could not be made durable: {error}") from error
 
     def write(self, rows: Iterable[Row]) -> None:
         """Make changes durable, all or none. Raises StoreError."""
@@ -76,7 +100,8 @@ class Database:
                     revision = row.revision
                 database.execute(_META, ("revision", str(revision)))
         except sqlite3.Error as error:
-            raise StoreError(f"the write could not be made durable: {error}") from error
+            kind = DiskFull if error.sqlite_errorcode == sqlite3.SQLITE_FULL else StoreError
+            raise kind(f"the write could not be made durable: {error}") from error
 
     def close(self) -> None:
         """Close the file and let another process have the directory."""
@@ -123,10 +148,13 @@ def _prepare(database: sqlite3.Connection, *, fresh: bool) -> str:
 
 
 def _damaged(path: Path, why: str) -> str:
-    return f"{path} is damaged ({why}): restore the data directory from a backup, or move it away to begin empty"
+    restore = f"control-plane restore FILE --data-dir {path.parent} --force"
+    why = " ".join(why.split())
+    return f"{path} is damaged ({why}): restore a backup (`{restore}`), or move the directory away to begin empty"
 
 
-def _lock(path: Path) -> IO[bytes]:
+def lock(path: Path) -> IO[bytes]:
+    """Take hold of a data directory until the file is closed. Raises StoreError."""
     file = path.open("ab")
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)

@@ -1,50 +1,81 @@
 """The one entry of every request: who asks, what is meant, which verb; and every refusal turned into an answer."""
 
 import logging
+import time
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import orjson
 from aiohttp import web
 
-from gotk.apiserver import about, auth, body, encode, negotiate, paths, status
+from gotk.apiserver import about, auth, authorization, body, encode, impersonation, negotiate, paths, status
 from gotk.apiserver.call import Call, Plane
-from gotk.apiserver.database import StoreError
+from gotk.apiserver.database import DiskFull, StoreError
 from gotk.apiserver.kinds import REVIEW
 from gotk.apiserver.resource import Resource
+from gotk.apiserver.trace import Trace
 from gotk.apiserver.verbs import create, delete, parts, patch, read, review, scale, update, watch
 
 log = logging.getLogger(__name__)
 
+
 Verb = Callable[[Call], Awaitable[web.StreamResponse]]
+
+
+@dataclass(slots=True)
+class _Visit:
+    """What becomes known of a request on its way."""
+
+    user: str = ""
 
 
 class Handler:
     """Answers requests for one control plane."""
 
-    def __init__(self, plane: Plane) -> None:
+    def __init__(self, plane: Plane, trace: Trace | None = None) -> None:
         self._plane = plane
-        self._about = about.About(plane.registry)
+        self._trace = trace
+        self._about = about.About(plane.registry, plane.issuer)
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request, whatever happens."""
+        visit = _Visit()
+        if self._trace is None:
+            return await self._answer(request, visit)
+        began = time.monotonic()
+        response = await self._answer(request, visit)
+        self._trace.note(request, response, visit.user, began)
+        return response
+
+    async def _answer(self, request: web.BaseRequest, visit: _Visit) -> web.StreamResponse:
         try:
-            return await self._route(request)
+            return await self._route(request, visit)
         except status.Refusal as refusal:
             return self._refuse(request, refusal)
         except web.HTTPRequestEntityTooLarge:
             return self._refuse(request, status.too_large(body.LIMIT))
+        except DiskFull as error:
+            return self._refuse(request, status.no_space(str(error)))
         except StoreError as error:
             return self._refuse(request, status.internal(str(error)))
         except Exception:
             log.exception("a request could not be answered")
             return self._refuse(request, status.internal("see the control plane's log"))
 
-    async def _route(self, request: web.BaseRequest) -> web.StreamResponse:
+    async def _route(self, request: web.BaseRequest, visit: _Visit) -> web.StreamResponse:
         path = request.path.rstrip("/") or "/"
         if path in auth.OPEN or path.startswith(("/livez/", "/readyz/", "/healthz/")):
             return self._about.answer(request, path)
         user = self._plane.authenticator.authenticate(request.headers, _certificate(request))
+        user = impersonation.become(self._plane.authorizer, user, request.headers)
+        visit.user = user.name
         target = paths.parse(path)
+        asked = (
+            authorization.of_path(request.method, path)
+            if target is None
+            else authorization.of_request(request.method, target, request.query)
+        )
+        authorization.require(self._plane.authorizer, user, asked)
         if target is None:
             return self._about.answer(request, path)
         resource = self._plane.registry.lookup(target.group, target.version, target.plural)

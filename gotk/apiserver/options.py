@@ -3,15 +3,18 @@
 Answers to `CreateOptions`, `UpdateOptions`, `PatchOptions` and `DeleteOptions` of meta.k8s.io/v1 and their validation.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from gotk.apiserver import cause, status
+from gotk.apiserver.resource import Resource
 
 _VALIDATIONS = ("", "Ignore", "Strict", "Warn")
 _POLICIES = ("Foreground", "Background", "Orphan")
 _MANAGER_LIMIT = 128
+#: Looks at a new state, and the one before, right before it is stored; raises Refusal.
+Guard = Callable[[Resource, dict[str, Any], dict[str, Any] | None], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +25,7 @@ class Write:
     manager: str = "unknown"
     validation: str = "Warn"
     force: bool = False
+    guard: "Guard | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,7 @@ class Delete:
     revision: str = ""
 
 
-def write(query: Mapping[str, str], agent: str, kind: str) -> Write:
+def write(query: Mapping[str, str], agent: str, kind: str, guard: Guard | None = None) -> Write:
     """Read the options of a write; `kind` names them in messages, `agent` stands in for a missing field manager."""
     validation = query.get("fieldValidation", "")
     if validation not in _VALIDATIONS:
@@ -47,15 +51,16 @@ def write(query: Mapping[str, str], agent: str, kind: str) -> Write:
         manager=manager or agent.split("/", 1)[0][:_MANAGER_LIMIT] or "unknown",
         validation=validation or "Warn",
         force=query.get("force", "") in {"true", "1"},
+        guard=guard,
     )
 
 
-def apply(query: Mapping[str, str], agent: str) -> Write:
+def apply(query: Mapping[str, str], agent: str, guard: Guard | None = None) -> Write:
     """Read the options of a server-side apply, which wants to know the manager."""
     if not query.get("fieldManager"):
         found = cause.required("fieldManager", "is required for apply patch")
         raise status.invalid("meta.k8s.io", "PatchOptions", "", [found])
-    return write(query, agent, "PatchOptions")
+    return write(query, agent, "PatchOptions", guard)
 
 
 def delete(query: Mapping[str, str], body: Mapping[str, Any]) -> Delete:

@@ -7,6 +7,7 @@ where it stopped. TLS always: kubectl sends no credentials over plain HTTP.
 
 import asyncio
 import contextlib
+import socket
 from collections.abc import Coroutine, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,19 +19,26 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
-from gotk.apiserver import auth, body, bootstrap, builtin, kubeconfig, tls
+from gotk.apiserver import auth, authorization, body, bootstrap, builtin, identity, kubeconfig, tls
 from gotk.apiserver.call import Plane
+from gotk.apiserver.controllers.aggregation import RoleAggregation
 from gotk.apiserver.controllers.definitions import DefinitionController
 from gotk.apiserver.controllers.expiry import EventExpiry
 from gotk.apiserver.controllers.garbage import GarbageCollector
 from gotk.apiserver.controllers.namespaces import NamespaceController
 from gotk.apiserver.handler import Handler
+from gotk.apiserver.rbac import Rbac
 from gotk.apiserver.resources import Registry
+from gotk.apiserver.simulator.simulator import WorkloadSimulator
 from gotk.apiserver.store import Store
+from gotk.apiserver.tokens import TokenIssuer
+from gotk.apiserver.trace import Trace
 from gotk.apiserver.watch import Hub
 from gotk.apiserver.writer import Writer
 
 _BACKLOG = 4096
+#: How long a request's first line, or any header, may be: long label selectors fit, and nothing absurd does.
+_LINE = 32 * 1024
 
 
 class Clock(Protocol):
@@ -52,7 +60,11 @@ class MachineClock:
 class ControlPlane:
     """A Kubernetes-compatible API server in this process.
 
-    `url` and `kubeconfig` are known once it has been entered. `crds` are created, or updated where they changed.
+    `url`, `kubeconfig` and `store` are known once it has been entered. `crds` are created, or updated where they
+    changed.
+    With `simulate`, workloads seem to run and are ready after so many seconds.
+    A line for every request goes to the file `trace`.
+    `authorization_mode` is `AlwaysAllow`, or `RBAC` to have the stored roles obeyed.
     Raises StoreError when the directory is in use or damaged.
     """
 
@@ -64,12 +76,20 @@ class ControlPlane:
         port: int = 0,
         crds: Sequence[dict[str, Any]] = (),
         clock: Clock | None = None,
+        simulate: float | None = None,
+        trace: Path | None = None,
+        authorization_mode: str = authorization.ALWAYS_ALLOW,
     ) -> None:
+        if authorization_mode not in authorization.MODES:
+            raise ValueError(f"authorization mode {authorization_mode!r}: there are {', '.join(authorization.MODES)}")
         self._directory = data_dir
         self._host = host
         self._port = port
         self._crds = crds
         self._clock = clock or MachineClock()
+        self._simulate = simulate
+        self._trace = trace
+        self._authorization = authorization_mode
         self._stack = contextlib.AsyncExitStack()
         self.url = ""
         self.kubeconfig = data_dir / "kubeconfig"
@@ -92,14 +112,21 @@ class ControlPlane:
         await self._stack.aclose()
 
     async def _start(self) -> None:
-        store = Store(self._directory)
+        store = self.store = Store(self._directory)
         self._stack.callback(store.close)
         group = await self._stack.enter_async_context(asyncio.TaskGroup())
         hub = Hub(store)
         writer = Writer(store=store, registry=self.registry, now=self._clock.now)
         token = auth.token(self._directory / "token")
+        issuer = TokenIssuer(self._directory / "pki" / "service-account.key", store, self._clock.now)
         plane = Plane(
-            store=store, registry=self.registry, hub=hub, writer=writer, authenticator=auth.Authenticator(token)
+            store=store,
+            registry=self.registry,
+            hub=hub,
+            writer=writer,
+            authenticator=auth.Authenticator(token, issuer),
+            authorizer=Rbac(store) if self._authorization == authorization.RBAC else authorization.AlwaysAllow(),
+            issuer=issuer,
         )
         self._work(group, "store", store.commit_forever())
         ca = tls.authority(self._directory / "pki", self._clock.now())
@@ -108,7 +135,10 @@ class ControlPlane:
         self._work(group, "definitions", definitions.run())
         self._work(group, "namespaces", NamespaceController(plane, certificate=ca.certificate_pem.decode()).run())
         self._work(group, "garbage", GarbageCollector(plane).run())
+        self._work(group, "aggregation", RoleAggregation(plane).run())
         self._work(group, "expiry", EventExpiry(plane, self._clock.now).run())
+        if self._simulate is not None:
+            self._work(group, "simulator", WorkloadSimulator(plane, delay=self._simulate).run())
         await self._listen(plane, ca, token)
 
     def _work(self, group: asyncio.TaskGroup, name: str, work: Coroutine[Any, Any, None]) -> None:
@@ -118,10 +148,18 @@ class ControlPlane:
     async def _listen(self, plane: Plane, ca: tls.Pair, token: str) -> None:
         now = self._clock.now()
         directory = self._directory / "pki"
-        certificate = tls.server(directory, ca, (self._host,), now)
-        admin = tls.client(directory, ca, auth.ADMIN, auth.MASTERS, now)
+        certificate = tls.server(directory, ca, _names(self._host), now)
+        admin = tls.client(directory, ca, identity.ADMIN, identity.MASTERS, now)
         # A client that goes away takes its watch with it; a write that was staged is committed all the same.
-        server = web.Server(Handler(plane), request_factory=_request, handler_cancellation=True, access_log=None)
+        trace = self._stack.enter_context(Trace(self._trace)) if self._trace is not None else None
+        server = web.Server(
+            Handler(plane, trace),
+            request_factory=_request,
+            handler_cancellation=True,
+            access_log=None,
+            max_line_size=_LINE,
+            max_field_size=_LINE,
+        )
         runner = web.ServerRunner(server, shutdown_timeout=1.0)
         await runner.setup()
         self._stack.push_async_callback(_hang_up, server, runner)
@@ -141,6 +179,11 @@ async def _hang_up(server: web.Server, runner: web.ServerRunner) -> None:
     for transport in open_ones:
         transport.abort()
     await asyncio.sleep(0)
+
+
+def _names(host: str) -> tuple[str, ...]:
+    """Return what clients may call the server: where it listens, and the machine's name where that is everywhere."""
+    return (host, socket.gethostname()) if host in {"0.0.0.0", "::"} else (host,)  # noqa: S104 - compared, not bound
 
 
 def _request(

@@ -172,6 +172,17 @@ def not_served(message: str) -> Refusal:
     return Refusal(501, "NotImplemented", message, {})
 
 
+def no_space(message: str) -> Refusal:
+    """507: the disk is full; nothing was changed."""
+    why = f"{message}: nothing was changed, reads go on; free some space and try again"
+    return Refusal(507, "InsufficientStorage", why, {"retryAfterSeconds": 5})
+
+
+def too_many(what: str) -> Refusal:
+    """429: later, please."""
+    return Refusal(429, "TooManyRequests", f"{what}, please try again later", {"retryAfterSeconds": 5})
+
+
 def internal(message: str) -> Refusal:
     """500: our fault, or upstream says it is its own."""
     return Refusal(500, "InternalError", f"Internal error occurred: {message}", {"causes": [{"message": message}]})

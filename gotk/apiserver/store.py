@@ -9,16 +9,19 @@ Objects are immutable bytes with a little metadata beside them: no reader copies
 """
 
 import asyncio
+import contextlib
 import gc
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import orjson
 
 from gotk.apiserver.database import Database, Row, StoreError
+from gotk.apiserver.glance import Glancer
 
 __all__ = ["Event", "Key", "Store", "StoreError", "Stored", "stored"]
 
@@ -99,8 +102,11 @@ class Store:
         self._waiting: asyncio.Future[None] | None = None
         self._wake = asyncio.Event()
         self._subscribers: list[Subscriber] = []
+        self._refreshed: list[Row] = []
+        self._noted: dict[str, str] = {}
         self._writer = ThreadPoolExecutor(max_workers=1, thread_name_prefix="store")
         self._load()
+        self.marks = self._database.marks()
         self.revision = self.first_revision = self._assigned = self._database.revision()
 
     # -- reading: committed state only ------------------------------------------------------------------------------
@@ -166,11 +172,16 @@ class Store:
         """Call back with every batch of committed changes, in order, right after they became visible."""
         self._subscribers.append(subscriber)
 
-    def refresh(self, key: Key, data: bytes) -> None:
-        """Replace the bytes that readers see without a new revision: defaults of a schema that changed."""
-        old = self.get(key)
-        if old is not None:
-            self._place(Stored(old.key, old.uid, old.revision, data, old.labels, old.owners, old.deleting))
+    def refresh(self, items: Iterable[tuple[Key, bytes]], mark: tuple[str, str]) -> None:
+        """Replace the bytes of objects without new revisions (defaults of a schema that changed), and note that."""
+        for key, data in items:
+            old = self.get(key)
+            if old is not None:
+                self._place(replace(old, data=data))
+                self._refreshed.append(Row(key.storage, key.namespace, key.name, old.uid, old.revision, data))
+        self.marks[mark[0]] = mark[1]
+        self._noted[mark[0]] = mark[1]
+        self._wake.set()
 
     async def commit_forever(self) -> None:
         """Make staged writes durable, a transaction for all that wait. Runs until cancelled; then flushes."""
@@ -179,11 +190,12 @@ class Store:
                 await self._wake.wait()
                 await self._flush()
         finally:
-            while self._queue:
+            while self._queue or self._noted:
                 await asyncio.shield(self._flush())
 
     async def _flush(self) -> None:
         self._wake.clear()
+        await self._flush_refreshed()
         batch, self._queue = self._queue, []
         waiting, self._waiting = self._waiting, None
         if not batch or waiting is None:
@@ -200,6 +212,16 @@ class Store:
             subscriber(batch)
         if not waiting.done():
             waiting.set_result(None)
+
+    async def _flush_refreshed(self) -> None:
+        """Write what was refreshed; where that fails it is done again at the next start."""
+        if not self._noted:
+            return
+        rows, self._refreshed = self._refreshed, []
+        noted, self._noted = self._noted, {}
+        with contextlib.suppress(StoreError):
+            loop = asyncio.get_running_loop()
+            await loop.run_in_executor(self._writer, self._database.refresh, rows, noted)
 
     def _drop(self, waiting: asyncio.Future[None], error: StoreError) -> None:
         """Forget all that is staged: later writes may have been decided upon the one that failed."""
@@ -234,19 +256,31 @@ class Store:
     def _load(self) -> None:
         gc.disable()  # half of the time of a large start, for nothing: what is loaded stays
         try:
-            rows = self._database.load()
-            for row in rows:
-                key = Key(row.storage, row.namespace, row.name)
-                self._place(stored(key, orjson.loads(row.data or b""), row.revision))
+            glance, count = Glancer(), 0
+            for count, row in enumerate(self._database.load(), 1):  # noqa: B007 - the last one is how many there are
+                key = Key(sys.intern(row.storage), sys.intern(row.namespace), row.name)
+                space = self._objects.setdefault(key.storage, {}).setdefault(key.namespace, {})
+                space[key.name] = _loaded(key, row, glance)
         finally:
             gc.enable()
-        if len(rows) > _FREEZE_FROM:
+        if count > _FREEZE_FROM:
             gc.freeze()
 
     def close(self) -> None:
         """Finish what is being written, close the database and let another process have the directory."""
         self._writer.shutdown(wait=True)
         self._database.close()
+
+
+def _loaded(key: Key, row: Row, glance: Glancer) -> Stored:
+    """Return an object as it lies on disk. Raises StoreError."""
+    data = row.data or b""
+    try:
+        seen = glance(data)
+    except ValueError as error:
+        what = f"{key.storage} {key.namespace}/{key.name}"
+        raise StoreError(f"{what} cannot be read ({error}): restore the data directory from a backup") from error
+    return Stored(key, seen.uid, row.revision, data, seen.labels, seen.owners, seen.deleting)
 
 
 def _row(event: Event) -> Row:

@@ -19,6 +19,8 @@ RING = 5000
 PENDING = 10_000
 #: From how many watchers on events gather: for twice as long as it took to tell them last, within these seconds.
 CROWD, _SHORTEST_GATHER, _LONGEST_GATHER = 20, 0.002, 0.5
+#: How many watchers there may be at once.
+WATCHERS = 20_000
 
 
 class Filter(Protocol):
@@ -121,6 +123,7 @@ class Hub:
         self._watchers: dict[str, set[Watcher]] = {}
         self._untold: dict[str, list[Event]] = {}
         self._telling_took = 0.0
+        self._count = 0
         store.subscribe(self._publish)
 
     def _publish(self, events: Sequence[Event]) -> None:
@@ -160,15 +163,21 @@ class Hub:
                 watcher.end()
 
     def join(self, storage: str, watcher: Watcher, since: int | None) -> None:
-        """Add a watcher; with `since` it is told first of everything after that revision. Raises Refusal (410)."""
+        """Add a watcher; with `since` it is told first of everything after that revision. Raises Refusal (410, 429)."""
+        if self._count >= WATCHERS:
+            raise status.too_many(f"{WATCHERS} watches are open")
         self._tell(storage)
         if since is not None:
             watcher.offer([Notice(event.type, event) for event in self._after(storage, since)])
         self._watchers.setdefault(storage, set()).add(watcher)
+        self._count += 1
 
     def leave(self, storage: str, watcher: Watcher) -> None:
         """Remove a watcher."""
-        self._watchers.get(storage, set()).discard(watcher)
+        watchers = self._watchers.get(storage, set())
+        if watcher in watchers:
+            watchers.remove(watcher)
+            self._count -= 1
 
     def _after(self, storage: str, since: int) -> list[Event]:
         ring = self._rings.get(storage, ())

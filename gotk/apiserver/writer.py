@@ -64,6 +64,7 @@ class Writer:
         key = self.key(resource, namespace, obj["metadata"]["name"])
         if self._store.latest(key) is not None:
             raise status.already_exists(resource, key.name)
+        _guard(resource, obj, None, how)
         obj = apply.track_update({}, obj, manager=how.manager, resource=resource, subresource="", now=now)
         return Outcome(await self._save(resource, key, obj, how), created=True, warnings=warnings)
 
@@ -113,6 +114,7 @@ class Writer:
         obj = self._merged(resource, None, config, how, "")
         warnings = admission.admit(resource, obj, None, how, nulls=True)
         admission.begin(resource, obj, key.namespace, self.now())
+        _guard(resource, obj, None, how)
         return Outcome(await self._save(resource, key, obj, how), created=True, warnings=warnings)
 
     def _merged(
@@ -133,6 +135,7 @@ class Writer:
         after["metadata"]["resourceVersion"] = before["metadata"]["resourceVersion"]
         admission.count(resource, before, after)
         admission.validate(resource, after, before, step.subresource)
+        _guard(resource, after, before, step.how)
         if step.old.deleting and not deletion.held(resource, after):
             outcome = await self._remove(step.old, after, dry_run=step.how.dry_run)
         elif admission.same(before, after):
@@ -191,6 +194,11 @@ class Writer:
             raise status.not_found(spaces, namespace)
         if space.deleting:
             raise status.terminating(resource, name, namespace)
+
+
+def _guard(resource: Resource, after: Json, before: Json | None, how: options.Write) -> None:
+    if how.guard is not None:
+        how.guard(resource, after, before)
 
 
 def check_current(resource: Resource, old: Stored, new: Json) -> None:

@@ -2,22 +2,47 @@
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import deploy.crds
+from gotk.apiserver.authorization import ALWAYS_ALLOW
 from gotk.apiserver.database import StoreError
 from gotk.apiserver.server import ControlPlane
+from gotk.apiserver.simulator.simulator import DELAY
 
 
 class EmbeddedError(Exception):
     """The control plane cannot start: the message names the folder and the cause."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Features:
+    """What the operator decides about the control plane. The port 0 is any free one; `trace` is a file, if any."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    authorization_mode: str = ALWAYS_ALLOW
+    simulate_workloads: bool = False
+    trace: Path | None = None
+
+
+_DEFAULT = Features()
+
+
 @asynccontextmanager
-async def control_plane(data_dir: Path, *, port: int = 0) -> AsyncIterator[ControlPlane]:
+async def control_plane(data_dir: Path, features: Features = _DEFAULT) -> AsyncIterator[ControlPlane]:
     """Run the control plane on a folder, with the kinds of this program installed. Raises EmbeddedError."""
     _make(data_dir)
-    plane = ControlPlane(data_dir, port=port, crds=deploy.crds.load())
+    plane = ControlPlane(
+        data_dir,
+        host=features.host,
+        port=features.port,
+        crds=deploy.crds.load(),
+        simulate=DELAY if features.simulate_workloads else None,
+        authorization_mode=features.authorization_mode,
+        trace=features.trace,
+    )
     try:
         await plane.__aenter__()
     except (StoreError, OSError) as error:

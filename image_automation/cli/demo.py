@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from image_automation.app.demo.playground import Playground
     from image_automation.app.demo.view import View
 
-_KINDS = "imagerepositories,imagepolicies,imageupdateautomations,gitrepositories,kustomizations"
+_KINDS = "imagerepositories,imagepolicies,imageupdateautomations,gitrepositories,kustomizations,deployments"
 
 
 @click.command()
@@ -62,6 +62,7 @@ async def _demo(folder: Path, tag: str, *, keep: bool) -> None:
             with shown:
                 await scenario.prepare(ground, shown, tag)
                 track = await scenario.travel(ground, shown, tag)
+            await scenario.settle(ground, tag)
             await _kubectl(ground.kubeconfig, folder)
             shown.line(f"\n✔ {tag} went from the registry to the Deployment in {track.reached[-1].seconds:.2f} s")
             if keep:

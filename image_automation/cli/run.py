@@ -8,14 +8,17 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
+from click.core import ParameterSource
 
 from gotk.duration import Duration
 from image_automation.app import settings as decided
 from image_automation.cli import gates, loop, output
 from image_automation.cli.cluster import Cluster, DurationType
+from image_automation.cli.plane_options import NAMES, features, plane_options
 
 if TYPE_CHECKING:
     from gotk.kube.config import Config
+    from image_automation.app.embedded import Features
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +28,7 @@ class _Where:
     embedded: bool
     kubeconfig: Path | None
     context: str | None
-    port: int
+    features: "Features | None"
 
 
 def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
@@ -44,7 +47,7 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
 )
 @click.option("--context", metavar="NAME", help="Context of the kubeconfig to use.")
 @click.option("--embedded", is_flag=True, help="Run the control plane in this process; DIR/kubeconfig leads to it.")
-@click.option("--port", type=click.IntRange(0, 65535), default=0, help="Port of the embedded control plane; 0 is any.")
+@plane_options
 @click.option(
     "--data-dir",
     type=click.Path(path_type=Path, file_okay=False),
@@ -152,7 +155,6 @@ def run(
     kubeconfig: Path | None,
     context: str | None,
     embedded: bool,
-    port: int,
     data_dir: Path | None,
     controllers: str,
     log_level: str,
@@ -163,6 +165,7 @@ def run(
 
     The cluster is that of --kubeconfig or --context, of the pod it runs in, of the usual kubeconfig, or embedded.
     """
+    given = _features(options, embedded=embedded)
     if embedded and (kubeconfig or context):
         output.fail("--embedded brings its own cluster: leave --kubeconfig and --context out, or leave --embedded out")
     chosen = _controllers(controllers)
@@ -182,7 +185,7 @@ def run(
         **addresses,
         **options,
     )
-    loop.run(_run(settings, _Where(embedded=embedded, kubeconfig=kubeconfig, context=context, port=port)))
+    loop.run(_run(settings, _Where(embedded=embedded, kubeconfig=kubeconfig, context=context, features=given)))
 
 
 def _identities(options: dict[str, Any]) -> dict[str, Any]:
@@ -208,6 +211,19 @@ def _scope(options: dict[str, Any]) -> dict[str, Any]:
 
 def _words(text: str) -> frozenset[str]:
     return frozenset(word.strip().lower() for word in text.split(",") if word.strip())
+
+
+def _features(options: dict[str, Any], *, embedded: bool) -> "Features | None":
+    """Return what was decided about the control plane; where there is none, nothing may have been."""
+    if embedded:
+        return features(options)
+    sources = {name: click.get_current_context().get_parameter_source(name) for name in NAMES}
+    wrong = [f"--{name.replace('_', '-')}" for name, source in sources.items() if source is ParameterSource.COMMANDLINE]
+    if wrong:
+        output.fail(f"{', '.join(wrong)}: only with --embedded, which brings a control plane")
+    for name in NAMES:
+        del options[name]
+    return None
 
 
 def _controllers(text: str) -> frozenset[str]:
@@ -236,7 +252,7 @@ async def _cluster(settings: decided.Settings, where: _Where) -> "AsyncIterator[
     from image_automation.app import embedded  # noqa: PLC0415
 
     if where.embedded:
-        async with embedded.control_plane(settings.data_dir, port=where.port) as plane:
+        async with embedded.control_plane(settings.data_dir, where.features or embedded.Features()) as plane:
             output.success(f"the embedded control plane answers at {plane.url}")
             output.action(f"kubectl --kubeconfig {plane.kubeconfig} get fluxcd -A")
             yield await config.from_kubeconfig([plane.kubeconfig])

@@ -329,4 +329,4 @@ async def test_what_needs_a_kubelet_says_so(kubectl: Kubectl) -> None:
     await kubectl("create -f -", stdin=json.dumps(pod))
     assert "there is no kubelet" in await kubectl.fails("logs p")
     assert "there is no kubelet" in await kubectl.fails("exec p -- true")
-    assert "no service account tokens" in await kubectl.fails("create token default")
+    assert (await kubectl("create token default")).count(".") == 2

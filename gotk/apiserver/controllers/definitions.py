@@ -3,6 +3,7 @@
 Answers to apiextensions-apiserver's establishing, naming and finalizer controllers.
 """
 
+import hashlib
 from collections.abc import Sequence
 from typing import Any
 
@@ -13,6 +14,8 @@ from gotk.apiserver.call import Plane
 from gotk.apiserver.controllers import edits
 from gotk.apiserver.controllers.feed import Feed
 from gotk.apiserver.deletion import CLEANUP
+from gotk.apiserver.resource import Resource
+from gotk.apiserver.schema import Schema
 from gotk.apiserver.store import Event, Key, Stored
 
 Json = dict[str, Any]
@@ -83,12 +86,23 @@ class DefinitionController:
         resource = next((each for each in resources if each.version == each.storage_version), None)
         if resource is None or resource.schema is None:
             return
-        for stored in list(self._plane.store.objects(resource.storage)):
+        self._fill_in(item, resource, resource.schema)
+
+    def _fill_in(self, item: Stored, resource: Resource, schema: Schema) -> None:
+        """Fill in the defaults of a schema, once for each state of it."""
+        store = self._plane.store
+        versions_ = orjson.dumps(item.object()["spec"]["versions"])
+        mark = f"defaults of {resource.storage}", hashlib.sha256(versions_).hexdigest()
+        if store.marks.get(mark[0]) == mark[1]:
+            return
+        changed = []
+        for stored in store.objects(resource.storage):
             obj = versions.convert(stored.object(), resource)
-            resource.schema.default(obj)
+            schema.default(obj)
             data = orjson.dumps(obj)
             if data != stored.data:
-                self._plane.store.refresh(stored.key, data)
+                changed.append((stored.key, data))
+        store.refresh(changed, mark)
 
     async def _look(self, key: Key) -> None:
         item = self._plane.store.latest(key)

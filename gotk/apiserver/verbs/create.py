@@ -10,7 +10,7 @@ OTHER_NAMESPACE = "the namespace of the provided object does not match the names
 
 async def create(call: Call) -> web.StreamResponse:
     """Create the object in the body and answer with what it became."""
-    how = options.write(call.query, call.agent, "CreateOptions")
+    how = options.write(call.query, call.agent, "CreateOptions", call.guard)
     data = await call.request.read()
     obj = body.decode(data, call.content_type, call.resource)
     check_api_version(call, obj)

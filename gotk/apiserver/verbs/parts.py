@@ -7,6 +7,7 @@ from aiohttp import web
 
 from gotk.apiserver import options, status
 from gotk.apiserver.call import Call
+from gotk.apiserver.verbs.token import request_token
 
 Verb = Callable[[Call], Awaitable[web.StreamResponse]]
 
@@ -28,15 +29,9 @@ async def no_kubelet(call: Call) -> web.StreamResponse:
     )
 
 
-async def no_tokens(call: Call) -> web.StreamResponse:
-    """Say that service accounts cannot log in."""
-    what = f'{call.resource.qualified} "{call.target.name}"'
-    raise status.not_served(f"{what}: this control plane issues no service account tokens; use the admin's kubeconfig")
-
-
 VERBS: dict[str, Verb] = {
     "eviction": evict,
-    "token": no_tokens,
+    "token": request_token,
     **dict.fromkeys(("log", "exec", "attach", "portforward", "proxy", "ephemeralcontainers"), no_kubelet),
 }
 #: The kinds of the core group that have such parts.

@@ -23,10 +23,14 @@ async def patch(call: Call) -> web.StreamResponse:
     data = await call.request.read()
     if kind == APPLY:
         return await _apply(call, data)
-    how = options.write(call.query, call.agent, "PatchOptions")
+    how = options.write(call.query, call.agent, "PatchOptions", call.guard)
     content = _read(data)
     old = call.found()
     new = changed(call, kind, versions.convert(old.object(), call.resource), content)
+    try:
+        body.check(new)
+    except ValueError as error:
+        raise status.bad_request(f"the patched object cannot be kept: {error}") from error
     heads.check(new)
     check_identity(call, new)
     writer.check_current(call.resource, old, new)
@@ -56,7 +60,7 @@ def _strategic(call: Call, obj: body.Json, content: body.Json) -> body.Json:
 
 
 async def _apply(call: Call, data: bytes) -> web.StreamResponse:
-    how = options.apply(call.query, call.agent)
+    how = options.apply(call.query, call.agent, call.guard)
     try:
         config = body.parse(data)
     except ValueError as error:
@@ -69,6 +73,8 @@ async def _apply(call: Call, data: bytes) -> web.StreamResponse:
             f"but the path names {call.resource.api_version}, Kind={call.resource.kind}"
         )
     config["metadata"].setdefault("name", call.target.name)
+    if call.found_or_none() is None:
+        call.require("create")
     outcome = await _applied(call, config, how)
     call.warnings += outcome.warnings
     code = 201 if outcome.created else 200

@@ -9,7 +9,7 @@ from gotk.apiserver.verbs.create import OTHER_NAMESPACE, check_api_version
 
 async def update(call: Call) -> web.StreamResponse:
     """Replace the named object by the one in the body."""
-    how = options.write(call.query, call.agent, "UpdateOptions")
+    how = options.write(call.query, call.agent, "UpdateOptions", call.guard)
     if not call.target.name:
         raise status.bad_request("name must be provided")
     data = await call.request.read()

@@ -28,6 +28,7 @@ from image_automation.app.settings import Settings
 REPOSITORY = "demo/web"
 _USER = "demo"
 _FIELD_MANAGER = "image-automation-demo"
+_FEATURES = embedded.Features(simulate_workloads=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -105,7 +106,7 @@ async def open_playground(data_dir: Path) -> AsyncIterator[Playground]:
         oci = await stack.enter_async_context(RegistryServer(storage, port=ports["registry"]))
         auth = server.BasicAuth(_USER, password)
         git = stack.enter_context(server.GitServer(data_dir / "git", auth=auth, port=ports["git"]))
-        plane = await stack.enter_async_context(embedded.control_plane(data_dir / "service"))
+        plane = await stack.enter_async_context(embedded.control_plane(data_dir / "service", _FEATURES))
         address = await config.from_kubeconfig([plane.kubeconfig])
         client = await stack.enter_async_context(Client(address))
         variables = {"registry": oci.address, "git": git.url("").rstrip("/"), "password": password}

@@ -110,6 +110,37 @@ async def travel(ground: playground.Playground, view: View, tag: str = NEW_TAG) 
     return track
 
 
+async def settle(ground: playground.Playground, tag: str) -> None:
+    """Wait until the Kustomization has found the new version healthy. Raises ScenarioError after a minute."""
+    settled = asyncio.Event()
+    states: dict[tuple[str, str], bool] = {}
+
+    def observe(obj: dict[str, Any]) -> None:
+        kind = obj["kind"]
+        if kind == "Deployment":
+            fine = tag in str(obj["spec"]["template"]) and _holds(obj, "Available")
+        else:
+            fine = _holds(obj, "Ready")
+        states[kind, obj["metadata"]["name"]] = fine
+        if all(states.values()) and {seen for seen, _ in states} == {"Kustomization", "Deployment"}:
+            settled.set()
+
+    try:
+        async with asyncio.timeout(_LIMIT), asyncio.TaskGroup() as group:
+            watching = [group.create_task(_watch(ground, *kind, observe)) for kind in _KINDS[-2:]]
+            await settled.wait()
+            for task in watching:
+                task.cancel()
+    except TimeoutError:
+        said = await _states(ground)
+        raise ScenarioError(f"{tag} was not found healthy within {_LIMIT:.0f} s\n{said}") from None
+
+
+def _holds(obj: dict[str, Any], kind: str) -> bool:
+    conditions = (obj.get("status") or {}).get("conditions") or ()
+    return any(each["type"] == kind and each["status"] == "True" for each in conditions)
+
+
 def kubectl() -> str:
     """Return the kubectl that is installed beside this program."""
     beside = Path(sys.executable).parent / "kubectl"

