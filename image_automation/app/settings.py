@@ -8,7 +8,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 #: The controllers by the name of the kind they reconcile, as `--controllers` takes them.
-CONTROLLERS = ("imagerepository", "imagepolicy", "imageupdateautomation", "gitrepository", "kustomization")
+CONTROLLERS = (
+    "imagerepository",
+    "imagepolicy",
+    "imageupdateautomation",
+    "gitrepository",
+    "kustomization",
+    "receiver",
+)
 
 
 def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:
@@ -35,6 +42,7 @@ class Settings:
     explain_addr: str = "0"
     events_addr: str = ""
     concurrent_scans: int = 500
+    receiver_addr: str = "0"
     requeue_dependency: float = 30.0
     min_retry_delay: float = 0.75
     max_retry_delay: float = 900.0
