@@ -81,9 +81,8 @@ def distribution(call: Call) -> Accepted:
         raise RefusedError("the body has no list of events")
     ids = tuple(each for event in events[:100] if (each := dig(event, "id")))
     times = [at for event in events[:100] if (at := parse_time(dig(event, "timestamp"))) is not None]
-    named = ((dig(event, "target", "repository"), dig(event, "target", "tag")) for event in events[:100])
     pushes = [event for event in events[:100] if dig(event, "action") == "push"]
-    found = pushed(*named) if pushes else ()
+    found = pushed(*((dig(event, "target", "repository"), dig(event, "target", "tag")) for event in pushes))
     return Accepted(ids=ids, at=max(times) if times else None, pushed=found[:10])
 
 
