@@ -85,7 +85,6 @@ async def test_row_28_a_webhook_that_names_hosts_of_its_own(monkeypatch: pytest.
     network.names["evil.test"] = "127.0.0.1"
     obj = a_receiver("dockerhub", annotations={extensions.NARROW: "true"})
     async with door(obj) as it:
-        asked = len(network.asked) if hasattr(network, "asked") else 0
         for repository in (
             "evil.test/team/web",
             "http://evil.test/team/web",
@@ -102,4 +101,4 @@ async def test_row_28_a_webhook_that_names_hosts_of_its_own(monkeypatch: pytest.
         said = {"repository": {"repo_name": "team/web"}, "push_data": {"tag": "a/../../b"}, "registry_url": "evil.test"}
         assert await it.call(body=json.dumps(said).encode()) == 200
         assert it.cluster.patched == [], "what is no tag is not passed on"
-        assert (len(network.asked) if hasattr(network, "asked") else 0) == asked
+        assert {f"http://{each}" for each in network.dialled} == {it.url}, "nobody but the door was called"

@@ -1,6 +1,7 @@
 """An open door with a small cluster behind it, for the tests of receivers."""
 
 import contextlib
+import io
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -77,7 +78,7 @@ class Door:
 
     async def call(self, path: str | None = None, *, body: bytes = b"{}", **headers: str) -> int:
         given = {"Content-Type": "application/json"} | {key.replace("_", "-"): value for key, value in headers.items()}
-        async with self.session.post(f"{self.url}{path or self.path}", data=body, headers=given) as answer:
+        async with self.session.post(f"{self.url}{path or self.path}", data=io.BytesIO(body), headers=given) as answer:
             assert await answer.read() == b""
             return answer.status
 
