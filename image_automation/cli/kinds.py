@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gotk.api import image, kustomize, source
+from gotk.api import image, kustomize, notification, source
 from gotk.api.meta import Object
 
 Json = Mapping[str, Any]
@@ -128,7 +128,19 @@ KUSTOMIZATION = Kind(
     has_source=True,
 )
 
+RECEIVER = Kind(
+    struct=notification.Receiver,
+    name="Receiver",
+    human="receiver",
+    words=("receiver",),
+    aliases=("receivers",),
+    columns=(),
+    details=lambda _: (),
+    done=lambda obj: f"generated webhook URL {dig(obj, 'status', 'webhookPath')}",
+    shortens=False,
+)
+
 SOURCES = (GIT_REPOSITORY,)
 IMAGES = (IMAGE_REPOSITORY, IMAGE_POLICY, IMAGE_UPDATE)
 APPLIERS = (KUSTOMIZATION,)
-ALL = (*SOURCES, *IMAGES, *APPLIERS)
+ALL = (*SOURCES, *IMAGES, *APPLIERS, RECEIVER)

@@ -1,8 +1,10 @@
 """A call from outside reaches the object that its Receiver names."""
 
+import asyncio
 import hashlib
 import hmac
 import socket
+import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -82,3 +84,26 @@ async def test_a_signed_call_asks_for_a_reconcile_and_a_forged_one_does_not(door
         "notification.toolkit.fluxcd.io/v1", "Receiver", NAMESPACE, "ghcr", lambda obj: obj["spec"].get("suspend")
     )
     assert await call(body, signature) == 503
+
+
+async def test_the_command_line_shows_urls_and_sends_a_call(door: tuple[stage.Stage, str]) -> None:
+    up, url = door
+    await up.until("notification.toolkit.fluxcd.io/v1", "Receiver", NAMESPACE, "ghcr", stage.is_ready)
+    await up.kubectl(
+        "patch", "receiver", "ghcr", "-n", NAMESPACE, "--type=json",
+        "-p", '[{"op": "remove", "path": "/spec/resources/0/filter"}]',
+    )  # fmt: skip
+    path = path_of(b"s3cret", "ghcr", NAMESPACE)
+    shown = await verb(up, "get", "receivers", "--hostname", "hooks.example.com")
+    assert f"https://hooks.example.com{path}\tFalse" in shown
+    assert "ghcr answered 200" in await verb(up, "trigger", "receiver", "ghcr", "--hostname", url)
+
+
+async def verb(up: stage.Stage, *arguments: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "image_automation", *arguments, "--kubeconfig", str(up.kubeconfig),
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
+    )  # fmt: skip
+    printed, _ = await process.communicate()
+    assert process.returncode == 0, printed
+    return printed.decode()

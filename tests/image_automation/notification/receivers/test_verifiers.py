@@ -6,12 +6,13 @@ import hmac
 import json
 from collections.abc import Mapping
 from dataclasses import replace
+from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
-from image_automation.notification.receivers import VERIFIERS
+from image_automation.notification.receivers import VERIFIERS, sample
 from image_automation.notification.receivers.call import Accepted, Call, Pushed, RefusedError
 
 TOKEN = b"s3cret"
@@ -205,3 +206,11 @@ def test_a_replayed_body_cannot_be_passed_off_as_another_delivery() -> None:
     second = take("github", signed(PACKAGE, "x-hub-signature-256", x_github_delivery="b"))
     assert set(first.ids) & set(second.ids)
     assert hashlib.sha256(json.dumps(PACKAGE).encode()).hexdigest() in first.ids[0]
+
+
+@pytest.mark.parametrize("type_", sorted(set(VERIFIERS) - {"generic-oidc", "gcr"}))
+def test_the_call_that_trigger_makes_is_accepted(type_: str) -> None:
+    events = ("push",) if type_ in {"github", "gitlab", "bitbucket"} else ()
+    headers, body = sample.make(type_, TOKEN, events, "id-1", datetime.now(UTC))
+    lower = {key.lower(): value for key, value in headers.items()}
+    assert take(type_, Call(headers=lower, body=body, token=TOKEN, events=events))
