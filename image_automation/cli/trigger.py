@@ -78,4 +78,4 @@ async def _post(url: str, headers: dict[str, str], body: bytes) -> int:
         ):
             return answer.status
     except (aiohttp.ClientError, TimeoutError) as error:
-        output.fail(f"{url} cannot be reached: {error or 'no answer in time'}")
+        output.fail(f"{url} cannot be reached: {str(error) or 'no answer in time'}")
