@@ -14,6 +14,11 @@ MINIMUM_AGE = PREFIX + "minimum-age"
 #: On an ImagePolicy: whether tags that were there at the first scan are `old` (the default) or `new`.
 FIRST_SCAN_TAGS = PREFIX + "first-scan-tags"
 
+#: On a Receiver: `true` lets a call that names a repository and its tag wake only the ImageRepositories of that one.
+NARROW = PREFIX + "narrow"
+#: On an ImageRepository: tags that a webhook said were pushed, with commas; each counts once its HEAD is answered.
+PUSHED = PREFIX + "pushed"
+
 #: Condition of an ImageRepository: its last tag list is doubtful, and tags that it lacks are kept.
 TAGS_HELD = PREFIX + "TagsHeld"
 #: Condition of an ImageRepository: it has not been scanned for three intervals.

@@ -153,7 +153,19 @@ PROVIDER = Kind(
     static=True,
 )
 
+RECEIVER = Kind(
+    struct=notification.Receiver,
+    name="Receiver",
+    human="receiver",
+    words=("receiver",),
+    aliases=("receivers",),
+    columns=(),
+    details=lambda _: (),
+    done=lambda obj: f"generated webhook URL {dig(obj, 'status', 'webhookPath')}",
+    shortens=False,
+)
+
 SOURCES = (GIT_REPOSITORY,)
 IMAGES = (IMAGE_REPOSITORY, IMAGE_POLICY, IMAGE_UPDATE)
 APPLIERS = (KUSTOMIZATION,)
-ALL = (*SOURCES, *IMAGES, *APPLIERS)
+ALL = (*SOURCES, *IMAGES, *APPLIERS, RECEIVER)

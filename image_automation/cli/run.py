@@ -36,6 +36,7 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
     host = "127.0.0.1" if embedded else ""
     defaults = {"storage_addr": f"{host}:9090", "metrics_addr": f"{host}:8080", "health_addr": f"{host}:9440"}
     defaults["notification_addr"] = f"{host}:9293"
+    defaults["receiver_addr"] = f"{host}:9292"
     # What explains choices tells the tags of private images, so it leaves the machine only where that is asked for.
     defaults["explain_addr"] = "127.0.0.1:9441"
     return {name: options.pop(name) or default for name, default in defaults.items()}
@@ -78,6 +79,13 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
     "--health-addr", metavar="ADDR", help="Serve health here; 0 for none.  [default: :9440, embedded on loopback]"
 )
 @click.option("--explain-addr", metavar="ADDR", help="Answer `explain` here; 0 for none.  [default: 127.0.0.1:9441]")
+@click.option(
+    "--receiver-addr",
+    "--receiverAddr",
+    "receiver_addr",
+    metavar="ADDR",
+    help="Take webhooks here; 0 for none.  [default: :9292, embedded on loopback]",
+)
 @click.option("--events-addr", default="", metavar="URL", help="Post events to this notification-controller.")
 @click.option(
     "--notification-addr",
