@@ -9,6 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from gotk.api import extensions
 from gotk.api.image import ImageRepository, ImageRepositoryStatus, ScanResult
 from gotk.duration import Duration
@@ -20,7 +22,7 @@ from gotk.runtime import conditions
 from gotk.runtime.clock import rfc3339
 from gotk.runtime.errors import Retry, Stalled
 from gotk.runtime.reconciler import Outcome, Reader, Run, Watch
-from reflector import access, exclusion, judgement, scan
+from reflector import access, exclusion, judgement, pushed, scan
 from reflector.judgement import Doubt, Judgement
 from reflector.memory import Memory, Scanned
 from reflector.metrics import ScanMetrics
@@ -83,9 +85,12 @@ class ImageRepositoryReconciler:
         before = run.status.last_scan_result
         said = run.conditions.get(conditions.READY)
         due = self._due(obj, run, image)
-        if before is None or due.reason:
+        turn = _Turn(obj, run, image, reach, needed)
+        if merged := await self._merge_pushed(turn, due):
+            found, due = merged, scan.Due("", max(due.wait, scan.DOUBT_DELAY))
+        elif before is None or due.reason:
             await run.progress(f"scanning: {due.reason}", ready_unknown=due.reason == scan.NO_TAGS)
-            found = await self._scan(_Turn(obj, run, image, reach, needed))
+            found = await self._scan(turn)
             run.conditions.delete(extensions.SCAN_OVERDUE)
         else:
             found = before
@@ -138,6 +143,29 @@ class ImageRepositoryReconciler:
         """Return when to scan again after a scan: soon where the list is doubted."""
         interval = obj.spec.interval.seconds
         return min(interval, scan.DOUBT_DELAY) if run.conditions.is_true(extensions.TAGS_HELD) else interval
+
+    async def _merge_pushed(self, turn: _Turn, due: scan.Due) -> ScanResult | None:
+        """Take in tags that a webhook named, once the registry has answered for each; None where a scan is better.
+
+        The time of the scan stays: the list is read when it would have been.
+        """
+        last = turn.run.status.last_scan_result
+        if due.reason != scan.REQUESTED or last is None:
+            return None
+        name = str(turn.image)
+        try:
+            known = self._store.sightings(name)
+            tags = pushed.fresh(turn.obj.metadata.annotations, known.names if known else ())
+            if known is None or not tags or not known.settled:
+                return None
+            for tag in tags:
+                await self._registry.digest(turn.image, tag, turn.reach)
+            listed = scan.in_order({*known.names, *tags})
+            found = self._take(turn, listed, Scanned(name, b"", turn.obj.spec.exclusion_list, self._store.state(name)))
+        except (errors.RegistryError, StoreError, exclusion.InvalidExclusion) as error:
+            turn.run.log.info("pushed tags are not taken in, scanning", image=name, error=str(error))
+            return None
+        return msgspec.structs.replace(found, scan_time=last.scan_time)
 
     async def _scan(self, turn: _Turn) -> ScanResult:
         try:

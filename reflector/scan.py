@@ -17,6 +17,7 @@ from gotk.runtime.clock import parse_rfc3339, rfc3339
 from reflector import exclusion
 
 NO_TAGS = "no tags in database"
+REQUESTED = "reconcile requested"
 DOUBTED = "the last tag list is doubtful"
 #: A list that is doubted is asked for again after so many seconds, or after the interval where that is shorter.
 DOUBT_DELAY = 30.0
@@ -50,7 +51,7 @@ def due(
     if last is None or not last.scan_time:
         return Due("first scan")
     if requested:
-        return Due("reconcile requested")
+        return Due(REQUESTED)
     if canonical != status.canonical_image_name:
         return Due("new image name")
     wanted, observed = exclusion.effective(spec.exclusion_list), status.observed_exclusion_list

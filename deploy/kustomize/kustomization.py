@@ -17,7 +17,7 @@ from gotk.duration import Duration
 from gotk.kube.errors import NotFound
 from gotk.runtime.clock import Clock
 from gotk.runtime.conditions import KUSTOMIZE_RULES
-from gotk.runtime.errors import Retry, Stalled, Waiting
+from gotk.runtime.errors import ReconcileError, Retry, Stalled, Waiting
 from gotk.runtime.reconciler import Outcome, Reader, Watch
 
 
@@ -61,8 +61,12 @@ class KustomizationReconciler:
         await self._check_dependencies(obj, run, source)
         steady = obj.status.last_applied_revision == source.revision and dependencies.ready(obj) is not None
         attempt = Attempt(obj, run, source, began, steady)
-        manifests = await self._assemble(attempt)
-        await self._rollout.run(attempt, manifests)
+        try:
+            manifests = await self._assemble(attempt)
+            await self._rollout.run(attempt, manifests)
+        except ReconcileError as error:
+            error.metadata = attempt.metadata
+            raise
         run.update(last_applied_revision=source.revision, last_applied_origin_revision=attempt.origin)
         taken = Duration.of(round(self._clock.monotonic() - began, 6))
         return Outcome(

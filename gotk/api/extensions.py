@@ -17,6 +17,11 @@ FIRST_SCAN_TAGS = PREFIX + "first-scan-tags"
 #: On an ImageUpdateAutomation: commits whose taking back of an update is forgiven, COMMIT or COMMIT:PATH, with blanks.
 UNHOLD = PREFIX + "unhold"
 
+#: On a Receiver: `true` lets a call that names a repository and its tag wake only the ImageRepositories of that one.
+NARROW = PREFIX + "narrow"
+#: On an ImageRepository: tags that a webhook said were pushed, with commas; each counts once its HEAD is answered.
+PUSHED = PREFIX + "pushed"
+
 #: Condition of an ImageRepository: its last tag list is doubtful, and tags that it lacks are kept.
 TAGS_HELD = PREFIX + "TagsHeld"
 #: Condition of an ImageRepository: it has not been scanned for three intervals.

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from gotk.api import core, image, kustomize, source
+from gotk.api import core, image, kustomize, notification, source
 from gotk.api.meta import Object
 from gotk.duration import Duration
 
@@ -73,6 +73,30 @@ RESOURCES = (
         version="v1",
         kind="Kustomization",
         plural="kustomizations",
+        older=("v1beta2", "v1beta1"),
+    ),
+    Resource(
+        struct=notification.Receiver,
+        group=notification.GROUP,
+        version="v1",
+        kind="Receiver",
+        plural="receivers",
+        older=("v1beta2", "v1beta1"),
+    ),
+    Resource(
+        struct=notification.Provider,
+        group=notification.GROUP,
+        version="v1beta3",
+        kind="Provider",
+        plural="providers",
+        older=("v1beta2", "v1beta1"),
+    ),
+    Resource(
+        struct=notification.Alert,
+        group=notification.GROUP,
+        version="v1beta3",
+        kind="Alert",
+        plural="alerts",
         older=("v1beta2", "v1beta1"),
     ),
     Resource(struct=core.Secret, group="", version="v1", kind="Secret", plural="secrets"),

@@ -57,13 +57,17 @@ def of(
             return Ending(severity="Warning", reason=reason, message=message, next=BACKOFF, failed=True)
         return _success(end, ready.reason, rules, was_ready=was_ready)
     if isinstance(end, errors.Stalled):
-        return Ending(severity="Warning", reason=end.reason, message=end.message, next=NEVER, failed=True)
+        return Ending(
+            severity="Warning", reason=end.reason, message=end.message, next=NEVER, failed=True, metadata=end.metadata
+        )
     if isinstance(end, errors.Waiting):
         delay = Next(when="after", seconds=requeue_dependency if end.after is None else end.after)
-        return Ending(severity="Trace", reason=end.reason, message=end.message, next=delay)
+        return Ending(severity="Trace", reason=end.reason, message=end.message, next=delay, metadata=end.metadata)
     after = end.after if isinstance(end, errors.Retry) else None
     follow = BACKOFF if after is None else Next(when="after", seconds=after)
-    return Ending(severity="Warning", reason=end.reason, message=end.message, next=follow, failed=True)
+    return Ending(
+        severity="Warning", reason=end.reason, message=end.message, next=follow, failed=True, metadata=end.metadata
+    )
 
 
 def _success(outcome: Outcome, reason: str, rules: conditions.Rules, *, was_ready: bool) -> Ending:

@@ -4,6 +4,8 @@
 place that turns them into the next run.
 """
 
+from collections.abc import Mapping
+
 
 class ReconcileError(Exception):
     """Why an object could not be brought to its desired state.
@@ -16,6 +18,8 @@ class ReconcileError(Exception):
         super().__init__(message)
         self.reason = reason
         self.message = message
+        #: Metadata of the event that tells of it, such as the revision that failed.
+        self.metadata: Mapping[str, str] = {}
 
 
 class Stalled(ReconcileError):

@@ -8,7 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 #: The controllers by the name of the kind they reconcile, as `--controllers` takes them.
-CONTROLLERS = ("imagerepository", "imagepolicy", "imageupdateautomation", "gitrepository", "kustomization")
+CONTROLLERS = (
+    "imagerepository",
+    "imagepolicy",
+    "imageupdateautomation",
+    "gitrepository",
+    "kustomization",
+    "receiver",
+    "alert",
+)
 
 
 def default_data_dir(environ: Mapping[str, str] = os.environ) -> Path:
@@ -34,7 +42,10 @@ class Settings:
     health_addr: str = ":9440"
     explain_addr: str = "0"
     events_addr: str = ""
+    notification_addr: str = "0"
+    rate_limit_interval: float = 300.0
     concurrent_scans: int = 500
+    receiver_addr: str = "0"
     requeue_dependency: float = 30.0
     min_retry_delay: float = 0.75
     max_retry_delay: float = 900.0

@@ -16,6 +16,7 @@ from deploy.kustomize.kustomization import KustomizationReconciler
 from deploy.source.git_repository import GitRepositoryReconciler
 from deploy.source.server import ArtifactServer
 from deploy.source.storage import Storage
+from gotk.api.notification import Receiver
 from gotk.cloud.caller import Caller
 from gotk.git.mirror import Mirrors
 from gotk.kube.cache import Caches
@@ -33,11 +34,15 @@ from gotk.runtime.manager import Manager
 from gotk.runtime.metrics import Metrics
 from gotk.runtime.reconciler import Reconciler
 from image_automation import tree
-from image_automation.app import clouds, explain
+from image_automation.app import clouds, explain, notifications
 from image_automation.app.digests import RegistryDigests
 from image_automation.app.settings import Settings
 from image_automation.explanation import Explainer
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
+from image_automation.notification import hooks
+from image_automation.notification.receiver import ReceiverReconciler
+from image_automation.notification.tokens import Issuers
+from image_automation.notification.waking import Waker
 from policies.image_policy import ImagePolicyReconciler
 from reflector.image_repository import ImageRepositoryReconciler
 from reflector.metrics import ScanMetrics, StateCollector
@@ -137,6 +142,11 @@ def kustomization(parts: Parts) -> Reconciler[Any, Any]:
     )
 
 
+def receiver(parts: Parts) -> Reconciler[Any, Any]:
+    """Build the reconciler of Receivers."""
+    return ReceiverReconciler(objects=parts.client)
+
+
 #: The controllers, by the name that `--controllers` takes.
 CONTROLLERS: Mapping[str, Callable[[Parts], Reconciler[Any, Any]]] = {
     "imagerepository": image_repository,
@@ -144,6 +154,7 @@ CONTROLLERS: Mapping[str, Callable[[Parts], Reconciler[Any, Any]]] = {
     "imageupdateautomation": image_update_automation,
     "gitrepository": git_repository,
     "kustomization": kustomization,
+    "receiver": receiver,
 }
 
 
@@ -157,10 +168,14 @@ async def manager(settings: Settings, client: Client, metrics: Metrics) -> Async
     async with contextlib.AsyncExitStack() as stack:
         parts = await _parts(settings, client, clock, metrics, stack)
         await parts.git.run(parts.mirrors.sweep, now=clock.now())
-        recorder = Recorder(_sinks(parts), clock=clock, metrics=metrics)
+        events = KubernetesEvents(client=client, clock=clock)
+        alerts = notifications.alerts(settings, client, parts.caches, clock, metrics, told=events)
+        sinks = [events, *_posted(parts), *await stack.enter_async_context(alerts)]
+        recorder = Recorder(sinks, clock=clock, metrics=metrics)
         reconcilers = [make(parts) for name_, make in CONTROLLERS.items() if name_ in settings.controllers]
         await _look_after_scans(parts, recorder, metrics, stack)
         await _explain(parts, stack)
+        await _receive(parts, stack)
         yield Manager(
             client=client,
             caches=parts.caches,
@@ -197,6 +212,22 @@ async def _explain(parts: Parts, stack: contextlib.AsyncExitStack) -> None:
         return
     app = explain.app(Explainer(objects=parts.caches, tags=parts.tags, clock=parts.clock))
     await stack.enter_async_context(health.serve(parts.settings.explain_addr, app))
+
+
+async def _receive(parts: Parts, stack: contextlib.AsyncExitStack) -> None:
+    """Take webhooks, where this process looks after Receivers."""
+    if "receiver" not in parts.settings.controllers:
+        return
+    door = hooks.Hooks(
+        index=hooks.Index(parts.caches.of(Receiver)),
+        objects=parts.client,
+        issuers=Issuers(session=parts.session, clock=parts.clock),
+        waker=Waker(
+            objects=parts.client, clock=parts.clock, cross_namespace=not parts.settings.no_cross_namespace_refs
+        ),
+        clock=parts.clock,
+    )
+    await stack.enter_async_context(hooks.serve(parts.settings.receiver_addr, door.app()))
 
 
 async def _parts(
@@ -237,15 +268,14 @@ async def _storage(settings: Settings, stack: contextlib.AsyncExitStack) -> Stor
     return Storage(settings.artifacts, address=settings.advertised(server.port))
 
 
-def _sinks(parts: Parts) -> list[Sink]:
-    sinks: list[Sink] = [KubernetesEvents(client=parts.client, clock=parts.clock)]
-    if parts.settings.events_addr:
-        sinks.append(
-            PostedEvents(
-                address=parts.settings.events_addr,
-                instance=socket.gethostname(),
-                session=parts.session,
-                clock=parts.clock,
-            )
+def _posted(parts: Parts) -> list[Sink]:
+    if not parts.settings.events_addr:
+        return []
+    return [
+        PostedEvents(
+            address=parts.settings.events_addr,
+            instance=socket.gethostname(),
+            session=parts.session,
+            clock=parts.clock,
         )
-    return sinks
+    ]

@@ -1,5 +1,6 @@
 """`get`: the objects of a kind and their state, in flux's tables, or whole as JSON or YAML."""
 
+import dataclasses
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -11,7 +12,7 @@ import yaml
 from gotk.kube import client as kube
 from gotk.kube import errors
 from image_automation.cli import cluster as clusters
-from image_automation.cli import completion, kinds, output
+from image_automation.cli import completion, kinds, output, receivers
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,15 +71,32 @@ def _parameters(wanted: Sequence[kinds.Kind]) -> list[click.Parameter]:
         parameters.insert(0, click.Argument(["name"], required=False, shell_complete=complete))
         if wanted[0].has_source:
             parameters.append(click.Option(["--show-source"], is_flag=True, help="Print each object's source."))
+        if wanted[0] is kinds.RECEIVER:
+            option = click.Option(
+                ["--hostname"], default="", metavar="URL", help="Print whole URLs under this address."
+            )
+            parameters.append(option)
     return parameters + clusters.parameters()
+
+
+def _with_urls(kind: kinds.Kind, hostname: str) -> kinds.Kind:
+    """Add the column of whole URLs."""
+
+    def url(obj: kinds.Json) -> Sequence[str]:
+        path = kinds.dig(obj, "status", "webhookPath")
+        return (receivers.url(hostname, str(path)) if path else "",)
+
+    return dataclasses.replace(kind, columns=("URL",), details=url)
 
 
 def _command(name: str, wanted: Sequence[kinds.Kind], summary: str) -> click.Command:
     def call(**options: Any) -> None:
+        hostname = options.pop("hostname", "")
+        shown = (_with_urls(wanted[0], hostname),) if hostname else wanted
         query = Query(cluster=clusters.from_options(options), **options)
         if query.watch and len(wanted) > 1:
             output.fail("expected a single resource type, but found all")
-        clusters.run(_watch(query, wanted[0]) if query.watch else _get(query, wanted))
+        clusters.run(_watch(query, shown[0]) if query.watch else _get(query, shown))
 
     return click.Command(name, callback=call, params=_parameters(wanted), help=summary)
 
@@ -100,8 +118,17 @@ get = _group(
     (
         _command("all", kinds.ALL, "Print every object."),
         _command("kustomizations", kinds.APPLIERS, "Print Kustomizations."),
+        _command("alerts", (kinds.ALERT,), "Print Alerts."),
+        _command("alert-providers", (kinds.PROVIDER,), "Print Providers of alerts."),
+        _command("receivers", (kinds.RECEIVER,), "Print Receivers, with --hostname the URLs to configure at senders."),
     ),
-    {"ks": "kustomizations", "kustomization": "kustomizations"},
+    {
+        "ks": "kustomizations",
+        "kustomization": "kustomizations",
+        "alert": "alerts",
+        "alert-provider": "alert-providers",
+        "receiver": "receivers",
+    },
 )
 _sources = _group(
     "sources",
@@ -182,7 +209,7 @@ def _row(query: Query, kind: kinds.Kind, obj: kinds.Json, *, prefixed: bool) -> 
     row.extend(cut(cell) for cell in kind.details(obj))
     if kind.suspendable:
         row.append(str(bool(kinds.dig(obj, "spec", "suspend"))))
-    ready, message = kinds.readiness(obj)
+    ready, message = ("True", kind.done(obj)) if kind.static else kinds.readiness(obj)
     return [*row, ready, " ".join(cut(message).split("\n"))]
 
 

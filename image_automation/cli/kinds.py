@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gotk.api import image, kustomize, source
+from gotk.api import image, kustomize, notification, source
 from gotk.api.meta import Object
 
 Json = Mapping[str, Any]
@@ -20,7 +20,8 @@ class Kind:
     """One kind: its struct, its names, what its row holds and what a good reconcile says.
 
     `words` are the words after a verb (`source git`). `details` gives the cells between NAME and READY under `columns`;
-    with `suspendable` a SUSPENDED column follows them. `done` words what a good reconcile brought.
+    with `suspendable` a SUSPENDED column follows them. `done` words what a good reconcile brought. A `static` kind has
+    no status: its objects are ready by being there.
     """
 
     struct: type[Object]
@@ -34,6 +35,7 @@ class Kind:
     suspendable: bool = True
     shortens: bool = True
     has_source: bool = False
+    static: bool = False
 
 
 def dig(obj: Json, *path: str) -> Any:
@@ -127,8 +129,43 @@ KUSTOMIZATION = Kind(
     done=lambda obj: f"applied revision {dig(obj, 'status', 'lastAppliedRevision')}",
     has_source=True,
 )
+ALERT = Kind(
+    struct=notification.Alert,
+    name="Alert",
+    human="alert",
+    words=("alert",),
+    aliases=("alerts",),
+    columns=(),
+    details=lambda _: (),
+    done=lambda _: "Alert is Ready",
+    static=True,
+)
+PROVIDER = Kind(
+    struct=notification.Provider,
+    name="Provider",
+    human="alert provider",
+    words=("alert-provider",),
+    aliases=("alert-providers",),
+    columns=(),
+    details=lambda _: (),
+    done=lambda _: "Provider is Ready",
+    suspendable=False,
+    static=True,
+)
+
+RECEIVER = Kind(
+    struct=notification.Receiver,
+    name="Receiver",
+    human="receiver",
+    words=("receiver",),
+    aliases=("receivers",),
+    columns=(),
+    details=lambda _: (),
+    done=lambda obj: f"generated webhook URL {dig(obj, 'status', 'webhookPath')}",
+    shortens=False,
+)
 
 SOURCES = (GIT_REPOSITORY,)
 IMAGES = (IMAGE_REPOSITORY, IMAGE_POLICY, IMAGE_UPDATE)
 APPLIERS = (KUSTOMIZATION,)
-ALL = (*SOURCES, *IMAGES, *APPLIERS)
+ALL = (*SOURCES, *IMAGES, *APPLIERS, RECEIVER)

@@ -23,6 +23,7 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "resume": ("image_automation.cli.suspend", "resume", "Resume suspended objects."),
     "run": ("image_automation.cli.run", "run", "Run the service."),
     "suspend": ("image_automation.cli.suspend", "suspend", "Suspend objects."),
+    "trigger": ("image_automation.cli.trigger", "trigger", "Call a receiver as its sender would."),
     "unhold": ("image_automation.cli.unhold", "unhold", "Let updates through that are held back."),
     "update": ("image_automation.cli.update", "update", "Rewrite the marked images of a folder, without a cluster."),
     "version": ("image_automation.cli.version", "version", "Print the versions of this program and of the server."),

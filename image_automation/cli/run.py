@@ -35,6 +35,8 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
     """Return the addresses: what was given, else Flux's ports; on loopback where there is no cluster network."""
     host = "127.0.0.1" if embedded else ""
     defaults = {"storage_addr": f"{host}:9090", "metrics_addr": f"{host}:8080", "health_addr": f"{host}:9440"}
+    defaults["notification_addr"] = f"{host}:9293"
+    defaults["receiver_addr"] = f"{host}:9292"
     # What explains choices tells the tags of private images, so it leaves the machine only where that is asked for.
     defaults["explain_addr"] = "127.0.0.1:9441"
     return {name: options.pop(name) or default for name, default in defaults.items()}
@@ -77,7 +79,26 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
     "--health-addr", metavar="ADDR", help="Serve health here; 0 for none.  [default: :9440, embedded on loopback]"
 )
 @click.option("--explain-addr", metavar="ADDR", help="Answer `explain` here; 0 for none.  [default: 127.0.0.1:9441]")
+@click.option(
+    "--receiver-addr",
+    "--receiverAddr",
+    "receiver_addr",
+    metavar="ADDR",
+    help="Take webhooks here; 0 for none.  [default: :9292, embedded on loopback]",
+)
 @click.option("--events-addr", default="", metavar="URL", help="Post events to this notification-controller.")
+@click.option(
+    "--notification-addr",
+    metavar="ADDR",
+    help="Take events for alerts here; 0 for none.  [default: :9293, embedded on loopback]",
+)
+@click.option(
+    "--rate-limit-interval",
+    type=DurationType(),
+    default="5m",
+    show_default=True,
+    help="Send the same event once in this time.",
+)
 @click.option(
     "--requeue-dependency",
     type=DurationType(),
@@ -161,7 +182,7 @@ def run(
 
     logging.configure(level=log_level, encoding=log_encoding)  # type: ignore[arg-type] # click checked the choices
     addresses = _addresses(embedded=embedded, options=options)
-    for name in ("requeue_dependency", "min_retry_delay", "max_retry_delay"):
+    for name in ("rate_limit_interval", "requeue_dependency", "min_retry_delay", "max_retry_delay"):
         duration: Duration = options[name]
         options[name] = duration.seconds
     settings = decided.Settings(

@@ -46,7 +46,7 @@ def _resume_command(word: str, kind: kinds.Kind) -> click.Command:
     return click.Command(word, callback=call, params=_parameters(kind, resuming=True), help=f"Resume {kind.name}s.")
 
 
-_SUSPENDABLE = kinds.ALL
+_SUSPENDABLE = (*kinds.ALL, kinds.ALERT)
 suspend = build("suspend", "Suspend objects.", _SUSPENDABLE, _suspend_command)
 resume = build("resume", "Resume suspended objects.", _SUSPENDABLE, _resume_command)
 
@@ -88,7 +88,7 @@ async def _resume(cluster: clusters.Cluster, kind: kinds.Kind, names: tuple[str,
             await client.merge_patch(kind.struct, cluster.namespace, name, {"spec": {"suspend": None}})
             output.success(f"{kind.human} resumed")
             resumed.append(obj)
-        if wait or len(names) == 1:
+        if not kind.static and (wait or len(names) == 1):
             for obj in resumed:
                 failed += not await _settle(client, cluster, kind, obj)
     if failed:

@@ -63,7 +63,12 @@ class Stage:
 
 @contextlib.asynccontextmanager
 async def running(
-    data_dir: Path, *, controllers: frozenset[str] = frozenset(CONTROLLERS), allow_file: bool = True
+    data_dir: Path,
+    *,
+    controllers: frozenset[str] = frozenset(CONTROLLERS),
+    allow_file: bool = True,
+    notification_addr: str = "0",
+    receiver_addr: str = "0",
 ) -> AsyncIterator[Stage]:
     """Run the service with the embedded control plane on a folder, as long as the block lasts."""
     async with contextlib.AsyncExitStack() as stack:
@@ -73,6 +78,8 @@ async def running(
         settings = Settings(
             data_dir=data_dir, controllers=controllers, storage_addr="127.0.0.1:0", metrics_addr="0", health_addr="0",
             min_retry_delay=0.2, max_retry_delay=2.0, requeue_dependency=0.5, allow_file=allow_file, grace=2.0,
+            notification_addr=notification_addr,
+            receiver_addr=receiver_addr,
         )  # fmt: skip
         await stack.enter_async_context(service.beside(settings, address))
         yield Stage(client=client, kubeconfig=plane.kubeconfig, home=data_dir)

@@ -5,7 +5,7 @@ import re
 from collections import Counter
 from pathlib import Path
 
-ROWS = (*range(1, 27), 30)
+ROWS = (*range(1, 29), 30)
 HERE = Path(__file__).parent
 
 

@@ -98,7 +98,7 @@ def _walk(folder: Traversable, prefix: str) -> dict[str, Traversable]:
 
 
 @contextlib.asynccontextmanager
-async def open_playground(data_dir: Path) -> AsyncIterator[Playground]:
+async def open_playground(data_dir: Path, *, receiver_addr: str = "0") -> AsyncIterator[Playground]:
     """Start everything under a folder, and stop it in the end. What an earlier run left there is gone on with."""
     password, ports = _password(data_dir / "git-password"), _ports(data_dir / "ports.json")
     async with contextlib.AsyncExitStack() as stack:
@@ -119,6 +119,7 @@ async def open_playground(data_dir: Path) -> AsyncIterator[Playground]:
             storage_addr=f"127.0.0.1:{ports['artifacts']}",
             metrics_addr="0",
             health_addr="0",
+            receiver_addr=receiver_addr,
             grace=2.0,
         )
         await stack.enter_async_context(service.beside(settings, address))

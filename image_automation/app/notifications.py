@@ -1,0 +1,75 @@
+"""Alerts, put together: the notifier beside the controllers, the address for events, the sink for our own."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable
+
+from gotk.api.notification import Alert, Provider
+from gotk.kube.cache import Caches
+from gotk.kube.client import Client
+from gotk.oci import route
+from gotk.runtime import health
+from gotk.runtime.clock import Clock
+from gotk.runtime.events import Recorder, Sink
+from gotk.runtime.metrics import Metrics
+from image_automation.app.settings import Settings
+from image_automation.notification import server
+from image_automation.notification.accounts import Accounts
+from image_automation.notification.finalizers import Finalizers
+from image_automation.notification.notifier import Notifier
+from image_automation.notification.sending import HTTPSender
+
+_FLUSH = 2.0
+
+
+@contextlib.asynccontextmanager
+async def alerts(
+    settings: Settings, client: Client, caches: Caches, clock: Clock, metrics: Metrics, *, told: Sink
+) -> AsyncIterator[list[Sink]]:
+    """Run alerts beside the block, and give the sinks for this process's events; `told` gets what fails.
+
+    Raises OSError or ValueError for an address that cannot be served.
+    """
+    if "alert" not in settings.controllers:
+        yield []
+        return
+    notifier = Notifier(
+        objects=caches,
+        live=client,
+        accounts=Accounts(client=client, clock=clock),
+        sender=HTTPSender(clock=clock, route=route.from_environment(settings.environment)),
+        recorder=Recorder([told], clock=clock, metrics=metrics),
+        clock=clock,
+        synced=[caches.of(kind).synced for kind in (Alert, Provider)],
+        interval=settings.rate_limit_interval,
+        no_cross_namespace_refs=settings.no_cross_namespace_refs,
+    )
+    finalizers = Finalizers(caches=caches, client=client)
+    served = health.serve(settings.notification_addr, server.app(notifier))
+    async with _beside(notifier.run, finalizers.run, last=notifier.flush), served:
+        # Who posts our events to a notification-controller has Alerts there, and would be told twice.
+        yield [] if settings.events_addr else [server.AlertSink(notifier)]
+
+
+@contextlib.asynccontextmanager
+async def _beside(*parts: Callable[[], Awaitable[None]], last: Callable[[], Awaitable[None]]) -> AsyncIterator[None]:
+    """Run the parts for as long as the block lasts, then what comes last, shortly. Raises what the block raises."""
+    failure: Exception | None = None
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(_run(part)) for part in parts]
+        try:
+            yield
+        except Exception as error:  # noqa: BLE001 - raised again below
+            failure = error
+        finally:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_FLUSH):
+                    await last()
+            for task in tasks:
+                task.cancel()
+    if failure is not None:
+        raise failure
+
+
+async def _run(part: Callable[[], Awaitable[None]]) -> None:
+    await part()

@@ -1,0 +1,158 @@
+"""Provider and Secrets, read into what a delivery needs: account, trust, proxy, deadline.
+
+Answers to `notifier.Factory`. What is wrong is raised as `Unusable` with a message that names the object and the key.
+"""
+
+from dataclasses import dataclass, field
+from typing import Any, Protocol, TypeVar
+
+import msgspec
+import yaml
+
+from gotk.api import scheme
+from gotk.api.core import Secret
+from gotk.api.meta import LocalObjectReference, Object
+from gotk.api.notification import Alert, Provider
+from gotk.kube import errors as kube
+from gotk.oci.access import TLS
+from gotk.runtime import secrets
+from gotk.runtime.clock import Clock
+from image_automation.notification import status_name
+from image_automation.notification.notice import Notice
+from image_automation.notification.providers import catalog
+from image_automation.notification.providers.exchange import Account, Origin, Unusable
+
+O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
+
+_TIMEOUT = 15.0
+_ADDRESS_LIMIT = 2048
+
+
+class Objects(Protocol):
+    """What is needed of a client."""
+
+    async def get(self, kind: type[O], namespace: str, name: str) -> O:
+        """Read an object."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """An account, and how to get there. `timeout` spans all attempts."""
+
+    account: Account
+    timeout: float = _TIMEOUT
+    tls: TLS | None = field(default=None, repr=False)
+    proxy: str = field(default="", repr=False)
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Everything that must not be shown."""
+        return (*self.account.secrets, *filter(None, (self.proxy,)))
+
+
+class Accounts:
+    """Reads what a Provider refers to, each time anew: a rotated secret counts at once."""
+
+    def __init__(self, *, client: Objects, clock: Clock) -> None:
+        self._client = client
+        self._clock = clock
+
+    async def open(self, provider: Provider, alert: Alert, notice: Notice) -> Line:
+        """Read everything. Raises Unusable."""
+        spec, namespace = provider.spec, provider.metadata.namespace
+        if spec.type not in catalog.TYPES:
+            cause = catalog.UNSUPPORTED.get(spec.type, "this type is not known")
+            raise Unusable(
+                f"Provider '{namespace}/{provider.metadata.name}' of type {spec.type} is unsupported: {cause}"
+            )
+        if spec.service_account_name and spec.type in {"azureeventhub", "azuredevops", "googlepubsub"}:
+            raise Unusable("spec.serviceAccountName is unsupported: put a token or key into spec.secretRef instead")
+        secret = await self._secret(namespace, spec.secret_ref)
+        data = secret.data if secret else {}
+        address = _text(data, "address") or spec.address
+        if not address and spec.type not in catalog.KNOWN_ADDRESS:
+            raise Unusable("provider has no address")
+        if len(address) > _ADDRESS_LIMIT:
+            raise Unusable(f"the address is longer than {_ADDRESS_LIMIT} characters")
+        account = Account(
+            type=spec.type,
+            uid=provider.metadata.uid,
+            now=self._clock.now(),
+            alert=Origin(alert.metadata.namespace, alert.metadata.name, alert.metadata.uid),
+            address=address,
+            channel=spec.channel,
+            username=_text(data, "username") or spec.username,
+            token=_text(data, "token"),
+            password=_text(data, "password"),
+            headers=_headers(data),
+            secret=data,
+            commit_status=_commit_status(provider, alert, notice),
+        )
+        return Line(
+            account=account,
+            timeout=spec.timeout.seconds if spec.timeout is not None else _TIMEOUT,
+            tls=await self._tls(provider, data),
+            proxy=await self._proxy(provider, data),
+        )
+
+    async def _secret(self, namespace: str, reference: LocalObjectReference | None) -> Secret | None:
+        if reference is None:
+            return None
+        try:
+            return await self._client.get(Secret, namespace, reference.name)
+        except kube.APIError as error:
+            raise Unusable(f"failed to read secret '{namespace}/{reference.name}': {error.message}") from None
+
+    async def _tls(self, provider: Provider, data: Any) -> TLS | None:
+        secret = await self._secret(provider.metadata.namespace, provider.spec.cert_secret_ref)
+        if secret is None:
+            return TLS(ca=data["ca.crt"]) if data.get("ca.crt") else None
+        try:
+            found = secrets.required_tls(secret)
+        except secrets.SecretError as error:
+            raise Unusable(str(error)) from None
+        return TLS(ca=found.ca, certificate=found.certificate, key=found.key)
+
+    async def _proxy(self, provider: Provider, data: Any) -> str:
+        secret = await self._secret(provider.metadata.namespace, provider.spec.proxy_secret_ref)
+        if secret is None:
+            return _text(data, "proxy") or provider.spec.proxy or ""
+        try:
+            return secrets.proxy(secret).url
+        except secrets.SecretError as error:
+            raise Unusable(str(error)) from None
+
+
+def _text(data: Any, key: str) -> str:
+    try:
+        return str(data.get(key, b"").decode()).strip("\r\n") if key in data else ""
+    except UnicodeDecodeError:
+        raise Unusable(f"the secret's key '{key}' is not text") from None
+
+
+def _headers(data: Any) -> dict[str, str]:
+    if "headers" not in data:
+        return {}
+    try:
+        return msgspec.convert(yaml.load(data["headers"], Loader=yaml.CSafeLoader) or {}, type=dict[str, str])
+    except (yaml.YAMLError, msgspec.ValidationError, UnicodeDecodeError):
+        raise Unusable("the secret's key 'headers' is not a YAML map of texts") from None
+
+
+def _commit_status(provider: Provider, alert: Alert, notice: Notice) -> str:
+    if provider.spec.type not in catalog.COMMIT_STATUS:
+        return ""
+    if not provider.spec.commit_status_expr:
+        return status_name.default(provider.metadata.uid, notice)
+    known = {
+        "event": notice.as_json(),
+        "alert": _as_json(alert),
+        "provider": _as_json(provider),
+    }
+    return status_name.evaluate(provider.spec.commit_status_expr, known)
+
+
+def _as_json(obj: Object) -> Any:
+    # The expression's engine knows lists and maps only, as JSON has them.
+    return msgspec.json.decode(msgspec.json.encode(scheme.to_builtins(obj)))

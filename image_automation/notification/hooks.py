@@ -1,0 +1,194 @@
+"""The door for webhooks: `/hook/<64 hex>` on `:9292`.
+
+Answers to notification-controller's receiver server, with its status codes: 404 for a path that no receiver has, 503
+for one that is suspended or not ready, 400 for a call that is not proven, 413 for a body beyond the limit, 500 where
+an object cannot be asked, 200 otherwise, all without a body. Beyond it: an unknown path is answered before the body is
+read and always alike, a source has a rate (429), a delivery counts once.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Any
+
+import structlog
+from aiohttp import web
+
+from gotk.api.notification import Receiver
+from gotk.kube.cache import KindCache
+from gotk.kube.entries import Undecodable
+from gotk.runtime import health
+from gotk.runtime.clock import Clock
+from image_automation.notification import receiver as receivers
+from image_automation.notification import tokens
+from image_automation.notification.limits import Buckets, Replays
+from image_automation.notification.receivers import TOKENS, VERIFIERS, gcr, oidc
+from image_automation.notification.receivers.call import Accepted, Call, RefusedError
+from image_automation.notification.waking import Said, WakeError, Waker
+
+BODY_LIMIT = 1024 * 1024
+_BODIES = 16
+_HEADER_TIMEOUT = 10.0
+_READ_TIMEOUT = 30.0
+_BURST, _RATE = 200.0, 20.0
+
+
+@contextlib.asynccontextmanager
+async def serve(address: str, app: web.Application) -> AsyncIterator[int]:
+    """Serve the door at an address and give its port, 0 where it is off. Raises OSError or ValueError.
+
+    A connection has ten seconds for the headers of a request; bodies are taken as they are sent, never unpacked.
+    """
+    parsed = health.parse_address(address)
+    if parsed is None:
+        yield 0
+        return
+    runner = web.AppRunner(
+        app,
+        access_log=None,
+        shutdown_timeout=2.0,
+        keepalive_timeout=_HEADER_TIMEOUT,
+        lingering_time=1.0,
+        auto_decompress=False,
+    )
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, *parsed).start()
+        yield int(runner.addresses[0][1])
+    finally:
+        await runner.cleanup()
+
+
+class Index:
+    """Receivers by their path, kept up to date by the cache."""
+
+    def __init__(self, cache: KindCache[Receiver]) -> None:
+        self._by_path: dict[str, Receiver] = {}
+        for obj in cache.list():
+            self._take(None, obj)
+        cache.subscribe(self._take)
+
+    def find(self, path: str) -> Receiver | None:
+        """Return the receiver with exactly this path."""
+        return self._by_path.get(path)
+
+    def _take(self, old: Receiver | Undecodable | None, new: Receiver | Undecodable | None) -> None:
+        if isinstance(old, Receiver):
+            self._by_path.pop(old.status.webhook_path, None)
+        if isinstance(new, Receiver) and new.status.webhook_path:
+            self._by_path[new.status.webhook_path] = new
+
+
+class Hooks:
+    """Takes calls in."""
+
+    def __init__(
+        self, *, index: Index, objects: receivers.Objects, issuers: tokens.Issuers, waker: Waker, clock: Clock
+    ) -> None:
+        self._index = index
+        self._objects = objects
+        self._issuers = issuers
+        self._waker = waker
+        self._buckets = Buckets(clock=clock, burst=_BURST, rate=_RATE)
+        self._replays = Replays(clock=clock)
+        self._bodies = asyncio.Semaphore(_BODIES)
+        self._log = structlog.get_logger().bind(logger="receiver")
+
+    def app(self) -> web.Application:
+        """Return the application that serves every path."""
+        app = web.Application(client_max_size=BODY_LIMIT)
+        app.router.add_route("*", "/{path:.*}", self.handle)
+        return app
+
+    async def handle(self, request: web.Request) -> web.Response:
+        """Answer a call."""
+        obj = self._index.find(request.raw_path)
+        if obj is None:
+            return _answer(404)
+        if not self._buckets.take(f"{request.remote} {request.raw_path}"):
+            return _answer(429, {"Retry-After": "10"})
+        if obj.spec.suspend or not _is_ready(obj):
+            return _answer(503)
+        return _answer(await self._answer_to(obj, request))
+
+    async def _answer_to(self, obj: Receiver, request: web.Request) -> int:
+        """Take a call of a receiver that is open, and return the status."""
+        log = self._log.bind(name=obj.metadata.name, namespace=obj.metadata.namespace, type=obj.spec.type)
+        try:
+            async with self._bodies:
+                body = await _read(request)
+            await self._take(obj, {key.lower(): value for key, value in request.headers.items()}, body)
+        except RefusedError as refused:
+            log.info("webhook refused", reason=str(refused), source=request.remote)
+            return 400
+        except (WakeError, receivers.TokenError) as error:
+            log.warning("webhook failed", error=str(error))
+            return 500
+        except web.HTTPRequestEntityTooLarge:
+            return 413
+        except TimeoutError:
+            return 408
+        return 200
+
+    async def _take(self, obj: Receiver, headers: dict[str, str], body: bytes) -> None:
+        secret = await receivers.read_secret(self._objects, obj)
+        data = secret.data if secret else {}
+        plain = Call(headers=headers, body=body, token=data.get("token", b""), events=obj.spec.events, secret=data)
+        claims = await self._claims(obj, plain)
+        call = Call(
+            headers=headers, body=body, token=plain.token, events=plain.events, secret=data, claims=claims or {}
+        )
+        accepted = VERIFIERS[obj.spec.type](call)
+        if self._replays.is_replay(obj.metadata.uid, accepted.ids, accepted.at):
+            raise RefusedError("the delivery came before, or is too old")
+        self._replays.remember(obj.metadata.uid, accepted.ids)
+        try:
+            await self._waker.wake(obj, Said(request=_request(call, accepted), claims=claims, pushed=accepted.pushed))
+        except BaseException:
+            self._replays.forget(obj.metadata.uid, accepted.ids)
+            raise
+
+    async def _claims(self, obj: Receiver, call: Call) -> dict[str, Any] | None:
+        """Return what the call's token says, checked with its issuer's keys; None for types without one."""
+        if obj.spec.type not in TOKENS:
+            return None
+        token = tokens.bearer(call.header("Authorization"))
+        if obj.spec.type == "gcr":
+            audience = call.secret.get("audience", b"").decode("utf-8", "replace")
+            named = str(tokens.read(token)[1].get("iss", ""))
+            if named not in gcr.ISSUERS:
+                raise RefusedError("the token is not of accounts.google.com")
+            return await self._issuers.claims(token, tokens.GOOGLE, audience)
+        issuer = str(tokens.read(token)[1].get("iss", ""))
+        provider = oidc.provider_of(issuer, obj.spec.oidc_providers)
+        claims = await self._issuers.claims(token, provider.issuer_url, provider.audience)
+        oidc.validate(provider, claims)
+        return claims
+
+
+async def _read(request: web.Request) -> bytes:
+    """Read the body within the limits, which are checked before anything is parsed."""
+    if request.content_length is not None and request.content_length > BODY_LIMIT:
+        raise web.HTTPRequestEntityTooLarge(max_size=BODY_LIMIT, actual_size=request.content_length)
+    async with asyncio.timeout(_READ_TIMEOUT):
+        return await request.read()
+
+
+def _request(call: Call, accepted: Accepted) -> Any:
+    """Return what CEL sees as `req`. Raises WakeError for JSON that is none, as in Flux."""
+    if accepted.request is not None:
+        return accepted.request
+    if not call.is_json:
+        return {}
+    try:
+        return call.json()
+    except RefusedError as error:
+        raise WakeError(str(error)) from error
+
+
+def _is_ready(obj: Receiver) -> bool:
+    return any(each.type == "Ready" and each.status == "True" for each in obj.status.conditions)
+
+
+def _answer(status: int, headers: dict[str, str] | None = None) -> web.Response:
+    return web.Response(status=status, headers=headers)

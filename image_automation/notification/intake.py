@@ -1,0 +1,91 @@
+"""What happens to an event before alerts see it: keys dropped, the same event told apart from a new one.
+
+Answers to the event server of notification-controller. All of it is plain values; `Once` is its rate limit, one event
+per key and interval.
+"""
+
+import collections
+import hashlib
+import math
+from dataclasses import dataclass
+
+import msgspec
+
+from image_automation.notification.notice import EVENT_PREFIX, Notice
+
+_REMEMBERED = 16384
+_KEYED = ("originRevision", "revision", "token")
+
+
+def cleaned(notice: Notice) -> Notice:
+    """Keep the metadata of the object's own group and the free keys; drop checksum and digest."""
+    group = notice.involved_object.group
+    dropped = {f"{group}/checksum", f"{group}/digest"}
+    kept = {
+        key: value
+        for key, value in notice.facts.items()
+        if key.startswith((EVENT_PREFIX, f"{group}/")) and key.lower() not in dropped
+    }
+    return msgspec.structs.replace(notice, metadata=kept)
+
+
+def without_token(notice: Notice) -> Notice:
+    """Drop the token, which only tells equal events apart."""
+    key = f"{notice.involved_object.group}/token"
+    if key not in notice.facts:
+        return notice
+    return msgspec.structs.replace(notice, metadata={k: v for k, v in notice.facts.items() if k != key})
+
+
+def key(notice: Notice) -> str:
+    """Return what makes an event the same as another one."""
+    about = notice.involved_object
+    parts = ["event", f"name={about.name}", f"namespace={about.namespace}", f"kind={about.kind}"]
+    parts.append(f"message={notice.message}")
+    parts += [f"{name}={value}" for name in _KEYED if (value := notice.value(name))]
+    return hashlib.sha256("/".join(parts).encode(errors="surrogatepass")).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Allowance:
+    """Whether an event may pass, and the numbers of the X-RateLimit headers: the limit is one."""
+
+    passes: bool
+    remaining: int
+    reset: int
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The headers that tell a sender."""
+        found = {
+            "X-RateLimit-Limit": "1",
+            "X-RateLimit-Remaining": str(self.remaining),
+            "X-RateLimit-Reset": str(self.reset),
+        }
+        if not self.passes:
+            found["Retry-After"] = str(self.reset)
+        return found
+
+
+class Once:
+    """Lets each key pass once per interval. Remembers a bounded number of keys, the latest."""
+
+    def __init__(self, interval: float) -> None:
+        self._interval = interval
+        self._until: collections.OrderedDict[str, float] = collections.OrderedDict()
+
+    def __len__(self) -> int:
+        return len(self._until)
+
+    def ask(self, wanted: str, now: float) -> Allowance:
+        """Tell whether the key passes at this time, and count it if so."""
+        while self._until and next(iter(self._until.values())) <= now:
+            self._until.popitem(last=False)
+        until = self._until.get(wanted)
+        if until is not None and until > now:
+            return Allowance(passes=False, remaining=0, reset=math.ceil(until - now))
+        if self._interval > 0:
+            self._until[wanted] = now + self._interval
+            if len(self._until) > _REMEMBERED:
+                self._until.popitem(last=False)
+        return Allowance(passes=True, remaining=0, reset=math.ceil(self._interval))

@@ -1,0 +1,208 @@
+"""The way of an event to its providers: once per interval, matched, worded, sent; what fails is told on the Alert.
+
+Answers to the event server of notification-controller, from the rate limit on. Events come from HTTP and from this
+process alike. Nothing here waits for a service: deliveries run in the lanes of their providers.
+"""
+
+import asyncio
+import functools
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
+
+import structlog
+
+from gotk.api.notification import Alert, Provider
+from gotk.kube import errors as kube
+from gotk.runtime import events
+from gotk.runtime.clock import Clock
+from gotk.runtime.reconciler import Reader
+from image_automation.notification import grouping, intake, matching
+from image_automation.notification.accounts import Accounts
+from image_automation.notification.lanes import Lanes
+from image_automation.notification.notice import Notice
+from image_automation.notification.providers import catalog
+from image_automation.notification.providers.exchange import Unusable
+from image_automation.notification.sending import Sender, SendError
+
+CONTROLLER = "notification-controller"
+FAILED = "NotificationDispatchFailed"
+_LABELS_TIMEOUT = 5.0
+_PACE = 1.0
+_SYNC_TIMEOUT = 30.0
+
+
+class LiveObjects(Protocol):
+    """What is needed of a client: objects of any kind, for their labels."""
+
+    async def get_object(self, api_version: str, kind: str, namespace: str, name: str) -> dict[str, Any]:
+        """Read an object."""
+        ...
+
+
+class Notifier:
+    """Takes events and brings them to the providers of the alerts that they match."""
+
+    def __init__(
+        self,
+        *,
+        objects: Reader,
+        live: LiveObjects,
+        accounts: Accounts,
+        sender: Sender,
+        recorder: events.Recorder,
+        clock: Clock,
+        synced: Sequence[asyncio.Event] = (),
+        interval: float = 300.0,
+        no_cross_namespace_refs: bool = False,
+    ) -> None:
+        self._objects = objects
+        self._live = live
+        self._accounts = accounts
+        self._sender = sender
+        self._recorder = recorder
+        self._clock = clock
+        self._synced = synced
+        self._once = intake.Once(interval)
+        self._no_cross_namespace_refs = no_cross_namespace_refs
+        self._lanes = Lanes()
+        self._groups = grouping.Groups()
+        self._log = structlog.get_logger().bind(logger="notifications")
+
+    async def ready(self) -> bool:
+        """Wait a while until all Alerts and Providers are known. Tells whether they are."""
+        try:
+            async with asyncio.timeout(_SYNC_TIMEOUT):
+                for synced in self._synced:
+                    await synced.wait()
+        except TimeoutError:
+            return False
+        return True
+
+    def admit(self, notice: Notice) -> intake.Allowance:
+        """Tell whether the event is new; the same one passes once per interval. The metadata must be clean."""
+        return self._once.ask(intake.key(notice), self._clock.monotonic())
+
+    async def take(self, notice: Notice) -> int:
+        """Match an admitted event and queue its deliveries. Returns to how many alerts it goes."""
+        notice = intake.without_token(notice)
+        taken = 0
+        labels: Mapping[str, str] | None = None
+        for alert in self._objects.list(Alert):
+            match = matching.match(alert, notice)
+            if match.labels:
+                labels = await self._labels(alert, notice) if labels is None else labels
+                if labels is None or not matching.carries(labels, match.labels):
+                    continue
+            if match.holds and self._allowed(alert, notice) and self._listed(alert, notice):
+                self._queue(alert, notice)
+                taken += 1
+        if not taken:
+            self._log.info("no alerts for the event", about=notice.path, reason=notice.reason)
+        return taken
+
+    async def run(self) -> None:
+        """Deliver until cancelled."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._lanes.run(), name="lanes")
+            group.create_task(self._release(), name="groups")
+            group.create_task(self._recorder.run(), name="events about alerts")
+
+    async def flush(self) -> None:
+        """Wait until all that was queued has been delivered or failed; groups that still collect go out now."""
+        for alert, notice in self._groups.all():
+            self._send_group(alert, notice)
+        await self._lanes.drained()
+        await self._recorder.flush()
+
+    async def _labels(self, alert: Alert, notice: Notice) -> Mapping[str, str] | None:
+        about = notice.involved_object
+        try:
+            async with asyncio.timeout(_LABELS_TIMEOUT):
+                found = await self._live.get_object(about.api_version, about.kind, about.namespace, about.name)
+        except (kube.APIError, TimeoutError) as error:
+            self._complain(alert, "SourceFetchFailed", f"error getting source object {notice.path}: {error}")
+            return None
+        return found["metadata"].get("labels") or {}
+
+    def _allowed(self, alert: Alert, notice: Notice) -> bool:
+        if not self._no_cross_namespace_refs or notice.involved_object.namespace == alert.metadata.namespace:
+            return True
+        whose = f"{alert.metadata.namespace}/{alert.metadata.name}"
+        cause = (
+            f"alert '{whose}' can't process event from '{notice.path}', cross-namespace references have been blocked"
+        )
+        self._log.error("access denied to cross-namespace sources", error=cause)
+        self._complain(alert, "AccessDenied", cause)
+        return False
+
+    def _listed(self, alert: Alert, notice: Notice) -> bool:
+        verdict = matching.listed(alert, notice.message)
+        for complaint in verdict.complaints:
+            self._complain(alert, matching.INVALID_CONFIG, complaint)
+        return verdict.passes
+
+    def _queue(self, alert: Alert, notice: Notice) -> None:
+        namespace, name = alert.metadata.namespace, alert.spec.provider_ref.name
+        provider = self._objects.get(Provider, namespace, name)
+        if provider is None:
+            self._failed(alert, notice, f"failed to read provider: Provider '{namespace}/{name}' not found")
+            return
+        if provider.spec.suspend:
+            return
+        if not matching.takes(provider.spec.type, notice):
+            self._log.debug("not an event for this provider", about=notice.path, provider=f"{namespace}/{name}")
+            return
+        told = matching.told(alert, notice)
+        if told.conflicts:
+            self._complain(alert, "MetadataAppendFailed", matching.METADATA_CONFLICT)
+        if not self._group(alert, provider, told.notice):
+            self._deliver(alert, provider, told.notice)
+
+    def _group(self, alert: Alert, provider: Provider, notice: Notice) -> bool:
+        """Hold the event back where the alert asks for one message per run or window."""
+        try:
+            window = grouping.window(alert)
+        except ValueError as error:
+            self._complain(alert, matching.INVALID_CONFIG, str(error))
+            return False
+        if window is None:
+            return False
+        if provider.spec.type not in catalog.GROUPS:
+            cause = f"{grouping.ANNOTATION}: events to providers of type {provider.spec.type} are not grouped"
+            self._complain(alert, matching.INVALID_CONFIG, cause)
+            return False
+        self._groups.add(alert, window, notice, self._clock.monotonic())
+        return True
+
+    async def _release(self) -> None:
+        while True:
+            await self._clock.sleep(_PACE)
+            for alert, notice in self._groups.due(self._clock.monotonic()):
+                self._send_group(alert, notice)
+
+    def _send_group(self, alert: Alert, notice: Notice) -> None:
+        provider = self._objects.get(Provider, alert.metadata.namespace, alert.spec.provider_ref.name)
+        if provider is not None and not provider.spec.suspend:
+            self._deliver(alert, provider, notice)
+
+    def _deliver(self, alert: Alert, provider: Provider, notice: Notice) -> None:
+        key = (provider.metadata.namespace, provider.metadata.name)
+        if not self._lanes.put(key, functools.partial(self._dispatch, alert, provider, notice)):
+            self._failed(alert, notice, "the provider is too slow, too many messages wait for it")
+
+    async def _dispatch(self, alert: Alert, provider: Provider, notice: Notice) -> None:
+        try:
+            line = await self._accounts.open(provider, alert, notice)
+            await self._sender.send(catalog.TYPES[provider.spec.type](notice, line.account), line)
+        except (Unusable, SendError) as error:
+            self._failed(alert, notice, str(error))
+        else:
+            self._log.debug("notification sent", about=notice.path, reason=notice.reason, type=provider.spec.type)
+
+    def _failed(self, alert: Alert, notice: Notice, cause: str) -> None:
+        self._log.error("failed to send notification", about=notice.path, error=cause)
+        self._complain(alert, FAILED, f"failed to send notification for {notice.path}: {cause}")
+
+    def _complain(self, alert: Alert, reason: str, message: str) -> None:
+        about = events.reference(alert.api_version, alert.kind, alert.metadata)
+        self._recorder.emit(about, "Warning", reason, message, controller=CONTROLLER)

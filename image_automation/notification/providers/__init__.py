@@ -1,0 +1,1 @@
+"""What each service is sent: generators over requests and answers, without network."""

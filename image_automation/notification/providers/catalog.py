@@ -1,0 +1,78 @@
+"""The types of Provider, and what is true of each."""
+
+from collections.abc import Mapping
+from typing import Final
+
+from image_automation.notification.providers import (
+    azuredevops,
+    bitbucket,
+    cards,
+    generic,
+    gitea,
+    github,
+    gitlab,
+    incidents,
+    messages,
+    monitoring,
+    queues,
+    slack,
+    teams,
+    tracing,
+)
+from image_automation.notification.providers.exchange import Provider
+
+TYPES: Final[Mapping[str, Provider]] = {
+    "generic": generic.generic,
+    "generic-hmac": generic.generic_hmac,
+    "slack": slack.slack,
+    "discord": slack.discord,
+    "rocket": slack.rocket,
+    "msteams": teams.msteams,
+    "googlechat": cards.googlechat,
+    "lark": cards.lark,
+    "zoom": cards.zoom,
+    "webex": messages.webex,
+    "telegram": messages.telegram,
+    "matrix": messages.matrix,
+    "zulip": messages.zulip,
+    "opsgenie": incidents.opsgenie,
+    "pagerduty": incidents.pagerduty,
+    "incidentio": incidents.incidentio,
+    "alertmanager": monitoring.alertmanager,
+    "grafana": monitoring.grafana,
+    "datadog": monitoring.datadog,
+    "sentry": tracing.sentry,
+    "otel": tracing.otel,
+    "googlepubsub": queues.googlepubsub,
+    "azureeventhub": queues.azureeventhub,
+    "github": github.github,
+    "githubdispatch": github.githubdispatch,
+    "githubpullrequestcomment": github.githubpullrequestcomment,
+    "gitlab": gitlab.gitlab,
+    "gitlabmergerequestcomment": gitlab.gitlabmergerequestcomment,
+    "gitea": gitea.gitea,
+    "giteapullrequestcomment": gitea.giteapullrequestcomment,
+    "bitbucket": bitbucket.bitbucket,
+    "bitbucketserver": bitbucket.bitbucketserver,
+    "azuredevops": azuredevops.azuredevops,
+}
+
+#: Types of Flux that nothing is sent through, and why.
+UNSUPPORTED: Final[Mapping[str, str]] = {
+    "nats": "NATS has no HTTP interface; a generic provider and a bridge do the same",
+}
+#: These set the status of a commit.
+COMMIT_STATUS: Final = frozenset({"github", "gitlab", "gitea", "bitbucket", "bitbucketserver", "azuredevops"})
+#: These comment on a pull or merge request.
+CHANGE_REQUEST: Final = frozenset({"githubpullrequestcomment", "gitlabmergerequestcomment", "giteapullrequestcomment"})
+#: These take an event that only updates a commit's status.
+STATUS_UPDATES: Final = COMMIT_STATUS | {"generic", "generic-hmac"}
+#: These have an address of their own and need none.
+KNOWN_ADDRESS: Final = frozenset({"telegram"})
+#: These show messages to people, so several events may become one message.
+GROUPS: Final = frozenset(
+    {
+        "slack", "discord", "rocket", "msteams", "googlechat", "lark", "zoom", "webex", "telegram", "matrix", "zulip",
+        "generic", "generic-hmac",
+    }
+)  # fmt: skip

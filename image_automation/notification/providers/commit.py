@@ -1,0 +1,82 @@
+"""What the Git providers share: the commit that an event names, the status that it means, the repository's address."""
+
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import urlsplit
+
+from image_automation.notification.notice import Notice
+from image_automation.notification.providers.exchange import Account, Unusable
+
+_HASH = re.compile(r"(?:^|[@/])(?:sha(?:1|256):)?([0-9a-f]{40}|[0-9a-f]{64})$")
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_SCP = re.compile(r"(?:[\w.-]+@)?([\w.-]+):(?!//)(.+)")
+
+
+@dataclass(frozen=True, slots=True)
+class Repository:
+    """Where a repository is: `https://host` and the path without `.git`."""
+
+    host: str
+    path: str
+
+    def split(self, parts: int = 2) -> tuple[str, ...]:
+        """Return the parts of the path. Raises Unusable where there are not so many."""
+        found = tuple(self.path.split("/"))
+        if len(found) != parts or not all(found):
+            raise Unusable(f'invalid repository id "{self.path}"')
+        return found
+
+
+def repository(address: str) -> Repository:
+    """Read an https or ssh address of a repository. Raises Unusable."""
+    if (scp := _SCP.fullmatch(address)) is not None:
+        host, path = f"https://{scp[1]}", scp[2]
+    else:
+        parts = urlsplit(address)
+        if parts.scheme not in {"http", "https", "ssh"} or not parts.hostname:
+            raise Unusable("spec.address is not the http, https or ssh address of a Git repository")
+        scheme = "https" if parts.scheme == "ssh" else parts.scheme
+        port = f":{parts.port}" if parts.port and parts.scheme != "ssh" else ""
+        host, path = f"{scheme}://{parts.hostname}{port}", parts.path
+    return Repository(host, path.strip("/").removesuffix(".git"))
+
+
+def revision(notice: Notice) -> str:
+    """Return the hash of the commit that the event is about. Raises Unusable."""
+    for key in ("commit", "originRevision", "revision"):
+        if text := notice.facts.get(key):
+            break
+    else:
+        raise Unusable("missing revision metadata")
+    found = _HASH.search(text)
+    if found is None:
+        raise Unusable(f"failed to extract commit hash from '{text}' revision")
+    return found[1]
+
+
+def described(notice: Notice) -> tuple[str, str]:
+    """Return `kind/name` and the reason in words, both in lower case."""
+    about = notice.involved_object
+    return f"{about.kind}/{about.name}".lower(), " ".join(_WORD.findall(notice.reason)).lower()
+
+
+def default_status(provider_uid: str, notice: Notice) -> str:
+    """Return the name of the status: one per object and Provider, so that clusters do not overwrite each other."""
+    about = notice.involved_object
+    return f"{about.kind}/{about.name}/{provider_uid.split('-', 1)[0]}".lower()
+
+
+def state(notice: Notice, account: Account, good: str, bad: str) -> str:
+    """Return the state that the severity means. Raises Unusable."""
+    if notice.severity not in {"info", "error"}:
+        raise Unusable(f"a commit status of {account.type} is made of info or error events only")
+    return bad if notice.is_error else good
+
+
+def is_said(statuses: list[dict[str, Any]], wanted: dict[str, Any], key: str, *same: str) -> bool:
+    """Tell whether the newest status of the same name says the same already."""
+    for status in statuses:
+        if status.get(key) == wanted[key]:
+            return all(status.get(name) == wanted[name] for name in same)
+    return False

@@ -1,0 +1,114 @@
+"""The conversation with a service as a generator: it yields requests and gets their answers. No network in here.
+
+A provider may need one request or several (look for a comment, then write it), and stays a plain function over values
+either way. `account` is what Provider and Secret say together.
+"""
+
+import base64
+from collections.abc import Callable, Generator, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+from image_automation.notification.notice import Notice
+
+
+class Unusable(Exception):
+    """The Provider, its Secret or the event lacks what the service needs. The message names it, never a secret."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One HTTP request. `accepts` are statuses besides 2xx that the provider wants to see the answer of."""
+
+    url: str = field(repr=False)
+    method: str = "POST"
+    body: bytes = b""
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    accepts: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What came back."""
+
+    status: int
+    body: bytes = b""
+
+    def json(self) -> Any:
+        """Decode the body. Raises Unusable."""
+        try:
+            return msgspec.json.decode(self.body)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            raise Unusable("the service's answer is not JSON") from None
+
+    def items(self) -> list[dict[str, Any]]:
+        """Decode the body as a list of objects. Raises Unusable."""
+        value = self.json()
+        if not isinstance(value, list):
+            raise Unusable("the service's answer is not a list")
+        return [item for item in value if isinstance(item, dict)]
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """The Alert that an event goes out for."""
+
+    namespace: str
+    name: str
+    uid: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Account:
+    """Where to and as whom: the Provider's spec joined with its Secret. `now` is for tokens that expire."""
+
+    type: str
+    uid: str
+    now: datetime
+    alert: Origin
+    address: str = field(default="", repr=False)
+    channel: str = ""
+    username: str = ""
+    token: str = field(default="", repr=False)
+    password: str = field(default="", repr=False)
+    headers: Mapping[str, str] = field(default_factory=dict, repr=False)
+    secret: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    commit_status: str = ""
+
+    def needs(self, name: str) -> str:
+        """Return a field that the service cannot do without. Raises Unusable."""
+        value: str = getattr(self, name)
+        if not value:
+            where = f"spec.{name}" if name in {"address", "channel", "username"} else f"the secret's key '{name}'"
+            raise Unusable(f"providers of type {self.type} need {where}")
+        return value
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Everything that must not be shown."""
+        texts = [self.token, self.password, *self.headers.values()]
+        texts += [value.decode(errors="replace") for key, value in self.secret.items() if key != "username"]
+        return tuple(text for text in texts if text)
+
+
+Exchange = Generator[Request, Answer, None]
+Provider = Callable[[Notice, Account], Exchange]
+
+
+def post(url: str, payload: Any, headers: Mapping[str, str] | None = None, *, method: str = "POST") -> Request:
+    """Make the request that sends JSON."""
+    body = msgspec.json.encode(payload)
+    return Request(url=url, method=method, body=body, headers={"Content-Type": "application/json", **(headers or {})})
+
+
+def bearer(token: str) -> dict[str, str]:
+    """Return the header of a bearer token, or none."""
+    return {"Authorization": f"Bearer {token}"} if token else {}
+
+
+def basic(username: str, password: str) -> dict[str, str]:
+    """Return the header of basic authentication."""
+    return {"Authorization": "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()}

@@ -1,0 +1,63 @@
+"""Slack, and the two services that take Slack's payload: Discord and Rocket.Chat."""
+
+from collections.abc import Callable
+from typing import Any
+from urllib.parse import urlsplit
+
+from image_automation.notification.notice import Notice
+from image_automation.notification.providers import text
+from image_automation.notification.providers.exchange import Account, Exchange, Unusable, bearer, post
+
+_API = "https://slack.com/api/chat.postMessage"
+
+
+def slack(notice: Notice, account: Account) -> Exchange:
+    """Send to an incoming webhook, or with a token to the API."""
+    payload = _payload(notice, account, text.slack, ("good", "danger"))
+    first_line = notice.message.split("\n", 1)[0]
+    payload["attachments"][0] = {
+        "fallback": text.slack(f"{notice.title}: {first_line}"),
+        **payload["attachments"][0],
+    }
+    url = account.needs("address")
+    answer = yield post(url, {"channel": account.channel, **payload}, bearer(account.token))
+    if url == _API:
+        said = answer.json()
+        if not (isinstance(said, dict) and said.get("ok")):
+            cause = said.get("error", "") if isinstance(said, dict) else ""
+            raise Unusable(f"Slack responded with error: {cause}")
+
+
+def discord(notice: Notice, account: Account) -> Exchange:
+    """Send to Discord's Slack-compatible webhook."""
+    url = account.needs("address")
+    if not url.endswith("/slack"):
+        parts = urlsplit(url)
+        url = parts._replace(path=parts.path.rstrip("/") + "/slack").geturl()
+    yield post(url, _payload(notice, account, text.slack_like, ("good", "danger")))
+
+
+def rocket(notice: Notice, account: Account) -> Exchange:
+    """Send to Rocket.Chat's webhook."""
+    payload = _payload(notice, account, text.slack_like, ("#0076D7", "#FF0000"))
+    yield post(account.needs("address"), {"channel": account.channel, **payload})
+
+
+def _payload(notice: Notice, account: Account, escape: Callable[[str], str], colors: tuple[str, str]) -> dict[str, Any]:
+    return {
+        "username": account.username or notice.reporting_controller,
+        "icon_url": "",
+        "icon_emoji": "",
+        "attachments": [
+            {
+                "color": colors[notice.is_error],
+                "author_name": notice.title,
+                "text": escape(notice.message),
+                "mrkdwn_in": ["text"],
+                "fields": [
+                    {"title": escape(name), "value": escape(value), "short": False}
+                    for name, value in text.ordered(notice.facts)
+                ],
+            }
+        ],
+    }

@@ -1,0 +1,51 @@
+"""Microsoft Teams: adaptive cards, and message cards for the older connectors."""
+
+from typing import Any
+from urllib.parse import urlsplit
+
+from image_automation.notification.notice import Notice
+from image_automation.notification.providers import text
+from image_automation.notification.providers.exchange import Account, Exchange, post
+
+
+def msteams(notice: Notice, account: Account) -> Exchange:
+    """Send the card that the address takes."""
+    url = account.needs("address")
+    connector = (urlsplit(url).hostname or "").endswith(".webhook.office.com")
+    yield post(url, _message_card(notice) if connector else _adaptive_card(notice))
+
+
+def _message_card(notice: Notice) -> dict[str, Any]:
+    return {
+        "@type": "MessageCard",
+        "@context": "http://schema.org/extensions",
+        "themeColor": "FF0000" if notice.is_error else "0076D7",
+        "summary": notice.title,
+        "sections": [
+            {
+                "activityTitle": text.markdown(notice.message),
+                "activitySubtitle": notice.title,
+                "facts": [{"name": name, "value": text.markdown(value)} for name, value in text.ordered(notice.facts)],
+            }
+        ],
+    }
+
+
+def _adaptive_card(notice: Notice) -> dict[str, Any]:
+    message: dict[str, Any] = {"type": "TextBlock", "text": text.markdown(notice.message)}
+    if notice.is_error:
+        message["color"] = "attention"
+    message["wrap"] = True
+    facts: dict[str, Any] = {"type": "FactSet"}
+    if notice.facts:
+        facts["facts"] = [{"title": name, "value": text.markdown(value)} for name, value in text.ordered(notice.facts)]
+    title = {"type": "TextBlock", "text": notice.title, "size": "large", "weight": "bolder", "wrap": True}
+    content = {
+        "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
+        "type": "AdaptiveCard",
+        "version": "1.4",
+        "body": [{"type": "Container", "items": [title, message, facts]}],
+        "msteams": {"width": "Full"},
+    }
+    attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "content": content}
+    return {"type": "message", "attachments": [attachment]}

@@ -1,0 +1,53 @@
+"""Text as a channel must get it so that it says what it says: no markup, mention or link that a message smuggles in.
+
+Messages quote branches, tags and cluster errors, which others than the reader choose. What has no sign of the
+channel's markup passes unchanged, so usual messages look as Flux's do.
+"""
+
+import html
+import re
+from collections.abc import Mapping
+
+_ZERO_WIDTH = "\u200b"
+#: Controls but tab and newline, and the marks that turn the reading direction.
+_UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u202e\u2066-\u2069\ufeff]")
+_MENTION = re.compile(r"(?<![\w@.])@(?=[\w*_!&])")
+_TELEGRAM = re.compile(r"([_*\[\]()~`>#+\-=|{}.!\\])")
+_MARKDOWN = re.compile(r"[\[\]`\\]")
+_SCREAM = re.compile(r"@(?=everyone|here|channel|all\b)", re.IGNORECASE)
+
+
+def plain(text: str) -> str:
+    """Drop what is not seen: control characters, escape sequences' beginnings, direction marks."""
+    return _UNSEEN.sub("", text)
+
+
+def slack(text: str) -> str:
+    """Escape for Slack: `&`, `<` and `>`, which links and mentions are made of."""
+    return html.escape(plain(text), quote=False)
+
+
+def slack_like(text: str) -> str:
+    """Escape for services that read Slack's format and have mentions of their own."""
+    return _SCREAM.sub("@" + _ZERO_WIDTH, slack(text))
+
+
+def markdown(text: str) -> str:
+    """Escape for Markdown: links, images, code, HTML and mentions. Emphasis is harmless and stays."""
+    escaped = _MARKDOWN.sub(lambda found: "\\" + found[0], plain(text))
+    return _MENTION.sub("@" + _ZERO_WIDTH, escaped.replace("<", "&lt;"))
+
+
+def telegram(text: str) -> str:
+    """Escape for Telegram's MarkdownV2: all of its reserved characters."""
+    return _TELEGRAM.sub(r"\\\1", plain(text))
+
+
+def as_html(text: str) -> str:
+    """Escape for HTML."""
+    return html.escape(plain(text), quote=False)
+
+
+def ordered(facts: Mapping[str, str]) -> list[tuple[str, str]]:
+    """Return metadata sorted by key, the summary first."""
+    return sorted(facts.items(), key=lambda item: (item[0] != "summary", item[0]))

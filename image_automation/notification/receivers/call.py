@@ -1,0 +1,103 @@
+"""A call as it came in, and what a type's verifier makes of it. Pure."""
+
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import msgspec
+
+
+class RefusedError(Exception):
+    """The call is not proven to come from the sender, or is of no interest. The message holds no secret."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call:
+    """Headers (names in lower case), body, and what the receiver says of its sender."""
+
+    headers: Mapping[str, str]
+    body: bytes = field(repr=False)
+    token: bytes = field(default=b"", repr=False)
+    events: tuple[str, ...] = ()
+    claims: Mapping[str, Any] = field(default_factory=dict)
+    secret: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+
+    def header(self, name: str) -> str:
+        """Return a header, empty where there is none."""
+        return self.headers.get(name.lower(), "")
+
+    @property
+    def is_json(self) -> bool:
+        """Whether the sender says that the body is JSON."""
+        return self.header("Content-Type").partition(";")[0].strip().lower() == "application/json"
+
+    def json(self) -> Any:
+        """Decode the body. Raises RefusedError."""
+        try:
+            return msgspec.json.decode(self.body)
+        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
+            raise RefusedError("the body is not JSON") from None
+
+    def object(self) -> dict[str, Any]:
+        """Decode the body, which must be an object. Raises RefusedError."""
+        found = self.json()
+        if not isinstance(found, dict):
+            raise RefusedError("the body is not a JSON object")
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Pushed:
+    """A repository and a tag that the sender says it has: a path or a name, never an address to call."""
+
+    repository: str
+    tag: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Accepted:
+    """A call that is let in.
+
+    `ids` name the delivery: one that came before is a replay. `at` is when the sender says it was made. `request`
+    stands for the body in CEL where it is not the body itself.
+    """
+
+    ids: tuple[str, ...] = ()
+    at: datetime | None = None
+    request: Any = None
+    pushed: tuple[Pushed, ...] = ()
+
+
+def same(given: str, expected: bytes) -> bool:
+    """Compare a text with a secret in constant time."""
+    return hmac.compare_digest(given.encode("utf-8", "surrogateescape"), expected)
+
+
+def check_event(call: Call, header: str) -> None:
+    """Refuse an event that the receiver did not ask for. Raises RefusedError."""
+    name = call.header(header)
+    if call.events and name.lower() not in {event.lower() for event in call.events}:
+        raise RefusedError(f"the event in {header} is not one of spec.events")
+
+
+def dig(value: Any, *path: str) -> str:
+    """Follow keys to a text; empty where something else is there."""
+    for key in path:
+        value = value.get(key) if isinstance(value, dict) else None
+    return value if isinstance(value, str) else ""
+
+
+def pushed(*pairs: tuple[str, str]) -> tuple[Pushed, ...]:
+    """Return the pairs in which both repository and tag are named."""
+    return tuple(Pushed(repository, tag) for repository, tag in pairs if repository and tag)
+
+
+def parse_time(text: str) -> datetime | None:
+    """Read a sender's time; None where there is none with a zone."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return found if found.tzinfo else None

@@ -1,0 +1,180 @@
+"""Requests to services: a conversation within its deadline, tried again where that may help; errors without secrets.
+
+Answers to the HTTP client of notification-controller: at most 4 retries after 2 to 30 seconds on connection errors,
+5xx and 429. Redirects are not followed, since they would take the credentials along; link-local addresses, where
+clouds keep their credentials, are never spoken to.
+"""
+
+import asyncio
+import re
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Protocol
+from urllib.parse import quote, urlsplit
+
+import aiohttp
+from aiohttp.resolver import DefaultResolver
+from yarl import URL
+
+from gotk.oci import egress
+from gotk.oci.access import InvalidTLS
+from gotk.oci.transport import Route
+from gotk.runtime.clock import Clock
+from image_automation.notification.accounts import Line
+from image_automation.notification.providers.exchange import Answer, Exchange, Request, Unusable
+
+_RETRIES = 4
+_FIRST_WAIT = 2.0
+_LAST_WAIT = 30.0
+_BODY_LIMIT = 1 << 20
+_SHOWN = 200
+_MASK = "*****"
+_AGENT = "image-automation"
+
+
+class SendError(Exception):
+    """A notification did not arrive. The message holds no secret."""
+
+
+class _Failure(Exception):
+    """An attempt that may be worth another one; `after` is what the service asks for."""
+
+    def __init__(self, message: str, *, again: bool, after: float | None = None) -> None:
+        super().__init__(message)
+        self.again = again
+        self.after = after
+
+
+class Sender(Protocol):
+    """Who carries a conversation out."""
+
+    async def send(self, exchange: Exchange, line: Line) -> None:
+        """Deliver. Raises SendError."""
+        ...
+
+
+class HTTPSender:
+    """Carries conversations out over HTTP. `route` says which proxy of the environment leads to a URL."""
+
+    def __init__(self, *, clock: Clock, route: Route) -> None:
+        self._clock = clock
+        self._route = route
+
+    async def send(self, exchange: Exchange, line: Line) -> None:
+        """Deliver within the line's timeout. Raises SendError."""
+        try:
+            async with asyncio.timeout(line.timeout), _session(line) as session:
+                await self._converse(exchange, line, session)
+        except TimeoutError:
+            raise SendError(f"no success within {line.timeout:g}s") from None
+        except (Unusable, _Failure, InvalidTLS, ValueError) as error:
+            raise SendError(masked(str(error), line.secrets)) from None
+        finally:
+            exchange.close()
+
+    async def _converse(self, exchange: Exchange, line: Line, session: aiohttp.ClientSession) -> None:
+        try:
+            request = next(exchange)
+            while True:
+                request = exchange.send(await self._insist(request, line, session))
+        except StopIteration:
+            return
+
+    async def _insist(self, request: Request, line: Line, session: aiohttp.ClientSession) -> Answer:
+        for attempt in range(_RETRIES + 1):
+            try:
+                return await self._attempt(request, line, session)
+            except _Failure as failure:
+                if not failure.again or attempt == _RETRIES:
+                    raise
+                wait = max(_FIRST_WAIT * 2**attempt, failure.after or 0.0)
+            await self._clock.sleep(min(wait, _LAST_WAIT))
+        raise AssertionError("unreachable")
+
+    async def _attempt(self, request: Request, line: Line, session: aiohttp.ClientSession) -> Answer:
+        url = _url(request.url)
+        proxy, proxy_headers = self._proxy(url, line)
+        try:
+            async with session.request(
+                request.method,
+                url,
+                data=request.body or None,
+                headers=dict(request.headers),
+                allow_redirects=False,
+                proxy=proxy,
+                proxy_headers=proxy_headers,
+            ) as response:
+                body = await response.content.read(_BODY_LIMIT)
+                while len(body) < _BODY_LIMIT and (more := await response.content.read(_BODY_LIMIT - len(body))):
+                    body += more
+                return _judged(request, response.status, body, response.headers.get("Retry-After", ""))
+        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+            # An error's own text may quote the URL, which is a secret with most services.
+            cause = type(error).__name__ if not isinstance(error, egress.Refused) else str(error)
+            again = not isinstance(error, (aiohttp.InvalidURL, egress.Refused))
+            raise _Failure(f"cannot reach {url.host}: {_reason(error) or cause}", again=again) from None
+
+    def _proxy(self, url: URL, line: Line) -> tuple[URL | None, Mapping[str, str] | None]:
+        if line.proxy:
+            if urlsplit(line.proxy).scheme not in {"http", "https"}:
+                raise Unusable("the proxy must be an http or https URL")
+            return URL(line.proxy), None
+        found = self._route(url)
+        return (found.url, found.headers) if found is not None else (None, None)
+
+
+@asynccontextmanager
+async def _session(line: Line) -> AsyncIterator[aiohttp.ClientSession]:
+    resolver = egress.BoundedResolver(DefaultResolver(), most=egress.Reach.LOOPBACK, seen={})
+    context = line.tls.context() if line.tls is not None else True
+    connector = aiohttp.TCPConnector(ssl=context, resolver=resolver, limit=2)
+    async with aiohttp.ClientSession(
+        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": _AGENT}
+    ) as session:
+        try:
+            yield session
+        finally:
+            await resolver.close()
+
+
+def _url(text: str) -> URL:
+    try:
+        url = URL(text)
+    except ValueError:
+        raise Unusable("the address is not a URL") from None
+    if url.scheme not in {"http", "https"} or not url.host:
+        raise Unusable("the address is not an http or https URL")
+    try:
+        reach = egress.reach_of(url.host)
+    except ValueError:
+        return url
+    if reach > egress.Reach.LOOPBACK:
+        raise Unusable(f"{url.host} is a link-local or metadata address")
+    return url
+
+
+def _judged(request: Request, status: int, body: bytes, retry_after: str) -> Answer:
+    if 200 <= status < 300 or status in request.accepts:
+        return Answer(status=status, body=body)
+    shown = " ".join(body[: 4 * _SHOWN].decode(errors="replace").split())
+    shown = "".join(sign for sign in shown if sign.isprintable())[:_SHOWN]
+    after = float(retry_after) if retry_after.isascii() and retry_after.isdecimal() else None
+    message = f"request failed with status code {status}: {shown}"
+    raise _Failure(message, again=status == 429 or status >= 500, after=after)
+
+
+def _reason(error: BaseException) -> str:
+    """Word a connection's failure without its URL."""
+    if isinstance(error, aiohttp.ClientConnectorCertificateError):
+        return "its certificate is not trusted"
+    if isinstance(error, aiohttp.ClientConnectorError):
+        return error.strerror or error.os_error.strerror or type(error.os_error).__name__
+    return ""
+
+
+def masked(text: str, secrets: tuple[str, ...]) -> str:
+    """Hide secrets in a text, also where they stand URL-encoded."""
+    for secret in sorted({*secrets, *(quote(each, safe="") for each in secrets)}, key=len, reverse=True):
+        if len(secret) > 2:
+            text = text.replace(secret, _MASK)
+    return re.sub(r"(https?://[^\s/]+)/\S+", rf"\1/{_MASK}", text)

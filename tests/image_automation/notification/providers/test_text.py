@@ -1,0 +1,66 @@
+"""Messages that try to be markup stay text in every channel."""
+
+import json
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from image_automation.notification.providers import catalog, text
+from image_automation.notification.providers.exchange import Answer
+from tests.image_automation.notification import scene
+
+HOSTILE = (
+    "<!channel> <@U1> @everyone @here [click](javascript:alert(1)) ![x](http://evil/p.png) <b>x</b> \x1b]8;;x\u202e"
+)
+SEEN_IN = {
+    "slack": ["<!channel>", "<@U1>", "\u202e", "\x1b"],
+    "discord": ["<@U1>", "@everyone", "@here", "\u202e"],
+    "rocket": ["@everyone", "@here"],
+    "msteams": ["[click](", "![x](", "<b>", "\u202e"],
+    "googlechat": ["<b>", "<!channel>", "\u202e"],
+    "lark": ["<@U1>", "[click]("],
+    "webex": ["<@U1>", "[click](", "@everyone"],
+    "telegram": ["[click](", "![x]", "\u202e"],
+    "matrix": ["\u202e", "\x1b"],
+    "zoom": ["\u202e", "\x1b"],
+    "githubpullrequestcomment": ["[click](", "<b>", "@everyone", "@here", "![x]("],
+}
+
+
+def strings(value: object) -> str:
+    """Join every text of a JSON value, so that JSON's own escapes do not hide anything."""
+    if isinstance(value, dict):
+        return "\n".join(strings(each) for each in value.values())
+    return "\n".join(map(strings, value)) if isinstance(value, list) else str(value)
+
+
+@pytest.mark.parametrize("type_", SEEN_IN)
+def test_no_mention_link_or_hidden_sign_gets_through(type_: str) -> None:
+    metadata = {"change_request": "1", "branch": HOSTILE}
+    address = "https://git.example.com/org/web"
+    exchange = catalog.TYPES[type_](scene.notice(HOSTILE, metadata=metadata), scene.account(type_, address))
+    asked = scene.talk(exchange, lambda asked: Answer(status=200, body=b"[]" if "comments" in asked.url else b"{}"))
+    sent = strings(json.loads(asked[-1].body))
+    assert [found for found in SEEN_IN[type_] if found in sent] == []
+
+
+@pytest.mark.parametrize("escape", [text.slack, text.slack_like, text.markdown, text.as_html], ids=lambda f: f.__name__)
+def test_usual_messages_stay_as_they_are(escape: object) -> None:
+    usual = "Reconciliation finished in 1.2s, next run in 10m0s; main@sha1:0123abc, *all* in apps_v1 - done!"
+    assert escape(usual) == usual  # type: ignore[operator]
+
+
+@given(st.text())
+def test_telegram_never_gets_a_bare_reserved_sign(message: str) -> None:
+    escaped = text.telegram(message)
+    bare = escaped.replace("\\\\", "")
+    for sign in "_*[]()~`>#+-=|{}.!":
+        assert bare.count(sign) == bare.count("\\" + sign)
+
+
+@given(st.text())
+def test_no_markdown_link_or_tag_can_be_made(message: str) -> None:
+    escaped = text.markdown(message).replace("\\\\", "")
+    assert "<" not in escaped
+    assert escaped.count("[") == escaped.count("\\[")
