@@ -6,11 +6,11 @@ from pathlib import Path
 import pytest
 
 from gotk.apiserver.server import ControlPlane
-from tests.conformance.kubectl import PROGRAM, Kubectl
+from tests.conformance.kubectl import Kubectl
 
 pytestmark = [
     pytest.mark.real,
-    pytest.mark.skipif(PROGRAM is None, reason="there is no kubectl here"),
+    pytest.mark.skipif(Kubectl.path is None, reason="there is no kubectl here"),
 ]
 
 
