@@ -1,4 +1,4 @@
-"""What a Secret says: TLS files, basic and bearer credentials, SSH keys, a proxy. Pure readers, Flux's error texts.
+"""What a Secret says of TLS files and of a proxy. Pure readers, Flux's error texts; Git's keys are `gotk.git.auth`'s.
 
 Answers to `fluxcd/pkg/runtime/secrets`. A value that is secret never shows in a repr; a reader raises `SecretError`
 with a message that names the secret and the key and never the content.
@@ -28,30 +28,6 @@ class TLS:
     certificate: bytes = b""
     key: bytes = field(default=b"", repr=False)
     legacy: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BasicAuth:
-    """A user and a password."""
-
-    username: str
-    password: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BearerAuth:
-    """A token."""
-
-    token: str = field(repr=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SSHAuth:
-    """A private key, what it is locked with, and the hosts to believe."""
-
-    identity: bytes = field(repr=False)
-    known_hosts: bytes
-    password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,33 +75,6 @@ def required_tls(secret: Secret) -> TLS:
     if found is None:
         raise SecretError(f"secret '{_name(secret)}' must contain either 'ca.crt' or both 'tls.crt' and 'tls.key'")
     return found
-
-
-def basic_auth(secret: Secret) -> BasicAuth | None:
-    """Read `username` and `password`; None where there is neither. Raises SecretError for one without the other."""
-    present = [key for key in ("username", "password") if key in secret.data]
-    if not present:
-        return None
-    if len(present) == 1:
-        missing = "password" if present == ["username"] else "username"
-        raise SecretError(
-            f"secret '{_name(secret)}': malformed basic auth - has '{present[0]}' but missing '{missing}'"
-        )
-    return BasicAuth(username=_text(secret, "username"), password=_text(secret, "password"))
-
-
-def bearer_auth(secret: Secret) -> BearerAuth | None:
-    """Read `bearerToken`; None where there is none."""
-    return BearerAuth(token=_text(secret, "bearerToken").strip()) if secret.data.get("bearerToken") else None
-
-
-def ssh_auth(secret: Secret) -> SSHAuth:
-    """Read `identity`, `known_hosts` and, where there is one, `password`. Raises SecretError."""
-    for key in ("identity", "known_hosts"):
-        if not secret.data.get(key):
-            raise SecretError(f"secret '{_name(secret)}': key '{key}' not found")
-    password = _text(secret, "password") if "password" in secret.data else ""
-    return SSHAuth(identity=secret.data["identity"], known_hosts=secret.data["known_hosts"], password=password)
 
 
 def proxy(secret: Secret) -> Proxy:

@@ -5,7 +5,7 @@ import pytest
 from gotk.api.core import Secret
 from gotk.api.meta import ObjectMeta
 from gotk.runtime import secrets
-from gotk.runtime.secrets import TLS, BasicAuth, BearerAuth, Proxy, SecretError, SSHAuth
+from gotk.runtime.secrets import TLS, Proxy, SecretError
 
 
 def secret(**data: str) -> Secret:
@@ -28,24 +28,6 @@ def secret(**data: str) -> Secret:
             id="the old names",
         ),
         pytest.param(secrets.tls, {"ca__crt": "new", "caFile": "old"}, TLS(ca=b"new"), id="the new name wins"),
-        pytest.param(secrets.basic_auth, {}, None, id="no user"),
-        pytest.param(
-            secrets.basic_auth, {"username": "u", "password": "p"}, BasicAuth(username="u", password="p"), id="basic"
-        ),
-        pytest.param(secrets.bearer_auth, {}, None, id="no token"),
-        pytest.param(secrets.bearer_auth, {"bearerToken": "t\n"}, BearerAuth(token="t"), id="a token"),
-        pytest.param(
-            secrets.ssh_auth,
-            {"identity": "key", "known_hosts": "hosts"},
-            SSHAuth(identity=b"key", known_hosts=b"hosts"),
-            id="a key",
-        ),
-        pytest.param(
-            secrets.ssh_auth,
-            {"identity": "key", "known_hosts": "hosts", "password": "p"},
-            SSHAuth(identity=b"key", known_hosts=b"hosts", password="p"),
-            id="a locked key",
-        ),
         pytest.param(secrets.proxy, {"address": "http://proxy:3128"}, Proxy(address="http://proxy:3128"), id="a proxy"),
         pytest.param(
             secrets.proxy,
@@ -79,18 +61,6 @@ def test_what_is_read(read, data: dict[str, str], value: object) -> None:
             {},
             "secret 'default/creds' must contain either 'ca.crt' or both 'tls.crt' and 'tls.key'",
             id="no TLS where it is wanted",
-        ),
-        pytest.param(
-            secrets.basic_auth,
-            {"password": "p"},
-            "secret 'default/creds': malformed basic auth - has 'password' but missing 'username'",
-            id="half of basic",
-        ),
-        pytest.param(
-            secrets.ssh_auth, {"known_hosts": "h"}, "secret 'default/creds': key 'identity' not found", id="no identity"
-        ),
-        pytest.param(
-            secrets.ssh_auth, {"identity": "i"}, "secret 'default/creds': key 'known_hosts' not found", id="no hosts"
         ),
         pytest.param(secrets.proxy, {}, "secret 'default/creds': key 'address' not found", id="no address"),
         pytest.param(
@@ -127,10 +97,10 @@ def test_bytes_that_are_no_text_are_refused_without_being_shown() -> None:
         api_version="v1",
         kind="Secret",
         metadata=ObjectMeta(name="creds", namespace="default"),
-        data={"bearerToken": b"\xff\xfe"},
+        data={"address": b"\xff\xfe"},
     )
-    with pytest.raises(SecretError, match="key 'bearerToken' is not text") as refused:
-        secrets.bearer_auth(broken)
+    with pytest.raises(SecretError, match="key 'address' is not text") as refused:
+        secrets.proxy(broken)
     assert refused.value.__cause__ is None
 
 
@@ -138,9 +108,6 @@ def test_bytes_that_are_no_text_are_refused_without_being_shown() -> None:
     "value",
     [
         TLS(certificate=b"C", key=b"hunter2"),
-        BasicAuth(username="u", password="hunter2"),
-        BearerAuth(token="hunter2"),
-        SSHAuth(identity=b"hunter2", known_hosts=b"", password="hunter2"),
         Proxy(address="http://u:hunter2@proxy", username="u", password="hunter2"),
     ],
     ids=lambda value: type(value).__name__,
