@@ -177,7 +177,8 @@ async def _hang_up(server: web.Server, runner: web.ServerRunner) -> None:
     open_ones = [connection.transport for connection in server.connections if connection.transport is not None]
     await runner.cleanup()
     for transport in open_ones:
-        transport.abort()
+        with contextlib.suppress(AttributeError):  # Python 3.11.2 raises it for a TLS connection that has ended already
+            transport.abort()
     await asyncio.sleep(0)
 
 
