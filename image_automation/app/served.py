@@ -60,8 +60,8 @@ async def narrow(settings: Settings, cluster: Discovery) -> Settings:
     for name in sorted(left_out):
         kinds = ", ".join(sorted(scheme.resource_of(kind).kind for kind in missing.intersection(NEEDS[name])))
         log.warning(
-            "the cluster does not serve what this controller needs, leaving it out: install the definitions and restart, "
-            "or wait for them by naming it in --controllers",
+            "the cluster lacks what this controller needs, leaving it out: install the definitions and restart, or"
+            " wait for them by naming it in --controllers",
             controller=name,
             missing=kinds,
         )
