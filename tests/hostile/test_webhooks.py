@@ -50,9 +50,10 @@ async def test_row_27_webhooks_forged_replayed_and_flooding():
             fresh = b'{"action": "published", "n": 2}'
             assert await it.call(body=fresh, X_Hub_Signature_256=signed(fresh)) == 200, "legitimate, after the flood"
         assert statuses == {404}, "every unknown path is answered alike"
+        woken = len(it.cluster.patched)
         statuses = {await it.call(body=b"forged") for _ in range(300)}
         assert statuses == {400, 429}, "a source that knows the path and not the token runs out of calls"
-        assert len(it.cluster.patched) == 2
+        assert len(it.cluster.patched) == woken > 2
 
 
 async def legitimate(it: Door, flooding: asyncio.Task[set[int]]) -> float:

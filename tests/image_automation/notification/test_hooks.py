@@ -194,7 +194,8 @@ async def test_a_push_of_googles_registry_is_checked_at_the_door(monkeypatch: py
             assert await push(token()) == 200
             for forged in (
                 "", token(other), token(aud="https://other.example.com"), token(exp=1), token(email="eve@example.com"),
-                token(email_verified=False), token(iss="https://issuer.evil.test"), token(iss="accounts.google.com.evil"),
+                token(email_verified=False), token(iss="https://issuer.evil.test"),
+                token(iss="accounts.google.com.evil"),
             ):  # fmt: skip
                 assert await push(forged) == 400
             assert len(it.cluster.patched) == 1
