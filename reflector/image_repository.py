@@ -6,7 +6,7 @@ entries that are no tags are dropped, and tags go when the last ImageRepository 
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import msgspec
@@ -179,7 +179,10 @@ class ImageRepositoryReconciler:
                 turn.run.log.warning(
                     "entries of the tag list are no tags", image=str(turn.image), dropped=listing.dropped
                 )
-            return self._take(turn, scan.in_order(listing.tags), scanned)
+            if late := await self._vouched(turn, listing):
+                # Not remembered by the list: the registry is asked for these tags again next time.
+                scanned = replace(scanned, answer=b"")
+            return self._take(turn, scan.in_order([*listing.tags, *late]), scanned)
         except errors.RegistryError as error:
             self._fail(turn, error)
             raise Retry(READ_OPERATION_FAILED, f"scan failed: {error}", after=error.retry_after or None) from error
@@ -195,6 +198,23 @@ class ImageRepositoryReconciler:
         message = f"no whole list of tags could be read, the known ones are kept: {error}"
         # That a registry is away is an event already; that it answers nonsense deserves one of its own.
         self._doubt(turn, Doubt(reason, message), quietly=reason == judgement.UNAVAILABLE)
+
+    async def _vouched(self, turn: _Turn, listing: Listing) -> tuple[str, ...]:
+        """Return the tags taken in for a webhook that the list lacks, but the registry has. Raises StoreError."""
+        annotations = turn.obj.metadata.annotations
+        lacking = pushed.fresh(annotations, listing.tags) if extensions.PUSHED in annotations else ()
+        if not lacking:
+            return ()
+        known = self._store.sightings(str(turn.image))
+        taken = set(lacking).intersection(known.names if known else ())
+        return tuple([tag for tag in lacking if tag in taken and await self._has(turn, tag)])
+
+    async def _has(self, turn: _Turn, tag: str) -> bool:
+        try:
+            await self._registry.digest(turn.image, tag, turn.reach)
+        except errors.RegistryError:
+            return False
+        return True
 
     def _scanned(self, turn: _Turn, listing: Listing) -> Scanned:
         """Name all that the result of this scan depends on."""

@@ -1,7 +1,8 @@
 """Tags that a webhook said were pushed: the annotation that a narrowed Receiver leaves. Pure.
 
 Beyond Flux, where a call leads to a scan of the whole list. What the annotation says is a hint: a tag counts once the
-registry has answered for it, and the next list is read when it would have been.
+registry has answered for it, and the next list is read when it would have been. A list that has not caught up yet does
+not take such a tag away, however often it is read, as long as the registry goes on answering for the tag.
 """
 
 from collections.abc import Collection, Mapping

@@ -11,7 +11,7 @@ from gotk.kube.client import Client
 from gotk.kube.config import Config
 from gotk.runtime import health
 from gotk.runtime.metrics import Metrics
-from image_automation.app import wiring
+from image_automation.app import served, wiring
 from image_automation.app.settings import Settings
 
 
@@ -64,6 +64,7 @@ async def run(settings: Settings, config: Config, stop: asyncio.Event, *, starte
     async with contextlib.AsyncExitStack() as stack:
         try:
             client = await stack.enter_async_context(Client(config))
+            settings = await served.narrow(settings, client)
             manager = await stack.enter_async_context(wiring.manager(settings, client, metrics))
             await stack.enter_async_context(health.serve(settings.metrics_addr, health.metrics_app(metrics)))
             app = health.health_app(ready=lambda: manager.ready)

@@ -30,11 +30,14 @@ class Settings:
     """Everything the service is told. Times are in seconds; an address is `host:port`, `:0` any free port, `0` none.
 
     `allow_file` lets `file://` repositories in, for a service whose users may read this machine anyway.
-    `watch_namespace` is empty for all. Of `environment` only the proxies and the clouds' own variables are used.
+    `only_served` leaves out controllers whose kinds the cluster lacks, which are then `left_out`. `watch_namespace` is
+    empty for all. Of `environment` only the proxies and the clouds' own variables are used.
     """
 
     data_dir: Path
     controllers: frozenset[str] = frozenset(CONTROLLERS)
+    only_served: bool = False
+    left_out: frozenset[str] = frozenset()
     concurrent: int = 4
     storage_addr: str = ":9090"
     storage_adv_addr: str = ""

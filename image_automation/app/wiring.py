@@ -118,13 +118,16 @@ def image_update_automation(parts: Parts) -> Reconciler[Any, Any]:
 
 def git_repository(parts: Parts) -> Reconciler[Any, Any]:
     """Build the reconciler of GitRepositories."""
-    return GitRepositoryReconciler(
+    reconciler = GitRepositoryReconciler(
         access=parts.access,
         mirrors=parts.mirrors,
         storage=parts.storage,
         blocking=parts.git,
         allow_file=parts.settings.allow_file,
     )
+    if "imageupdateautomation" in parts.settings.left_out:
+        reconciler.watches = ()  # it would only be told sooner of what nobody pushes here
+    return reconciler
 
 
 def kustomization(parts: Parts) -> Reconciler[Any, Any]:

@@ -60,7 +60,7 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
     default=",".join(decided.CONTROLLERS),
     metavar="NAMES",
     show_default=True,
-    help="The kinds to reconcile, separated by commas.",
+    help="The kinds to reconcile, separated by commas; where not given, those of them that the cluster serves.",
 )
 @click.option("--concurrent", type=click.IntRange(1, 1000), default=4, show_default=True, help="Workers of each kind.")
 @click.option(
@@ -188,6 +188,7 @@ def run(
     settings = decided.Settings(
         data_dir=(data_dir or decided.default_data_dir()).absolute(),
         controllers=chosen,
+        only_served=_is_default("controllers"),
         allow_file=embedded,
         environment=os.environ,
         **addresses,
@@ -215,6 +216,10 @@ def _scope(options: dict[str, Any]) -> dict[str, Any]:
         if not namespace:
             output.fail("--watch-all-namespaces=false needs the environment variable RUNTIME_NAMESPACE")
     return {"watch_namespace": namespace, "interval_jitter": options.pop("interval_jitter_percentage") / 100}
+
+
+def _is_default(name: str) -> bool:
+    return click.get_current_context().get_parameter_source(name) is ParameterSource.DEFAULT
 
 
 def _words(text: str) -> frozenset[str]:

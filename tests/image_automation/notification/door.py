@@ -28,11 +28,12 @@ class Cluster:
     objects: dict[tuple[str, str, str], dict[str, Any]] = field(default_factory=dict)
     patched: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     token: bytes = TOKEN
+    more: Mapping[str, bytes] = field(default_factory=dict)
 
     async def get(self, kind: Any, namespace: str, name: str) -> Any:
         assert kind is Secret
         metadata = ObjectMeta(name=name, namespace=namespace)
-        return Secret(api_version="v1", kind="Secret", metadata=metadata, data={"token": self.token})
+        return Secret(api_version="v1", kind="Secret", metadata=metadata, data={"token": self.token, **self.more})
 
     async def get_object(self, api_version: str, kind: str, namespace: str, name: str) -> dict[str, Any]:
         try:

@@ -2,18 +2,22 @@
 
 import asyncio
 import base64
+import contextlib
+import itertools
 import json
 import time
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import padding, rsa
+from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 
 from gotk.api import extensions
 from gotk.runtime import health
-from image_automation.notification.receivers import signature
+from image_automation.notification import tokens
+from image_automation.notification.receivers import gcr, signature
 from tests.image_automation.notification.door import TOKEN, a_receiver, door
 
 
@@ -73,33 +77,79 @@ async def test_a_narrowed_receiver_wakes_the_named_repository_alone_and_names_it
         ]
 
 
-async def test_tokens_of_a_declared_issuer_open_the_door() -> None:
-    key, other = (rsa.generate_private_key(public_exponent=65537, key_size=2048) for _ in range(2))
+async def test_a_narrowed_receiver_wakes_nobody_for_the_push_of_another_image() -> None:
+    async with door(a_receiver("dockerhub", annotations={extensions.NARROW: "true"})) as it:
+        for image in ("team/other", "team/web2", "web", "other.example/team/web"):
+            said = {"repository": {"repo_name": image}, "push_data": {"tag": "1.0.1"}}
+            assert await it.call(body=json.dumps(said).encode()) == 200
+        assert it.cluster.patched == []
 
-    def b64(data: bytes) -> str:
-        return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
-    def number(value: int) -> str:
-        return b64(value.to_bytes((value.bit_length() + 7) // 8, "big"))
+def b64(data: bytes) -> str:
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
-    def token(by: rsa.RSAPrivateKey = key, alg: str = "RS256", **claims: Any) -> str:
-        made = {"iss": issuer, "aud": "notification-controller", "exp": time.time() + 300, "sub": "ci"} | claims
-        head = b64(json.dumps({"alg": alg, "kid": "1"}).encode()) + "." + b64(json.dumps(made).encode())
-        return f"Bearer {head}.{b64(by.sign(head.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
 
-    async def configuration(_: web.Request) -> web.Response:
+def number(value: int, size: int = 0) -> str:
+    return b64(value.to_bytes(size or (value.bit_length() + 7) // 8, "big"))
+
+
+Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
+EDGE = 32
+
+
+def an_rsa_key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
+
+
+def an_ec_key() -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1())
+
+
+def jwk(key: Key) -> dict[str, str]:
+    """Return the public half as an issuer publishes it."""
+    if isinstance(key, rsa.RSAPrivateKey):
+        numbers = key.public_key().public_numbers()
+        return {"kty": "RSA", "kid": "1", "alg": "RS256", "n": number(numbers.n), "e": number(numbers.e)}
+    point = key.public_key().public_numbers()
+    return {"kty": "EC", "kid": "1", "crv": "P-256", "x": number(point.x, EDGE), "y": number(point.y, EDGE)}
+
+
+def bearer(key: Key, alg: str, **claims: Any) -> str:
+    """Return the header with a token that the key signed."""
+    head = b64(json.dumps({"alg": alg, "kid": "1"}).encode()) + "." + b64(json.dumps(claims).encode())
+    if isinstance(key, rsa.RSAPrivateKey):
+        return f"Bearer {head}.{b64(key.sign(head.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
+    r, s = utils.decode_dss_signature(key.sign(head.encode(), ec.ECDSA(hashes.SHA256())))
+    return f"Bearer {head}.{b64(r.to_bytes(EDGE, 'big') + s.to_bytes(EDGE, 'big'))}"
+
+
+@contextlib.asynccontextmanager
+async def issuing(key: Key) -> AsyncIterator[str]:
+    """Serve an issuer and give its address."""
+
+    async def configuration(request: web.Request) -> web.Response:
+        issuer = f"http://{request.host}"
         return web.json_response({"issuer": issuer, "jwks_uri": f"{issuer}/keys"})
 
     async def keys(_: web.Request) -> web.Response:
-        numbers = key.public_key().public_numbers()
-        jwk = {"kty": "RSA", "kid": "1", "alg": "RS256", "n": number(numbers.n), "e": number(numbers.e)}
-        return web.json_response({"keys": [jwk]})
+        return web.json_response({"keys": [jwk(key)]})
 
     app = web.Application()
     app.router.add_get("/.well-known/openid-configuration", configuration)
     app.router.add_get("/keys", keys)
     async with health.serve("127.0.0.1:0", app) as port:
-        issuer = f"http://127.0.0.1:{port}"
+        yield f"http://127.0.0.1:{port}"
+
+
+@pytest.mark.parametrize(("make", "alg"), [(an_rsa_key, "RS256"), (an_ec_key, "ES256")], ids=["RS256", "ES256"])
+async def test_tokens_of_a_declared_issuer_open_the_door(make: Callable[[], Key], alg: str) -> None:
+    key, other = make(), make()
+    async with issuing(key) as issuer:
+
+        def token(by: Key = key, alg: str = alg, **claims: Any) -> str:
+            made = {"iss": issuer, "aud": "notification-controller", "exp": time.time() + 300, "sub": "ci"} | claims
+            return bearer(by, alg, **made)
+
         provider = {
             "issuerURL": issuer,
             "variables": [{"name": "who", "expression": "claims.sub"}],
@@ -112,6 +162,40 @@ async def test_tokens_of_a_declared_issuer_open_the_door() -> None:
             for forged in (
                 "", "Basic x", "Bearer a.b.c", token(other), token(aud="x"), token(exp=1), token(sub="eve"),
                 token(iss="http://127.0.0.1:1"), token(nbf=time.time() + 900), token(alg="none"), token(alg="HS256"),
+                token(alg="ES384"), token()[:-8], token(an_rsa_key(), "RS256"), token(an_ec_key(), "ES256"),
             ):  # fmt: skip
                 assert await it.call(Authorization=forged) == 400
+            assert len(it.cluster.patched) == 1
+
+
+async def test_a_push_of_googles_registry_is_checked_at_the_door(monkeypatch: pytest.MonkeyPatch) -> None:
+    key, other = an_rsa_key(), an_rsa_key()
+    inner = {"action": "INSERT", "tag": "registry.example/team/web:1.0.1"}
+    audience, email = "https://hooks.example.com", "push@project.iam.gserviceaccount.com"
+
+    async with issuing(key) as issuer:
+        # The one address that is fixed: Google's own.
+        monkeypatch.setattr(tokens, "GOOGLE", issuer)
+        monkeypatch.setattr(gcr, "ISSUERS", (issuer,))
+
+        def token(by: Key = key, **claims: Any) -> str:
+            made = {"iss": issuer, "aud": audience, "exp": time.time() + 300, "email": email, "email_verified": True}
+            return bearer(by, "RS256", **made | claims)
+
+        async with door(a_receiver("gcr", resourceFilter="req.action == 'INSERT'")) as it:
+            it.cluster.more = {"email": email.encode(), "audience": audience.encode()}
+            sent = itertools.count()
+
+            async def push(authorization: str) -> int:
+                data = base64.b64encode(json.dumps(inner).encode()).decode()
+                body = {"message": {"data": data, "messageId": str(next(sent))}, "subscription": "s"}
+                return await it.call(body=json.dumps(body).encode(), Authorization=authorization)
+
+            assert await push(token()) == 200
+            for forged in (
+                "", token(other), token(aud="https://other.example.com"), token(exp=1), token(email="eve@example.com"),
+                token(email_verified=False), token(iss="https://issuer.evil.test"),
+                token(iss="accounts.google.com.evil"),
+            ):  # fmt: skip
+                assert await push(forged) == 400
             assert len(it.cluster.patched) == 1

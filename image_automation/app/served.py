@@ -1,0 +1,80 @@
+"""Which controllers a cluster has the kinds for: the default is all of them, and not every cluster has every kind.
+
+Flux has a process for each group of kinds, so that a cluster without notification-controller lacks only that. Here one
+process waits for all its caches before it is ready, and a kind that is not there would keep it waiting.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Protocol
+
+import structlog
+
+from gotk.api import scheme
+from gotk.api.image import ImagePolicy, ImageRepository, ImageUpdateAutomation
+from gotk.api.kustomize import Kustomization
+from gotk.api.meta import Object
+from gotk.api.notification import Alert, Provider, Receiver
+from gotk.api.source import GitRepository
+from gotk.kube import errors
+from image_automation.app.settings import Settings
+
+#: What each controller cannot work without.
+NEEDS: Mapping[str, tuple[type[Object], ...]] = {
+    "imagerepository": (ImageRepository,),
+    "imagepolicy": (ImagePolicy, ImageRepository),
+    "imageupdateautomation": (ImageUpdateAutomation, ImagePolicy, GitRepository),
+    "gitrepository": (GitRepository,),
+    "kustomization": (Kustomization, GitRepository),
+    "receiver": (Receiver,),
+    "alert": (Alert, Provider),
+}
+
+
+class Discovery(Protocol):
+    """What the cluster says of its kinds."""
+
+    async def is_namespaced(self, api_version: str, kind: str) -> bool:
+        """Tell whether the kind lives in namespaces. Raises NoMatch where it is not served."""
+        ...
+
+
+async def narrow(settings: Settings, cluster: Discovery) -> Settings:
+    """Leave out the controllers whose kinds the cluster does not serve, where they were not chosen by name.
+
+    A cluster that serves none of them, or does not answer, is waited for as if they had been chosen.
+    """
+    if not settings.only_served:
+        return settings
+    wanted = {kind for name in settings.controllers for kind in NEEDS[name]}
+    log = structlog.get_logger()
+    try:
+        missing = await _missing(wanted, cluster)
+    except errors.APIError as error:
+        log.info("cannot tell which kinds the cluster serves, waiting for all", error=error.message)
+        return settings
+    left_out = frozenset(name for name in settings.controllers if missing.intersection(NEEDS[name]))
+    if left_out == settings.controllers:
+        log.warning("the cluster serves none of the kinds yet, waiting for their definitions")
+        return settings
+    for name in sorted(left_out):
+        kinds = ", ".join(sorted(scheme.resource_of(kind).kind for kind in missing.intersection(NEEDS[name])))
+        log.warning(
+            "the cluster lacks what this controller needs, leaving it out: install the definitions and restart, or"
+            " wait for them by naming it in --controllers",
+            controller=name,
+            missing=kinds,
+        )
+    return replace(settings, controllers=settings.controllers - left_out, left_out=left_out)
+
+
+async def _missing(kinds: Iterable[type[Object]], cluster: Discovery) -> set[type[Object]]:
+    """Return the kinds that the cluster does not serve. Raises APIError where it does not say."""
+    missing = set()
+    for kind in sorted(kinds, key=lambda each: each.__name__):
+        resource = scheme.resource_of(kind)
+        try:
+            await cluster.is_namespaced(resource.api_version, resource.kind)
+        except errors.NoMatch:
+            missing.add(kind)
+    return missing
