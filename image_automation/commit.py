@@ -70,8 +70,8 @@ def _data(spec: CommitSpec, automation: Key, files: list[FileResult], below: str
         for change in file.changes:
             objects.setdefault(change.object, []).append(change)
     unique = sorted({(each.setter, each.old, each.new) for changes in objects.values() for each in changes})
-    changed: tuple[tuple[str, Value], ...] = (
-        ("FileChanges", {_relative(file.path, below): _by_object(file) for file in files if file.changes}),
+    paths: Value = {_relative(file.path, below): _by_object(file) for file in files if file.changes}
+    methods: tuple[tuple[str, Value], ...] = (
         ("Objects", {_identifier(each): [_change(change) for change in changes] for each, changes in objects.items()}),
         ("Changes", [_change(Change(setter, old, new, 0)) for setter, old, new in unique]),
     )
@@ -79,7 +79,7 @@ def _data(spec: CommitSpec, automation: Key, files: list[FileResult], below: str
     values.update(spec.message_template_values)
     fields: tuple[tuple[str, Value], ...] = (
         ("AutomationObject", _name(automation)),
-        ("Changed", Struct("update.ResultV2", changed)),
+        ("Changed", Struct("update.ResultV2", (("FileChanges", paths),), methods=methods)),
         ("Values", values),
     )
     return Struct("source.TemplateData", fields)

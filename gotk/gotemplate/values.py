@@ -13,18 +13,20 @@ Value: TypeAlias = Union[str, int, "Struct", Sequence["Value"], Mapping["str | S
 
 @dataclass(frozen=True, slots=True)
 class Struct:
-    """A Go struct: its type's name, its fields in order and, where the type is a Stringer, how it prints."""
+    """A Go struct: its type's name, its fields in order, how it prints where that is special, what methods answer."""
 
     type: str
     fields: tuple[tuple[str, Value], ...]
     text: str | None = None
+    methods: tuple[tuple[str, Value], ...] = ()
 
 
 def encode(value: Value) -> Any:
     """Turn a value into JSON values."""
     if isinstance(value, Struct):
         fields = [[name, encode(field)] for name, field in value.fields]
-        return {"struct": value.type, "fields": fields, "text": value.text}
+        methods = [[name, encode(each)] for name, each in value.methods]
+        return {"struct": value.type, "fields": fields, "text": value.text, "methods": methods}
     if isinstance(value, Mapping):
         return {"map": [[encode(key), encode(each)] for key, each in value.items()]}
     if isinstance(value, str | int | None):

@@ -7,61 +7,16 @@ Python object; the kernel bounds memory and processor time.
 import os
 import resource
 import sys
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any
 
 import gotpl
 import msgspec
-from gotpl.funcs import sprig
 
+from gotk.gotemplate import functions, structs
 from gotk.gotemplate.render import Answer, Request
 
 _MEMORY = 512 << 20
-
-
-class _Format(Protocol):
-    verb: str
-
-
-class _UnknownField(gotpl.TemplateExecutionError):
-    """A struct was asked for a field that it does not have."""
-
-    def __init__(self, type_: str, field: str) -> None:
-        super().__init__(f"can't evaluate field {field} in type {type_}")
-        self.field = field
-
-
-class _Struct:
-    """A Go struct as gotpl sees it: fields by its lookup hook, text by its format hook, sorted by its repr."""
-
-    __slots__ = ("_fields", "_key", "_text", "_type")
-
-    def __init__(self, type_: str, fields: list[tuple[str, Any]], text: str | None) -> None:
-        self._type = type_
-        self._fields = dict(fields)
-        self._key = "\0".join(str(value) for _, value in fields)
-        self._text = "{" + " ".join(str(value) for _, value in fields) + "}" if text is None else text
-
-    def __gotemplate_lookup__(self, field: str) -> Any:
-        if field not in self._fields:
-            raise _UnknownField(self._type, field)
-        return self._fields[field]
-
-    def __go_format__(self, spec: _Format) -> str:
-        if spec.verb == "T":
-            return self._type
-        return msgspec.json.encode(self._text).decode() if spec.verb == "q" else self._text
-
-    def __str__(self) -> str:
-        return self._text
-
-    def __repr__(self) -> str:
-        return self._key
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Struct) and (self._type, self._key) == (other._type, other._key)
-
-    def __hash__(self) -> int:
-        return hash((self._type, self._key))
 
 
 def main() -> None:
@@ -78,18 +33,24 @@ def main() -> None:
 
 def answer(request: Request) -> Answer:
     """Render, and turn what goes wrong into words."""
-    functions = sprig.hermetic_text_func_map()
+    allowed = functions.functions()
     budget = gotpl.ExecutionBudget(
         max_output_chars=request.output_limit, max_iterations=100_000, max_template_depth=100
     )
-    policy = gotpl.SandboxPolicy(allow_functions=functions, allow_custom_lookup=True, default_budget=budget)
+    policy = gotpl.SandboxPolicy(
+        allow_functions=allowed,
+        allow_attributes=functions.VERSION_FIELDS,
+        allow_methods=functions.VERSION_METHODS,
+        allow_custom_lookup=True,
+        default_budget=budget,
+    )
     where = f"template: {request.name}"
     try:
-        template = gotpl.Template(request.source, name=request.name, functions=functions, sandbox=policy)
+        template = gotpl.Template(request.source, name=request.name, functions=allowed, sandbox=policy)
         return Answer(text=template.render(_decode(msgspec.json.decode(request.data))))
     except gotpl.TemplateSyntaxError as error:
         return Answer(error=str(error).replace("template:", f"{where}:", 1), invalid=True)
-    except _UnknownField as error:
+    except structs.UnknownField as error:
         return Answer(error=str(error), field=error.field)
     except gotpl.TemplateError as error:
         return Answer(error=str(error))
@@ -105,8 +66,17 @@ def _decode(value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     if "map" in value:
-        return {_decode(key): _decode(each) for key, each in value["map"]}
-    return _Struct(value["struct"], [(name, _decode(field)) for name, field in value["fields"]], value["text"])
+        return _typed({_decode(key): _decode(each) for key, each in value["map"]})
+    fields, methods = ({name: _decode(each) for name, each in value[part]} for part in ("fields", "methods"))
+    return structs.Struct(value["struct"], fields, value["text"], methods)
+
+
+def _typed(found: dict[Any, Any]) -> Any:
+    """Give a map the type that its values show, so that `index` answers the empty value for a key that is not there."""
+    if all(isinstance(each, str) for each in found.values()):
+        return gotpl.TypedMap(found, "", "string", "string")
+    first = next(iter(found.values()))
+    return gotpl.TypedMap(found, {} if isinstance(first, Mapping) else [])
 
 
 if __name__ == "__main__":
