@@ -1,5 +1,6 @@
 """What comments on pull and merge requests share: the hidden marker, the text, finding the one to write anew."""
 
+from collections.abc import Callable
 from typing import Any
 
 from image_automation.notification.notice import Notice
@@ -27,12 +28,16 @@ def body(notice: Notice, marked: str) -> str:
     return f"{marked}\n\n{messages.markdown(notice)}"
 
 
-def find(comments: list[dict[str, Any]], marked: str, author: str, path: tuple[str, str]) -> int | None:
-    """Return the id of our comment with the marker; an empty author is anyone."""
-    for each in comments:
-        owner = each.get(path[0])
-        written_by = owner.get(path[1]) if isinstance(owner, dict) else ""
-        if marked in str(each.get("body", "")) and (not author or written_by == author):
-            found = each.get("id")
-            return found if isinstance(found, int) else None
-    return None
+def finder(marked: str, author: str, path: tuple[str, str]) -> Callable[[list[dict[str, Any]]], int | None]:
+    """Make the search for the id of our comment with the marker; an empty author is anyone."""
+
+    def find(comments: list[dict[str, Any]]) -> int | None:
+        for each in comments:
+            owner = each.get(path[0])
+            written_by = owner.get(path[1]) if isinstance(owner, dict) else ""
+            if marked in str(each.get("body", "")) and (not author or written_by == author):
+                found = each.get("id")
+                return found if isinstance(found, int) else None
+        return None
+
+    return find

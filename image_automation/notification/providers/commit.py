@@ -1,6 +1,7 @@
 """What the Git providers share: the commit that an event names, the status that it means, the repository's address."""
 
 import re
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
@@ -72,6 +73,11 @@ def state(notice: Notice, account: Account, good: str, bad: str) -> str:
     if notice.severity not in {"info", "error"}:
         raise Unusable(f"a commit status of {account.type} is made of info or error events only")
     return bad if notice.is_error else good
+
+
+def is_named(status: dict[str, Any], key: str) -> Callable[[list[dict[str, Any]]], bool]:
+    """Make the test whether a page holds a status of the same name; the newest come first."""
+    return lambda page: any(each.get(key) == status[key] for each in page)
 
 
 def is_said(statuses: list[dict[str, Any]], wanted: dict[str, Any], key: str, *same: str) -> bool:

@@ -1,7 +1,7 @@
 """Gitea and Forgejo: commit statuses and comments on pull requests."""
 
 from image_automation.notification.notice import PROGRESSING, Notice
-from image_automation.notification.providers import comment, commit
+from image_automation.notification.providers import comment, commit, paging
 from image_automation.notification.providers.exchange import Account, Exchange, Request, post
 
 
@@ -16,9 +16,10 @@ def gitea(notice: Notice, account: Account) -> Exchange:
         "description": commit.described(notice)[1],
         "context": account.commit_status,
     }
-    listed = yield Request(method="GET", url=f"{base}/commits/{revision}/statuses?limit=50", headers=headers)
+    ask = Request(method="GET", url=f"{base}/commits/{revision}/statuses?limit=50", headers=headers)
+    listed = yield from paging.pages(ask, 50, enough=commit.is_named(status, "context"))
     # Gitea has named the field `status` for long and `state` since.
-    compared = [{**each, "state": each.get("status") or each.get("state")} for each in listed.items()]
+    compared = [{**each, "state": each.get("status") or each.get("state")} for each in listed]
     if not commit.is_said(compared, status, "context", "state", "description"):
         yield post(f"{base}/statuses/{revision}", status, headers)
 
@@ -32,7 +33,7 @@ def giteapullrequestcomment(notice: Notice, account: Account) -> Exchange:
     listed = yield Request(method="GET", url=f"{base}/issues/{number}/comments", headers=headers)
     marker = comment.marker(notice, account, "flux-pr-comment-key")
     body = {"body": comment.body(notice, marker)}
-    found = comment.find(listed.items(), marker, str(user.json().get("login", "")), ("user", "login"))
+    found = comment.finder(marker, str(user.json().get("login", "")), ("user", "login"))(listed.items())
     if found is None:
         yield post(f"{base}/issues/{number}/comments", body, headers)
     else:

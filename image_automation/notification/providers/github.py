@@ -3,7 +3,7 @@
 from collections.abc import Generator
 
 from image_automation.notification.notice import PROGRESSING, Notice
-from image_automation.notification.providers import comment, commit, tokens
+from image_automation.notification.providers import comment, commit, paging, tokens
 from image_automation.notification.providers.exchange import (
     Account,
     Answer,
@@ -31,8 +31,9 @@ def github(notice: Notice, account: Account) -> Exchange:
     }
     headers = yield from _headers(account, repository)
     base = f"{_api(repository)}/repos/{owner}/{name}"
-    answer = yield Request(method="GET", url=f"{base}/commits/{revision}/statuses?per_page=50", headers=headers)
-    if not commit.is_said(answer.items(), status, "context", "state", "description"):
+    ask = Request(method="GET", url=f"{base}/commits/{revision}/statuses?per_page=50", headers=headers)
+    listed = yield from paging.pages(ask, 50, enough=commit.is_named(status, "context"))
+    if not commit.is_said(listed, status, "context", "state", "description"):
         yield post(f"{base}/statuses/{revision}", status, headers)
 
 
@@ -56,10 +57,11 @@ def githubpullrequestcomment(notice: Notice, account: Account) -> Exchange:
     # An App's token may not ask who it is; it then takes the first comment with the marker.
     answer = yield Request(method="GET", url=f"{_api(repository)}/user", headers=headers, accepts=(403,))
     author = str(answer.json().get("login", "")) if answer.status == 200 else ""
-    listed = yield Request(method="GET", url=f"{base}/{number}/comments?per_page=100", headers=headers)
     marker = comment.marker(notice, account, "flux-pr-comment-key")
     body = {"body": comment.body(notice, marker)}
-    found = comment.find(listed.items(), marker, author, ("user", "login"))
+    find = comment.finder(marker, author, ("user", "login"))
+    ask = Request(method="GET", url=f"{base}/{number}/comments?per_page=100", headers=headers)
+    found = find((yield from paging.pages(ask, 100, enough=lambda page: find(page) is not None)))
     if found is None:
         yield post(f"{base}/{number}/comments", body, headers)
     else:

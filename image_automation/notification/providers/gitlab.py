@@ -3,8 +3,11 @@
 from urllib.parse import quote
 
 from image_automation.notification.notice import PROGRESSING, Notice
-from image_automation.notification.providers import comment, commit
+from image_automation.notification.providers import comment, commit, paging
 from image_automation.notification.providers.exchange import Account, Exchange, Request, post
+
+#: As many as GitLab lists where it is not told.
+_PAGE = 20
 
 
 def gitlab(notice: Notice, account: Account) -> Exchange:
@@ -19,8 +22,9 @@ def gitlab(notice: Notice, account: Account) -> Exchange:
         "description": commit.described(notice)[1],
     }
     base, headers = _project(repository), _headers(account)
-    listed = yield Request(method="GET", url=f"{base}/repository/commits/{revision}/statuses", headers=headers)
-    compared = [{**each, "state": each.get("status")} for each in listed.items()]
+    ask = Request(method="GET", url=f"{base}/repository/commits/{revision}/statuses", headers=headers)
+    listed = yield from paging.pages(ask, _PAGE, enough=commit.is_named(status, "name"))
+    compared = [{**each, "state": each.get("status")} for each in listed]
     if not commit.is_said(compared, status, "name", "state", "description"):
         yield post(f"{base}/statuses/{revision}", status, headers)
 
@@ -32,10 +36,11 @@ def gitlabmergerequestcomment(notice: Notice, account: Account) -> Exchange:
     headers = _headers(account)
     user = yield Request(method="GET", url=f"{repository.host}/api/v4/user", headers=headers)
     notes = f"{_project(repository)}/merge_requests/{number}/notes"
-    listed = yield Request(method="GET", url=f"{notes}?sort=asc&order_by=created_at&per_page=100", headers=headers)
     marker = comment.marker(notice, account, "flux-mr-comment-key")
     body = {"body": comment.body(notice, marker)}
-    found = comment.find(listed.items(), marker, str(user.json().get("username", "")), ("author", "username"))
+    find = comment.finder(marker, str(user.json().get("username", "")), ("author", "username"))
+    ask = Request(method="GET", url=f"{notes}?sort=asc&order_by=created_at&per_page=100", headers=headers)
+    found = find((yield from paging.pages(ask, 100, enough=lambda page: find(page) is not None)))
     if found is None:
         yield post(notes, body, headers)
     else:
