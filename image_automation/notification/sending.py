@@ -63,7 +63,7 @@ class HTTPSender:
     async def send(self, exchange: Exchange, line: Line) -> None:
         """Deliver within the line's timeout. Raises SendError."""
         try:
-            async with asyncio.timeout(line.timeout), _session(line) as session:
+            async with asyncio.timeout(line.timeout), _session(line, _socks(line)) as session:
                 await self._converse(exchange, line, session)
         except TimeoutError:
             raise SendError(f"no success within {line.timeout:g}s") from None
@@ -108,26 +108,50 @@ class HTTPSender:
                 while len(body) < _BODY_LIMIT and (more := await response.content.read(_BODY_LIMIT - len(body))):
                     body += more
                 return _judged(request, response.status, body, response.headers.get("Retry-After", ""))
-        except (aiohttp.ClientError, OSError, TimeoutError) as error:
+        except Exception as error:
+            if not _is_connection_failure(error):
+                raise
             # An error's own text may quote the URL, which is a secret with most services.
             cause = type(error).__name__ if not isinstance(error, egress.Refused) else str(error)
             again = not isinstance(error, (aiohttp.InvalidURL, egress.Refused))
             raise _Failure(f"cannot reach {url.host}: {_reason(error) or cause}", again=again) from None
 
     def _proxy(self, url: URL, line: Line) -> tuple[URL | None, Mapping[str, str] | None]:
+        if _socks(line) is not None:
+            return None, None
         if line.proxy:
             if urlsplit(line.proxy).scheme not in {"http", "https"}:
-                raise Unusable("the proxy must be an http or https URL")
+                raise Unusable("the proxy must be an http, https or socks5 URL")
             return URL(line.proxy), None
         found = self._route(url)
         return (found.url, found.headers) if found is not None else (None, None)
 
 
+def _socks(line: Line) -> URL | None:
+    """Return the SOCKS5 proxy of a line, which aiohttp does not speak to itself."""
+    return URL(line.proxy) if urlsplit(line.proxy).scheme == "socks5" else None
+
+
 @asynccontextmanager
-async def _session(line: Line) -> AsyncIterator[aiohttp.ClientSession]:
+async def _session(line: Line, socks: URL | None) -> AsyncIterator[aiohttp.ClientSession]:
     resolver = egress.BoundedResolver(DefaultResolver(), most=egress.Reach.LOOPBACK, seen={})
     context = line.tls.context() if line.tls is not None else True
-    connector = aiohttp.TCPConnector(ssl=context, resolver=resolver, limit=2)
+    connector: aiohttp.BaseConnector
+    if socks is None:
+        connector = aiohttp.TCPConnector(ssl=context, resolver=resolver, limit=2)
+    else:
+        from aiohttp_socks import ProxyConnector, ProxyType  # noqa: PLC0415 - few need it
+
+        connector = ProxyConnector(
+            host=socks.host or "",
+            port=socks.port or 1080,
+            proxy_type=ProxyType.SOCKS5,
+            username=socks.user or None,
+            password=socks.password or None,
+            rdns=True,
+            ssl=context,
+            limit=2,
+        )
     async with aiohttp.ClientSession(
         connector=connector, cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": _AGENT}
     ) as session:
@@ -161,6 +185,12 @@ def _judged(request: Request, status: int, body: bytes, retry_after: str) -> Ans
     after = float(retry_after) if retry_after.isascii() and retry_after.isdecimal() else None
     message = f"request failed with status code {status}: {shown}"
     raise _Failure(message, again=status == 429 or status >= 500, after=after)
+
+
+def _is_connection_failure(error: Exception) -> bool:
+    """Tell what a network does from a bug; a SOCKS proxy's refusals have no ancestor in common with aiohttp's."""
+    of_socks = type(error).__module__.partition(".")[0] in {"aiohttp_socks", "python_socks"}
+    return of_socks or isinstance(error, (aiohttp.ClientError, OSError, TimeoutError))
 
 
 def _reason(error: BaseException) -> str:

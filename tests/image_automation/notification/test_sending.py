@@ -12,6 +12,7 @@ from gotk.oci.transport import direct
 from image_automation.notification.accounts import Line
 from image_automation.notification.providers import catalog
 from image_automation.notification.sending import HTTPSender, SendError, masked
+from tests.gotk.oci.socks import socks_proxy
 from tests.image_automation.notification import scene
 from tests.virtual_clock import VirtualClock, in_virtual_time
 
@@ -98,6 +99,25 @@ async def test_the_timeout_spans_all_attempts() -> None:
 
 
 @in_virtual_time
+@pytest.mark.parametrize("user", ["", "user:p%40ss@"], ids=["anonymous", "with a password"])
+async def test_a_socks_proxy_resolves_names_and_connects(user: str) -> None:
+    async with service(200) as found, socks_proxy(found.url.split("/")[2]) as proxy:
+        await send("http://slack.invalid/hooks/x", proxy=f"socks5://{user}{proxy.address}")
+    assert [each.partition(":")[0] for each in proxy.wanted] == ["slack.invalid"]
+    assert proxy.users == ([("user", "p@ss")] if user else [])
+    assert found.seen[0].headers["Host"] == "slack.invalid"
+
+
+@in_virtual_time
+async def test_a_socks_proxy_that_refuses_is_named_without_its_password() -> None:
+    async with socks_proxy("127.0.0.1:1") as proxy:
+        proxy.refuse = True
+        with pytest.raises(SendError) as raised:
+            await send("http://slack.invalid/hooks/x", proxy=f"socks5://user:hunter2@{proxy.address}")
+    assert "slack.invalid" in str(raised.value)
+    assert "hunter2" not in str(raised.value)
+
+
 async def test_a_proxy_is_asked_instead() -> None:
     async with service(200) as proxy:
         await send("http://slack.invalid/hooks/x", proxy=proxy.url.replace("http://", "http://user:pass@"))
