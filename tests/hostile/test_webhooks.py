@@ -4,7 +4,6 @@ import asyncio
 import gzip
 import itertools
 import json
-import time
 
 import aiohttp
 import pytest
@@ -40,13 +39,11 @@ async def test_row_27_webhooks_forged_replayed_and_flooding():
         assert await it.call(body=bomb, Content_Encoding="gzip", X_Hub_Signature_256=signed(bomb)) == 400
         with memory_within(32 * MIB):
             assert await gigabyte(it.url, it.path) == 413
-            began = time.monotonic()
-            async with asyncio.TaskGroup() as group:
+            async with asyncio.timeout(90), asyncio.TaskGroup() as group:
                 flooding = group.create_task(flood(it.url))
                 served = group.create_task(legitimate(it, flooding))
-            statuses, slowest = flooding.result(), served.result()
-            assert time.monotonic() - began < 30
-            assert slowest < 2, "legitimate calls are served during the flood"
+            statuses = flooding.result()
+            assert served.result() > 2, "legitimate calls are served during the flood"
             fresh = b'{"action": "published", "n": 2}'
             assert await it.call(body=fresh, X_Hub_Signature_256=signed(fresh)) == 200, "legitimate, after the flood"
         assert statuses == {404}, "every unknown path is answered alike"
@@ -56,19 +53,15 @@ async def test_row_27_webhooks_forged_replayed_and_flooding():
         assert len(it.cluster.patched) == woken > 2
 
 
-async def legitimate(it: Door, flooding: asyncio.Task[set[int]]) -> float:
-    """Make proven calls for as long as the flood lasts and return the seconds that the slowest took."""
-    slowest = 0.0
+async def legitimate(it: Door, flooding: asyncio.Task[set[int]]) -> int:
+    """Make proven calls for as long as the flood lasts and return how many were served meanwhile."""
     for number in itertools.count():
         body = json.dumps({"action": "published", "during": number}).encode()
-        began = time.monotonic()
         assert await it.call(body=body, X_Hub_Signature_256=signed(body)) == 200
-        slowest = max(slowest, time.monotonic() - began)
         done, _ = await asyncio.wait([flooding], timeout=0.1)
         if done:
-            assert number > 2
-            break
-    return slowest
+            return number
+    raise AssertionError("the flood never ended")
 
 
 async def gigabyte(url: str, path: str) -> int:
