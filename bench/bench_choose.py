@@ -143,6 +143,11 @@ def service() -> None:
             cold, same, more = (min(times) for times in zip(*runs, strict=True))
             cells.append(f"{cold:>20.2f} / {same:.3f} / {more:.3f}")
         print(f"{name:28}" + "".join(f"{cell:>40}" for cell in cells))
+    print(
+        "\ntargets at 100,000 tags: 80 ms cold, no work unchanged, 1 ms for one more. Over it are the policies with a"
+    )
+    print("pattern (the time is the RE2 wrapper's, per tag; they run off the event loop), and one more tag under a")
+    print("minimum age, where every tag is weighed anew.")
 
 
 def main() -> None:
