@@ -49,10 +49,9 @@ def main() -> None:
         print(f"{'':34}{'median':>10}{'p99':>10}")
         for name, found in (("no host hangs", without), (f"{HANGING} on hosts that hang", beside)):
             print(f"{name:34}{statistics.median(found) * 1e3:7.1f} ms{p99(found) * 1e3:7.1f} ms")
-        print(f"p99 beside hanging hosts / without: {p99(beside) / p99(without):.2f}, target 1.2 at most; the median")
-        print(
-            f"{statistics.median(beside) / statistics.median(without):.2f}. On a busy machine the p99 of both swings more."
-        )
+        late, usual = p99(beside) / p99(without), statistics.median(beside) / statistics.median(without)
+        print(f"beside hanging hosts / without: p99 {late:.2f}, target 1.2; median {usual:.2f}")
+        print("On a busy machine the p99 of both swings more than that.")
         with tempfile.TemporaryDirectory() as folder, bench_scan.nginx(Path(folder), MANY, TAGS) as address:
             before, once, twice = uvloop.run(memory(address))
         print(f"\n{MANY} repositories x {TAGS} tags, resident memory")
