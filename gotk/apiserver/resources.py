@@ -20,16 +20,11 @@ class Registry:
         self._builtin = tuple(builtin)
         self._custom: dict[str, tuple[Resource, ...]] = {}
         self._by_plural: dict[tuple[str, str, str], Resource] = {}
-        self._by_kind: dict[tuple[str, str, str], Resource] = {}
         self._index()
 
     def lookup(self, group: str, version: str, plural: str) -> Resource | None:
         """Find a kind by the parts of its path."""
         return self._by_plural.get((group, version, plural))
-
-    def by_kind(self, group: str, version: str, kind: str) -> Resource | None:
-        """Find a kind by what its manifests say."""
-        return self._by_kind.get((group, version, kind))
 
     def all(self) -> list[Resource]:
         """Return every served kind and version: built-ins first, then custom ones by the name of their definition."""
@@ -58,5 +53,4 @@ class Registry:
     def _index(self) -> None:
         served = [*self._builtin, *(r for name in sorted(self._custom) for r in self._custom[name])]
         self._by_plural = {(r.group, r.version, r.plural): r for r in served}
-        self._by_kind = {(r.group, r.version, r.kind): r for r in served}
         self.generation += 1

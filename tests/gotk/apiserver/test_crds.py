@@ -161,8 +161,8 @@ def test_every_served_version_is_a_resource_and_all_share_a_store() -> None:
     assert {r.storage for r in found if r} == {"imagepolicies.image.toolkit.fluxcd.io"}
     assert [bool(r.deprecation) for r in found if r] == [False, True, True]
     registry.remove_crd("imagepolicies.image.toolkit.fluxcd.io")
-    assert registry.by_kind("image.toolkit.fluxcd.io", "v1", "ImagePolicy") is None
-    assert registry.by_kind("image.toolkit.fluxcd.io", "v1", "ImageRepository") is not None
+    assert registry.lookup("image.toolkit.fluxcd.io", "v1", "imagepolicies") is None
+    assert registry.lookup("image.toolkit.fluxcd.io", "v1", "imagerepositories") is not None
 
 
 def test_old_fields_of_old_versions_are_taken_without_a_word() -> None:
