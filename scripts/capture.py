@@ -1,0 +1,151 @@
+"""A server that remembers what it is asked, and a proxy that brings every request of a program to it."""
+
+import asyncio
+import contextlib
+import datetime as dt
+import pathlib
+import re
+import ssl
+from collections.abc import AsyncIterator, Iterable
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from aiohttp import web
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+
+from tests.image_automation.notification.providers.upstream.case import DIRECT, Case
+
+#: Hosts that programs know by themselves.
+KNOWN = {"localhost", "api.telegram.org", "slack.com", "api.github.com"}
+#: Headers that say nothing about the notification.
+DULL = {
+    "host", "user-agent", "content-length", "accept-encoding", "accept", "connection", "proxy-connection",
+    "traceparent", "transfer-encoding",
+}  # fmt: skip
+
+
+def hosts(text: str) -> set[str]:
+    """Return the hosts of all https addresses in a text."""
+    return {host.lower() for host in re.findall(r"https://(?:[^/@\s\"]*@)?([\w.-]+)", text)}
+
+
+@dataclass
+class Server:
+    """Where requests arrive: `plain` is its host and port for http, `proxy` leads there from any host."""
+
+    authority: pathlib.Path
+    plain: str = ""
+    proxy: str = ""
+    waited: bool = False
+    requests: list[dict[str, Any]] = field(default_factory=list)
+    case: Case | None = None
+
+    def begin(self, case: Case) -> None:
+        """Forget what was asked and answer for this case."""
+        self.requests.clear()
+        self.case = case
+
+    def restored(self, text: str) -> str:
+        """Write our own address as the case has it."""
+        return text.replace(self.plain, DIRECT)
+
+    async def take(self, request: web.Request) -> web.Response:
+        """Remember a request and answer it."""
+        body = await request.read()
+        target = urlsplit(request.raw_path)
+        path = target._replace(scheme="", netloc="").geturl()
+        scheme = "https" if request.transport and request.transport.get_extra_info("ssl_object") else "http"
+        try:
+            text = {"body": body.decode()}
+        except UnicodeDecodeError:
+            text = {"hex": body.hex()}
+        headers = sorted((name, value) for name, value in request.headers.items() if name.lower() not in DULL)
+        said = {"request": f"{request.method} {scheme}://{self.restored(request.host)}{path}", "headers": dict(headers)}
+        self.requests.append({**said, **text})
+        if self.case is None:
+            return web.Response(status=404)
+        reply = self.case.reply(request.method, path)
+        kind = {"Content-Type": "application/json", **reply.headers}
+        return web.Response(status=reply.status, body=reply.body.encode(), headers=kind)
+
+
+@contextlib.asynccontextmanager
+async def serve(home: pathlib.Path, names: Iterable[str]) -> AsyncIterator[Server]:
+    """Serve http, https with a certificate for these hosts, and the proxy, until the block ends."""
+    authority, chain = _certificates(home, {*names, *KNOWN})
+    server = Server(authority)
+    app = web.Application(client_max_size=1 << 24)
+    app.router.add_route("*", "/{path:.*}", server.take)
+    runner = web.AppRunner(app)
+    await runner.setup()
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(chain)
+    for each in (None, context):
+        await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=each).start()
+    plain, secure = (address[1] for address in runner.addresses)
+    server.plain = f"127.0.0.1:{plain}"
+
+    async def proxied(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(OSError, asyncio.IncompleteReadError):
+            await _proxy(reader, writer, plain, secure)
+        writer.close()
+
+    proxy = await asyncio.start_server(proxied, "127.0.0.1", 0)
+    server.proxy = f"http://127.0.0.1:{proxy.sockets[0].getsockname()[1]}"
+    try:
+        yield server
+    finally:
+        proxy.close()
+        await runner.cleanup()
+
+
+async def _proxy(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, plain: int, secure: int) -> None:
+    head = await reader.readuntil(b"\r\n\r\n")
+    tunnel = head.startswith(b"CONNECT ")
+    back, forth = await asyncio.open_connection("127.0.0.1", secure if tunnel else plain)
+    if tunnel:
+        writer.write(b"HTTP/1.1 200 OK\r\n\r\n")
+    else:
+        forth.write(head)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(_pump(reader, forth))
+        group.create_task(_pump(back, writer))
+
+
+async def _pump(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+    with contextlib.suppress(OSError):
+        while data := await source.read(65536):
+            sink.write(data)
+            await sink.drain()
+        sink.close()
+
+
+def _certificates(home: pathlib.Path, names: set[str]) -> tuple[pathlib.Path, pathlib.Path]:
+    root, key = (ec.generate_private_key(ec.SECP256R1()) for _ in range(2))
+    issuer = _name("authority of one recording")
+    ca = x509.BasicConstraints(ca=True, path_length=0)
+    top = _builder(issuer, issuer, root).add_extension(ca, critical=True).sign(root, hashes.SHA256())
+    alternatives = x509.SubjectAlternativeName([x509.DNSName(name) for name in sorted(names)])
+    leaf = _builder(_name("server"), issuer, key).add_extension(alternatives, critical=False)
+    authority, chain = home / "authority.pem", home / "server.pem"
+    authority.write_bytes(top.public_bytes(serialization.Encoding.PEM))
+    secret = key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
+    chain.write_bytes(secret + leaf.sign(root, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
+    return authority, chain
+
+
+def _name(text: str) -> x509.Name:
+    return x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, text)])
+
+
+def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePrivateKey) -> x509.CertificateBuilder:
+    now = dt.datetime.now(dt.UTC)
+    return x509.CertificateBuilder(
+        issuer, subject, key.public_key(), x509.random_serial_number(), now, now + dt.timedelta(days=1)
+    )

@@ -1,0 +1,112 @@
+"""Bring a recorded case to our notifier, and compare what it sends.
+
+Go's maps have no order, so Flux lists metadata in another order each time: lists of facts and the lines of a text
+are compared as sets. Everything else is compared as it is, and bodies of unordered types byte by byte.
+"""
+
+import base64
+import json
+from pathlib import Path
+from typing import Any
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from gotk.api import scheme
+from gotk.api.core import Secret
+from gotk.api.notification import Alert, Provider
+from image_automation.notification import intake
+from image_automation.notification import notice as notices
+from image_automation.notification.accounts import Line
+from image_automation.notification.providers.exchange import Answer, Exchange, Request, Unusable
+from image_automation.notification.sending import SendError
+from tests.image_automation.notification import test_notifier
+from tests.image_automation.notification.providers.upstream.case import Case
+from tests.virtual_clock import in_virtual_time
+
+#: Lists and texts that Flux makes of metadata.
+UNORDERED = {"fields", "facts", "widgets", "tags", "text", "content", "markdown", "body"}
+
+
+class Services(test_notifier.World):
+    """The cluster of one case, and its service."""
+
+    def __init__(self, case: Case, uids: dict[str, str]) -> None:
+        super().__init__()
+        self.case = case
+        self.requests: list[dict[str, Any]] = []
+        for obj in case.objects():
+            obj["metadata"] = {**obj["metadata"], "uid": uids.get(obj["kind"].lower(), "uid")}
+            if obj["kind"] == "Secret":
+                data = {k: base64.b64encode(v.encode()).decode() for k, v in obj.pop("stringData").items()}
+                self.secrets[obj["metadata"]["name"]] = scheme.convert({**obj, "data": data}, Secret).data
+            elif obj["kind"] == "Provider":
+                self.providers.append(scheme.convert(obj, Provider))
+            else:
+                self.alerts.append(scheme.convert(obj, Alert))
+
+    async def send(self, exchange: Exchange, line: Line) -> None:
+        try:
+            request = next(exchange)
+            while True:
+                self.requests.append(shown(request))
+                path = "/" + request.url.partition("://")[2].partition("/")[2]
+                reply = self.case.reply(request.method, path)
+                request = exchange.send(Answer(status=reply.status, body=reply.body.encode()))
+        except StopIteration:
+            return
+        except Unusable as error:
+            raise SendError(str(error)) from None
+
+
+def shown(request: Request) -> dict[str, Any]:
+    """Return a request as the record has it."""
+    try:
+        text = {"body": request.body.decode()}
+    except UnicodeDecodeError:
+        text = {"hex": request.body.hex()}
+    return {"request": f"{request.method} {request.url}", "headers": dict(sorted(request.headers.items())), **text}
+
+
+def ours(case: Case, uids: dict[str, str]) -> dict[str, Any]:
+    """Return what we do with a case, as the record has it."""
+    world = Services(case, uids)
+
+    @in_virtual_time
+    async def run() -> None:
+        async with test_notifier.notifying(world) as notifier:
+            await notifier.take(intake.cleaned(notices.read(json.dumps(case.posted()).encode())))
+
+    run()
+    return {
+        "uids": uids,
+        "requests": world.requests,
+        "complaints": sorted(f"{event.reason}: {event.message}" for event in world.told),
+    }
+
+
+def recorded(file: str) -> dict[str, Any]:
+    """Return the record of a file of cases."""
+    found: dict[str, Any] = json.loads((Path(__file__).parent / f"{file}.json").read_text())
+    return found
+
+
+def comparable(request: dict[str, Any]) -> dict[str, Any]:
+    """Return a request with its body read, and without the order that Flux leaves to chance."""
+    body = request.get("body", "")
+    if body.startswith(("{", "[")):
+        return {**request, "body": _sorted(json.loads(body), "")}
+    if request["headers"].get("Content-Type") == "application/x-www-form-urlencoded":
+        return {**request, "body": _sorted(dict(parse_qsl(body)), "")}
+    return request
+
+
+def _sorted(value: Any, key: str) -> Any:
+    if isinstance(value, dict):
+        return {name: _sorted(each, name) for name, each in value.items()}
+    if isinstance(value, list):
+        items = [_sorted(each, "") for each in value]
+        return sorted(items, key=lambda item: msgspec.json.encode(item, order="sorted")) if key in UNORDERED else items
+    if isinstance(value, str) and key in UNORDERED and "\n" in value:
+        return sorted(value.split("\n"))
+    return value
