@@ -60,7 +60,7 @@ class Server:
         path = target._replace(scheme="", netloc="").geturl()
         scheme = "https" if request.transport and request.transport.get_extra_info("ssl_object") else "http"
         try:
-            text = {"body": body.decode()}
+            text = {"body": self.restored(body.decode())}
         except UnicodeDecodeError:
             text = {"hex": body.hex()}
         headers = sorted((name, value) for name, value in request.headers.items() if name.lower() not in DULL)

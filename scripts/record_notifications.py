@@ -76,7 +76,7 @@ async def record(program: pathlib.Path, port: int, cases: list[Case], log: pathl
 async def _apply(client: Client, case: Case, server: capture.Server) -> dict[str, str]:
     found = {}
     for each in case.objects():
-        obj = json.loads(json.dumps(each).replace(f"//{DIRECT}", f"//{server.plain}"))
+        obj = json.loads(json.dumps(each).replace(DIRECT, server.plain))
         if obj["kind"] == "Secret":
             obj["data"] = {k: base64.b64encode(v.encode()).decode() for k, v in obj.pop("stringData").items()}
         made = await client.create_object(obj)

@@ -85,3 +85,41 @@ INFO = event("Applied revision", severity="info", reason="ReconciliationSucceede
 #: All the places that metadata comes from.
 TOLD = event(metadata={REVISION: f"main@sha1:{COMMIT}", f"{FREE}/team": "web", "other/dropped": "x"})
 SILENT = event(metadata={})
+#: What a stranger may write into a branch, a tag or an error: mentions, links, markup, a line, a turned direction.
+SMUGGLED = (
+    "<!channel> @everyone <@U1> [log in](https://evil.example.com) **b** `c` <b>h</b> & \u202egpj.exe\u202c\n# two _x_"
+)
+HOSTILE = event(SMUGGLED, metadata={REVISION: SMUGGLED})
+LONG = event("word " * 1000)
+#: No zone is said, then another one; no time at all; nothing that may be left out.
+ZONED = event(timestamp="2026-01-01T13:00:00.7+01:00")
+BARE = {
+    "involvedObject": {"kind": "Kustomization", "namespace": NAMESPACE, "apiVersion": f"{GROUP}/v1"},
+    "severity": "info", "timestamp": None, "message": "done", "reason": "Done", "reportingController": "",
+}  # fmt: skip
+SUMMARY = {"eventMetadata": {"summary": "prod", "cluster": "eu-1"}}
+
+
+def every(type_: str, secret: Mapping[str, str] | None = None, **provider: Any) -> tuple[Case, ...]:
+    """Make the cases that every type has: the same events to one Provider."""
+    events = {
+        "error": ERROR, "info": INFO, "told": TOLD, "silent": SILENT, "hostile": HOSTILE, "long": LONG, "zoned": ZONED,
+        "bare": BARE,
+    }  # fmt: skip
+    return tuple(
+        Case(
+            name=f"{type_}-{name}", event=each, alert=SUMMARY if name == "told" else {}, secret=secret or {},
+            provider={"type": type_, **provider},
+        )
+        for name, each in events.items()
+    )  # fmt: skip
+
+
+def one(
+    name: str, said: Mapping[str, Any] = ERROR, *, secret: Mapping[str, str] | None = None, **provider: Any
+) -> Case:
+    """Make a case of a type, which is the name's first word; `complaints` and `requests` are the case's own."""
+    own = {key: provider.pop(key) for key in ("requests", "complaints", "replies", "alert") if key in provider}
+    return Case(
+        name=name, event=said, secret=secret or {}, provider={"type": name.partition("-")[0], **provider}, **own
+    )
