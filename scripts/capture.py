@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import datetime as dt
+import json
 import pathlib
 import re
 import ssl
@@ -40,13 +41,14 @@ class Server:
     authority: pathlib.Path
     plain: str = ""
     proxy: str = ""
-    waited: bool = False
     requests: list[dict[str, Any]] = field(default_factory=list)
+    times: list[float] = field(default_factory=list)
     case: Case | None = None
 
     def begin(self, case: Case) -> None:
         """Forget what was asked and answer for this case."""
         self.requests.clear()
+        self.times.clear()
         self.case = case
 
     def restored(self, text: str) -> str:
@@ -55,12 +57,13 @@ class Server:
 
     async def take(self, request: web.Request) -> web.Response:
         """Remember a request and answer it."""
+        self.times.append(asyncio.get_running_loop().time())
         body = await request.read()
-        target = urlsplit(request.raw_path)
-        path = target._replace(scheme="", netloc="").geturl()
+        raw = request.raw_path
+        path = raw if raw.startswith("/") else urlsplit(raw)._replace(scheme="", netloc="").geturl()
         scheme = "https" if request.transport and request.transport.get_extra_info("ssl_object") else "http"
         try:
-            text = {"body": self.restored(body.decode())}
+            text = {"body": _quiet(self.restored(body.decode()), request.content_type)}
         except UnicodeDecodeError:
             text = {"hex": body.hex()}
         headers = sorted((name, value) for name, value in request.headers.items() if name.lower() not in DULL)
@@ -71,6 +74,19 @@ class Server:
         reply = self.case.reply(request.method, path)
         kind = {"Content-Type": "application/json", **reply.headers}
         return web.Response(status=reply.status, body=reply.body.encode(), headers=kind)
+
+
+def _quiet(body: str, kind: str) -> str:
+    """Drop what a client says of itself and its machine."""
+    if kind != "application/x-sentry-envelope":
+        return body
+    head, size, event = (json.loads(line) for line in body.strip().split("\n"))
+    for name in ("modules", "sdk", *(["server_name"] if event.get("type") == "transaction" else [])):
+        event.pop(name, None)
+    event["contexts"] = {name: each for name, each in event["contexts"].items() if name in {"metadata", "trace"}}
+    head = {name: head[name] for name in ("event_id", "sent_at")}
+    lines = (head, {"type": size["type"]}, event)
+    return "\n".join(json.dumps(line, ensure_ascii=False) for line in lines)
 
 
 @contextlib.asynccontextmanager

@@ -10,6 +10,7 @@ import asyncio
 import base64
 import contextlib
 import importlib
+import itertools
 import json
 import os
 import pathlib
@@ -28,7 +29,7 @@ from tests.image_automation.notification.providers.upstream.case import DIRECT, 
 
 FOLDER = pathlib.Path(upstream.__file__).parent
 QUIET = 0.4
-PATIENCE = 40.0
+PATIENCE = 60.0
 
 
 async def main() -> None:
@@ -126,9 +127,12 @@ async def _one(session: aiohttp.ClientSession, client: Client, case: Case, serve
         async with asyncio.timeout(PATIENCE):
             while len(server.requests) < case.requests or len(complaints) < case.complaints:
                 await asyncio.sleep(0.05)
-                complaints = await _complaints(client, case, server) if case.complaints or server.waited else []
+                complaints = await _complaints(client, case, server) if case.complaints else []
     await asyncio.sleep(QUIET)
-    return {"requests": list(server.requests), "complaints": await _complaints(client, case, server)}
+    found: dict[str, Any] = {"requests": list(server.requests), "complaints": await _complaints(client, case, server)}
+    if case.timed:
+        found["waits"] = [round(later - earlier) for earlier, later in itertools.pairwise(server.times)]
+    return found
 
 
 async def _complaints(client: Client, case: Case, server: capture.Server) -> list[str]:

@@ -17,7 +17,7 @@ from gotk.kube import errors as kube
 from gotk.oci.access import TLS
 from gotk.runtime import secrets
 from gotk.runtime.clock import Clock
-from image_automation.notification import status_name
+from image_automation.notification import lineage, status_name
 from image_automation.notification.notice import Notice
 from image_automation.notification.providers import catalog
 from image_automation.notification.providers.exchange import Account, Origin, Unusable
@@ -33,6 +33,10 @@ class Objects(Protocol):
 
     async def get(self, kind: type[O], namespace: str, name: str) -> O:
         """Read an object."""
+        ...
+
+    async def get_object(self, api_version: str, kind: str, namespace: str, name: str) -> dict[str, Any]:
+        """Read an object of any kind."""
         ...
 
 
@@ -88,6 +92,7 @@ class Accounts:
             headers=_headers(data),
             secret=data,
             commit_status=_commit_status(provider, alert, notice),
+            lineage=await lineage.of(self._client, notice) if spec.type == "otel" else None,
         )
         return Line(
             account=account,

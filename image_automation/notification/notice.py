@@ -60,8 +60,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     @property
     def time(self) -> datetime:
-        """When it happened; the epoch's beginning where the sender did not say."""
-        return self.timestamp or datetime.fromtimestamp(0, UTC)
+        """When it happened; Go's zero time where the sender did not say."""
+        return self.timestamp or datetime(1, 1, 1, tzinfo=UTC)
 
     @property
     def title(self) -> str:
@@ -84,10 +84,10 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         body: dict[str, Any] = {
             "involvedObject": msgspec.to_builtins(self.involved_object),
             "severity": self.severity,
-            "timestamp": rfc3339(self.time),
+            "timestamp": rfc3339(self.time) if self.timestamp else None,
             "message": self.message,
             "reason": self.reason,
-            "metadata": dict(self.facts),
+            "metadata": dict(sorted(self.facts.items())),
             "reportingController": self.reporting_controller,
             "reportingInstance": self.reporting_instance,
         }

@@ -4,10 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.image_automation.notification.providers.upstream import chat, replay
+from tests.image_automation.notification.providers.upstream import chat, replay, systems
 from tests.image_automation.notification.providers.upstream.case import Case
 
-FILES = {"chat": chat.CASES}
+FILES = {"chat": chat.CASES, "systems": systems.CASES}
 RECORDS = {file: replay.recorded(file) for file in FILES}
 CASES = [pytest.param(case, RECORDS[file], id=case.name) for file, cases in FILES.items() for case in cases]
 

@@ -26,7 +26,10 @@ class Reply:
 
 @dataclass(frozen=True, kw_only=True)
 class Case:
-    """`provider` and `alert` are joined with what every spec has. `requests` is how many are waited for."""
+    """`provider` and `alert` are joined with what every spec has. `requests` and `complaints` are waited for.
+
+    Of a case that is `timed`, the record also holds the seconds between its requests.
+    """
 
     name: str
     event: Mapping[str, Any]
@@ -36,6 +39,7 @@ class Case:
     replies: tuple[Reply, ...] = ()
     requests: int = 1
     complaints: int = 0
+    timed: bool = False
 
     def objects(self) -> list[dict[str, Any]]:
         """Return Secret, Provider and Alert as they are applied."""

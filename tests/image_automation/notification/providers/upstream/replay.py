@@ -21,6 +21,7 @@ from image_automation.notification.accounts import Line
 from image_automation.notification.providers.exchange import Answer, Exchange, Request, Unusable
 from image_automation.notification.sending import SendError
 from tests.image_automation.notification import test_notifier
+from tests.image_automation.notification.providers.upstream import protobuf
 from tests.image_automation.notification.providers.upstream.case import Case
 from tests.virtual_clock import in_virtual_time
 
@@ -93,12 +94,20 @@ def recorded(file: str) -> dict[str, Any]:
 
 def comparable(request: dict[str, Any]) -> dict[str, Any]:
     """Return a request with its body read, and without the order that Flux leaves to chance."""
+    headers = {name.lower(): value for name, value in request["headers"].items()}
+    return {**request, "headers": headers, **_read(request, headers.get("content-type", ""))}
+
+
+def _read(request: dict[str, Any], kind: str) -> dict[str, Any]:
     body = request.get("body", "")
-    if body.startswith(("{", "[")):
-        return {**request, "body": _sorted(json.loads(body), "")}
-    if request["headers"].get("Content-Type") == "application/x-www-form-urlencoded":
-        return {**request, "body": _sorted(dict(parse_qsl(body)), "")}
-    return request
+    if kind == "application/x-sentry-envelope":
+        head, size, event = (json.loads(line) for line in body.strip().split("\n"))
+        return {"body": {"head": head, "type": size["type"], "event": _sorted(event, "")}}
+    if kind == "application/x-protobuf":
+        return {"hex": "", "body": protobuf.span(bytes.fromhex(request["hex"]))}
+    if kind == "application/x-www-form-urlencoded":
+        return {"body": _sorted(dict(parse_qsl(body)), "")}
+    return {"body": _sorted(json.loads(body), "")} if body.startswith(("{", "[")) else {}
 
 
 def _sorted(value: Any, key: str) -> Any:
@@ -110,3 +119,15 @@ def _sorted(value: Any, key: str) -> Any:
     if isinstance(value, str) and key in UNORDERED and "\n" in value:
         return sorted(value.split("\n"))
     return value
+
+
+def differences(found: Any, flux: Any, path: str = "") -> dict[str, tuple[Any, Any]]:
+    """Return what differs, by path: ours and Flux's."""
+    if isinstance(found, dict) and isinstance(flux, dict):
+        keys = [*found, *(key for key in flux if key not in found)]
+        pairs = [(f"{path}.{key}", found.get(key), flux.get(key)) for key in keys]
+    elif isinstance(found, list) and isinstance(flux, list) and len(found) == len(flux):
+        pairs = [(f"{path}[{index}]", *pair) for index, pair in enumerate(zip(found, flux, strict=True))]
+    else:
+        return {} if found == flux else {path.lstrip("."): (found, flux)}
+    return {key: value for place, one, other in pairs for key, value in differences(one, other, place).items()}
