@@ -9,6 +9,7 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 import yaml
 
+from gotk import nesting
 from gotk.api import scheme
 from gotk.api.core import Secret
 from gotk.api.meta import LocalObjectReference, Object
@@ -74,7 +75,7 @@ class Accounts:
             raise Unusable("spec.serviceAccountName is unsupported: put a token or key into spec.secretRef instead")
         secret = await self._secret(namespace, spec.secret_ref)
         data = secret.data if secret else {}
-        address = _text(data, "address") or spec.address
+        address = _text(data, "address").strip() if "address" in data else spec.address
         if not address and spec.type not in catalog.KNOWN_ADDRESS:
             raise Unusable("provider has no address")
         if len(address) > _ADDRESS_LIMIT:
@@ -86,8 +87,8 @@ class Accounts:
             alert=Origin(alert.metadata.namespace, alert.metadata.name, alert.metadata.uid),
             address=address,
             channel=spec.channel,
-            username=_text(data, "username") or spec.username,
-            token=_text(data, "token"),
+            username=_text(data, "username") if "password" in data and "username" in data else spec.username,
+            token=_text(data, "token").strip(),
             password=_text(data, "password"),
             headers=_headers(data),
             secret=data,
@@ -107,7 +108,7 @@ class Accounts:
         try:
             return await self._client.get(Secret, namespace, reference.name)
         except kube.APIError as error:
-            raise Unusable(f"failed to read secret '{namespace}/{reference.name}': {error.message}") from None
+            raise Unusable(f"failed to get secret '{namespace}/{reference.name}': {error.message}") from None
 
     async def _tls(self, provider: Provider, data: Any) -> TLS | None:
         secret = await self._secret(provider.metadata.namespace, provider.spec.cert_secret_ref)
@@ -137,11 +138,12 @@ def _text(data: Any, key: str) -> str:
 
 
 def _headers(data: Any) -> dict[str, str]:
-    if "headers" not in data:
-        return {}
+    written = _text(data, "headers")
     try:
-        return msgspec.convert(yaml.load(data["headers"], Loader=yaml.CSafeLoader) or {}, type=dict[str, str])
-    except (yaml.YAMLError, msgspec.ValidationError, UnicodeDecodeError):
+        nesting.check_text(written)
+        # Every scalar is a text to this loader: `X-Retries: 1` is a header like any other.
+        return msgspec.convert(yaml.load(written, Loader=yaml.CBaseLoader) or {}, type=dict[str, str])  # noqa: S506
+    except (yaml.YAMLError, msgspec.ValidationError, nesting.TooDeep):
         raise Unusable("the secret's key 'headers' is not a YAML map of texts") from None
 
 

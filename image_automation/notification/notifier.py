@@ -145,7 +145,8 @@ class Notifier:
         namespace, name = alert.metadata.namespace, alert.spec.provider_ref.name
         provider = self._objects.get(Provider, namespace, name)
         if provider is None:
-            self._failed(alert, notice, f"failed to read provider: Provider '{namespace}/{name}' not found")
+            cause = f"failed to read provider: Provider '{namespace}/{name}' not found"
+            self._failed(alert, notice, cause, step="dispatch")
             return
         if provider.spec.suspend:
             return
@@ -194,14 +195,16 @@ class Notifier:
         try:
             line = await self._accounts.open(provider, alert, notice)
             await self._sender.send(catalog.TYPES[provider.spec.type](notice, line.account), line)
-        except (Unusable, SendError) as error:
+        except Unusable as error:
+            self._failed(alert, notice, str(error), step="dispatch")
+        except SendError as error:
             self._failed(alert, notice, str(error))
         else:
             self._log.debug("notification sent", about=notice.path, reason=notice.reason, type=provider.spec.type)
 
-    def _failed(self, alert: Alert, notice: Notice, cause: str) -> None:
-        self._log.error("failed to send notification", about=notice.path, error=cause)
-        self._complain(alert, FAILED, f"failed to send notification for {notice.path}: {cause}")
+    def _failed(self, alert: Alert, notice: Notice, cause: str, *, step: str = "send") -> None:
+        self._log.error(f"failed to {step} notification", about=notice.path, error=cause)
+        self._complain(alert, FAILED, f"failed to {step} notification for {notice.path}: {cause}")
 
     def _complain(self, alert: Alert, reason: str, message: str) -> None:
         about = events.reference(alert.api_version, alert.kind, alert.metadata)

@@ -1,14 +1,16 @@
 """Requests to services: a conversation within its deadline, tried again where that may help; errors without secrets.
 
-Answers to the HTTP client of notification-controller: at most 4 retries after 2 to 30 seconds on connection errors,
-5xx and 429. Redirects are not followed, since they would take the credentials along; link-local addresses, where
-clouds keep their credentials, are never spoken to.
+Answers to the HTTP client of notification-controller: at most 4 retries after 2 to 30 seconds on connection errors, 429
+and 5xx but 501, or after as long as a 429 or 503 asks for. Redirects are not followed, since they would take the
+credentials along; link-local addresses, where clouds keep their credentials, are never spoken to.
 """
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
+from datetime import datetime
+from email.utils import parsedate_to_datetime
 from typing import Protocol
 from urllib.parse import quote, urlsplit
 
@@ -36,8 +38,8 @@ class SendError(Exception):
     """A notification did not arrive. The message holds no secret."""
 
 
-class _Failure(Exception):
-    """An attempt that may be worth another one; `after` is what the service asks for."""
+class Failure(Exception):
+    """An attempt that may be worth another one; `after` is the wait that the service asks for, in seconds."""
 
     def __init__(self, message: str, *, again: bool, after: float | None = None) -> None:
         super().__init__(message)
@@ -49,7 +51,7 @@ class Sender(Protocol):
     """Who carries a conversation out."""
 
     async def send(self, exchange: Exchange, line: Line) -> None:
-        """Deliver. Raises SendError."""
+        """Deliver. Raises SendError; Unusable where nothing could be asked at all."""
         ...
 
 
@@ -61,38 +63,15 @@ class HTTPSender:
         self._route = route
 
     async def send(self, exchange: Exchange, line: Line) -> None:
-        """Deliver within the line's timeout. Raises SendError."""
+        """Deliver within the line's timeout. Raises SendError; Unusable where nothing could be asked at all."""
         try:
-            async with asyncio.timeout(line.timeout), _session(line, _socks(line)) as session:
-                await self._converse(exchange, line, session)
-        except TimeoutError:
-            raise SendError(f"no success within {line.timeout:g}s") from None
-        except (Unusable, _Failure, InvalidTLS, ValueError) as error:
-            raise SendError(masked(str(error), line.secrets)) from None
-        finally:
-            exchange.close()
-
-    async def _converse(self, exchange: Exchange, line: Line, session: aiohttp.ClientSession) -> None:
-        try:
-            request = next(exchange)
-            while True:
-                request = exchange.send(await self._insist(request, line, session))
-        except StopIteration:
-            return
-
-    async def _insist(self, request: Request, line: Line, session: aiohttp.ClientSession) -> Answer:
-        for attempt in range(_RETRIES + 1):
-            try:
-                return await self._attempt(request, line, session)
-            except _Failure as failure:
-                if not failure.again or attempt == _RETRIES:
-                    raise
-                wait = max(_FIRST_WAIT * 2**attempt, failure.after or 0.0)
-            await self._clock.sleep(min(wait, _LAST_WAIT))
-        raise AssertionError("unreachable")
+            async with _session(line, _socks(line)) as session:
+                await converse(exchange, line, lambda request: self._attempt(request, line, session), self._clock)
+        except InvalidTLS as error:
+            raise Unusable(masked(str(error), line.secrets)) from None
 
     async def _attempt(self, request: Request, line: Line, session: aiohttp.ClientSession) -> Answer:
-        url = _url(request.url)
+        url = target(request.url)
         proxy, proxy_headers = self._proxy(url, line)
         try:
             async with session.request(
@@ -107,14 +86,15 @@ class HTTPSender:
                 body = await response.content.read(_BODY_LIMIT)
                 while len(body) < _BODY_LIMIT and (more := await response.content.read(_BODY_LIMIT - len(body))):
                     body += more
-                return _judged(request, response.status, body, response.headers.get("Retry-After", ""))
+                wait = response.headers.get("Retry-After", "")
+                return judged(request, response.status, body, wait, self._clock.now())
         except Exception as error:
             if not _is_connection_failure(error):
                 raise
             # An error's own text may quote the URL, which is a secret with most services.
             cause = type(error).__name__ if not isinstance(error, egress.Refused) else str(error)
             again = not isinstance(error, (aiohttp.InvalidURL, egress.Refused))
-            raise _Failure(f"cannot reach {url.host}: {_reason(error) or cause}", again=again) from None
+            raise Failure(f"cannot reach {url.host}: {_reason(error) or cause}", again=again) from None
 
     def _proxy(self, url: URL, line: Line) -> tuple[URL | None, Mapping[str, str] | None]:
         if _socks(line) is not None:
@@ -125,6 +105,49 @@ class HTTPSender:
             return URL(line.proxy), None
         found = self._route(url)
         return (found.url, found.headers) if found is not None else (None, None)
+
+
+async def converse(
+    exchange: Exchange, line: Line, attempt: Callable[[Request], Awaitable[Answer]], clock: Clock
+) -> None:
+    """Hold a conversation within the line's timeout, each request as often as it takes. `attempt` raises Failure.
+
+    Raises SendError; Unusable where account or event lack what the first request needs.
+    """
+    failures: list[Failure] = []
+    begun = False
+    try:
+        async with asyncio.timeout(line.timeout):
+            request = next(exchange)
+            while True:
+                answer = await _insist(request, attempt, clock, failures)
+                begun = True
+                request = exchange.send(answer)
+    except StopIteration:
+        return
+    except TimeoutError:
+        cause = "".join(f": {failure}" for failure in failures[-1:])
+        raise SendError(masked(f"no success within {line.timeout:g}s{cause}", line.secrets)) from None
+    except (Unusable, Failure, ValueError) as error:
+        unusable = isinstance(error, Unusable) and not begun
+        raise (Unusable if unusable else SendError)(masked(str(error), line.secrets)) from None
+    finally:
+        exchange.close()
+
+
+async def _insist(
+    request: Request, attempt: Callable[[Request], Awaitable[Answer]], clock: Clock, failures: list[Failure]
+) -> Answer:
+    for number in range(_RETRIES + 1):
+        try:
+            return await attempt(request)
+        except Failure as failure:
+            if not failure.again or number == _RETRIES:
+                raise
+            failures.append(failure)
+            wait = min(_FIRST_WAIT * 2**number, _LAST_WAIT) if failure.after is None else failure.after
+        await clock.sleep(wait)
+    raise AssertionError("unreachable")
 
 
 def _socks(line: Line) -> URL | None:
@@ -161,7 +184,8 @@ async def _session(line: Line, socks: URL | None) -> AsyncIterator[aiohttp.Clien
             await resolver.close()
 
 
-def _url(text: str) -> URL:
+def target(text: str) -> URL:
+    """Read an address that may be spoken to. Raises Unusable."""
     try:
         url = URL(text)
     except ValueError:
@@ -177,14 +201,25 @@ def _url(text: str) -> URL:
     return url
 
 
-def _judged(request: Request, status: int, body: bytes, retry_after: str) -> Answer:
+def judged(request: Request, status: int, body: bytes, retry_after: str, now: datetime) -> Answer:
+    """Return the answer that an exchange sees. Raises Failure; after a server's mistakes and 429 one may ask again."""
     if 200 <= status < 300 or status in request.accepts:
         return Answer(status=status, body=body)
     shown = " ".join(body[: 4 * _SHOWN].decode(errors="replace").split())
     shown = "".join(sign for sign in shown if sign.isprintable())[:_SHOWN]
-    after = float(retry_after) if retry_after.isascii() and retry_after.isdecimal() else None
+    after = _seconds(retry_after, now) if status in {429, 503} else None
     message = f"request failed with status code {status}: {shown}"
-    raise _Failure(message, again=status == 429 or status >= 500, after=after)
+    raise Failure(message, again=status == 429 or (status >= 500 and status != 501), after=after)
+
+
+def _seconds(retry_after: str, now: datetime) -> float | None:
+    """Read a Retry-After header: seconds, or a date, of which one that has passed means at once."""
+    if retry_after.isascii() and retry_after.isdecimal():
+        return float(retry_after[:9])
+    try:
+        return max(0.0, (parsedate_to_datetime(retry_after) - now).total_seconds())
+    except (TypeError, ValueError):
+        return None
 
 
 def _is_connection_failure(error: Exception) -> bool:

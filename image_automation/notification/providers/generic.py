@@ -18,7 +18,9 @@ def generic_hmac(notice: Notice, account: Account) -> Exchange:
     if not account.token:
         raise Unusable("providers of type generic-hmac need the secret's key 'token', and not an empty one")
     request = _request(notice, account)
-    signature = hmac.new(account.token.encode(), request.body, hashlib.sha256).hexdigest()
+    # The receiver has the same secret, so a newline at its end counts.
+    key = account.secret.get("token", account.token.encode())
+    signature = hmac.new(key, request.body, hashlib.sha256).hexdigest()
     yield replace(request, headers={**request.headers, "X-Signature": f"sha256={signature}"})
 
 

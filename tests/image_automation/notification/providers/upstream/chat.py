@@ -5,6 +5,7 @@ from tests.image_automation.notification.providers.upstream.case import ERROR, I
 HOOK = "https://hooks.example.com/services/T0"
 SLACK = "https://slack.com/api/chat.postMessage"
 OFFICE = "https://org.webhook.office.com/webhookb2/1"
+BOT = {"username": "bot@x", "password": "pw"}
 ROOM = "!room:example.com"
 
 CASES = (
@@ -37,8 +38,8 @@ CASES = (
     *every("matrix", {"token": "t0ken"}, address="https://matrix.example.com", channel=ROOM),
     one("matrix-slash", secret={"token": "t0ken"}, address="https://matrix.example.com/", channel="#ops/x:example.com"),
     one("matrix-poor", address="https://matrix.example.com", channel=ROOM),
-    *every("zulip", {"username": "bot@x", "password": "pw"}, address="https://zulip.example.com", channel="ops/flux"),
-    one("zulip-path", secret={"username": "bot@x", "password": "pw"}, address="https://zulip.example.com/org/", channel="o/f/x"),
+    *every("zulip", BOT, address="https://zulip.example.com", channel="ops/flux"),
+    one("zulip-path", secret=BOT, address="https://zulip.example.com/org/", channel="o/f/x"),
     one("zulip-anonymous", address="https://zulip.example.com", channel="ops/flux"),
     one("zulip-topicless", address="https://zulip.example.com", channel="ops", requests=0, complaints=1),
 )  # fmt: skip

@@ -34,8 +34,13 @@ CASES = (
     *(answered(status, body="") for status in (200, 201, 202, 204)),
     *(answered(status, complaints=1) for status in (304, 400, 401, 403, 404, 410, 501)),
     answered(413, body="\n".join(("<html>", "x" * 300, "</html>")), complaints=1),
-    hook("moved", replies=(Reply(path="/elsewhere"), Reply(status=307, headers={"Location": "/elsewhere"})), requests=2),
-    hook("found", replies=(Reply(path="/elsewhere"), Reply(status=302, headers={"Location": "/elsewhere"})), requests=2),
+    *(
+        hook(
+            f"moved-{status}", requests=2,
+            replies=(Reply(path="/elsewhere"), Reply(status=status, headers={"Location": "/elsewhere"})),
+        )
+        for status in (302, 307)
+    ),
     retried("busy-503", 503),
     retried("busy-429", 429, timeout="35s"),
     retried("busy-500", 500, timeout="35s"),

@@ -5,7 +5,7 @@ from typing import Any
 
 
 def span(body: bytes) -> dict[str, Any]:
-    """Return a request's span and its resource by the names that OTLP gives; what is unknown stands under its number."""
+    """Return a request's span and its resource by OTLP's names; what is unknown stands under its number."""
     [spans] = _each(body, 1)
     [resource], [scoped] = _each(spans, 1), _each(spans, 2)
     [found] = _each(scoped, 2)

@@ -4,7 +4,9 @@ Go's maps have no order, so Flux lists metadata in another order each time: list
 are compared as sets. Everything else is compared as it is, and bodies of unordered types byte by byte.
 """
 
+import asyncio
 import base64
+import itertools
 import json
 from pathlib import Path
 from typing import Any
@@ -15,15 +17,14 @@ import msgspec
 from gotk.api import scheme
 from gotk.api.core import Secret
 from gotk.api.notification import Alert, Provider
-from image_automation.notification import intake
+from image_automation.notification import intake, sending
 from image_automation.notification import notice as notices
 from image_automation.notification.accounts import Line
-from image_automation.notification.providers.exchange import Answer, Exchange, Request, Unusable
-from image_automation.notification.sending import SendError
+from image_automation.notification.providers.exchange import Answer, Exchange, Request
 from tests.image_automation.notification import test_notifier
 from tests.image_automation.notification.providers.upstream import protobuf
 from tests.image_automation.notification.providers.upstream.case import Case
-from tests.virtual_clock import in_virtual_time
+from tests.virtual_clock import VirtualClock, in_virtual_time
 
 #: Lists and texts that Flux makes of metadata.
 UNORDERED = {"fields", "facts", "widgets", "tags", "text", "content", "markdown", "body"}
@@ -36,6 +37,7 @@ class Services(test_notifier.World):
         super().__init__()
         self.case = case
         self.requests: list[dict[str, Any]] = []
+        self.times: list[float] = []
         for obj in case.objects():
             obj["metadata"] = {**obj["metadata"], "uid": uids.get(obj["kind"].lower(), "uid")}
             if obj["kind"] == "Secret":
@@ -47,17 +49,18 @@ class Services(test_notifier.World):
                 self.alerts.append(scheme.convert(obj, Alert))
 
     async def send(self, exchange: Exchange, line: Line) -> None:
-        try:
-            request = next(exchange)
-            while True:
-                self.requests.append(shown(request))
-                path = "/" + request.url.partition("://")[2].partition("/")[2]
-                reply = self.case.reply(request.method, path)
-                request = exchange.send(Answer(status=reply.status, body=reply.body.encode()))
-        except StopIteration:
-            return
-        except Unusable as error:
-            raise SendError(str(error)) from None
+        clock, loop = VirtualClock(), asyncio.get_running_loop()
+
+        async def attempt(request: Request) -> Answer:
+            sending.target(request.url)
+            self.requests.append(shown(request))
+            self.times.append(loop.time())
+            path = "/" + request.url.partition("://")[2].partition("/")[2]
+            reply = self.case.reply(request.method, path)
+            wait = reply.headers.get("Retry-After", "")
+            return sending.judged(request, reply.status, reply.body.encode(), wait, clock.now())
+
+        await sending.converse(exchange, line, attempt, clock)
 
 
 def shown(request: Request) -> dict[str, Any]:
@@ -79,11 +82,11 @@ def ours(case: Case, uids: dict[str, str]) -> dict[str, Any]:
             await notifier.take(intake.cleaned(notices.read(json.dumps(case.posted()).encode())))
 
     run()
-    return {
-        "uids": uids,
-        "requests": world.requests,
-        "complaints": sorted(f"{event.reason}: {event.message}" for event in world.told),
-    }
+    complaints = sorted(f"{event.reason}: {event.message}" for event in world.told)
+    found: dict[str, Any] = {"uids": uids, "requests": world.requests, "complaints": complaints}
+    if case.timed:
+        found["waits"] = [round(later - earlier) for earlier, later in itertools.pairwise(world.times)]
+    return found
 
 
 def recorded(file: str) -> dict[str, Any]:

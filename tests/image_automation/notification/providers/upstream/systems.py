@@ -33,27 +33,27 @@ def about(kind: str, metadata: dict[str, str], group: str = "source.toolkit.flux
 
 
 CHART = {"oci-digest": "sha256:" + "a" * 64, "app-version": "6.0.0", "revision": "6.0.0"}
+ORIGIN = {"revision": "1@sha256:b", "originRevision": "main@sha1:1"}
+HEADERS = {"headers": "Authorization: Basic eA==\nX-Flux: 'yes'\nGotk-Component: mine"}
+DROPPED = {f"{GROUP}/token": "t", f"{GROUP}/checksum": "c", f"{FREE}/x": "y"}
+SIGNED = {"type": "generic-hmac", "address": HOOK}
 CASES = (
     *every("generic", address=HOOK),
-    one("generic-headers", secret={"headers": "Authorization: Basic eA==\nX-Flux: 'yes'\nGotk-Component: mine"}, address=HOOK),
+    one("generic-headers", secret=HEADERS, address=HOOK),
     one("generic-update", event(severity="info", metadata={f"{GROUP}/commit_status": "update"}), address=HOOK),
-    one("generic-token", event(metadata={f"{GROUP}/token": "t", f"{GROUP}/checksum": "c", f"{FREE}/x": "y"}), address=HOOK),
-    Case(name="generic-hmac-error", event=ERROR, provider={"type": "generic-hmac", "address": HOOK}, secret={"token": "k"}),
-    Case(name="generic-hmac-hostile", event=HOSTILE, provider={"type": "generic-hmac", "address": HOOK}, secret={"token": "k"}),
-    Case(
-        name="generic-hmac-headers", event=ERROR, provider={"type": "generic-hmac", "address": HOOK},
-        secret={"token": "k", "headers": "X-Signature: mine"},
-    ),
-    Case(
-        name="generic-hmac-keyless", event=ERROR, provider={"type": "generic-hmac", "address": HOOK}, secret={"x": "k"},
-        requests=0, complaints=1,
-    ),
+    one("generic-token", event(metadata=DROPPED), address=HOOK),
+    Case(name="generic-hmac-error", event=ERROR, provider=SIGNED, secret={"token": "k"}),
+    Case(name="generic-hmac-hostile", event=HOSTILE, provider=SIGNED, secret={"token": "k"}),
+    Case(name="generic-hmac-newline", event=ERROR, provider=SIGNED, secret={"token": "k\n"}),
+    Case(name="generic-hmac-headers", event=ERROR, provider=SIGNED, secret={"token": "k", "headers": "x-signature: mine"}),
+    Case(name="generic-hmac-keyless", event=ERROR, provider=SIGNED, secret={"x": "k"}, requests=0, complaints=1),
     *every("opsgenie", {"token": "t0ken"}, address=GENIE),
     one("opsgenie-keyless", address=GENIE, requests=0, complaints=1),
     *every("pagerduty", address=PAGER, channel="r0uting"),
-    one("pagerduty-change", INFO, address=f"{PAGER}/v2/enqueue", channel="r0uting", alert={"summary": "prod"}, requests=2),
+    one("pagerduty-change", INFO, address=f"{PAGER}/v2/enqueue", channel="key", alert={"summary": "prod"}, requests=2),
+    one("pagerduty-keyless", address=PAGER),
     one("pagerduty-progress", PROGRESSING, address=PAGER, channel="r0uting", requests=0),
-    one("pagerduty-acronym", event(reason="HTTPErrorIn2Places"), address=PAGER),
+    one("pagerduty-acronym", event(reason="HTTPErrorIn2Places"), address=PAGER, channel="key"),
     *every("alertmanager", address=ALERTS),
     one("alertmanager-token", secret={"token": "t0ken"}, address=ALERTS),
     one("alertmanager-login", secret=LOGIN, address=ALERTS),
@@ -79,6 +79,6 @@ CASES = (
     one("otel-source", about("GitRepository", {"revision": "main@sha1:1"}), address=OTEL),
     one("otel-oci", about("OCIRepository", CHART), address=OTEL),
     one("otel-chart", about("HelmRelease", CHART, "helm.toolkit.fluxcd.io"), address=OTEL),
-    one("otel-origin", about("OCIRepository", {"revision": "1@sha256:b", "originRevision": "main@sha1:1"}), address=OTEL),
+    one("otel-origin", about("OCIRepository", ORIGIN), address=OTEL),
     one("otel-index", about("HelmRepository", {"revision": "1"}), address=OTEL, requests=0),
 )  # fmt: skip
