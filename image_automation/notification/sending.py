@@ -7,20 +7,22 @@ credentials along; link-local addresses, where clouds keep their credentials, ar
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+import ssl
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import aiohttp
 from aiohttp.resolver import DefaultResolver
 from yarl import URL
 
 from gotk.oci import egress
-from gotk.oci.access import InvalidTLS
-from gotk.oci.transport import Route
+from gotk.oci.access import InvalidTLS, Proxy
+from gotk.oci.sessions import socks_connector
+from gotk.oci.transport import SOCKS, Route
 from gotk.runtime.clock import Clock
 from image_automation.notification.accounts import Line
 from image_automation.notification.providers.exchange import Answer, Exchange, Request, Unusable
@@ -32,6 +34,9 @@ _BODY_LIMIT = 1 << 20
 _SHOWN = 200
 _MASK = "*****"
 _AGENT = "image-automation"
+
+#: Gives the session that speaks through a SOCKS5 proxy, or directly and through HTTP proxies.
+_Sessions = Callable[[Proxy | None], aiohttp.ClientSession]
 
 
 class SendError(Exception):
@@ -65,23 +70,27 @@ class HTTPSender:
     async def send(self, exchange: Exchange, line: Line) -> None:
         """Deliver within the line's timeout. Raises SendError; Unusable where nothing could be asked at all."""
         try:
-            async with _session(line, _socks(line)) as session:
-                await converse(exchange, line, lambda request: self._attempt(request, line, session), self._clock)
+            async with _sessions(line) as sessions:
+                await converse(exchange, line, lambda request: self._attempt(request, line, sessions), self._clock)
         except InvalidTLS as error:
             raise Unusable(masked(str(error), line.secrets)) from None
 
-    async def _attempt(self, request: Request, line: Line, session: aiohttp.ClientSession) -> Answer:
+    async def _attempt(self, request: Request, line: Line, sessions: _Sessions) -> Answer:
         url = target(request.url)
-        proxy, proxy_headers = self._proxy(url, line)
+        proxy = _own_proxy(line) or self._route(url)
+        socks = proxy if proxy is not None and proxy.url.scheme in SOCKS else None
+        spoken = proxy if socks is None else None
+        # A tunnel's opening has headers of its own; without a tunnel the request itself goes to the proxy.
+        headers = {**request.headers, **(spoken.headers if spoken is not None and url.scheme == "http" else {})}
         try:
-            async with session.request(
+            async with sessions(socks).request(
                 request.method,
                 url,
                 data=request.body or None,
-                headers=dict(request.headers),
+                headers=headers,
                 allow_redirects=False,
-                proxy=proxy,
-                proxy_headers=proxy_headers,
+                proxy=spoken.url if spoken is not None else None,
+                proxy_headers=spoken.headers if spoken is not None else None,
             ) as response:
                 body = await response.content.read(_BODY_LIMIT)
                 while len(body) < _BODY_LIMIT and (more := await response.content.read(_BODY_LIMIT - len(body))):
@@ -95,16 +104,6 @@ class HTTPSender:
             cause = type(error).__name__ if not isinstance(error, egress.Refused) else str(error)
             again = not isinstance(error, (aiohttp.InvalidURL, egress.Refused))
             raise Failure(f"cannot reach {url.host}: {_reason(error) or cause}", again=again) from None
-
-    def _proxy(self, url: URL, line: Line) -> tuple[URL | None, Mapping[str, str] | None]:
-        if _socks(line) is not None:
-            return None, None
-        if line.proxy:
-            if urlsplit(line.proxy).scheme not in {"http", "https"}:
-                raise Unusable("the proxy must be an http, https or socks5 URL")
-            return URL(line.proxy), None
-        found = self._route(url)
-        return (found.url, found.headers) if found is not None else (None, None)
 
 
 async def converse(
@@ -150,38 +149,41 @@ async def _insist(
     raise AssertionError("unreachable")
 
 
-def _socks(line: Line) -> URL | None:
-    """Return the SOCKS5 proxy of a line, which aiohttp does not speak to itself."""
-    return URL(line.proxy) if urlsplit(line.proxy).scheme == "socks5" else None
+def _own_proxy(line: Line) -> Proxy | None:
+    if not line.proxy:
+        return None
+    try:
+        found = URL(line.proxy)
+    except ValueError:
+        found = URL()
+    if found.scheme not in {"http", "https", *SOCKS} or not found.host:
+        raise Unusable("the proxy must be an http, https or socks5 URL")
+    return Proxy(url=found.with_user(None), username=found.user or "", password=found.password or "")
 
 
 @asynccontextmanager
-async def _session(line: Line, socks: URL | None) -> AsyncIterator[aiohttp.ClientSession]:
-    resolver = egress.BoundedResolver(DefaultResolver(), most=egress.Reach.LOOPBACK, seen={})
-    context = line.tls.context() if line.tls is not None else True
-    connector: aiohttp.BaseConnector
-    if socks is None:
-        connector = aiohttp.TCPConnector(ssl=context, resolver=resolver, limit=2)
-    else:
-        from aiohttp_socks import ProxyConnector, ProxyType  # noqa: PLC0415 - few need it
+async def _sessions(line: Line) -> AsyncIterator[_Sessions]:
+    """Give the sessions of one conversation: one for each SOCKS5 proxy, which aiohttp does not speak, and one else."""
+    tls = line.tls.context() if line.tls is not None else True
+    opened: dict[Proxy | None, aiohttp.ClientSession] = {}
+    async with AsyncExitStack() as stack:
 
-        connector = ProxyConnector(
-            host=socks.host or "",
-            port=socks.port or 1080,
-            proxy_type=ProxyType.SOCKS5,
-            username=socks.user or None,
-            password=socks.password or None,
-            rdns=True,
-            ssl=context,
-            limit=2,
-        )
-    async with aiohttp.ClientSession(
-        connector=connector, cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": _AGENT}
-    ) as session:
-        try:
-            yield session
-        finally:
-            await resolver.close()
+        def session(socks: Proxy | None) -> aiohttp.ClientSession:
+            if socks not in opened:
+                connector = socks_connector(socks, limit=2, tls=tls) if socks is not None else _connector(tls, stack)
+                opened[socks] = aiohttp.ClientSession(
+                    connector=connector, cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": _AGENT}
+                )
+                stack.push_async_callback(opened[socks].close)
+            return opened[socks]
+
+        yield session
+
+
+def _connector(tls: ssl.SSLContext | bool, stack: AsyncExitStack) -> aiohttp.BaseConnector:
+    resolver = egress.BoundedResolver(DefaultResolver(), most=egress.Reach.LOOPBACK, seen={})
+    stack.push_async_callback(resolver.close)
+    return aiohttp.TCPConnector(ssl=tls, resolver=resolver, limit=2)
 
 
 def target(text: str) -> URL:

@@ -17,7 +17,7 @@ from image_automation.notification.providers.exchange import (
 )
 
 #: Signs that stand for themselves in a part of a URL's path.
-_OF_A_PATH = "!$&'()*+,:;=@~"
+_OF_A_PATH = "!$&'(*+),:;=@~"
 
 
 def markdown(notice: Notice) -> str:

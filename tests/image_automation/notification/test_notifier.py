@@ -155,7 +155,7 @@ TROUBLE: dict[str, tuple[dict[str, Any], dict[str, dict[str, bytes]], str]] = {
         {"address": "https://broken.io/"}, {}, "request failed with status code 403",
     ),
     "a secret is missing": (
-        {"secretRef": {"name": "gone"}}, {}, "failed to read secret 'apps/gone': secrets \"gone\" not found",
+        {"secretRef": {"name": "gone"}}, {}, "failed to get secret 'apps/gone': secrets \"gone\" not found",
     ),
     "a type that nothing is sent through": (
         {"type": "nats", "channel": "x"}, {},
@@ -194,7 +194,8 @@ def test_trouble_is_a_warning_on_the_alert(
             await post(notifier, event())
         [told] = world.told
         assert (told.about.kind, told.severity, told.reason) == ("Alert", "Warning", "NotificationDispatchFailed")
-        assert told.message.startswith(f"failed to send notification for Kustomization/apps/web: {cause}")
+        step = "send" if "status code" in cause else "dispatch"
+        assert told.message.startswith(f"failed to {step} notification for Kustomization/apps/web: {cause}")
 
     check()
 
@@ -205,7 +206,8 @@ async def test_a_commit_status_is_named_by_the_providers_expression() -> None:
     provider = scene.provider(
         type="gitea", address="https://git.io/a/b", commitStatusExpr=expression, secretRef={"name": "s"}
     )
-    accounts = Accounts(client=World(secrets={"s": {"token": b"t\n", "username": b"bot"}}), clock=VirtualClock())
+    secret = {"token": b"t\n", "username": b"bot", "password": b"p"}
+    accounts = Accounts(client=World(secrets={"s": secret}), clock=VirtualClock())
     line = await accounts.open(provider, scene.alert(), scene.notice(metadata={"env": "PROD"}))
     assert (line.account.commit_status, line.account.token, line.account.username) == ("prod/web/all", "t", "bot")
     assert "'t'" not in repr(line)

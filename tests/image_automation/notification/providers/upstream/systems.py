@@ -36,6 +36,7 @@ CHART = {"oci-digest": "sha256:" + "a" * 64, "app-version": "6.0.0", "revision":
 ORIGIN = {"revision": "1@sha256:b", "originRevision": "main@sha1:1"}
 HEADERS = {"headers": "Authorization: Basic eA==\nX-Flux: 'yes'\nGotk-Component: mine"}
 DROPPED = {f"{GROUP}/token": "t", f"{GROUP}/checksum": "c", f"{FREE}/x": "y"}
+FORGED = "x-signature: mine"
 SIGNED = {"type": "generic-hmac", "address": HOOK}
 CASES = (
     *every("generic", address=HOOK),
@@ -45,7 +46,7 @@ CASES = (
     Case(name="generic-hmac-error", event=ERROR, provider=SIGNED, secret={"token": "k"}),
     Case(name="generic-hmac-hostile", event=HOSTILE, provider=SIGNED, secret={"token": "k"}),
     Case(name="generic-hmac-newline", event=ERROR, provider=SIGNED, secret={"token": "k\n"}),
-    Case(name="generic-hmac-headers", event=ERROR, provider=SIGNED, secret={"token": "k", "headers": "x-signature: mine"}),
+    Case(name="generic-hmac-headers", event=ERROR, provider=SIGNED, secret={"token": "k", "headers": FORGED}),
     Case(name="generic-hmac-keyless", event=ERROR, provider=SIGNED, secret={"x": "k"}, requests=0, complaints=1),
     *every("opsgenie", {"token": "t0ken"}, address=GENIE),
     one("opsgenie-keyless", address=GENIE, requests=0, complaints=1),
