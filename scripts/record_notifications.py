@@ -23,8 +23,8 @@ import aiohttp
 from gotk.kube import config
 from gotk.kube.client import Client
 from image_automation.app import embedded
-from scripts import capture
 from tests.image_automation.notification.providers import upstream
+from tests.image_automation.notification.providers.upstream import capture
 from tests.image_automation.notification.providers.upstream.case import DIRECT, NAMESPACE, Case
 
 FOLDER = pathlib.Path(upstream.__file__).parent
@@ -77,7 +77,7 @@ async def record(program: pathlib.Path, port: int, cases: list[Case], log: pathl
 async def _apply(client: Client, case: Case, server: capture.Server) -> dict[str, str]:
     found = {}
     for each in case.objects():
-        obj = json.loads(json.dumps(each).replace(DIRECT, server.plain))
+        obj = json.loads(server.real(json.dumps(each)))
         if obj["kind"] == "Secret":
             obj["data"] = {k: base64.b64encode(v.encode()).decode() for k, v in obj.pop("stringData").items()}
         made = await client.create_object(obj)

@@ -12,7 +12,7 @@ import yaml
 from gotk import nesting
 from gotk.api import scheme
 from gotk.api.core import Secret
-from gotk.api.meta import LocalObjectReference, Object
+from gotk.api.meta import LocalObjectReference, Object, ObjectMeta
 from gotk.api.notification import Alert, Provider
 from gotk.kube import errors as kube
 from gotk.oci.access import TLS
@@ -111,14 +111,19 @@ class Accounts:
             raise Unusable(f"failed to get secret '{namespace}/{reference.name}': {error.message}") from None
 
     async def _tls(self, provider: Provider, data: Any) -> TLS | None:
-        secret = await self._secret(provider.metadata.namespace, provider.spec.cert_secret_ref)
-        if secret is None:
-            return TLS(ca=data["ca.crt"]) if data.get("ca.crt") else None
+        spec, namespace = provider.spec, provider.metadata.namespace
+        secret = await self._secret(namespace, spec.cert_secret_ref)
         try:
-            found = secrets.required_tls(secret)
+            if secret is not None:
+                found: secrets.TLS | None = secrets.required_tls(secret)
+            elif spec.secret_ref is not None and spec.type in catalog.COMMIT_STATUS:
+                metadata = ObjectMeta(name=spec.secret_ref.name, namespace=namespace)
+                found = secrets.tls(Secret(api_version="v1", kind="Secret", metadata=metadata, data=data))
+            else:
+                found = None
         except secrets.SecretError as error:
-            raise Unusable(str(error)) from None
-        return TLS(ca=found.ca, certificate=found.certificate, key=found.key)
+            raise Unusable(f"failed to get TLS config: {error}") from None
+        return TLS(ca=found.ca, certificate=found.certificate, key=found.key) if found is not None else None
 
     async def _proxy(self, provider: Provider, data: Any) -> str:
         secret = await self._secret(provider.metadata.namespace, provider.spec.proxy_secret_ref)
@@ -127,7 +132,7 @@ class Accounts:
         try:
             return secrets.proxy(secret).url
         except secrets.SecretError as error:
-            raise Unusable(str(error)) from None
+            raise Unusable(f"failed to get proxy URL: {error}") from None
 
 
 def _text(data: Any, key: str) -> str:

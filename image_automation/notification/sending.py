@@ -102,7 +102,7 @@ class HTTPSender:
                 raise
             # An error's own text may quote the URL, which is a secret with most services.
             cause = type(error).__name__ if not isinstance(error, egress.Refused) else str(error)
-            again = not isinstance(error, (aiohttp.InvalidURL, egress.Refused))
+            again = not isinstance(error, (aiohttp.InvalidURL, aiohttp.ClientConnectorCertificateError, egress.Refused))
             raise Failure(f"cannot reach {url.host}: {_reason(error) or cause}", again=again) from None
 
 

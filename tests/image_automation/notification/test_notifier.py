@@ -169,7 +169,7 @@ TROUBLE: dict[str, tuple[dict[str, Any], dict[str, dict[str, bytes]], str]] = {
     ),
     "a certificate without a key": (
         {"certSecretRef": {"name": "s"}}, {"s": {"tls.crt": b"x"}},
-        "secret 'apps/all' contains 'tls.crt' but missing 'tls.key'",
+        "failed to get TLS config: secret 'apps/all' contains 'tls.crt' but missing 'tls.key'",
     ),
     "an expression over what is not there": (
         {"type": "github", "commitStatusExpr": "event.metadata.nothing", "address": "https://github.com/a/b"}, {},

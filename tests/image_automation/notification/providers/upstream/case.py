@@ -11,6 +11,10 @@ COMMIT = "1234567890abcdef1234567890abcdef12345678"
 REVISION = f"{GROUP}/revision"
 #: Addresses on this host are reached without a proxy, for services whose client knows none.
 DIRECT = "direct.example.com"
+#: The certificate of this host is signed by an authority that nobody trusts unless told so; it asks for a client's.
+PRIVATE = "private.example.com"
+#: What stands for that authority, a client's certificate and key of it, and a proxy, in the data of a Secret.
+AUTHORITY, CERTIFICATE, KEY, PROXY = "<authority>", "<certificate>", "<key>", "proxy.example.com"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,7 +32,8 @@ class Reply:
 class Case:
     """`provider` and `alert` are joined with what every spec has. `requests` and `complaints` are waited for.
 
-    Of a case that is `timed`, the record also holds the seconds between its requests.
+    Of a case that is `timed`, the record also holds the seconds between its requests. `secrets` are further ones, by
+    the field of the Provider's spec that refers to them.
     """
 
     name: str
@@ -40,6 +45,7 @@ class Case:
     requests: int = 1
     complaints: int = 0
     timed: bool = False
+    secrets: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def objects(self) -> list[dict[str, Any]]:
         """Return Secret, Provider and Alert as they are applied."""
@@ -50,6 +56,11 @@ class Case:
         if self.secret:
             spec["secretRef"] = {"name": self.name}
             found.append({"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": dict(self.secret)})
+        for reference, data in self.secrets.items():
+            name = f"{self.name}-{reference.lower()}"
+            spec[reference] = {"name": name}
+            named = {"name": name, "namespace": NAMESPACE}
+            found.append({"apiVersion": "v1", "kind": "Secret", "metadata": named, "stringData": dict(data)})
         sources = [{"kind": self.about["kind"], "name": self.about["name"], "namespace": self.about["namespace"]}]
         alert = {"providerRef": {"name": self.name}, "eventSources": sources, "eventSeverity": "info", **self.alert}
         found.append({**kind, "kind": "Provider", "metadata": metadata, "spec": spec})

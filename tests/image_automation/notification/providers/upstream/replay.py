@@ -8,6 +8,7 @@ import asyncio
 import base64
 import itertools
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
@@ -33,20 +34,24 @@ UNORDERED = {"fields", "facts", "widgets", "tags", "text", "content", "markdown"
 class Services(test_notifier.World):
     """The cluster of one case, and its service."""
 
-    def __init__(self, case: Case, uids: dict[str, str]) -> None:
+    def __init__(self, case: Case, uids: dict[str, str], real: Callable[[str], str] = str) -> None:
         super().__init__()
         self.case = case
         self.requests: list[dict[str, Any]] = []
         self.times: list[float] = []
-        for obj in case.objects():
+        self.known: dict[str, Secret] = {}
+        for obj in json.loads(real(json.dumps(case.objects()))):
             obj["metadata"] = {**obj["metadata"], "uid": uids.get(obj["kind"].lower(), "uid")}
             if obj["kind"] == "Secret":
                 data = {k: base64.b64encode(v.encode()).decode() for k, v in obj.pop("stringData").items()}
-                self.secrets[obj["metadata"]["name"]] = scheme.convert({**obj, "data": data}, Secret).data
+                self.known[obj["metadata"]["name"]] = scheme.convert({**obj, "data": data}, Secret)
             elif obj["kind"] == "Provider":
                 self.providers.append(scheme.convert(obj, Provider))
             else:
                 self.alerts.append(scheme.convert(obj, Alert))
+
+    async def get(self, kind: type[Any], namespace: str, name: str) -> Any:
+        return self.known[name] if name in self.known else await super().get(kind, namespace, name)
 
     async def send(self, exchange: Exchange, line: Line) -> None:
         clock, loop = VirtualClock(), asyncio.get_running_loop()
