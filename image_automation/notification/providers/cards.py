@@ -43,8 +43,8 @@ def _key_value(name: str, value: str) -> dict[str, Any]:
 def lark(notice: Notice, account: Account) -> Exchange:
     """Send an interactive card to Lark."""
     emoji, color = ("🚨", "red") if notice.is_error else ("💫", "turquoise")
-    facts = "".join(f"{text.markdown(name)}: {text.markdown(value)}\n" for name, value in text.ordered(notice.facts))
-    content = f"**{text.markdown(notice.message)}**\n\n{facts}"
+    facts = "".join(f"{text.unlinked(name)}: {text.unlinked(value)}\n" for name, value in text.ordered(notice.facts))
+    content = f"**{text.unlinked(notice.message)}**\n\n{facts}"
     card = {
         "config": {"wide_screen_mode": True},
         "header": {"title": {"tag": "plain_text", "content": f"{emoji} {text.plain(notice.title)}"}, "template": color},

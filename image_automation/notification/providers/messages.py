@@ -2,6 +2,7 @@
 
 import hashlib
 import urllib.parse
+from collections.abc import Callable
 
 from image_automation.notification.notice import Notice
 from image_automation.notification.providers import text
@@ -20,15 +21,15 @@ from image_automation.notification.providers.exchange import (
 _OF_A_PATH = "!$&'(*+),:;=@~"
 
 
-def markdown(notice: Notice) -> str:
+def markdown(notice: Notice, escape: Callable[[str], str] = text.markdown) -> str:
     """Word an event in Markdown, as for comments and Zulip."""
     facts = "".join(
-        f"* `{name.replace('`', '')}`: {text.markdown(value)}\n"
+        f"* `{name.replace('`', '')}`: {escape(value)}\n"
         for name, value in sorted(notice.facts.items())
         if name != "change_request"
     )
     sign = "⚠️" if notice.is_error else "ℹ️"
-    about, message = text.markdown(notice.path), text.markdown(notice.message)
+    about, message = escape(notice.path), escape(notice.message)
     return f"## Flux Status\n\n{sign} {about}\n\n{message}\n\nMetadata:\n{facts}"
 
 
@@ -63,8 +64,8 @@ def telegram(notice: Notice, account: Account) -> Exchange:
 def matrix(notice: Notice, account: Account) -> Exchange:
     """Send to a Matrix room; the same event gets the same transaction and shows once."""
     sign = "🚨" if notice.is_error else "💫"
-    facts = "".join(f"- {text.plain(name)}: {text.plain(value)}\n" for name, value in text.ordered(notice.facts))
-    body = f"{sign} {text.plain(notice.title)}\n{text.plain(notice.message)}\n{facts}"
+    facts = "".join(f"- {text.matrix(name)}: {text.matrix(value)}\n" for name, value in text.ordered(notice.facts))
+    body = f"{sign} {text.matrix(notice.title)}\n{text.matrix(notice.message)}\n{facts}"
     transaction = hashlib.sha1(as_json(notice.as_json()), usedforsecurity=False).hexdigest()
     room = urllib.parse.quote(account.needs("channel"), safe=_OF_A_PATH)
     base = account.needs("address").rstrip("/")
@@ -77,7 +78,7 @@ def zulip(notice: Notice, account: Account) -> Exchange:
     stream, slash, topic = account.needs("channel").partition("/")
     if not (stream and slash and topic):
         raise Unusable("providers of type zulip need spec.channel in the form <stream>/<topic>")
-    form = {"type": "stream", "to": stream, "topic": topic, "content": markdown(notice)}
+    form = {"type": "stream", "to": stream, "topic": topic, "content": markdown(notice, text.unlinked)}
     address = urllib.parse.urlsplit(account.needs("address"))
     yield Request(
         url=address._replace(path="/api/v1/messages").geturl(),

@@ -77,7 +77,7 @@ def datadog(notice: Notice, account: Account) -> Exchange:
     parts = urlsplit(account.needs("address"))
     payload = {
         "title": f"Events from the {about.kind} {about.name}/{about.namespace}",
-        "text": notice.message,
+        "text": text.datadog(notice.message),
         "tags": [f"{name}:{value}".lower() for name, value in (*tags.items(), *text.ordered(notice.facts))],
         "source_type_name": "fluxcd",
         "date_happened": int(notice.time.timestamp()),

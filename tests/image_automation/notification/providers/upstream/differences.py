@@ -14,6 +14,10 @@ _MARKDOWN = (
     "&lt;!channel> @\u200beveryone &lt;@\u200bU1> \\[log in\\](https://evil.example.com) **b** \\`c\\` "
     "&lt;b>h&lt;/b> & gpj.exe"
 )
+_UNLINKED = (
+    "&lt;!channel> @\u200beveryone &lt;@\u200bU1> [log in]\u200b(https://evil.example.com) **b** `c` &lt;b>h&lt;/b> & "
+    "gpj.exe"
+)
 _FIRST = SMUGGLED.partition("\n")[0]
 #: What a stranger wrote, as each channel gets it. Types that are not here get it as it is: programs read them.
 ESCAPED: dict[str, tuple[tuple[str, str], ...]] = {
@@ -22,11 +26,11 @@ ESCAPED: dict[str, tuple[tuple[str, str], ...]] = {
     "rocket": ((_FIRST, _HTML.replace("@everyone", "@\u200beveryone")),),
     "googlechat": ((_FIRST, _HTML),),
     "msteams": ((_FIRST, _MARKDOWN),),
-    "lark": ((_FIRST, _MARKDOWN),),
+    "lark": ((_FIRST, _UNLINKED),),
     "webex": ((_FIRST, _MARKDOWN),),
-    "zulip": ((_FIRST, _MARKDOWN),),
-    "telegram": (("\u202e", ""), ("\u202c", "")),
-    "matrix": (("\u202e", ""), ("\u202c", "")),
+    "zulip": ((_FIRST, _UNLINKED),),
+    "telegram": (("\u202e", ""), ("\u202c", ""), ("@everyone", "@\u200beveryone"), ("@U1", "@\u200bU1")),
+    "matrix": (("\u202e", ""), ("\u202c", ""), ("@everyone", "@\u200beveryone")),
 }
 
 #: Fields that differ in every case of a type: what is random or of the moment, and what we add or say of ourselves.
