@@ -28,6 +28,7 @@ class Involved(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
     uid: str = ""
     api_version: str = ""
     resource_version: str = ""
+    field_path: str = ""
 
     @property
     def group(self) -> str:

@@ -45,6 +45,13 @@ ALWAYS: dict[str, str] = {
     r"|event\.(contexts\.trace|spans\[0\])\.(trace_id|span_id)))",
 }
 
+
+def complaint(case: str, words: str) -> str:
+    """Write `send: cause` as the event on the Alert says it."""
+    step, _, cause = words.partition(": ")
+    return f"NotificationDispatchFailed: failed to {step} notification for Kustomization/apps/{case}: {cause}"
+
+
 #: Single fields of single cases, and ours.
 FIELDS: dict[str, dict[str, Any]] = {
     # A token or login that is given is sent: Flux sends it only if there are other headers.
@@ -61,6 +68,11 @@ FIELDS: dict[str, dict[str, Any]] = {
         "requests[0].body.event.spans[0].start_timestamp": "2026-01-01T12:00:00Z",
     },
     "sentry-zoned": {"requests[0].body.event.timestamp": "2026-01-01T12:00:00Z"},
+    # Flux does not tell that these services refused an event.
+    **{
+        name: {"complaints": [complaint(name, "send: request failed with status code 400: no")]}
+        for name in ("otel-refused", "sentry-refused")
+    },
     # No token, no header of one.
     "webex-poor": {"requests[0].headers.authorization": None},
     # A slash at the end of the address, or a room's name with a # or a slash in it, leads Flux to another path.
@@ -120,12 +132,6 @@ _WRAPPED = re.compile(
     r"failed to initialize notifier for provider '[^']*': |failed to initialize notifier: |postMessage failed: "
     r"|request failed: "
 )
-
-
-def complaint(case: str, words: str) -> str:
-    """Write `send: cause` as the event on the Alert says it."""
-    step, _, cause = words.partition(": ")
-    return f"NotificationDispatchFailed: failed to {step} notification for Kustomization/apps/{case}: {cause}"
 
 
 def unwrapped(text: str) -> str:

@@ -8,6 +8,7 @@ from tests.image_automation.notification.providers.upstream.case import (
     HOSTILE,
     INFO,
     Case,
+    Reply,
     event,
     every,
     one,
@@ -22,6 +23,9 @@ DATADOG = "https://api.datadoghq.com"
 SENTRY = f"http://k3y@{DIRECT}/42"
 OTEL = "https://otel.example.com/v1/traces"
 LOGIN = {"username": "jane", "password": "pw"}
+TRACE = event(severity="trace")
+WORDS = event(reason="HTTP error_in 2places isn't-Good")
+FIELD = {**ERROR, "involvedObject": {**ERROR["involvedObject"], "fieldPath": "spec.containers{web}"}}
 PROGRESSING = event("working", severity="info", reason="Progressing")
 
 
@@ -43,6 +47,8 @@ CASES = (
     one("generic-headers", secret=HEADERS, address=HOOK),
     one("generic-update", event(severity="info", metadata={f"{GROUP}/commit_status": "update"}), address=HOOK),
     one("generic-token", event(metadata=DROPPED), address=HOOK),
+    one("generic-field", FIELD, address=HOOK),
+    one("generic-trace", TRACE, address=HOOK),
     Case(name="generic-hmac-error", event=ERROR, provider=SIGNED, secret={"token": "k"}),
     Case(name="generic-hmac-hostile", event=HOSTILE, provider=SIGNED, secret={"token": "k"}),
     Case(name="generic-hmac-newline", event=ERROR, provider=SIGNED, secret={"token": "k\n"}),
@@ -53,14 +59,16 @@ CASES = (
     *every("pagerduty", address=PAGER, channel="r0uting"),
     one("pagerduty-change", INFO, address=f"{PAGER}/v2/enqueue", channel="key", alert={"summary": "prod"}, requests=2),
     one("pagerduty-keyless", address=PAGER),
+    one("pagerduty-trace", TRACE, address=PAGER, channel="key"),
     one("pagerduty-progress", PROGRESSING, address=PAGER, channel="r0uting", requests=0),
     one("pagerduty-acronym", event(reason="HTTPErrorIn2Places"), address=PAGER, channel="key"),
     *every("alertmanager", address=ALERTS),
     one("alertmanager-token", secret={"token": "t0ken"}, address=ALERTS),
     one("alertmanager-login", secret=LOGIN, address=ALERTS),
     one("alertmanager-both", secret={**LOGIN, "token": "t0ken"}, address=ALERTS),
-    one("alertmanager-words", event(reason="HTTP error_in 2places isn't-Good"), address=ALERTS),
+    one("alertmanager-words", WORDS, address=ALERTS),
     *every("grafana", address=GRAFANA),
+    one("grafana-colons", alert={"eventMetadata": {"a:b": "c:d"}}, address=GRAFANA),
     one("grafana-token", secret={"token": "t0ken"}, address=GRAFANA),
     one("grafana-login", secret=LOGIN, address=GRAFANA),
     one("grafana-both", secret={**LOGIN, "token": "t0ken"}, address=GRAFANA),
@@ -68,9 +76,12 @@ CASES = (
     one("datadog-path", INFO, secret={"token": "t0ken"}, address=f"{DATADOG}/api/v2?x=1"),
     one("datadog-keyless", address=DATADOG, requests=0, complaints=1),
     *every("sentry", address=SENTRY, channel="prod"),
+    one("sentry-refused", address=SENTRY, replies=(Reply(status=400, body="no"),)),
     one("sentry-path", INFO, address=f"http://k3y@{DIRECT}/base/42"),
     one("sentry-keyless", address=f"http://{DIRECT}/42", requests=0, complaints=1),
     *every("otel", address=OTEL),
+    one("otel-trace", TRACE, address=OTEL),
+    one("otel-refused", address=OTEL, replies=(Reply(status=400, body="no"),)),
     one("otel-root", address="https://otel.example.com"),
     one("otel-token", secret={"token": "t0ken"}, address=OTEL),
     one("otel-login", secret=LOGIN, address=OTEL),
