@@ -82,7 +82,7 @@ def zulip(notice: Notice, account: Account) -> Exchange:
     address = urllib.parse.urlsplit(account.needs("address"))
     yield Request(
         url=address._replace(path="/api/v1/messages").geturl(),
-        body=urllib.parse.urlencode(form).encode(),
+        body=urllib.parse.urlencode(sorted(form.items())).encode(),
         headers={
             "Content-Type": "application/x-www-form-urlencoded",
             **basic(account.needs("username"), account.needs("password")),
