@@ -1,9 +1,9 @@
 """The process that workers are forked from: everything is loaded, it has talked to nobody and knows no secret.
 
-Its one argument is the number of a socket. Each byte that comes over it brings two more sockets: the conversation, which
-only the worker gets, and the lifeline, which only this process keeps. Over the lifeline it says `+` when the worker is
-there, and its exit status when it has ended; where the lifeline ends first, the worker is killed. Nothing here waits
-for a worker, so one that hangs is nobody else's matter.
+Its one argument is the number of a socket. Each byte that comes over it brings two more sockets: the conversation,
+which only the worker gets, and the lifeline, which only this process keeps. Over the lifeline it says `+` when the
+worker is there, and its exit status when it has ended; where the lifeline ends first, the worker is killed. Nothing
+here waits for a worker, so one that hangs is nobody else's matter.
 """
 
 import contextlib
@@ -54,6 +54,10 @@ class Forker:
         data, descriptors, _, _ = socket.recv_fds(self._control, 1, 2)
         if not data:
             self._selector.unregister(self._control)
+            return
+        if len(descriptors) != 2:  # more files are open than may be
+            for each in descriptors:
+                os.close(each)
             return
         conversation, lifeline = (socket.socket(fileno=each) for each in descriptors)
         with conversation:

@@ -1,7 +1,8 @@
 """The process of one Git operation: a request over a socket, an answer over the same, then the end.
 
-It is forked (`gotk.git.forker`), so nothing of one operation is ever met by another. Its home (the current directory, made for it, mode 0700) holds `known_hosts`, the authority and a Git configuration
-that forbids redirects where a bearer token would travel along.
+It is forked (`gotk.git.forker`), and nothing of one operation is ever met by another. Its home (the current directory,
+made for it, mode 0700) holds `known_hosts`, the authority and a Git configuration that forbids redirects where a bearer
+token would travel along.
 """
 
 import os
@@ -55,9 +56,9 @@ def _run(operation: Operation, home: Path) -> object:
 def furnish(home: Path, operation: Operation) -> None:
     """Put what libgit2 looks for into the home, and point libgit2 there."""
     credentials = operation.remote.credentials
-    ssh = home / ".ssh"
-    ssh.mkdir(mode=0o700)
-    (ssh / "known_hosts").write_text(plain_hosts(credentials.known_hosts))
+    if urls.parse(operation.remote.url).scheme == "ssh":
+        (home / ".ssh").mkdir(mode=0o700)
+        (home / ".ssh" / "known_hosts").write_text(plain_hosts(credentials.known_hosts))
     authority = home / "ca.pem"
     if credentials.ca:
         authority.write_text(credentials.ca)
