@@ -59,10 +59,11 @@ def furnish(home: Path, operation: Operation) -> None:
     if urls.parse(operation.remote.url).scheme == "ssh":
         (home / ".ssh").mkdir(mode=0o700)
         (home / ".ssh" / "known_hosts").write_text(plain_hosts(credentials.known_hosts))
-    authority = home / "ca.pem"
+    authority = None
     if credentials.ca:
+        authority = home / "ca.pem"
         authority.write_text(credentials.ca)
-    libgit2.harden(idle=operation.remote.timeout, home=home, ca=authority if credentials.ca else None)
+    libgit2.settle(home, idle=operation.remote.timeout, ca=authority)
     if credentials.bearer_token:
         (home / ".gitconfig").write_text("[http]\n\tfollowRedirects = false\n")
         libgit2.read_configuration(home)
