@@ -96,8 +96,10 @@ class Workers:
             if self._forker is None or self._control is None or self._forker.poll() is not None:
                 self._dismiss()
                 self._control, self._forker = _launch()
-            with contextlib.suppress(ConnectionError):  # it dies this moment: the lifeline tells
+            try:
                 socket.send_fds(self._control, [STARTED], [conversation.fileno(), lifeline.fileno()])
+            except OSError:  # it takes no more, and the next request gets another
+                self._forker.kill()
             return self._forker
 
     def _replace(self, silent: "subprocess.Popen[bytes]") -> None:
@@ -124,17 +126,22 @@ def environment(home: str, outer: Mapping[str, str] = os.environ) -> dict[str, s
 
 def _launch() -> tuple[socket.socket, "subprocess.Popen[bytes]"]:
     control, theirs = socket.socketpair()
+    control.settimeout(_START_SECONDS)
     with theirs:
-        process = subprocess.Popen(
-            [sys.executable, "-P", "-m", "gotk.git.forker", str(theirs.fileno())],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-            env=environment("/nonexistent"),
-            pass_fds=(theirs.fileno(),),
-            start_new_session=True,  # a signal to our group must not end a push halfway
-        )
+        try:
+            process = subprocess.Popen(
+                [sys.executable, "-P", "-m", "gotk.git.forker", str(theirs.fileno())],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+                cwd="/",
+                env=environment("/nonexistent"),
+                pass_fds=(theirs.fileno(),),
+                start_new_session=True,  # a signal to our group must not end a push halfway
+            )
+        except OSError as error:
+            control.close()
+            raise NoWorker from error
     return control, process
 
 

@@ -85,6 +85,15 @@ def test_every_operation_has_a_process_of_its_own_and_all_have_one_parent(forker
             kill(each)
 
 
+def test_the_process_that_forks_has_one_thread_and_nothing_open_of_anybody(forker: Callable[[], Path]) -> None:
+    with hanging() as (worker, _):
+        parent = forker()
+        assert "Threads:\t1\n" in (parent / "status").read_text()
+        sockets = [each for each in (parent / "fd").iterdir() if str(each.readlink()).startswith("socket:")]
+        assert len(sockets) == 2  # where it is asked, and the worker's lifeline
+        kill(worker)
+
+
 def test_a_server_that_hangs_keeps_nobody_else_waiting(forker: Callable[[], Path]) -> None:
     with hanging() as (worker, ended):
         works()
@@ -147,6 +156,16 @@ def test_where_there_is_no_process_to_be_had_the_operation_says_so(forker: Calla
     resource.prlimit(parent, resource.RLIMIT_NOFILE, before)
     works()
     assert int(forker().name) == parent
+
+
+def test_where_python_cannot_be_started_the_operation_says_so(
+    forker: Callable[[], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(sys, "executable", "/nonexistent/python")
+        with pytest.raises(errors.Unreachable, match="no process could be started"):
+            listed("http://127.0.0.1:1/r.git")
+    works()
 
 
 DIES = """
