@@ -3,17 +3,21 @@
 Its one argument is the number of a socket. Each byte that comes over it brings two more sockets: the conversation,
 which only the worker gets, and the lifeline, which only this process keeps. Over the lifeline it says `+` when the
 worker is there, and its exit status when it has ended; where the lifeline ends first, the worker is killed. Nothing
-here waits for a worker, so one that hangs is nobody else's matter.
+here waits for a worker, so one that hangs is nobody else's matter. A worker's home is made and deleted here, so that no
+secret stays on a disk even where whoever asked was killed.
 """
 
 import contextlib
 import gc
 import os
 import selectors
+import shutil
 import signal
 import socket
 import sys
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import NoReturn
 
 from gotk.git import worker
@@ -23,9 +27,10 @@ STARTED = b"+"
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Child:
-    """A worker: its process, its lifeline, and a pipe that closes when it ends."""
+    """A worker: its process, its home, its lifeline, and a pipe that closes when it ends."""
 
     pid: int
+    home: Path
     lifeline: socket.socket
     ended: int
 
@@ -63,7 +68,7 @@ class Forker:
         with conversation:
             try:
                 child = self._fork(conversation, lifeline)
-            except OSError:  # there is no process to be had: the lifeline's end says so
+            except OSError:  # there is no process to be had, or no home: the lifeline's end says so
                 lifeline.close()
                 return
         self._children.add(child)
@@ -72,30 +77,36 @@ class Forker:
         _say(lifeline, STARTED)
 
     def _fork(self, conversation: socket.socket, lifeline: socket.socket) -> _Child:
-        ended, held = os.pipe()
+        home = Path(tempfile.mkdtemp(prefix="git-"))
         try:
-            if not (pid := os.fork()):
-                self._work(conversation, lifeline)
+            ended, held = os.pipe()
+            try:
+                if not (pid := os.fork()):
+                    self._work(conversation, lifeline, home)
+            except OSError:
+                os.close(ended)
+                raise
+            finally:
+                os.close(held)
         except OSError:
-            os.close(ended)
+            home.rmdir()
             raise
-        finally:
-            os.close(held)
-        return _Child(pid, lifeline, ended)
+        return _Child(pid, home, lifeline, ended)
 
-    def _work(self, conversation: socket.socket, lifeline: socket.socket) -> NoReturn:
+    def _work(self, conversation: socket.socket, lifeline: socket.socket, home: Path) -> NoReturn:
         """Be a worker from here on, without the way to any other."""
         status = 1
         try:
             self._control.close()
             for other in (lifeline, *(child.lifeline for child in self._children)):
                 other.close()
-            status = worker.main(conversation)
+            status = worker.main(conversation, home)
         finally:
             os._exit(status)
 
     def _ended(self, child: _Child) -> None:
         _, status = os.waitpid(child.pid, 0)
+        shutil.rmtree(child.home, ignore_errors=True)
         _say(child.lifeline, b"%d" % os.waitstatus_to_exitcode(status))
         self._children.remove(child)
         self._selector.unregister(child.ended)

@@ -73,9 +73,8 @@ class Done(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker is given: an operation, a home of its own, and its environment."""
+    """What a worker is given: an operation and its environment."""
 
-    home: str
     environment: dict[str, str]
     operation: ListReferences | Fetch | Push
 

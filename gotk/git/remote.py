@@ -7,7 +7,6 @@ private home. Its request, secrets included, goes over a socket: never over argu
 
 import atexit
 import signal
-import tempfile
 import threading
 from concurrent.futures import Future
 from concurrent.futures import TimeoutError as FutureTimeout
@@ -89,16 +88,15 @@ def needs_worker(operation: Operation) -> bool:
 
 
 def _in_worker(operation: ListReferences | Fetch | Push, kind: type[R]) -> R:
-    """Run a worker to its end, or kill it; its home goes with it."""
+    """Run a worker to its end, or kill it."""
     address, timeout = urls.parse(operation.remote.url), operation.remote.timeout
-    with tempfile.TemporaryDirectory(prefix="git-") as home:
-        job = Job(home=home, environment=workers.environment(home), operation=operation)
-        try:
-            ended = _workers.run(msgspec.json.encode(job), seconds=timeout + _SLACK_SECONDS)
-        except TimeoutError:
-            raise errors.TimedOut(f"'{address.bare}' took longer than {timeout:g}s and was given up") from None
-        except workers.NoWorker:
-            raise errors.Unreachable(f"no process could be started to talk to '{address.bare}'") from None
+    request = msgspec.json.encode(Job(environment=workers.environment(), operation=operation))
+    try:
+        ended = _workers.run(request, seconds=timeout + _SLACK_SECONDS)
+    except TimeoutError:
+        raise errors.TimedOut(f"'{address.bare}' took longer than {timeout:g}s and was given up") from None
+    except workers.NoWorker:
+        raise errors.Unreachable(f"no process could be started to talk to '{address.bare}'") from None
     if ended.status == -signal.SIGALRM:
         raise errors.TimedOut(f"'{address.bare}' took longer than {timeout:g}s and was given up")
     if ended.status != 0:

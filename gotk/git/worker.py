@@ -19,7 +19,7 @@ from gotk.git.operation import Failure, Job, Operation
 _GRACE_SECONDS = 5
 
 
-def main(conversation: socket.socket) -> int:
+def main(conversation: socket.socket, home: Path) -> int:
     """Do what the socket asks for, and return an exit status.
 
     The answer holds a result or a Failure (status 0). What nobody foresaw is a status of 1 with the exception's type:
@@ -27,21 +27,21 @@ def main(conversation: socket.socket) -> int:
     """
     with conversation, conversation.makefile("rb") as asked:
         try:
-            answer, status = msgspec.json.encode(_done(asked.read())), 0
+            answer, status = msgspec.json.encode(_done(asked.read(), home)), 0
         except BaseException as error:  # noqa: BLE001 - this is the end of the process
             answer, status = type(error).__name__.encode(), 1
         conversation.sendall(answer)
     return status
 
 
-def _done(request: bytes) -> object:
+def _done(request: bytes, home: Path) -> object:
     job = msgspec.json.decode(request, type=Job)
     os.environ.clear()
-    os.environ.update(job.environment)
-    os.chdir(job.home)
+    os.environ.update(job.environment, HOME=str(home))
+    os.chdir(home)
     signal.alarm(int(job.operation.remote.timeout) + _GRACE_SECONDS)  # the end, even when nobody is left to kill us
     try:
-        return _run(job.operation, Path(job.home))
+        return _run(job.operation, home)
     except errors.Error as error:
         return Failure(kind=type(error).__name__, message=error.message)
 

@@ -10,6 +10,7 @@ import os
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator, Mapping
@@ -118,10 +119,10 @@ class Workers:
         self._control = self._forker = None
 
 
-def environment(home: str, outer: Mapping[str, str] = os.environ) -> dict[str, str]:
-    """Give a worker what it needs and nothing else: a home, the same code, and the way out of the network."""
+def environment(outer: Mapping[str, str] = os.environ) -> dict[str, str]:
+    """Give a worker what it needs and nothing else, beside its home: the same code, and the way out of the network."""
     kept = {name: outer[name] for name in _KEPT if name in outer}
-    return {**kept, "HOME": home, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUTF8": "1"}
+    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUTF8": "1"}
 
 
 def _launch() -> tuple[socket.socket, "subprocess.Popen[bytes]"]:
@@ -135,7 +136,7 @@ def _launch() -> tuple[socket.socket, "subprocess.Popen[bytes]"]:
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,
                 cwd="/",
-                env=environment("/nonexistent"),
+                env={**environment(), "HOME": "/nonexistent", "TMPDIR": tempfile.gettempdir()},
                 pass_fds=(theirs.fileno(),),
                 start_new_session=True,  # a signal to our group must not end a push halfway
             )

@@ -2,6 +2,7 @@
 
 import os
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -119,8 +120,10 @@ def test_a_worker_that_is_out_of_time_is_killed(forker: Callable[[], Path], monk
 
 def test_a_worker_that_nobody_kills_ends_by_itself(forker: Callable[[], Path]) -> None:
     with hanging(timeout=1.0) as (worker, _):
+        home = (worker / "cwd").readlink()
         kill(forker())
         assert processes.ends(worker)
+    shutil.rmtree(home)
 
 
 def test_another_parent_takes_the_place_of_one_that_died(forker: Callable[[], Path]) -> None:
@@ -186,8 +189,10 @@ def test_when_this_process_is_killed_the_others_end_with_it() -> None:
         assert came.wait(20)
         left = processes.below(service.pid)
         assert len(left) == 2
+        (home,) = {(each / "cwd").readlink() for each in left} - {Path("/")}
         service.communicate(b"x", timeout=20)
         assert all(processes.ends(each) for each in left)
+        assert not home.exists()
 
 
 @pytest.mark.real
