@@ -122,7 +122,7 @@ class Workers:
 def environment(outer: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Give a worker what it needs and nothing else, beside its home: the same code, and the way out of the network."""
     kept = {name: outer[name] for name in _KEPT if name in outer}
-    return {**kept, "PYTHONPATH": os.pathsep.join(filter(None, sys.path)), "PYTHONUTF8": "1"}
+    return {**kept, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, filter(None, sys.path))), "PYTHONUTF8": "1"}
 
 
 def _launch() -> tuple[socket.socket, "subprocess.Popen[bytes]"]:

@@ -184,8 +184,10 @@ os.kill(os.getpid(), signal.SIGKILL)
 
 
 def test_when_this_process_is_killed_the_others_end_with_it() -> None:
-    with silent() as (host, came):
-        service = subprocess.Popen([sys.executable, "-c", DIES, f"http://{host}/r.git"], stdin=subprocess.PIPE)
+    with (
+        silent() as (host, came),
+        subprocess.Popen([sys.executable, "-c", DIES, f"http://{host}/r.git"], stdin=subprocess.PIPE) as service,
+    ):
         assert came.wait(20)
         left = processes.below(service.pid)
         assert len(left) == 2
