@@ -1,7 +1,8 @@
 """What one look at an unchanged remote costs, by kind of credentials, beside `git ls-remote` asking the same server.
 
 Looks are what a fleet spends its days with: each GitRepository and each automation has one per interval. Counted is the
-processor time of this process and of all below it, without the server's. Needs nginx, fcgiwrap, sshd, ssh and git.
+processor time of this process and of those that it starts, without the servers'. Needs nginx, fcgiwrap, sshd, ssh and
+git.
 """
 
 import os
@@ -39,14 +40,13 @@ class Look:
 
 
 def processor() -> float:
-    """The seconds of processor of this process and of all below it, those included that have ended."""
+    """The seconds of processor of this process, of those it started that have ended, and of workers."""
     spent = time.process_time()
     ended = os.times()
     spent += ended.children_user + ended.children_system
-    for process in processes.below(os.getpid()):
-        fields = (process / "stat").read_text().rpartition(")")[2].split()
-        if b"gotk.git.forker" in (process / "cmdline").read_bytes():
-            spent += sum(int(each) for each in fields[11:15]) / TICK
+    for forker in processes.forkers():
+        fields = (forker / "stat").read_text().rpartition(")")[2].split()
+        spent += sum(int(each) for each in fields[11:15]) / TICK
     return spent
 
 
