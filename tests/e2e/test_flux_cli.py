@@ -1,0 +1,157 @@
+"""A pipeline made, followed and steered by the real flux alone: no manifest is written, every wait is flux's own."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from gotk.git import seed, server
+from gotk.oci import image
+from gotk.oci.registry.files import DirectoryFiles
+from gotk.oci.registry.server import RegistryServer
+from gotk.oci.registry.storage import Storage
+from tests.conformance import flux as real
+from tests.conformance.flux import Flux
+from tests.e2e import stage
+from tests.e2e.test_alerts import Webhook, webhook
+from tests.e2e.test_receivers import free_port
+
+pytestmark = real.needed
+
+WEB = """\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {name: web, namespace: default}
+spec:
+  selector: {matchLabels: {app: web}}
+  template:
+    metadata: {labels: {app: web}}
+    spec:
+      containers:
+        - name: web
+          image: REGISTRY/team/web:1.0.0  # {"$imagepolicy": "flux-system:web"}
+"""
+
+
+@dataclass(frozen=True)
+class Scene:
+    """A running service with a registry, a Git server and a chat room beside it, and a flux that knows the way."""
+
+    up: stage.Stage
+    flux: Flux
+    registry: str
+    git: str
+    hooks: str
+    chat: Webhook
+
+    async def says(self, line: str) -> str:
+        """Run flux, expect success, return its progress lines."""
+        said = await self.flux.run(*line.split())
+        assert said.code == 0, f"flux {line}: {said.err}{said.out}"
+        return said.err
+
+    async def push(self, tag: str) -> None:
+        built = image.build_image(files={"version": tag.encode()})
+        await image.push_image(f"http://{self.registry}", "team/web", tag, built)
+
+    async def deployed(self, tag: str) -> None:
+        """Wait for the Deployment to run this tag."""
+        wanted = f"{self.registry}/team/web:{tag}"
+        await self.up.until(
+            "apps/v1", "Deployment", "default", "web",
+            lambda obj: obj["spec"]["template"]["spec"]["containers"][0]["image"] == wanted,
+        )  # fmt: skip
+
+
+@pytest.fixture
+async def scene(tmp_path: Path) -> AsyncIterator[Scene]:
+    hooks = f"127.0.0.1:{free_port()}"
+    auth = server.BasicAuth("git", "pass-word")
+    async with contextlib.AsyncExitStack() as stack:
+        registry = await stack.enter_async_context(RegistryServer(Storage(DirectoryFiles(tmp_path / "registry"))))
+        git = stack.enter_context(server.GitServer(tmp_path / "git", auth=auth))
+        chat = await stack.enter_async_context(webhook())
+        up = await stack.enter_async_context(stage.running(tmp_path / "data", receiver_addr=hooks))
+        seed.seed(tmp_path / "git" / "fleet.git", {"apps/web.yaml": WEB.replace("REGISTRY", registry.address)})
+        await up.kubectl("create", "namespace", "flux-system")
+        flux = Flux(up.kubeconfig, tmp_path / "home")
+        yield Scene(up, flux, registry.address, git.url("fleet.git"), f"http://{hooks}", chat)
+
+
+async def make_pipeline(scene: Scene) -> None:
+    """Create everything from the secret to the update automation; flux waits for each to be ready."""
+    await scene.says(f"create secret git fleet --url={scene.git} --username=git --password=pass-word")
+    fetched = await scene.says(f"create source git fleet --url={scene.git} --branch=main --secret-ref=fleet")
+    assert "✔ fetched revision: main@sha1:" in fetched
+    applied = await scene.says(
+        "create kustomization fleet --source=GitRepository/fleet --path=./apps --prune --interval=10m"
+    )
+    assert "✔ Kustomization fleet is ready\n✔ applied revision main@sha1:" in applied
+    author = "--author-name=Bot --author-email=bot@example.org"
+    branches = "--checkout-branch=main --push-branch=main"
+    lines = (
+        f"image repository web --image={scene.registry}/team/web --interval=10m",
+        "image policy web --image-ref=web --select-semver=1.x",
+        f"image update fleet --git-repo-ref=fleet --git-repo-path=./apps {branches} {author} --interval=10m",
+    )
+    for made in await asyncio.gather(*(scene.says(f"create {line}") for line in lines)):
+        assert made.endswith("reconciliation completed\n")
+
+
+async def test_a_pipeline_made_by_flux_deploys_what_is_pushed(scene: Scene) -> None:
+    await scene.push("1.0.0")
+    await make_pipeline(scene)
+    await scene.deployed("1.0.0")
+
+    await scene.push("1.0.1")
+    assert "✔ scan fetched 2 tags\n" in await scene.says("reconcile image repository web")
+    await scene.deployed("1.0.1")
+
+    images = await scene.flux("get images all --no-header")
+    assert f"imagepolicy/web\t{scene.registry}/team/web\t1.0.1\tTrue\t" in images
+    assert "imagerepository/web\t" in images
+    assert "imageupdateautomation/fleet\t" in images
+    brought = await scene.says("reconcile kustomization fleet --with-source")
+    assert brought.count("main@sha1:") == 2
+    assert await scene.flux("get all -A --status-selector ready=false") == ""
+    assert "└── Deployment/default/web" in await scene.flux("tree kustomization fleet")
+    traced = await scene.flux("trace deployment web -n default")
+    assert "Kustomization:   fleet" in traced
+    assert f"URL:             {scene.git}" in traced
+    assert "pushed commit" in await scene.flux("events --for ImageUpdateAutomation/fleet")
+
+    failed = await scene.flux.fails("create image policy none --image-ref=web --select-semver=>9 --timeout=3s")
+    assert "deadline exceeded" in failed
+    assert "none\t" in await scene.flux("get image policy --status-selector ready=false")
+    await scene.says("suspend image repository web")
+    assert await scene.flux.fails("reconcile image repository web") == "✗ resource is suspended\n"
+    assert "✔ scan fetched 2 tags" in await scene.says("resume image repository web")
+
+
+async def test_a_receiver_made_by_flux_is_triggered_and_its_alert_told(scene: Scene) -> None:
+    await scene.push("1.0.0")
+    await scene.says(f"create image repository web --image={scene.registry}/team/web --interval=1h")
+    await scene.says(f"create secret receiver hook --type=generic-hmac --token=t0ken --hostname={scene.hooks}")
+    made = await scene.says(
+        "create receiver hook --type=generic-hmac --event=push --secret-ref=hook --resource=ImageRepository/web"
+    )
+    assert "✔ generated webhook URL /hook/" in made
+    await scene.says(f"create alert-provider chat --type=generic --address={scene.chat.url}")
+    await scene.says("create alert chat --provider-ref=chat --event-severity=info --event-source=ImageRepository/web")
+
+    await scene.push("1.0.1")
+    await scene.says(f"trigger receiver hook --type=generic-hmac --token=t0ken --url={scene.hooks}")
+    await scene.up.until(
+        "image.toolkit.fluxcd.io/v1", "ImageRepository", "flux-system", "web",
+        lambda obj: obj["status"]["lastScanResult"]["tagCount"] == 2,
+    )  # fmt: skip
+    told = await scene.chat.until(reason="Succeeded")
+    assert told["involvedObject"]["name"] == "web"
+    assert told["message"].startswith("successful scan: found 2 tags")
+    refused = await scene.flux.fails(
+        f"trigger receiver hook --type=generic-hmac --token=wrong --url={scene.hooks} --retries=0"
+    )
+    assert "404" in refused
