@@ -12,7 +12,7 @@ export UV_LINK_MODE          := copy
 export UV_NO_PROGRESS        := 1
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 
-.PHONY: help demo run test check unit bench lock format clean
+.PHONY: help demo run test check unit bench flux lock format clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -55,6 +55,9 @@ test: check ## everything that must pass before a merge
 bench: $(VENV)/.dev ## print every benchmark, each beside its peer or limit
 	@for file in bench/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
+flux: ## build the real flux into .bin, so that the tests on it run (needs Go)
+	@scripts/install_flux.sh
+
 format: $(VENV)/.dev ## rewrite the code in the project's style
 	@$(BIN)/ruff check --quiet --fix-only .
 	@$(BIN)/ruff format .
@@ -65,4 +68,4 @@ lock: | $(if $(filter .uv/bin/uv,$(UV)),.uv/bin/uv) ## resolve the dependencies 
 	@$(UV) pip compile --quiet --universal --generate-hashes --no-deps --no-emit-index-url --no-header --python-version 3.11 --group pyproject.toml:tools -o requirements/tools.txt
 
 clean: ## remove the environment and every cache
-	@rm -rf $(VENV) .uv .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) .uv .bin .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

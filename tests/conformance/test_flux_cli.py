@@ -3,6 +3,7 @@
 import asyncio
 import json
 from collections.abc import AsyncIterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import yaml
 
 from gotk.kube import config
 from gotk.kube.client import Client
-from image_automation.app import embedded
+from image_automation.app import embedded, presence
 from tests.conformance import flux as real
 from tests.conformance.flux import Flux
 from tests.conformance.kubectl import Kubectl
@@ -73,12 +74,20 @@ def rows(table: str) -> list[list[str]]:
     return [[cell.strip() for cell in line.rstrip("\t").split("\t")] for line in table.splitlines() if line]
 
 
-async def test_the_prerequisites_and_definitions_are_found(plane: Plane) -> None:
-    assert "prerequisites checks passed" in (await plane.flux.run("check", "--pre")).err
-    said = (await plane.flux.run("check")).err
+async def test_every_check_passes_and_names_the_versions(plane: Plane) -> None:
+    await presence.show(plane.client, "v1.2.3", datetime(2026, 1, 1, tzinfo=UTC))
+    assert (await plane.flux.run("check", "--pre")).err.endswith("✔ prerequisites checks passed\n")
+    said = (await plane.flux.run("check", "--timeout=10s")).err
+    assert said.endswith("✔ all checks passed\n"), said
+    assert "✔ distribution: flux-v2.9.2\n" in said
+    assert "✔ image-automation: deployment ready\n► image-automation:v1.2.3\n" in said
     for name in ("imagepolicies.image", "gitrepositories.source", "receivers.notification", "kustomizations.kustomize"):
         assert f"✔ {name}.toolkit.fluxcd.io/v1\n" in said
-    assert "✔ distribution: flux-v2.9.2\n" in said
+    assert "image-automation: v1.2.3\n" in await plane.flux("version")
+
+
+async def test_a_control_plane_without_the_service_does_not_pass(plane: Plane) -> None:
+    assert "no controllers found in the 'flux-system' namespace" in await plane.flux.fails("check")
 
 
 async def test_objects_without_status_are_listed_as_waiting(plane: Plane) -> None:

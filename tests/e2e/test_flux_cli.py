@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -155,3 +156,24 @@ async def test_a_receiver_made_by_flux_is_triggered_and_its_alert_told(scene: Sc
         f"trigger receiver hook --type=generic-hmac --token=wrong --url={scene.hooks} --retries=0"
     )
     assert "404" in refused
+
+
+async def test_the_started_program_passes_every_check(tmp_path: Path) -> None:
+    closed = [f"--{name}-addr=0" for name in ("metrics", "health", "explain", "receiver", "notification")]
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "image_automation", "run", "--embedded", f"--data-dir={tmp_path / 'data'}",
+        "--storage-addr=127.0.0.1:0", *closed, stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stderr is not None
+    try:
+        async with asyncio.timeout(30):
+            while not (line := await process.stderr.readline()).startswith("► kubectl".encode()):
+                assert line, "the program ended"
+        flux = Flux(tmp_path / "data" / "kubeconfig", tmp_path / "home")
+        assert (await flux.run("check", "--timeout=20s")).err.endswith("✔ all checks passed\n")
+        line = "create source git fleet --url=http://127.0.0.1:1/fleet.git --branch=main --timeout=1s"
+        made = await flux.run(*line.split())
+        assert "✔ GitRepository source created\n" in made.err
+    finally:
+        process.terminate()
+        await process.communicate()
