@@ -39,7 +39,8 @@ class World:
     # What a cache and a client do.
 
     def get_cached(self, kind: type[Any], namespace: str, name: str) -> Any:
-        return next((p for p in self.providers if (p.metadata.namespace, p.metadata.name) == (namespace, name)), None)
+        known: Sequence[Any] = self.alerts if kind is Alert else self.providers
+        return next((p for p in known if (p.metadata.namespace, p.metadata.name) == (namespace, name)), None)
 
     async def get(self, kind: type[Any], namespace: str, name: str) -> Any:
         if name not in self.secrets:
@@ -150,34 +151,37 @@ async def test_what_a_slow_provider_cannot_take_any_more_is_told_on_the_alert() 
     assert len(world.told) == 50
 
 
+_SEND = "send notification for Kustomization/apps/web: "
+_DISPATCH = "dispatch notification for Kustomization/apps/web: "
+_INITIALIZE = f"{_DISPATCH}failed to initialize notifier for provider 'chat': "
 TROUBLE: dict[str, tuple[dict[str, Any], dict[str, dict[str, bytes]], str]] = {
     "the service refuses": (
-        {"address": "https://broken.io/"}, {}, "request failed with status code 403",
+        {"address": "https://broken.io/"}, {}, f"{_SEND}request failed with status code 403",
     ),
     "a secret is missing": (
-        {"secretRef": {"name": "gone"}}, {}, "failed to read secret 'apps/gone': secrets \"gone\" not found",
+        {"secretRef": {"name": "gone"}}, {}, _INITIALIZE + "failed to get secret 'apps/gone': secrets \"gone\" not found",
     ),
     "a type that nothing is sent through": (
         {"type": "nats", "channel": "x"}, {},
-        "Provider 'apps/chat' of type nats is unsupported: NATS has no HTTP interface",
+        _INITIALIZE + "Provider 'apps/chat' of type nats is unsupported: NATS has no HTTP interface",
     ),
-    "no address": ({"address": ""}, {}, "provider has no address"),
-    "a token is missing": ({"type": "opsgenie"}, {}, "providers of type opsgenie need the secret's key 'token'"),
+    "no address": ({"address": ""}, {}, _INITIALIZE + "provider has no address"),
+    "a token is missing": ({"type": "opsgenie"}, {}, _INITIALIZE + "providers of type opsgenie need the secret's key 'token'"),
     "headers that are no map": (
         {"secretRef": {"name": "s"}}, {"s": {"headers": b"[a]"}},
-        "the secret's key 'headers' is not a YAML map of texts",
+        _INITIALIZE + "the secret's key 'headers' is not a YAML map of texts",
     ),
     "a certificate without a key": (
         {"certSecretRef": {"name": "s"}}, {"s": {"tls.crt": b"x"}},
-        "secret 'apps/all' contains 'tls.crt' but missing 'tls.key'",
+        _INITIALIZE + "secret 'apps/all' contains 'tls.crt' but missing 'tls.key'",
     ),
     "an expression over what is not there": (
         {"type": "github", "commitStatusExpr": "event.metadata.nothing", "address": "https://github.com/a/b"}, {},
-        "spec.commitStatusExpr did not evaluate to a text: ",
+        _DISPATCH + "failed to create commit status: spec.commitStatusExpr did not evaluate to a text: ",
     ),
     "an expression that is none": (
         {"type": "github", "commitStatusExpr": "((", "address": "https://github.com/a/b"}, {},
-        "failed to compile spec.commitStatusExpr",
+        _DISPATCH + "failed to create commit status: failed to compile spec.commitStatusExpr",
     ),
 }  # fmt: skip
 
@@ -194,7 +198,7 @@ def test_trouble_is_a_warning_on_the_alert(
             await post(notifier, event())
         [told] = world.told
         assert (told.about.kind, told.severity, told.reason) == ("Alert", "Warning", "NotificationDispatchFailed")
-        assert told.message.startswith(f"failed to send notification for Kustomization/apps/web: {cause}")
+        assert told.message.startswith(f"failed to {cause}")
 
     check()
 
