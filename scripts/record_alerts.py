@@ -53,7 +53,10 @@ async def running(program: str, plane: ControlPlane, *flags: str) -> AsyncIterat
                         return answer.status == 200
                 return False
 
-            await alert_play.until(ready)
+            for _ in range(300):
+                if await ready():
+                    break
+                await asyncio.sleep(0.1)
         yield f"http://{events}"
     finally:
         process.terminate()
@@ -76,13 +79,14 @@ async def play(
 
 async def record(program: str) -> alert_play.Told:
     """Play everything to the program."""
-    with tempfile.TemporaryDirectory() as home:
-        async with embedded.control_plane(pathlib.Path(home) / "plane") as plane:
-            async with Client(await config.from_kubeconfig([plane.kubeconfig])) as client:
-                stories = await play(program, plane, client, alert_table.STORIES)
-                closed = await play(program, plane, client, alert_table.CLOSED, "--no-cross-namespace-refs")
-                async with running(program, plane) as url, aiohttp.ClientSession() as session:
-                    bodies = await alert_play.post_bodies(session, url)
+    async with contextlib.AsyncExitStack() as stack:
+        home = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        plane = await stack.enter_async_context(embedded.control_plane(home / "plane"))
+        client = await stack.enter_async_context(Client(await config.from_kubeconfig([plane.kubeconfig])))
+        stories = await play(program, plane, client, alert_table.STORIES)
+        closed = await play(program, plane, client, alert_table.CLOSED, "--no-cross-namespace-refs")
+        async with running(program, plane) as url, aiohttp.ClientSession() as session:
+            bodies = await alert_play.post_bodies(session, url)
     return {"stories": stories | closed, "bodies": bodies}
 
 

@@ -120,8 +120,7 @@ def read(body: bytes) -> Notice:
             fields["involvedObject"] = _named(Involved, fields["involvedObject"])
         if isinstance(metadata := fields.get("metadata"), dict):
             fields["metadata"] = {key: "" if value is None else value for key, value in metadata.items()}
-        if not _TIME.fullmatch(str(fields.get("timestamp", _ANY_TIME))):
-            raise ValueError("its timestamp is no time of RFC 3339")
+        _check_time(fields.get("timestamp", _ANY_TIME))
         notice = msgspec.convert(_whole(fields), Notice)
         if notice.timestamp is None:
             return notice
@@ -136,6 +135,11 @@ def _named(kind: type[msgspec.Struct], found: object) -> dict[str, Any]:
         raise ValueError(f"expected an object, got {type(found).__name__}")  # noqa: TRY004 - the sender's error
     names = {name.lower(): name for name in kind.__struct_encode_fields__}
     return {names[key.lower()]: value for key, value in found.items() if key.lower() in names and value is not None}
+
+
+def _check_time(found: object) -> None:
+    if not isinstance(found, str) or not _TIME.fullmatch(found):
+        raise ValueError("its timestamp is no time of RFC 3339")
 
 
 def _no_constant(name: str) -> None:

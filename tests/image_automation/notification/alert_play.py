@@ -5,7 +5,7 @@ import contextlib
 import io
 import json
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,7 +16,6 @@ from gotk.kube.client import Client
 from tests.image_automation.notification.alert_table import BODIES, Story, source
 
 NOTIFICATION = "notification.toolkit.fluxcd.io/v1beta3"
-_LIMIT = 30.0
 _DATE = re.compile(r"[A-Z][a-z]{2}, \d\d [A-Z][a-z]{2} \d{4} \d\d:\d\d:\d\d UTC")
 _HEADERS = (
     "Content-Type", "Retry-After", "X-Content-Type-Options", "X-RateLimit-Limit", "X-RateLimit-Remaining",
@@ -32,15 +31,23 @@ class Hook:
 
     url: str = ""
     calls: list[tuple[str, web.Request, bytes]] = field(default_factory=list)
+    _called: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def take(self, request: web.Request) -> web.Response:
         body = await request.read()
         self.calls.append((request.path, request, body))
+        self._called.set()
         if refused := re.search(r"/status/(\d+)/", request.path):
             return web.Response(status=int(refused[1]), text="refused")
         if request.method == "GET":
             return web.json_response({"login": "bot"} if request.path.endswith("/user") else [])
         return web.json_response({}, status=201)
+
+    async def until(self, numbers: Mapping[str, int]) -> None:
+        """Wait until so many calls have come for each namespace."""
+        while any(len(self.of(namespace)) < number for namespace, number in numbers.items()):
+            self._called.clear()
+            await self._called.wait()
 
     def of(self, namespace: str) -> list[Any]:
         """Tell what came for a namespace: the events in full, of other payloads only that they came."""
@@ -141,11 +148,14 @@ def _shape(value: str) -> str:
     return "a date" if _DATE.fullmatch(value) else value
 
 
-async def until(ready: Callable[[], Awaitable[bool]]) -> None:
-    """Wait until something holds that nothing announces."""
-    async with asyncio.timeout(_LIMIT):
-        while not await ready():
-            await asyncio.sleep(0.05)
+async def told(client: Client, number: int) -> None:
+    """Wait until so many events have been told on alerts."""
+    seen: set[str] = set()
+    if number:
+        async for _, event in client.watch_objects("v1", "Event", ""):
+            seen.add(event["metadata"]["uid"])
+            if len(seen) >= number:
+                return
 
 
 async def outcome(client: Client, caught: Hook, stories: Mapping[str, Story], places: Mapping[str, str]) -> Told:

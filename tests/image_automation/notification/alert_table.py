@@ -175,8 +175,8 @@ STORIES: dict[str, Story] = {
     "a service account for a provider without cloud": Story(providers=provider(serviceAccountName="x")),
     # Commit statuses and comments.
     "a commit status update goes to a forge": Story(
-        (event(severity="info", metadata=UPDATE),), providers=provider("github", address=FORGE, secretRef={"name": "s"}),
-        secrets={"s": {"token": "t"}},
+        (event(severity="info", metadata=UPDATE),),
+        providers=provider("github", address=FORGE, secretRef={"name": "s"}), secrets={"s": {"token": "t"}},
     ),
     "a commit status update goes to a webhook": Story((event(severity="info", metadata=UPDATE),)),
     "a commit status update does not go to a chat": Story(
@@ -248,9 +248,10 @@ CLOSED: dict[str, Story] = {
 }
 
 #: Bodies, each with a message of its own or with none; posted in this order.
+_ABOUT = b'"involvedObject": {"kind": "Kustomization"}}'
 BODIES: dict[str, tuple[str, str, bytes]] = {
-    "an event": ("POST", "/", b'{"message": "1", "involvedObject": {"kind": "Kustomization"}}'),
-    "the same again, to another path": ("POST", "/a/b?c=d", b'{"message":"1","involvedObject":{"kind":"Kustomization"}}'),
+    "an event": ("POST", "/", b'{"message": "1", ' + _ABOUT),
+    "the same again, to another path": ("POST", "/a/b?c=d", b'{"message": "1", ' + _ABOUT),
     "an event by PUT": ("PUT", "/", b'{"message": "2"}'),
     "an event by GET": ("GET", "/", b'{"message": "3"}'),
     "an event by DELETE": ("DELETE", "/x", b'{"message": "4"}'),
@@ -259,9 +260,9 @@ BODIES: dict[str, tuple[str, str, bytes]] = {
     "nothing by OPTIONS": ("OPTIONS", "/", b""),
     "fields of tomorrow": ("POST", "/", b'{"message": "5", "new": {"a": [1]}, "timestamp": null}'),
     "names in other cases": ("POST", "/", b'{"MESSAGE": "6", "InvolvedObject": {"KIND": "Kustomization"}}'),
-    "names in other cases are the same event": ("POST", "/", b'{"message":"6","involvedObject":{"kind":"Kustomization"}}'),
+    "names in other cases are the same event": ("POST", "/", b'{"message": "6", ' + _ABOUT),
     "null": ("POST", "/", b"null"),
-    "nulls for everything": ("POST", "/", b'{"message": null, "involvedObject": null, "metadata": null, "reason": null}'),
+    "nulls for everything": ("POST", "/", b'{"message": null, "involvedObject": null, "metadata": null}'),
     "a null among metadata": ("POST", "/", b'{"message": "7", "metadata": {"a": null}}'),
     "a byte that is no UTF-8": ("POST", "/", b'{"message": "8\xff"}'),
     "half a surrogate is the same event": ("POST", "/", b'{"message": "8\\ud800"}'),
@@ -275,7 +276,7 @@ BODIES: dict[str, tuple[str, str, bytes]] = {
     "a number among metadata": ("POST", "/", b'{"message": "12", "metadata": {"a": 1}}'),
     "a list for an object": ("POST", "/", b'{"message": "13", "involvedObject": []}'),
     "a time": ("POST", "/", b'{"message": "14", "timestamp": "2026-01-01T12:00:00Z"}'),
-    "a time with an offset and fractions": ("POST", "/", b'{"message": "15", "timestamp": "2026-01-01T12:00:00.5+02:00"}'),
+    "a time with offset and fractions": ("POST", "/", b'{"message": "15", "timestamp": "2026-01-01T12:00:00.5+02:00"}'),
     "a time in small letters": ("POST", "/", b'{"message": "16", "timestamp": "2026-01-01t12:00:00z"}'),
     "a time with a space": ("POST", "/", b'{"message": "17", "timestamp": "2026-01-01 12:00:00Z"}'),
     "a time without an offset": ("POST", "/", b'{"message": "18", "timestamp": "2026-01-01T12:00:00"}'),
