@@ -1,7 +1,7 @@
 """One message for many events."""
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from image_automation.notification import grouping
@@ -114,6 +114,7 @@ ROUNDS = st.lists(st.tuples(st.lists(WORDS, min_size=1, max_size=8), st.booleans
 
 
 @given(ROUNDS)
+@example([([("a", "info", "x")], True), ([("a", "error", "y"), ("a", "info", "x")], True)])
 def test_no_failure_is_ever_lost(rounds: list[tuple[list[tuple[str, str, str]], bool]]) -> None:
     """The last failure of an object in a group is in the message, or it is what the object was last told of."""
     groups, known = grouping.Groups(), dict[str, str]()

@@ -158,6 +158,18 @@ async def test_what_a_slow_provider_cannot_take_any_more_is_told_on_the_alert() 
 _SEND = "send notification for Kustomization/apps/web: "
 _DISPATCH = "dispatch notification for Kustomization/apps/web: "
 _INITIALIZE = f"{_DISPATCH}failed to initialize notifier for provider 'chat': "
+
+
+@in_virtual_time
+async def test_messages_that_wait_are_bounded_in_memory_too() -> None:
+    world = World([scene.alert()], [scene.provider(address="https://slow.io/")], slow={"https://slow.io/": 1})
+    async with notifying(world) as notifier:
+        for number in range(20):
+            await post(notifier, event(f"app-{number}", f"{number}" + "x" * (1 << 20)))
+    assert len(world.sent) == 7
+    assert len(world.told) == 13
+
+
 TROUBLE: dict[str, tuple[dict[str, Any], dict[str, dict[str, bytes]], str]] = {
     "the service refuses": (
         {"address": "https://broken.io/"}, {}, f"{_SEND}request failed with status code 403",
