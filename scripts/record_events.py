@@ -1,8 +1,8 @@
-"""Record which events Flux's source-controller and kustomize-controller post.
+"""Record which events Flux's source-, kustomize- and image-reflector-controller post.
 
-Run it as `python -m scripts.record_events CRDS [SOURCE-CONTROLLER KUSTOMIZE-CONTROLLER]`: CRDS is a folder with the
-definitions of the first, which does not start without all its kinds; programs that are not given are looked for on
-the path. It writes tests/e2e/upstream_events.json, which ours is compared with.
+Run it as `python -m scripts.record_events CRDS [SOURCE KUSTOMIZE REFLECTOR]`: CRDS is a folder with the definitions of
+source-controller, which does not start without all its kinds; programs that are not given are looked for on the path.
+It writes tests/e2e/upstream_events.json, which ours is compared with.
 """
 
 import asyncio
@@ -23,10 +23,10 @@ import deploy.crds
 from gotk.kube import config
 from gotk.kube.client import Client
 from image_automation.app import embedded
-from tests.e2e import posted_events, stage
+from tests.e2e import posted_events, posted_image_events, stage
 
 RECORD = pathlib.Path(posted_events.__file__).parent / "upstream_events.json"
-PROGRAMS = ("source-controller", "kustomize-controller")
+PROGRAMS = ("source-controller", "kustomize-controller", "image-reflector-controller")
 #: Flux posts after it has written the status.
 SETTLE = 2.0
 
@@ -60,8 +60,8 @@ def missing(folder: pathlib.Path) -> list[dict[str, Any]]:
     return [crd for crd in found if crd["metadata"]["name"] not in shipped]
 
 
-async def record(definitions: list[dict[str, Any]], programs: list[str]) -> dict[str, Any]:
-    """Play the story to the programs."""
+async def record(definitions: list[dict[str, Any]], steps: posted_events.Steps, programs: list[str]) -> dict[str, Any]:
+    """Play a story to the programs."""
     async with contextlib.AsyncExitStack() as stack:
         home = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
         plane = await stack.enter_async_context(embedded.control_plane(home / "plane"))
@@ -70,9 +70,14 @@ async def record(definitions: list[dict[str, Any]], programs: list[str]) -> dict
             await client.create_object(crd)
         heard = await stack.enter_async_context(posted_events.listener())
         storage = f"127.0.0.1:{_free_port()}"
-        (home / "data").mkdir()
-        flags = [f"--storage-path={home / 'data'}", f"--storage-addr={storage}", f"--storage-adv-addr={storage}"]
-        for program, more in zip(programs, (flags, []), strict=True):
+        flags = {
+            "source-controller": [f"--storage-addr={storage}", f"--storage-adv-addr={storage}"],
+            "image-reflector-controller": [],
+        }
+        for program in programs:
+            name = pathlib.Path(program).name
+            data = pathlib.Path(stack.enter_context(tempfile.TemporaryDirectory()))
+            more = [*flags[name], f"--storage-path={data}"] if name in flags else []
             events = f"--events-addr={heard.url}"
             await stack.enter_async_context(running(program, plane.kubeconfig, home, events, *more))
 
@@ -80,8 +85,16 @@ async def record(definitions: list[dict[str, Any]], programs: list[str]) -> dict
             await asyncio.sleep(SETTLE)
 
         up = stage.Stage(client=client, kubeconfig=plane.kubeconfig, home=home)
-        told = await posted_events.play(up, home, heard, calm)
+        told = await posted_events.play(steps, up, home, heard, calm)
         return {"steps": told, "requests": sorted(heard.types)}
+
+
+async def record_all(definitions: list[dict[str, Any]], source: str, kustomize: str, reflector: str) -> dict[str, Any]:
+    """Play both stories."""
+    return {
+        "deploy": await record(definitions, posted_events.STEPS, [source, kustomize]),
+        "images": await record([], posted_image_events.STEPS, [reflector]),
+    }
 
 
 def main() -> None:
@@ -90,8 +103,8 @@ def main() -> None:
         sys.exit(str(__doc__))
     programs = sys.argv[2:] or [found for name in PROGRAMS if (found := shutil.which(name))]
     if len(programs) != len(PROGRAMS):
-        sys.exit(f"{' and '.join(PROGRAMS)} are not on the path; give both as arguments")
-    found = asyncio.run(record(missing(pathlib.Path(sys.argv[1])), programs))
+        sys.exit(f"{', '.join(PROGRAMS)} are not all on the path; give each as an argument")
+    found = asyncio.run(record_all(missing(pathlib.Path(sys.argv[1])), *programs))
     RECORD.write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n")
 
 

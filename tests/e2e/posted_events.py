@@ -1,9 +1,12 @@
-"""A story of a repository and what is applied from it, and the events that controllers post of it to an address."""
+"""Stories of what objects go through, and the events that controllers post of them to an address.
+
+Here is the story of a repository and what is applied from it; that of images is in `posted_image_events`.
+"""
 
 import asyncio
 import contextlib
 import re
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,6 +16,7 @@ from aiohttp import web
 from gotk.git import seed
 from gotk.git.server import GitServer
 from gotk.kube.client import Client
+from gotk.oci.registry.server import RegistryServer
 from tests.e2e import stage
 
 SOURCE = "source.toolkit.fluxcd.io/v1"
@@ -23,6 +27,7 @@ _CONFIG = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: NAME, namespace: ap
 _HIDDEN = (
     (re.compile(r"sha1:[0-9a-f]{40}"), "sha1:COMMIT"),
     (re.compile(r"sha256:[0-9a-f]{64}"), "sha256:DIGEST"),
+    (re.compile(r"(?<!/)127\.0\.0\.1:\d+"), "REGISTRY"),
     (re.compile(r"http://127\.0\.0\.1:\d+"), "http://SERVER"),
     (re.compile(r"\b(\d+(\.\d+)?(h|m|s|ms|µs))+\b"), "TIME"),
     (re.compile(r"/[\w./-]*kustomization-\d+"), "FOLDER"),
@@ -94,11 +99,12 @@ async def listener() -> AsyncIterator[Listener]:
 
 @dataclass
 class Story:
-    """The cluster and the repository of the story. `calm` waits, after a step, until its events have come."""
+    """The cluster, and the repository and registry of the story."""
 
     up: stage.Stage
     repository: Path
-    calm: Callable[[str], Awaitable[None]]
+    git: GitServer
+    registry: RegistryServer
     asked: int = 0
 
     @property
@@ -137,6 +143,12 @@ class Story:
 
         await self.up.until(api_version, kind, NAMESPACE, name, holds)
 
+    async def chosen(self, api_version: str, kind: str, name: str, tag: str) -> None:
+        def holds(obj: dict[str, Any]) -> bool:
+            return bool(((obj.get("status") or {}).get("latestRef") or {}).get("tag") == tag)
+
+        await self.up.until(api_version, kind, NAMESPACE, name, holds)
+
 
 GIT = (SOURCE, "GitRepository", "fleet")
 APP = (KUSTOMIZE, "Kustomization", "web")
@@ -146,10 +158,9 @@ FILES = {
 }
 
 
-async def begin(story: Story, server: GitServer) -> None:
+async def begin(story: Story) -> None:
     story.commit(FILES, "Begin\n\nwith a body")
-    await story.client.create_object({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
-    spec = {"url": server.url("fleet.git"), "interval": "1h", "ref": {"branch": "main"}}
+    spec = {"url": story.git.url("fleet.git"), "interval": "1h", "ref": {"branch": "main"}}
     await story.create(*GIT, spec)
     await story.ready(*GIT)
     app = {"interval": "1h", "path": "./web", "prune": True, "sourceRef": {"kind": "GitRepository", "name": "fleet"}}
@@ -158,14 +169,14 @@ async def begin(story: Story, server: GitServer) -> None:
     await story.ready(*APP)
 
 
-async def again(story: Story, _: GitServer) -> None:
+async def again(story: Story) -> None:
     await story.patch(*GIT)
     await story.ready(*GIT)
     await story.patch(*APP)
     await story.ready(*APP)
 
 
-async def change(story: Story, _: GitServer) -> None:
+async def change(story: Story) -> None:
     revision = story.commit(
         {
             "web/config.yaml": FILES["web/config.yaml"].replace("'1'", "'2'"),
@@ -177,52 +188,52 @@ async def change(story: Story, _: GitServer) -> None:
     await story.follow(revision)
 
 
-async def prune(story: Story, _: GitServer) -> None:
+async def prune(story: Story) -> None:
     revision = story.commit({"web/kustomization.yaml": "resources: [config.yaml]\n"}, "Take the second away")
     await story.follow(revision)
 
 
-async def no_path(story: Story, _: GitServer) -> None:
+async def no_path(story: Story) -> None:
     await story.patch(*APP, path="./nowhere")
     await story.ready(*APP, status="False", reason="ArtifactFailed")
 
 
-async def path_back(story: Story, _: GitServer) -> None:
+async def path_back(story: Story) -> None:
     await story.patch(*APP, path="./web")
     await story.ready(*APP)
 
 
-async def no_branch(story: Story, _: GitServer) -> None:
+async def no_branch(story: Story) -> None:
     await story.patch(*GIT, ref={"branch": "nowhere"})
     await story.ready(*GIT, status="False")
 
 
-async def branch_back(story: Story, _: GitServer) -> None:
+async def branch_back(story: Story) -> None:
     await story.patch(*GIT, ref={"branch": "main"})
     await story.ready(*GIT)
 
 
-async def dependency(story: Story, _: GitServer) -> None:
+async def dependency(story: Story) -> None:
     await story.patch(*APP, dependsOn=[{"name": "nobody"}])
     await story.ready(*APP, status="False", reason="DependencyNotReady")
 
 
-async def no_dependency(story: Story, _: GitServer) -> None:
+async def no_dependency(story: Story) -> None:
     await story.patch(*APP, dependsOn=None)
     await story.ready(*APP)
 
 
-async def no_source(story: Story, _: GitServer) -> None:
+async def no_source(story: Story) -> None:
     await story.patch(*APP, sourceRef={"name": "nobody"})
     await story.ready(*APP, status="False")
 
 
-async def source_back(story: Story, _: GitServer) -> None:
+async def source_back(story: Story) -> None:
     await story.patch(*APP, sourceRef={"name": "fleet"})
     await story.ready(*APP)
 
 
-async def delete(story: Story, _: GitServer) -> None:
+async def delete(story: Story) -> None:
     for api_version, kind, name in (APP, GIT):
         async with asyncio.timeout(_LIMIT):
             async for type_, _obj in story.client.watch_objects(api_version, kind, NAMESPACE):
@@ -232,7 +243,8 @@ async def delete(story: Story, _: GitServer) -> None:
                     await story.client.delete_object(api_version, kind, NAMESPACE, name)
 
 
-STEPS: dict[str, Callable[[Story, GitServer], Awaitable[None]]] = {
+Steps = Mapping[str, Callable[[Story], Awaitable[None]]]
+STEPS: Steps = {
     "a repository and what is applied from it": begin,
     "another run without a change": again,
     "a change and an addition": change,
@@ -249,14 +261,22 @@ STEPS: dict[str, Callable[[Story, GitServer], Awaitable[None]]] = {
 }
 
 
-async def play(up: stage.Stage, home: Path, heard: Listener, calm: Callable[[str], Awaitable[None]]) -> dict[str, Any]:
-    """Play the story and tell, step by step, which new events came."""
+async def play(
+    steps: Steps, up: stage.Stage, home: Path, heard: Listener, calm: Callable[[str], Awaitable[None]]
+) -> dict[str, Any]:
+    """Play a story and tell, step by step, which new events came; `calm` waits for those of a step."""
+    async with RegistryServer() as registry:
+        with GitServer(home / "git") as git:
+            story = Story(up, home / "git" / "fleet.git", git, registry)
+            await story.client.create_object({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
+            return await _steps(steps, story, heard, calm)
+
+
+async def _steps(steps: Steps, story: Story, heard: Listener, calm: Callable[[str], Awaitable[None]]) -> dict[str, Any]:
     told: dict[str, Any] = {}
-    with GitServer(home / "git") as server:
-        story = Story(up, home / "git" / "fleet.git", calm)
-        for title, step in STEPS.items():
-            heard.posted.clear()
-            await step(story, server)
-            await calm(title)
-            told[title] = sorted(heard.posted, key=lambda event: (event["about"]["kind"], event["message"]))
+    for title, step in steps.items():
+        heard.posted.clear()
+        await step(story)
+        await calm(title)
+        told[title] = sorted(heard.posted, key=lambda event: (event["about"]["kind"], event["message"]))
     return told
