@@ -24,6 +24,7 @@ from image_automation.notification.providers.exchange import Account, Origin, Un
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
 
+NO_NOTIFIER = "failed to initialize notifier for provider '{}': {}"
 _TIMEOUT = 15.0
 _ADDRESS_LIMIT = 2048
 
@@ -59,15 +60,25 @@ class Accounts:
         self._clock = clock
 
     async def open(self, provider: Provider, alert: Alert, notice: Notice) -> Line:
-        """Read everything. Raises Unusable."""
+        """Read everything. Raises Unusable, which begins with what could not be made."""
+        if provider.spec.service_account_name:
+            raise Unusable("spec.serviceAccountName is unsupported: put a token or key into spec.secretRef instead")
+        try:
+            status = _commit_status(provider, alert, notice)
+        except Unusable as error:
+            raise Unusable(f"failed to create commit status: {error}") from None
+        try:
+            return await self._open(provider, alert, status)
+        except Unusable as error:
+            raise Unusable(NO_NOTIFIER.format(provider.metadata.name, error)) from None
+
+    async def _open(self, provider: Provider, alert: Alert, commit_status: str) -> Line:
         spec, namespace = provider.spec, provider.metadata.namespace
         if spec.type not in catalog.TYPES:
             cause = catalog.UNSUPPORTED.get(spec.type, "this type is not known")
             raise Unusable(
                 f"Provider '{namespace}/{provider.metadata.name}' of type {spec.type} is unsupported: {cause}"
             )
-        if spec.service_account_name and spec.type in {"azureeventhub", "azuredevops", "googlepubsub"}:
-            raise Unusable("spec.serviceAccountName is unsupported: put a token or key into spec.secretRef instead")
         secret = await self._secret(namespace, spec.secret_ref)
         data = secret.data if secret else {}
         address = _text(data, "address") or spec.address
@@ -87,7 +98,7 @@ class Accounts:
             password=_text(data, "password"),
             headers=_headers(data),
             secret=data,
-            commit_status=_commit_status(provider, alert, notice),
+            commit_status=commit_status,
         )
         return Line(
             account=account,
@@ -102,7 +113,7 @@ class Accounts:
         try:
             return await self._client.get(Secret, namespace, reference.name)
         except kube.APIError as error:
-            raise Unusable(f"failed to read secret '{namespace}/{reference.name}': {error.message}") from None
+            raise Unusable(f"failed to get secret '{namespace}/{reference.name}': {error.message}") from None
 
     async def _tls(self, provider: Provider, data: Any) -> TLS | None:
         secret = await self._secret(provider.metadata.namespace, provider.spec.cert_secret_ref)
