@@ -1,12 +1,11 @@
 """Ninety updates in one repository, committed and pushed over https, beside the `git` program doing the same.
 
 Then the steady state: what one look at a remote costs where there is nothing to do, in bytes on the wire and seconds of
-processor. And memory: a mirror of a repository with a large history, fetched as an automation fetches it. Needs nginx,
-fcgiwrap and git.
+processor; `bench_git_look.py` has it by kind of credentials. And memory: a mirror of a repository with a large history,
+fetched as an automation fetches it. Needs nginx, fcgiwrap and git.
 """
 
 import os
-import resource
 import socket
 import subprocess
 import sys
@@ -107,7 +106,7 @@ def commit_and_push(server: git_https.Server) -> None:
     plain, apart, git = (min(each) * 1e3 for each in times)
     print(f"{UPDATES} updates in {UPDATES + OTHERS} files, one commit, https with a password")
     print(f"  look, rewrite, commit, push             {plain:7.0f} ms  {plain / git:5.2f} x git (target <= 2)")
-    print(f"  with an authority of the secret's own   {apart:7.0f} ms  {apart / git:5.2f} x git (two processes)")
+    print(f"  with an authority of the secret's own   {apart:7.0f} ms  {apart / git:5.2f} x git (two workers)")
     print(f"  git fetch, add, commit, push            {git:7.0f} ms")
 
 
@@ -149,7 +148,7 @@ def counting(port: int) -> Iterator[tuple[int, list[int]]]:
         server.shutdown(socket.SHUT_RDWR)
 
 
-def steady_state(server: git_https.Server) -> None:
+def steady_state() -> None:
     """Print what one look costs where there is nothing to do."""
     with tempfile.TemporaryDirectory() as name:
         seed(Path(name) / "fleet.git", files("0"))
@@ -165,26 +164,6 @@ def steady_state(server: git_https.Server) -> None:
     print(f"  bytes on the wire per look              {sent:7.0f} sent, {received:.0f} received")
     print(f"  processor per look                      {used / rounds * 1e3:7.1f} ms  (target <= 10)")
     print(f"  time per look                           {spent / rounds * 1e3:7.1f} ms")
-    with tempfile.TemporaryDirectory() as name:
-        url = server.url("fleet.git")
-        for what, secret in (
-            ("", without_authority(server.secret)),
-            (", an authority of the secret's own", server.secret),
-        ):
-            mirror = Mirrors(Path(name) / f"mirrors{len(secret)}").open(url, auth.from_secret(url, secret))
-            mirror.fetch("refs/heads/main")
-            before = processor()
-            spent = seconds(lambda mirror=mirror: [mirror.fetch("refs/heads/main") for _ in range(10)])
-            used = processor() - before
-            print(f"the same over https{what}")
-            print(f"  processor per look                      {used / 10 * 1e3:7.1f} ms  (target <= 10)")
-            print(f"  time per look                           {spent / 10 * 1e3:7.1f} ms")
-
-
-def processor() -> float:
-    """The processor time of this process and of those that it started and saw end, without the server's."""
-    ended = resource.getrusage(resource.RUSAGE_CHILDREN)
-    return time.process_time() + ended.ru_utime + ended.ru_stime
 
 
 LOOK = """
@@ -227,5 +206,5 @@ if __name__ == "__main__":
         Path(name_, "ca.pem").write_text(server_.ca)
         pygit2.settings.set_ssl_cert_locations(f"{name_}/ca.pem", None)  # as if the machine knew the authority
         commit_and_push(server_)
-        steady_state(server_)
+        steady_state()
     memory()

@@ -17,8 +17,7 @@ from ruamel.yaml import YAML
 from gotk.git.commit import Person
 from gotk.git.mirror import Mirrors
 from gotk.git.seed import seed
-from image_automation import tree
-from image_automation.cli import folder
+from image_automation import folder, tree
 from image_automation.update import marker, rewrite
 
 FILES, MARKED, BIG, BIG_MARKED, SAMPLE = 10_000, 500, 5_000_000, 121, 60

@@ -6,7 +6,7 @@ Kustomization leaves its objects behind.
 
 from deploy.kustomize import inventory, ports, prune, wait
 from deploy.kustomize.inventory import Item
-from gotk.api.kustomize import Kustomization
+from gotk.api.kustomize import GROUP, Kustomization
 
 
 def deletes(kustomization: Kustomization) -> bool:
@@ -16,6 +16,13 @@ def deletes(kustomization: Kustomization) -> bool:
         return False
     policy = spec.deletion_policy or "MirrorPrune"
     return policy in {"Delete", "WaitForTermination"} or (policy == "MirrorPrune" and spec.prune)
+
+
+def metadata(kustomization: Kustomization) -> dict[str, str]:
+    """Return what the last events of a Kustomization carry: the revision that was applied last."""
+    status = kustomization.status
+    found = {"revision": status.last_applied_revision, "originRevision": status.last_applied_origin_revision}
+    return {f"{GROUP}/{key}": value for key, value in found.items() if value}
 
 
 async def delete_objects(kustomization: Kustomization, *, cluster: ports.Cluster) -> prune.Pruned:

@@ -15,6 +15,7 @@ from gotk.api.meta import Artifact
 from gotk.api.source import GitRepository
 from gotk.duration import Duration
 from gotk.kube.errors import NotFound
+from gotk.runtime import conditions
 from gotk.runtime.clock import Clock
 from gotk.runtime.conditions import KUSTOMIZE_RULES
 from gotk.runtime.errors import ReconcileError, Retry, Stalled, Waiting
@@ -83,13 +84,14 @@ class KustomizationReconciler:
             return
         pruned = await finalize.delete_objects(obj, cluster=self._cluster)
         if pruned.error:
-            run.event("Warning", "PruneFailed", "pruning for deleted resource failed")
+            run.event("Warning", "PruneFailed", "pruning for deleted resource failed", finalize.metadata(obj))
             raise Retry("PruneFailed", pruned.error)
         if told := changes.lines(pruned.changes, skipped=True):
-            run.event("Normal", "Progressing", told)
+            ready = run.conditions.get(conditions.READY)
+            run.event("Normal", ready.reason if ready is not None else "Progressing", told, finalize.metadata(obj))
         waiter = wait.Waiter(cluster=self._cluster, clock=self._clock)
         if await finalize.wait_for_termination(obj, pruned.deleted, waiter=waiter, timeout=timeout(obj.spec).seconds):
-            run.event("Warning", "PruneFailed", "failed to wait for resources termination")
+            run.event("Warning", "PruneFailed", "failed to wait for resources termination", finalize.metadata(obj))
 
     def _source(self, obj: Kustomization) -> Artifact:
         """Return the artifact to build. Raises Stalled, Retry or Waiting where there is none."""
@@ -104,7 +106,8 @@ class KustomizationReconciler:
             raise Stalled("AccessDenied", f"can't access '{subject}', cross-namespace references have been blocked")
         source = self._objects.get(GitRepository, namespace, reference.name)
         if source is None:
-            raise Retry("ArtifactFailed", f"Source '{subject}' not found", after=retry_after(obj.spec))
+            # No event, as in Flux: whoever applies both at once would be told of an error each time.
+            raise Waiting("ArtifactFailed", f"Source '{subject}' not found", after=retry_after(obj.spec))
         if source.status.artifact is None:
             raise self._waiting("ArtifactFailed", "Source artifact not found")
         return source.status.artifact

@@ -192,6 +192,7 @@ class GitRepositoryReconciler:
         return Outcome(
             message=message,
             requeue_after=after,
+            event=f"stored artifact for commit '{current.revision}'",
             event_reason=SUCCEEDED,
             trace=trace,
             trace_reason="ArtifactUpToDate" if settled else "GitOperationSucceeded",

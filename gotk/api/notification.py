@@ -15,7 +15,6 @@ GROUP = "notification.toolkit.fluxcd.io"
 
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=253)]
 _Long = Annotated[str, msgspec.Meta(max_length=2048)]
-_Wanted = Annotated[str, msgspec.Meta(min_length=1)]
 
 Kind = Literal[
     "Bucket",
@@ -107,15 +106,15 @@ class ReceiverResource(CrossNamespaceObjectReference, frozen=True, kw_only=True)
 class OIDCVariable(Struct, frozen=True, kw_only=True):
     """A CEL expression over the claims, by a name that later expressions may use."""
 
-    name: _Wanted
-    expression: _Wanted
+    name: str
+    expression: str
 
 
 class OIDCValidation(Struct, frozen=True, kw_only=True):
     """A CEL expression that must be true of the claims, and what to say where it is not."""
 
-    expression: _Wanted
-    message: _Wanted
+    expression: str
+    message: str
 
 
 class OIDCProvider(Struct, frozen=True, kw_only=True):
@@ -165,7 +164,7 @@ class ProviderSpec(Struct, frozen=True, kw_only=True):
     proxy: Annotated[str, msgspec.Meta(max_length=2048, pattern=r"^(http|https)://.*$")] | None = None
     proxy_secret_ref: LocalObjectReference | None = None
     secret_ref: LocalObjectReference | None = None
-    service_account_name: Annotated[str, msgspec.Meta(max_length=253)] | None = None
+    service_account_name: str | None = None
     cert_secret_ref: LocalObjectReference | None = None
     suspend: bool = False
     commit_status_expr: str = ""

@@ -42,8 +42,15 @@ async def _definitions(plane: Plane, crds: Sequence[dict[str, Any]]) -> None:
         if old is None:
             await plane.writer.create(definitions, "", {**crd, "metadata": dict(crd["metadata"])}, _HOW)
         else:
-            new = {**versions.convert(old.object(), definitions), "spec": crd["spec"]}
+            before = versions.convert(old.object(), definitions)
+            new = {**before, "metadata": _with_marks(before["metadata"], crd["metadata"]), "spec": crd["spec"]}
             await plane.writer.replace(definitions, old, new, _HOW)
+
+
+def _with_marks(before: dict[str, Any], given: dict[str, Any]) -> dict[str, Any]:
+    """Return the metadata with the labels and annotations that are given; what others put there stays."""
+    kept = {name: {**(before.get(name) or {}), **(given.get(name) or {})} for name in ("labels", "annotations")}
+    return {**before, **{name: entries for name, entries in kept.items() if entries}}
 
 
 async def _namespaces(plane: Plane) -> None:

@@ -19,12 +19,18 @@ IDLE_SECONDS = 60
 _NOWHERE = "/nonexistent"
 
 
-def harden(*, idle: float = IDLE_SECONDS, home: Path | None = None, ca: Path | None = None) -> None:
-    """Set what holds for the whole process; only a worker of one operation has a home and an authority of its own."""
+def harden() -> None:
+    """Set what holds for the whole process, and for every worker that is forked from it."""
     for level in (ConfigLevel.PROGRAMDATA, ConfigLevel.SYSTEM, ConfigLevel.XDG, ConfigLevel.GLOBAL):
         pygit2.settings.search_path[level] = ""
-    pygit2.settings.homedir = str(home or _NOWHERE)
+    pygit2.settings.homedir = _NOWHERE
     pygit2.settings.owner_validation = False
+    _wait(IDLE_SECONDS)
+
+
+def settle(home: Path, *, idle: float, ca: Path | None = None) -> None:
+    """Give the whole process a home and an authority, as only a worker of one operation has them."""
+    pygit2.settings.homedir = str(home)
     _wait(idle)
     if ca is not None:
         pygit2.settings.set_ssl_cert_locations(str(ca), None)

@@ -1,4 +1,4 @@
-"""What is asked of a remote, as values: they run here, or travel to a worker process as JSON on its standard input."""
+"""What is asked of a remote, as values: they run here, or travel to a worker process as JSON over a socket."""
 
 from dataclasses import dataclass
 
@@ -70,3 +70,17 @@ class References(msgspec.Struct, frozen=True, kw_only=True):
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
     """It worked."""
+
+
+class Job(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker is given: an operation and its environment."""
+
+    environment: dict[str, str]
+    operation: ListReferences | Fetch | Push
+
+
+class Failure(msgspec.Struct, frozen=True, kw_only=True):
+    """An error on its way out of a worker."""
+
+    kind: str
+    message: str

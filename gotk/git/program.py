@@ -9,6 +9,7 @@ the worker's private home, in files that only git reads: never in arguments or t
 import os
 import resource
 import signal
+import ssl
 import subprocess
 import sys
 import tempfile
@@ -194,7 +195,5 @@ def _file(path: Path, content: str) -> Path:
 
 def _roots() -> str:
     """Return the system's authorities: a secret's own is added to them."""
-    import ssl  # noqa: PLC0415 - a tenth of the worker's start, and only wanted here
-
     file = ssl.get_default_verify_paths().cafile
     return Path(file).read_text("utf-8", "replace") + "\n" if file else ""

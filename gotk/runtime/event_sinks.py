@@ -5,6 +5,7 @@ object at once, then one every five minutes) and to `fluxcd/pkg/runtime/events` 
 """
 
 import collections
+import hashlib
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -46,7 +47,7 @@ class KubernetesEvents:
         self._client = client
         self._clock = clock
         self._stamp = 0
-        self._seen: collections.OrderedDict[tuple[str, ...], tuple[str, int]] = collections.OrderedDict()
+        self._seen: collections.OrderedDict[bytes, tuple[str, int]] = collections.OrderedDict()
         self._tokens: collections.OrderedDict[tuple[str, ...], tuple[float, float]] = collections.OrderedDict()
 
     def wants(self, event: Event) -> bool:
@@ -64,7 +65,8 @@ class KubernetesEvents:
         """Count the event up, or create it. Raises APIError."""
         about, type_ = event.about, "Warning" if event.severity == "Warning" else "Normal"
         same_object = (about.api_version, about.kind, about.namespace, about.name, about.uid)
-        key = (*same_object, event.controller, type_, event.reason, event.message)
+        said = "\n".join((*same_object, event.controller, type_, event.reason, event.message))
+        key = hashlib.sha256(said.encode()).digest()
         name, count = self._seen.pop(key, ("", 0))
         namespace = about.namespace or "default"
         now = rfc3339(event.time)

@@ -33,19 +33,20 @@ async def alerts(
     if "alert" not in settings.controllers:
         yield []
         return
+    recorder = Recorder([told], clock=clock, metrics=metrics)
     notifier = Notifier(
         objects=caches,
         live=client,
         accounts=Accounts(client=client, clock=clock),
         sender=HTTPSender(clock=clock, route=route.from_environment(settings.environment)),
-        recorder=Recorder([told], clock=clock, metrics=metrics),
+        recorder=recorder,
         clock=clock,
         synced=[caches.of(kind).synced for kind in (Alert, Provider)],
         interval=settings.rate_limit_interval,
         no_cross_namespace_refs=settings.no_cross_namespace_refs,
     )
-    finalizers = Finalizers(caches=caches, client=client)
-    served = health.serve(settings.notification_addr, server.app(notifier))
+    finalizers = Finalizers(caches=caches, client=client, recorder=recorder, clock=clock)
+    served = health.serve(settings.notification_addr, server.app(notifier, clock))
     async with _beside(notifier.run, finalizers.run, last=notifier.flush), served:
         # Who posts our events to a notification-controller has Alerts there, and would be told twice.
         yield [] if settings.events_addr else [server.AlertSink(notifier)]

@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from gotk.duration import Duration
 from image_automation.app import settings as decided
-from image_automation.cli import gates, loop, output
+from image_automation.cli import gates, loop, output, version
 from image_automation.cli.cluster import Cluster, DurationType
 from image_automation.cli.plane_options import NAMES, features, plane_options
 
@@ -262,13 +262,18 @@ async def _run(settings: decided.Settings, where: _Where) -> None:
 @contextlib.asynccontextmanager
 async def _cluster(settings: decided.Settings, where: _Where) -> "AsyncIterator[Config]":
     from gotk.kube import config  # noqa: PLC0415
-    from image_automation.app import embedded  # noqa: PLC0415
+    from gotk.kube.client import Client  # noqa: PLC0415
+    from gotk.runtime import clock  # noqa: PLC0415
+    from image_automation.app import embedded, presence  # noqa: PLC0415
 
     if where.embedded:
         async with embedded.control_plane(settings.data_dir, where.features or embedded.Features()) as plane:
+            address = await config.from_kubeconfig([plane.kubeconfig])
+            async with Client(address) as client:
+                await presence.show(client, version.program(), clock.SystemClock().now())
             output.success(f"the embedded control plane answers at {plane.url}")
             output.action(f"kubectl --kubeconfig {plane.kubeconfig} get fluxcd -A")
-            yield await config.from_kubeconfig([plane.kubeconfig])
+            yield address
         return
     inside = None if where.kubeconfig or where.context else config.in_cluster(os.environ)
     if inside is not None:

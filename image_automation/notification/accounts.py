@@ -25,6 +25,7 @@ from image_automation.notification.providers.exchange import Account, Origin, Un
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
 
+NO_NOTIFIER = "failed to initialize notifier for provider '{}': {}"
 _TIMEOUT = 15.0
 _ADDRESS_LIMIT = 2048
 
@@ -64,15 +65,26 @@ class Accounts:
         self._clock = clock
 
     async def open(self, provider: Provider, alert: Alert, notice: Notice) -> Line:
-        """Read everything. Raises Unusable."""
+        """Read everything. Raises Unusable, which begins with what could not be made."""
+        if provider.spec.service_account_name:
+            raise Unusable("spec.serviceAccountName is unsupported: put a token or key into spec.secretRef instead")
+        try:
+            status = _commit_status(provider, alert, notice)
+        except Unusable as error:
+            raise Unusable(f"failed to create commit status: {error}") from None
+        try:
+            placed = await lineage.of(self._client, notice) if provider.spec.type == "otel" else None
+            return await self._open(provider, alert, status, placed)
+        except Unusable as error:
+            raise Unusable(NO_NOTIFIER.format(provider.metadata.name, error)) from None
+
+    async def _open(self, provider: Provider, alert: Alert, commit_status: str, placed: lineage.Lineage | None) -> Line:
         spec, namespace = provider.spec, provider.metadata.namespace
         if spec.type not in catalog.TYPES:
             cause = catalog.UNSUPPORTED.get(spec.type, "this type is not known")
             raise Unusable(
                 f"Provider '{namespace}/{provider.metadata.name}' of type {spec.type} is unsupported: {cause}"
             )
-        if spec.service_account_name and spec.type in {"azureeventhub", "azuredevops", "googlepubsub"}:
-            raise Unusable("spec.serviceAccountName is unsupported: put a token or key into spec.secretRef instead")
         secret = await self._secret(namespace, spec.secret_ref)
         data = secret.data if secret else {}
         address = _text(data, "address").strip() if "address" in data else spec.address
@@ -92,8 +104,8 @@ class Accounts:
             password=_text(data, "password"),
             headers=_headers(data),
             secret=data,
-            commit_status=_commit_status(provider, alert, notice),
-            lineage=await lineage.of(self._client, notice) if spec.type == "otel" else None,
+            commit_status=commit_status,
+            lineage=placed,
         )
         return Line(
             account=account,

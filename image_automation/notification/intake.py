@@ -6,14 +6,16 @@ per key and interval.
 
 import collections
 import hashlib
-import math
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 
 import msgspec
 
 from image_automation.notification.notice import EVENT_PREFIX, Notice
 
 _REMEMBERED = 16384
+_DAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+_MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 _KEYED = ("originRevision", "revision", "token")
 
 
@@ -42,28 +44,26 @@ def key(notice: Notice) -> str:
     about = notice.involved_object
     parts = ["event", f"name={about.name}", f"namespace={about.namespace}", f"kind={about.kind}"]
     parts.append(f"message={notice.message}")
-    parts += [f"{name}={value}" for name in _KEYED if (value := notice.value(name))]
-    return hashlib.sha256("/".join(parts).encode(errors="surrogatepass")).hexdigest()
+    named = {name: f"{about.group}/{name}" for name in _KEYED}
+    parts += [f"{name}={notice.facts[found]}" for name, found in named.items() if found in notice.facts]
+    return hashlib.sha256("/".join(parts).encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Allowance:
-    """Whether an event may pass, and the numbers of the X-RateLimit headers: the limit is one."""
+    """Whether an event may pass, and in how many seconds it may (again)."""
 
     passes: bool
-    remaining: int
-    reset: int
+    reset: float
 
-    @property
-    def headers(self) -> dict[str, str]:
-        """The headers that tell a sender."""
-        found = {
-            "X-RateLimit-Limit": "1",
-            "X-RateLimit-Remaining": str(self.remaining),
-            "X-RateLimit-Reset": str(self.reset),
-        }
+    def headers(self, now: datetime) -> dict[str, str]:
+        """Return the headers that tell a sender: one event per interval, and when the next one passes."""
+        until = (now + timedelta(seconds=self.reset)).astimezone(UTC)
+        day, month = _DAYS[until.weekday()], _MONTHS[until.month - 1]
+        date = f"{day}, {until.day:02} {month} {until.year} {until:%H:%M:%S} UTC"
+        found = {"X-RateLimit-Limit": "1", "X-RateLimit-Remaining": "0", "X-RateLimit-Reset": date}
         if not self.passes:
-            found["Retry-After"] = str(self.reset)
+            found["Retry-After"] = date
         return found
 
 
@@ -83,9 +83,9 @@ class Once:
             self._until.popitem(last=False)
         until = self._until.get(wanted)
         if until is not None and until > now:
-            return Allowance(passes=False, remaining=0, reset=math.ceil(until - now))
+            return Allowance(passes=False, reset=until - now)
         if self._interval > 0:
             self._until[wanted] = now + self._interval
             if len(self._until) > _REMEMBERED:
                 self._until.popitem(last=False)
-        return Allowance(passes=True, remaining=0, reset=math.ceil(self._interval))
+        return Allowance(passes=True, reset=self._interval)

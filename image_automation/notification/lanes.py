@@ -1,6 +1,6 @@
 """One lane per provider: its deliveries go one after the other, and a slow one never delays those of another.
 
-A lane is bounded. What no longer fits is refused, so that its alert can be told.
+A lane is bounded, in messages and in memory. What no longer fits is refused, so that its alert can be told.
 """
 
 import asyncio
@@ -11,29 +11,34 @@ import structlog
 
 Job = Callable[[], Awaitable[None]]
 _SIZE = 200
+_WEIGHT = 8 << 20
 
 
 class Lanes:
     """Runs jobs per key, in order, for as long as `run` is under way."""
 
-    def __init__(self, *, size: int = _SIZE) -> None:
+    def __init__(self, *, size: int = _SIZE, weight: int = _WEIGHT) -> None:
         self._size = size
-        self._waiting: dict[Hashable, collections.deque[Job]] = {}
+        self._weight = weight
+        self._waiting: dict[Hashable, collections.deque[tuple[Job, int]]] = {}
+        self._weights: dict[Hashable, int] = {}
         self._fresh: asyncio.Queue[Hashable] = asyncio.Queue()
         self._idle = asyncio.Event()
         self._idle.set()
         self._log = structlog.get_logger().bind(logger="notifications")
 
-    def put(self, key: Hashable, job: Job) -> bool:
-        """Queue a job; False where its lane is full."""
+    def put(self, key: Hashable, job: Job, weight: int = 0) -> bool:
+        """Queue a job that takes so much memory; False where its lane is full. An empty lane takes any job."""
         lane = self._waiting.get(key)
         if lane is None:
             lane = self._waiting[key] = collections.deque()
             self._fresh.put_nowait(key)
             self._idle.clear()
-        if len(lane) >= self._size:
+            self._weights[key] = 0
+        if len(lane) >= self._size or (lane and self._weights[key] + weight > self._weight):
             return False
-        lane.append(job)
+        lane.append((job, weight))
+        self._weights[key] += weight
         return True
 
     async def run(self) -> None:
@@ -51,10 +56,12 @@ class Lanes:
         lane = self._waiting[key]
         try:
             while lane:
-                await self._work(lane[0])
+                job, weight = lane[0]
+                await self._work(job)
                 lane.popleft()
+                self._weights[key] -= weight
         finally:
-            del self._waiting[key]
+            del self._waiting[key], self._weights[key]
             if not self._waiting:
                 self._idle.set()
 

@@ -6,8 +6,9 @@ depends on them says so, and the caller asks the cluster.
 """
 
 import functools
+import re
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 
@@ -16,6 +17,7 @@ from gotk.api.notification import Alert, CrossNamespaceObjectReference
 from image_automation.notification.notice import EVENT_PREFIX, Notice
 from image_automation.notification.providers import catalog
 
+_ANNOTATION = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 INVALID_CONFIG = "InvalidConfig"
 METADATA_CONFLICT = (
     "metadata key conflicts detected (please refer to the Alert API docs and Flux RFC 0008 for more information)"
@@ -74,8 +76,8 @@ class Verdict:
 def listed(alert: Alert, message: str) -> Verdict:
     """Look a message up in the lists: any of the inclusions, if there are some, and none of the exclusions."""
     complaints: list[str] = []
-    included = list(_searches(alert.spec.inclusion_list, message, complaints, "inclusion"))
-    excluded = list(_searches(alert.spec.exclusion_list, message, complaints, "exclusion"))
+    included = _searches(alert.spec.inclusion_list, message, complaints, "inclusion")
+    excluded = _searches(alert.spec.exclusion_list, message, complaints, "exclusion")
     passes = (not alert.spec.inclusion_list or any(included)) and not any(excluded)
     return Verdict(passes, tuple(complaints))
 
@@ -85,7 +87,7 @@ def _searches(patterns: Iterable[str], message: str, complaints: list[str], whic
         try:
             yield _compiled(pattern).matches(message)
         except ValueError as error:
-            complaints.append(f"failed to compile {which} regex '{pattern}': {error}")
+            complaints.append(f"failed to compile {which} regex: {pattern}: {error}")
 
 
 @functools.lru_cache(maxsize=1024)
@@ -95,27 +97,34 @@ def _compiled(pattern: str) -> goregexp.Regexp:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """An event with the metadata that an alert's provider gets; `conflicts` are keys that several gave."""
+    """An event with the metadata that an alert's provider gets; `conflicts` are keys that several gave, and who."""
 
     notice: Notice
-    conflicts: tuple[str, ...] = ()
+    conflicts: Mapping[str, str] = field(default_factory=dict)
 
 
 def told(alert: Alert, notice: Notice) -> Told:
     """Join the metadata, the later the stronger: free keys, the alert's own, its summary, the controller's."""
     group = f"{notice.involved_object.group}/"
-    layers: list[Mapping[str, str]] = [
-        _stripped(notice, EVENT_PREFIX),
-        alert.spec.event_metadata,
-        {"summary": alert.spec.summary} if alert.spec.summary else {},
-        _stripped(notice, group),
-    ]
+    layers: dict[str, Mapping[str, str]] = {
+        "involved object annotations": _stripped(notice, EVENT_PREFIX),
+        "Alert object .spec.eventMetadata": alert.spec.event_metadata,
+        "Alert object .spec.summary": {"summary": alert.spec.summary} if alert.spec.summary else {},
+        "involved object controller metadata": _stripped(notice, group),
+    }
     joined: dict[str, str] = {}
-    conflicts: set[str] = set()
-    for layer in layers:
-        conflicts |= joined.keys() & layer.keys()
+    givers: dict[str, list[str]] = {}
+    for giver, layer in layers.items():
         joined |= layer
-    return Told(msgspec.structs.replace(notice, metadata=joined), tuple(sorted(conflicts)))
+        for key in layer:
+            givers.setdefault(key, []).append(giver)
+    conflicts = {key: ", ".join(found) for key, found in sorted(givers.items()) if len(found) > 1}
+    return Told(msgspec.structs.replace(notice, metadata=joined), conflicts)
+
+
+def annotations(conflicts: Mapping[str, str]) -> dict[str, str]:
+    """Return what can annotate an event: any key is metadata, but not every one names an annotation."""
+    return {key: givers for key, givers in conflicts.items() if _ANNOTATION.fullmatch(key)}
 
 
 def _stripped(notice: Notice, prefix: str) -> dict[str, str]:
@@ -128,7 +137,7 @@ def takes(provider_type: str, notice: Notice) -> bool:
     if updates and provider_type not in catalog.STATUS_UPDATES:
         return False
     if provider_type in catalog.COMMIT_STATUS:
-        return updates or notice.is_error or f"{EVENT_PREFIX}commit" in notice.facts
+        return updates or notice.is_error or bool(notice.facts.get(f"{EVENT_PREFIX}commit"))
     if provider_type in catalog.CHANGE_REQUEST:
-        return f"{EVENT_PREFIX}change_request" in notice.facts
+        return bool(notice.facts.get(f"{EVENT_PREFIX}change_request"))
     return True

@@ -3,6 +3,8 @@
 Answers to `fluxcd/pkg/apis/event/v1beta1`: plain JSON without an envelope.
 """
 
+import json
+import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Any
@@ -17,6 +19,9 @@ INFO = "info"
 PROGRESSING = "Progressing"
 #: The free keys that a controller or an annotation may give.
 EVENT_PREFIX = ANNOTATION_PREFIX
+_ANY_TIME = "2026-01-01T00:00:00Z"
+_TIME = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)", re.ASCII)
+_HALF = re.compile("[\ud800-\udfff]")
 
 
 class Involved(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -32,16 +37,16 @@ class Involved(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
 
     @property
     def group(self) -> str:
-        """The API group; empty for the core group."""
-        group, slash, _ = self.api_version.rpartition("/")
-        return group if slash else ""
+        """The API group; empty for the core group, and where the API version is none."""
+        group, slash, version = self.api_version.partition("/")
+        return group if slash and "/" not in version else ""
 
 
 class Notice(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """One event, as posted by a Flux controller or raised in this process."""
 
     involved_object: Involved = Involved()
-    severity: str = INFO
+    severity: str = ""
     timestamp: datetime | None = None
     message: str = ""
     reason: str = ""
@@ -53,6 +58,11 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     def facts(self) -> Mapping[str, str]:
         """The metadata, none as empty."""
         return self.metadata or {}
+
+    @property
+    def size(self) -> int:
+        """About how much memory it takes."""
+        return len(self.message) + sum(len(key) + len(value) for key, value in self.facts.items())
 
     @property
     def is_error(self) -> bool:
@@ -85,7 +95,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         body: dict[str, Any] = {
             "involvedObject": msgspec.to_builtins(self.involved_object),
             "severity": self.severity,
-            "timestamp": rfc3339(self.time) if self.timestamp else None,
+            "timestamp": rfc3339(self.timestamp) if self.timestamp else None,
             "message": self.message,
             "reason": self.reason,
             "metadata": dict(sorted(self.facts.items())),
@@ -99,14 +109,50 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
 
 def read(body: bytes) -> Notice:
-    """Decode a posted event. Raises ValueError that names the field."""
+    """Decode a posted event as Go does. Raises ValueError that names the field.
+
+    Names are known in any case, null is nothing, and bytes that are no UTF-8 are replaced.
+    """
     try:
-        notice = msgspec.json.decode(body, type=Notice)
-    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as error:
+        found = json.loads(body.decode(errors="replace"), parse_constant=_no_constant)
+        fields = _named(Notice, {} if found is None else found)
+        if "involvedObject" in fields:
+            fields["involvedObject"] = _named(Involved, fields["involvedObject"])
+        if isinstance(metadata := fields.get("metadata"), dict):
+            fields["metadata"] = {key: "" if value is None else value for key, value in metadata.items()}
+        _check_time(fields.get("timestamp", _ANY_TIME))
+        notice = msgspec.convert(_whole(fields), Notice)
+        if notice.timestamp is None:
+            return notice
+        return msgspec.structs.replace(notice, timestamp=notice.timestamp.astimezone(UTC))
+    except (ValueError, RecursionError, OverflowError, msgspec.MsgspecError) as error:
         raise ValueError(f"not an event: {error}") from None
-    if notice.timestamp is not None and notice.timestamp.tzinfo is None:
-        return msgspec.structs.replace(notice, timestamp=notice.timestamp.replace(tzinfo=UTC))
-    return notice
+
+
+def _named(kind: type[msgspec.Struct], found: object) -> dict[str, Any]:
+    """Return the fields that are given, under their exact names."""
+    if not isinstance(found, dict):
+        raise ValueError(f"expected an object, got {type(found).__name__}")  # noqa: TRY004 - the sender's error
+    names = {name.lower(): name for name in kind.__struct_encode_fields__}
+    return {names[key.lower()]: value for key, value in found.items() if key.lower() in names and value is not None}
+
+
+def _check_time(found: object) -> None:
+    if not isinstance(found, str) or not _TIME.fullmatch(found):
+        raise ValueError("its timestamp is no time of RFC 3339")
+
+
+def _no_constant(name: str) -> None:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _whole(value: Any) -> Any:
+    """Replace halves of surrogates, which no text of ours can carry."""
+    if isinstance(value, str):
+        return value if value.isascii() else _HALF.sub("\ufffd", value)
+    if isinstance(value, dict):
+        return {_whole(key): _whole(each) for key, each in value.items()}
+    return value
 
 
 def of(event: Event, instance: str) -> Notice:

@@ -7,6 +7,7 @@ process alike. Nothing here waits for a service: deliveries run in the lanes of 
 import asyncio
 import functools
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 import structlog
@@ -17,11 +18,11 @@ from gotk.runtime import events
 from gotk.runtime.clock import Clock
 from gotk.runtime.reconciler import Reader
 from image_automation.notification import grouping, intake, matching
-from image_automation.notification.accounts import Accounts
+from image_automation.notification.accounts import NO_NOTIFIER, Accounts
 from image_automation.notification.lanes import Lanes
 from image_automation.notification.notice import Notice
-from image_automation.notification.providers import catalog
-from image_automation.notification.providers.exchange import Unusable
+from image_automation.notification.providers import catalog, exchange
+from image_automation.notification.providers.exchange import Incomplete, Unusable
 from image_automation.notification.sending import Sender, SendError
 
 CONTROLLER = "notification-controller"
@@ -29,6 +30,19 @@ FAILED = "NotificationDispatchFailed"
 _LABELS_TIMEOUT = 5.0
 _PACE = 1.0
 _SYNC_TIMEOUT = 30.0
+_NO_PROVIDER = 'failed to read provider: Provider.notification.toolkit.fluxcd.io "{}" not found'
+_DENIED = (
+    "discarding event, access denied to cross-namespace sources: alert '{}' can't process event from '{}', "
+    "cross-namespace references have been blocked"
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Labels:
+    """The labels of an event's object, or why they are not known."""
+
+    found: Mapping[str, str]
+    error: str = ""
 
 
 class LiveObjects(Protocol):
@@ -86,14 +100,16 @@ class Notifier:
         """Match an admitted event and queue its deliveries. Returns to how many alerts it goes."""
         notice = intake.without_token(notice)
         taken = 0
-        labels: Mapping[str, str] | None = None
+        labels: Labels | None = None
         for alert in self._objects.list(Alert):
             match = matching.match(alert, notice)
             if match.labels:
-                labels = await self._labels(alert, notice) if labels is None else labels
-                if labels is None or not matching.carries(labels, match.labels):
+                labels = await self._labels(notice) if labels is None else labels
+                if labels.error:
+                    self._complain(alert, "SourceFetchFailed", labels.error)
+                if not matching.carries(labels.found, match.labels):
                     continue
-            if match.holds and self._allowed(alert, notice) and self._listed(alert, notice):
+            if match.holds and self._listed(alert, notice):
                 self._queue(alert, notice)
                 taken += 1
         if not taken:
@@ -109,31 +125,20 @@ class Notifier:
 
     async def flush(self) -> None:
         """Wait until all that was queued has been delivered or failed; groups that still collect go out now."""
-        for alert, notice in self._groups.all():
-            self._send_group(alert, notice)
+        for gathered in self._groups.all():
+            self._send_group(gathered)
         await self._lanes.drained()
         await self._recorder.flush()
 
-    async def _labels(self, alert: Alert, notice: Notice) -> Mapping[str, str] | None:
+    async def _labels(self, notice: Notice) -> Labels:
         about = notice.involved_object
         try:
             async with asyncio.timeout(_LABELS_TIMEOUT):
                 found = await self._live.get_object(about.api_version, about.kind, about.namespace, about.name)
         except (kube.APIError, TimeoutError) as error:
-            self._complain(alert, "SourceFetchFailed", f"error getting source object {notice.path}: {error}")
-            return None
-        return found["metadata"].get("labels") or {}
-
-    def _allowed(self, alert: Alert, notice: Notice) -> bool:
-        if not self._no_cross_namespace_refs or notice.involved_object.namespace == alert.metadata.namespace:
-            return True
-        whose = f"{alert.metadata.namespace}/{alert.metadata.name}"
-        cause = (
-            f"alert '{whose}' can't process event from '{notice.path}', cross-namespace references have been blocked"
-        )
-        self._log.error("access denied to cross-namespace sources", error=cause)
-        self._complain(alert, "AccessDenied", cause)
-        return False
+            cause = str(error) or f"no answer within {_LABELS_TIMEOUT:g}s"
+            return Labels({}, f"error getting source object {notice.path}: {cause}")
+        return Labels(found["metadata"].get("labels") or {})
 
     def _listed(self, alert: Alert, notice: Notice) -> bool:
         verdict = matching.listed(alert, notice.message)
@@ -143,10 +148,12 @@ class Notifier:
 
     def _queue(self, alert: Alert, notice: Notice) -> None:
         namespace, name = alert.metadata.namespace, alert.spec.provider_ref.name
+        if self._no_cross_namespace_refs and notice.involved_object.namespace != namespace:
+            self._undispatched(alert, notice, _DENIED.format(f"{namespace}/{alert.metadata.name}", notice.path))
+            return
         provider = self._objects.get(Provider, namespace, name)
         if provider is None:
-            cause = f"failed to read provider: Provider '{namespace}/{name}' not found"
-            self._failed(alert, notice, cause, step="dispatch")
+            self._undispatched(alert, notice, _NO_PROVIDER.format(name))
             return
         if provider.spec.suspend:
             return
@@ -155,7 +162,8 @@ class Notifier:
             return
         told = matching.told(alert, notice)
         if told.conflicts:
-            self._complain(alert, "MetadataAppendFailed", matching.METADATA_CONFLICT)
+            named = matching.annotations(told.conflicts)
+            self._complain(alert, "MetadataAppendFailed", matching.METADATA_CONFLICT, metadata=named)
         if not self._group(alert, provider, told.notice):
             self._deliver(alert, provider, told.notice)
 
@@ -172,40 +180,81 @@ class Notifier:
             cause = f"{grouping.ANNOTATION}: events to providers of type {provider.spec.type} are not grouped"
             self._complain(alert, matching.INVALID_CONFIG, cause)
             return False
-        self._groups.add(alert, window, notice, self._clock.monotonic())
+        if full := self._groups.add(alert, window, notice, self._clock.monotonic()):
+            self._send_group(full)
         return True
 
     async def _release(self) -> None:
         while True:
             await self._clock.sleep(_PACE)
-            for alert, notice in self._groups.due(self._clock.monotonic()):
-                self._send_group(alert, notice)
+            for gathered in self._groups.due(self._clock.monotonic()):
+                self._send_group(gathered)
 
-    def _send_group(self, alert: Alert, notice: Notice) -> None:
-        provider = self._objects.get(Provider, alert.metadata.namespace, alert.spec.provider_ref.name)
-        if provider is not None and not provider.spec.suspend:
-            self._deliver(alert, provider, notice)
+    def _send_group(self, gathered: grouping.Gathered) -> None:
+        """Send to the provider that the alert names now, if there still is that alert."""
+        metadata = gathered.alert.metadata
+        alert = self._objects.get(Alert, metadata.namespace, metadata.name)
+        if alert is None or alert.metadata.uid != metadata.uid or alert.spec.suspend:
+            self._log.info("gathered events are not sent", alert=f"{metadata.namespace}/{metadata.name}")
+            return
+        provider = self._objects.get(Provider, metadata.namespace, alert.spec.provider_ref.name)
+        if provider is None:
+            self._undispatched(alert, gathered.notice, _NO_PROVIDER.format(alert.spec.provider_ref.name))
+        elif provider.spec.type not in catalog.GROUPS:
+            cause = f"events were gathered for it, and providers of type {provider.spec.type} take none that were"
+            self._undispatched(alert, gathered.notice, cause)
+        elif not provider.spec.suspend:
+            self._deliver(alert, provider, gathered.notice, gathered)
 
-    def _deliver(self, alert: Alert, provider: Provider, notice: Notice) -> None:
+    def _deliver(
+        self, alert: Alert, provider: Provider, notice: Notice, gathered: grouping.Gathered | None = None
+    ) -> None:
         key = (provider.metadata.namespace, provider.metadata.name)
-        if not self._lanes.put(key, functools.partial(self._dispatch, alert, provider, notice)):
+        job = functools.partial(self._dispatch, alert, provider, notice, gathered)
+        if not self._lanes.put(key, job, notice.size):
             self._failed(alert, notice, "the provider is too slow, too many messages wait for it")
 
-    async def _dispatch(self, alert: Alert, provider: Provider, notice: Notice) -> None:
+    async def _dispatch(
+        self, alert: Alert, queued: Provider, notice: Notice, gathered: grouping.Gathered | None
+    ) -> None:
+        """Deliver to the provider as it is now, which may not be how it was when the event was queued."""
+        name = queued.metadata.name
+        provider = self._objects.get(Provider, queued.metadata.namespace, name)
+        if provider is None:
+            self._undispatched(alert, notice, _NO_PROVIDER.format(name))
+            return
+        if provider.spec.suspend:
+            return
+        if provider.spec.type != queued.spec.type:
+            cause = f"provider '{name}' became one of type {provider.spec.type} while the event waited for it"
+            self._undispatched(alert, notice, cause)
+            return
         try:
             line = await self._accounts.open(provider, alert, notice)
-            await self._sender.send(catalog.TYPES[provider.spec.type](notice, line.account), line)
         except Unusable as error:
-            self._failed(alert, notice, str(error), step="dispatch")
-        except SendError as error:
+            self._undispatched(alert, notice, str(error))
+            return
+        try:
+            await self._sender.send(exchange.begun(catalog.TYPES[provider.spec.type](notice, line.account)), line)
+        except Incomplete as error:
+            self._undispatched(alert, notice, NO_NOTIFIER.format(name, error))
+            return
+        except (Unusable, SendError) as error:
             self._failed(alert, notice, str(error))
-        else:
-            self._log.debug("notification sent", about=notice.path, reason=notice.reason, type=provider.spec.type)
+            return
+        if gathered is not None:
+            self._groups.arrived(gathered)
+        self._log.debug("notification sent", about=notice.path, reason=notice.reason, type=provider.spec.type)
 
-    def _failed(self, alert: Alert, notice: Notice, cause: str, *, step: str = "send") -> None:
-        self._log.error(f"failed to {step} notification", about=notice.path, error=cause)
-        self._complain(alert, FAILED, f"failed to {step} notification for {notice.path}: {cause}")
+    def _undispatched(self, alert: Alert, notice: Notice, cause: str) -> None:
+        """Tell what was wrong before anything was sent."""
+        self._log.error("failed to dispatch notification", about=notice.path, error=cause)
+        self._complain(alert, FAILED, f"failed to dispatch notification for {notice.path}: {cause}")
 
-    def _complain(self, alert: Alert, reason: str, message: str) -> None:
+    def _failed(self, alert: Alert, notice: Notice, cause: str) -> None:
+        self._log.error("failed to send notification", about=notice.path, error=cause)
+        self._complain(alert, FAILED, f"failed to send notification for {notice.path}: {cause}")
+
+    def _complain(self, alert: Alert, reason: str, message: str, *, metadata: Mapping[str, str] | None = None) -> None:
         about = events.reference(alert.api_version, alert.kind, alert.metadata)
-        self._recorder.emit(about, "Warning", reason, message, controller=CONTROLLER)
+        self._recorder.emit(about, "Warning", reason, message, controller=CONTROLLER, metadata=metadata)

@@ -1,6 +1,6 @@
 """The address that controllers post events to, and the sink that this process's own events take instead.
 
-Answers to the event server of notification-controller: POST of one JSON event to any path; 202, or 400, 413, 429.
+Answers to the event server of notification-controller: one JSON event by any method to any path; 202, or 400, 413, 429.
 """
 
 import asyncio
@@ -9,6 +9,7 @@ import socket
 import structlog
 from aiohttp import web
 
+from gotk.runtime.clock import Clock
 from gotk.runtime.events import Event
 from image_automation.notification import intake, notice
 from image_automation.notification.notifier import CONTROLLER, Notifier
@@ -16,10 +17,11 @@ from image_automation.notification.notifier import CONTROLLER, Notifier
 BODY_LIMIT = 3 << 20
 _READ_TIMEOUT = 10.0
 _AT_ONCE = 64
+_TEXT = {"Content-Type": "text/plain; charset=utf-8", "X-Content-Type-Options": "nosniff"}
 _OWN_KINDS = frozenset({"Alert", "Provider", "Receiver"})
 
 
-def app(notifier: Notifier) -> web.Application:
+def app(notifier: Notifier, clock: Clock) -> web.Application:
     """Return the application that takes events."""
     log = structlog.get_logger().bind(logger="event-server")
     places = asyncio.Semaphore(_AT_ONCE)
@@ -46,13 +48,21 @@ def app(notifier: Notifier) -> web.Application:
         allowance = notifier.admit(found)
         if not allowance.passes:
             log.debug("discarding event, rate limiting duplicate events", about=found.path)
-            return web.Response(status=429, headers=allowance.headers)
+            headers = {**allowance.headers(clock.now()), **_TEXT}
+            return web.Response(status=429, headers=headers, body=b"Too Many Requests\n")
         await notifier.take(found)
-        return web.Response(status=202, headers=allowance.headers)
+        return web.Response(status=202, headers=allowance.headers(clock.now()))
 
     application = web.Application(client_max_size=BODY_LIMIT)
-    application.router.add_post("/{path:.*}", take)
+    application.on_response_prepare.append(_untyped)
+    application.router.add_route("*", "/{path:.*}", take)
     return application
+
+
+async def _untyped(_: web.Request, response: web.StreamResponse) -> None:
+    """Take the type off an answer without a body."""
+    if not response.content_length:
+        response.headers.popall("Content-Type", None)
 
 
 class AlertSink:

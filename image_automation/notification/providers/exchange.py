@@ -21,6 +21,10 @@ class Unusable(Exception):
     """The Provider, its Secret or the event lacks what the service needs. The message names it, never a secret."""
 
 
+class Incomplete(Unusable):
+    """The Provider or its Secret lacks it, whatever the event is."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One HTTP request. `accepts` are statuses besides 2xx that the provider wants to see the answer of."""
@@ -82,11 +86,11 @@ class Account:
     lineage: Lineage | None = None
 
     def needs(self, name: str) -> str:
-        """Return a field that the service cannot do without. Raises Unusable."""
+        """Return a field that the service cannot do without. Raises Incomplete."""
         value: str = getattr(self, name)
         if not value:
             where = f"spec.{name}" if name in {"address", "channel", "username"} else f"the secret's key '{name}'"
-            raise Unusable(f"providers of type {self.type} need {where}")
+            raise Incomplete(f"providers of type {self.type} need {where}")
         return value
 
     @property
@@ -101,6 +105,22 @@ class Account:
 _HTML = re.compile("[<>&]|\u2028|\u2029".encode())
 Exchange = Generator[Request, Answer, None]
 Provider = Callable[[Notice, Account], Exchange]
+
+
+def begun(exchange: Exchange) -> Exchange:
+    """Return the same conversation with its first request made. Raises Unusable where there can be none."""
+    first = next(exchange, None)
+    return _resumed(exchange, first) if first is not None else exchange
+
+
+def _resumed(exchange: Exchange, request: Request) -> Exchange:
+    try:
+        while True:
+            request = exchange.send((yield request))
+    except StopIteration:
+        return
+    finally:
+        exchange.close()
 
 
 def post(url: str, payload: Any, headers: Mapping[str, str] | None = None, *, method: str = "POST") -> Request:

@@ -177,6 +177,12 @@ async def test_definitions_given_at_the_start_are_brought_up_to_date(tmp_path: P
     async with ControlPlane(tmp_path, crds=[WIDGETS]):
         pass
     spec = {**WIDGETS["spec"], "names": {**WIDGETS["spec"]["names"], "shortNames": ["wdg"]}}
-    async with ControlPlane(tmp_path, crds=[{**WIDGETS, "spec": spec}]) as plane, Caller(plane.kubeconfig) as api:
-        found = await api.get("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.example.org")
+    newer = {**WIDGETS, "metadata": {**WIDGETS["metadata"], "labels": {"version": "2"}}, "spec": spec}
+    path = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.example.org"
+    async with ControlPlane(tmp_path, crds=[newer]) as plane, Caller(plane.kubeconfig) as api:
+        found = await api.get(path)
         assert found.body["spec"]["names"]["shortNames"] == ["wdg"]
+        assert found.body["metadata"]["labels"] == {"version": "2"}
+        await api.patch(path, {"metadata": {"labels": {"version": "1", "mine": "kept"}}})
+    async with ControlPlane(tmp_path, crds=[newer]) as plane, Caller(plane.kubeconfig) as api:
+        assert (await api.get(path)).body["metadata"]["labels"] == {"version": "2", "mine": "kept"}

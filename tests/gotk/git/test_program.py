@@ -19,7 +19,7 @@ from gotk.git.mirror import Mirror, Mirrors
 from gotk.git.operation import Fetch, ListReferences, References, Remote
 from gotk.git.seed import seed
 from gotk.git.server import GitServer
-from tests.real import authority, child, git_https, git_ssh, keys, proxies
+from tests.real import authority, child, git_https, git_ssh, keys, processes, proxies
 from tests.real.odd_servers import answering, silent
 
 MAIN = "refs/heads/main"
@@ -225,7 +225,7 @@ class TestLimits:
             thread = threading.Thread(target=ask_in_vain)
             thread.start()
             assert came.wait(20)
-            for process in below(os.getpid()):
+            for process in processes.below(os.getpid()):
                 with contextlib.suppress(OSError):
                     shown += [(process / "cmdline").read_bytes(), (process / "environ").read_bytes()]
             thread.join()
@@ -281,19 +281,7 @@ def listed(url: str, credentials: Credentials, *, timeout: float = 20.0) -> Refe
 def commands() -> list[bytes]:
     """What the processes below this one were started with."""
     found = []
-    for process in below(os.getpid()):
+    for process in processes.below(os.getpid()):
         with contextlib.suppress(OSError):
             found.append((process / "cmdline").read_bytes())
     return found
-
-
-def below(parent: int) -> list[Path]:
-    """The processes below another, however deep."""
-    parents: dict[int, int] = {}
-    for path in Path("/proc").glob("[0-9]*"):
-        with contextlib.suppress(OSError):
-            parents[int(path.name)] = int((path / "stat").read_text().rpartition(")")[2].split()[1])
-    found = {parent}
-    while more := {child for child, of in parents.items() if of in found} - found:
-        found |= more
-    return [Path(f"/proc/{each}") for each in found - {parent}]

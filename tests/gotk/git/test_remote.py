@@ -1,6 +1,5 @@
 """Whom we talk to and what we show them: host keys, authorities, redirects, time, and where secrets can be seen."""
 
-import os
 import socket
 import threading
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from gotk.git import auth, errors, remote
 from gotk.git.auth import ANONYMOUS, Credentials
 from gotk.git.operation import ListReferences, References, Remote
 from gotk.git.seed import seed
-from tests.real import authority, git_https, git_ssh
+from tests.real import authority, git_https, git_ssh, processes
 from tests.real.odd_servers import answering, silent
 
 
@@ -199,23 +198,10 @@ def test_a_silent_server_is_given_up(scheme: str) -> None:
 
 
 def test_a_worker_that_does_not_end_is_killed(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(remote, "_START_SECONDS", -19.0)
+    monkeypatch.setattr(remote, "_SLACK_SECONDS", -19.0)
     credentials = Credentials(username="jane", identity=KEY)
     with silent() as (host, _), pytest.raises(errors.TimedOut, match="took longer than 20s and was given up"):
         listed(f"ssh://{host}/r.git", credentials)
-
-
-def children() -> list[Path]:
-    """The processes that this one started to run workers."""
-    found = []
-    for path in Path("/proc").glob("[0-9]*"):
-        try:
-            parent = (path / "stat").read_text().rpartition(")")[2].split()[1]
-            if int(parent) == os.getpid() and b"gotk.git.worker" in (path / "cmdline").read_bytes():
-                found.append(path)
-        except OSError:
-            continue
-    return found
 
 
 @pytest.mark.skipif(not Path("/proc/self/environ").exists(), reason="needs /proc")
@@ -232,7 +218,7 @@ def test_a_worker_shows_no_secret_in_its_arguments_or_environment(tmp_path: Path
         thread.start()
         assert came.wait(10)
         homes = []
-        for process in children():
+        for process in processes.workers():
             shown += [(process / "cmdline").read_bytes(), (process / "environ").read_bytes()]
             homes.append((process / "cwd").readlink())
         modes = [home.stat().st_mode & 0o777 for home in homes]

@@ -1,6 +1,8 @@
 """One message for many events."""
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from image_automation.notification import grouping
 from image_automation.notification.notice import Involved, Notice
@@ -48,7 +50,8 @@ def test_thirty_objects_are_one_message_with_the_failures_first() -> None:
     for number in range(30):
         groups.add(ALERT, WINDOW, event(f"app-{number}"), number)
     groups.add(ALERT, WINDOW, event("app-7", "build failed\ndetails", "error"), 40)
-    [(_, told)] = groups.due(300)
+    [gathered] = groups.due(300)
+    told = gathered.notice
     lines = told.message.split("\n")
     assert lines[:2] == ["1 failed, 29 succeeded:", "✗ kustomization/app-7.apps: build failed"]
     assert len(lines) == 31
@@ -59,7 +62,7 @@ def test_thirty_objects_are_one_message_with_the_failures_first() -> None:
 def test_a_single_event_stays_as_it_is() -> None:
     groups = grouping.Groups()
     groups.add(ALERT, WINDOW, event("a"), 0)
-    assert [told for _, told in groups.due(300)] == [event("a")]
+    assert [gathered.notice for gathered in groups.due(300)] == [event("a")]
 
 
 def test_what_was_told_before_is_not_told_again_until_it_changes() -> None:
@@ -67,5 +70,65 @@ def test_what_was_told_before_is_not_told_again_until_it_changes() -> None:
     told = []
     for round_, message in enumerate(["failed", "failed", "applied", "failed"]):
         groups.add(ALERT, WINDOW, event("a", message), round_ * 1000)
-        told += [notice.message for _, notice in groups.due(round_ * 1000 + 300)]
+        for gathered in groups.due(round_ * 1000 + 300):
+            told.append(gathered.notice.message)
+            groups.arrived(gathered)
     assert told == ["failed", "applied", "failed"]
+
+
+def test_a_failure_that_an_object_recovered_from_is_told_beside_its_last_word() -> None:
+    groups = grouping.Groups()
+    for message, severity in (("applied", "info"), ("timeout", "error"), ("applied", "info"), ("applied", "info")):
+        groups.add(ALERT, WINDOW, event("a", message, severity), 0)
+    [gathered] = groups.due(300)
+    assert gathered.notice.message == "1 succeeded:\n✔ kustomization/a.apps: applied (after: timeout)"
+    assert gathered.notice.severity == "info"
+
+
+def test_what_did_not_arrive_is_news_again() -> None:
+    groups = grouping.Groups()
+    for round_ in range(3):
+        groups.add(ALERT, WINDOW, event("a", "failed", "error"), round_ * 1000)
+        ended = list(groups.due(round_ * 1000 + 300))
+        assert len(ended) == (1 if round_ < 2 else 0)
+        if round_ == 1:
+            groups.arrived(ended[0])
+
+
+def test_a_group_that_is_full_ends_and_loses_no_object() -> None:
+    groups = grouping.Groups()
+    added = (groups.add(ALERT, WINDOW, event(f"app-{n}", "failed", "error"), 0) for n in range(2500))
+    ended = [gathered for gathered in added if gathered]
+    told = [gathered.notice.message.split("\n")[0] for gathered in (*ended, *groups.all())]
+    assert told == ["1000 failed:", "1000 failed:", "500 failed:"]
+
+
+def test_a_group_of_long_messages_ends_before_it_fills_the_memory() -> None:
+    groups = grouping.Groups()
+    added = [groups.add(ALERT, WINDOW, event(f"app-{n}", "x" * (1 << 20)), 0) for n in range(20)]
+    assert sum(gathered is not None for gathered in added) == 2
+
+
+WORDS = st.tuples(st.sampled_from("abc"), st.sampled_from(["error", "info"]), st.sampled_from("xyz"))
+ROUNDS = st.lists(st.tuples(st.lists(WORDS, min_size=1, max_size=8), st.booleans()), max_size=8)
+
+
+@given(ROUNDS)
+@example([([("a", "info", "x")], True), ([("a", "error", "y"), ("a", "info", "x")], True)])
+def test_no_failure_is_ever_lost(rounds: list[tuple[list[tuple[str, str, str]], bool]]) -> None:
+    """The last failure of an object in a group is in the message, or it is what the object was last told of."""
+    groups, known = grouping.Groups(), dict[str, str]()
+    for words, arrives in rounds:
+        for name, severity, message in words:
+            groups.add(ALERT, WINDOW, event(name, f"{severity}-{message}", severity), 0)
+        ended = list(groups.all())
+        shown = "\n".join(gathered.notice.message for gathered in ended)
+        for name in {name for name, _, _ in words}:
+            said = [f"{severity}-{message}" for each, severity, message in words if each == name]
+            failures = [each for each in said if each.startswith("error")]
+            unchanged = said[-1] == known.get(name) and said[-1].startswith("error")
+            assert not failures or unchanged or failures[-1] in shown
+        if arrives:
+            known |= {name: f"{severity}-{message}" for name, severity, message in words}
+            for gathered in ended:
+                groups.arrived(gathered)

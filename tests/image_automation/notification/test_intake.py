@@ -1,5 +1,9 @@
 """What is kept of an event, and when it is the same as another one."""
 
+import contextlib
+import json
+from typing import Any
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,7 +47,9 @@ def test_the_same_event_passes_once_an_interval() -> None:
     once = intake.Once(300)
     answers = [once.ask(key, now) for key, now in (("a", 0), ("a", 299), ("b", 299), ("a", 300))]
     assert [answer.passes for answer in answers] == [True, False, True, True]
-    assert answers[1].headers["Retry-After"] == answers[1].headers["X-RateLimit-Reset"] == "1"
+    headers = answers[1].headers(scene.NOON)
+    assert headers["Retry-After"] == headers["X-RateLimit-Reset"] == "Thu, 01 Jan 2026 12:00:01 UTC"
+    assert "Retry-After" not in answers[0].headers(scene.NOON)
 
 
 def test_no_interval_lets_everything_through() -> None:
@@ -65,3 +71,34 @@ def test_any_body_is_an_event_or_a_value_error(body: bytes) -> None:
     except ValueError:
         return
     assert notice.read(__import__("msgspec").json.encode(found.as_json())).message == found.message
+
+
+TIMES = ("2026-01-01T12:00:00Z", "0000-00-00T00:00:00Z", "0001-01-01T00:00:00+23:59", "9999-12-31T23:59:59-23:59",
+         "2026-01-01T12:00:00+99:99", "2026-13-01T12:00:00Z", "2026-01-01T12:00:60Z")  # fmt: skip
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=4) | st.sampled_from(TIMES),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=3), inner, max_size=2),
+    max_leaves=4,
+)
+NAMES = st.sampled_from(["message", "MESSAGE", "involvedObject", "timestamp", "metadata", "severity", "Reason", "x"])
+
+
+@given(st.dictionaries(NAMES, JSON))
+def test_whatever_is_posted_is_an_event_that_can_be_told_or_a_value_error(body: dict[str, Any]) -> None:
+    try:
+        found = notice.read(json.dumps(body).encode())
+    except ValueError:
+        return
+    told = notice.read(json.dumps(intake.cleaned(found).as_json()).encode())
+    assert intake.key(told) == intake.key(intake.cleaned(found))
+
+
+@pytest.mark.parametrize("time", TIMES)
+def test_a_time_at_the_edge_is_a_time_or_a_value_error(time: str) -> None:
+    with contextlib.suppress(ValueError):
+        assert notice.read(json.dumps({"timestamp": time}).encode()).as_json()["timestamp"].endswith("Z")
+
+
+def test_the_interval_begins_anew_when_an_event_passes() -> None:
+    once = intake.Once(300)
+    assert [once.ask("a", now).passes for now in (0, 450, 749, 750)] == [True, True, False, True]

@@ -61,10 +61,15 @@ def test_the_lists_say(spec: dict[str, Any], passes: bool) -> None:
     assert matching.listed(scene.alert(**spec), "health check failed after 30s").passes is passes
 
 
+def test_no_pattern_is_looked_at_behind_the_one_that_decides() -> None:
+    assert matching.listed(scene.alert(inclusionList=["x", "("]), "x") == matching.Verdict(True)
+    assert matching.listed(scene.alert(inclusionList=["y"], exclusionList=["("]), "x") == matching.Verdict(False)
+
+
 def test_a_bad_pattern_is_complained_of_in_gos_words() -> None:
     verdict = matching.listed(scene.alert(exclusionList=["a(b"]), "x")
     assert verdict.complaints == (
-        "failed to compile exclusion regex 'a(b': error parsing regexp: missing closing ): `a(b`",
+        "failed to compile exclusion regex: a(b: error parsing regexp: missing closing ): `a(b`",
     )
 
 
@@ -78,7 +83,16 @@ def test_the_controllers_metadata_beats_summary_alert_and_annotations() -> None:
     assert told.notice.metadata == {
         "team": "annotation", "env": "alert", "summary": "spec", "revision": "controller",
     }  # fmt: skip
-    assert told.conflicts == ("env", "revision", "summary")
+    assert told.conflicts == {
+        "env": "involved object annotations, Alert object .spec.eventMetadata",
+        "revision": "Alert object .spec.eventMetadata, involved object controller metadata",
+        "summary": "Alert object .spec.eventMetadata, Alert object .spec.summary",
+    }
+
+
+def test_only_keys_that_name_annotations_annotate() -> None:
+    named = dict.fromkeys(("env", "a.io/env", "a b", "", "a/b/c", "-a", "x" * 64), "givers")
+    assert matching.annotations(named).keys() == {"env", "a.io/env"}
 
 
 UPDATE = {f"{GROUP}/commit_status": "update"}
@@ -89,6 +103,7 @@ TAKES = {
     "git takes status updates": ("github", "info", UPDATE, True),
     "git takes errors": ("gitlab", "error", {}, True),
     "git takes what names a commit": ("gitea", "info", COMMIT, True),
+    "git takes no empty commit": ("gitea", "info", {"event.toolkit.fluxcd.io/commit": ""}, False),
     "git takes nothing else": ("bitbucket", "info", {}, False),
     "comments need a request": ("githubpullrequestcomment", "error", {}, False),
     "comments take what names one": (

@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
+import tracemalloc
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import pytest
 
 from gotk.api.core import Secret
@@ -35,11 +37,13 @@ class World:
     broken: dict[str, str] = field(default_factory=dict)
     sent: list[tuple[float, str, Any]] = field(default_factory=list)
     told: list[Event] = field(default_factory=list)
+    asked: int = 0
 
     # What a cache and a client do.
 
     def get_cached(self, kind: type[Any], namespace: str, name: str) -> Any:
-        return next((p for p in self.providers if (p.metadata.namespace, p.metadata.name) == (namespace, name)), None)
+        known: Sequence[Any] = self.alerts if kind is Alert else self.providers
+        return next((p for p in known if (p.metadata.namespace, p.metadata.name) == (namespace, name)), None)
 
     async def get(self, kind: type[Any], namespace: str, name: str) -> Any:
         if name not in self.secrets:
@@ -48,6 +52,7 @@ class World:
         return Secret(api_version="v1", kind="Secret", metadata=metadata, data=self.secrets[name])
 
     async def get_object(self, api_version: str, kind: str, namespace: str, name: str) -> dict[str, Any]:
+        self.asked += 1
         if self.labels is None:
             raise kube.NotFound(404, "NotFound", "not found")
         return {"metadata": {"labels": self.labels}}
@@ -150,34 +155,51 @@ async def test_what_a_slow_provider_cannot_take_any_more_is_told_on_the_alert() 
     assert len(world.told) == 50
 
 
+_SEND = "send notification for Kustomization/apps/web: "
+_DISPATCH = "dispatch notification for Kustomization/apps/web: "
+_INITIALIZE = f"{_DISPATCH}failed to initialize notifier for provider 'chat': "
+
+
+@in_virtual_time
+async def test_messages_that_wait_are_bounded_in_memory_too() -> None:
+    world = World([scene.alert()], [scene.provider(address="https://slow.io/")], slow={"https://slow.io/": 1})
+    async with notifying(world) as notifier:
+        for number in range(20):
+            await post(notifier, event(f"app-{number}", f"{number}" + "x" * (1 << 20)))
+    assert len(world.sent) == 7
+    assert len(world.told) == 13
+
+
 TROUBLE: dict[str, tuple[dict[str, Any], dict[str, dict[str, bytes]], str]] = {
     "the service refuses": (
-        {"address": "https://broken.io/"}, {}, "request failed with status code 403",
+        {"address": "https://broken.io/"}, {}, f"{_SEND}request failed with status code 403",
     ),
     "a secret is missing": (
-        {"secretRef": {"name": "gone"}}, {}, "failed to get secret 'apps/gone': secrets \"gone\" not found",
+        {"secretRef": {"name": "gone"}}, {}, _INITIALIZE + "failed to get secret 'apps/gone': ",
     ),
     "a type that nothing is sent through": (
         {"type": "nats", "channel": "x"}, {},
-        "Provider 'apps/chat' of type nats is unsupported: NATS has no HTTP interface",
+        _INITIALIZE + "Provider 'apps/chat' of type nats is unsupported: NATS has no HTTP interface",
     ),
-    "no address": ({"address": ""}, {}, "provider has no address"),
-    "a token is missing": ({"type": "opsgenie"}, {}, "providers of type opsgenie need the secret's key 'token'"),
+    "no address": ({"address": ""}, {}, _INITIALIZE + "provider has no address"),
+    "a token is missing": (
+        {"type": "opsgenie"}, {}, _INITIALIZE + "providers of type opsgenie need the secret's key 'token'",
+    ),
     "headers that are no map": (
         {"secretRef": {"name": "s"}}, {"s": {"headers": b"[a]"}},
-        "the secret's key 'headers' is not a YAML map of texts",
+        _INITIALIZE + "the secret's key 'headers' is not a YAML map of texts",
     ),
     "a certificate without a key": (
         {"certSecretRef": {"name": "s"}}, {"s": {"tls.crt": b"x"}},
-        "failed to get TLS config: secret 'apps/all' contains 'tls.crt' but missing 'tls.key'",
+        _INITIALIZE + "failed to get TLS config: secret 'apps/all' contains 'tls.crt' but missing 'tls.key'",
     ),
     "an expression over what is not there": (
         {"type": "github", "commitStatusExpr": "event.metadata.nothing", "address": "https://github.com/a/b"}, {},
-        "spec.commitStatusExpr did not evaluate to a text: ",
+        _DISPATCH + "failed to create commit status: spec.commitStatusExpr did not evaluate to a text: ",
     ),
     "an expression that is none": (
         {"type": "github", "commitStatusExpr": "((", "address": "https://github.com/a/b"}, {},
-        "failed to compile spec.commitStatusExpr",
+        _DISPATCH + "failed to create commit status: failed to compile spec.commitStatusExpr",
     ),
 }  # fmt: skip
 
@@ -194,8 +216,7 @@ def test_trouble_is_a_warning_on_the_alert(
             await post(notifier, event())
         [told] = world.told
         assert (told.about.kind, told.severity, told.reason) == ("Alert", "Warning", "NotificationDispatchFailed")
-        step = "send" if "status code" in cause else "dispatch"
-        assert told.message.startswith(f"failed to {step} notification for Kustomization/apps/web: {cause}")
+        assert told.message.startswith(f"failed to {cause}")
 
     check()
 
@@ -260,3 +281,147 @@ async def test_an_incident_is_never_grouped_and_that_is_said() -> None:
         await asyncio.sleep(0.1)
         assert len(world.sent) == 1
     assert [told.reason for told in world.told] == ["InvalidConfig"]
+
+
+def changed(provider: Provider, **spec: Any) -> Provider:
+    return msgspec.structs.replace(provider, spec=msgspec.structs.replace(provider.spec, **spec))
+
+
+SLOW, NEW = "https://slow.io/", "https://new.io/"
+
+
+@in_virtual_time
+async def test_a_provider_that_changes_is_used_as_it_is_when_its_turn_comes() -> None:
+    world = World([scene.alert()], [scene.provider(address=SLOW)], slow={SLOW: 10})
+    async with notifying(world) as notifier:
+        for number in range(5):
+            await post(notifier, event(f"app-{number}"))
+        await asyncio.sleep(1)
+        world.providers = [changed(world.providers[0], address=NEW)]
+        await asyncio.sleep(14)
+        assert [address for _, address, _ in world.sent] == [SLOW, NEW, NEW, NEW, NEW]
+
+
+PROVIDERS: dict[str, tuple[dict[str, Any] | None, str]] = {
+    "is gone": (None, 'failed to read provider: Provider.notification.toolkit.fluxcd.io "chat" not found'),
+    "is suspended": ({"suspend": True}, ""),
+    "is of another type": ({"type": "pagerduty"}, "became one of type pagerduty while the event waited for it"),
+}
+
+
+@pytest.mark.parametrize(("spec", "told"), PROVIDERS.values(), ids=PROVIDERS)
+def test_nothing_that_waits_goes_to_a_provider_that(spec: dict[str, Any] | None, told: str) -> None:
+    @in_virtual_time
+    async def check() -> None:
+        world = World([scene.alert()], [scene.provider(address=SLOW)], slow={SLOW: 10})
+        async with notifying(world) as notifier:
+            await post(notifier, event("a"))
+            await post(notifier, event("b"))
+            await asyncio.sleep(1)
+            world.providers = [] if spec is None else [changed(world.providers[0], **spec)]
+        assert len(world.sent) == 1
+        assert [each.message.partition("apps/b: ")[2].endswith(told) for each in world.told] == [True] * bool(told)
+
+    check()
+
+
+def of_runs(uid: str = "uid-all", **spec: Any) -> Alert:
+    alert = scene.alert(annotations={grouping.ANNOTATION: "run"}, **spec)
+    return msgspec.structs.replace(alert, metadata=msgspec.structs.replace(alert.metadata, uid=uid))
+
+
+ALERTS: dict[str, list[Alert]] = {
+    "is deleted": [],
+    "is suspended": [of_runs(suspend=True)],
+    "is another one of the same name": [of_runs(uid="uid-new")],
+}
+
+
+@pytest.mark.parametrize("alerts", ALERTS.values(), ids=ALERTS)
+def test_what_was_gathered_goes_nowhere_when_its_alert(alerts: list[Alert]) -> None:
+    @in_virtual_time
+    async def check() -> None:
+        world = World([of_runs()], [scene.provider()])
+        async with notifying(world) as notifier:
+            await post(notifier, event("a"))
+            await post(notifier, event("b"))
+            world.alerts = alerts
+            await asyncio.sleep(15)
+        assert (world.sent, world.told) == ([], [])
+
+    check()
+
+
+@in_virtual_time
+async def test_what_was_gathered_goes_to_the_provider_that_the_alert_names_now() -> None:
+    world = World([of_runs()], [scene.provider(), scene.provider("other", address=NEW)])
+    async with notifying(world) as notifier:
+        await post(notifier, event("a"))
+        world.alerts = [of_runs(providerRef={"name": "other"})]
+        await asyncio.sleep(15)
+        assert [address for _, address, _ in world.sent] == [NEW]
+
+
+@pytest.mark.parametrize(
+    ("providers", "cause"),
+    [([], "not found"), ([scene.provider(type="pagerduty")], "take none that were")],
+    ids=["the provider is gone", "the provider became one for incidents"],
+)
+def test_what_was_gathered_in_vain_is_told_on_the_alert(providers: list[Provider], cause: str) -> None:
+    @in_virtual_time
+    async def check() -> None:
+        world = World([of_runs()], [scene.provider()])
+        async with notifying(world) as notifier:
+            await post(notifier, event("a"))
+            world.providers = providers
+            await asyncio.sleep(15)
+        [told] = world.told
+        assert told.reason == "NotificationDispatchFailed"
+        assert told.message.endswith(cause)
+
+    check()
+
+
+@in_virtual_time
+async def test_what_was_gathered_and_did_not_arrive_is_told_again() -> None:
+    address = scene.provider().spec.address
+    world = World([of_runs()], [scene.provider()], broken={address: "request failed with status code 500"})
+    async with notifying(world, interval=0) as notifier:
+        await post(notifier, event("a"))
+        await asyncio.sleep(15)
+        assert world.sent == []
+        world.broken.clear()
+        for _ in range(2):
+            await post(notifier, event("a"))
+            await asyncio.sleep(15)
+    assert len(world.sent) == 1
+
+
+@in_virtual_time
+async def test_the_cluster_is_asked_for_labels_once_for_all_alerts() -> None:
+    source = {"kind": "Kustomization", "name": "*", "matchLabels": {"team": "a"}}
+    world = World([scene.alert(name, eventSources=[source]) for name in "abc"], [scene.provider()])
+    async with notifying(world) as notifier:
+        await post(notifier, event())
+    assert world.asked == 1
+    assert [told.reason for told in world.told] == ["SourceFetchFailed"] * 3
+
+
+@in_virtual_time
+async def test_a_flood_of_events_for_a_provider_that_hangs_leaves_memory_flat() -> None:
+    world = World([scene.alert(), scene.alert("grouped", annotations={grouping.ANNOTATION: "1h"})], [scene.provider()])
+    world.slow[scene.provider().spec.address] = 100
+    sizes = []
+    async with notifying(world) as notifier:
+        tracemalloc.start()
+        for number in range(1, 2001):
+            await post(notifier, event(f"app-{number % 400}", f"{number} " * 2000))
+            world.told.clear()
+            if number % 500 == 0:
+                await asyncio.sleep(0.1)
+                sizes.append(tracemalloc.get_traced_memory()[0])
+        tracemalloc.stop()
+        world.slow.clear()
+    first, *_, last = sizes
+    # 1500 messages of about 10 KiB came in between; what may grow is the memory of which events came, up to its bound.
+    assert last < first + (2 << 20), sizes

@@ -39,7 +39,7 @@ BODIES: dict[str, tuple[bytes, int]] = {
 
 @pytest.mark.parametrize(("body", "status"), BODIES.values(), ids=BODIES)
 async def test_the_answer_to(body: bytes, status: int) -> None:
-    app = server.app(notifier(World()))
+    app = server.app(notifier(World()), SystemClock())
     async with (
         health.serve("127.0.0.1:0", app) as port,
         aiohttp.ClientSession() as session,
@@ -52,7 +52,10 @@ async def test_a_flood_of_the_same_event_is_one_notification() -> None:
     world = World([scene.alert()], [scene.provider()])
     found = notifier(world)
     body = scene.notice().as_json()
-    async with health.serve("127.0.0.1:0", server.app(found)) as port, aiohttp.ClientSession() as session:
+    async with (
+        health.serve("127.0.0.1:0", server.app(found, SystemClock())) as port,
+        aiohttp.ClientSession() as session,
+    ):
 
         async def call() -> int:
             async with session.post(f"http://127.0.0.1:{port}/", json=body) as answer:
