@@ -4,6 +4,7 @@ A session per reach (see `egress`) for direct connections and those through HTTP
 and one per SOCKS5 proxy, which it does not.
 """
 
+import ssl
 from collections import OrderedDict
 from types import TracebackType
 from typing import Self
@@ -64,18 +65,7 @@ class Sessions:
         """Return the session whose connections a SOCKS5 proxy makes; it resolves the names, too."""
         session = self._socks.get(proxy)
         if session is None:
-            from aiohttp_socks import ProxyConnector, ProxyType  # noqa: PLC0415 - few need it
-
-            connector = ProxyConnector(
-                host=proxy.url.host or "",
-                port=proxy.url.port or 1080,
-                proxy_type=ProxyType.SOCKS5,
-                username=proxy.username or None,
-                password=proxy.password or None,
-                rdns=True,
-                limit=0,
-            )
-            session = self._socks[proxy] = self._open(connector)
+            session = self._socks[proxy] = self._open(socks_connector(proxy, limit=0))
             while len(self._socks) > _SOCKS_KEPT:
                 await self._socks.popitem(last=False)[1].close()
         self._socks.move_to_end(proxy)
@@ -89,3 +79,19 @@ class Sessions:
             auto_decompress=False,
             headers=self._headers,
         )
+
+
+def socks_connector(proxy: Proxy, *, limit: int, tls: ssl.SSLContext | bool = True) -> aiohttp.BaseConnector:
+    """Make the connector of a SOCKS5 proxy, which resolves the names itself."""
+    from aiohttp_socks import ProxyConnector, ProxyType  # noqa: PLC0415 - few need it
+
+    return ProxyConnector(
+        host=proxy.url.host or "",
+        port=proxy.url.port or 1080,
+        proxy_type=ProxyType.SOCKS5,
+        username=proxy.username or None,
+        password=proxy.password or None,
+        rdns=True,
+        limit=limit,
+        ssl=tls,
+    )

@@ -9,15 +9,16 @@ from typing import Any, Protocol, TypeVar
 import msgspec
 import yaml
 
+from gotk import nesting
 from gotk.api import scheme
 from gotk.api.core import Secret
-from gotk.api.meta import LocalObjectReference, Object
+from gotk.api.meta import LocalObjectReference, Object, ObjectMeta
 from gotk.api.notification import Alert, Provider
 from gotk.kube import errors as kube
 from gotk.oci.access import TLS
 from gotk.runtime import secrets
 from gotk.runtime.clock import Clock
-from image_automation.notification import status_name
+from image_automation.notification import lineage, status_name
 from image_automation.notification.notice import Notice
 from image_automation.notification.providers import catalog
 from image_automation.notification.providers.exchange import Account, Origin, Unusable
@@ -34,6 +35,10 @@ class Objects(Protocol):
 
     async def get(self, kind: type[O], namespace: str, name: str) -> O:
         """Read an object."""
+        ...
+
+    async def get_object(self, api_version: str, kind: str, namespace: str, name: str) -> dict[str, Any]:
+        """Read an object of any kind."""
         ...
 
 
@@ -68,11 +73,12 @@ class Accounts:
         except Unusable as error:
             raise Unusable(f"failed to create commit status: {error}") from None
         try:
-            return await self._open(provider, alert, status)
+            placed = await lineage.of(self._client, notice) if provider.spec.type == "otel" else None
+            return await self._open(provider, alert, status, placed)
         except Unusable as error:
             raise Unusable(NO_NOTIFIER.format(provider.metadata.name, error)) from None
 
-    async def _open(self, provider: Provider, alert: Alert, commit_status: str) -> Line:
+    async def _open(self, provider: Provider, alert: Alert, commit_status: str, placed: lineage.Lineage | None) -> Line:
         spec, namespace = provider.spec, provider.metadata.namespace
         if spec.type not in catalog.TYPES:
             cause = catalog.UNSUPPORTED.get(spec.type, "this type is not known")
@@ -81,7 +87,7 @@ class Accounts:
             )
         secret = await self._secret(namespace, spec.secret_ref)
         data = secret.data if secret else {}
-        address = _text(data, "address") or spec.address
+        address = _text(data, "address").strip() if "address" in data else spec.address
         if not address and spec.type not in catalog.KNOWN_ADDRESS:
             raise Unusable("provider has no address")
         if len(address) > _ADDRESS_LIMIT:
@@ -93,12 +99,13 @@ class Accounts:
             alert=Origin(alert.metadata.namespace, alert.metadata.name, alert.metadata.uid),
             address=address,
             channel=spec.channel,
-            username=_text(data, "username") or spec.username,
-            token=_text(data, "token"),
+            username=_text(data, "username") if "password" in data and "username" in data else spec.username,
+            token=_text(data, "token").strip(),
             password=_text(data, "password"),
             headers=_headers(data),
             secret=data,
             commit_status=commit_status,
+            lineage=placed,
         )
         return Line(
             account=account,
@@ -116,14 +123,19 @@ class Accounts:
             raise Unusable(f"failed to get secret '{namespace}/{reference.name}': {error.message}") from None
 
     async def _tls(self, provider: Provider, data: Any) -> TLS | None:
-        secret = await self._secret(provider.metadata.namespace, provider.spec.cert_secret_ref)
-        if secret is None:
-            return TLS(ca=data["ca.crt"]) if data.get("ca.crt") else None
+        spec, namespace = provider.spec, provider.metadata.namespace
+        secret = await self._secret(namespace, spec.cert_secret_ref)
         try:
-            found = secrets.required_tls(secret)
+            if secret is not None:
+                found: secrets.TLS | None = secrets.required_tls(secret)
+            elif spec.secret_ref is not None and spec.type in catalog.COMMIT_STATUS:
+                metadata = ObjectMeta(name=spec.secret_ref.name, namespace=namespace)
+                found = secrets.tls(Secret(api_version="v1", kind="Secret", metadata=metadata, data=data))
+            else:
+                found = None
         except secrets.SecretError as error:
-            raise Unusable(str(error)) from None
-        return TLS(ca=found.ca, certificate=found.certificate, key=found.key)
+            raise Unusable(f"failed to get TLS config: {error}") from None
+        return TLS(ca=found.ca, certificate=found.certificate, key=found.key) if found is not None else None
 
     async def _proxy(self, provider: Provider, data: Any) -> str:
         secret = await self._secret(provider.metadata.namespace, provider.spec.proxy_secret_ref)
@@ -132,7 +144,7 @@ class Accounts:
         try:
             return secrets.proxy(secret).url
         except secrets.SecretError as error:
-            raise Unusable(str(error)) from None
+            raise Unusable(f"failed to get proxy URL: {error}") from None
 
 
 def _text(data: Any, key: str) -> str:
@@ -143,11 +155,12 @@ def _text(data: Any, key: str) -> str:
 
 
 def _headers(data: Any) -> dict[str, str]:
-    if "headers" not in data:
-        return {}
+    written = _text(data, "headers")
     try:
-        return msgspec.convert(yaml.load(data["headers"], Loader=yaml.CSafeLoader) or {}, type=dict[str, str])
-    except (yaml.YAMLError, msgspec.ValidationError, UnicodeDecodeError):
+        nesting.check_text(written)
+        # Every scalar is a text to this loader: `X-Retries: 1` is a header like any other.
+        return msgspec.convert(yaml.load(written, Loader=yaml.CBaseLoader) or {}, type=dict[str, str])  # noqa: S506
+    except (yaml.YAMLError, msgspec.ValidationError, nesting.TooDeep):
         raise Unusable("the secret's key 'headers' is not a YAML map of texts") from None
 
 

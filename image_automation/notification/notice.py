@@ -71,8 +71,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 
     @property
     def time(self) -> datetime:
-        """When it happened; the epoch's beginning where the sender did not say."""
-        return self.timestamp or datetime.fromtimestamp(0, UTC)
+        """When it happened; Go's zero time where the sender did not say."""
+        return self.timestamp or datetime(1, 1, 1, tzinfo=UTC)
 
     @property
     def title(self) -> str:
@@ -98,7 +98,7 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
             "timestamp": rfc3339(self.timestamp) if self.timestamp else None,
             "message": self.message,
             "reason": self.reason,
-            "metadata": dict(self.facts),
+            "metadata": dict(sorted(self.facts.items())),
             "reportingController": self.reporting_controller,
             "reportingInstance": self.reporting_instance,
         }

@@ -1,6 +1,7 @@
 """Services that show cards: Google Chat, Lark, Zoom."""
 
 from typing import Any
+from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from image_automation.notification.notice import Notice
 from image_automation.notification.providers import text
@@ -16,7 +17,7 @@ def googlechat(notice: Notice, account: Account) -> Exchange:
     if notice.facts:
         sections.append(_section(*(_key_value(name, value) for name, value in text.ordered(notice.facts))))
     header = {
-        "title": notice.title,
+        "title": text.plain(notice.title),
         "subtitle": notice.reporting_controller,
         "imageUrl": None,
         "imageStyle": None,
@@ -30,7 +31,7 @@ def _section(*widgets: dict[str, Any]) -> dict[str, Any]:
 
 def _key_value(name: str, value: str) -> dict[str, Any]:
     shown = {
-        "topLabel": name,
+        "topLabel": text.as_html(name),
         "content": text.as_html(value),
         "contentMultiline": False,
         "bottomLabel": None,
@@ -42,11 +43,11 @@ def _key_value(name: str, value: str) -> dict[str, Any]:
 def lark(notice: Notice, account: Account) -> Exchange:
     """Send an interactive card to Lark."""
     emoji, color = ("🚨", "red") if notice.is_error else ("💫", "turquoise")
-    facts = "".join(f"{name}: {text.markdown(value)}\n" for name, value in text.ordered(notice.facts))
-    content = f"**{text.markdown(notice.message)}**\n\n{facts}"
+    facts = "".join(f"{text.unlinked(name)}: {text.unlinked(value)}\n" for name, value in text.ordered(notice.facts))
+    content = f"**{text.unlinked(notice.message)}**\n\n{facts}"
     card = {
         "config": {"wide_screen_mode": True},
-        "header": {"title": {"tag": "plain_text", "content": f"{emoji} {notice.title}"}, "template": color},
+        "header": {"title": {"tag": "plain_text", "content": f"{emoji} {text.plain(notice.title)}"}, "template": color},
         "elements": [{"tag": "div", "text": {"tag": "lark_md", "content": content}}],
     }
     yield post(account.needs("address"), {"msg_type": "interactive", "card": card})
@@ -56,10 +57,11 @@ def zoom(notice: Notice, account: Account) -> Exchange:
     """Send a message to Zoom's incoming webhook, whose token stands bare in the header."""
     body: list[dict[str, Any]] = [{"type": "message", "text": text.plain(notice.message)}]
     if notice.facts:
-        items = [{"key": name, "value": text.plain(value)} for name, value in text.ordered(notice.facts)]
+        items = [{"key": text.plain(name), "value": text.plain(value)} for name, value in sorted(notice.facts.items())]
         body.append({"type": "fields", "items": items})
-    head = {"text": notice.title, "sub_head": {"text": notice.reporting_controller}}
-    url = account.needs("address")
-    if "format=" not in url:
-        url += "&format=full" if "?" in url else "?format=full"
-    yield post(url, {"content": {"head": head, "body": body}}, {"Authorization": account.needs("token")})
+    head = {"text": text.plain(notice.title), "sub_head": {"text": notice.severity}}
+    parts = urlsplit(account.needs("address"))
+    asked = dict(parse_qsl(parts.query))
+    if not asked.get("format"):
+        parts = parts._replace(query=urlencode(sorted({**asked, "format": "full"}.items())))
+    yield post(parts.geturl(), {"content": {"head": head, "body": body}}, {"Authorization": account.needs("token")})

@@ -5,6 +5,7 @@ either way. `account` is what Provider and Secret say together.
 """
 
 import base64
+import re
 from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -12,6 +13,7 @@ from typing import Any
 
 import msgspec
 
+from image_automation.notification.lineage import Lineage
 from image_automation.notification.notice import Notice
 
 
@@ -81,6 +83,7 @@ class Account:
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     secret: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     commit_status: str = ""
+    lineage: Lineage | None = None
 
     def needs(self, name: str) -> str:
         """Return a field that the service cannot do without. Raises Incomplete."""
@@ -98,6 +101,8 @@ class Account:
         return tuple(text for text in texts if text)
 
 
+#: What Go escapes in JSON besides what JSON asks for: signs of HTML, and line separators of JavaScript.
+_HTML = re.compile("[<>&]|\u2028|\u2029".encode())
 Exchange = Generator[Request, Answer, None]
 Provider = Callable[[Notice, Account], Exchange]
 
@@ -120,8 +125,18 @@ def _resumed(exchange: Exchange, request: Request) -> Exchange:
 
 def post(url: str, payload: Any, headers: Mapping[str, str] | None = None, *, method: str = "POST") -> Request:
     """Make the request that sends JSON."""
-    body = msgspec.json.encode(payload)
+    body = as_json(payload)
     return Request(url=url, method=method, body=body, headers={"Content-Type": "application/json", **(headers or {})})
+
+
+def as_json(payload: Any) -> bytes:
+    """Encode as Go does, byte by byte, so that signatures and hashes of a body are those of Flux."""
+    return _HTML.sub(lambda found: b"\\u%04x" % ord(found[0].decode()), msgspec.json.encode(payload))
+
+
+def named(headers: Mapping[str, str]) -> dict[str, str]:
+    """Spell the names of headers in one way (`X-Signature`), so that a later one replaces an earlier one."""
+    return {"-".join(part.capitalize() for part in name.split("-")): value for name, value in headers.items()}
 
 
 def bearer(token: str) -> dict[str, str]:

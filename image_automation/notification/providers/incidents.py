@@ -37,7 +37,9 @@ def pagerduty(notice: Notice, account: Account) -> Exchange:
 
 def _incident(notice: Notice, key: str) -> dict[str, Any]:
     about = notice.involved_object
-    found: dict[str, Any] = {"routing_key": key, "event_action": "resolve", "dedup_key": about.uid}
+    found: dict[str, Any] = {"routing_key": key, "event_action": "resolve"}
+    if about.uid:
+        found["dedup_key"] = about.uid
     if notice.is_error:
         summary = _summary(notice)
         details = summary.pop("custom_details")

@@ -1,5 +1,6 @@
 """Monitoring systems: Alertmanager, Grafana annotations, Datadog events."""
 
+import re
 from urllib.parse import urlsplit
 
 from gotk.runtime.clock import rfc3339
@@ -9,6 +10,8 @@ from image_automation.notification.providers.exchange import Account, Exchange, 
 
 #: Go's zero time: Alertmanager's own timeout resolves the alert.
 _NEVER = "0001-01-01T00:00:00Z"
+#: A word as Unicode has it: neither an underscore nor an apostrophe within ends it.
+_WORD = re.compile(r"\w+(?:['’.:·]\w+)*")
 
 
 def alertmanager(notice: Notice, account: Account) -> Exchange:
@@ -19,7 +22,7 @@ def alertmanager(notice: Notice, account: Account) -> Exchange:
     if "summary" in facts:
         annotations["summary"] = facts.pop("summary")
     labels = facts | {
-        "alertname": f"Flux{about.kind}{notice.reason.title()}",
+        "alertname": f"Flux{about.kind}{_WORD.sub(_title, notice.reason)}",
         "severity": notice.severity,
         "reason": notice.reason,
         "kind": about.kind,
@@ -38,6 +41,10 @@ def alertmanager(notice: Notice, account: Account) -> Exchange:
     if account.username and account.password:
         headers = basic(account.username, account.password)
     yield post(account.needs("address"), [alert], headers)
+
+
+def _title(word: re.Match[str]) -> str:
+    return re.sub(r"[^\W\d_]", lambda letter: letter[0].title(), word[0].lower(), count=1)
 
 
 def grafana(notice: Notice, account: Account) -> Exchange:
@@ -70,7 +77,7 @@ def datadog(notice: Notice, account: Account) -> Exchange:
     parts = urlsplit(account.needs("address"))
     payload = {
         "title": f"Events from the {about.kind} {about.name}/{about.namespace}",
-        "text": notice.message,
+        "text": text.datadog(notice.message),
         "tags": [f"{name}:{value}".lower() for name, value in (*tags.items(), *text.ordered(notice.facts))],
         "source_type_name": "fluxcd",
         "date_happened": int(notice.time.timestamp()),

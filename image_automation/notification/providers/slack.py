@@ -15,12 +15,9 @@ def slack(notice: Notice, account: Account) -> Exchange:
     """Send to an incoming webhook, or with a token to the API."""
     payload = _payload(notice, account, text.slack, ("good", "danger"))
     first_line = notice.message.split("\n", 1)[0]
-    payload["attachments"][0] = {
-        "fallback": text.slack(f"{notice.title}: {first_line}"),
-        **payload["attachments"][0],
-    }
+    payload["attachments"][0]["fallback"] = text.slack(f"{notice.title}: {first_line}")
     url = account.needs("address")
-    answer = yield post(url, {"channel": account.channel, **payload}, bearer(account.token))
+    answer = yield post(url, payload, bearer(account.token))
     if url == _API:
         said = answer.json()
         if not (isinstance(said, dict) and said.get("ok")):
@@ -29,29 +26,32 @@ def slack(notice: Notice, account: Account) -> Exchange:
 
 
 def discord(notice: Notice, account: Account) -> Exchange:
-    """Send to Discord's Slack-compatible webhook."""
+    """Send to Discord's Slack-compatible webhook, which has one channel."""
     url = account.needs("address")
     if not url.endswith("/slack"):
         parts = urlsplit(url)
-        url = parts._replace(path=parts.path.rstrip("/") + "/slack").geturl()
-    yield post(url, _payload(notice, account, text.slack_like, ("good", "danger")))
+        path = "/".join(("", *(part for part in parts.path.split("/") if part), "slack"))
+        url = parts._replace(path=path).geturl()
+    yield post(url, {**_payload(notice, account, text.slack_like, ("good", "danger")), "channel": ""})
 
 
 def rocket(notice: Notice, account: Account) -> Exchange:
-    """Send to Rocket.Chat's webhook."""
+    """Send to Rocket.Chat's webhook, which has a name of its own where none is given."""
     payload = _payload(notice, account, text.slack_like, ("#0076D7", "#FF0000"))
-    yield post(account.needs("address"), {"channel": account.channel, **payload})
+    yield post(account.needs("address"), {**payload, "username": account.username})
 
 
 def _payload(notice: Notice, account: Account, escape: Callable[[str], str], colors: tuple[str, str]) -> dict[str, Any]:
     return {
+        "channel": account.channel,
         "username": account.username or notice.reporting_controller,
         "icon_url": "",
         "icon_emoji": "",
         "attachments": [
             {
+                "fallback": "",
                 "color": colors[notice.is_error],
-                "author_name": notice.title,
+                "author_name": escape(notice.title),
                 "text": escape(notice.message),
                 "mrkdwn_in": ["text"],
                 "fields": [

@@ -20,12 +20,12 @@ def _message_card(notice: Notice) -> dict[str, Any]:
         "@type": "MessageCard",
         "@context": "http://schema.org/extensions",
         "themeColor": "FF0000" if notice.is_error else "0076D7",
-        "summary": notice.title,
+        "summary": text.plain(notice.title),
         "sections": [
             {
                 "activityTitle": text.markdown(notice.message),
-                "activitySubtitle": notice.title,
-                "facts": [{"name": name, "value": text.markdown(value)} for name, value in text.ordered(notice.facts)],
+                "activitySubtitle": text.markdown(notice.title),
+                "facts": _facts(notice, "name"),
             }
         ],
     }
@@ -38,8 +38,14 @@ def _adaptive_card(notice: Notice) -> dict[str, Any]:
     message["wrap"] = True
     facts: dict[str, Any] = {"type": "FactSet"}
     if notice.facts:
-        facts["facts"] = [{"title": name, "value": text.markdown(value)} for name, value in text.ordered(notice.facts)]
-    title = {"type": "TextBlock", "text": notice.title, "size": "large", "weight": "bolder", "wrap": True}
+        facts["facts"] = _facts(notice, "title")
+    title = {
+        "type": "TextBlock",
+        "text": text.markdown(notice.title),
+        "size": "large",
+        "weight": "bolder",
+        "wrap": True,
+    }
     content = {
         "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
         "type": "AdaptiveCard",
@@ -49,3 +55,7 @@ def _adaptive_card(notice: Notice) -> dict[str, Any]:
     }
     attachment = {"contentType": "application/vnd.microsoft.card.adaptive", "content": content}
     return {"type": "message", "attachments": [attachment]}
+
+
+def _facts(notice: Notice, label: str) -> list[dict[str, str]]:
+    return [{label: text.markdown(name), "value": text.markdown(value)} for name, value in text.ordered(notice.facts)]

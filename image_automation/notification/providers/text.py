@@ -14,7 +14,9 @@ _UNSEEN = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u061c\u200e\u200f\u202a-\u20
 _MENTION = re.compile(r"(?<![\w@.])@(?=[\w*_!&])")
 _TELEGRAM = re.compile(r"([_*\[\]()~`>#+\-=|{}.!\\])")
 _MARKDOWN = re.compile(r"[\[\]`\\]")
-_SCREAM = re.compile(r"@(?=everyone|here|channel|all\b)", re.IGNORECASE)
+_SCREAM = re.compile(r"@(?=everyone|here|channel|room|all\b)", re.IGNORECASE)
+#: What makes a link or a fence of single signs.
+_SEAM = re.compile(r"\]\(|\]\[|\]:|```|~~~")
 
 
 def plain(text: str) -> str:
@@ -38,9 +40,25 @@ def markdown(text: str) -> str:
     return _MENTION.sub("@" + _ZERO_WIDTH, escaped.replace("<", "&lt;"))
 
 
+def unlinked(text: str) -> str:
+    """Escape for Markdown that knows no backslashes (Lark, Zulip): no links, HTML, mentions or fences."""
+    escaped = _SEAM.sub(lambda found: _ZERO_WIDTH.join(found[0]), plain(text))
+    return _MENTION.sub("@" + _ZERO_WIDTH, escaped.replace("<", "&lt;"))
+
+
 def telegram(text: str) -> str:
-    """Escape for Telegram's MarkdownV2: all of its reserved characters."""
-    return _TELEGRAM.sub(r"\\\1", plain(text))
+    """Escape for Telegram's MarkdownV2: all of its reserved characters, and names that it would call."""
+    return _TELEGRAM.sub(r"\\\1", _MENTION.sub("@" + _ZERO_WIDTH, plain(text)))
+
+
+def matrix(text: str) -> str:
+    """Escape for Matrix' plain text, in which only a room is called."""
+    return _SCREAM.sub("@" + _ZERO_WIDTH, plain(text))
+
+
+def datadog(text: str) -> str:
+    """Escape for Datadog, which reads Markdown between three percent signs."""
+    return text.replace("%%%", _ZERO_WIDTH.join("%%%"))
 
 
 def as_html(text: str) -> str:

@@ -1,34 +1,34 @@
-"""Tracing services: OpenTelemetry collectors (OTLP over HTTP, as JSON) and Sentry (envelopes)."""
+"""Tracing services: OpenTelemetry collectors (OTLP over HTTP) and Sentry (envelopes)."""
 
 import hashlib
+import posixpath
+from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
-import msgspec
-
 from gotk.runtime.clock import rfc3339
+from image_automation.notification import lineage
 from image_automation.notification.notice import Notice
-from image_automation.notification.providers import text
+from image_automation.notification.providers import otlp, text
 from image_automation.notification.providers.exchange import (
     Account,
     Exchange,
+    Incomplete,
     Request,
-    Unusable,
+    as_json,
     basic,
     bearer,
-    post,
+    named,
 )
-
-_UNKNOWN = "unknown"
 
 
 def otel(notice: Notice, account: Account) -> Exchange:
-    """Send a span per event; the events of one revision make one trace of the Alert."""
+    """Send a span per event; what came from one revision makes one trace of the Alert."""
     about = notice.involved_object
     if about.kind == "HelmRepository":
         return
-    revision = notice.facts.get("originRevision") or notice.facts.get("revision") or _UNKNOWN
-    moment = str(int(notice.time.timestamp()) * 1_000_000_000)
+    now = _nanoseconds(account.now)
+    start = _nanoseconds(notice.timestamp) if notice.timestamp else now
     facts = {
         "object.uid": about.uid,
         "object.kind": about.kind,
@@ -36,36 +36,44 @@ def otel(notice: Notice, account: Account) -> Exchange:
         "object.namespace": about.namespace,
         **dict(text.ordered(notice.facts)),
     }
-    span = {
-        "traceId": _digest(account.alert.uid, revision)[:32],
-        "spanId": _digest(about.uid, revision)[:16],
-        "name": f"{about.kind}: {about.namespace}/{about.name}",
-        "kind": 1,
-        "startTimeUnixNano": moment,
-        "endTimeUnixNano": moment,
-        "attributes": _attributes(facts),
-        "status": {"code": 2, "message": notice.message} if notice.is_error else {"code": 1},
-    }
+    own = lineage.Step(about.uid, lineage.revision(notice))
+    placed = account.lineage or lineage.Lineage(own.revision, own)
+    span = otlp.Span(
+        trace=_digest(account.alert.uid, placed.trace)[:16],
+        span=_digest(own.uid, own.revision)[:8],
+        parent=_digest(placed.parent.uid, placed.parent.revision)[:8] if placed.parent else b"",
+        name=f"{about.kind}: {about.namespace}/{about.name}",
+        start=start,
+        end=max(start, now),
+        attributes=facts,
+        status=otlp.ERROR if notice.is_error else otlp.OK,
+        message=notice.message if notice.is_error else "",
+    )
     alert = account.alert
     service = {
+        "service.instance.id": alert.uid,
         "service.name": f"{alert.namespace}/{alert.name}",
         "service.namespace": alert.namespace,
-        "service.instance.id": alert.uid,
     }
-    scope = {"scope": {"name": "flux:notification-controller"}, "spans": [span]}
-    payload = {"resourceSpans": [{"resource": {"attributes": _attributes(service)}, "scopeSpans": [scope]}]}
-    headers = {**bearer(account.token or ("" if account.username else account.password)), **account.headers}
-    if account.username and account.password and "Authorization" not in account.headers:
-        headers |= basic(account.username, account.password)
-    yield post(account.needs("address"), payload, headers)
+    address = urlsplit(account.needs("address"))
+    path = posixpath.normpath(address.path) if address.path else "/v1/traces"
+    headers = {"Content-Type": "application/x-protobuf", **_authorization(account), **named(account.headers)}
+    yield Request(url=address._replace(path=path).geturl(), body=otlp.encode(service, span), headers=headers)
 
 
-def _digest(uid: str, revision: str) -> str:
-    return hashlib.sha256(f"{uid}:{revision}".encode()).hexdigest()
+def _authorization(account: Account) -> dict[str, str]:
+    secret = account.token or account.password
+    if account.username and secret:
+        return basic(account.username, secret)
+    return bearer(secret)
 
 
-def _attributes(facts: dict[str, str]) -> list[dict[str, Any]]:
-    return [{"key": name, "value": {"stringValue": value}} for name, value in facts.items()]
+def _digest(uid: str, revision: str) -> bytes:
+    return hashlib.sha256(f"{uid}:{revision}".encode()).digest()
+
+
+def _nanoseconds(moment: datetime) -> int:
+    return int(moment.timestamp() * 1_000_000) * 1000
 
 
 def sentry(notice: Notice, account: Account) -> Exchange:
@@ -74,39 +82,49 @@ def sentry(notice: Notice, account: Account) -> Exchange:
     parts = urlsplit(dsn)
     prefix, _, project = parts.path.rpartition("/")
     if parts.scheme not in {"http", "https"} or not parts.username or not parts.hostname or not project:
-        raise Unusable("the address is not a Sentry DSN, such as https://key@host/project")
+        raise Incomplete("the address is not a Sentry DSN, a URL with a key before the host and a project after it")
     host = parts.netloc.rpartition("@")[2]
-    about, moment = notice.involved_object, rfc3339(notice.time)
-    identity = _digest(about.uid, f"{notice.reason}:{notice.message}:{moment}")
+    about, moment = notice.involved_object, rfc3339(notice.timestamp or account.now)
+    identity = _digest(about.uid, f"{notice.reason}:{notice.message}:{moment}").hex()
     event: dict[str, Any] = {
         "event_id": identity[:32],
         "timestamp": moment,
         "platform": "other",
-        "environment": account.channel or "production",
+        "level": "error" if notice.is_error else "info",
         "transaction": f"{about.kind}: {about.namespace}/{about.name}",
         "message": notice.message,
     }
+    if account.channel:
+        event["environment"] = account.channel
     if notice.is_error:
-        event |= {"level": "error", "server_name": notice.reporting_controller, "extra": dict(notice.facts)}
+        event |= {"server_name": notice.reporting_controller, "contexts": {"metadata": dict(notice.facts)}}
     else:
-        trace = {"trace_id": identity[:32], "span_id": identity[32:48], "op": "event"}
-        tags = {
-            "flux_involved_object_kind": about.kind,
-            "flux_involved_object_namespace": about.namespace,
-            "flux_involved_object_name": about.name,
-            "flux_reporting_controller": notice.reporting_controller,
-            "flux_reporting_instance": notice.reporting_instance,
-            "flux_reason": notice.reason,
-        }
-        event |= {"type": "transaction", "start_timestamp": moment, "contexts": {"trace": trace}, "spans": []}
-        event["tags"] = {**tags, **notice.facts}
+        event |= _transaction(notice, identity, moment)
     kind = "event" if notice.is_error else "transaction"
-    lines = ({"event_id": identity[:32], "sent_at": rfc3339(account.now)}, {"type": kind}, event)
+    head = {"event_id": identity[:32], "sent_at": rfc3339(account.now)}
+    body = as_json(event)
     yield Request(
         url=f"{parts.scheme}://{host}{prefix}/api/{project}/envelope/",
-        body=b"\n".join(msgspec.json.encode(line) for line in lines) + b"\n",
+        body=b"\n".join((as_json(head), as_json({"type": kind, "length": len(body)}), body)) + b"\n",
         headers={
             "Content-Type": "application/x-sentry-envelope",
             "X-Sentry-Auth": f"Sentry sentry_version=7, sentry_client=image-automation/1, sentry_key={parts.username}",
         },
     )
+
+
+def _transaction(notice: Notice, identity: str, moment: str) -> dict[str, Any]:
+    about = notice.involved_object
+    tags = {
+        "flux_involved_object_kind": about.kind,
+        "flux_involved_object_namespace": about.namespace,
+        "flux_involved_object_name": about.name,
+        "flux_reporting_controller": notice.reporting_controller,
+        "flux_reporting_instance": notice.reporting_instance,
+        "flux_reason": notice.reason,
+        **notice.facts,
+    }
+    trace = {"trace_id": identity[:32], "span_id": identity[32:48], "op": "event"}
+    times = {"start_timestamp": moment, "timestamp": moment}
+    span = {**trace, **times, "origin": "manual", "tags": tags}
+    return {"type": "transaction", **times, "contexts": {"trace": trace}, "spans": [span], "tags": tags}

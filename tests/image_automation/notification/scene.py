@@ -51,7 +51,10 @@ def talk(
 
 def shown(request: Request) -> dict[str, Any]:
     """Return a request as a golden file holds it."""
-    body = request.body.decode()
+    try:
+        body = request.body.decode()
+    except UnicodeDecodeError:
+        body = request.body.hex()
     found: dict[str, Any] = {"request": f"{request.method} {request.url}", "headers": dict(request.headers)}
     if body:
         found["body"] = json.loads(body) if body.startswith(("{", "[")) and "\n" not in body.strip() else body

@@ -191,7 +191,7 @@ TROUBLE: dict[str, tuple[dict[str, Any], dict[str, dict[str, bytes]], str]] = {
     ),
     "a certificate without a key": (
         {"certSecretRef": {"name": "s"}}, {"s": {"tls.crt": b"x"}},
-        _INITIALIZE + "secret 'apps/all' contains 'tls.crt' but missing 'tls.key'",
+        _INITIALIZE + "failed to get TLS config: secret 'apps/all' contains 'tls.crt' but missing 'tls.key'",
     ),
     "an expression over what is not there": (
         {"type": "github", "commitStatusExpr": "event.metadata.nothing", "address": "https://github.com/a/b"}, {},
@@ -227,7 +227,8 @@ async def test_a_commit_status_is_named_by_the_providers_expression() -> None:
     provider = scene.provider(
         type="gitea", address="https://git.io/a/b", commitStatusExpr=expression, secretRef={"name": "s"}
     )
-    accounts = Accounts(client=World(secrets={"s": {"token": b"t\n", "username": b"bot"}}), clock=VirtualClock())
+    secret = {"token": b"t\n", "username": b"bot", "password": b"p"}
+    accounts = Accounts(client=World(secrets={"s": secret}), clock=VirtualClock())
     line = await accounts.open(provider, scene.alert(), scene.notice(metadata={"env": "PROD"}))
     assert (line.account.commit_status, line.account.token, line.account.username) == ("prod/web/all", "t", "bot")
     assert "'t'" not in repr(line)

@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 import pytest
 from aiohttp import web
 
-from gotk.oci.transport import direct
+from gotk.oci import route
 from image_automation.notification.accounts import Line
 from image_automation.notification.providers import catalog
+from image_automation.notification.providers.exchange import Unusable
 from image_automation.notification.sending import HTTPSender, SendError, masked
 from tests.gotk.oci.socks import socks_proxy
 from tests.image_automation.notification import scene
@@ -49,10 +50,10 @@ async def service(*statuses: int, headers: dict[str, str] | None = None) -> Asyn
         await runner.cleanup()
 
 
-async def send(url: str, *, timeout: float = 60.0, proxy: str = "") -> None:
+async def send(url: str, *, timeout: float = 60.0, proxy: str = "", environment: dict[str, str] | None = None) -> None:
     account = scene.account("slack", url, secret={"address": url.encode()})
     line = Line(account=account, timeout=timeout, proxy=proxy)
-    sender = HTTPSender(clock=VirtualClock(), route=direct)
+    sender = HTTPSender(clock=VirtualClock(), route=route.from_environment(environment or {}))
     await sender.send(catalog.TYPES["slack"](scene.notice(), account), line)
 
 
@@ -72,10 +73,14 @@ async def test_a_service_that_stays_broken_is_left_after_four_retries() -> None:
 
 
 @in_virtual_time
-async def test_the_wait_that_a_service_asks_for_is_kept_within_bounds() -> None:
-    async with service(429, 200, headers={"Retry-After": "999999"}) as found:
+async def test_the_wait_that_a_service_asks_for_is_kept_if_the_timeout_has_room() -> None:
+    async with service(429, 200, headers={"Retry-After": "45"}) as found:
         await send(found.url)
-    assert round(found.times[1] - found.times[0]) == 30
+    assert round(found.times[1] - found.times[0]) == 45
+    async with service(429, 200, headers={"Retry-After": "999999"}) as found:
+        with pytest.raises(SendError, match=r"^no success within 60s: request failed with status code 429"):
+            await send(found.url)
+    assert len(found.times) == 1
 
 
 @pytest.mark.parametrize("status", [301, 307, 400, 401, 404])
@@ -93,7 +98,7 @@ def test_an_answer_that_no_retry_changes_is_an_error_at_once(status: int) -> Non
 @in_virtual_time
 async def test_the_timeout_spans_all_attempts() -> None:
     async with service(500) as found:
-        with pytest.raises(SendError, match=r"^no success within 5s$"):
+        with pytest.raises(SendError, match=r"^no success within 5s: request failed with status code 500: "):
             await send(found.url, timeout=5)
     assert len(found.times) == 2
 
@@ -109,6 +114,14 @@ async def test_a_socks_proxy_resolves_names_and_connects(user: str) -> None:
 
 
 @in_virtual_time
+async def test_a_socks_proxy_of_the_environment_is_asked_too() -> None:
+    async with service(200) as found, socks_proxy(found.url.split("/")[2]) as proxy:
+        await send("http://slack.invalid/hooks/x", environment={"HTTP_PROXY": f"socks5://user:p@{proxy.address}"})
+    assert [each.partition(":")[0] for each in proxy.wanted] == ["slack.invalid"]
+    assert proxy.users == [("user", "p")]
+
+
+@in_virtual_time
 async def test_a_socks_proxy_that_refuses_is_named_without_its_password() -> None:
     async with socks_proxy("127.0.0.1:1") as proxy:
         proxy.refuse = True
@@ -118,9 +131,13 @@ async def test_a_socks_proxy_that_refuses_is_named_without_its_password() -> Non
     assert "hunter2" not in str(raised.value)
 
 
-async def test_a_proxy_is_asked_instead() -> None:
+@in_virtual_time
+@pytest.mark.parametrize("whose", ["the Provider's", "the environment's"])
+async def test_a_proxy_is_asked_instead(whose: str) -> None:
     async with service(200) as proxy:
-        await send("http://slack.invalid/hooks/x", proxy=proxy.url.replace("http://", "http://user:pass@"))
+        address = proxy.url.replace("http://", "http://user:pass@")
+        chosen = {"proxy": address} if whose == "the Provider's" else {}
+        await send("http://slack.invalid/hooks/x", environment={"HTTP_PROXY": address}, **chosen)
     assert proxy.seen[0].headers["Host"] == "slack.invalid"
     assert proxy.seen[0].headers["Proxy-Authorization"].startswith("Basic ")
 
@@ -138,7 +155,7 @@ BAD: dict[str, tuple[str, str]] = {
 def test_a_bad_address_is_said_without_its_secret(url: str, message: str) -> None:
     @in_virtual_time
     async def check() -> None:
-        with pytest.raises(SendError) as raised:
+        with pytest.raises((SendError, Unusable)) as raised:
             await send(url)
         assert message in str(raised.value)
         assert "s3cret" not in str(raised.value)

@@ -1,6 +1,7 @@
 """Messages that try to be markup stay text in every channel."""
 
 import json
+import urllib.parse
 
 import pytest
 from hypothesis import given
@@ -12,6 +13,7 @@ from tests.image_automation.notification import scene
 
 HOSTILE = (
     "<!channel> <@U1> @everyone @here [click](javascript:alert(1)) ![x](http://evil/p.png) <b>x</b> \x1b]8;;x\u202e"
+    " @room @admins [a]: http://evil ```\n~~~ %%% [a](b) %%%"
 )
 SEEN_IN = {
     "slack": ["<!channel>", "<@U1>", "\u202e", "\x1b"],
@@ -19,10 +21,10 @@ SEEN_IN = {
     "rocket": ["@everyone", "@here"],
     "msteams": ["[click](", "![x](", "<b>", "\u202e"],
     "googlechat": ["<b>", "<!channel>", "\u202e"],
-    "lark": ["<@U1>", "[click]("],
+    "lark": ["<@U1>", "](", "<b>", "```"],
     "webex": ["<@U1>", "[click](", "@everyone"],
-    "telegram": ["[click](", "![x]", "\u202e"],
-    "matrix": ["\u202e", "\x1b"],
+    "telegram": ["[click](", "![x]", "\u202e", "@admins"],
+    "matrix": ["\u202e", "\x1b", "@room"],
     "zoom": ["\u202e", "\x1b"],
     "githubpullrequestcomment": ["[click](", "<b>", "@everyone", "@here", "![x]("],
 }
@@ -45,7 +47,12 @@ def test_no_mention_link_or_hidden_sign_gets_through(type_: str) -> None:
     assert [found for found in SEEN_IN[type_] if found in sent] == []
 
 
-@pytest.mark.parametrize("escape", [text.slack, text.slack_like, text.markdown, text.as_html], ids=lambda f: f.__name__)
+ESCAPES = (
+    text.slack, text.slack_like, text.markdown, text.unlinked, text.matrix, text.datadog, text.as_html,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("escape", ESCAPES, ids=lambda escape: escape.__name__)
 def test_usual_messages_stay_as_they_are(escape: object) -> None:
     usual = "Reconciliation finished in 1.2s, next run in 10m0s; main@sha1:0123abc, *all* in apps_v1 - done!"
     assert escape(usual) == usual  # type: ignore[operator]
@@ -64,3 +71,21 @@ def test_no_markdown_link_or_tag_can_be_made(message: str) -> None:
     escaped = text.markdown(message).replace("\\\\", "")
     assert "<" not in escaped
     assert escaped.count("[") == escaped.count("\\[")
+
+
+@given(st.text(alphabet="[]()<`~:@a \n"))
+def test_markdown_without_backslashes_gets_no_link_fence_tag_or_mention(message: str) -> None:
+    escaped = text.unlinked(message)
+    assert [sign for sign in ("](", "][", "]:", "```", "~~~", "<", " @a") if sign in escaped] == []
+
+
+def test_zulip_gets_neither_a_link_nor_a_fence() -> None:
+    account = scene.account("zulip", "https://zulip.example.com", channel="a/b", username="u", password="p")
+    [asked] = scene.talk(catalog.TYPES["zulip"](scene.notice(HOSTILE), account))
+    content = dict(urllib.parse.parse_qsl(asked.body.decode()))["content"]
+    assert [found for found in ("](", "]:", "```", "~~~", "<b>", "@everyone", "@room") if found in content] == []
+
+
+def test_datadog_reads_no_markdown_in_a_message() -> None:
+    [asked] = scene.talk(catalog.TYPES["datadog"](scene.notice(HOSTILE), scene.account("datadog")))
+    assert "%%%" not in json.loads(asked.body)["text"]
