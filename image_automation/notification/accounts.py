@@ -41,6 +41,14 @@ class Objects(Protocol):
         ...
 
 
+class Grants(Protocol):
+    """Who gives tokens that no Secret holds."""
+
+    async def join(self, provider: Provider, account: Account, tls: TLS | None, proxy: str) -> Account:
+        """Return the account, with a token where it needs one. Raises Unusable."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """An account, and how to get there. `timeout` spans all attempts."""
@@ -57,22 +65,19 @@ class Line:
 
 
 class Accounts:
-    """Reads what a Provider refers to, each time anew: a rotated secret counts at once."""
+    """Reads what a Provider refers to, each time anew: a rotated secret counts at once.
 
-    def __init__(self, *, client: Objects, clock: Clock) -> None:
+    Without `grants` there are no tokens but those in Secrets.
+    """
+
+    def __init__(self, *, client: Objects, clock: Clock, grants: Grants | None = None) -> None:
         self._client = client
         self._clock = clock
+        self._grants = grants
 
     async def open(self, provider: Provider, alert: Alert, notice: Notice) -> Line:
         """Read everything. Raises Unusable."""
         spec, namespace = provider.spec, provider.metadata.namespace
-        if spec.type not in catalog.TYPES:
-            cause = catalog.UNSUPPORTED.get(spec.type, "this type is not known")
-            raise Unusable(
-                f"Provider '{namespace}/{provider.metadata.name}' of type {spec.type} is unsupported: {cause}"
-            )
-        if spec.service_account_name and spec.type in {"azureeventhub", "azuredevops", "googlepubsub"}:
-            raise Unusable("spec.serviceAccountName is unsupported: put a token or key into spec.secretRef instead")
         secret = await self._secret(namespace, spec.secret_ref)
         data = secret.data if secret else {}
         address = _text(data, "address").strip() if "address" in data else spec.address
@@ -92,14 +97,18 @@ class Accounts:
             password=_text(data, "password"),
             headers=_headers(data),
             secret=data,
+            secret_name=spec.secret_ref.name if spec.secret_ref else "",
             commit_status=_commit_status(provider, alert, notice),
             lineage=await lineage.of(self._client, notice) if spec.type == "otel" else None,
         )
+        tls, proxy = await self._tls(provider, data), await self._proxy(provider, data)
+        if self._grants is not None:
+            account = await self._grants.join(provider, account, tls, proxy)
         return Line(
             account=account,
             timeout=spec.timeout.seconds if spec.timeout is not None else _TIMEOUT,
-            tls=await self._tls(provider, data),
-            proxy=await self._proxy(provider, data),
+            tls=tls,
+            proxy=proxy,
         )
 
     async def _secret(self, namespace: str, reference: LocalObjectReference | None) -> Secret | None:

@@ -128,7 +128,7 @@ def takes(provider_type: str, notice: Notice) -> bool:
     if updates and provider_type not in catalog.STATUS_UPDATES:
         return False
     if provider_type in catalog.COMMIT_STATUS:
-        return updates or notice.is_error or f"{EVENT_PREFIX}commit" in notice.facts
+        return updates or notice.is_error or bool(notice.facts.get(f"{EVENT_PREFIX}commit"))
     if provider_type in catalog.CHANGE_REQUEST:
-        return f"{EVENT_PREFIX}change_request" in notice.facts
+        return bool(notice.facts.get(f"{EVENT_PREFIX}change_request"))
     return True

@@ -37,9 +37,9 @@ def _compiled(expression: str) -> Any:
 @functools.cache
 def _environment() -> Any:
     from cel_expr_python import cel  # noqa: PLC0415 - a native library that only expressions need
-    from cel_expr_python.ext import ext_encoders, ext_strings  # noqa: PLC0415 - as above
+    from cel_expr_python.ext import ext_encoders, ext_optional, ext_strings  # noqa: PLC0415 - as above
 
     return cel.NewEnv(
         variables={name: cel.Type.Map(cel.Type.STRING, cel.Type.DYN) for name in _VARIABLES},
-        extensions=[ext_strings.ExtStrings(), ext_encoders.ExtEncoders()],
+        extensions=[ext_strings.ExtStrings(), ext_encoders.ExtEncoders(), ext_optional.ExtOptional()],
     )

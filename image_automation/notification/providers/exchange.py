@@ -65,7 +65,11 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Where to and as whom: the Provider's spec joined with its Secret. `now` is for tokens that expire."""
+    """Where to and as whom: the Provider's spec joined with its Secret. `now` is for tokens that expire.
+
+    `access_token` is what an identity was given, where the Secret holds no token, and `login` who that is; `event_hubs`
+    is where those of Azure's cloud are.
+    """
 
     type: str
     uid: str
@@ -78,8 +82,12 @@ class Account:
     password: str = field(default="", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     secret: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    secret_name: str = ""
     commit_status: str = ""
     lineage: Lineage | None = None
+    access_token: str = field(default="", repr=False)
+    login: str = ""
+    event_hubs: str = "servicebus.windows.net"
 
     def needs(self, name: str) -> str:
         """Return a field that the service cannot do without. Raises Unusable."""
@@ -90,9 +98,14 @@ class Account:
         return value
 
     @property
+    def token_or_password(self) -> str:
+        """Return the token, or the password where Git forges take one for the other. Raises Unusable."""
+        return self.token or self.password or self.needs("token")
+
+    @property
     def secrets(self) -> tuple[str, ...]:
         """Everything that must not be shown."""
-        texts = [self.token, self.password, *self.headers.values()]
+        texts = [self.token, self.password, self.access_token, *self.headers.values()]
         texts += [value.decode(errors="replace") for key, value in self.secret.items() if key != "username"]
         return tuple(text for text in texts if text)
 

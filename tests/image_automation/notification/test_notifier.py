@@ -157,10 +157,6 @@ TROUBLE: dict[str, tuple[dict[str, Any], dict[str, dict[str, bytes]], str]] = {
     "a secret is missing": (
         {"secretRef": {"name": "gone"}}, {}, "failed to get secret 'apps/gone': secrets \"gone\" not found",
     ),
-    "a type that nothing is sent through": (
-        {"type": "nats", "channel": "x"}, {},
-        "Provider 'apps/chat' of type nats is unsupported: NATS has no HTTP interface",
-    ),
     "no address": ({"address": ""}, {}, "provider has no address"),
     "a token is missing": ({"type": "opsgenie"}, {}, "providers of type opsgenie need the secret's key 'token'"),
     "headers that are no map": (
