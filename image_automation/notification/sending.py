@@ -25,7 +25,7 @@ from gotk.oci.sessions import socks_connector
 from gotk.oci.transport import SOCKS, Route
 from gotk.runtime.clock import Clock
 from image_automation.notification.accounts import Line
-from image_automation.notification.providers.exchange import Answer, Exchange, Request, Unusable
+from image_automation.notification.providers.exchange import Answer, Exchange, Request, Unfit, Unusable
 
 _RETRIES = 4
 _FIRST_WAIT = 2.0
@@ -111,7 +111,7 @@ async def converse(
 ) -> None:
     """Hold a conversation within the line's timeout, each request as often as it takes. `attempt` raises Failure.
 
-    Raises SendError; Unusable where account or event lack what the first request needs.
+    Raises SendError, also for an unfit event; Unusable where the account lacks what the first request needs.
     """
     failures: list[Failure] = []
     begun = False
@@ -128,7 +128,7 @@ async def converse(
         cause = "".join(f": {failure}" for failure in failures[-1:])
         raise SendError(masked(f"no success within {line.timeout:g}s{cause}", line.secrets)) from None
     except (Unusable, Failure, ValueError) as error:
-        unusable = isinstance(error, Unusable) and not begun
+        unusable = isinstance(error, Unusable) and not isinstance(error, Unfit) and not begun
         raise (Unusable if unusable else SendError)(masked(str(error), line.secrets)) from None
     finally:
         exchange.close()

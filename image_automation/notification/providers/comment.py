@@ -5,16 +5,16 @@ from typing import Any
 
 from image_automation.notification.notice import Notice
 from image_automation.notification.providers import messages
-from image_automation.notification.providers.exchange import Account, Unusable
+from image_automation.notification.providers.exchange import Account, Unfit
 
 
 def number(notice: Notice) -> int:
-    """Return the number of the request. Raises Unusable."""
+    """Return the number of the request. Raises Unfit."""
     text = notice.facts.get("change_request")
     if text is None:
-        raise Unusable('missing "change_request" metadata key')
+        raise Unfit('missing "change_request" metadata key')
     if not (text.isascii() and text.isdecimal()):
-        raise Unusable(f'invalid "change_request" metadata value "{text}"')
+        raise Unfit(f'invalid "change_request" metadata value "{text}"')
     return int(text)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from image_automation.notification.notice import Notice
-from image_automation.notification.providers.exchange import Account, Unusable
+from image_automation.notification.providers.exchange import Account, Unfit, Unusable
 
 _HASH = re.compile(r"(?:^|[:/])([0-9a-f]{40})$")
 _SCP = re.compile(r"(?:[\w.-]+@)?([\w.-]+):(?!//)(.+)")
@@ -44,15 +44,15 @@ def repository(address: str) -> Repository:
 
 
 def revision(notice: Notice) -> str:
-    """Return the hash of the commit that the event is about; an artifact's digest is none. Raises Unusable."""
+    """Return the hash of the commit that the event is about; an artifact's digest is none. Raises Unfit."""
     for key in ("commit", "originRevision", "revision"):
         if text := notice.facts.get(key):
             break
     else:
-        raise Unusable("missing revision metadata")
+        raise Unfit("missing revision metadata")
     found = _HASH.search(text)
     if found is None:
-        raise Unusable(f"failed to extract commit hash from '{text}' revision")
+        raise Unfit(f"failed to extract commit hash from '{text}' revision")
     return found[1]
 
 
@@ -82,9 +82,9 @@ def default_status(provider_uid: str, notice: Notice) -> str:
 
 
 def state(notice: Notice, account: Account, good: str, bad: str) -> str:
-    """Return the state that the severity means. Raises Unusable."""
+    """Return the state that the severity means. Raises Unfit."""
     if notice.severity not in {"info", "error"}:
-        raise Unusable(f"a commit status of {account.type} is made of info or error events only")
+        raise Unfit(f"a commit status of {account.type} is made of info or error events only")
     return bad if notice.is_error else good
 
 

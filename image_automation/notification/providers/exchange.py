@@ -21,6 +21,10 @@ class Unusable(Exception):
     """The Provider, its Secret or the event lacks what the service needs. The message names it, never a secret."""
 
 
+class Unfit(Unusable):
+    """It is the event that lacks what the service needs, and no Provider would change that."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
     """One HTTP request. `accepts` are statuses besides 2xx that the provider wants to see the answer of."""

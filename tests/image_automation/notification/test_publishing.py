@@ -123,8 +123,8 @@ async def test_a_private_authority_is_trusted_and_the_client_may_show_a_certific
         async with listening(port, tls=tls.context()) as queue:
             await send(f"{scheme}://{host}:{port}", tls=tls)
             await arrived(queue)
-        with pytest.raises(SendError, match=f"^(cannot reach|NATS server) {host}: "):
-            await send(f"{scheme}://{host}:{port}", tls=TLS(ca=made.pem.encode()))
+        with pytest.raises(SendError, match=f"(cannot reach|NATS server) {host}: "):
+            await send(f"{scheme}://{host}:{port}", tls=TLS(ca=made.pem.encode()), timeout=0.5)
 
 
 @pytest.mark.real

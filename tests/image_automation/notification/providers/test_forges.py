@@ -12,8 +12,6 @@ RECORD = replay.recorded("forges")
 ABOUT_THE_API = ("OPTIONS ", "/api/v1/version")
 #: We look at the event before we ask who we are.
 CHECKED_FIRST = {case.name for case in forges.CASES if case.name.endswith("-no-number")}
-#: In answers that the replay does not judge.
-REFUSED = {"github-refused"}
 
 
 def plain(request: dict[str, Any]) -> dict[str, Any]:
@@ -30,6 +28,11 @@ def asked(requests: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return [plain(request) for request in about]
 
 
+def steps(found: dict[str, Any]) -> list[str]:
+    """Return what failed, without the cause: ours names the key, and Flux the function."""
+    return [": ".join(complaint.split(": ")[:2]) for complaint in found["complaints"]]
+
+
 @pytest.mark.parametrize(
     "case", [case for case in forges.CASES if case.name not in CHECKED_FIRST], ids=lambda c: c.name
 )
@@ -37,12 +40,11 @@ def test_a_forge_is_asked_what_flux_asks(case: Case) -> None:
     flux = RECORD[case.name]
     ours = replay.ours(case, flux["uids"])
     assert asked(ours["requests"]) == asked(flux["requests"])
-    if case.name not in REFUSED:
-        assert len(ours["complaints"]) == len(flux["complaints"])
+    assert steps(ours) == steps(flux)
 
 
 @pytest.mark.parametrize("name", sorted(CHECKED_FIRST))
 def test_nobody_is_asked_about_an_event_without_a_number(name: str) -> None:
     case = next(case for case in forges.CASES if case.name == name)
     ours = replay.ours(case, RECORD[name]["uids"])
-    assert (ours["requests"], len(ours["complaints"])) == ([], 1)
+    assert (ours["requests"], steps(ours)) == ([], steps(RECORD[name]))
