@@ -213,4 +213,31 @@ COMMENTS = tuple(
     )
 )  # fmt: skip
 
-CASES = (*GITHUB, *GITLAB, *GITEA, *BITBUCKET, *AZURES, *COMMENTS)
+
+def written(prefix: str, name: str, *authors: str) -> Reply:
+    """Make the list of comments that these people wrote about the object, all with our marker."""
+    body = f"<!-- {prefix}:{{provider}}/Kustomization/apps/{name} -->\n\nold"
+    comments = [
+        {"id": number, "body": body, "user": {"login": author}, "author": {"username": author}}
+        for number, author in enumerate(authors, start=1)
+    ]
+    other = {"id": 99, "body": "LGTM", "user": {"login": "bot"}, "author": {"username": "bot"}}
+    return Reply(method="GET", body=json.dumps([other, *comments]))
+
+
+REWRITTEN = tuple(
+    Case(name=name, event=REQUESTED, provider={**where, "type": kind}, secret=TOKEN, requests=3,
+         replies=(Reply(path="/version", body='{"version": "1.25.0"}'), Reply(path="/user", body=user),
+                  written(prefix, name, *authors)))
+    for kind, where, user, prefix in (
+        ("githubpullrequestcomment", HUB, '{"login": "bot"}', "flux-pr-comment-key"),
+        ("gitlabmergerequestcomment", LAB, '{"username": "bot"}', "flux-mr-comment-key"),
+        ("giteapullrequestcomment", TEA, '{"login": "bot"}', "flux-pr-comment-key"),
+    )
+    for name, authors in (
+        (f"{kind}-again", ("stranger", "bot", "bot")),
+        (f"{kind}-stranger", ("stranger",)),
+    )
+)  # fmt: skip
+
+CASES = (*GITHUB, *GITLAB, *GITEA, *BITBUCKET, *AZURES, *COMMENTS, *REWRITTEN)
