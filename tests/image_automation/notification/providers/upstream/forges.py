@@ -30,7 +30,9 @@ TOKEN = {"token": "t0ken"}
 BASIC = {"username": "bot", "password": "pa55"}
 EXPRESSION = (
     "event.reason.lowerAscii() + '/' + alert.metadata.name + '/' + provider.spec.type + '/' + "
-    "event.metadata.revision.split('@')[0] + event.metadata[?'nothing'].orValue('-none')"
+    "event.metadata.revision.split('@')[0] + event.metadata[?'nothing'].orValue('-none') + "
+    "string(sets.contains(alert.spec.eventSources.map(s, s.kind), ['Kustomization'])) + "
+    "base64.encode(b'x')"
 )
 NAMED = {"commitStatusExpr": "'ci/' + event.involvedObject.name"}
 PROGRESS = event("in progress", severity="info", reason="Progressing", metadata={REVISION: COMMIT, UPDATE: "update"})
