@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -69,6 +69,7 @@ async def running(
     allow_file: bool = True,
     notification_addr: str = "0",
     receiver_addr: str = "0",
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Stage]:
     """Run the service with the embedded control plane on a folder, as long as the block lasts."""
     async with contextlib.AsyncExitStack() as stack:
@@ -80,6 +81,7 @@ async def running(
             min_retry_delay=0.2, max_retry_delay=2.0, requeue_dependency=0.5, allow_file=allow_file, grace=2.0,
             notification_addr=notification_addr,
             receiver_addr=receiver_addr,
+            environment=environment or {},
         )  # fmt: skip
         await stack.enter_async_context(service.beside(settings, address))
         yield Stage(client=client, kubeconfig=plane.kubeconfig, home=data_dir)
