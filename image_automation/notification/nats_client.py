@@ -4,20 +4,18 @@ Names become addresses here, so that link-local ones, where clouds keep their cr
 where TLS is wanted nothing of ours is written before it is there, whatever the server says of itself.
 """
 
-import base64
 import contextlib
-import functools
 import math
 import ssl
 from collections.abc import AsyncIterator
 from urllib.parse import ParseResult
 
-import nkeys
 from aiohttp.abc import AbstractResolver
 from nats.aio.client import Client
 from nats.aio.transport import TcpTransport
 from nats.errors import Error
 
+from image_automation.notification import nats_keys
 from image_automation.notification.providers.nats import Server
 
 _NAME = "image-automation"
@@ -28,13 +26,6 @@ class PlainTextError(Error):
 
     def __str__(self) -> str:
         return "the server offers no TLS"
-
-
-class SeedError(Error):
-    """The seed is not one of a key."""
-
-    def __str__(self) -> str:
-        return "the seed in the secret's key 'creds' or 'nkey' cannot be used"
 
 
 class _Transport(TcpTransport):
@@ -85,26 +76,26 @@ class _Transport(TcpTransport):
 class _Client(Client):
     """The client over a transport that is given to it."""
 
-    def __init__(self, transport: TcpTransport) -> None:
+    def __init__(self, transport: TcpTransport, key: nats_keys.Key | None) -> None:
         super().__init__()
         self._transport = transport
+        self._public_nkey = key.public if key else None
 
 
 @contextlib.asynccontextmanager
 async def connected(
     server: Server, resolver: AbstractResolver, context: ssl.SSLContext, *, secure: bool, timeout: float
 ) -> AsyncIterator[Client]:
-    """Give a client that is logged in. Raises OSError, TimeoutError, nats.errors.Error; SeedError for a bad seed."""
+    """Give a client that is logged in. Raises OSError, TimeoutError, nats.errors.Error, nats_keys.SeedError."""
     troubles: list[Exception] = []
 
     async def note(error: Exception) -> None:
         troubles.append(error)
 
     login = server.login
-    if login.seed:
-        _pair(login.seed)
+    key = nats_keys.read(login.seed) if login.seed else None
     host = f"[{server.host}]" if ":" in server.host else server.host
-    client = _Client(_Transport(resolver, secure=secure))
+    client = _Client(_Transport(resolver, secure=secure), key)
     try:
         await client.connect(
             f"nats://{host}:{server.port}",
@@ -116,8 +107,7 @@ async def connected(
             error_cb=note,
             tls=context,
             user_jwt_cb=login.jwt.encode if login.jwt else None,
-            signature_cb=functools.partial(_signed, login.seed) if login.jwt else None,
-            nkeys_seed_str=None if login.jwt else login.seed or None,
+            signature_cb=key.sign if key else None,
             user=login.user or None,
             password=login.password or None,
             token=login.token or None,
@@ -127,19 +117,6 @@ async def connected(
         raise (troubles[0] if troubles and not client.is_connected else error) from None
     finally:
         await client.close()
-
-
-def _signed(seed: str, nonce: str) -> bytes:
-    """Sign what the server asks."""
-    signature: bytes = _pair(seed).sign(nonce.encode())
-    return base64.b64encode(signature)
-
-
-def _pair(seed: str) -> nkeys.KeyPair:
-    try:
-        return nkeys.from_seed(bytearray(seed.encode()))
-    except (nkeys.NkeysError, ValueError):
-        raise SeedError from None
 
 
 async def publish(client: Client, subject: str, body: bytes, *, timeout: float) -> None:

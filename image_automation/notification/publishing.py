@@ -11,6 +11,7 @@ from aiohttp.resolver import DefaultResolver
 from gotk.oci import egress
 from gotk.oci.access import TLS, InvalidTLS
 from gotk.runtime.clock import Clock
+from image_automation.notification import nats_keys
 from image_automation.notification.accounts import Line
 from image_automation.notification.providers.exchange import Answer, Exchange, Request, Unusable
 from image_automation.notification.providers.nats import Publication, Server
@@ -67,8 +68,10 @@ async def _publish_to(server: Server, message: Publication, line: Line) -> None:
         secure, context = server.secure or line.tls is not None, tls.context()
         async with nats_client.connected(server, resolver, context, secure=secure, timeout=line.timeout) as client:
             await nats_client.publish(client, message.subject, message.body, timeout=line.timeout)
-    except (InvalidTLS, nats_client.SeedError) as error:
+    except InvalidTLS as error:
         raise Unusable(str(error)) from None
+    except nats_keys.SeedError as error:
+        raise Unusable(f"the seed in the secret's key 'creds' or 'nkey' cannot be used: {error}") from None
     except Error as error:
         raise Failure(f"NATS server {server.host}: {str(error).removeprefix('nats: ')}", again=False) from None
     except OSError as error:

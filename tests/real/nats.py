@@ -3,16 +3,19 @@
 import base64
 import hashlib
 import json
-import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import nkeys
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
+from image_automation.notification import nats_keys
 from tests.real import child
+
+#: The first bytes of public names.
+USER, ACCOUNT, OPERATOR = 20 << 3, 0, 14 << 3
 
 
 @dataclass(frozen=True)
@@ -28,14 +31,18 @@ class Key:
         name = base64.b32encode(hashlib.sha256(json.dumps(body).encode()).digest()).decode().rstrip("=")
         head = _part({"typ": "JWT", "alg": "ed25519-nkey"})
         text = f"{head}.{_part({'jti': name, **body})}"
-        signature = nkeys.from_seed(bytearray(self.seed.encode())).sign(text.encode())
+        signature = base64.b64decode(nats_keys.read(self.seed).sign(text))
         return f"{text}.{base64.urlsafe_b64encode(signature).decode().rstrip('=')}"
 
+    def login(self, token: str) -> dict[str, Any]:
+        """Return what the client library is told to log in with a JWT of this key."""
+        return {"user_jwt_cb": token.encode, "signature_cb": nats_keys.read(self.seed).sign}
 
-def key(prefix: int = nkeys.PREFIX_BYTE_USER) -> Key:
+
+def key(kind: int = USER) -> Key:
     """Make a key of a user, an account or an operator."""
-    seed = nkeys.encode_seed(os.urandom(32), prefix)
-    return Key(seed.decode(), nkeys.from_seed(bytearray(seed)).public_key.decode())
+    text = nats_keys.seed(kind, Ed25519PrivateKey.generate())
+    return Key(text, nats_keys.read(text).public)
 
 
 @contextmanager
@@ -48,9 +55,9 @@ def server(directory: Path, configuration: str = "") -> Iterator[int]:
         yield port
 
 
-def operator(user: Key) -> tuple[str, str]:
-    """Return the configuration of a server that believes an operator, and a user's file of credentials."""
-    top, account = key(nkeys.PREFIX_BYTE_OPERATOR), key(nkeys.PREFIX_BYTE_ACCOUNT)
+def operator(user: Key) -> tuple[str, str, str]:
+    """Return the configuration of a server that believes an operator, a user's JWT and file of credentials."""
+    top, account = key(OPERATOR), key(ACCOUNT)
     everything = {"subs": -1, "data": -1, "payload": -1, "imports": -1, "exports": -1, "conn": -1, "leaf": -1}
     trusted = top.sign({"sub": top.public, "name": "operator", "nats": {"type": "operator", "version": 2}})
     limits = {"limits": everything, "type": "account", "version": 2}
@@ -61,7 +68,7 @@ def operator(user: Key) -> tuple[str, str]:
     begin, end = "-----BEGIN {}-----", "------END {}------"
     lines = [begin.format("NATS USER JWT"), token, end.format("NATS USER JWT"), "", "Keep this secret.", ""]
     lines += [begin.format("USER NKEY SEED"), user.seed, end.format("USER NKEY SEED"), ""]
-    return configuration, "\n".join(lines)
+    return configuration, token, "\n".join(lines)
 
 
 def _part(value: Mapping[str, Any]) -> str:

@@ -1,6 +1,5 @@
 """NATS: the event as it is, to the subject `channel` of the servers at `address`."""
 
-import re
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
 
@@ -8,8 +7,6 @@ from image_automation.notification.notice import Notice
 from image_automation.notification.providers.exchange import Account, Exchange, Request, Unusable, as_json
 
 _PORT = 4222
-#: What stands between the lines of a file of user credentials.
-_DECORATED = re.compile(r"---[^\n]*---\s*\n\s*([^\s-]\S*)\s*\n\s*---[^\n]*---")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,7 +68,7 @@ def _server(text: str, account: Account) -> Server:
 def _login(parts: SplitResult, account: Account) -> Login:
     """Choose as Flux does: user credentials, a seed, what the URL says, user and password; then a token."""
     if creds := _text(account, "creds"):
-        found = _DECORATED.findall(creds)
+        found = _decorated(creds)
         if len(found) < 2:
             raise Unusable("the secret's key 'creds' lacks the user's JWT or the seed of its key")
         return Login(jwt=found[0], seed=found[1])
@@ -83,6 +80,17 @@ def _login(parts: SplitResult, account: Account) -> Login:
     if account.username and account.password:
         return Login(user=account.username, password=account.password)
     return Login(token=account.token)
+
+
+def _decorated(creds: str) -> list[str]:
+    """Return the lines of a file of user credentials that stand between a line of BEGIN and one of END."""
+    lines = [line for line in map(str.strip, creds.splitlines()) if line]
+    triples = zip(lines, lines[1:], lines[2:], strict=False)
+    return [line for begin, line, end in triples if _is_rule(begin, "BEGIN ") and _is_rule(end, "END ")]
+
+
+def _is_rule(line: str, word: str) -> bool:
+    return line.startswith("---") and word in line
 
 
 def _text(account: Account, key: str) -> str:

@@ -26,7 +26,9 @@ from tests.real import nats as real
 
 SUBJECT = "flux.events"
 USER = real.key()
-OPERATED, CREDENTIALS = real.operator(USER)
+OPERATED, TOKEN, CREDENTIALS = real.operator(USER)
+BESIDE = '{ user: "reader", password: "reads" }'
+READER = {"user": "reader", "password": "reads"}
 BOT = 'authorization: { users: [ { user: "bot", password: "p@ss:w0rd" } ] }'
 
 
@@ -63,12 +65,12 @@ ALLOWED: dict[str, tuple[str, dict[str, Any], dict[str, Any]]] = {
     "a user with a password": (BOT, {"user": "bot", "password": "p@ss:w0rd"},
                                {"username": "bot", "password": "p@ss:w0rd"}),
     "a token": ('authorization: { token: "t0k3n" }', {"token": "t0k3n"}, {"token": "t0k3n"}),
-    "a key": (f"authorization: {{ users: [ {{ nkey: {USER.public} }} ] }}", {"nkeys_seed_str": USER.seed},
+    "a key": (f"authorization: {{ users: [ {{ nkey: {USER.public} }}, {BESIDE} ] }}", READER,
               {"secret": {"nkey": USER.seed.encode()}}),
-    "credentials": (OPERATED, {"user_credentials": nats.aio.client.RawCredentials(CREDENTIALS)},
+    "credentials": (OPERATED, USER.login(TOKEN),
                     {"secret": {"creds": CREDENTIALS.encode()}}),
     "credentials with Windows' line ends before the rest": (
-        OPERATED, {"user_credentials": nats.aio.client.RawCredentials(CREDENTIALS)},
+        OPERATED, USER.login(TOKEN),
         {"secret": {"creds": CREDENTIALS.replace("\n", "\r\n").encode(), "nkey": b"x"}, "token": "x"},
     ),
 }  # fmt: skip
@@ -185,6 +187,9 @@ UNUSABLE: dict[str, tuple[str, dict[str, Any], str]] = {
     "a seed that is none": ("nats://127.0.0.1:1", {"secret": {"nkey": b"SUxyz"}}, "the seed in the secret's key"),
     "credentials that are none": (
         "nats://127.0.0.1:1", {"secret": {"creds": b"eyJ0"}}, "the secret's key 'creds' lacks the user's JWT",
+    ),
+    "credentials without an end": (
+        "nats://127.0.0.1:1", {"secret": {"creds": b"-" * 1_000_000 + b"\n" * 100_000}}, "lacks the user's JWT",
     ),
     "bytes for credentials": ("nats://127.0.0.1:1", {"secret": {"creds": b"\xff"}}, "the secret's key 'creds' is not"),
     "no subject": ("nats://127.0.0.1:1", {"channel": ""}, "providers of type nats need spec.channel"),
