@@ -26,7 +26,8 @@ def azuredevops(notice: Notice, account: Account) -> Exchange:
     answer = yield Request(method="GET", url=url, headers=headers)
     found = answer.json()
     listed = found.get("value") if isinstance(found, dict) else []
-    compared = [{**each, "context": _context(each)} for each in listed or () if isinstance(each, dict)]
+    listed = listed if isinstance(listed, list) else []
+    compared = [{**each, "context": _context(each)} for each in listed if isinstance(each, dict)]
     if not commit.is_said(compared, status, "context", "state", "description"):
         yield post(url, status, headers)
 

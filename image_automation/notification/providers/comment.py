@@ -29,13 +29,13 @@ def body(notice: Notice, marked: str) -> str:
 
 
 def finder(marked: str, author: str, path: tuple[str, str]) -> Callable[[list[dict[str, Any]]], int | None]:
-    """Make the search for the id of our comment with the marker; an empty author is anyone."""
+    """Make the search for the id of our comment with the marker."""
 
     def find(comments: list[dict[str, Any]]) -> int | None:
         for each in comments:
             owner = each.get(path[0])
             written_by = owner.get(path[1]) if isinstance(owner, dict) else ""
-            if marked in str(each.get("body", "")) and (not author or written_by == author):
+            if marked in str(each.get("body", "")) and written_by == author:
                 found = each.get("id")
                 return found if isinstance(found, int) else None
         return None

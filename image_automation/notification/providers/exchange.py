@@ -47,8 +47,16 @@ class Answer:
         """Decode the body. Raises Unusable."""
         try:
             return msgspec.json.decode(self.body)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise Unusable("the service's answer is not JSON") from None
+
+    def text(self, name: str) -> str:
+        """Decode the body as an object and return a text in it. Raises Unusable where there is none."""
+        value = self.json()
+        found = value.get(name) if isinstance(value, dict) else None
+        if not isinstance(found, str) or not found:
+            raise Unusable(f"the service's answer lacks '{name}'")
+        return found
 
     def items(self) -> list[dict[str, Any]]:
         """Decode the body as a list of objects. Raises Unusable."""

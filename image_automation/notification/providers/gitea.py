@@ -33,7 +33,7 @@ def giteapullrequestcomment(notice: Notice, account: Account) -> Exchange:
     listed = yield Request(method="GET", url=f"{base}/issues/{number}/comments?limit=100", headers=headers)
     marker = comment.marker(notice, account, "flux-pr-comment-key")
     body = {"body": comment.body(notice, marker)}
-    found = comment.finder(marker, str(user.json().get("login", "")), ("user", "login"))(listed.items())
+    found = comment.finder(marker, user.text("login"), ("user", "login"))(listed.items())
     if found is None:
         yield post(f"{base}/issues/{number}/comments", body, headers)
     else:

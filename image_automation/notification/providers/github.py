@@ -45,7 +45,7 @@ def githubpullrequestcomment(notice: Notice, account: Account) -> Exchange:
     author = account.login
     if not author:
         user = yield Request(method="GET", url=f"{api(commit.repository(account.address))}/user", headers=headers)
-        author = str(user.json().get("login", ""))
+        author = user.text("login")
     marker = comment.marker(notice, account, "flux-pr-comment-key")
     body = {"body": comment.body(notice, marker)}
     find = comment.finder(marker, author, ("user", "login"))

@@ -39,7 +39,7 @@ def gitlabmergerequestcomment(notice: Notice, account: Account) -> Exchange:
     notes = f"{_project(repository)}/merge_requests/{number}/notes"
     marker = comment.marker(notice, account, "flux-mr-comment-key")
     body = {"body": comment.body(notice, marker)}
-    find = comment.finder(marker, str(user.json().get("username", "")), ("author", "username"))
+    find = comment.finder(marker, user.text("username"), ("author", "username"))
     ask = Request(method="GET", url=f"{notes}?order_by=created_at&per_page=100&sort=asc", headers=headers)
     found = find((yield from paging.pages(ask, 100, enough=lambda page: find(page) is not None)))
     if found is None:

@@ -54,7 +54,7 @@ def _exchanged(account: Account) -> Generator[Request, Answer, str]:
         form = {"grant_type": _GRANT, "assertion": _signed({**claims, "iat": now, "exp": now + _LIFETIME}, key)}
     headers = {"Content-Type": "application/x-www-form-urlencoded"}
     answer = yield Request(url=uri, body=urlencode(form).encode(), headers=headers)
-    return str(answer.json().get("access_token", ""))
+    return answer.text("access_token")
 
 
 def _key(text: str) -> dict[str, str]:
