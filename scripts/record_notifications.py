@@ -69,7 +69,10 @@ async def record(program: pathlib.Path, port: int, cases: list[Case], log: pathl
         await _ready(session, port + 2)
         found = {}
         for case in cases:
-            found[case.name] = {"uids": uids[case.name], **await _one(session, client, case, server, port)}
+            found[case.name] = {
+                "uids": uids[case.name],
+                **await _one(session, client, case.known(uids[case.name]), server, port),
+            }
             print(case.name, len(found[case.name]["requests"]), *found[case.name]["complaints"])
         return found
 

@@ -40,11 +40,12 @@ E_ = TypeVar("E_", bound=Expiring)
 
 
 class Subject(NamedTuple):
-    """The object that a token is for: what the metrics are counted by."""
+    """The object that a token is for, and what for: what the metrics are counted by."""
 
     kind: str
     namespace: str
     name: str
+    operation: str = "reconcile"
 
 
 class TokenCache:
@@ -98,7 +99,7 @@ class TokenCache:
         """An object is gone: drop its series."""
         for event in ("cache_hit", "cache_miss"):
             try:
-                self._events.remove(event, subject.kind, subject.name, subject.namespace, "reconcile")
+                self._events.remove(event, subject.kind, subject.name, subject.namespace, subject.operation)
             except KeyError:
                 continue
 
@@ -119,4 +120,4 @@ class TokenCache:
         return token
 
     def _count(self, event: str, subject: Subject) -> None:
-        self._events.labels(event, subject.kind, subject.name, subject.namespace, "reconcile").inc()
+        self._events.labels(event, subject.kind, subject.name, subject.namespace, subject.operation).inc()

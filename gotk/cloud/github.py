@@ -51,6 +51,10 @@ class _Installation(msgspec.Struct):
     id: int
 
 
+class _Slug(msgspec.Struct):
+    slug: str
+
+
 class _Token(msgspec.Struct):
     token: str
     expires_at: datetime
@@ -88,6 +92,18 @@ class GitHub:
 
     async def token(self, app: App, *, tls: TLS, proxy: Proxy | None) -> Token:
         """Return a token of the app's installation. Raises CloudError."""
+        ask = self._asking(app, tls, proxy)
+        installation = app.installation or await self._installed(app.owner, ask)
+        body, url = await ask("POST", f"app/installations/{installation}/access_tokens")
+        found = decode(body, _Token, url)
+        return Token(value=found.token, expires=found.expires_at)
+
+    async def slug(self, app: App, *, tls: TLS, proxy: Proxy | None) -> str:
+        """Return the app's name as GitHub spells it in addresses and logins. Raises CloudError."""
+        body, url = await self._asking(app, tls, proxy)("GET", "app")
+        return decode(body, _Slug, url).slug
+
+    def _asking(self, app: App, tls: TLS, proxy: Proxy | None) -> Ask:
         now = int(self._now().timestamp())
         claims: dict[str, str | int] = {"iat": now - _SKEW, "exp": now + _LIFE, "iss": app.id}
         try:
@@ -104,10 +120,7 @@ class GitHub:
             url = URL(f"{app.base.rstrip('/')}/{path}")
             return await self._caller.ask(method, url, headers=headers, proxy=proxy, tls=tls), url
 
-        installation = app.installation or await self._installed(app.owner, ask)
-        body, url = await ask("POST", f"app/installations/{installation}/access_tokens")
-        found = decode(body, _Token, url)
-        return Token(value=found.token, expires=found.expires_at)
+        return ask
 
     async def _installed(self, owner: str, ask: Ask) -> int:
         """Look the owner up as an organization, then as a user."""

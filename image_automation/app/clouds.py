@@ -8,11 +8,14 @@ from gotk.cloud.azure import Azure
 from gotk.cloud.cache import TokenCache
 from gotk.cloud.caller import Caller
 from gotk.cloud.gcp import Gcp
-from gotk.cloud.git_login import GitLogins
+from gotk.cloud.git_login import Entra, GitLogins
+from gotk.cloud.github import GitHub
+from gotk.cloud.google import Google
 from gotk.cloud.identity import Identities
 from gotk.runtime.clock import Clock
 from gotk.runtime.metrics import Metrics
 from image_automation.app.settings import Settings
+from image_automation.notification.grants import Grants
 from reflector.providers import acr
 from reflector.providers.acr import Acr
 from reflector.providers.ecr import Ecr
@@ -50,6 +53,18 @@ def logins(settings: Settings, known: Identities, clock: Clock, caller: Caller) 
 def git_logins(settings: Settings, known: Identities, clock: Clock, caller: Caller) -> GitLogins:
     """Build what logs in to Git remotes."""
     return GitLogins(known, caller, environment=settings.environment, now=clock.now)
+
+
+def grants(settings: Settings, known: Identities, clock: Clock, caller: Caller) -> Grants:
+    """Build what gives tokens to Providers that have none."""
+    environment, now = settings.environment, clock.now
+    return Grants(
+        known,
+        azure=Entra(Azure(caller, environment=environment, now=now)),
+        google=Google(Gcp(caller, environment=environment, now=now)),
+        apps=GitHub(caller, now=now),
+        azure_authority=environment.get("AZURE_AUTHORITY_HOST", ""),
+    )
 
 
 def _sovereign(settings: Settings) -> acr.Environment | None:

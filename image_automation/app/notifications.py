@@ -16,7 +16,9 @@ from image_automation.app.settings import Settings
 from image_automation.notification import server
 from image_automation.notification.accounts import Accounts
 from image_automation.notification.finalizers import Finalizers
+from image_automation.notification.grants import Grants
 from image_automation.notification.notifier import Notifier
+from image_automation.notification.publishing import NATSSender, Senders
 from image_automation.notification.sending import HTTPSender
 
 _FLUSH = 2.0
@@ -24,7 +26,7 @@ _FLUSH = 2.0
 
 @contextlib.asynccontextmanager
 async def alerts(
-    settings: Settings, client: Client, caches: Caches, clock: Clock, metrics: Metrics, *, told: Sink
+    settings: Settings, client: Client, caches: Caches, clock: Clock, metrics: Metrics, *, grants: Grants, told: Sink
 ) -> AsyncIterator[list[Sink]]:
     """Run alerts beside the block, and give the sinks for this process's events; `told` gets what fails.
 
@@ -37,14 +39,18 @@ async def alerts(
     notifier = Notifier(
         objects=caches,
         live=client,
-        accounts=Accounts(client=client, clock=clock),
-        sender=HTTPSender(clock=clock, route=route.from_environment(settings.environment)),
+        accounts=Accounts(client=client, clock=clock, grants=grants),
+        sender=Senders(
+            {"nats": NATSSender(clock=clock)},
+            otherwise=HTTPSender(clock=clock, route=route.from_environment(settings.environment)),
+        ),
         recorder=recorder,
         clock=clock,
         synced=[caches.of(kind).synced for kind in (Alert, Provider)],
         interval=settings.rate_limit_interval,
         no_cross_namespace_refs=settings.no_cross_namespace_refs,
     )
+    caches.of(Provider).subscribe(grants.changed)
     finalizers = Finalizers(caches=caches, client=client, recorder=recorder, clock=clock)
     served = health.serve(settings.notification_addr, server.app(notifier, clock))
     async with _beside(notifier.run, finalizers.run, last=notifier.flush), served:

@@ -40,6 +40,7 @@ from image_automation.app.settings import Settings
 from image_automation.explanation import Explainer
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
 from image_automation.notification import hooks
+from image_automation.notification.grants import Grants
 from image_automation.notification.receiver import ReceiverReconciler
 from image_automation.notification.tokens import Issuers
 from image_automation.notification.waking import Waker
@@ -67,6 +68,7 @@ class Parts:
     logins: Logins
     scans: ScanMetrics
     access: GitAccess
+    grants: Grants
     tags: TagStore
     mirrors: Mirrors
     storage: Storage
@@ -172,7 +174,7 @@ async def manager(settings: Settings, client: Client, metrics: Metrics) -> Async
         parts = await _parts(settings, client, clock, metrics, stack)
         await parts.git.run(parts.mirrors.sweep, now=clock.now())
         events = KubernetesEvents(client=client, clock=clock)
-        alerts = notifications.alerts(settings, client, parts.caches, clock, metrics, told=events)
+        alerts = notifications.alerts(settings, client, parts.caches, clock, metrics, grants=parts.grants, told=events)
         sinks = [events, *_posted(parts), *await stack.enter_async_context(alerts)]
         recorder = Recorder(sinks, clock=clock, metrics=metrics)
         reconcilers = [make(parts) for name_, make in CONTROLLERS.items() if name_ in settings.controllers]
@@ -251,6 +253,7 @@ async def _parts(
         registry=await stack.enter_async_context(registry),
         logins=clouds.logins(settings, known, clock, caller),
         access=GitAccess(objects=client, limiter=git, logins=clouds.git_logins(settings, known, clock, caller)),
+        grants=clouds.grants(settings, known, clock, caller),
         scans=ScanMetrics(metrics.registry),
         tags=stack.enter_context(TagStore(settings.tags)),
         mirrors=Mirrors(settings.mirrors),

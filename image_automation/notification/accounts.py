@@ -42,6 +42,14 @@ class Objects(Protocol):
         ...
 
 
+class Grants(Protocol):
+    """Who gives tokens that no Secret holds."""
+
+    async def join(self, provider: Provider, account: Account, tls: TLS | None, proxy: str) -> Account:
+        """Return the account, with a token where it needs one. Raises Unusable."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """An account, and how to get there. `timeout` spans all attempts."""
@@ -58,16 +66,18 @@ class Line:
 
 
 class Accounts:
-    """Reads what a Provider refers to, each time anew: a rotated secret counts at once."""
+    """Reads what a Provider refers to, each time anew: a rotated secret counts at once.
 
-    def __init__(self, *, client: Objects, clock: Clock) -> None:
+    Without `grants` there are no tokens but those in Secrets.
+    """
+
+    def __init__(self, *, client: Objects, clock: Clock, grants: Grants | None = None) -> None:
         self._client = client
         self._clock = clock
+        self._grants = grants
 
     async def open(self, provider: Provider, alert: Alert, notice: Notice) -> Line:
         """Read everything. Raises Unusable, which begins with what could not be made."""
-        if provider.spec.service_account_name:
-            raise Unusable("spec.serviceAccountName is unsupported: put a token or key into spec.secretRef instead")
         try:
             status = _commit_status(provider, alert, notice)
         except Unusable as error:
@@ -81,10 +91,7 @@ class Accounts:
     async def _open(self, provider: Provider, alert: Alert, commit_status: str, placed: lineage.Lineage | None) -> Line:
         spec, namespace = provider.spec, provider.metadata.namespace
         if spec.type not in catalog.TYPES:
-            cause = catalog.UNSUPPORTED.get(spec.type, "this type is not known")
-            raise Unusable(
-                f"Provider '{namespace}/{provider.metadata.name}' of type {spec.type} is unsupported: {cause}"
-            )
+            raise Unusable(f"type {spec.type} of Provider '{namespace}/{provider.metadata.name}' is not known here")
         secret = await self._secret(namespace, spec.secret_ref)
         data = secret.data if secret else {}
         address = _text(data, "address").strip() if "address" in data else spec.address
@@ -104,14 +111,18 @@ class Accounts:
             password=_text(data, "password"),
             headers=_headers(data),
             secret=data,
+            secret_name=spec.secret_ref.name if spec.secret_ref else "",
             commit_status=commit_status,
             lineage=placed,
         )
+        tls, proxy = await self._tls(provider, data), await self._proxy(provider, data)
+        if self._grants is not None:
+            account = await self._grants.join(provider, account, tls, proxy)
         return Line(
             account=account,
             timeout=spec.timeout.seconds if spec.timeout is not None else _TIMEOUT,
-            tls=await self._tls(provider, data),
-            proxy=await self._proxy(provider, data),
+            tls=tls,
+            proxy=proxy,
         )
 
     async def _secret(self, namespace: str, reference: LocalObjectReference | None) -> Secret | None:

@@ -22,7 +22,7 @@ from image_automation.notification.accounts import NO_NOTIFIER, Accounts
 from image_automation.notification.lanes import Lanes
 from image_automation.notification.notice import Notice
 from image_automation.notification.providers import catalog, exchange
-from image_automation.notification.providers.exchange import Incomplete, Unusable
+from image_automation.notification.providers.exchange import Unfit, Unusable
 from image_automation.notification.sending import Sender, SendError
 
 CONTROLLER = "notification-controller"
@@ -236,11 +236,11 @@ class Notifier:
             return
         try:
             await self._sender.send(exchange.begun(catalog.TYPES[provider.spec.type](notice, line.account)), line)
-        except Incomplete as error:
-            self._undispatched(alert, notice, NO_NOTIFIER.format(name, error))
-            return
-        except (Unusable, SendError) as error:
+        except (Unfit, SendError) as error:
             self._failed(alert, notice, str(error))
+            return
+        except Unusable as error:
+            self._undispatched(alert, notice, NO_NOTIFIER.format(name, error))
             return
         if gathered is not None:
             self._groups.arrived(gathered)

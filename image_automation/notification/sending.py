@@ -25,7 +25,7 @@ from gotk.oci.sessions import socks_connector
 from gotk.oci.transport import SOCKS, Route
 from gotk.runtime.clock import Clock
 from image_automation.notification.accounts import Line
-from image_automation.notification.providers.exchange import Answer, Exchange, Incomplete, Request, Unusable
+from image_automation.notification.providers.exchange import Answer, Exchange, Request, Unfit, Unusable
 
 _RETRIES = 4
 _FIRST_WAIT = 2.0
@@ -56,7 +56,7 @@ class Sender(Protocol):
     """Who carries a conversation out."""
 
     async def send(self, exchange: Exchange, line: Line) -> None:
-        """Deliver. Raises SendError; Incomplete where nothing could be asked at all."""
+        """Deliver. Raises SendError; Unusable where nothing could be asked at all."""
         ...
 
 
@@ -68,12 +68,12 @@ class HTTPSender:
         self._route = route
 
     async def send(self, exchange: Exchange, line: Line) -> None:
-        """Deliver within the line's timeout. Raises SendError; Incomplete where nothing could be asked at all."""
+        """Deliver within the line's timeout. Raises SendError; Unusable where nothing could be asked at all."""
         try:
             async with _sessions(line) as sessions:
                 await converse(exchange, line, lambda request: self._attempt(request, line, sessions), self._clock)
         except InvalidTLS as error:
-            raise Incomplete(masked(str(error), line.secrets)) from None
+            raise Unusable(masked(str(error), line.secrets)) from None
 
     async def _attempt(self, request: Request, line: Line, sessions: _Sessions) -> Answer:
         url = target(request.url)
@@ -111,7 +111,7 @@ async def converse(
 ) -> None:
     """Hold a conversation within the line's timeout, each request as often as it takes. `attempt` raises Failure.
 
-    Raises SendError; Incomplete where the account lacks what the first request needs.
+    Raises SendError, also for an unfit event; Unusable where the account lacks what the first request needs.
     """
     failures: list[Failure] = []
     begun = False
@@ -128,8 +128,8 @@ async def converse(
         cause = "".join(f": {failure}" for failure in failures[-1:])
         raise SendError(masked(f"no success within {line.timeout:g}s{cause}", line.secrets)) from None
     except (Unusable, Failure, ValueError) as error:
-        incomplete = isinstance(error, Incomplete) and not begun
-        raise (Incomplete if incomplete else SendError)(masked(str(error), line.secrets)) from None
+        unusable = isinstance(error, Unusable) and not isinstance(error, Unfit) and not begun
+        raise (Unusable if unusable else SendError)(masked(str(error), line.secrets)) from None
     finally:
         exchange.close()
 
@@ -157,7 +157,7 @@ def _own_proxy(line: Line) -> Proxy | None:
     except ValueError:
         found = URL()
     if found.scheme not in {"http", "https", *SOCKS} or not found.host:
-        raise Incomplete("the proxy must be an http, https or socks5 URL")
+        raise Unusable("the proxy must be an http, https or socks5 URL")
     return Proxy(url=found.with_user(None), username=found.user or "", password=found.password or "")
 
 
@@ -187,19 +187,19 @@ def _connector(tls: ssl.SSLContext | bool, stack: AsyncExitStack) -> aiohttp.Bas
 
 
 def target(text: str) -> URL:
-    """Read an address that may be spoken to. Raises Incomplete."""
+    """Read an address that may be spoken to. Raises Unusable."""
     try:
         url = URL(text)
     except ValueError:
-        raise Incomplete("the address is not a URL") from None
+        raise Unusable("the address is not a URL") from None
     if url.scheme not in {"http", "https"} or not url.host:
-        raise Incomplete("the address is not an http or https URL")
+        raise Unusable("the address is not an http or https URL")
     try:
         reach = egress.reach_of(url.host)
     except ValueError:
         return url
     if reach > egress.Reach.LOOPBACK:
-        raise Incomplete(f"{url.host} is a link-local or metadata address")
+        raise Unusable(f"{url.host} is a link-local or metadata address")
     return url
 
 

@@ -9,6 +9,8 @@ from image_automation.notification.providers import commit
 from image_automation.notification.providers.exchange import Unusable
 
 _VARIABLES = ("event", "alert", "provider")
+#: Those of `fluxcd/pkg/runtime/cel`.
+_EXTENSIONS = ("strings", "sets", "encoders", "optional")
 
 
 def default(provider_uid: str, notice: Notice) -> str:
@@ -37,9 +39,7 @@ def _compiled(expression: str) -> Any:
 @functools.cache
 def _environment() -> Any:
     from cel_expr_python import cel  # noqa: PLC0415 - a native library that only expressions need
-    from cel_expr_python.ext import ext_encoders, ext_strings  # noqa: PLC0415 - as above
 
-    return cel.NewEnv(
-        variables={name: cel.Type.Map(cel.Type.STRING, cel.Type.DYN) for name in _VARIABLES},
-        extensions=[ext_strings.ExtStrings(), ext_encoders.ExtEncoders()],
-    )
+    lines = ["extensions:", *(f"- name: {name}" for name in _EXTENSIONS)]
+    lines += ["variables:", *(f"- {{name: {name}, type_name: google.protobuf.Struct}}" for name in _VARIABLES)]
+    return cel.NewEnv(config=cel.NewEnvConfigFromYaml("\n".join(lines)))

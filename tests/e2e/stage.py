@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import os
 import sys
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -70,6 +70,7 @@ async def running(
     notification_addr: str = "0",
     receiver_addr: str = "0",
     events_addr: str = "",
+    environment: Mapping[str, str] | None = None,
 ) -> AsyncIterator[Stage]:
     """Run the service with the embedded control plane on a folder, as long as the block lasts."""
     async with contextlib.AsyncExitStack() as stack:
@@ -82,6 +83,7 @@ async def running(
             notification_addr=notification_addr,
             receiver_addr=receiver_addr,
             events_addr=events_addr,
+            environment=environment or {},
         )  # fmt: skip
         await stack.enter_async_context(service.beside(settings, address))
         yield Stage(client=client, kubeconfig=plane.kubeconfig, home=data_dir)

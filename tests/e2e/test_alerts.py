@@ -1,7 +1,9 @@
 """Alerts of a running service: what fails is told to a webhook, and so is what another controller posts."""
 
 import asyncio
+import base64
 import contextlib
+import json
 import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
@@ -9,10 +11,14 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import nats
+import pytest
 from aiohttp import web
 
 from gotk.git import seed
 from tests.e2e import stage
+from tests.gotk.cloud import standin
+from tests.real import nats as real_nats
 
 KUSTOMIZE = "kustomize.toolkit.fluxcd.io/v1"
 
@@ -169,3 +175,65 @@ async def test_what_cannot_be_sent_is_an_event_on_the_alert_without_the_secret(t
     assert event["type"] == "Warning"
     assert event["message"].startswith("failed to send notification for HelmRelease/apps/web: ")
     assert "secret-path" not in event["message"]
+
+
+@pytest.mark.real
+async def test_an_event_goes_to_a_subject_of_nats(tmp_path: Path) -> None:
+    address = f"127.0.0.1:{_free_port()}"
+    with real_nats.server(tmp_path, 'authorization: { users: [ { user: "bot", password: "pw" } ] }') as port:
+        client = await nats.connect(f"nats://bot:pw@127.0.0.1:{port}")
+        subscribed = await client.subscribe("flux.events")
+        await client.flush()
+        secret = f'{{address: "nats://127.0.0.1:{port}", username: bot, password: pw}}'
+        to_nats = ALERT.replace('{address: HOOK, headers: "X-Team: web"}', secret)
+        to_nats = to_nats.replace("type: generic,", "type: nats, channel: flux.events,")
+        async with (
+            stage.running(tmp_path / "data", controllers=frozenset({"alert"}), notification_addr=address) as up,
+            aiohttp.ClientSession() as session,
+        ):
+            await up.apply("apiVersion: v1\nkind: Namespace\nmetadata: {name: flux-system}\n")
+            await up.apply(to_nats)
+            async with session.post(f"http://{address}/", json=HELM_EVENT) as answer:
+                assert answer.status == 202
+            told = json.loads((await subscribed.next_msg(timeout=20)).data)
+        await client.close()
+    assert told["reason"] == "InstallFailed"
+    assert told["metadata"] == {"cluster": "demo", "revision": "1.0.0"}
+
+
+async def test_a_provider_without_a_secret_is_who_this_service_is(tmp_path: Path) -> None:
+    address = f"127.0.0.1:{_free_port()}"
+    commit = "1234567890abcdef1234567890abcdef12345678"
+    statuses = f"/org/project/_apis/git/repositories/web/commits/{commit}/statuses"
+    arrived = asyncio.Event()
+
+    def told(_: standin.Asked) -> web.StreamResponse:
+        arrived.set()
+        return web.json_response({})
+
+    replies = {
+        "GET /metadata/identity/oauth2/token": {"access_token": "entra", "expires_in": 3599},
+        f"GET {statuses}": {"value": []},
+        f"POST {statuses}": told,
+    }
+    event = {**HELM_EVENT, "metadata": {"helm.toolkit.fluxcd.io/revision": f"main@sha1:{commit}"}}
+    async with (
+        standin.services(replies) as azure,
+        stage.running(
+            tmp_path,
+            controllers=frozenset({"alert"}),
+            notification_addr=address,
+            environment={"AZURE_POD_IDENTITY_AUTHORITY_HOST": azure.url},
+        ) as up,
+        aiohttp.ClientSession() as session,
+    ):
+        await up.apply("apiVersion: v1\nkind: Namespace\nmetadata: {name: flux-system}\n")
+        repository = f'type: azuredevops, address: "{azure.url}/org/project/_git/web"'
+        await up.apply(ALERT.replace("type: generic, secretRef: {name: hook}", repository))
+        async with session.post(f"http://{address}/", json=event) as answer:
+            assert answer.status == 202
+        async with asyncio.timeout(20):
+            await arrived.wait()
+    basic = "Basic " + base64.b64encode(b":entra").decode()
+    assert azure.paths == list(replies)
+    assert [asked.headers.get("Authorization") for asked in azure.asked] == [None, basic, basic]

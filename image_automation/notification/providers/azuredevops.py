@@ -1,10 +1,12 @@
-"""Azure DevOps: commit statuses, with a personal access token."""
+"""Azure DevOps: commit statuses, with a personal access token or an identity of the cloud."""
 
 from image_automation.notification.notice import PROGRESSING, Notice
 from image_automation.notification.providers import commit
 from image_automation.notification.providers.exchange import Account, Exchange, Request, Unusable, basic, post
 
 _VERSION = "api-version=7.1"
+#: Whom Azure does not know it shows a page to log in, unless it is told not to.
+_PLAIN = {"X-TFS-FedAuthRedirect": "Suppress"}
 
 
 def azuredevops(notice: Notice, account: Account) -> Exchange:
@@ -20,11 +22,12 @@ def azuredevops(notice: Notice, account: Account) -> Exchange:
         "description": commit.described(notice)[1],
         "state": commit.state(notice, account, "succeeded", "error"),
     }
-    headers = basic("", account.needs("token"))
+    headers = {**basic("", account.access_token or account.needs("token")), **_PLAIN}
     answer = yield Request(method="GET", url=url, headers=headers)
     found = answer.json()
     listed = found.get("value") if isinstance(found, dict) else []
-    compared = [{**each, "context": _context(each)} for each in listed or () if isinstance(each, dict)]
+    listed = listed if isinstance(listed, list) else []
+    compared = [{**each, "context": _context(each)} for each in listed if isinstance(each, dict)]
     if not commit.is_said(compared, status, "context", "state", "description"):
         yield post(url, status, headers)
 

@@ -2,7 +2,7 @@
 
 import hashlib
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 from image_automation.notification.notice import PROGRESSING, Notice
 from image_automation.notification.providers import commit
@@ -45,6 +45,7 @@ def bitbucketserver(notice: Notice, account: Account) -> Exchange:
     if notice.reason == PROGRESSING:
         return
     address = account.needs("address")
+    parts = urlsplit(address)
     base, headers = _builds(address, commit.revision(notice)), _server_headers(account)
     title, description = commit.described(notice)
     status = {
@@ -52,10 +53,10 @@ def bitbucketserver(notice: Notice, account: Account) -> Exchange:
         "key": _key(account),
         "name": f"{title} [{description}]",
         "state": commit.state(notice, account, "SUCCESSFUL", "FAILED"),
-        "url": address,
+        "url": parts._replace(netloc=_host(parts)).geturl(),
     }
     answer = yield Request(method="GET", url=f"{base}?key={status['key']}", headers=headers, accepts=(404,))
-    if answer.status == 404 or not _same(answer.json(), status, "key", "state", "description", "name"):
+    if answer.status != 200 or not _same(answer.json(), status, "key", "state", "description", "name"):
         yield post(base, status, headers)
 
 
@@ -76,7 +77,11 @@ def _builds(address: str, revision: str) -> str:
     if parts.scheme not in {"http", "https"} or not scm or len(ids) != 2:
         raise Unusable("spec.address is not the http or https clone address of a repository in Bitbucket Server")
     api = f"{context}/rest/api/latest/projects/{ids[0]}/repos/{ids[1]}/commits/{revision}/builds"
-    return f"{parts.scheme}://{parts.netloc}{api}"
+    return f"{parts.scheme}://{_host(parts)}{api}"
+
+
+def _host(parts: SplitResult) -> str:
+    return parts.netloc.rpartition("@")[2]
 
 
 def _server_headers(account: Account) -> dict[str, str]:

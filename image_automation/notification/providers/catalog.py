@@ -14,6 +14,7 @@ from image_automation.notification.providers import (
     incidents,
     messages,
     monitoring,
+    nats,
     queues,
     slack,
     teams,
@@ -45,6 +46,7 @@ TYPES: Final[Mapping[str, Provider]] = {
     "otel": tracing.otel,
     "googlepubsub": queues.googlepubsub,
     "azureeventhub": queues.azureeventhub,
+    "nats": nats.nats,
     "github": github.github,
     "githubdispatch": github.githubdispatch,
     "githubpullrequestcomment": github.githubpullrequestcomment,
@@ -57,10 +59,6 @@ TYPES: Final[Mapping[str, Provider]] = {
     "azuredevops": azuredevops.azuredevops,
 }
 
-#: Types of Flux that nothing is sent through, and why.
-UNSUPPORTED: Final[Mapping[str, str]] = {
-    "nats": "NATS has no HTTP interface; a generic provider and a bridge do the same",
-}
 #: These set the status of a commit.
 COMMIT_STATUS: Final = frozenset({"github", "gitlab", "gitea", "bitbucket", "bitbucketserver", "azuredevops"})
 #: These comment on a pull or merge request.

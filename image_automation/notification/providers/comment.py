@@ -5,16 +5,16 @@ from typing import Any
 
 from image_automation.notification.notice import Notice
 from image_automation.notification.providers import messages
-from image_automation.notification.providers.exchange import Account, Unusable
+from image_automation.notification.providers.exchange import Account, Unfit
 
 
 def number(notice: Notice) -> int:
-    """Return the number of the request. Raises Unusable."""
+    """Return the number of the request. Raises Unfit."""
     text = notice.facts.get("change_request")
     if text is None:
-        raise Unusable('missing "change_request" metadata key')
+        raise Unfit('missing "change_request" metadata key')
     if not (text.isascii() and text.isdecimal()):
-        raise Unusable(f'invalid "change_request" metadata value "{text}"')
+        raise Unfit(f'invalid "change_request" metadata value "{text}"')
     return int(text)
 
 
@@ -29,13 +29,13 @@ def body(notice: Notice, marked: str) -> str:
 
 
 def finder(marked: str, author: str, path: tuple[str, str]) -> Callable[[list[dict[str, Any]]], int | None]:
-    """Make the search for the id of our comment with the marker; an empty author is anyone."""
+    """Make the search for the id of our comment with the marker."""
 
     def find(comments: list[dict[str, Any]]) -> int | None:
         for each in comments:
             owner = each.get(path[0])
             written_by = owner.get(path[1]) if isinstance(owner, dict) else ""
-            if marked in str(each.get("body", "")) and (not author or written_by == author):
+            if marked in str(each.get("body", "")) and written_by == author:
                 found = each.get("id")
                 return found if isinstance(found, int) else None
         return None

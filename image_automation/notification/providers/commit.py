@@ -1,5 +1,6 @@
 """What the Git providers share: the commit that an event names, the status that it means, the repository's address."""
 
+import itertools
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,10 +8,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from image_automation.notification.notice import Notice
-from image_automation.notification.providers.exchange import Account, Unusable
+from image_automation.notification.providers.exchange import Account, Unfit, Unusable
 
-_HASH = re.compile(r"(?:^|[@/])(?:sha(?:1|256):)?([0-9a-f]{40}|[0-9a-f]{64})$")
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+")
+_HASH = re.compile(r"(?:^|[:/])([0-9a-f]{40})$")
 _SCP = re.compile(r"(?:[\w.-]+@)?([\w.-]+):(?!//)(.+)")
 
 
@@ -44,22 +44,35 @@ def repository(address: str) -> Repository:
 
 
 def revision(notice: Notice) -> str:
-    """Return the hash of the commit that the event is about. Raises Unusable."""
+    """Return the hash of the commit that the event is about; an artifact's digest is none. Raises Unfit."""
     for key in ("commit", "originRevision", "revision"):
         if text := notice.facts.get(key):
             break
     else:
-        raise Unusable("missing revision metadata")
+        raise Unfit("missing revision metadata")
     found = _HASH.search(text)
     if found is None:
-        raise Unusable(f"failed to extract commit hash from '{text}' revision")
+        raise Unfit(f"failed to extract commit hash from '{text}' revision")
     return found[1]
 
 
 def described(notice: Notice) -> tuple[str, str]:
     """Return `kind/name` and the reason in words, both in lower case."""
     about = notice.involved_object
-    return f"{about.kind}/{about.name}".lower(), " ".join(_WORD.findall(notice.reason)).lower()
+    return f"{about.kind}/{about.name}".lower(), " ".join(_words(notice.reason)).lower()
+
+
+def _words(text: str) -> list[str]:
+    """Split at changes of case and class; a capital letter before small ones is theirs."""
+    words = ["".join(signs) for _, signs in itertools.groupby(text, _class)]
+    for at, (word, after) in enumerate(itertools.pairwise(words)):
+        if word[0].isupper() and after[0].islower():
+            words[at], words[at + 1] = word[:-1], word[-1] + after
+    return [word for word in words if word]
+
+
+def _class(sign: str) -> int:
+    return 1 if sign.islower() else 2 if sign.isupper() else 3 if sign.isdecimal() else 4
 
 
 def default_status(provider_uid: str, notice: Notice) -> str:
@@ -69,9 +82,9 @@ def default_status(provider_uid: str, notice: Notice) -> str:
 
 
 def state(notice: Notice, account: Account, good: str, bad: str) -> str:
-    """Return the state that the severity means. Raises Unusable."""
+    """Return the state that the severity means. Raises Unfit."""
     if notice.severity not in {"info", "error"}:
-        raise Unusable(f"a commit status of {account.type} is made of info or error events only")
+        raise Unfit(f"a commit status of {account.type} is made of info or error events only")
     return bad if notice.is_error else good
 
 
@@ -81,8 +94,8 @@ def is_named(status: dict[str, Any], key: str) -> Callable[[list[dict[str, Any]]
 
 
 def is_said(statuses: list[dict[str, Any]], wanted: dict[str, Any], key: str, *same: str) -> bool:
-    """Tell whether the newest status of the same name says the same already."""
+    """Tell whether the newest status of the same name says the same already; one that lacks something is none."""
     for status in statuses:
-        if status.get(key) == wanted[key]:
-            return all(status.get(name) == wanted[name] for name in same)
+        if status.get(key) == wanted[key] and all(status.get(name) for name in same):
+            return all(status[name] == wanted[name] for name in same)
     return False

@@ -21,8 +21,8 @@ class Unusable(Exception):
     """The Provider, its Secret or the event lacks what the service needs. The message names it, never a secret."""
 
 
-class Incomplete(Unusable):
-    """The Provider or its Secret lacks it, whatever the event is."""
+class Unfit(Unusable):
+    """It is the event that lacks what the service needs, and no Provider would change that."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,8 +47,16 @@ class Answer:
         """Decode the body. Raises Unusable."""
         try:
             return msgspec.json.decode(self.body)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
             raise Unusable("the service's answer is not JSON") from None
+
+    def text(self, name: str) -> str:
+        """Decode the body as an object and return a text in it. Raises Unusable where there is none."""
+        value = self.json()
+        found = value.get(name) if isinstance(value, dict) else None
+        if not isinstance(found, str) or not found:
+            raise Unusable(f"the service's answer lacks '{name}'")
+        return found
 
     def items(self) -> list[dict[str, Any]]:
         """Decode the body as a list of objects. Raises Unusable."""
@@ -69,7 +77,11 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Account:
-    """Where to and as whom: the Provider's spec joined with its Secret. `now` is for tokens that expire."""
+    """Where to and as whom: the Provider's spec joined with its Secret. `now` is for tokens that expire.
+
+    `access_token` is what an identity was given, where the Secret holds no token, and `login` who that is; `event_hubs`
+    is where those of Azure's cloud are.
+    """
 
     type: str
     uid: str
@@ -82,21 +94,30 @@ class Account:
     password: str = field(default="", repr=False)
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)
     secret: Mapping[str, bytes] = field(default_factory=dict, repr=False)
+    secret_name: str = ""
     commit_status: str = ""
     lineage: Lineage | None = None
+    access_token: str = field(default="", repr=False)
+    login: str = ""
+    event_hubs: str = "servicebus.windows.net"
 
     def needs(self, name: str) -> str:
-        """Return a field that the service cannot do without. Raises Incomplete."""
+        """Return a field that the service cannot do without. Raises Unusable."""
         value: str = getattr(self, name)
         if not value:
             where = f"spec.{name}" if name in {"address", "channel", "username"} else f"the secret's key '{name}'"
-            raise Incomplete(f"providers of type {self.type} need {where}")
+            raise Unusable(f"providers of type {self.type} need {where}")
         return value
+
+    @property
+    def token_or_password(self) -> str:
+        """Return the token, or the password where Git forges take one for the other. Raises Unusable."""
+        return self.token or self.password or self.needs("token")
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Everything that must not be shown."""
-        texts = [self.token, self.password, *self.headers.values()]
+        texts = [self.token, self.password, self.access_token, *self.headers.values()]
         texts += [value.decode(errors="replace") for key, value in self.secret.items() if key != "username"]
         return tuple(text for text in texts if text)
 

@@ -5,7 +5,7 @@ import hmac
 from dataclasses import replace
 
 from image_automation.notification.notice import Notice
-from image_automation.notification.providers.exchange import Account, Exchange, Incomplete, Request, named, post
+from image_automation.notification.providers.exchange import Account, Exchange, Request, Unusable, named, post
 
 
 def generic(notice: Notice, account: Account) -> Exchange:
@@ -16,7 +16,7 @@ def generic(notice: Notice, account: Account) -> Exchange:
 def generic_hmac(notice: Notice, account: Account) -> Exchange:
     """Send the event as JSON, signed with the token."""
     if not account.token:
-        raise Incomplete("providers of type generic-hmac need the secret's key 'token', and not an empty one")
+        raise Unusable("providers of type generic-hmac need the secret's key 'token', and not an empty one")
     request = _request(notice, account)
     # The receiver has the same secret, so a newline at its end counts.
     key = account.secret.get("token", account.token.encode())

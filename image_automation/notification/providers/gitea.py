@@ -30,10 +30,10 @@ def giteapullrequestcomment(notice: Notice, account: Account) -> Exchange:
     number = comment.number(notice)
     host = commit.repository(account.address).host
     user = yield Request(method="GET", url=f"{host}/api/v1/user", headers=headers)
-    listed = yield Request(method="GET", url=f"{base}/issues/{number}/comments", headers=headers)
+    listed = yield Request(method="GET", url=f"{base}/issues/{number}/comments?limit=100", headers=headers)
     marker = comment.marker(notice, account, "flux-pr-comment-key")
     body = {"body": comment.body(notice, marker)}
-    found = comment.finder(marker, str(user.json().get("login", "")), ("user", "login"))(listed.items())
+    found = comment.finder(marker, user.text("login"), ("user", "login"))(listed.items())
     if found is None:
         yield post(f"{base}/issues/{number}/comments", body, headers)
     else:
@@ -47,4 +47,4 @@ def _base(account: Account) -> str:
 
 
 def _headers(account: Account) -> dict[str, str]:
-    return {"Authorization": f"token {account.needs('token')}"}
+    return {"Authorization": f"token {account.token_or_password}"}

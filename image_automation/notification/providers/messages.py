@@ -9,8 +9,8 @@ from image_automation.notification.providers import text
 from image_automation.notification.providers.exchange import (
     Account,
     Exchange,
-    Incomplete,
     Request,
+    Unusable,
     as_json,
     basic,
     bearer,
@@ -77,7 +77,7 @@ def zulip(notice: Notice, account: Account) -> Exchange:
     """Send to a Zulip topic (`stream/topic`) as a bot."""
     stream, slash, topic = account.needs("channel").partition("/")
     if not (stream and slash and topic):
-        raise Incomplete("providers of type zulip need spec.channel in the form <stream>/<topic>")
+        raise Unusable("providers of type zulip need spec.channel in the form <stream>/<topic>")
     form = {"type": "stream", "to": stream, "topic": topic, "content": markdown(notice, text.unlinked)}
     address = urllib.parse.urlsplit(account.needs("address"))
     yield Request(

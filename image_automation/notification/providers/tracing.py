@@ -13,8 +13,8 @@ from image_automation.notification.providers import otlp, text
 from image_automation.notification.providers.exchange import (
     Account,
     Exchange,
-    Incomplete,
     Request,
+    Unusable,
     as_json,
     basic,
     bearer,
@@ -82,7 +82,7 @@ def sentry(notice: Notice, account: Account) -> Exchange:
     parts = urlsplit(dsn)
     prefix, _, project = parts.path.rpartition("/")
     if parts.scheme not in {"http", "https"} or not parts.username or not parts.hostname or not project:
-        raise Incomplete("the address is not a Sentry DSN, a URL with a key before the host and a project after it")
+        raise Unusable("the address is not a Sentry DSN, a URL with a key before the host and a project after it")
     host = parts.netloc.rpartition("@")[2]
     about, moment = notice.involved_object, rfc3339(notice.timestamp or account.now)
     identity = _digest(about.uid, f"{notice.reason}:{notice.message}:{moment}").hex()

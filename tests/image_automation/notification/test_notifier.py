@@ -177,10 +177,6 @@ TROUBLE: dict[str, tuple[dict[str, Any], dict[str, dict[str, bytes]], str]] = {
     "a secret is missing": (
         {"secretRef": {"name": "gone"}}, {}, _INITIALIZE + "failed to get secret 'apps/gone': ",
     ),
-    "a type that nothing is sent through": (
-        {"type": "nats", "channel": "x"}, {},
-        _INITIALIZE + "Provider 'apps/chat' of type nats is unsupported: NATS has no HTTP interface",
-    ),
     "no address": ({"address": ""}, {}, _INITIALIZE + "provider has no address"),
     "a token is missing": (
         {"type": "opsgenie"}, {}, _INITIALIZE + "providers of type opsgenie need the secret's key 'token'",

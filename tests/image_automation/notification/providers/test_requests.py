@@ -4,6 +4,7 @@ To accept a change: `python -m tests.image_automation.notification.providers.tes
 """
 
 import json
+import typing
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
+from gotk.api.notification import ProviderSpec
 from image_automation.notification.notice import Notice
 from image_automation.notification.providers import catalog
 from image_automation.notification.providers.exchange import Account, Answer, Request, Unusable
@@ -53,6 +55,8 @@ def situation(type_: str) -> tuple[Notice, Account]:
             "Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=send;SharedAccessKey=c2VjcmV0;EntityPath=hub"
         )
         account = scene.account(type_, hub)
+    elif type_ == "nats":
+        account = scene.account(type_, "nats://nats.example.com,tls://bot:pw@[::1]:4333")
     elif type_ == "googlepubsub":
         private = json.dumps({"client_email": "bot@example.com", "private_key": key().decode()})
         account = scene.account(type_, "project", token=private)
@@ -81,6 +85,10 @@ def test_every_type_sends_exactly_this(type_: str) -> None:
     assert requests(type_) == json.loads(GOLDEN.read_text())[type_]
 
 
+def test_every_type_of_the_schema_is_sent_through() -> None:
+    assert set(typing.get_args(typing.get_type_hints(ProviderSpec)["type"])) == set(catalog.TYPES)
+
+
 def test_what_went_well_resolves_an_incident_and_tells_a_change() -> None:
     account = scene.account("pagerduty")
     asked = scene.talk(catalog.TYPES["pagerduty"](scene.notice(severity="info"), account))
@@ -90,7 +98,12 @@ def test_what_went_well_resolves_an_incident_and_tells_a_change() -> None:
 
 STATUS = {
     "github": {"context": "kustomization/web/0c9c2e41", "state": "failure", "description": "health check failed"},
-    "gitlab": {"name": "kustomization/web/0c9c2e41", "status": "failed", "description": "health check failed"},
+    "gitlab": {
+        "name": "kustomization/web/0c9c2e41",
+        "status": "failed",
+        "description": "health check failed",
+        "sha": scene.COMMIT,
+    },
     "gitea": {"context": "kustomization/web/0c9c2e41", "status": "failure", "description": "health check failed"},
 }
 
@@ -139,15 +152,6 @@ def test_our_comment_is_written_anew_and_that_of_a_stranger_is_not(type_: str) -
     last = scene.talk(catalog.TYPES[type_](notice, account), answer)[-1]
     assert last.method in {"PATCH", "PUT"}
     assert last.url.endswith("/2")
-
-
-def test_a_github_app_is_given_a_token_for_its_installation() -> None:
-    secret = {"githubAppID": b"1", "githubAppInstallationID": b"9", "githubAppPrivateKey": key()}
-    account = scene.account("githubdispatch", "https://ghe.example.com/org/web", token="", secret=secret)
-    answer = Answer(status=201, body=b'{"token": "ghs_1"}')
-    asked = scene.talk(catalog.TYPES["githubdispatch"](scene.notice(), account), lambda _: answer)
-    assert asked[0].url == "https://ghe.example.com/api/v3/app/installations/9/access_tokens"
-    assert asked[1].headers["Authorization"] == "Bearer ghs_1"
 
 
 def test_the_signature_is_that_of_the_body() -> None:

@@ -42,7 +42,9 @@ def test_no_mention_link_or_hidden_sign_gets_through(type_: str) -> None:
     metadata = {"change_request": "1", "branch": HOSTILE}
     address = "https://git.example.com/org/web"
     exchange = catalog.TYPES[type_](scene.notice(HOSTILE, metadata=metadata), scene.account(type_, address))
-    asked = scene.talk(exchange, lambda asked: Answer(status=200, body=b"[]" if "comments" in asked.url else b"{}"))
+    asked = scene.talk(
+        exchange, lambda asked: Answer(status=200, body=b"[]" if "comments" in asked.url else b'{"login": "bot"}')
+    )
     sent = strings(json.loads(asked[-1].body))
     assert [found for found in SEEN_IN[type_] if found in sent] == []
 

@@ -1,7 +1,7 @@
 """One case: a Provider, its Secret and Alert, one event, and what the service answers."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 GROUP = "kustomize.toolkit.fluxcd.io"
@@ -75,6 +75,11 @@ class Case:
     def posted(self) -> dict[str, Any]:
         """Return the event as a controller posts it."""
         return {**self.event, "involvedObject": self.about}
+
+    def known(self, uids: Mapping[str, str]) -> "Case":
+        """Return the case with the Provider's UID for `{provider}` in what the service answers."""
+        uid = uids.get("provider", "")
+        return replace(self, replies=tuple(replace(r, body=r.body.replace("{provider}", uid)) for r in self.replies))
 
     def reply(self, method: str, path: str) -> Reply:
         """Return what the service answers."""

@@ -36,7 +36,7 @@ class Services(test_notifier.World):
 
     def __init__(self, case: Case, uids: dict[str, str], real: Callable[[str], str] = str) -> None:
         super().__init__()
-        self.case = case
+        self.case = case.known(uids)
         self.requests: list[dict[str, Any]] = []
         self.times: list[float] = []
         self.known: dict[str, Secret] = {}
