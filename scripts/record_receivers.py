@@ -107,7 +107,8 @@ async def record(program: str, folder: pathlib.Path) -> play.Answers:
         finally:
             process.terminate()
             await process.wait()
-            if "DOORS_LOG" in os.environ: shutil.copy(folder / "log", os.environ["DOORS_LOG"])
+            if "DOORS_LOG" in os.environ:
+                shutil.copy(folder / "log", os.environ["DOORS_LOG"])
 
 
 async def listens(port: int) -> bool:

@@ -8,7 +8,7 @@ read and always alike, a source has a rate (429), a delivery counts once.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import structlog
@@ -19,12 +19,12 @@ from gotk.kube.cache import KindCache
 from gotk.kube.entries import Undecodable
 from gotk.runtime import health
 from gotk.runtime.clock import Clock
+from image_automation.notification import cel, tokens
 from image_automation.notification import receiver as receivers
-from image_automation.notification import tokens
 from image_automation.notification.limits import Buckets, Replays
 from image_automation.notification.receivers import TOKENS, VERIFIERS, gcr, oidc
 from image_automation.notification.receivers.call import Accepted, Call, RefusedError
-from image_automation.notification.waking import Said, WakeError, Waker
+from image_automation.notification.waking import Said, WakeError, Waker, filters
 
 BODY_LIMIT = 1024 * 1024
 _BODIES = 16
@@ -98,6 +98,7 @@ class Hooks:
         """Return the application that serves every path."""
         app = web.Application(client_max_size=BODY_LIMIT)
         app.router.add_route("*", "/{path:.*}", self.handle)
+        app.on_response_prepare.append(_anonymous)
         return app
 
     async def handle(self, request: web.Request) -> web.Response:
@@ -121,7 +122,10 @@ class Hooks:
         except RefusedError as refused:
             log.info("webhook refused", reason=str(refused), source=request.remote)
             return 400
-        except (WakeError, receivers.TokenError) as error:
+        except receivers.TokenError as error:
+            log.warning("webhook refused", reason=str(error), source=request.remote)
+            return 400
+        except WakeError as error:
             log.warning("webhook failed", error=str(error))
             return 500
         except web.HTTPRequestEntityTooLarge:
@@ -133,17 +137,23 @@ class Hooks:
     async def _take(self, obj: Receiver, headers: dict[str, str], body: bytes) -> None:
         secret = await receivers.read_secret(self._objects, obj)
         data = secret.data if secret else {}
+        if secret and not data["token"]:
+            raise RefusedError("the token in the secret is empty, which proves nothing")
         plain = Call(headers=headers, body=body, token=data.get("token", b""), events=obj.spec.events, secret=data)
         claims = await self._claims(obj, plain)
         call = Call(
             headers=headers, body=body, token=plain.token, events=plain.events, secret=data, claims=claims or {}
         )
         accepted = VERIFIERS[obj.spec.type](call)
-        if self._replays.is_replay(obj.metadata.uid, accepted.ids, accepted.at):
-            raise RefusedError("the delivery came before, or is too old")
+        if self._replays.is_replay(obj.metadata.uid, accepted.ids + accepted.traces):
+            raise RefusedError("the delivery came before")
+        if accepted.idle:
+            return
         self._replays.remember(obj.metadata.uid, accepted.ids)
         try:
-            await self._waker.wake(obj, Said(request=_request(call, accepted), claims=claims, pushed=accepted.pushed))
+            await self._waker.wake(
+                obj, Said(request=_request(obj, call, accepted), claims=_seen(obj, claims), pushed=accepted.pushed)
+            )
         except BaseException:
             self._replays.forget(obj.metadata.uid, accepted.ids)
             raise
@@ -161,9 +171,14 @@ class Hooks:
             return await self._issuers.claims(token, tokens.GOOGLE, audience)
         issuer = str(tokens.read(token)[1].get("iss", ""))
         provider = oidc.provider_of(issuer, obj.spec.oidc_providers)
-        claims = await self._issuers.claims(token, provider.issuer_url, provider.audience)
+        claims = cel.floating(await self._issuers.claims(token, provider.issuer_url, provider.audience))
         oidc.validate(provider, claims)
         return claims
+
+
+def _seen(obj: Receiver, claims: dict[str, Any] | None) -> dict[str, Any] | None:
+    """Return the claims that CEL sees: those of the type that declares its issuers."""
+    return claims if obj.spec.type == receivers.OIDC else None
 
 
 async def _read(request: web.Request) -> bytes:
@@ -174,16 +189,21 @@ async def _read(request: web.Request) -> bytes:
         return await request.read()
 
 
-def _request(call: Call, accepted: Accepted) -> Any:
-    """Return what CEL sees as `req`. Raises WakeError for JSON that is none, as in Flux."""
+def _request(obj: Receiver, call: Call, accepted: Accepted) -> Mapping[str, Any]:
+    """Return what CEL sees as `req`; nobody looks without an expression. Raises WakeError for JSON that is none."""
+    if not filters(obj) or not (call.is_json or obj.spec.type == "distribution"):
+        return {}
     if accepted.request is not None:
         return accepted.request
-    if not call.is_json:
-        return {}
     try:
-        return call.json()
+        return call.object()
     except RefusedError as error:
         raise WakeError(str(error)) from error
+
+
+async def _anonymous(_: web.Request, answer: web.StreamResponse) -> None:
+    """Leave out what serves the door, and in which version."""
+    answer.headers.popall("Server", None)
 
 
 def _is_ready(obj: Receiver) -> bool:

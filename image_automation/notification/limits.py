@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 
 from gotk.runtime.clock import Clock
 
-#: How long a delivery is remembered, and how old one that says its time may be.
+#: How long a delivery is remembered.
 WINDOW = timedelta(hours=1)
 
 
@@ -38,13 +38,11 @@ class Replays:
         self._size = size
         self._seen: OrderedDict[tuple[str, str], datetime] = OrderedDict()
 
-    def is_replay(self, receiver: str, ids: tuple[str, ...], at: datetime | None) -> bool:
-        """Tell whether the delivery came before, or says that it is older than the window."""
+    def is_replay(self, receiver: str, ids: tuple[str, ...]) -> bool:
+        """Tell whether the delivery came before."""
         now = self._clock.now()
         while self._seen and now - next(iter(self._seen.values())) > WINDOW:
             self._seen.popitem(last=False)
-        if at is not None and now - at > WINDOW:
-            return True
         return any((receiver, each[:256]) in self._seen for each in ids)
 
     def remember(self, receiver: str, ids: tuple[str, ...]) -> None:

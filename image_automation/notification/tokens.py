@@ -27,7 +27,7 @@ _LIMIT = 256 * 1024
 _TIMEOUT = 10.0
 _KEPT = 3600.0
 _AGAIN = 30.0
-_LEEWAY = 60.0
+_LEEWAY = 300.0
 _HASHES: Mapping[str, hashes.HashAlgorithm] = {
     "256": hashes.SHA256(),
     "384": hashes.SHA384(),
@@ -55,7 +55,7 @@ def read(token: str) -> tuple[dict[str, Any], dict[str, Any], bytes, bytes]:
 def bearer(authorization: str) -> str:
     """Return the token of an `Authorization: Bearer` header. Raises RefusedError."""
     scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    if scheme != "Bearer" or not token.strip():
         raise RefusedError("there is no bearer token")
     return token.strip()
 
@@ -79,7 +79,7 @@ def check_claims(claims: Mapping[str, Any], audience: str, now: float) -> None:
     if audience not in (named if isinstance(named, list) else [named]):
         raise RefusedError("the token is made for another audience")
     expires, begins = claims.get("exp"), claims.get("nbf", 0)
-    if not isinstance(expires, int | float) or now >= expires + _LEEWAY:
+    if not isinstance(expires, int | float) or now >= expires:
         raise RefusedError("the token has expired")
     if not isinstance(begins, int | float) or now < begins - _LEEWAY:
         raise RefusedError("the token is not valid yet")

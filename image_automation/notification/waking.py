@@ -98,17 +98,31 @@ class Waker:
         self._log = structlog.get_logger().bind(logger="receiver")
 
     async def wake(self, receiver: Receiver, said: Said) -> int:
-        """Ask every object that the receiver names and its filters let through; tells how many. Raises WakeError."""
-        count = 0
+        """Ask every object that the receiver names and its filters let through; tells how many.
+
+        A resource that cannot be asked does not keep the others from it. Raises WakeError at the end.
+        """
+        count, problems = 0, []
         for resource in receiver.spec.resources:
-            for target, obj in await self._targets(receiver, resource, said):
-                if not _passes(receiver, resource, said, obj):
-                    continue
-                tags = _tags(receiver, said, obj) if obj else ()
-                if tags is not None:
-                    await self._ask(target, tags)
-                    count += 1
+            try:
+                for target, obj in await self._targets(receiver, resource, said):
+                    count += await self._wake_one(receiver, resource, said, target, obj)
+            except WakeError as error:
+                problems.append(str(error))
+        if problems:
+            raise WakeError("; ".join(problems))
         return count
+
+    async def _wake_one(
+        self, receiver: Receiver, resource: ReceiverResource, said: Said, target: Target, obj: dict[str, Any]
+    ) -> int:
+        if not _passes(receiver, resource, said, obj):
+            return 0
+        tags = _tags(receiver, said, obj) if obj else ()
+        if tags is None:
+            return 0
+        await self._ask(target, tags)
+        return 1
 
     async def _targets(
         self, receiver: Receiver, resource: ReceiverResource, said: Said
@@ -133,7 +147,7 @@ class Waker:
     async def _labelled(
         self, version: str, namespace: str, resource: ReceiverResource
     ) -> list[tuple[Target, dict[str, Any]]]:
-        if not resource.match_labels:
+        if resource.match_labels is None:
             raise WakeError(f"matchLabels field not set when using wildcard '*' as name of kind {resource.kind}")
         labels = ",".join(f"{key}={value}" for key, value in sorted(resource.match_labels.items()))
         found = await self._objects.list_objects(version, resource.kind, namespace, labels=labels)
@@ -206,6 +220,11 @@ class Shared:
             self._working = {each: lock for each, lock in self._working.items() if lock.locked()}
 
 
+def filters(receiver: Receiver) -> bool:
+    """Tell whether an expression decides who is woken, so that somebody reads the call's body."""
+    return bool(receiver.spec.resource_filter) or any(each.filter for each in receiver.spec.resources)
+
+
 def narrows(receiver: Receiver) -> bool:
     """Tell whether a call that names a repository wakes only that one."""
     return receiver.metadata.annotations.get(extensions.NARROW) == "true"
@@ -220,7 +239,7 @@ def _passes(receiver: Receiver, resource: ReceiverResource, said: Said, obj: dic
     expressions = [each for each in (receiver.spec.resource_filter, resource.filter) if each]
     if not expressions:
         return True
-    seen = {"apiVersion": obj.get("apiVersion"), "kind": obj.get("kind"), "metadata": obj["metadata"]}
+    seen = cel.floating({key: obj.get(key) for key in ("apiVersion", "kind", "metadata")})
     data: dict[str, Any] = {"res": seen, "req": said.request}
     if said.claims is not None:
         data["claims"] = dict(said.claims)

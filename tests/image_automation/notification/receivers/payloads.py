@@ -111,10 +111,10 @@ CDEVENT: dict[str, Any] = {
 GCR_INNER = {"action": "INSERT", "digest": f"gcr.io/team/web@{_DIGEST}", "tag": "gcr.io/team/web:1.0.1"}
 
 
-def gcr(data: str) -> dict[str, Any]:
+def gcr(data: str, number: int = 136969346945) -> dict[str, Any]:
     """Return a push of Pub/Sub with this in it, in base64."""
     return {
-        "message": {"data": data, "attributes": {}, "messageId": "136969346945", "message_id": "136969346945",
+        "message": {"data": data, "attributes": {}, "messageId": str(number), "message_id": str(number),
                     "publishTime": "2026-01-01T00:00:00.123Z"},
         "subscription": "projects/myproject/subscriptions/mysubscription",
     }  # fmt: skip

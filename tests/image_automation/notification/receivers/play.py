@@ -6,6 +6,7 @@ Used twice: by scripts/record_receivers.py on the real one, and by the tests on 
 import asyncio
 import contextlib
 import copy
+import io
 import json
 import re
 import time
@@ -169,7 +170,7 @@ async def _call(stage: Stage, session: aiohttp.ClientSession, path: str, called:
     if called.token is not None:
         headers["Authorization"] = _bearer(stage, called.token)
     async with session.request(
-        called.method, yarl.URL(stage.url + target, encoded=True), data=called.body, headers=headers,
+        called.method, yarl.URL(stage.url + target, encoded=True), data=io.BytesIO(called.body), headers=headers,
         skip_auto_headers=["Content-Type", "User-Agent", "Accept", "Accept-Encoding"], allow_redirects=False,
     ) as answer:  # fmt: skip
         body = (await answer.read()).decode()
