@@ -22,6 +22,10 @@ class UnreadableError(ValueError):
     """The text is not what it should be."""
 
 
+class TooDeepError(UnreadableError):
+    """The JSON nests deeper than it can be read."""
+
+
 def media_type(text: str) -> str:
     """Return the media type of a Content-Type header, in lower case. Raises UnreadableError."""
     found = _MEDIA.match(text)
@@ -75,7 +79,9 @@ def _decode(body: bytes) -> tuple[Any, str]:
     text = body.decode("utf-8", "replace").lstrip(_BLANK)
     try:
         value, end = _DECODER.raw_decode(text)
-    except (ValueError, RecursionError):
+    except RecursionError:
+        raise TooDeepError("the JSON nests too deep") from None
+    except ValueError:
         raise UnreadableError("the body is not JSON") from None
     return value, text[end:]
 

@@ -1,8 +1,8 @@
 """github and bitbucket: GitHub, its container registry (`package` events), Gitea, Forgejo and Bitbucket sign alike.
 
 Answers to notification-controller's receivers: `X-Hub-Signature-256`, else `X-Hub-Signature`; JSON, or a form with
-the field `payload`; events by `X-GitHub-Event` and `X-Event-Key`. That a body is JSON is the sender's word: only
-filters look.
+the field `payload`; events by `X-GitHub-Event` and `X-Event-Key`. That a body is JSON is the sender's word, as it is
+there: only filters mind. What nests without end or is packed is refused, which is ours.
 """
 
 from typing import Any
@@ -15,8 +15,7 @@ def github(call: Call) -> Accepted:
     """Check signature, form and event. Raises RefusedError."""
     payload = _payload(call)
     check_event(call, "X-GitHub-Event")
-    found = _package(payload) if b"package" in payload else ()
-    return _named(call, found, "X-GitHub-Delivery", "X-Gitea-Delivery")
+    return _named(call, _package(payload), "X-GitHub-Delivery", "X-Gitea-Delivery")
 
 
 def bitbucket(call: Call) -> Accepted:
@@ -26,7 +25,9 @@ def bitbucket(call: Call) -> Accepted:
     return _named(call, (), "X-Request-UUID", "X-Request-Id")
 
 
-def _payload(call: Call) -> bytes:
+def _payload(call: Call) -> Any:
+    if call.header("Content-Encoding") not in {"", "identity"}:
+        raise RefusedError("the body is packed, which no sender does")
     try:
         kind = content.media_type(call.header("Content-Type"))
         if kind not in {content.JSON, content.FORM}:
@@ -35,7 +36,12 @@ def _payload(call: Call) -> bytes:
     except content.UnreadableError as error:
         raise RefusedError(str(error)) from None
     signature.check(call.body, call.token, call.header("X-Hub-Signature-256") or call.header("X-Hub-Signature"))
-    return payload
+    try:
+        return content.first(payload)
+    except content.TooDeepError as error:
+        raise RefusedError(str(error)) from None
+    except content.UnreadableError:
+        return None
 
 
 def _named(call: Call, found: tuple[Pushed, ...], *headers: str) -> Accepted:
@@ -47,12 +53,8 @@ def _named(call: Call, found: tuple[Pushed, ...], *headers: str) -> Accepted:
     return Accepted(traces=(body,), pushed=found)
 
 
-def _package(payload: bytes) -> tuple[Pushed, ...]:
+def _package(body: Any) -> tuple[Pushed, ...]:
     """Read a container package's tag; `namespace/name` stands under the registry's host, which is not said."""
-    try:
-        body = content.first(payload)
-    except content.UnreadableError:
-        return ()
     package: Any = (body.get("package") or body.get("registry_package")) if isinstance(body, dict) else None
     if "container" not in {dig(package, "package_type").lower(), dig(package, "type").lower()}:
         return ()

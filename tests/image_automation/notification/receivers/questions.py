@@ -236,6 +236,8 @@ CALLS: dict[str, dict[str, Called]] = {
         "a form without JSON": signed(b"payload=x", _HUB, Content_Type=FORM),
         "no content type": Called(body=b'{"n": 5}', headers={_HUB: "sha256=" + mac(b'{"n": 5}')}),
         "no event": signed(b'{"n": 6}', _HUB),
+        "packed": signed(gzip.compress(b"{}", mtime=0), _HUB, Content_Encoding="gzip"),
+        "deep nesting": signed(b"[" * 100_000, _HUB),
     },
     "gitlab": {
         "a push": sent(payloads.GITLAB, X_Gitlab_Token=TOKEN, X_Gitlab_Event="Push Hook"),

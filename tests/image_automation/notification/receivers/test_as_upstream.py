@@ -26,6 +26,8 @@ EMPTY = ("empty-generic", "empty-generic-hmac", "empty-github", "empty-bitbucket
 UNKNOWN = ("dots", "the folder without its slash", "two slashes", "the root", "another root")
 #: Bodies are held to 1 MiB instead of 3, and one that is too long is called so.
 LONG = ("1 MiB and a byte", "3 MiB and a byte")
+#: A signed body that is packed, or nests without end.
+ODD = ("packed", "deep nesting")
 #: The C++ engine of CEL takes lists of mixed literals, compares no literals of two types and nests 32 times.
 ENGINE = {"cel-mixed": True, "cel-literals": False, "cel-deep": False}
 
@@ -50,7 +52,7 @@ def ours(tmp_path_factory: pytest.TempPathFactory) -> play.Answers:
 
 def differing(name: str, title: str) -> int | None:
     """Return the status of a call that differs on purpose."""
-    if name in EMPTY:
+    if name in EMPTY or (name == "github-any" and title in ODD):
         return 400
     if name == "generic" and title in LONG:
         return 413
