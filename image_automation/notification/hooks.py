@@ -8,6 +8,8 @@ read and always alike, a source has a rate (429), a delivery counts once.
 
 import asyncio
 import contextlib
+import logging
+import weakref
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
@@ -27,7 +29,8 @@ from image_automation.notification.receivers.call import Accepted, Call, Refused
 from image_automation.notification.waking import Said, WakeError, Waker, filters
 
 BODY_LIMIT = 1024 * 1024
-_BODIES = 16
+_BODIES = 32
+_BODIES_EACH = 4
 _HEADER_TIMEOUT = 10.0
 _READ_TIMEOUT = 30.0
 _BURST, _RATE = 200.0, 20.0
@@ -37,14 +40,18 @@ _BURST, _RATE = 200.0, 20.0
 async def serve(address: str, app: web.Application) -> AsyncIterator[int]:
     """Serve the door at an address and give its port, 0 where it is off. Raises OSError or ValueError.
 
-    A connection has ten seconds for the headers of a request; bodies are taken as they are sent, never unpacked.
+    A connection has ten seconds for the headers of a request; bodies are taken as they are sent, never unpacked. What
+    is not HTTP is answered and not logged: whoever reaches the door could fill the log with it.
     """
     parsed = health.parse_address(address)
     if parsed is None:
         yield 0
         return
+    silent = logging.getLogger("image_automation.hooks.http")
+    silent.disabled = True
     runner = web.AppRunner(
         app,
+        logger=silent,
         access_log=None,
         shutdown_timeout=2.0,
         keepalive_timeout=_HEADER_TIMEOUT,
@@ -92,6 +99,7 @@ class Hooks:
         self._buckets = Buckets(clock=clock, burst=_BURST, rate=_RATE)
         self._replays = Replays(clock=clock)
         self._bodies = asyncio.Semaphore(_BODIES)
+        self._bodies_each: weakref.WeakValueDictionary[str, asyncio.Semaphore] = weakref.WeakValueDictionary()
         self._log = structlog.get_logger().bind(logger="receiver")
 
     def app(self) -> web.Application:
@@ -116,8 +124,7 @@ class Hooks:
         """Take a call of a receiver that is open, and return the status."""
         log = self._log.bind(name=obj.metadata.name, namespace=obj.metadata.namespace, type=obj.spec.type)
         try:
-            async with self._bodies:
-                body = await _read(request)
+            body = await self._body(obj, request)
             await self._take(obj, {key.lower(): value for key, value in request.headers.items()}, body)
         except RefusedError as refused:
             log.info("webhook refused", reason=str(refused), source=request.remote)
@@ -132,7 +139,18 @@ class Hooks:
             return 413
         except TimeoutError:
             return 408
+        except ConnectionError:
+            return 400  # nobody is there to read it
+        except Exception:
+            log.exception("webhook met a bug")
+            return 500
         return 200
+
+    async def _body(self, obj: Receiver, request: web.Request) -> bytes:
+        """Read the body once there is room: who sends slowly takes the room of one receiver, not of all."""
+        each = self._bodies_each.setdefault(obj.metadata.uid, asyncio.Semaphore(_BODIES_EACH))
+        async with each, self._bodies:
+            return await _read(request)
 
     async def _take(self, obj: Receiver, headers: dict[str, str], body: bytes) -> None:
         secret = await receivers.read_secret(self._objects, obj)
@@ -171,7 +189,7 @@ class Hooks:
             return await self._issuers.claims(token, tokens.GOOGLE, audience)
         issuer = str(tokens.read(token)[1].get("iss", ""))
         provider = oidc.provider_of(issuer, obj.spec.oidc_providers)
-        claims = cel.floating(await self._issuers.claims(token, provider.issuer_url, provider.audience))
+        claims: dict[str, Any] = cel.floating(await self._issuers.claims(token, provider.issuer_url, provider.audience))
         oidc.validate(provider, claims)
         return claims
 
