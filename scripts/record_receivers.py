@@ -26,7 +26,6 @@ sys.path.insert(0, str(ROOT))
 
 from gotk.kube import config  # noqa: E402 - the path comes first
 from gotk.kube.client import Client  # noqa: E402
-from gotk.runtime import health  # noqa: E402
 from image_automation.app import embedded  # noqa: E402
 from tests.image_automation.notification import issuer as tokens  # noqa: E402
 from tests.image_automation.notification.receivers import play  # noqa: E402

@@ -16,6 +16,7 @@ from typing import Any
 import structlog
 from aiohttp import web
 
+from gotk.api.core import Secret
 from gotk.api.notification import Receiver
 from gotk.kube.cache import KindCache
 from gotk.kube.entries import Undecodable
@@ -32,6 +33,8 @@ BODY_LIMIT = 1024 * 1024
 _BODIES = 32
 _BODIES_EACH = 4
 _HEADER_TIMEOUT = 10.0
+_FIELD_LIMIT = 20 * 1024
+_FIELDS = 64
 _READ_TIMEOUT = 30.0
 _BURST, _RATE = 200.0, 20.0
 
@@ -52,6 +55,8 @@ async def serve(address: str, app: web.Application) -> AsyncIterator[int]:
     runner = web.AppRunner(
         app,
         logger=silent,
+        max_field_size=_FIELD_LIMIT,
+        max_headers=_FIELDS,
         access_log=None,
         shutdown_timeout=2.0,
         keepalive_timeout=_HEADER_TIMEOUT,
@@ -67,23 +72,30 @@ async def serve(address: str, app: web.Application) -> AsyncIterator[int]:
 
 
 class Index:
-    """Receivers by their path, kept up to date by the cache."""
+    """Receivers by their path, kept up to date by the cache.
+
+    Name and namespace run into each other in a path, so that two receivers without a token can share one: it belongs
+    to the older of them, and whoever comes later cannot take it.
+    """
 
     def __init__(self, cache: KindCache[Receiver]) -> None:
-        self._by_path: dict[str, Receiver] = {}
+        self._by_path: dict[str, dict[str, Receiver]] = {}
         for obj in cache.list():
             self._take(None, obj)
         cache.subscribe(self._take)
 
     def find(self, path: str) -> Receiver | None:
         """Return the receiver with exactly this path."""
-        return self._by_path.get(path)
+        found = self._by_path.get(path, {}).values()
+        return min(found, key=lambda obj: (str(obj.metadata.creation_timestamp), obj.metadata.uid), default=None)
 
     def _take(self, old: Receiver | Undecodable | None, new: Receiver | Undecodable | None) -> None:
-        if isinstance(old, Receiver):
-            self._by_path.pop(old.status.webhook_path, None)
+        if isinstance(old, Receiver) and (there := self._by_path.get(old.status.webhook_path)) is not None:
+            there.pop(old.metadata.uid, None)
+            if not there:
+                del self._by_path[old.status.webhook_path]
         if isinstance(new, Receiver) and new.status.webhook_path:
-            self._by_path[new.status.webhook_path] = new
+            self._by_path.setdefault(new.status.webhook_path, {})[new.metadata.uid] = new
 
 
 class Hooks:
@@ -155,8 +167,7 @@ class Hooks:
     async def _take(self, obj: Receiver, headers: dict[str, str], body: bytes) -> None:
         secret = await receivers.read_secret(self._objects, obj)
         data = secret.data if secret else {}
-        if secret and not data["token"]:
-            raise RefusedError("the token in the secret is empty, which proves nothing")
+        _check_path(obj, secret)
         plain = Call(headers=headers, body=body, token=data.get("token", b""), events=obj.spec.events, secret=data)
         claims = await self._claims(obj, plain)
         call = Call(
@@ -205,6 +216,15 @@ async def _read(request: web.Request) -> bytes:
         raise web.HTTPRequestEntityTooLarge(max_size=BODY_LIMIT, actual_size=request.content_length)
     async with asyncio.timeout(_READ_TIMEOUT):
         return await request.read()
+
+
+def _check_path(obj: Receiver, secret: Secret | None) -> None:
+    """Check that the path proves the token of today. Raises RefusedError."""
+    token = secret.data["token"] if secret else b""
+    if secret and not token:
+        raise RefusedError("the token in the secret is empty, which proves nothing")
+    if receivers.path_of(token, obj.metadata.name, obj.metadata.namespace) != obj.status.webhook_path:
+        raise RefusedError("the token in the secret has changed since the path was made")
 
 
 def _request(obj: Receiver, call: Call, accepted: Accepted) -> Mapping[str, Any]:

@@ -8,13 +8,28 @@ import time
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from gotk.api import extensions
-from image_automation.notification import tokens
+from gotk.api.notification import Receiver
+from gotk.kube.cache import KindCache
+from gotk.runtime.clock import SystemClock
+from image_automation.notification import hooks, limits, receiver, tokens
 from image_automation.notification.receivers import gcr, signature
 from tests.image_automation.notification.door import TOKEN, a_receiver, door
 from tests.image_automation.notification.issuer import Key, an_ec_key, an_rsa_key, bearer, issuing
+
+
+async def noticed(port: int, text: bytes) -> bytes:
+    """Send bytes and return the first line of what comes back before the connection ends."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(text)
+        async with asyncio.timeout(5):
+            return (await reader.read(65536)).partition(b"\r\n")[0]
+    finally:
+        writer.close()
 
 
 def signed(body: bytes) -> str:
@@ -139,3 +154,95 @@ async def test_a_push_of_googles_registry_is_checked_at_the_door(monkeypatch: py
             ):  # fmt: skip
                 assert await push(forged) == 400
             assert len(it.cluster.patched) == 1
+
+
+HEAD = b"POST %s HTTP/1.1\r\nHost: x\r\n"
+SMUGGLED: dict[str, bytes] = {
+    "two kinds of length": HEAD + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "two lengths": HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}x",
+    "a negative length": HEAD + b"Content-Length: -1\r\n\r\n",
+    "a length with its sign": HEAD + b"Content-Length: +2\r\n\r\n{}",
+    "an unknown encoding": HEAD + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "chunks that are not the last encoding": HEAD + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+    "a blank before the colon": HEAD + b"Content-Length : 2\r\n\r\n{}",
+    "a folded header": HEAD + b"X-A: 1\r\n b\r\nContent-Length: 2\r\n\r\n{}",
+    "a null in a header": HEAD + b"X-A: a\x00b\r\nContent-Length: 2\r\n\r\n{}",
+    "a broken chunk": HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+    "a broken end of a chunk's length": HEAD + b"Transfer-Encoding: chunked\r\n\r\n2;a\nx\r\n{}\r\n0\r\n\r\n",
+    "a long header": HEAD + b"X-A: " + b"a" * 30_000 + b"\r\nContent-Length: 2\r\n\r\n{}",
+    "many headers": HEAD + b"X-A: a\r\n" * 5000 + b"Content-Length: 2\r\n\r\n{}",
+    "no HTTP": b"\x16\x03\x01\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("text", SMUGGLED.values(), ids=SMUGGLED)
+async def test_what_two_servers_could_read_in_two_ways_is_refused_unread(
+    text: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with door(a_receiver("generic")) as it:
+        port = int(it.url.rpartition(":")[2])
+        answer = await noticed(port, text.replace(b"%s", it.path.encode()))
+        assert answer.split(b" ")[1] == b"400"
+        assert it.cluster.patched == []
+        assert await it.call() == 200
+    assert caplog.records == []
+
+
+async def test_a_token_that_changed_closes_the_old_path_at_once() -> None:
+    async with door(a_receiver("generic")) as it:
+        it.cluster.token = b"another"
+        assert await it.call() == 400
+        it.cluster.token = TOKEN
+        assert await it.call() == 200
+
+
+async def test_slow_bodies_at_one_receiver_leave_room_for_the_next_call() -> None:
+    async with door(a_receiver("generic")) as it:
+        port = int(it.url.rpartition(":")[2])
+        writers = []
+        for _ in range(3):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write((HEAD.replace(b"%s", it.path.encode())) + b"Content-Length: 5\r\n\r\n{")
+            writers.append(writer)
+        assert await it.call() == 200
+        for writer in writers:
+            writer.close()
+
+
+def test_a_path_belongs_to_the_older_of_two_receivers() -> None:
+    cache: KindCache[Receiver] = KindCache(Receiver, client=None, clock=SystemClock())  # type: ignore[arg-type]
+    index = hooks.Index(cache)
+    older, newer = (at(name, namespace, created) for name, namespace, created in (
+        ("ab", "c", "2026-01-01T00:00:00Z"), ("a", "bc", "2026-01-02T00:00:00Z")))  # fmt: skip
+    assert older.status.webhook_path == newer.status.webhook_path
+    cache.learn(newer)
+    cache.learn(older)
+    assert index.find(older.status.webhook_path) == older
+    cache.learn(
+        msgspec.structs.replace(
+            newer,
+            metadata=msgspec.structs.replace(newer.metadata, resource_version="2"),
+            status=msgspec.structs.replace(newer.status, webhook_path=""),
+        )
+    )
+    assert index.find(older.status.webhook_path) == older
+
+
+def at(name: str, namespace: str, created: str) -> Receiver:
+    obj = a_receiver("generic-oidc")
+    metadata = msgspec.structs.replace(
+        obj.metadata, name=name, namespace=namespace, uid=name, creation_timestamp=created
+    )
+    status = msgspec.structs.replace(obj.status, webhook_path=receiver.path_of(b"", name, namespace))
+    return msgspec.structs.replace(obj, metadata=metadata, status=status)
+
+
+def test_a_flood_of_ids_at_one_receiver_makes_no_other_one_forget() -> None:
+    replays = limits.Replays(clock=SystemClock(), size=8, receivers=4)
+    replays.remember("mine", ("a",))
+    for number in range(100):
+        replays.remember("other", (str(number),))
+    assert replays.is_replay("mine", ("a",))
+    assert replays.is_replay("other", ("99",))
+    assert not replays.is_replay("other", ("1",))
+    assert not replays.is_replay("third", ("a",))

@@ -13,7 +13,7 @@ from urllib.parse import urlencode
 
 from tests.image_automation.notification.receivers import payloads
 
-TOKEN = "s3cret"  # noqa: S105 - of the tests
+TOKEN = "s3cret"
 AUDIENCE, EMAIL = "https://hooks.example.com", "push@project.iam.gserviceaccount.com"
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
