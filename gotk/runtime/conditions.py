@@ -116,9 +116,9 @@ class Rules:
     through further failures (the image kinds). With `unknown_while_running` every run begins with Ready Unknown (the
     Kustomization); others see it once the run has something to write, so that a steady object does not flicker.
     `observed_stalls` names the reasons of a stall that count as having observed the generation; None is every one.
-    `interval_jitter` spreads the runs that follow a success (the source kinds and the Kustomization). `progress` is what
-    a run says of itself whatever the generation, `failure_event` the reason of events about failures that are tried
-    again (the Receiver).
+    `interval_jitter` spreads the runs that follow a success (the source kinds and the Kustomization). `progress` is
+    what a run says of itself whatever the generation, `failure_event` the reason of events about failures that are
+    tried again (the Receiver).
     """
 
     success_reason: str = SUCCEEDED

@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
 import structlog
-from aiohttp import web
+from aiohttp import ClientConnectionResetError, web
 
 from gotk.api.core import Secret
 from gotk.api.notification import Receiver
@@ -36,6 +36,13 @@ _HEADER_TIMEOUT = 10.0
 _FIELD_LIMIT = 20 * 1024
 _FIELDS = 64
 _READ_TIMEOUT = 30.0
+#: A body that is too long, one that does not come, and one whose sender is gone and reads no answer.
+_BROKEN_OFF: Mapping[type[Exception], int] = {
+    web.HTTPRequestEntityTooLarge: 413,
+    TimeoutError: 408,
+    ConnectionResetError: 400,
+    ClientConnectionResetError: 400,
+}
 _BURST, _RATE = 200.0, 20.0
 
 
@@ -138,24 +145,16 @@ class Hooks:
         try:
             body = await self._body(obj, request)
             await self._take(obj, {key.lower(): value for key, value in request.headers.items()}, body)
-        except RefusedError as refused:
+        except (RefusedError, receivers.TokenError) as refused:
             log.info("webhook refused", reason=str(refused), source=request.remote)
-            return 400
-        except receivers.TokenError as error:
-            log.warning("webhook refused", reason=str(error), source=request.remote)
             return 400
         except WakeError as error:
             log.warning("webhook failed", error=str(error))
             return 500
-        except web.HTTPRequestEntityTooLarge:
-            return 413
-        except TimeoutError:
-            return 408
-        except ConnectionError:
-            return 400  # nobody is there to read it
-        except Exception:
-            log.exception("webhook met a bug")
-            return 500
+        except Exception as error:
+            if (status := _BROKEN_OFF.get(type(error))) is None:
+                log.exception("webhook met a bug")
+            return status or 500
         return 200
 
     async def _body(self, obj: Receiver, request: web.Request) -> bytes:

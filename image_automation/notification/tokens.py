@@ -1,8 +1,9 @@
 """JSON Web Tokens of declared issuers: their signature, audience and times.
 
-Answers to OpenID Connect Core 3.1.3.7 and RFC 7515, with the tolerances of the libraries that Flux checks with: none for
-the end of a token, five minutes for its beginning. Keys come from where the declared issuer says, on its own host or
-by https on another; redirects are not followed, what a token's header says of keys is not looked at. The algorithm belongs to the key, so that `none` and HMAC with a public key find no way in.
+Answers to OpenID Connect Core 3.1.3.7 and RFC 7515, with the tolerances of the libraries that Flux checks with: none
+for the end of a token, five minutes for its beginning. Keys come from where the declared issuer says, on its own host
+or by https on another; redirects are not followed, what a token's header says of keys is not looked at. The algorithm
+belongs to the key, so that `none` and HMAC with a public key find no way in.
 """
 
 import asyncio

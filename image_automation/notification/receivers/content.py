@@ -12,9 +12,9 @@ from urllib.parse import parse_qs
 JSON = "application/json"
 FORM = "application/x-www-form-urlencoded"
 _BLANK = " \t\r\n"
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_MEDIA = re.compile(rf"\s*({_TOKEN}/{_TOKEN}|{_TOKEN})\s*")
-_PARAMETER = re.compile(rf";\s*{_TOKEN}\s*=\s*(?:{_TOKEN}|\"(?:[^\"\\]|\\.)*\")\s*")
+_WORD = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_MEDIA = re.compile(rf"\s*({_WORD}/{_WORD}|{_WORD})\s*")
+_PARAMETER = re.compile(rf";\s*{_WORD}\s*=\s*(?:{_WORD}|\"(?:[^\"\\]|\\.)*\")\s*")
 _ESCAPE = re.compile(r"%(?![0-9A-Fa-f]{2})")
 
 

@@ -82,20 +82,24 @@ async def test_without_a_token_the_path_closes_and_is_tried_again(data: dict[str
     ("spec", "where"),
     [
         pytest.param({"resourceFilter": "req.tag =="}, "invalid resourceFilter expression", id="the filter of all"),
-        pytest.param({"resourceFilter": "claims.sub == 'x'"}, "invalid resourceFilter expression", id="claims of a type without"),
+        pytest.param({"resourceFilter": "claims.sub == 'x'"}, "invalid resourceFilter expression",
+            id="claims of a type without"),
         pytest.param(
             {"resources": [{"kind": "ImageRepository", "name": "web"},
                            {"kind": "ImageRepository", "name": "api", "filter": "nobody.knows"}]},
-            'invalid filter expression for resources[1] (kind="ImageRepository", name="api")', id="the filter of a resource",
+            'invalid filter expression for resources[1] (kind="ImageRepository", name="api")',
+                id="the filter of a resource",
         ),
         pytest.param(
             {"type": "generic-oidc", "oidcProviders": [PROVIDER | {"variables": [{"name": "a", "expression": "("}]}]},
-            'oidcProviders[0] (issuerURL="https://issuer.example.com"): invalid expression for variable "a"', id="a variable",
+            'oidcProviders[0] (issuerURL="https://issuer.example.com"): invalid expression for variable "a"',
+                id="a variable",
         ),
         pytest.param(
             {"type": "generic-oidc",
              "oidcProviders": [PROVIDER | {"validations": [{"expression": "req.x", "message": "m"}]}]},
-            'oidcProviders[0] (issuerURL="https://issuer.example.com"): invalid expression for validation "m"', id="a validation over the body",
+            'oidcProviders[0] (issuerURL="https://issuer.example.com"): invalid expression for validation "m"',
+                id="a validation over the body",
         ),
     ],
 )  # fmt: skip

@@ -75,12 +75,14 @@ EXPRESSIONS = (
     "req.nested.deep.yes == true", "req.none == null", "req == {}", "res.metadata.annotations.note == 'here'",
     "req.n in [1, 2]", "req.n > 0 ? true : false", "req.tag.charAt(0) == 'v'", "'%s-%d'.format(['a', 1]) == 'a-1'",
     "req.tag.substring(1) == '1.0.0'", "['a', 'b'].join('-') == 'a-b'", "optional.of(1).hasValue()",
-    "timestamp('2026-01-02T00:00:00Z').getDate() == 2", "req.big == 9007199254740993", "string(req.big) == '9007199254740993'",
+    "timestamp('2026-01-02T00:00:00Z').getDate() == 2", "req.big == 9007199254740993",
+        "string(req.big) == '9007199254740993'",
 )  # fmt: skip
 #: Expressions whose verdict is given when the Receiver is reconciled.
 DOUBTFUL = {
     "syntax": "req.tag ==", "unknown": "claims.sub == 'x'", "text": "'text'", "dynamic": "req.tag", "number": "1 + 1",
-    "literals": "1 < 1.5", "mixed": "[1, 'a'].size() == 2", "function": "req.tag.nonsense()", "ternary": "req.a ? req.b : req.c",
+    "literals": "1 < 1.5", "mixed": "[1, 'a'].size() == 2", "function": "req.tag.nonsense()",
+        "ternary": "req.a ? req.b : req.c",
     "sets": "sets.contains([1], [1])", "optional": "req.?a.hasValue()", "undeclared": "nobody.knows == 1",
     "types": "1 == 'a'", "empty": " ", "macro": "cel.bind(x, 1, x == 1)", "math": "math.greatest(1, 2) == 2",
     "long": " || ".join(["req.a == 'b'"] * 600), "deep": "(" * 60 + "true" + ")" * 60,
@@ -209,7 +211,8 @@ CALLS: dict[str, dict[str, Called]] = {
         "by another token": sent(b"9", X_Signature="sha256=" + mac(b"9", token="guess")),
         "by an empty token": sent(b"9", X_Signature="sha256=" + mac(b"9", token="")),
         "cut short": sent(b"9", X_Signature="sha256=" + mac(b"9")[:-2]),
-        "no hex": sent(b"9", X_Signature="sha256=" + "z" * 64), "blanks": sent(b"9", X_Signature="sha256= " + mac(b"9")),
+        "no hex": sent(b"9", X_Signature="sha256=" + "z" * 64), "blanks": sent(b"9",
+            X_Signature="sha256= " + mac(b"9")),
         "an empty body": signed(b"", "X-Signature"),
         "the name of another header": signed(b"10", "X-Hub-Signature-256"),
     },
@@ -269,8 +272,10 @@ CALLS: dict[str, dict[str, Called]] = {
     **{type_: {
         "a push": sent(push), "an empty object": sent(b"{}"), "null": sent(b"null"), "a list": sent(b"[]"),
         "no JSON": sent(b"{"), "nothing": sent(b""), "a wrong type": sent(wrong), "a null field": sent(null),
-        "a text": Called(body=said(push).replace(b"43cbb", b"43cbc").replace(b"566161", b"566162"), headers={"Content-Type": "text/plain"}),
-        "something behind": sent(said(push).replace(b"43cbb", b"43cbd").replace(b"566161", b"566163") + b" x"), "deep nesting": sent(b"[" * 100_000),
+        "a text": Called(body=said(push).replace(b"43cbb", b"43cbc").replace(b"566161", b"566162"),
+            headers={"Content-Type": "text/plain"}),
+        "something behind": sent(said(push).replace(b"43cbb", b"43cbd").replace(b"566161", b"566163") + b" x"),
+            "deep nesting": sent(b"[" * 100_000),
     } for type_, push, wrong, null in (
         ("dockerhub", payloads.DOCKERHUB, {"push_data": {"tag": 1}}, {"push_data": None, "repository": None}),
         ("quay", payloads.QUAY, {"updated_tags": "1.0"}, {"docker_url": None, "updated_tags": None}),
@@ -281,7 +286,8 @@ CALLS: dict[str, dict[str, Called]] = {
         "upper case hex": sent(b'{"n":1}', X_Nexus_Webhook_Signature=mac(b'{"n":1}', "sha1").upper()),
         "by sha256": sent(b'{"n":2}', X_Nexus_Webhook_Signature=mac(b'{"n":2}')),
         "with its algorithm": sent(b'{"n":3}', X_Nexus_Webhook_Signature="sha1=" + mac(b'{"n":3}', "sha1")),
-        "no signature": sent(payloads.NEXUS), "of another body": sent(b"{ }", X_Nexus_Webhook_Signature=mac(b"", "sha1")),
+        "no signature": sent(payloads.NEXUS), "of another body": sent(b"{ }", X_Nexus_Webhook_Signature=mac(b"",
+            "sha1")),
         **{name: sent(body, X_Nexus_Webhook_Signature=mac(body, "sha1")) for name, body in (
             ("no JSON", b"{"), ("null", b"null"), ("a list", b"[]"), ("a wrong type", b'{"action": 1}'),
             ("something behind", b"{} x"), ("an empty object", b"{}"))},
@@ -301,7 +307,8 @@ CALLS: dict[str, dict[str, Called]] = {
         "more fields than three": _google(payloads.GCR_INNER | {"more": "x"}), "fewer": _google({"action": "INSERT"}),
         "another issuer's name": _google(iss="accounts.google.com"), "a foreign issuer": _google(iss="https://evil.test"),
         "another audience": _google(aud="https://other.example.com"), "another email": _google(email="e@example.com"),
-        "an unverified email": _google(email_verified=False), "an email verified by text": _google(email_verified="true"),
+        "an unverified email": _google(email_verified=False),
+            "an email verified by text": _google(email_verified="true"),
         "expired": _google(exp=-300), "expired a moment ago": _google(exp=-10), "no expiry": _google(exp=None),
         "no token": sent(payloads.gcr("e30=")), "no base64": asked_by(
             payloads.gcr("!!"), iss="https://accounts.google.com", aud=AUDIENCE, email=EMAIL, email_verified=True),
