@@ -104,10 +104,9 @@ async def record(program: str, folder: pathlib.Path) -> play.Answers:
             )
             return await play.play(stage)
         finally:
-            process.terminate()
+            if process.returncode is None:
+                process.terminate()
             await process.wait()
-            if "DOORS_LOG" in os.environ:
-                shutil.copy(folder / "log", os.environ["DOORS_LOG"])
 
 
 async def listens(port: int) -> bool:

@@ -1,8 +1,8 @@
 """artifactory and distribution: registries that Flux has no receiver for.
 
-JFrog signs its body with the webhook's secret (`use_secret_for_signing`, since 7.38) or sends the secret plainly. A
-Docker distribution registry sends the headers that it was configured with, of its own media type, and tells of pulls
-too: these wake nobody, else a scan that reads a manifest would ask for the next one.
+JFrog signs its body with the webhook's secret (`use_secret_for_signing`) or sends the secret plainly. A Docker
+distribution registry sends the headers that it was configured with, its own media type, and tells of pulls too: these
+wake nobody, else a scan that reads a manifest would ask for the next one.
 """
 
 from typing import Any
@@ -22,7 +22,9 @@ def artifactory(call: Call) -> Accepted:
     body = call.object()
     found: tuple[Pushed, ...] = ()
     if dig(body, "domain") == "docker" and dig(body, "event_type") == "pushed":
-        found = pushed((dig(body, "data", "image_name"), dig(body, "data", "tag")))
+        name, tag = dig(body, "data", "image_name"), dig(body, "data", "tag")
+        # The repository is a part of the image's path, or of its host: as the registry is set up.
+        found = pushed((name, tag), (f"{dig(body, 'data', 'repo_key')}/{name}" if name else "", tag))
     return Accepted(pushed=found)
 
 

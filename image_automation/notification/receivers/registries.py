@@ -118,9 +118,10 @@ def _nexus_pushed(body: _Nexus) -> tuple[Pushed, ...]:
     """Read a Docker image of the two formats: a component with its version, an asset with its path."""
     if (body.action or "").upper() not in {"CREATED", "UPDATED"}:
         return ()
+    name = tag = ""
     if dig(body.component, "format") == "docker":
-        return pushed((dig(body.component, "name"), dig(body.component, "version")))
-    if dig(body.asset, "format") == "docker":
+        name, tag = dig(body.component, "name"), dig(body.component, "version")
+    elif dig(body.asset, "format") == "docker":
         name, _, tag = dig(body.asset, "name").removeprefix("/").removeprefix("v2/").partition("/manifests/")
-        return pushed((name, tag))
-    return ()
+    # The repository is a part of the image's path, or has a port of its own: as Nexus is set up.
+    return pushed((name, tag), (f"{body.repository_name}/{name}" if name else "", tag))

@@ -55,6 +55,8 @@ GCR_SECRET = {
     "audience": b"https://hooks.example.com",
 }
 PUSHED = (Pushed("team/web", "1.0.1"),)
+KEYED = (*PUSHED, Pushed("docker/team/web", "1.0.1"))
+LOCAL = (*PUSHED, Pushed("docker-local/team/web", "1.0.1"))
 
 
 def google(body: Any = GCR, claims: Mapping[str, Any] = CLAIMS, **secret: bytes) -> Call:
@@ -78,9 +80,9 @@ GENUINE = [
     ("quay", call(payloads.QUAY), (Pushed("quay.io/team/web", "1.0.1"),)),
     ("gcr", google(), (Pushed("gcr.io/team/web", "1.0.1"),)),
     ("nexus", call(payloads.NEXUS, X_Nexus_Webhook_Signature=sign(json.dumps(payloads.NEXUS).encode(), "sha1")),
-        PUSHED),
+        KEYED),
     ("nexus", call(payloads.NEXUS_ASSET,
-                   X_Nexus_Webhook_Signature=sign(json.dumps(payloads.NEXUS_ASSET).encode(), "sha1")), PUSHED),
+                   X_Nexus_Webhook_Signature=sign(json.dumps(payloads.NEXUS_ASSET).encode(), "sha1")), KEYED),
     ("harbor", call(payloads.HARBOR_CLOUD_EVENT, Authorization="s3cret", Content_Type="application/cloudevents+json"),
      PUSHED),
     ("acr", call(payloads.ACR_CHART), ()),
@@ -90,8 +92,8 @@ GENUINE = [
     ("cdevents", call(payloads.CDEVENT, ("dev.cdevents.artifact.published.0.2.0",),
                       Ce_Type="dev.cdevents.artifact.published.0.2.0"), ()),
     ("artifactory", call(payloads.ARTIFACTORY, X_JFrog_Event_Auth=sign(json.dumps(payloads.ARTIFACTORY).encode())),
-        PUSHED),
-    ("artifactory", call(payloads.ARTIFACTORY, X_JFrog_Event_Auth="s3cret"), PUSHED),
+        LOCAL),
+    ("artifactory", call(payloads.ARTIFACTORY, X_JFrog_Event_Auth="s3cret"), LOCAL),
     ("distribution", call(payloads.DISTRIBUTION, Authorization="Bearer s3cret"), PUSHED),
     ("distribution", call(payloads.DISTRIBUTION, Authorization="s3cret"), PUSHED),
 ]  # fmt: skip
