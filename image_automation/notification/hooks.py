@@ -30,6 +30,7 @@ from image_automation.notification.receivers.call import Accepted, Call, Refused
 from image_automation.notification.waking import Said, WakeError, Waker, filters
 
 BODY_LIMIT = 1024 * 1024
+HEADER_LIMIT = 256 * 1024
 _BODIES = 32
 _BODIES_EACH = 4
 _HEADER_TIMEOUT = 10.0
@@ -135,6 +136,8 @@ class Hooks:
             return _answer(404)
         if not self._buckets.take(f"{request.remote} {request.raw_path}"):
             return _answer(429, {"Retry-After": "10"})
+        if sum(len(name) + len(value) for name, value in request.raw_headers) > HEADER_LIMIT:
+            return _answer(431)
         if obj.spec.suspend or not _is_ready(obj):
             return _answer(503)
         return _answer(await self._answer_to(obj, request))

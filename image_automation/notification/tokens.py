@@ -125,7 +125,7 @@ class Issuers:
         address = str(found.get("jwks_uri", ""))
         if found.get("issuer") != issuer:
             raise RefusedError("the issuer's configuration names another issuer")
-        if not _belongs(address, issuer):
+        if not belongs(address, issuer):
             raise RefusedError("the issuer's keys are on another host, and not by https")
         keys = (await self._get(address)).get("keys")
         return [key for key in keys if isinstance(key, dict)][:100] if isinstance(keys, list) else []
@@ -149,7 +149,7 @@ def _named(keys: list[dict[str, Any]], kid: str) -> list[dict[str, Any]]:
     return [key for key in usable if not kid or key.get("kid") in {kid, None}][:10]
 
 
-def _belongs(address: str, issuer: str) -> bool:
+def belongs(address: str, issuer: str) -> bool:
     """Tell whether keys lie where the issuer is (same scheme, host and port), or by https elsewhere."""
     keys, declared = urlsplit(address), urlsplit(issuer)
     return keys.scheme == "https" or (keys.scheme, keys.netloc) == (declared.scheme, declared.netloc)

@@ -10,10 +10,12 @@ from typing import Any
 
 import msgspec
 import pytest
+from aiohttp import web
 
 from gotk.api import extensions
 from gotk.api.notification import Receiver
 from gotk.kube.cache import KindCache
+from gotk.runtime import health
 from gotk.runtime.clock import SystemClock
 from image_automation.notification import hooks, limits, receiver, tokens
 from image_automation.notification.receivers import gcr, signature
@@ -246,3 +248,46 @@ def test_a_flood_of_ids_at_one_receiver_makes_no_other_one_forget() -> None:
     assert replays.is_replay("other", ("99",))
     assert not replays.is_replay("other", ("1",))
     assert not replays.is_replay("third", ("a",))
+
+
+async def test_headers_are_held_to_their_limit_as_a_whole() -> None:
+    async with door(a_receiver("generic")) as it:
+        port = int(it.url.rpartition(":")[2])
+        many = b"".join(b"X-%d: %s\r\n" % (number, b"a" * 10_000) for number in range(30))
+        text = HEAD.replace(b"%s", it.path.encode()) + many + b"Content-Length: 2\r\n\r\n{}"
+        assert b"431" in await noticed(port, text)
+        assert it.cluster.patched == []
+
+
+async def test_an_issuer_that_is_down_is_not_asked_by_every_call() -> None:
+    asked = []
+
+    async def down(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response(status=500)
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", down)
+    async with health.serve("127.0.0.1:0", app) as port:
+        issuer = f"http://127.0.0.1:{port}"
+        valid = [{"expression": "true", "message": "never"}]
+        obj = a_receiver("generic-oidc", oidcProviders=[{"issuerURL": issuer, "validations": valid}])
+        token = bearer(an_ec_key(), "ES256", iss=issuer, aud="notification-controller", exp=time.time() + 60)
+        async with door(obj) as it:
+            assert {await it.call(Authorization=token) for _ in range(10)} == {400}
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "taken"),
+    [
+        ("http://issuer.example/keys", True),
+        ("https://keys.example/keys", True),
+        ("http://issuer.example:81/keys", False),
+        ("http://169.254.169.254/keys", False),
+        ("file:///etc/passwd", False),
+        ("", False),
+    ],
+)
+async def test_keys_come_from_the_issuers_host_or_by_https(keys: str, taken: bool) -> None:
+    assert tokens.belongs(keys, "http://issuer.example") is taken
