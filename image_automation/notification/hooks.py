@@ -147,7 +147,7 @@ class Hooks:
         log = self._log.bind(name=obj.metadata.name, namespace=obj.metadata.namespace, type=obj.spec.type)
         try:
             body = await self._body(obj, request)
-            await self._take(obj, {key.lower(): value for key, value in request.headers.items()}, body)
+            log.info("webhook taken", woken=await self._take(obj, _headers(request), body))
         except (RefusedError, receivers.TokenError) as refused:
             log.info("webhook refused", reason=str(refused), source=request.remote)
             return 400
@@ -166,7 +166,8 @@ class Hooks:
         async with each, self._bodies:
             return await _read(request)
 
-    async def _take(self, obj: Receiver, headers: dict[str, str], body: bytes) -> None:
+    async def _take(self, obj: Receiver, headers: dict[str, str], body: bytes) -> int:
+        """Check a call and ask the objects of its receiver to reconcile; tells how many."""
         secret = await receivers.read_secret(self._objects, obj)
         data = secret.data if secret else {}
         _check_path(obj, secret)
@@ -179,10 +180,10 @@ class Hooks:
         if self._replays.is_replay(obj.metadata.uid, accepted.ids + accepted.traces):
             raise RefusedError("the delivery came before")
         if accepted.idle:
-            return
+            return 0
         self._replays.remember(obj.metadata.uid, accepted.ids)
         try:
-            await self._waker.wake(
+            return await self._waker.wake(
                 obj, Said(request=_request(obj, call, accepted), claims=_seen(obj, claims), pushed=accepted.pushed)
             )
         except BaseException:
@@ -210,6 +211,11 @@ class Hooks:
 def _seen(obj: Receiver, claims: dict[str, Any] | None) -> dict[str, Any] | None:
     """Return the claims that CEL sees: those of the type that declares its issuers."""
     return claims if obj.spec.type == receivers.OIDC else None
+
+
+def _headers(request: web.Request) -> dict[str, str]:
+    """Return the headers by their names in lower case; of several with one name the first, as Go does."""
+    return {name.lower(): value for name, value in reversed(list(request.headers.items()))}
 
 
 async def _read(request: web.Request) -> bytes:

@@ -46,8 +46,9 @@ def _cdevent(event: str, delivery: str, now: datetime) -> dict[str, Any]:
     """Return an event of this type with what its content must hold."""
     name = ".".join(event.removeprefix("dev.cdevents.").split(".")[:2])
     shape = cdevents.shapes().get(name, cdevents.shapes()["custom"])
+    custom = event.removeprefix("dev.cdeventsx.").partition(".")[0]
     context = {"version": "0.4.1", "id": delivery, "source": "/image-automation", "type": event}
-    subject = {"id": "trigger", "source": "/image-automation", "type": shape.get("subject", event.split(".")[2])}
+    subject = {"id": "trigger", "source": "/image-automation", "type": shape.get("subject", custom)}
     return {
         "context": context | {"timestamp": now.isoformat()},
         "subject": subject | {"content": _filled(shape["content"])},

@@ -291,3 +291,12 @@ async def test_an_issuer_that_is_down_is_not_asked_by_every_call() -> None:
 )
 async def test_keys_come_from_the_issuers_host_or_by_https(keys: str, taken: bool) -> None:
     assert tokens.belongs(keys, "http://issuer.example") is taken
+
+
+async def test_of_two_signatures_the_first_counts() -> None:
+    async with door(a_receiver("generic-hmac")) as it:
+        port = int(it.url.rpartition(":")[2])
+        good, bad = f"X-Signature: {signed(b'{}')}\r\n".encode(), b"X-Signature: sha256=00\r\n"
+        for both, status in ((good + bad, b"200"), (bad + good, b"400")):
+            text = HEAD.replace(b"%s", it.path.encode()) + both + b"Content-Length: 2\r\n\r\n{}"
+            assert status in await noticed(port, text)
