@@ -24,6 +24,7 @@ from gotk.runtime import health
 from gotk.runtime.clock import Clock
 from image_automation.notification import cel, tokens
 from image_automation.notification import receiver as receivers
+from image_automation.notification.judge import Judge
 from image_automation.notification.limits import Buckets, Replays
 from image_automation.notification.receivers import TOKENS, VERIFIERS, gcr, oidc
 from image_automation.notification.receivers.call import Accepted, Call, RefusedError
@@ -110,11 +111,19 @@ class Hooks:
     """Takes calls in."""
 
     def __init__(
-        self, *, index: Index, objects: receivers.Objects, issuers: tokens.Issuers, waker: Waker, clock: Clock
+        self,
+        *,
+        index: Index,
+        objects: receivers.Objects,
+        issuers: tokens.Issuers,
+        judge: Judge,
+        waker: Waker,
+        clock: Clock,
     ) -> None:
         self._index = index
         self._objects = objects
         self._issuers = issuers
+        self._judge = judge
         self._waker = waker
         self._buckets = Buckets(clock=clock, burst=_BURST, rate=_RATE)
         self._replays = Replays(clock=clock)
@@ -204,7 +213,12 @@ class Hooks:
         issuer = str(tokens.read(token)[1].get("iss", ""))
         provider = oidc.provider_of(issuer, obj.spec.oidc_providers)
         claims: dict[str, Any] = cel.floating(await self._issuers.claims(token, provider.issuer_url, provider.audience))
-        oidc.validate(provider, claims)
+        try:
+            refused = await self._judge.refusal(obj.metadata.uid, provider, claims)
+        except cel.EvaluationError as error:
+            raise RefusedError(str(error)) from None
+        if refused:
+            raise RefusedError(refused)
         return claims
 
 

@@ -18,6 +18,7 @@ from gotk.kube import errors
 from gotk.oci import name as images
 from gotk.runtime.clock import Clock
 from image_automation.notification import cel
+from image_automation.notification.judge import Judge
 from image_automation.notification.receivers.call import Pushed
 
 REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
@@ -89,8 +90,9 @@ class Said:
 class Waker:
     """Asks the objects of receivers to reconcile."""
 
-    def __init__(self, *, objects: Objects, clock: Clock, cross_namespace: bool) -> None:
+    def __init__(self, *, objects: Objects, judge: Judge, clock: Clock, cross_namespace: bool) -> None:
         self._objects = objects
+        self._judge = judge
         self._clock = clock
         self._cross_namespace = cross_namespace
         self._shared = Shared(clock)
@@ -105,24 +107,35 @@ class Waker:
         count, problems = 0, []
         for resource in receiver.spec.resources:
             try:
-                for target, obj in await self._targets(receiver, resource, said):
-                    count += await self._wake_one(receiver, resource, said, target, obj)
+                for target, obj in await self._chosen(receiver, resource, said):
+                    tags = _tags(receiver, said, obj) if obj else ()
+                    if tags is not None:
+                        await self._ask(target, tags)
+                        count += 1
             except WakeError as error:
                 problems.append(str(error))
         if problems:
             raise WakeError("; ".join(problems))
         return count
 
-    async def _wake_one(
-        self, receiver: Receiver, resource: ReceiverResource, said: Said, target: Target, obj: dict[str, Any]
-    ) -> int:
-        if not _passes(receiver, resource, said, obj):
-            return 0
-        tags = _tags(receiver, said, obj) if obj else ()
-        if tags is None:
-            return 0
-        await self._ask(target, tags)
-        return 1
+    async def _chosen(
+        self, receiver: Receiver, resource: ReceiverResource, said: Said
+    ) -> list[tuple[Target, dict[str, Any]]]:
+        """Return the objects that the filters let through. Raises WakeError where one has no value for an object."""
+        found = await self._targets(receiver, resource, said)
+        expressions = [each for each in (receiver.spec.resource_filter, resource.filter) if each]
+        if not expressions:
+            return found
+        shared = {"req": said.request} | ({} if said.claims is None else {"claims": said.claims})
+        seen = [cel.floating({key: obj.get(key) for key in ("apiVersion", "kind", "metadata")}) for _, obj in found]
+        try:
+            verdicts = await self._judge.passing(receiver.metadata.uid, expressions, shared, seen)
+        except cel.EvaluationError as error:
+            raise WakeError(str(error)) from error
+        for verdict in verdicts:
+            if isinstance(verdict, str):
+                raise WakeError(verdict)
+        return [each for each, passes in zip(found, verdicts, strict=True) if passes]
 
     async def _targets(
         self, receiver: Receiver, resource: ReceiverResource, said: Said
@@ -233,20 +246,6 @@ def narrows(receiver: Receiver) -> bool:
 def go_time(now: datetime, monotonic: float) -> str:
     """Print a time as Go prints one for people, which is what the annotation holds in Flux."""
     return f"{now:%Y-%m-%d %H:%M:%S.%f} +0000 UTC m=+{monotonic:.9f}"
-
-
-def _passes(receiver: Receiver, resource: ReceiverResource, said: Said, obj: dict[str, Any]) -> bool:
-    expressions = [each for each in (receiver.spec.resource_filter, resource.filter) if each]
-    if not expressions:
-        return True
-    seen = cel.floating({key: obj.get(key) for key in ("apiVersion", "kind", "metadata")})
-    data: dict[str, Any] = {"res": seen, "req": said.request}
-    if said.claims is not None:
-        data["claims"] = dict(said.claims)
-    try:
-        return all(cel.holds(each, data) for each in expressions)
-    except cel.EvaluationError as error:
-        raise WakeError(str(error)) from error
 
 
 def _tags(receiver: Receiver, said: Said, obj: dict[str, Any]) -> tuple[str, ...] | None:

@@ -300,3 +300,21 @@ async def test_of_two_signatures_the_first_counts() -> None:
         for both, status in ((good + bad, b"200"), (bad + good, b"400")):
             text = HEAD.replace(b"%s", it.path.encode()) + both + b"Content-Length: 2\r\n\r\n{}"
             assert status in await noticed(port, text)
+
+
+async def test_an_expression_without_end_costs_its_own_receiver_a_while_and_nobody_else() -> None:
+    endless = "req.list.all(x, req.text.split('').size() > 0) && res.metadata.name == 'web'"
+    huge = "req.text.replace('a', req.text).size() > 0"
+    body = json.dumps({"list": [1] * 9_000, "text": "a" * 500_000}).encode()
+    for expression in (endless, huge):
+        async with door(a_receiver("generic", resourceFilter=expression)) as it:
+            async with asyncio.TaskGroup() as group:
+                slow = group.create_task(it.call(body=body))
+                beats = 0
+                while not slow.done():
+                    await asyncio.wait([slow], timeout=0.05)
+                    beats += 1
+            assert slow.result() == 500
+            assert beats > 3, "everything else goes on meanwhile"
+            assert await it.call(body=b"{}") == 500, "this receiver waits"
+            assert it.cluster.patched == []
