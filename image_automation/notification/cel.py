@@ -12,6 +12,7 @@ from typing import Any
 
 _LIMIT = 32768
 _EXTENSIONS = ("strings", "sets", "encoders", "optional")
+_NO_VALUES = frozenset({"ERROR", "UNKNOWN"})
 _STATUS = re.compile(r"^[A-Z_]+: | \[[A-Z_]+\]$")
 
 
@@ -37,8 +38,8 @@ def evaluate(expression: str, data: Mapping[str, Any]) -> Any:
         value = result.value()
     except (InvalidExpressionError, RuntimeError, TypeError, ValueError, OverflowError) as error:
         raise EvaluationError(f"failed to evaluate the CEL expression '{expression}': {_told(error)}") from None
-    if type(value).__module__.startswith("cel_expr_python"):
-        raise EvaluationError(f"failed to evaluate the CEL expression '{expression}': {value}")
+    if result.type().name() in _NO_VALUES:  # an error's value is its text: not to be taken for the expression's own
+        raise EvaluationError(f"failed to evaluate the CEL expression '{expression}': {_told(value)}")
     return value
 
 
@@ -69,7 +70,7 @@ def _compile(expression: str, variables: tuple[str, ...]) -> Any:
         raise InvalidExpressionError(f"failed to parse the CEL expression '{expression}': {_told(error)}") from None
 
 
-def _told(error: Exception) -> str:
+def _told(error: object) -> str:
     """Return what the engine says, without the names of its status."""
     return _STATUS.sub("", str(error))
 

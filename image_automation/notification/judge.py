@@ -42,6 +42,11 @@ class Judge:
     ) -> None:
         await self._stop()
 
+    @property
+    def pid(self) -> int | None:
+        """The process that runs, None before the first question."""
+        return self._process.pid if self._process else None
+
     async def passing(
         self, owner: str, expressions: Sequence[str], shared: Mapping[str, Any], objects: Sequence[dict[str, Any]]
     ) -> tuple[bool | str, ...]:
