@@ -318,3 +318,25 @@ async def test_an_expression_without_end_costs_its_own_receiver_a_while_and_nobo
             assert beats > 3, "everything else goes on meanwhile"
             assert await it.call(body=b"{}") == 500, "this receiver waits"
             assert it.cluster.patched == []
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {
+            "variables": [{"name": "who", "expression": "claims.missing"}],
+            "validations": [{"expression": "vars.who != 'eve'", "message": "not you"}],
+        },
+        {"validations": [{"expression": "claims.missing != 'eve'", "message": "not you"}]},
+    ],
+    ids=["a variable", "a validation"],
+)
+async def test_a_claim_that_is_not_there_refuses_and_is_not_taken_for_a_text(rules: dict[str, Any]) -> None:
+    key = an_ec_key()
+    async with (
+        issuing(key) as issuer,
+        door(a_receiver("generic-oidc", oidcProviders=[{"issuerURL": issuer} | rules])) as it,
+    ):
+        made = {"iss": issuer, "aud": "notification-controller", "exp": time.time() + 300}
+        assert await it.call(Authorization=bearer(key, "ES256", **made)) == 400
+        assert await it.call(Authorization=bearer(key, "ES256", missing="here", **made)) == 200

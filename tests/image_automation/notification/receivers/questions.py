@@ -102,13 +102,6 @@ RECEIVERS: dict[str, Asked] = {
     "gcr-no-email": Asked(spec={"type": "gcr"}, secret={"token": TOKEN, "audience": AUDIENCE}),
     "oidc": _oidc(_provider(), resourceFilter="claims.sub == 'ci'"),
     "oidc-numbers": _oidc(_provider(validations=[{"expression": "type(claims.n) == double", "message": "m"}])),
-    "oidc-missing": _oidc(
-        _provider(
-            variables=[{"name": "a", "expression": "claims.missing"}],
-            validations=[{"expression": "vars.a != 'x'", "message": "m"}],
-        )
-    ),
-    "oidc-missing-rule": _oidc(_provider(validations=[{"expression": "claims.missing != 'x'", "message": "m"}])),
     "oidc-audience": _oidc(_provider(audience="mine")),
     **{f"empty-{type_}": Asked(spec={"type": type_}, secret={"token": ""}) for type_ in
        ("generic", "generic-hmac", "github", "gitlab", "bitbucket", "harbor", "nexus")},
@@ -339,8 +332,6 @@ CALLS: dict[str, dict[str, Called]] = {
         "no JSON": asked_by(b"{"), "a list": asked_by(b"[]"),
     },
     "oidc-numbers": {"a number": asked_by(n=1), "a text": asked_by(n="1")},
-    "oidc-missing": {"a claim that is not there": asked_by(), "one that is": asked_by(missing="here")},
-    "oidc-missing-rule": {"a claim that is not there": asked_by(), "one that is": asked_by(missing="here")},
     "oidc-audience": {"mine": asked_by(aud="mine"), "the usual": asked_by()},
     **{name: {"a call": sent()} for name in (
         "no-secret", "no-token", "suspended", "suspended-later", "gone-secret", "wildcard", "wildcard-none",
