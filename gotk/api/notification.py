@@ -94,7 +94,7 @@ class CrossNamespaceObjectReference(Struct, frozen=True, kw_only=True):
     name: _Name
     api_version: str = ""
     namespace: _Name | None = None
-    match_labels: Mapping[str, str] = {}
+    match_labels: Mapping[str, str] | None = None
 
 
 class ReceiverResource(CrossNamespaceObjectReference, frozen=True, kw_only=True):

@@ -116,7 +116,9 @@ class Rules:
     through further failures (the image kinds). With `unknown_while_running` every run begins with Ready Unknown (the
     Kustomization); others see it once the run has something to write, so that a steady object does not flicker.
     `observed_stalls` names the reasons of a stall that count as having observed the generation; None is every one.
-    `interval_jitter` spreads the runs that follow a success (the source kinds and the Kustomization).
+    `interval_jitter` spreads the runs that follow a success (the source kinds and the Kustomization). `progress` is
+    what a run says of itself whatever the generation, `failure_event` the reason of events about failures that are
+    tried again (the Receiver).
     """
 
     success_reason: str = SUCCEEDED
@@ -126,6 +128,8 @@ class Rules:
     unknown_while_running: bool = False
     observed_stalls: Collection[str] | None = None
     interval_jitter: bool = False
+    progress: str = ""
+    failure_event: str = ""
 
     @property
     def owned(self) -> frozenset[str]:
@@ -140,6 +144,7 @@ KUSTOMIZE_RULES = Rules(
     observed_stalls=("InvalidCELExpression", UNSUPPORTED_FIELD, INVALID_OBJECT),
     interval_jitter=True,
 )
+RECEIVER_RULES = Rules(interval_jitter=True, progress="Reconciliation in progress", failure_event=FAILED)
 GIT_REPOSITORY_RULES = Rules(
     interval_jitter=True,
     positive=("ArtifactInStorage", "SourceVerified"),
@@ -157,8 +162,8 @@ class Success:
 
 def begin(conditions: Conditions, rules: Rules, *, generation: int, observed: int) -> None:
     """Mark the start of a run: Reconciling, and Ready Unknown where it was never known or the rules say so."""
-    message = "reconciliation in progress"
-    if generation != observed:
+    message = rules.progress or "reconciliation in progress"
+    if not rules.progress and generation != observed:
         message = f"processing object: new generation {observed} -> {generation}"
     conditions.mark_true(RECONCILING, PROGRESSING, message)
     if rules.unknown_while_running:

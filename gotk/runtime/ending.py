@@ -65,8 +65,9 @@ def of(
         return Ending(severity="Trace", reason=end.reason, message=end.message, next=delay, metadata=end.metadata)
     after = end.after if isinstance(end, errors.Retry) else None
     follow = BACKOFF if after is None else Next(when="after", seconds=after)
+    reason = rules.failure_event or end.reason
     return Ending(
-        severity="Warning", reason=end.reason, message=end.message, next=follow, failed=True, metadata=end.metadata
+        severity="Warning", reason=reason, message=end.message, next=follow, failed=True, metadata=end.metadata
     )
 
 

@@ -41,6 +41,7 @@ from image_automation.explanation import Explainer
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
 from image_automation.notification import hooks
 from image_automation.notification.grants import Grants
+from image_automation.notification.judge import Judge
 from image_automation.notification.receiver import ReceiverReconciler
 from image_automation.notification.tokens import Issuers
 from image_automation.notification.waking import Waker
@@ -223,12 +224,17 @@ async def _receive(parts: Parts, stack: contextlib.AsyncExitStack) -> None:
     """Take webhooks, where this process looks after Receivers."""
     if "receiver" not in parts.settings.controllers:
         return
+    judge = await stack.enter_async_context(Judge(clock=parts.clock))
     door = hooks.Hooks(
         index=hooks.Index(parts.caches.of(Receiver)),
         objects=parts.client,
         issuers=Issuers(session=parts.session, clock=parts.clock),
+        judge=judge,
         waker=Waker(
-            objects=parts.client, clock=parts.clock, cross_namespace=not parts.settings.no_cross_namespace_refs
+            objects=parts.client,
+            judge=judge,
+            clock=parts.clock,
+            cross_namespace=not parts.settings.no_cross_namespace_refs,
         ),
         clock=parts.clock,
     )

@@ -1,11 +1,12 @@
 """What keeps the door usable under a flood: a rate for each source, and a memory of deliveries. Both of fixed size."""
 
+import hashlib
 from collections import OrderedDict
 from datetime import datetime, timedelta
 
 from gotk.runtime.clock import Clock
 
-#: How long a delivery is remembered, and how old one that says its time may be.
+#: How long a delivery is remembered.
 WINDOW = timedelta(hours=1)
 
 
@@ -31,30 +32,42 @@ class Buckets:
 
 
 class Replays:
-    """The deliveries of the window, by receiver and id."""
+    """The deliveries of the window, by receiver and id. A flood at one receiver makes no other one forget."""
 
-    def __init__(self, *, clock: Clock, size: int = 16384) -> None:
+    def __init__(self, *, clock: Clock, size: int = 4096, receivers: int = 512) -> None:
         self._clock = clock
         self._size = size
-        self._seen: OrderedDict[tuple[str, str], datetime] = OrderedDict()
+        self._receivers = receivers
+        self._seen: OrderedDict[str, OrderedDict[bytes, datetime]] = OrderedDict()
 
-    def is_replay(self, receiver: str, ids: tuple[str, ...], at: datetime | None) -> bool:
-        """Tell whether the delivery came before, or says that it is older than the window."""
-        now = self._clock.now()
-        while self._seen and now - next(iter(self._seen.values())) > WINDOW:
-            self._seen.popitem(last=False)
-        if at is not None and now - at > WINDOW:
-            return True
-        return any((receiver, each[:256]) in self._seen for each in ids)
+    def is_replay(self, receiver: str, ids: tuple[str, ...]) -> bool:
+        """Tell whether the delivery came before."""
+        seen, now = self._of(receiver), self._clock.now()
+        while seen and now - next(iter(seen.values())) > WINDOW:
+            seen.popitem(last=False)
+        return any(_key(each) in seen for each in ids)
 
     def remember(self, receiver: str, ids: tuple[str, ...]) -> None:
         """Remember a delivery."""
+        seen = self._of(receiver)
         for each in ids:
-            self._seen[(receiver, each[:256])] = self._clock.now()
-            if len(self._seen) > self._size:
-                self._seen.popitem(last=False)
+            seen[_key(each)] = self._clock.now()
+            if len(seen) > self._size:
+                seen.popitem(last=False)
 
     def forget(self, receiver: str, ids: tuple[str, ...]) -> None:
         """Forget a delivery that failed on our side, so that the sender may try again."""
         for each in ids:
-            self._seen.pop((receiver, each[:256]), None)
+            self._of(receiver).pop(_key(each), None)
+
+    def _of(self, receiver: str) -> OrderedDict[bytes, datetime]:
+        seen = self._seen.setdefault(receiver, OrderedDict())
+        self._seen.move_to_end(receiver)
+        if len(self._seen) > self._receivers:
+            self._seen.popitem(last=False)
+        return seen
+
+
+def _key(text: str) -> bytes:
+    """Return a name of fixed size for an id, which may be of any."""
+    return hashlib.sha256(text.encode("utf-8", "replace")).digest()[:16]

@@ -5,7 +5,8 @@ token, name and namespace, so that knowing it proves knowing the token.
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol, TypeVar
 
 from gotk.api.core import Secret
@@ -58,41 +59,70 @@ async def read_secret(objects: Objects, obj: Receiver) -> Secret | None:
     return secret
 
 
-def expressions(spec: ReceiverSpec) -> Iterator[tuple[str, str, tuple[str, ...]]]:
-    """Yield the CEL expressions of a receiver: where they stand, their text, the variables that they may use."""
+@dataclass(frozen=True, slots=True)
+class Expression:
+    """A CEL expression of a receiver: what is said of it where it is invalid, and the variables that it may use."""
+
+    complaint: str
+    text: str
+    variables: tuple[str, ...]
+    boolean: bool = True
+
+
+def filters(spec: ReceiverSpec) -> Iterator[Expression]:
+    """Yield the expressions that choose objects."""
     over = ("claims", "req", "res") if spec.type == OIDC else ("req", "res")
     if spec.resource_filter:
-        yield "spec.resourceFilter", spec.resource_filter, over
-    for index, resource in enumerate(spec.resources):
-        if resource.filter:
-            yield f"spec.resources[{index}].filter", resource.filter, over
+        yield Expression("invalid resourceFilter expression", spec.resource_filter, over)
+    for index, each in enumerate(spec.resources):
+        if each.filter:
+            where = f'resources[{index}] (kind="{each.kind}", name="{each.name}")'
+            yield Expression(f"invalid filter expression for {where}", each.filter, over)
+
+
+def rules(spec: ReceiverSpec) -> Iterator[Expression]:
+    """Yield the expressions over claims."""
     for index, provider in enumerate(spec.oidc_providers):
-        where = f"spec.oidcProviders[{index}]"
-        for number, variable in enumerate(provider.variables):
-            yield f"{where}.variables[{number}].expression", variable.expression, ("claims", "vars")
-        for number, validation in enumerate(provider.validations):
-            yield f"{where}.validations[{number}].expression", validation.expression, ("claims", "vars")
+        where = f'oidcProviders[{index}] (issuerURL="{provider.issuer_url}"): invalid expression for'
+        for variable in provider.variables:
+            complaint = f'{where} variable "{variable.name}"'
+            yield Expression(complaint, variable.expression, ("claims", "vars"), boolean=False)
+        for validation in provider.validations:
+            yield Expression(f'{where} validation "{validation.message}"', validation.expression, ("claims", "vars"))
 
 
 def check(spec: ReceiverSpec) -> None:
-    """Check what the schema cannot. Raises Stalled."""
-    problem = ""
-    if spec.type == OIDC:
-        if spec.secret_ref is not None:
-            problem = "spec.secretRef cannot be set for the type generic-oidc"
-        elif not spec.oidc_providers:
-            problem = "spec.oidcProviders is required for the type generic-oidc"
-        elif len({each.issuer_url for each in spec.oidc_providers}) < len(spec.oidc_providers):
-            problem = "spec.oidcProviders names an issuer twice"
-    elif spec.secret_ref is None:
-        problem = f"spec.secretRef is required for the type {spec.type}"
-    if problem:
+    """Check what the schema cannot, in Flux's order and words. Raises Stalled."""
+    _compile(filters(spec))
+    if problem := _problem(spec):
         raise Stalled(VALIDATION_FAILED, f"{_TERMINALLY}: {problem}")
-    for where, expression, variables in expressions(spec):
+    _compile(rules(spec))
+
+
+def _problem(spec: ReceiverSpec) -> str:
+    """Return why secret and issuers do not go with the type, empty where they do."""
+    if spec.type != OIDC:
+        if spec.oidc_providers:
+            return "oidcProviders can only be set when type is generic-oidc"
+        return "" if spec.secret_ref else "secretRef is required when type is not generic-oidc"
+    if not spec.oidc_providers:
+        return "generic-oidc receiver requires at least one oidcProvider"
+    if spec.secret_ref is not None:
+        return "secretRef cannot be set when type is generic-oidc"
+    seen: set[str] = set()
+    for index, provider in enumerate(spec.oidc_providers):
+        if provider.issuer_url in seen:
+            return f'oidcProviders[{index}]: duplicate issuerURL "{provider.issuer_url}"'
+        seen.add(provider.issuer_url)
+    return ""
+
+
+def _compile(expressions: Iterable[Expression]) -> None:
+    for each in expressions:
         try:
-            cel.check(expression, *variables)
+            cel.check(each.text, *each.variables, boolean=each.boolean)
         except cel.InvalidExpressionError as error:
-            raise Stalled(INVALID_CEL, f"{_TERMINALLY}: {where}: {error}") from error
+            raise Stalled(INVALID_CEL, f"{_TERMINALLY}: {each.complaint}: {error}") from error
 
 
 class ReceiverReconciler:
@@ -100,7 +130,7 @@ class ReceiverReconciler:
 
     kind = Receiver
     controller = "notification-controller"
-    rules = conditions.Rules(interval_jitter=True)
+    rules = conditions.RECEIVER_RULES
     watches: Sequence[Watch[Any]] = ()
     unsupported: Sequence[str] = ()
 

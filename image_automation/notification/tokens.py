@@ -1,8 +1,9 @@
 """JSON Web Tokens of declared issuers: their signature, audience and times.
 
-Answers to OpenID Connect Core 3.1.3.7 and RFC 7515. Keys come from the declared issuer alone: discovery and keys must
-be on its own host (Google's keys are the known exception), redirects are not followed, what a token's header says of
-keys is not looked at. The algorithm belongs to the key, so that `none` and HMAC with a public key find no way in.
+Answers to OpenID Connect Core 3.1.3.7 and RFC 7515, with the tolerances of the libraries that Flux checks with: none
+for the end of a token, five minutes for its beginning. Keys come from where the declared issuer says, on its own host
+or by https on another; redirects are not followed, what a token's header says of keys is not looked at. The algorithm
+belongs to the key, so that `none` and HMAC with a public key find no way in.
 """
 
 import asyncio
@@ -22,12 +23,12 @@ from gotk.runtime.clock import Clock
 from image_automation.notification.receivers.call import RefusedError
 
 GOOGLE = "https://accounts.google.com"
-_GOOGLE_KEYS = "www.googleapis.com"
 _LIMIT = 256 * 1024
 _TIMEOUT = 10.0
 _KEPT = 3600.0
 _AGAIN = 30.0
-_LEEWAY = 60.0
+_FAILED = 5.0
+_LEEWAY = 300.0
 _HASHES: Mapping[str, hashes.HashAlgorithm] = {
     "256": hashes.SHA256(),
     "384": hashes.SHA384(),
@@ -55,7 +56,7 @@ def read(token: str) -> tuple[dict[str, Any], dict[str, Any], bytes, bytes]:
 def bearer(authorization: str) -> str:
     """Return the token of an `Authorization: Bearer` header. Raises RefusedError."""
     scheme, _, token = authorization.partition(" ")
-    if scheme.lower() != "bearer" or not token.strip():
+    if scheme != "Bearer" or not token.strip():
         raise RefusedError("there is no bearer token")
     return token.strip()
 
@@ -79,7 +80,7 @@ def check_claims(claims: Mapping[str, Any], audience: str, now: float) -> None:
     if audience not in (named if isinstance(named, list) else [named]):
         raise RefusedError("the token is made for another audience")
     expires, begins = claims.get("exp"), claims.get("nbf", 0)
-    if not isinstance(expires, int | float) or now >= expires + _LEEWAY:
+    if not isinstance(expires, int | float) or now >= expires:
         raise RefusedError("the token has expired")
     if not isinstance(begins, int | float) or now < begins - _LEEWAY:
         raise RefusedError("the token is not valid yet")
@@ -112,6 +113,8 @@ class Issuers:
             age = self._clock.monotonic() - at
             found = _named(keys, kid)
             if age > _KEPT or (not found and age > _AGAIN):
+                # A failure counts as an answer for a moment, so that calls do not queue up for a host that is down.
+                self._keys[issuer] = (self._clock.monotonic() - _AGAIN + _FAILED, [])
                 keys = await self._fetch(issuer)
                 self._keys[issuer] = (self._clock.monotonic(), keys)
                 found = _named(keys, kid)
@@ -122,8 +125,8 @@ class Issuers:
         address = str(found.get("jwks_uri", ""))
         if found.get("issuer") != issuer:
             raise RefusedError("the issuer's configuration names another issuer")
-        if not _belongs(address, issuer):
-            raise RefusedError("the issuer's keys are on another host")
+        if not belongs(address, issuer):
+            raise RefusedError("the issuer's keys are on another host, and not by https")
         keys = (await self._get(address)).get("keys")
         return [key for key in keys if isinstance(key, dict)][:100] if isinstance(keys, list) else []
 
@@ -146,12 +149,10 @@ def _named(keys: list[dict[str, Any]], kid: str) -> list[dict[str, Any]]:
     return [key for key in usable if not kid or key.get("kid") in {kid, None}][:10]
 
 
-def _belongs(address: str, issuer: str) -> bool:
-    """Tell whether keys lie where the issuer is: same scheme, host and port."""
+def belongs(address: str, issuer: str) -> bool:
+    """Tell whether keys lie where the issuer is (same scheme, host and port), or by https elsewhere."""
     keys, declared = urlsplit(address), urlsplit(issuer)
-    if issuer == GOOGLE and (keys.scheme, keys.netloc) == ("https", _GOOGLE_KEYS):
-        return True
-    return (keys.scheme, keys.netloc) == (declared.scheme, declared.netloc)
+    return keys.scheme == "https" or (keys.scheme, keys.netloc) == (declared.scheme, declared.netloc)
 
 
 def _check_rsa(jwk: Mapping[str, Any], algorithm: str, signed: bytes, signature: bytes) -> None:

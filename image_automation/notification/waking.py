@@ -18,6 +18,7 @@ from gotk.kube import errors
 from gotk.oci import name as images
 from gotk.runtime.clock import Clock
 from image_automation.notification import cel
+from image_automation.notification.judge import Judge
 from image_automation.notification.receivers.call import Pushed
 
 REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
@@ -89,8 +90,9 @@ class Said:
 class Waker:
     """Asks the objects of receivers to reconcile."""
 
-    def __init__(self, *, objects: Objects, clock: Clock, cross_namespace: bool) -> None:
+    def __init__(self, *, objects: Objects, judge: Judge, clock: Clock, cross_namespace: bool) -> None:
         self._objects = objects
+        self._judge = judge
         self._clock = clock
         self._cross_namespace = cross_namespace
         self._shared = Shared(clock)
@@ -98,17 +100,42 @@ class Waker:
         self._log = structlog.get_logger().bind(logger="receiver")
 
     async def wake(self, receiver: Receiver, said: Said) -> int:
-        """Ask every object that the receiver names and its filters let through; tells how many. Raises WakeError."""
-        count = 0
+        """Ask every object that the receiver names and its filters let through; tells how many.
+
+        A resource that cannot be asked does not keep the others from it. Raises WakeError at the end.
+        """
+        count, problems = 0, []
         for resource in receiver.spec.resources:
-            for target, obj in await self._targets(receiver, resource, said):
-                if not _passes(receiver, resource, said, obj):
-                    continue
-                tags = _tags(receiver, said, obj) if obj else ()
-                if tags is not None:
-                    await self._ask(target, tags)
-                    count += 1
+            try:
+                for target, obj in await self._chosen(receiver, resource, said):
+                    tags = _tags(receiver, said, obj) if obj else ()
+                    if tags is not None:
+                        await self._ask(target, tags)
+                        count += 1
+            except WakeError as error:
+                problems.append(str(error))
+        if problems:
+            raise WakeError("; ".join(problems))
         return count
+
+    async def _chosen(
+        self, receiver: Receiver, resource: ReceiverResource, said: Said
+    ) -> list[tuple[Target, dict[str, Any]]]:
+        """Return the objects that the filters let through. Raises WakeError where one has no value for an object."""
+        found = await self._targets(receiver, resource, said)
+        expressions = [each for each in (receiver.spec.resource_filter, resource.filter) if each]
+        if not expressions:
+            return found
+        shared = {"req": said.request} | ({} if said.claims is None else {"claims": said.claims})
+        seen = [cel.floating({key: obj.get(key) for key in ("apiVersion", "kind", "metadata")}) for _, obj in found]
+        try:
+            verdicts = await self._judge.passing(receiver.metadata.uid, expressions, shared, seen)
+        except cel.EvaluationError as error:
+            raise WakeError(str(error)) from error
+        for verdict in verdicts:
+            if isinstance(verdict, str):
+                raise WakeError(verdict)
+        return [each for each, passes in zip(found, verdicts, strict=True) if passes]
 
     async def _targets(
         self, receiver: Receiver, resource: ReceiverResource, said: Said
@@ -133,7 +160,7 @@ class Waker:
     async def _labelled(
         self, version: str, namespace: str, resource: ReceiverResource
     ) -> list[tuple[Target, dict[str, Any]]]:
-        if not resource.match_labels:
+        if resource.match_labels is None:
             raise WakeError(f"matchLabels field not set when using wildcard '*' as name of kind {resource.kind}")
         labels = ",".join(f"{key}={value}" for key, value in sorted(resource.match_labels.items()))
         found = await self._objects.list_objects(version, resource.kind, namespace, labels=labels)
@@ -206,6 +233,11 @@ class Shared:
             self._working = {each: lock for each, lock in self._working.items() if lock.locked()}
 
 
+def filters(receiver: Receiver) -> bool:
+    """Tell whether an expression decides who is woken, so that somebody reads the call's body."""
+    return bool(receiver.spec.resource_filter) or any(each.filter for each in receiver.spec.resources)
+
+
 def narrows(receiver: Receiver) -> bool:
     """Tell whether a call that names a repository wakes only that one."""
     return receiver.metadata.annotations.get(extensions.NARROW) == "true"
@@ -214,20 +246,6 @@ def narrows(receiver: Receiver) -> bool:
 def go_time(now: datetime, monotonic: float) -> str:
     """Print a time as Go prints one for people, which is what the annotation holds in Flux."""
     return f"{now:%Y-%m-%d %H:%M:%S.%f} +0000 UTC m=+{monotonic:.9f}"
-
-
-def _passes(receiver: Receiver, resource: ReceiverResource, said: Said, obj: dict[str, Any]) -> bool:
-    expressions = [each for each in (receiver.spec.resource_filter, resource.filter) if each]
-    if not expressions:
-        return True
-    seen = {"apiVersion": obj.get("apiVersion"), "kind": obj.get("kind"), "metadata": obj["metadata"]}
-    data: dict[str, Any] = {"res": seen, "req": said.request}
-    if said.claims is not None:
-        data["claims"] = dict(said.claims)
-    try:
-        return all(cel.holds(each, data) for each in expressions)
-    except cel.EvaluationError as error:
-        raise WakeError(str(error)) from error
 
 
 def _tags(receiver: Receiver, said: Said, obj: dict[str, Any]) -> tuple[str, ...] | None:

@@ -30,14 +30,14 @@ class Authority:
         return {"tls.crt": signed.public_bytes(serialization.Encoding.PEM), "tls.key": _pem(key)}
 
 
-def make(directory: Path, *, name: str = "private authority") -> Authority:
-    """Make an authority and let it sign a certificate for localhost and 127.0.0.1."""
+def make(directory: Path, *, name: str = "private authority", hosts: tuple[str, ...] = ("localhost",)) -> Authority:
+    """Make an authority and let it sign a certificate for these hosts and 127.0.0.1."""
     directory.mkdir(parents=True, exist_ok=True)
     root_key, server_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())
     root_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, name)])
     server_name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
     alternatives = x509.SubjectAlternativeName(
-        [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
+        [*map(x509.DNSName, hosts), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
     )
     root = (
         _builder(root_name, root_name, root_key)

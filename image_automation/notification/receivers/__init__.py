@@ -6,7 +6,7 @@ keys) is done before and handed in as claims.
 
 from collections.abc import Callable, Mapping
 
-from image_automation.notification.receivers import bitbucket, cdevents, gcr, generic, github, gitlab, registries
+from image_automation.notification.receivers import additions, cdevents, gcr, generic, github, gitlab, registries
 from image_automation.notification.receivers.call import Accepted, Call
 
 Verifier = Callable[[Call], Accepted]
@@ -16,9 +16,9 @@ VERIFIERS: Mapping[str, Verifier] = {
     "generic": generic.verify,
     "generic-hmac": generic.verify_hmac,
     "generic-oidc": generic.verify,
-    "github": github.verify,
+    "github": github.github,
     "gitlab": gitlab.verify,
-    "bitbucket": bitbucket.verify,
+    "bitbucket": github.bitbucket,
     "harbor": registries.harbor,
     "dockerhub": registries.dockerhub,
     "quay": registries.quay,
@@ -26,8 +26,8 @@ VERIFIERS: Mapping[str, Verifier] = {
     "nexus": registries.nexus,
     "acr": registries.acr,
     "cdevents": cdevents.verify,
-    "artifactory": registries.artifactory,
-    "distribution": registries.distribution,
+    "artifactory": additions.artifactory,
+    "distribution": additions.distribution,
 }
 #: The types whose calls carry a token that an issuer signed.
 TOKENS = frozenset({"generic-oidc", "gcr"})

@@ -3,10 +3,13 @@
 import hmac
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Any
+from typing import Any, TypeVar
 
 import msgspec
+
+from image_automation.notification.receivers import content
+
+S = TypeVar("S", bound=msgspec.Struct)
 
 
 class RefusedError(Exception):
@@ -31,21 +34,24 @@ class Call:
     @property
     def is_json(self) -> bool:
         """Whether the sender says that the body is JSON."""
-        return self.header("Content-Type").partition(";")[0].strip().lower() == "application/json"
-
-    def json(self) -> Any:
-        """Decode the body. Raises RefusedError."""
-        try:
-            return msgspec.json.decode(self.body)
-        except (msgspec.DecodeError, RecursionError, UnicodeDecodeError):
-            raise RefusedError("the body is not JSON") from None
+        return content.is_json(self.header("Content-Type"))
 
     def object(self) -> dict[str, Any]:
-        """Decode the body, which must be an object. Raises RefusedError."""
-        found = self.json()
-        if not isinstance(found, dict):
+        """Return the object that the body begins with; `null` is an empty one. Raises RefusedError."""
+        try:
+            found = content.first(self.body)
+        except content.UnreadableError as error:
+            raise RefusedError(str(error)) from None
+        if not isinstance(found, dict | None):
             raise RefusedError("the body is not a JSON object")
-        return found
+        return found or {}
+
+    def said(self) -> dict[str, Any]:
+        """Return the object that the body begins with, empty where it does not: of types that ask no JSON."""
+        try:
+            return self.object()
+        except RefusedError:
+            return {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,14 +66,24 @@ class Pushed:
 class Accepted:
     """A call that is let in.
 
-    `ids` name the delivery: one that came before is a replay. `at` is when the sender says it was made. `request`
-    stands for the body in CEL where it is not the body itself.
+    `ids` name the delivery: one that came before is a replay. `traces` are compared with those too, but not kept: what
+    a replay cannot change where it leaves the id out. `request` stands for the body in CEL where it is not the body
+    itself. With `idle` the call tells of nothing that changed, and nobody is woken.
     """
 
     ids: tuple[str, ...] = ()
-    at: datetime | None = None
-    request: Any = None
+    traces: tuple[str, ...] = ()
+    request: Mapping[str, Any] | None = None
     pushed: tuple[Pushed, ...] = ()
+    idle: bool = False
+
+
+def shaped(value: Any, shape: type[S]) -> S:
+    """Read a decoded body as a shape; `null` is an empty one. Raises RefusedError."""
+    try:
+        return msgspec.convert({} if value is None else value, shape)
+    except msgspec.ValidationError as error:
+        raise RefusedError(f"the body has another shape: {error}") from None
 
 
 def same(given: str, expected: bytes) -> bool:
@@ -92,12 +108,3 @@ def dig(value: Any, *path: str) -> str:
 def pushed(*pairs: tuple[str, str]) -> tuple[Pushed, ...]:
     """Return the pairs in which both repository and tag are named."""
     return tuple(Pushed(repository, tag) for repository, tag in pairs if repository and tag)
-
-
-def parse_time(text: str) -> datetime | None:
-    """Read a sender's time; None where there is none with a zone."""
-    try:
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return found if found.tzinfo else None

@@ -1,18 +1,38 @@
 """gcr: Pub/Sub pushes of Google's registries, with a token that Google signed.
 
 Answers to notification-controller's receiver: issuer accounts.google.com, the secret's `email` and `audience`; in CEL
-`req` is the message inside.
+`req` is the message inside: its action, digest and tag, and nothing else.
 """
 
 import base64
 import binascii
+from datetime import datetime
+from typing import Annotated, Any
 
 import msgspec
 
-from image_automation.notification.receivers.call import Accepted, Call, RefusedError, dig, pushed, same
+from image_automation.notification.receivers import content
+from image_automation.notification.receivers.call import Accepted, Call, RefusedError, pushed, same, shaped
 
 ISSUERS = ("https://accounts.google.com", "accounts.google.com")
-REQUIRED = ("email", "audience", "token")
+REQUIRED = ("email", "audience")
+
+
+class _Message(msgspec.Struct, rename="camel"):
+    data: str | None = None
+    message_id: str | None = None
+    publish_time: Annotated[datetime, msgspec.Meta(tz=True)] | None = None
+    subscription: str | None = None
+
+
+class _Envelope(msgspec.Struct):
+    message: _Message | None = None
+
+
+class _Inner(msgspec.Struct):
+    action: str | None = None
+    digest: str | None = None
+    tag: str | None = None
 
 
 def verify(call: Call) -> Accepted:
@@ -26,14 +46,18 @@ def verify(call: Call) -> Accepted:
         raise RefusedError("the token's email is not verified")
     if not same(str(call.claims.get("email", "")), call.secret["email"]):
         raise RefusedError("the token is of another email")
-    body = call.object()
+    message = shaped(call.object(), _Envelope).message or _Message()
+    inner = shaped(_unpacked(message.data or ""), _Inner)
+    name, _, tag = (inner.tag or "").rpartition(":")
+    return Accepted(
+        ids=(message.message_id,) if message.message_id else (),
+        request={"action": inner.action or "", "digest": inner.digest or "", "tag": inner.tag or ""},
+        pushed=pushed((name, tag)) if inner.action == "INSERT" else (),
+    )
+
+
+def _unpacked(data: str) -> Any:
     try:
-        inner = msgspec.json.decode(base64.b64decode(dig(body, "message", "data"), validate=True))
-    except (binascii.Error, ValueError, RecursionError):
+        return content.alone(base64.b64decode(data, validate=True))
+    except (binascii.Error, ValueError):
         raise RefusedError("message.data is not base64 of JSON") from None
-    if not isinstance(inner, dict):
-        raise RefusedError("message.data is not an object")
-    delivery = dig(body, "message", "messageId")
-    name, _, tag = dig(inner, "tag").rpartition(":")
-    found = pushed((name, tag)) if dig(inner, "action") == "INSERT" else ()
-    return Accepted(ids=(delivery,) if delivery else (), request=inner, pushed=found)

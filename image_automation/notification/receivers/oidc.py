@@ -24,7 +24,7 @@ def validate(provider: OIDCProvider, claims: Mapping[str, Any]) -> None:
     known: dict[str, Any] = {}
     try:
         for variable in provider.variables:
-            known[variable.name] = cel.evaluate(variable.expression, {"claims": dict(claims), "vars": known})
+            known[variable.name] = cel.evaluate(variable.expression, {"claims": dict(claims), "vars": dict(known)})
         data = {"claims": dict(claims), "vars": known}
         failed = [each.message for each in provider.validations if cel.evaluate(each.expression, data) is not True]
     except cel.EvaluationError as error:

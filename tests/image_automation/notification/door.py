@@ -16,6 +16,7 @@ from gotk.kube import errors
 from gotk.kube.cache import KindCache
 from gotk.runtime.clock import SystemClock
 from image_automation.notification import hooks, receiver, waking
+from image_automation.notification.judge import Judge
 from image_automation.notification.tokens import Issuers
 
 TOKEN = b"s3cret"
@@ -112,12 +113,13 @@ async def door(obj: Receiver, *, cross_namespace: bool = True) -> AsyncIterator[
     cluster.add("ImageRepository", "web", image="registry.example/team/web")
     cache: KindCache[Receiver] = KindCache(Receiver, client=None, clock=clock)
     cache.learn(obj)
-    async with aiohttp.ClientSession() as session:
+    async with aiohttp.ClientSession() as session, Judge(clock=clock) as judge:
         opened = hooks.Hooks(
             index=hooks.Index(cache),
             objects=cluster,
             issuers=Issuers(session=session, clock=clock),
-            waker=waking.Waker(objects=cluster, clock=clock, cross_namespace=cross_namespace),
+            judge=judge,
+            waker=waking.Waker(objects=cluster, judge=judge, clock=clock, cross_namespace=cross_namespace),
             clock=clock,
         )
         async with hooks.serve("127.0.0.1:0", opened.app()) as port:

@@ -2,23 +2,36 @@
 
 import asyncio
 import base64
-import contextlib
 import itertools
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import Callable
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
-from cryptography.hazmat.primitives import hashes
-from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 
 from gotk.api import extensions
+from gotk.api.notification import Receiver
+from gotk.kube.cache import KindCache
 from gotk.runtime import health
-from image_automation.notification import tokens
+from gotk.runtime.clock import SystemClock
+from image_automation.notification import hooks, limits, receiver, tokens
 from image_automation.notification.receivers import gcr, signature
 from tests.image_automation.notification.door import TOKEN, a_receiver, door
+from tests.image_automation.notification.issuer import Key, an_ec_key, an_rsa_key, bearer, issuing
+
+
+async def noticed(port: int, text: bytes) -> bytes:
+    """Send bytes and return the first line of what comes back before the connection ends."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
+    try:
+        writer.write(text)
+        async with asyncio.timeout(5):
+            return (await reader.read(65536)).partition(b"\r\n")[0]
+    finally:
+        writer.close()
 
 
 def signed(body: bytes) -> str:
@@ -85,62 +98,6 @@ async def test_a_narrowed_receiver_wakes_nobody_for_the_push_of_another_image() 
         assert it.cluster.patched == []
 
 
-def b64(data: bytes) -> str:
-    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def number(value: int, size: int = 0) -> str:
-    return b64(value.to_bytes(size or (value.bit_length() + 7) // 8, "big"))
-
-
-Key = rsa.RSAPrivateKey | ec.EllipticCurvePrivateKey
-EDGE = 32
-
-
-def an_rsa_key() -> rsa.RSAPrivateKey:
-    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
-
-
-def an_ec_key() -> ec.EllipticCurvePrivateKey:
-    return ec.generate_private_key(ec.SECP256R1())
-
-
-def jwk(key: Key) -> dict[str, str]:
-    """Return the public half as an issuer publishes it."""
-    if isinstance(key, rsa.RSAPrivateKey):
-        numbers = key.public_key().public_numbers()
-        return {"kty": "RSA", "kid": "1", "alg": "RS256", "n": number(numbers.n), "e": number(numbers.e)}
-    point = key.public_key().public_numbers()
-    return {"kty": "EC", "kid": "1", "crv": "P-256", "x": number(point.x, EDGE), "y": number(point.y, EDGE)}
-
-
-def bearer(key: Key, alg: str, **claims: Any) -> str:
-    """Return the header with a token that the key signed."""
-    head = b64(json.dumps({"alg": alg, "kid": "1"}).encode()) + "." + b64(json.dumps(claims).encode())
-    if isinstance(key, rsa.RSAPrivateKey):
-        return f"Bearer {head}.{b64(key.sign(head.encode(), padding.PKCS1v15(), hashes.SHA256()))}"
-    r, s = utils.decode_dss_signature(key.sign(head.encode(), ec.ECDSA(hashes.SHA256())))
-    return f"Bearer {head}.{b64(r.to_bytes(EDGE, 'big') + s.to_bytes(EDGE, 'big'))}"
-
-
-@contextlib.asynccontextmanager
-async def issuing(key: Key) -> AsyncIterator[str]:
-    """Serve an issuer and give its address."""
-
-    async def configuration(request: web.Request) -> web.Response:
-        issuer = f"http://{request.host}"
-        return web.json_response({"issuer": issuer, "jwks_uri": f"{issuer}/keys"})
-
-    async def keys(_: web.Request) -> web.Response:
-        return web.json_response({"keys": [jwk(key)]})
-
-    app = web.Application()
-    app.router.add_get("/.well-known/openid-configuration", configuration)
-    app.router.add_get("/keys", keys)
-    async with health.serve("127.0.0.1:0", app) as port:
-        yield f"http://127.0.0.1:{port}"
-
-
 @pytest.mark.parametrize(("make", "alg"), [(an_rsa_key, "RS256"), (an_ec_key, "ES256")], ids=["RS256", "ES256"])
 async def test_tokens_of_a_declared_issuer_open_the_door(make: Callable[[], Key], alg: str) -> None:
     key, other = make(), make()
@@ -199,3 +156,187 @@ async def test_a_push_of_googles_registry_is_checked_at_the_door(monkeypatch: py
             ):  # fmt: skip
                 assert await push(forged) == 400
             assert len(it.cluster.patched) == 1
+
+
+HEAD = b"POST %s HTTP/1.1\r\nHost: x\r\n"
+SMUGGLED: dict[str, bytes] = {
+    "two kinds of length": HEAD + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "two lengths": HEAD + b"Content-Length: 2\r\nContent-Length: 3\r\n\r\n{}x",
+    "a negative length": HEAD + b"Content-Length: -1\r\n\r\n",
+    "a length with its sign": HEAD + b"Content-Length: +2\r\n\r\n{}",
+    "an unknown encoding": HEAD + b"Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n",
+    "chunks that are not the last encoding": HEAD + b"Transfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n",
+    "a blank before the colon": HEAD + b"Content-Length : 2\r\n\r\n{}",
+    "a folded header": HEAD + b"X-A: 1\r\n b\r\nContent-Length: 2\r\n\r\n{}",
+    "a null in a header": HEAD + b"X-A: a\x00b\r\nContent-Length: 2\r\n\r\n{}",
+    "a broken chunk": HEAD + b"Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+    "a broken end of a chunk's length": HEAD + b"Transfer-Encoding: chunked\r\n\r\n2;a\nx\r\n{}\r\n0\r\n\r\n",
+    "a long header": HEAD + b"X-A: " + b"a" * 30_000 + b"\r\nContent-Length: 2\r\n\r\n{}",
+    "many headers": HEAD + b"X-A: a\r\n" * 5000 + b"Content-Length: 2\r\n\r\n{}",
+    "no HTTP": b"\x16\x03\x01\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("text", SMUGGLED.values(), ids=SMUGGLED)
+async def test_what_two_servers_could_read_in_two_ways_is_refused_unread(
+    text: bytes, caplog: pytest.LogCaptureFixture
+) -> None:
+    async with door(a_receiver("generic")) as it:
+        port = int(it.url.rpartition(":")[2])
+        answer = await noticed(port, text.replace(b"%s", it.path.encode()))
+        assert answer.split(b" ")[1] == b"400"
+        assert it.cluster.patched == []
+        assert await it.call() == 200
+    assert caplog.records == []
+
+
+async def test_a_token_that_changed_closes_the_old_path_at_once() -> None:
+    async with door(a_receiver("generic")) as it:
+        it.cluster.token = b"another"
+        assert await it.call() == 400
+        it.cluster.token = TOKEN
+        assert await it.call() == 200
+
+
+async def test_slow_bodies_at_one_receiver_leave_room_for_the_next_call() -> None:
+    async with door(a_receiver("generic")) as it:
+        port = int(it.url.rpartition(":")[2])
+        writers = []
+        for _ in range(3):
+            _, writer = await asyncio.open_connection("127.0.0.1", port)
+            writer.write((HEAD.replace(b"%s", it.path.encode())) + b"Content-Length: 5\r\n\r\n{")
+            writers.append(writer)
+        assert await it.call() == 200
+        for writer in writers:
+            writer.close()
+
+
+def test_a_path_belongs_to_the_older_of_two_receivers() -> None:
+    cache: KindCache[Receiver] = KindCache(Receiver, client=None, clock=SystemClock())  # type: ignore[arg-type]
+    index = hooks.Index(cache)
+    older, newer = (at(name, namespace, created) for name, namespace, created in (
+        ("ab", "c", "2026-01-01T00:00:00Z"), ("a", "bc", "2026-01-02T00:00:00Z")))  # fmt: skip
+    assert older.status.webhook_path == newer.status.webhook_path
+    cache.learn(newer)
+    cache.learn(older)
+    assert index.find(older.status.webhook_path) == older
+    cache.learn(
+        msgspec.structs.replace(
+            newer,
+            metadata=msgspec.structs.replace(newer.metadata, resource_version="2"),
+            status=msgspec.structs.replace(newer.status, webhook_path=""),
+        )
+    )
+    assert index.find(older.status.webhook_path) == older
+
+
+def at(name: str, namespace: str, created: str) -> Receiver:
+    obj = a_receiver("generic-oidc")
+    metadata = msgspec.structs.replace(
+        obj.metadata, name=name, namespace=namespace, uid=name, creation_timestamp=created
+    )
+    status = msgspec.structs.replace(obj.status, webhook_path=receiver.path_of(b"", name, namespace))
+    return msgspec.structs.replace(obj, metadata=metadata, status=status)
+
+
+def test_a_flood_of_ids_at_one_receiver_makes_no_other_one_forget() -> None:
+    replays = limits.Replays(clock=SystemClock(), size=8, receivers=4)
+    replays.remember("mine", ("a",))
+    for number in range(100):
+        replays.remember("other", (str(number),))
+    assert replays.is_replay("mine", ("a",))
+    assert replays.is_replay("other", ("99",))
+    assert not replays.is_replay("other", ("1",))
+    assert not replays.is_replay("third", ("a",))
+
+
+async def test_headers_are_held_to_their_limit_as_a_whole() -> None:
+    async with door(a_receiver("generic")) as it:
+        port = int(it.url.rpartition(":")[2])
+        many = b"".join(b"X-%d: %s\r\n" % (number, b"a" * 10_000) for number in range(30))
+        text = HEAD.replace(b"%s", it.path.encode()) + many + b"Content-Length: 2\r\n\r\n{}"
+        assert b"431" in await noticed(port, text)
+        assert it.cluster.patched == []
+
+
+async def test_an_issuer_that_is_down_is_not_asked_by_every_call() -> None:
+    asked = []
+
+    async def down(request: web.Request) -> web.Response:
+        asked.append(request.path)
+        return web.Response(status=500)
+
+    app = web.Application()
+    app.router.add_get("/{path:.*}", down)
+    async with health.serve("127.0.0.1:0", app) as port:
+        issuer = f"http://127.0.0.1:{port}"
+        valid = [{"expression": "true", "message": "never"}]
+        obj = a_receiver("generic-oidc", oidcProviders=[{"issuerURL": issuer, "validations": valid}])
+        token = bearer(an_ec_key(), "ES256", iss=issuer, aud="notification-controller", exp=time.time() + 60)
+        async with door(obj) as it:
+            assert {await it.call(Authorization=token) for _ in range(10)} == {400}
+    assert len(asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("keys", "taken"),
+    [
+        ("http://issuer.example/keys", True),
+        ("https://keys.example/keys", True),
+        ("http://issuer.example:81/keys", False),
+        ("http://169.254.169.254/keys", False),
+        ("file:///etc/passwd", False),
+        ("", False),
+    ],
+)
+async def test_keys_come_from_the_issuers_host_or_by_https(keys: str, taken: bool) -> None:
+    assert tokens.belongs(keys, "http://issuer.example") is taken
+
+
+async def test_of_two_signatures_the_first_counts() -> None:
+    async with door(a_receiver("generic-hmac")) as it:
+        port = int(it.url.rpartition(":")[2])
+        good, bad = f"X-Signature: {signed(b'{}')}\r\n".encode(), b"X-Signature: sha256=00\r\n"
+        for both, status in ((good + bad, b"200"), (bad + good, b"400")):
+            text = HEAD.replace(b"%s", it.path.encode()) + both + b"Content-Length: 2\r\n\r\n{}"
+            assert status in await noticed(port, text)
+
+
+async def test_an_expression_without_end_costs_its_own_receiver_a_while_and_nobody_else() -> None:
+    endless = "req.list.all(x, req.text.split('').size() > 0) && res.metadata.name == 'web'"
+    huge = "req.text.replace('a', req.text).size() > 0"
+    body = json.dumps({"list": [1] * 9_000, "text": "a" * 500_000}).encode()
+    for expression in (endless, huge):
+        async with door(a_receiver("generic", resourceFilter=expression)) as it:
+            async with asyncio.TaskGroup() as group:
+                slow = group.create_task(it.call(body=body))
+                beats = 0
+                while not slow.done():
+                    await asyncio.wait([slow], timeout=0.05)
+                    beats += 1
+            assert slow.result() == 500
+            assert beats > 3, "everything else goes on meanwhile"
+            assert await it.call(body=b"{}") == 500, "this receiver waits"
+            assert it.cluster.patched == []
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [
+        {
+            "variables": [{"name": "who", "expression": "claims.missing"}],
+            "validations": [{"expression": "vars.who != 'eve'", "message": "not you"}],
+        },
+        {"validations": [{"expression": "claims.missing != 'eve'", "message": "not you"}]},
+    ],
+    ids=["a variable", "a validation"],
+)
+async def test_a_claim_that_is_not_there_refuses_and_is_not_taken_for_a_text(rules: dict[str, Any]) -> None:
+    key = an_ec_key()
+    async with (
+        issuing(key) as issuer,
+        door(a_receiver("generic-oidc", oidcProviders=[{"issuerURL": issuer} | rules])) as it,
+    ):
+        made = {"iss": issuer, "aud": "notification-controller", "exp": time.time() + 300}
+        assert await it.call(Authorization=bearer(key, "ES256", **made)) == 400
+        assert await it.call(Authorization=bearer(key, "ES256", missing="here", **made)) == 200

@@ -81,21 +81,25 @@ async def test_without_a_token_the_path_closes_and_is_tried_again(data: dict[str
 @pytest.mark.parametrize(
     ("spec", "where"),
     [
-        pytest.param({"resourceFilter": "req.tag =="}, "spec.resourceFilter", id="the filter of all"),
-        pytest.param({"resourceFilter": "claims.sub == 'x'"}, "spec.resourceFilter", id="claims of a type without"),
+        pytest.param({"resourceFilter": "req.tag =="}, "invalid resourceFilter expression", id="the filter of all"),
+        pytest.param({"resourceFilter": "claims.sub == 'x'"}, "invalid resourceFilter expression",
+            id="claims of a type without"),
         pytest.param(
             {"resources": [{"kind": "ImageRepository", "name": "web"},
                            {"kind": "ImageRepository", "name": "api", "filter": "nobody.knows"}]},
-            "spec.resources[1].filter", id="the filter of a resource",
+            'invalid filter expression for resources[1] (kind="ImageRepository", name="api")',
+                id="the filter of a resource",
         ),
         pytest.param(
             {"type": "generic-oidc", "oidcProviders": [PROVIDER | {"variables": [{"name": "a", "expression": "("}]}]},
-            "spec.oidcProviders[0].variables[0].expression", id="a variable",
+            'oidcProviders[0] (issuerURL="https://issuer.example.com"): invalid expression for variable "a"',
+                id="a variable",
         ),
         pytest.param(
             {"type": "generic-oidc",
              "oidcProviders": [PROVIDER | {"validations": [{"expression": "req.x", "message": "m"}]}]},
-            "spec.oidcProviders[0].validations[0].expression", id="a validation over the body",
+            'oidcProviders[0] (issuerURL="https://issuer.example.com"): invalid expression for validation "m"',
+                id="a validation over the body",
         ),
     ],
 )  # fmt: skip
@@ -109,17 +113,17 @@ async def test_a_bad_expression_stalls_and_is_named(spec: dict[str, Any], where:
     [
         pytest.param(
             fresh("generic-oidc", oidcProviders=[PROVIDER], secretRef={"name": "hook"}),
-            "spec.secretRef cannot be set for the type generic-oidc", id="a secret too many",
+            "secretRef cannot be set when type is generic-oidc", id="a secret too many",
         ),
         pytest.param(
-            fresh("generic-oidc"), "spec.oidcProviders is required for the type generic-oidc", id="no issuer"
+            fresh("generic-oidc"), "generic-oidc receiver requires at least one oidcProvider", id="no issuer"
         ),
         pytest.param(
-            fresh("generic-oidc", oidcProviders=[PROVIDER, PROVIDER]), "spec.oidcProviders names an issuer twice",
+            fresh("generic-oidc", oidcProviders=[PROVIDER, PROVIDER]), 'oidcProviders[1]: duplicate issuerURL "https://issuer.example.com"',
             id="an issuer twice",
         ),
         pytest.param(
-            fresh("github", secretRef=None), "spec.secretRef is required for the type github", id="no secret named"
+            fresh("github", secretRef=None), "secretRef is required when type is not generic-oidc", id="no secret named"
         ),
     ],
 )  # fmt: skip
