@@ -24,6 +24,11 @@ def plain(text: str) -> str:
     return _UNSEEN.sub("", text)
 
 
+def unmentioned(text: str) -> str:
+    """Take the effect from mentions where the markup is another's care."""
+    return _MENTION.sub("@" + _ZERO_WIDTH, plain(text))
+
+
 def slack(text: str) -> str:
     """Escape for Slack: `&`, `<` and `>`, which links and mentions are made of."""
     return html.escape(plain(text), quote=False)
