@@ -84,6 +84,7 @@ ProviderType = Literal[
     "otel",
     "zoom",
     "incidentio",
+    "apprise",
 ]
 
 

@@ -15,8 +15,10 @@ from gotk.runtime.metrics import Metrics
 from image_automation.app.settings import Settings
 from image_automation.notification import server
 from image_automation.notification.accounts import Accounts
+from image_automation.notification.apprise_sender import AppriseSender
 from image_automation.notification.finalizers import Finalizers
 from image_automation.notification.grants import Grants
+from image_automation.notification.judge import Judge
 from image_automation.notification.notifier import Notifier
 from image_automation.notification.publishing import NATSSender, Senders
 from image_automation.notification.sending import HTTPSender
@@ -26,7 +28,15 @@ _FLUSH = 2.0
 
 @contextlib.asynccontextmanager
 async def alerts(
-    settings: Settings, client: Client, caches: Caches, clock: Clock, metrics: Metrics, *, grants: Grants, told: Sink
+    settings: Settings,
+    client: Client,
+    caches: Caches,
+    clock: Clock,
+    metrics: Metrics,
+    *,
+    grants: Grants,
+    judge: Judge,
+    told: Sink,
 ) -> AsyncIterator[list[Sink]]:
     """Run alerts beside the block, and give the sinks for this process's events; `told` gets what fails.
 
@@ -39,9 +49,12 @@ async def alerts(
     notifier = Notifier(
         objects=caches,
         live=client,
-        accounts=Accounts(client=client, clock=clock, grants=grants),
+        accounts=Accounts(client=client, clock=clock, expressions=judge, grants=grants),
         sender=Senders(
-            {"nats": NATSSender(clock=clock)},
+            {
+                "apprise": AppriseSender(clock=clock, environment=settings.environment),
+                "nats": NATSSender(clock=clock),
+            },
             otherwise=HTTPSender(clock=clock, route=route.from_environment(settings.environment)),
         ),
         recorder=recorder,

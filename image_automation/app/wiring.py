@@ -70,6 +70,7 @@ class Parts:
     scans: ScanMetrics
     access: GitAccess
     grants: Grants
+    judge: Judge
     tags: TagStore
     mirrors: Mirrors
     storage: Storage
@@ -175,7 +176,9 @@ async def manager(settings: Settings, client: Client, metrics: Metrics) -> Async
         parts = await _parts(settings, client, clock, metrics, stack)
         await parts.git.run(parts.mirrors.sweep, now=clock.now())
         events = KubernetesEvents(client=client, clock=clock)
-        alerts = notifications.alerts(settings, client, parts.caches, clock, metrics, grants=parts.grants, told=events)
+        alerts = notifications.alerts(
+            settings, client, parts.caches, clock, metrics, grants=parts.grants, judge=parts.judge, told=events
+        )
         sinks = [events, *_posted(parts), *await stack.enter_async_context(alerts)]
         recorder = Recorder(sinks, clock=clock, metrics=metrics)
         reconcilers = [make(parts) for name_, make in CONTROLLERS.items() if name_ in settings.controllers]
@@ -224,15 +227,14 @@ async def _receive(parts: Parts, stack: contextlib.AsyncExitStack) -> None:
     """Take webhooks, where this process looks after Receivers."""
     if "receiver" not in parts.settings.controllers:
         return
-    judge = await stack.enter_async_context(Judge(clock=parts.clock))
     door = hooks.Hooks(
         index=hooks.Index(parts.caches.of(Receiver)),
         objects=parts.client,
         issuers=Issuers(session=parts.session, clock=parts.clock),
-        judge=judge,
+        judge=parts.judge,
         waker=Waker(
             objects=parts.client,
-            judge=judge,
+            judge=parts.judge,
             clock=parts.clock,
             cross_namespace=not parts.settings.no_cross_namespace_refs,
         ),
@@ -260,6 +262,7 @@ async def _parts(
         logins=clouds.logins(settings, known, clock, caller),
         access=GitAccess(objects=client, limiter=git, logins=clouds.git_logins(settings, known, clock, caller)),
         grants=clouds.grants(settings, known, clock, caller),
+        judge=await stack.enter_async_context(Judge(clock=clock)),
         scans=ScanMetrics(metrics.registry),
         tags=stack.enter_context(TagStore(settings.tags)),
         mirrors=Mirrors(settings.mirrors),

@@ -3,6 +3,7 @@
 Answers to `notifier.Factory`. What is wrong is raised as `Unusable` with a message that names the object and the key.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol, TypeVar
 
@@ -19,6 +20,7 @@ from gotk.oci.access import TLS
 from gotk.runtime import secrets
 from gotk.runtime.clock import Clock
 from image_automation.notification import lineage, status_name
+from image_automation.notification.cel import EvaluationError
 from image_automation.notification.notice import Notice
 from image_automation.notification.providers import catalog
 from image_automation.notification.providers.exchange import Account, Origin, Unusable
@@ -50,6 +52,14 @@ class Grants(Protocol):
         ...
 
 
+class Expressions(Protocol):
+    """Who evaluates CEL."""
+
+    async def status_name(self, owner: str, expression: str, known: Mapping[str, Any]) -> str:
+        """Return what an expression over event, alert and provider says. Raises EvaluationError."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
     """An account, and how to get there. `timeout` spans all attempts."""
@@ -71,16 +81,19 @@ class Accounts:
     Without `grants` there are no tokens but those in Secrets.
     """
 
-    def __init__(self, *, client: Objects, clock: Clock, grants: Grants | None = None) -> None:
+    def __init__(
+        self, *, client: Objects, clock: Clock, expressions: Expressions, grants: Grants | None = None
+    ) -> None:
         self._client = client
+        self._expressions = expressions
         self._clock = clock
         self._grants = grants
 
     async def open(self, provider: Provider, alert: Alert, notice: Notice) -> Line:
         """Read everything. Raises Unusable, which begins with what could not be made."""
         try:
-            status = _commit_status(provider, alert, notice)
-        except Unusable as error:
+            status = await self._commit_status(provider, alert, notice)
+        except EvaluationError as error:
             raise Unusable(f"failed to create commit status: {error}") from None
         try:
             placed = await lineage.of(self._client, notice) if provider.spec.type == "otel" else None
@@ -124,6 +137,14 @@ class Accounts:
             tls=tls,
             proxy=proxy,
         )
+
+    async def _commit_status(self, provider: Provider, alert: Alert, notice: Notice) -> str:
+        if provider.spec.type not in catalog.COMMIT_STATUS:
+            return ""
+        if not provider.spec.commit_status_expr:
+            return status_name.default(provider.metadata.uid, notice)
+        known = {"event": notice.as_json(), "alert": _as_json(alert), "provider": _as_json(provider)}
+        return await self._expressions.status_name(provider.metadata.uid, provider.spec.commit_status_expr, known)
 
     async def _secret(self, namespace: str, reference: LocalObjectReference | None) -> Secret | None:
         if reference is None:
@@ -173,19 +194,6 @@ def _headers(data: Any) -> dict[str, str]:
         return msgspec.convert(yaml.load(written, Loader=yaml.CBaseLoader) or {}, type=dict[str, str])  # noqa: S506
     except (yaml.YAMLError, msgspec.ValidationError, nesting.TooDeep):
         raise Unusable("the secret's key 'headers' is not a YAML map of texts") from None
-
-
-def _commit_status(provider: Provider, alert: Alert, notice: Notice) -> str:
-    if provider.spec.type not in catalog.COMMIT_STATUS:
-        return ""
-    if not provider.spec.commit_status_expr:
-        return status_name.default(provider.metadata.uid, notice)
-    known = {
-        "event": notice.as_json(),
-        "alert": _as_json(alert),
-        "provider": _as_json(provider),
-    }
-    return status_name.evaluate(provider.spec.commit_status_expr, known)
 
 
 def _as_json(obj: Object) -> Any:

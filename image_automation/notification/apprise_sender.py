@@ -14,12 +14,14 @@ from pathlib import Path
 import msgspec
 
 import image_automation
+from gotk.runtime.clock import Clock
 from image_automation.notification import apprise_message
 from image_automation.notification.accounts import Line
 from image_automation.notification.apprise_message import Answer, Message
-from image_automation.notification.notice import Notice
-from image_automation.notification.providers.exchange import Unusable
-from image_automation.notification.sending import SendError, masked
+from image_automation.notification.providers.apprise import Letter
+from image_automation.notification.providers.exchange import Answer as Arrived
+from image_automation.notification.providers.exchange import Exchange, Request, Unusable
+from image_automation.notification.sending import Failure, converse, masked
 
 _AT_ONCE = 2
 _SHOWN = 400
@@ -30,23 +32,27 @@ _TRUST = ("REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE")
 class AppriseSender:
     """Starts the processes, a few at once. Of `environment` they get proxies and trust."""
 
-    def __init__(self, *, environment: Mapping[str, str]) -> None:
+    def __init__(self, *, clock: Clock, environment: Mapping[str, str]) -> None:
+        self._clock = clock
         self._environment = environment
         self._places = asyncio.Semaphore(_AT_ONCE)
 
-    async def send(self, notice: Notice, line: Line) -> None:
-        """Deliver within the line's timeout. Raises SendError."""
-        secrets = (*line.secrets, *apprise_message.parts(line.account.address))
-        try:
-            async with asyncio.timeout(line.timeout), self._places:
-                with tempfile.TemporaryDirectory(prefix="apprise-") as home:
-                    answer = await _ask(_message(notice, line, home), self._passed_on(line))
-        except TimeoutError:
-            raise SendError(f"no success within {line.timeout:g}s") from None
-        except Unusable as error:
-            raise SendError(masked(str(error), secrets)) from None
+    async def send(self, exchange: Exchange, line: Line) -> None:
+        """Deliver within the line's timeout. Raises SendError; Unusable where nothing could be sent at all.
+
+        A message is not sent again: apprise does not tell one that was lost from one that some of its recipients have.
+        """
+        await converse(exchange, line, lambda request: self._deliver(request, line), self._clock)
+
+    async def _deliver(self, letter: Request, line: Line) -> Arrived:
+        assert isinstance(letter, Letter)
+        async with self._places:
+            with tempfile.TemporaryDirectory(prefix="apprise-") as home:
+                answer = await _ask(_message(letter, line, home), self._passed_on(line))
         if answer.error:
-            raise SendError(masked(answer.error, secrets)[:_SHOWN])
+            shown = masked(answer.error, (*line.secrets, *apprise_message.secrets(letter.url)))
+            raise Failure(shown[:_SHOWN], again=False)
+        return Arrived(status=200)
 
     def _passed_on(self, line: Line) -> dict[str, str]:
         names = _TRUST if line.proxy else (*_TRUST, *_PROXIES)
@@ -57,19 +63,16 @@ class AppriseSender:
         }
 
 
-def _message(notice: Notice, line: Line, home: str) -> Message:
-    address = line.account.address
-    apprise_message.scheme(address)
+def _message(letter: Letter, line: Line, home: str) -> Message:
     if line.tls is not None and (line.tls.certificate or line.tls.key):
         raise Unusable("providers of type apprise show no client certificate: leave ca.crt alone in spec.certSecretRef")
     if line.proxy and not line.proxy.startswith(("http://", "https://")):
         raise Unusable("the proxy of a provider of type apprise must be an http or https URL")
-    title, body = apprise_message.worded(notice)
     return Message(
-        url=address,
-        title=title,
-        body=body,
-        failed=notice.is_error,
+        url=letter.url,
+        title=letter.title,
+        body=letter.text,
+        failed=letter.failed,
         timeout=line.timeout,
         home=home,
         ca=line.tls.ca.decode() if line.tls is not None and line.tls.ca else "",
@@ -98,4 +101,4 @@ async def _ask(message: Message, environment: Mapping[str, str]) -> Answer:
     try:
         return msgspec.json.decode(output, type=Answer)
     except msgspec.MsgspecError:
-        raise Unusable(f"apprise broke on the message (exit status {process.returncode})") from None
+        raise Failure(f"apprise broke on the message (exit status {process.returncode})", again=False) from None

@@ -1,7 +1,7 @@
 """Asks the process that evaluates CEL, which is started when the first expression is met and replaced when it breaks.
 
-Whoever may write a Receiver writes expressions; one that takes too long or too much costs its own receiver a minute,
-and nobody else more than the seconds until it is stopped.
+Whoever may write a Receiver or a Provider writes expressions; one that takes too long or too much costs its own object
+a minute, and nobody else more than the seconds until it is stopped.
 """
 
 import asyncio
@@ -26,7 +26,7 @@ _OWNERS = 1024
 
 
 class Judge:
-    """Evaluates expressions for receivers, which are named by their uid; an async context manager."""
+    """Evaluates expressions of objects, which are named by their uid; an async context manager."""
 
     def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
@@ -60,11 +60,18 @@ class Judge:
         """Return why a provider's rules refuse the claims, empty where they hold. Raises EvaluationError."""
         return (await self._ask(owner, judging.Question(provider=provider, claims=dict(claims)))).refused
 
+    async def status_name(self, owner: str, expression: str, known: Mapping[str, Any]) -> str:
+        """Return what `spec.commitStatusExpr` names a status. Raises EvaluationError."""
+        answer = await self._ask(owner, judging.Question(name=expression, shared=dict(known)))
+        if answer.refused:
+            raise EvaluationError(answer.refused)
+        return answer.name
+
     async def _ask(self, owner: str, question: judging.Question) -> judging.Answer:
         try:
             message = judging.framed(msgspec.json.encode(question))
         except (UnicodeEncodeError, RecursionError):
-            raise EvaluationError("the call's body cannot be handed to CEL") from None
+            raise EvaluationError("what the expressions are about cannot be handed to CEL") from None
         async with self._turn:
             if self._clock.monotonic() < self._waits.get(owner, 0.0):
                 raise EvaluationError("the CEL expressions took too long a moment ago; simplify them")

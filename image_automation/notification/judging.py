@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import msgspec
 
 from gotk.api.notification import OIDCProvider
-from image_automation.notification import cel
+from image_automation.notification import cel, status_name
 from image_automation.notification.receivers import oidc
 from image_automation.notification.receivers.call import RefusedError
 
@@ -20,20 +20,22 @@ SIZE = 4
 
 
 class Question(msgspec.Struct, frozen=True, kw_only=True):
-    """Which objects pass all expressions, or whether a provider's rules hold for claims."""
+    """Which objects pass all expressions, whether a provider's rules hold for claims, or what a status is named."""
 
     expressions: tuple[str, ...] = ()
     shared: dict[str, Any] = {}
     objects: tuple[dict[str, Any], ...] = ()
     provider: OIDCProvider | None = None
     claims: dict[str, Any] = {}
+    name: str = ""
 
 
 class Answer(msgspec.Struct, frozen=True, kw_only=True):
-    """For each object whether it passes, or why nobody can tell; why the claims are refused, empty where they hold."""
+    """For each object whether it passes, or why nobody can tell; the name; `refused` says what claims or name lack."""
 
     verdicts: tuple[bool | str, ...] = ()
     refused: str = ""
+    name: str = ""
 
 
 def answer(question: Question) -> Answer:
@@ -44,6 +46,11 @@ def answer(question: Question) -> Answer:
         except RefusedError as error:
             return Answer(refused=str(error))
         return Answer()
+    if question.name:
+        try:
+            return Answer(name=status_name.evaluate(question.name, question.shared))
+        except (cel.EvaluationError, MemoryError) as error:
+            return Answer(refused=str(error) or "spec.commitStatusExpr needs too much memory")
     return Answer(verdicts=tuple(_verdict(question, each) for each in question.objects))
 
 

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from image_automation.notification.providers import (
+    apprise,
     azuredevops,
     bitbucket,
     cards,
@@ -57,6 +58,7 @@ TYPES: Final[Mapping[str, Provider]] = {
     "bitbucket": bitbucket.bitbucket,
     "bitbucketserver": bitbucket.bitbucketserver,
     "azuredevops": azuredevops.azuredevops,
+    "apprise": apprise.apprise,
 }
 
 #: These set the status of a commit.
@@ -71,6 +73,6 @@ KNOWN_ADDRESS: Final = frozenset({"telegram"})
 GROUPS: Final = frozenset(
     {
         "slack", "discord", "rocket", "msteams", "googlechat", "lark", "zoom", "webex", "telegram", "matrix", "zulip",
-        "generic", "generic-hmac",
+        "apprise", "generic", "generic-hmac",
     }
 )  # fmt: skip

@@ -7,7 +7,9 @@ from typing import Any
 
 from gotk.api import scheme
 from gotk.api.notification import Alert, Provider
+from image_automation.notification import status_name
 from image_automation.notification.notice import Involved, Notice
+from image_automation.notification.providers.apprise import Letter
 from image_automation.notification.providers.exchange import Account, Answer, Exchange, Origin, Request
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -24,6 +26,13 @@ def notice(message: str = "health check failed after 30s", **changes: Any) -> No
         "reporting_controller": "kustomize-controller", "reporting_instance": "pod-0",
     }  # fmt: skip
     return Notice(**{**fields, **changes})
+
+
+class Expressions:
+    """Evaluates CEL here and now; the service does so in a process of its own, which takes real time."""
+
+    async def status_name(self, _owner: str, expression: str, known: Mapping[str, Any]) -> str:
+        return status_name.evaluate(expression, known)
 
 
 def account(type_: str, address: str = "https://hooks.example.com/services/T0", **changes: Any) -> Account:
@@ -56,6 +65,8 @@ def shown(request: Request) -> dict[str, Any]:
     except UnicodeDecodeError:
         body = request.body.hex()
     found: dict[str, Any] = {"request": f"{request.method} {request.url}", "headers": dict(request.headers)}
+    if isinstance(request, Letter):
+        found |= {"title": request.title, "text": request.text}
     if body:
         found["body"] = json.loads(body) if body.startswith(("{", "[")) and "\n" not in body.strip() else body
     return found

@@ -54,3 +54,16 @@ async def test_text_that_is_no_unicode_is_an_error_of_its_own_call() -> None:
         with pytest.raises(EvaluationError):
             await judge.passing("u", ["true"], {"req": {"x": "\ud800"}}, SEEN)
         assert await judge.passing("u", ["true"], {"req": {}}, SEEN[:1]) == (True,)
+
+
+async def test_a_status_gets_its_name_or_the_reason_why_it_has_none() -> None:
+    known = {"event": {"metadata": {"env": "prod"}}, "alert": {}, "provider": {}}
+    async with Judge(clock=SystemClock()) as judge:
+        assert await judge.status_name("u", "'ci/' + event.metadata.env", known) == "ci/prod"
+        for expression, cause in {
+            "event.metadata.nothing": "did not evaluate to a text",
+            "42": "did not evaluate to a text: 42",
+            "((": "failed to compile spec.commitStatusExpr",
+        }.items():
+            with pytest.raises(EvaluationError, match=cause):
+                await judge.status_name("u", expression, known)

@@ -96,7 +96,8 @@ class Told:
 async def notifying(world: World, **options: Any) -> AsyncIterator[Notifier]:
     clock = VirtualClock()
     notifier = Notifier(
-        objects=Cache(world), live=world, accounts=Accounts(client=world, clock=clock), sender=world,
+        objects=Cache(world), live=world, sender=world,
+        accounts=Accounts(client=world, clock=clock, expressions=scene.Expressions()),
         recorder=Recorder([Told(world)], clock=clock, metrics=Metrics()), clock=clock, **options,
     )  # fmt: skip
     async with asyncio.TaskGroup() as group:
@@ -224,7 +225,7 @@ async def test_a_commit_status_is_named_by_the_providers_expression() -> None:
         type="gitea", address="https://git.io/a/b", commitStatusExpr=expression, secretRef={"name": "s"}
     )
     secret = {"token": b"t\n", "username": b"bot", "password": b"p"}
-    accounts = Accounts(client=World(secrets={"s": secret}), clock=VirtualClock())
+    accounts = Accounts(client=World(secrets={"s": secret}), clock=VirtualClock(), expressions=scene.Expressions())
     line = await accounts.open(provider, scene.alert(), scene.notice(metadata={"env": "PROD"}))
     assert (line.account.commit_status, line.account.token, line.account.username) == ("prod/web/all", "t", "bot")
     assert "'t'" not in repr(line)

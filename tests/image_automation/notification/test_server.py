@@ -20,7 +20,8 @@ from tests.image_automation.notification.test_notifier import Cache, Told, World
 def notifier(world: World, **options: object) -> Notifier:
     clock = SystemClock()
     return Notifier(
-        objects=Cache(world), live=world, accounts=Accounts(client=world, clock=clock), sender=world,
+        objects=Cache(world), live=world, sender=world,
+        accounts=Accounts(client=world, clock=clock, expressions=scene.Expressions()),
         recorder=Recorder([Told(world)], clock=clock, metrics=Metrics()), clock=clock, **options,
     )  # fmt: skip
 

@@ -55,6 +55,8 @@ def situation(type_: str) -> tuple[Notice, Account]:
             "Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=send;SharedAccessKey=c2VjcmV0;EntityPath=hub"
         )
         account = scene.account(type_, hub)
+    elif type_ == "apprise":
+        account = scene.account(type_, "mailtos://bot:pw@mail.example.com?to=team@example.com")
     elif type_ == "nats":
         account = scene.account(type_, "nats://nats.example.com,tls://bot:pw@[::1]:4333")
     elif type_ == "googlepubsub":
