@@ -1,48 +1,30 @@
 """Record what Flux's image-reflector-controller answers to the scenes of tests/reflector/upstream.
 
     python scripts/record_reflector.py [PROGRAM] [--only WORD]
+    python scripts/record_reflector.py --ours SCENE --why SENTENCE
 
 PROGRAM is a path or a name on PATH (`image-reflector-controller`). It runs against an embedded control plane of ours
-and registries on loopback, and its answers are written to tests/reflector/upstream/answers.json.
+and registries on loopback, and its answers are written to answers.json. With `--ours` our own answer to one scene is
+written to differences.json, as one that differs on purpose.
 """
 
 import argparse
 import asyncio
-import contextlib
 import json
-import os
 import shutil
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent.parent))
+ROOT = Path(__file__).parent.parent
+sys.path.insert(0, str(ROOT))
 
-from tests.reflector.upstream import player
+from tests.reflector.upstream import player, programs
 from tests.reflector.upstream.scenes import SCENES
-from tests.registries import free_port
 
-ANSWERS = Path(__file__).parent.parent / "tests/reflector/upstream/answers.json"
-
-
-@contextlib.asynccontextmanager
-async def running(program: str, ground: player.Ground, folder: Path) -> AsyncIterator[None]:
-    """Run the program on the ground as long as the block lasts."""
-    flags = {
-        "events-addr": ground.events_addr, "health-addr": f"127.0.0.1:{free_port()}", "metrics-addr": "0",
-        "storage-path": str(folder / "tags"), "concurrent": "40", "kube-api-qps": "500", "kube-api-burst": "1000",
-    }  # fmt: skip
-    with (folder / "program.log").open("wb") as log:
-        process = await asyncio.create_subprocess_exec(
-            program, *(f"--{name}={value}" for name, value in flags.items()), stdout=log, stderr=log,
-            env={**os.environ, "KUBECONFIG": str(ground.kubeconfig), "RUNTIME_NAMESPACE": "default"},
-        )  # fmt: skip
-        try:
-            yield
-        finally:
-            process.terminate()
-            await process.wait()
+FOLDER = ROOT / "tests/reflector/upstream"
 
 
 async def record(ground: player.Ground, scene: player.Scene, places: asyncio.Semaphore) -> list[player.Seen]:
@@ -59,26 +41,42 @@ async def record(ground: player.Ground, scene: player.Scene, places: asyncio.Sem
         return seen
 
 
-async def main() -> None:
-    """Play every scene."""
-    arguments = argparse.ArgumentParser(description=__doc__)
-    arguments.add_argument("program", nargs="?", default="image-reflector-controller")
-    arguments.add_argument("--only", default="", help="scenes whose name has this in it")
-    given = arguments.parse_args()
+async def play(scenes: Sequence[player.Scene], program: str | None) -> dict[str, list[player.Seen]]:
+    """Play scenes to a program, or to ours."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        async with player.ground(folder) as ground:
+            async with programs.flux(program, ground, folder) if program else programs.ours(ground, folder):
+                places = asyncio.Semaphore(30)
+                async with asyncio.TaskGroup() as group:
+                    tasks = {scene.name: group.create_task(record(ground, scene, places)) for scene in scenes}
+    return {name: task.result() for name, task in tasks.items()}
+
+
+def keep(path: Path, more: dict[str, Any]) -> None:
+    """Add to a file of answers, in the order of the scenes."""
+    known = {**(json.loads(path.read_text()) if path.exists() else {}), **more}
+    kept = {scene.name: known[scene.name] for scene in SCENES if scene.name in known}
+    path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+
+
+def main() -> None:
+    """Play what is asked for and write it down."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("program", nargs="?", default="image-reflector-controller")
+    parser.add_argument("--only", default="", help="scenes whose name has this in it")
+    parser.add_argument("--ours", default="", metavar="SCENE", help="record our own answer to this scene")
+    parser.add_argument("--why", default="", help="why ours differs")
+    given = parser.parse_args()
+    if given.ours:
+        found = asyncio.run(play([scene for scene in SCENES if scene.name == given.ours], None))
+        keep(FOLDER / "differences.json", {name: {"why": given.why, "ours": seen} for name, seen in found.items()})
+        return
     program = shutil.which(given.program)
     if program is None:
         sys.exit(f"{given.program} is not installed: give its path")
-    answers = json.loads(ANSWERS.read_text()) if ANSWERS.exists() else {}
-    scenes = [scene for scene in SCENES if given.only in scene.name]
-    with tempfile.TemporaryDirectory() as folder:
-        async with player.ground(Path(folder)) as ground, running(program, ground, Path(folder)):
-            places = asyncio.Semaphore(30)
-            async with asyncio.TaskGroup() as group:
-                tasks = {scene.name: group.create_task(record(ground, scene, places)) for scene in scenes}
-    answers |= {name: task.result() for name, task in tasks.items()}
-    kept = {scene.name: answers[scene.name] for scene in SCENES if scene.name in answers}
-    ANSWERS.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
+    keep(FOLDER / "answers.json", asyncio.run(play([s for s in SCENES if given.only in s.name], program)))
 
 
 if __name__ == "__main__":
-    asyncio.run(main())
+    main()

@@ -1,6 +1,6 @@
 """Plays scenes to a reflector, ours or Flux's own, and writes down all that a user can see of it.
 
-A scene is a namespace, some repositories of a registry, and steps; after each step the objects, the events of the
+A scene is a namespace (and one beside it, `-there`), some repositories of a registry, and steps; after each step the objects, the events of the
 cluster and the posted events are looked at. What differs from run to run (times, ports) is replaced by words.
 """
 
@@ -170,8 +170,9 @@ async def look(ground: Ground, scene: Scene) -> Seen:
     namespace = slug(scene)
     seen: Seen = {}
     for kind in KINDS:
-        for obj in await ground.client.list_objects(API, kind, namespace):
-            seen[f"{kind}/{obj['metadata']['name']}"] = ground.plain(_object(obj))
+        for place, space in (("", namespace), ("there/", f"{namespace}-there")):
+            for obj in await ground.client.list_objects(API, kind, space):
+                seen[f"{place}{kind}/{obj['metadata']['name']}"] = ground.plain(_object(obj))
     events = await ground.client.list_objects("v1", "Event", namespace)
     seen["events"] = sorted({ground.plain(_event(event)) for event in events})
     mine = [event for event in list(ground.posted) if event["involvedObject"]["namespace"] == namespace]
