@@ -196,7 +196,9 @@ def _event(event: Mapping[str, Any]) -> str:
     about = event["involvedObject"]
     notes = event["metadata"].get("annotations") or {}
     by = event["source"]["component"]
-    return f"{by}: {about['kind']}/{about['name']} {event['type']} {event['reason']}: {event['message']} {_notes(notes)}"
+    return (
+        f"{by}: {about['kind']}/{about['name']} {event['type']} {event['reason']}: {event['message']} {_notes(notes)}"
+    )
 
 
 def _posted(event: Mapping[str, Any]) -> str:
@@ -236,4 +238,3 @@ async def until(ground: Ground, scene: Scene, wanted: Callable[[Seen], bool], *,
     while not wanted(seen := await look(ground, scene)) and loop.time() < deadline:
         await asyncio.sleep(0.3)
     return seen
-

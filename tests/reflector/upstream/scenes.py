@@ -290,7 +290,9 @@ ACROSS = [
     _across("another namespace with access by label", _let_in({"team": "blue"}), {"team": "blue"}),
     _across("another namespace with other labels", _let_in({"team": "blue"}), {"team": "red"}),
     _across("another namespace with access for none", {"accessFrom": {"namespaceSelectors": []}}, {}),
-    _across("another namespace with two labels of one", _let_in({"team": "blue", "x": "y"}, {"a": "b"}), {"team": "blue"}),
+    _across(
+        "another namespace with two labels of one", _let_in({"team": "blue", "x": "y"}, {"a": "b"}), {"team": "blue"}
+    ),
 ]
 
 SCENES: list[Scene] = [*SCANS, *LIVES, *DIGESTS, *CHOICES, *ACROSS]
