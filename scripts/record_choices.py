@@ -18,20 +18,20 @@ from collections import defaultdict
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tests.policies import invented
 from tests.reflector.upstream import player, programs
 
+CHOICES = Path(__file__).parent.parent / "tests/policies/choices.json"
 TURNS = 4
 SPACE = "default"
 
 
 async def record(program: str, lists: list[list[str]], policies: dict[str, list[dict[str, Any]]]) -> dict[str, Any]:
     """Return every answer to every policy, by the policy's name."""
-    with tempfile.TemporaryDirectory() as name:
-        async with player.ground(Path(name)) as ground, programs.flux(program, ground, Path(name)):
+    with tempfile.TemporaryDirectory() as folder:
+        async with player.ground(Path(folder)) as ground, programs.flux(program, ground, Path(folder)):
             for number, tags in enumerate(lists):
                 ground.registry.put(f"list{number}", tags=tags)
                 spec = {"image": f"{ground.words['PLAIN']}/list{number}", "interval": "10h"}
@@ -90,7 +90,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--lists", type=int, default=30)
     parser.add_argument("--policies", type=int, default=20)
-    parser.add_argument("--out", type=Path, default=ROOT / "tests/policies/choices.json")
+    parser.add_argument("--out", type=Path, default=CHOICES)
     given = parser.parse_args()
     program = shutil.which(given.program)
     if program is None:

@@ -10,6 +10,7 @@ written to differences.json, as one that differs on purpose.
 
 import argparse
 import asyncio
+import contextlib
 import json
 import shutil
 import sys
@@ -18,13 +19,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-ROOT = Path(__file__).parent.parent
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from tests.reflector.upstream import player, programs
 from tests.reflector.upstream.scenes import SCENES
 
-FOLDER = ROOT / "tests/reflector/upstream"
+FOLDER = Path(__file__).parent.parent / "tests/reflector/upstream"
 
 
 async def record(ground: player.Ground, scene: player.Scene, places: asyncio.Semaphore) -> list[player.Seen]:
@@ -45,11 +45,13 @@ async def play(scenes: Sequence[player.Scene], program: str | None) -> dict[str,
     """Play scenes to a program, or to ours."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        async with player.ground(folder) as ground:
-            async with programs.flux(program, ground, folder) if program else programs.ours(ground, folder):
-                places = asyncio.Semaphore(30)
-                async with asyncio.TaskGroup() as group:
-                    tasks = {scene.name: group.create_task(record(ground, scene, places)) for scene in scenes}
+        async with contextlib.AsyncExitStack() as stack:
+            ground = await stack.enter_async_context(player.ground(folder))
+            running = programs.flux(program, ground, folder) if program else programs.ours(ground, folder)
+            await stack.enter_async_context(running)
+            places = asyncio.Semaphore(30)
+            async with asyncio.TaskGroup() as group:
+                tasks = {scene.name: group.create_task(record(ground, scene, places)) for scene in scenes}
     return {name: task.result() for name, task in tasks.items()}
 
 

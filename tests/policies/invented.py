@@ -37,18 +37,23 @@ _NUMBERS = (
     "2147483648",
 )
 _PATTERNS = (
-    "^main-", "^main-[a-f0-9]+-(?P<ts>[0-9]+)$", "(?P<major>[0-9]+)\\.(?P<minor>[0-9]+)", "^v?(.*)$", "^(v)?([0-9.]+)(-.*)?$",
-    "-(rc|beta)\\.?([0-9]*)", "[0-9]", "^[^-]*$", "(?i)^V", "^(?P<a>[a-z]*)-?(?P<b>.*)", "(?P<n>[0-9]+)$", "x*", "", "(", "[a-",
-    "^.{1,5}$", "\\d+\\.\\d+\\.\\d+", "^(1|2)\\.", "\\bmain\\b", "[[:alpha:]]+", "(?P<ts>\\d{4,})", "^$", "a|b|1", "(a)(b)?",
+    "^main-", "^main-[a-f0-9]+-(?P<ts>[0-9]+)$", "(?P<major>[0-9]+)\\.(?P<minor>[0-9]+)",
+    "^v?(.*)$", "^(v)?([0-9.]+)(-.*)?$",
+    "-(rc|beta)\\.?([0-9]*)", "[0-9]", "^[^-]*$", "(?i)^V", "^(?P<a>[a-z]*)-?(?P<b>.*)", "(?P<n>[0-9]+)$",
+    "x*", "", "(", "[a-",
+    "^.{1,5}$", "\\d+\\.\\d+\\.\\d+", "^(1|2)\\.", "\\bmain\\b", "[[:alpha:]]+", "(?P<ts>\\d{4,})",
+    "^$", "a|b|1", "(a)(b)?",
     "(?<n>[0-9]+)$", "(?!x)", "\\Amain", "main\\z", "(?s).", "(?U)1.*", "\\pL+", "^((a|b|c)+-)*",
 )  # fmt: skip
 _EXTRACTS = (
-    "$ts", "${ts}", "$1", "$2", "${2}${1}", "$1.$2.0", "$0", "$$", "$n", "${n}", "$major.$minor.0", "$majorx", "x", "$", "${",
+    "$ts", "${ts}", "$1", "$2", "${2}${1}", "$1.$2.0", "$0", "$$", "$n", "${n}", "$major.$minor.0", "$majorx",
+    "x", "$", "${",
     "${}", "$1x", "${1}x", "1.0.$n", "$b", "$a-$b", "$3", "${major}${minor}", "$-", "v$2", "$01", "${01}", "$100",
 )  # fmt: skip
 #: Filters behind which there are numbers, in one list or another.
 _NUMBERED = (
-    {"pattern": "^[0-9]+$"}, {"pattern": "-(?P<ts>[0-9]+)$", "extract": "$ts"}, {"pattern": "^v?(?P<major>[0-9]+)", "extract": "${major}"},
+    {"pattern": "^[0-9]+$"}, {"pattern": "-(?P<ts>[0-9]+)$", "extract": "$ts"},
+    {"pattern": "^v?(?P<major>[0-9]+)", "extract": "${major}"},
     {"pattern": "^([0-9]+)\\.([0-9]+)", "extract": "$2.$1"}, {"pattern": "([0-9])(e|_|\\.)?", "extract": "$1"},
 )  # fmt: skip
 _OPERATORS = ("", "", "=", "!=", ">", "<", ">=", "=>", "<=", "=<", "~", "~>", "^", "> ", ">= ", "^ ", "==", "><")
@@ -127,7 +132,8 @@ def _number(chance: Random) -> str:
 
 
 def _calendar(chance: Random) -> str:
-    return f"{chance.randrange(2020, 2024)}.{chance.randrange(1, 13):{chance.choice(('02', '01'))}}.{chance.randrange(1, 29)}"
+    year, month = chance.randrange(2020, 2024), chance.randrange(1, 13)
+    return f"{year}.{month:{chance.choice(('02', '01'))}}.{chance.randrange(1, 29)}"
 
 
 def _stranger(chance: Random) -> str:

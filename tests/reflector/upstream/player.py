@@ -1,7 +1,8 @@
 """Plays scenes to a reflector, ours or Flux's own, and writes down all that a user can see of it.
 
-A scene is a namespace (and one beside it, `-there`), some repositories of a registry, and steps; after each step the objects, the events of the
-cluster and the posted events are looked at. What differs from run to run (times, ports) is replaced by words.
+A scene is a namespace (and one beside it, `-there`), some repositories of a registry, and steps; after each step the
+objects, the events of the cluster and the posted events are looked at. What differs from run to run (times, ports) is
+replaced by words.
 """
 
 import asyncio
@@ -38,8 +39,6 @@ class Scene:
     name: str
     steps: Sequence[Sequence[Operation]]
     shelves: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
-    #: Why the answers differ, of those steps (counted from 0) where ours are recorded beside the other's.
-    on_purpose: Mapping[int, str] = field(default_factory=dict)
 
 
 @dataclass
@@ -235,6 +234,6 @@ async def until(ground: Ground, scene: Scene, wanted: Callable[[Seen], bool], *,
     """Wait until what there is suits; return the last look in any case."""
     loop = asyncio.get_running_loop()
     deadline = loop.time() + seconds
-    while not wanted(seen := await look(ground, scene)) and loop.time() < deadline:
+    while not wanted(seen := await look(ground, scene)) and loop.time() < deadline:  # noqa: ASYNC110 - as users do
         await asyncio.sleep(0.3)
     return seen
