@@ -81,10 +81,8 @@ def main() -> None:
         rows.append(asyncio.run(measure("  with 20 workers, no limits", lambda *places: flux(program, FREE, *places))))
     else:
         print(f"{PEER} is not on PATH: skipped")
-    print(
-        f"\n{OBJECTS} ImageRepositories x {TAGS} tags, nothing new; best of {ROUNDS} requested rounds, {WINDOW:.0f} s of"
-    )
-    print(f"intervals of {INTERVAL} s")
+    print(f"\n{OBJECTS} ImageRepositories x {TAGS} tags, nothing new; best of {ROUNDS} requested rounds,")
+    print(f"{WINDOW:.0f} s of intervals of {INTERVAL} s")
     print(f"{'':30}{'round, wall':>12}{'CPU/scan':>10}{'by interval, CPU/scan':>23}{'scans/s':>9}{'memory':>10}")
     for row in rows:
         print(
@@ -93,8 +91,8 @@ def main() -> None:
         )
     for peer in rows[1:]:
         mine = rows[0]
-        print(f"ours / {peer.name.strip()}: wall {mine.wall / peer.wall:.2f}, CPU {mine.cpu / peer.cpu:.2f}, by interval "
-              f"{mine.steady / peer.steady:.2f}, memory {mine.resident / peer.resident:.2f}; target 1.00")  # fmt: skip
+        print(f"ours / {peer.name.strip()}: wall {mine.wall / peer.wall:.2f}, CPU {mine.cpu / peer.cpu:.2f}, "
+              f"by interval {mine.steady / peer.steady:.2f}, memory {mine.resident / peer.resident:.2f}; target 1.00")  # fmt: skip
 
 
 async def measure(name: str, start: object) -> Row:

@@ -21,9 +21,11 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
+from tests import registries
 from tests.reflector.upstream import player, programs
-from tests.reflector.upstream.scenes import SCENES
+from tests.reflector.upstream import scenes as scenes_
 
+ALL = [*scenes_.SCENES, *scenes_.STOCKED]
 FOLDER = Path(__file__).parent.parent / "tests/reflector/upstream"
 
 
@@ -46,7 +48,9 @@ async def play(scenes: Sequence[player.Scene], program: str | None) -> dict[str,
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         async with contextlib.AsyncExitStack() as stack:
-            ground = await stack.enter_async_context(player.ground(folder))
+            docker = stack.enter_context(registries.docker_registry(folder))
+            await scenes_.stock(docker)
+            ground = await stack.enter_async_context(player.ground(folder, docker=docker))
             running = programs.flux(program, ground, folder) if program else programs.ours(ground, folder)
             await stack.enter_async_context(running)
             places = asyncio.Semaphore(30)
@@ -58,7 +62,7 @@ async def play(scenes: Sequence[player.Scene], program: str | None) -> dict[str,
 def keep(path: Path, more: dict[str, Any]) -> None:
     """Add to a file of answers, in the order of the scenes."""
     known = {**(json.loads(path.read_text()) if path.exists() else {}), **more}
-    kept = {scene.name: known[scene.name] for scene in SCENES if scene.name in known}
+    kept = {scene.name: known[scene.name] for scene in ALL if scene.name in known}
     path.write_text(json.dumps(kept, indent=1, ensure_ascii=False) + "\n")
 
 
@@ -71,13 +75,13 @@ def main() -> None:
     parser.add_argument("--why", default="", help="why ours differs")
     given = parser.parse_args()
     if given.ours:
-        found = asyncio.run(play([scene for scene in SCENES if scene.name == given.ours], None))
+        found = asyncio.run(play([scene for scene in ALL if scene.name == given.ours], None))
         keep(FOLDER / "differences.json", {name: {"why": given.why, "ours": seen} for name, seen in found.items()})
         return
     program = shutil.which(given.program)
     if program is None:
         sys.exit(f"{given.program} is not installed: give its path")
-    keep(FOLDER / "answers.json", asyncio.run(play([s for s in SCENES if given.only in s.name], program)))
+    keep(FOLDER / "answers.json", asyncio.run(play([s for s in ALL if given.only in s.name], program)))
 
 
 if __name__ == "__main__":

@@ -7,6 +7,7 @@ for silence and for dripping; the whole is under the caller's deadline.
 """
 
 import asyncio
+import os
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from gotk.oci.sessions import Sessions
 
 _REDIRECTS = 5
 _REDIRECT_STATUS = frozenset({301, 302, 303, 307, 308})
+#: What OpenSSL calls an answer that is no TLS.
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"})
 _SOCKS_MODULES = ("python_socks", "aiohttp_socks")
 
 #: The schemes of SOCKS proxies; both resolve names at the proxy.
@@ -208,10 +211,15 @@ def _translated(request: Request, error: Exception) -> errors.RegistryError:
             return errors.Untrusted(
                 f"{request}: certificate not trusted: {errors.printable(detail or 'unknown cause')}"
             )
+        if isinstance(cause, ssl.SSLError) and getattr(cause, "reason", "") in _NO_TLS:
+            return errors.Unreachable(f"{request}: http: server gave HTTP response to HTTPS client")
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, TimeoutError):
         return errors.Unreachable(f"{request}: no answer in time")
     if isinstance(error, (aiohttp.ClientResponseError, aiohttp.InvalidURL)):
         return errors.BadAnswer(f"{request}: {errors.printable(str(error))}")
+    if isinstance(error, aiohttp.ClientConnectorError) and (error.errno or 0) > 0:
+        whom = "connect to the proxy" if isinstance(error, aiohttp.ClientProxyConnectionError) else "connect"
+        return errors.Unreachable(f"{request}: {whom}: {os.strerror(error.errno or 0).lower()}")
     text = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
     return errors.Unreachable(f"{request}: {errors.printable(text)}")

@@ -19,6 +19,7 @@ from gotk.kube import config, errors
 from gotk.kube.client import Client
 from image_automation.app import embedded
 from tests.gotk.oci.serving import Authority
+from tests.real import proxies
 from tests.reflector.upstream import scripted
 
 API = "image.toolkit.fluxcd.io/v1"
@@ -26,6 +27,8 @@ KINDS = ("ImageRepository", "ImagePolicy")
 Operation: TypeAlias = Mapping[str, Any]
 Seen: TypeAlias = dict[str, Any]
 
+#: A host that only the proxy knows.
+_FAR = "registry.example.com"
 _TIMES = [
     (re.compile(r"next scan in [0-9hms.µn]+"), "next scan in TIME"),
     (re.compile(r"127\.0\.0\.1:\d+->"), "CLIENT->"),
@@ -84,8 +87,11 @@ class Ground:
 
 
 @contextlib.asynccontextmanager
-async def ground(folder: Path) -> AsyncIterator[Ground]:
-    """Set the ground up: control plane, a plain and a TLS registry with one content, a catcher of events."""
+async def ground(folder: Path, *, docker: str = "") -> AsyncIterator[Ground]:
+    """Set the ground up: control plane, registries with one content, a proxy, a catcher of events.
+
+    `docker` is the address of a registry of another make, for scenes that speak of `DOCKER`.
+    """
     registry, authority, posted = scripted.Scripted(), Authority.make(), []
     async with contextlib.AsyncExitStack() as stack:
         plain = await stack.enter_async_context(scripted.serving(registry))
@@ -95,7 +101,12 @@ async def ground(folder: Path) -> AsyncIterator[Ground]:
         plane = await stack.enter_async_context(embedded.control_plane(folder / "plane"))
         client = await stack.enter_async_context(Client(await config.from_kubeconfig([plane.kubeconfig])))
         strange = await stack.enter_async_context(scripted.serving(registry, tls=context))
-        words = {"PLAIN": plain, "SECURE": secure, "STRANGE": strange}
+        busy, down = [await stack.enter_async_context(scripted.serving(registry)) for _ in range(2)]
+        proxy = stack.enter_context(proxies.serve("http", names={_FAR: "127.0.0.1"}))
+        words = {
+            "PLAIN": plain, "SECURE": secure, "STRANGE": strange, "BUSY": busy, "DOWN": down, "PROXY": proxy.address,
+            "FAR": plain.replace("127.0.0.1", _FAR), **({"DOCKER": docker} if docker else {}),
+        }  # fmt: skip
         yield Ground(client, plane.kubeconfig, registry, words, authority, f"http://{catcher}/", posted)
 
 

@@ -5,6 +5,9 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
+import aiohttp
+
+from gotk.oci import image
 from tests.reflector.upstream.player import Operation, Scene
 
 VERSIONS = ["1.0.0", "1.1.0", "v1.1.0", "1.2.0", "2.0.0-rc.1", "latest", "sha-abc.sig"]
@@ -135,6 +138,16 @@ SCANS = [
     scan("the proxy address is no URL", {"tags": VERSIONS}, secret("proxy", address="http://[::1"),
          proxySecretRef={"name": "proxy"}),
     scan("a suspended repository", {"tags": VERSIONS}, suspend=True),
+    scan("ten thousand tags", {"tags": [f"1.{n // 100}.{n % 100}" for n in range(10_000)], "page": 1000}),
+    scan("too many requests", {"status": 429, "text": ""}, image="BUSY/NAMESPACE/app"),
+    scan("a registry that is down", {"status": 503, "text": "soon"}, image="DOWN/NAMESPACE/app"),
+    scan("a registry that never answers", {"silent": True}, timeout="1s"),
+    scan("plain HTTP far away", {"tags": VERSIONS}, secret("proxy", address="PROXY"),
+         image="FAR/NAMESPACE/app", proxySecretRef={"name": "proxy"}),
+    scan("plain HTTP far away and insecure", {"tags": VERSIONS}, secret("proxy", address="PROXY"),
+         image="FAR/NAMESPACE/app", proxySecretRef={"name": "proxy"}, insecure=True),
+    scan("a closed port of the proxy", {"tags": VERSIONS}, secret("proxy", address="http://127.0.0.1:1"),
+         image="FAR/NAMESPACE/app", proxySecretRef={"name": "proxy"}),
 ]  # fmt: skip
 
 LIVES = [
@@ -300,5 +313,29 @@ ACROSS = [
         "another namespace with two labels of one", _let_in({"team": "blue", "x": "y"}, {"a": "b"}), {"team": "blue"}
     ),
 ]
+
+#: On the content that `stock` pushes to a registry of another make.
+STOCKED = [
+    Scene("a real registry", [[repository(image="DOCKER/team/app")],
+                              [policy(semver="1.0.x", digestReflectionPolicy="IfNotPresent"),
+                               policy("always", semver="1.x", digestReflectionPolicy="Always", interval="1h")],
+                              [request("ImageRepository"), request("ImagePolicy", "always")]]),
+    Scene("an unknown repository of a real registry", [[repository(image="DOCKER/team/none")]]),
+    Scene("an unknown manifest of a real registry",
+          [[repository(image="DOCKER/team/app", exclusionList=["^1"])],
+           [policy(digestReflectionPolicy="IfNotPresent", policy={"alphabetical": {}})]]),
+]  # fmt: skip
+
+
+async def stock(address: str) -> None:
+    """Push one image under a hundred and twenty tags."""
+    one, headers = image.build_image(), {"Content-Type": image.MANIFEST_TYPE}
+    await image.push_image(f"http://{address}", "team/app", "2.0.0-rc.1", one)
+    async with aiohttp.ClientSession(base_url=f"http://{address}", headers=headers) as session:
+        for number in range(120):
+            tag = f"{'v' * (number % 2)}1.{number // 60}.{number % 60}"
+            async with session.put(f"/v2/team/app/manifests/{tag}", data=one.manifest) as response:
+                response.raise_for_status()
+
 
 SCENES: list[Scene] = [*SCANS, *LIVES, *DIGESTS, *CHOICES, *ACROSS]

@@ -6,10 +6,14 @@ purpose, why they do, and what users see instead.
 
 import asyncio
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
+import pytest
+
+from tests import registries
 from tests.reflector.upstream import player, programs
-from tests.reflector.upstream.scenes import SCENES
+from tests.reflector.upstream.scenes import SCENES, STOCKED, stock
 
 HERE = Path(__file__).parent
 ANSWERS = json.loads((HERE / "answers.json").read_text())
@@ -27,16 +31,29 @@ async def play(ground: player.Ground, scene: player.Scene, places: asyncio.Semap
         return seen
 
 
-async def test_users_see_what_flux_shows_them(tmp_path: Path):
+async def compare(folder: Path, scenes: Sequence[player.Scene], *, docker: str = "") -> None:
     places = asyncio.Semaphore(30)
-    async with player.ground(tmp_path) as ground, programs.ours(ground, tmp_path):
+    async with player.ground(folder, docker=docker) as ground, programs.ours(ground, folder):
         async with asyncio.TaskGroup() as group:
-            tasks = {scene.name: group.create_task(play(ground, scene, places)) for scene in SCENES}
+            tasks = {scene.name: group.create_task(play(ground, scene, places)) for scene in scenes}
         found = {name: task.result() for name, task in tasks.items()}
-        wrong = [scene.name for scene in SCENES if found[scene.name] != EXPECTED[scene.name]]
-        last = {scene.name: await player.look(ground, scene) for scene in SCENES}
+        last = {scene.name: await player.look(ground, scene) for scene in scenes}
+    wrong = [scene.name for scene in scenes if found[scene.name] != EXPECTED[scene.name]]
     assert {name: found[name] for name in wrong} == {name: EXPECTED[name] for name in wrong}
-    assert last == {name: steps[-1] for name, steps in EXPECTED.items()}
+    assert last == {scene.name: EXPECTED[scene.name][-1] for scene in scenes}
+
+
+async def test_users_see_what_flux_shows_them(tmp_path: Path):
+    await compare(tmp_path, SCENES)
+
+
+@pytest.mark.real
+async def test_so_they_do_with_a_real_registry(tmp_path: Path):
+    if not registries.installed():
+        pytest.skip("docker-registry is not installed")
+    with registries.docker_registry(tmp_path) as address:
+        await stock(address)
+        await compare(tmp_path, STOCKED, docker=address)
 
 
 def test_every_difference_is_one_and_says_why():
