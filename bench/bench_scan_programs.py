@@ -91,7 +91,8 @@ def main() -> None:
         )
     for peer in rows[1:]:
         mine = rows[0]
-        print(f"ours / {peer.name.strip()}: wall {mine.wall / peer.wall:.2f}, CPU {mine.cpu / peer.cpu:.2f}, "
+        print(f"ours / {peer.name.strip()}: wall {mine.wall / peer.wall:.2f}, "
+              f"CPU {mine.cpu / peer.cpu:.2f}, "
               f"by interval {mine.steady / peer.steady:.2f}, memory {mine.resident / peer.resident:.2f}; target 1.00")  # fmt: skip
 
 

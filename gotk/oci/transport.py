@@ -211,15 +211,27 @@ def _translated(request: Request, error: Exception) -> errors.RegistryError:
             return errors.Untrusted(
                 f"{request}: certificate not trusted: {errors.printable(detail or 'unknown cause')}"
             )
-        if isinstance(cause, ssl.SSLError) and getattr(cause, "reason", "") in _NO_TLS:
-            return errors.Unreachable(f"{request}: http: server gave HTTP response to HTTPS client")
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, TimeoutError):
         return errors.Unreachable(f"{request}: no answer in time")
     if isinstance(error, (aiohttp.ClientResponseError, aiohttp.InvalidURL)):
         return errors.BadAnswer(f"{request}: {errors.printable(str(error))}")
+    return errors.Unreachable(f"{request}: {errors.printable(_unreachable(error))}")
+
+
+def _unreachable(error: Exception) -> str:
+    """Say why there was no answer, by the cause rather than by the call that failed."""
+    if isinstance(error, ssl.SSLError) and _reason(error) in _NO_TLS:
+        return "http: server gave HTTP response to HTTPS client"
     if isinstance(error, aiohttp.ClientConnectorError) and (error.errno or 0) > 0:
         whom = "connect to the proxy" if isinstance(error, aiohttp.ClientProxyConnectionError) else "connect"
-        return errors.Unreachable(f"{request}: {whom}: {os.strerror(error.errno or 0).lower()}")
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
-    return errors.Unreachable(f"{request}: {errors.printable(text)}")
+        return f"{whom}: {os.strerror(error.errno or 0).lower()}"
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
+
+
+def _reason(error: ssl.SSLError) -> str:
+    """Return OpenSSL's word for an error; aiohttp's own errors are of the type without having one."""
+    cause: BaseException | None = error
+    while cause is not None and not getattr(cause, "reason", ""):
+        cause = cause.__cause__ or cause.__context__
+    return getattr(cause, "reason", "") or ""

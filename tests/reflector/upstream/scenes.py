@@ -181,7 +181,7 @@ LIVES = [
     Scene("a policy is deleted", [[repository()], [policy(semver="1.x")], [{"delete": ("ImagePolicy", "app")}]],
           {"app": {"tags": VERSIONS}}),
     Scene("a policy comes first", [[policy(semver="1.x")], [repository()]], {"app": {"tags": VERSIONS}}),
-    Scene("a policy and a repository that cannot be scanned", [[repository(), policy(semver="1.x")],
+    Scene("a policy of a repository that cannot be scanned", [[repository()], [policy(semver="1.x")],
                                                                [{"shelf": ("app", {"tags": VERSIONS})},
                                                                 request("ImageRepository")]]),
     Scene("a policy of an empty repository", [[repository()], [policy(semver="1.x")],
