@@ -93,7 +93,8 @@ def main() -> None:
         mine = rows[0]
         print(f"ours / {peer.name.strip()}: wall {mine.wall / peer.wall:.2f}, "
               f"CPU {mine.cpu / peer.cpu:.2f}, "
-              f"by interval {mine.steady / peer.steady:.2f}, memory {mine.resident / peer.resident:.2f}; target 1.00")  # fmt: skip
+              f"by interval {mine.steady / peer.steady:.2f}, "
+              f"memory {mine.resident / peer.resident:.2f}; target 1")  # fmt: skip
 
 
 async def measure(name: str, start: object) -> Row:
