@@ -20,7 +20,7 @@ from gotk.duration import Duration
 from gotk.kube import errors as kube_errors
 from gotk.runtime import conditions, errors
 from gotk.runtime.blocking import Limiter
-from gotk.runtime.clock import rfc3339
+from gotk.runtime.clock import parse_rfc3339, rfc3339
 from gotk.runtime.reconciler import Key, Outcome, Reader, Run, Watch
 from policies import access, age, choose, digest
 from policies.age import Ageing, Decision
@@ -41,6 +41,8 @@ _DEFAULT_INTERVAL = 600.0
 #: How often the tags are chosen from again where the digest of the one chosen turns out to be too young.
 _TRIES = 3
 _SOONEST = 1.0
+#: So many seconds a first scan may take before the lack of tags is a warning.
+_FIRST_SCAN = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,10 @@ class ImagePolicyReconciler:
             now=run.now(),
             fresh=run.requested,
         )
-        found = await self._find(obj, repository, question, stored)
+        try:
+            found = await self._find(obj, repository, question, stored)
+        except NoTags:
+            raise self._no_tags(run) from None
         await self._watch_over(found, repository, question, run)
         before, run.status = run.status, digest.reflect(run.status, found.latest)
         message = ready_message(run.status)
@@ -172,6 +177,16 @@ class ImagePolicyReconciler:
             question = dataclasses.replace(question, fresh=True)
         raise errors.Retry(FAILURE, f"the digests of {question.name} keep changing")
 
+    def _no_tags(self, run: Run[ImagePolicyStatus]) -> errors.ReconcileError:
+        """Wait quietly for the first scan, which may be under way; then warn, as Flux does."""
+        message = f"retrying in {Duration.of(self._requeue_dependency)} error: no tags in database"
+        ready = run.conditions.get(conditions.READY)
+        waits = ready is not None and (ready.reason, ready.message) == (DEPENDENCY_NOT_READY, message)
+        waited = (run.now() - parse_rfc3339(ready.last_transition_time)).total_seconds() if ready and waits else 0.0
+        if waited < _FIRST_SCAN - _SOONEST:
+            return errors.Waiting(DEPENDENCY_NOT_READY, message, after=_FIRST_SCAN - waited)
+        return errors.Retry(DEPENDENCY_NOT_READY, message, after=self._requeue_dependency)
+
     async def _choose(self, obj: ImagePolicy, question: Question) -> Decision:
         """Return the decision, with everything that prevents one as an error for the runtime."""
         try:
@@ -185,10 +200,6 @@ class ImagePolicyReconciler:
             delay = max((error.again - question.now).total_seconds(), _SOONEST)
             message = f"no tag is old enough: {error.ageing.message(question.now)}"
             raise errors.Waiting(age.TOO_YOUNG, message, after=delay) from None
-        except NoTags:
-            delay_ = Duration.of(self._requeue_dependency)
-            message = f"retrying in {delay_} error: no tags in database"
-            raise errors.Waiting(DEPENDENCY_NOT_READY, message, after=self._requeue_dependency) from None
         except OSError as error:
             raise errors.Retry(FAILURE, f"failed to read tags from database: {error}") from error
 

@@ -61,12 +61,11 @@ def _login(logins: Logins | None, repository: ImageRepository, name: Repository,
 
 async def _credentials(objects: Objects, repository: ImageRepository, name: Repository) -> Credentials:
     namespace, spec = repository.metadata.namespace, repository.spec
-    names = [spec.secret_ref.name] if spec.secret_ref else []
+    found = [await _get_secret(objects, namespace, spec.secret_ref.name)] if spec.secret_ref else []
     if spec.service_account_name:
-        account = await _get_account(objects, namespace, spec.service_account_name)
-        names += [reference.name for reference in account.image_pull_secrets]
+        found += await _pull_secrets(objects, namespace, spec.service_account_name)
     configs = []
-    for secret in [await _get_secret(objects, namespace, name_) for name_ in names]:
+    for secret in found:
         content = secret.data.get(_KEYS.get(secret.type, ""))
         if content:
             configs.append((f"{namespace}/{secret.metadata.name}", secret.type, content))
@@ -99,7 +98,9 @@ async def _proxy(objects: Objects, repository: ImageRepository) -> Proxy | None:
     reference = repository.spec.proxy_secret_ref
     if reference is None:
         return None
-    found = secrets.proxy(await _get_secret(objects, repository.metadata.namespace, reference.name))
+    namespace = repository.metadata.namespace
+    absent = f"secret '{namespace}/{reference.name}' not found"
+    found = secrets.proxy(await _get_secret(objects, namespace, reference.name, absent=absent))
     url = URL(found.address)
     return Proxy(
         url=url.with_user(None),
@@ -108,11 +109,21 @@ async def _proxy(objects: Objects, repository: ImageRepository) -> Proxy | None:
     )
 
 
-async def _get_secret(objects: Objects, namespace: str, name: str) -> Secret:
+async def _pull_secrets(objects: Objects, namespace: str, account: str) -> list[Secret]:
+    references = (await _get_account(objects, namespace, account)).image_pull_secrets
+    about = f"failed to get image pull secret for serviceaccount '{namespace}/{account}'"
+    return [
+        await _get_secret(objects, namespace, name, absent=f"{about}: secret '{namespace}/{name}' not found")
+        for name in (reference.name for reference in references)
+    ]
+
+
+async def _get_secret(objects: Objects, namespace: str, name: str, *, absent: str = "") -> Secret:
+    """Get a secret; one that is absent is told in the words of the API server where Flux has none of its own."""
     try:
         return await objects.get(Secret, namespace, name)
     except kube_errors.NotFound as error:
-        raise AccessError(f"secret '{namespace}/{name}' not found") from error
+        raise AccessError(absent or f'secrets "{name}" not found') from error
     except kube_errors.APIError as error:
         raise AccessError(f"failed to get secret '{namespace}/{name}': {error}") from error
 
@@ -121,6 +132,6 @@ async def _get_account(objects: Objects, namespace: str, name: str) -> ServiceAc
     try:
         return await objects.get(ServiceAccount, namespace, name)
     except kube_errors.NotFound as error:
-        raise AccessError(f"service account '{namespace}/{name}' not found") from error
+        raise AccessError(f"serviceaccount '{namespace}/{name}' not found") from error
     except kube_errors.APIError as error:
         raise AccessError(f"failed to get service account '{namespace}/{name}': {error}") from error

@@ -56,6 +56,12 @@ def begin(resource: Resource, obj: Json, namespace: str, now: str) -> None:
         obj["status"] = establish.initial(obj)
 
 
+def default_status(resource: Resource, obj: Json) -> None:
+    """Give a custom object whose status nobody may send the default that its schema has for one, owned by nobody."""
+    if resource.custom and resource.schema is not None and "status" not in obj and "status" in resource.subresources:
+        resource.schema.default(obj)
+
+
 def settle(resource: Resource, before: Json, new: Json, subresource: str) -> Json:
     """Return the incoming state with all it may not touch as it was: system fields, and spec or status."""
     managed = new["metadata"].get("managedFields")

@@ -171,6 +171,7 @@ class Writer:
         return Outcome(last or old, gone=True)
 
     async def _save(self, resource: Resource, key: Key, obj: Json, how: options.Write) -> Stored:
+        admission.default_status(resource, obj)
         kept = metadata.order(versions.store_form(obj, resource))
         if not how.dry_run:
             return await self._store.put(key, kept)

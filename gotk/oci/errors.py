@@ -6,6 +6,7 @@ control characters before it becomes part of a message, and no request header or
 """
 
 import re
+from http.client import responses
 
 import msgspec
 
@@ -88,12 +89,13 @@ def described(body: bytes) -> str:
         items = msgspec.json.decode(body, type=_Body).errors or []
     except msgspec.DecodeError:
         return ""
-    return printable("; ".join(": ".join(filter(None, (item.code, item.message))) for item in items[:5]))
+    said = printable("; ".join(": ".join(filter(None, (item.code, item.message))) for item in items[:5]))
+    return f"multiple errors returned: {said}" if len(items) > 1 else said
 
 
 def from_answer(request: str, status: int, body: bytes, *, retry_after: float | None = None) -> RegistryError:
     """Make the error of an answer that is no success. `request` is method and URL, without credentials."""
-    message = f"{request}: {described(body) or f'unexpected status code {status}'}"
+    message = f"{request}: {described(body) or _unexpected(request, status, body)}"
     kind: type[RegistryError] = BadAnswer
     if status in {401, 403}:
         kind = Unauthorized
@@ -102,3 +104,10 @@ def from_answer(request: str, status: int, body: bytes, *, retry_after: float | 
     elif status in _TRANSIENT:
         kind = Unavailable
     return kind(message, status=status, retry_after=retry_after)
+
+
+def _unexpected(request: str, status: int, body: bytes) -> str:
+    text = f"unexpected status code {status} {responses.get(status, '')}".rstrip()
+    if said := printable(body[: 4 * _TEXT_LIMIT].decode(errors="replace")):
+        return f"{text}: {said}"
+    return f"{text} (HEAD responses have no body, use GET for details)" if request.startswith("HEAD ") else text

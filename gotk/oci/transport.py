@@ -7,6 +7,7 @@ for silence and for dripping; the whole is under the caller's deadline.
 """
 
 import asyncio
+import os
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -25,6 +26,8 @@ from gotk.oci.sessions import Sessions
 
 _REDIRECTS = 5
 _REDIRECT_STATUS = frozenset({301, 302, 303, 307, 308})
+#: What OpenSSL calls an answer that is no TLS.
+_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"})
 _SOCKS_MODULES = ("python_socks", "aiohttp_socks")
 
 #: The schemes of SOCKS proxies; both resolve names at the proxy.
@@ -213,5 +216,22 @@ def _translated(request: Request, error: Exception) -> errors.RegistryError:
         return errors.Unreachable(f"{request}: no answer in time")
     if isinstance(error, (aiohttp.ClientResponseError, aiohttp.InvalidURL)):
         return errors.BadAnswer(f"{request}: {errors.printable(str(error))}")
-    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
-    return errors.Unreachable(f"{request}: {errors.printable(text)}")
+    return errors.Unreachable(f"{request}: {errors.printable(_unreachable(error))}")
+
+
+def _unreachable(error: Exception) -> str:
+    """Say why there was no answer, by the cause rather than by the call that failed."""
+    if isinstance(error, ssl.SSLError) and _reason(error) in _NO_TLS:
+        return "http: server gave HTTP response to HTTPS client"
+    if isinstance(error, aiohttp.ClientConnectorError) and (error.errno or 0) > 0:
+        whom = "connect to the proxy" if isinstance(error, aiohttp.ClientProxyConnectionError) else "connect"
+        return f"{whom}: {os.strerror(error.errno or 0).lower()}"
+    return error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
+
+
+def _reason(error: ssl.SSLError) -> str:
+    """Return OpenSSL's word for an error; aiohttp's own errors are of the type without having one."""
+    cause: BaseException | None = error
+    while cause is not None and not getattr(cause, "reason", ""):
+        cause = cause.__cause__ or cause.__context__
+    return getattr(cause, "reason", "") or ""

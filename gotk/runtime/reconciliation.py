@@ -67,7 +67,7 @@ class Reconciliation(Generic[O]):
         run = self._run(entry, log)
         if getattr(getattr(entry, "spec", None), "suspend", False):
             log.info("reconciliation is suspended for this object")
-            await run.finish(observed=False)
+            await run.finish(observed=conditions.observes(run.conditions, self._reconciler.rules))
             return NEVER
         return await self._reconcile(entry, run)
 

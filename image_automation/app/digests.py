@@ -23,6 +23,9 @@ class RegistryDigests:
             reach = await access.access(self._objects, image_repository, repository, self._logins)
             return await self._registry.digest(repository, tag, reach)
         except errors.RegistryError as error:
-            raise Retry("Failed", str(error), after=error.retry_after or None) from error
-        except (name.InvalidName, access.AccessError, Stalled) as error:
+            message = f'failed fetching descriptor for "{image_repository.spec.image}:{tag}": {error}'
+            raise Retry("Failed", message, after=error.retry_after or None) from error
+        except access.AccessError as error:
+            raise Retry("Failed", f"failed to configure authentication options: {error}") from error
+        except (name.InvalidName, Stalled) as error:
             raise Retry("Failed", str(error)) from error

@@ -145,9 +145,9 @@ def policy(*, ref: dict[str, str] | None = None, **spec: Any) -> ImagePolicy:
     return scheme.convert(obj, ImagePolicy)
 
 
-async def run(world: World, obj: ImagePolicy, **flags: Any) -> Ended[ImagePolicy]:
+async def run(world: World, obj: ImagePolicy, *, now: datetime = NOON, **flags: Any) -> Ended[ImagePolicy]:
     with reconciler(world, **flags) as under_test:
-        return await run_once(under_test, obj)
+        return await run_once(under_test, obj, now=now)
 
 
 async def test_the_tag_is_written_down(world):
@@ -286,12 +286,24 @@ async def test_the_gate_lets_a_cloud_identity_pass(world):
     assert ended.ready[0] == "True"
 
 
-async def test_without_tags_the_policy_waits_for_the_scan(world):
+async def test_without_tags_the_policy_waits_quietly_for_a_scan_that_may_be_under_way(world):
     world.stored.clear()
     ended = await run(world, policy())
     assert ended.ready == ("False", "DependencyNotReady", "retrying in 30s error: no tags in database")
     assert isinstance(ended.error, errors.Waiting)
-    assert ended.error.after == 30
+    assert ended.error.after == 5
+    woken = await run(world, ended.obj, now=NOON + timedelta(seconds=2))
+    assert isinstance(woken.error, errors.Waiting)
+    assert woken.error.after == 3
+
+
+async def test_a_policy_that_has_no_tags_after_a_while_is_a_warning(world):
+    world.stored.clear()
+    ended = await run(world, policy())
+    later = await run(world, ended.obj, now=NOON + timedelta(seconds=5))
+    assert later.ready == ended.ready
+    assert isinstance(later.error, errors.Retry)
+    assert later.error.after == 30
 
 
 FAILURES = {

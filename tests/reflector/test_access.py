@@ -75,10 +75,14 @@ async def test_a_proxy_is_read_with_its_credentials_apart():
 @pytest.mark.parametrize(
     ("objects", "spec", "message"),
     [
-        ([], {"secret_ref": ref("none")}, "secret 'team/none' not found"),
-        ([], {"service_account_name": "none"}, "service account 'team/none' not found"),
-        ([account("robot", "none")], {"service_account_name": "robot"}, "secret 'team/none' not found"),
-        ([], {"cert_secret_ref": ref("none")}, "secret 'team/none' not found"),
+        ([], {"secret_ref": ref("none")}, 'secrets "none" not found'),
+        ([], {"service_account_name": "none"}, "serviceaccount 'team/none' not found"),
+        (
+            [account("robot", "none")],
+            {"service_account_name": "robot"},
+            "failed to get image pull secret for serviceaccount 'team/robot': secret 'team/none' not found",
+        ),
+        ([], {"cert_secret_ref": ref("none")}, 'secrets "none" not found'),
         ([], {"proxy_secret_ref": ref("none")}, "secret 'team/none' not found"),
         (
             [secret("s", "kubernetes.io/dockerconfigjson", _dockerconfigjson=b"hunter2")],

@@ -146,7 +146,7 @@ async def test_a_missing_secret_is_an_authentication_failure_even_when_no_scan_i
     first = await run_once(make(), repository(f"{registry.address}/app"))
     spec = msgspec.structs.replace(first.obj.spec, secret_ref=ref("none"))
     ended = await run_once(make(), msgspec.structs.replace(first.obj, spec=spec), now=NOON + timedelta(seconds=1))
-    message = "failed to configure authentication options: secret 'team/none' not found"
+    message = 'failed to configure authentication options: secrets "none" not found'
     assert ended.ready == ("False", "AuthenticationFailed", message)
 
 

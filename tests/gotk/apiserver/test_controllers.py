@@ -1,4 +1,5 @@
 import asyncio
+import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -142,6 +143,19 @@ async def test_a_new_default_shows_in_old_objects(api: Caller) -> None:
     changed = await api.patch(f"{CRDS}/widgets.example.org", add, "application/json-patch+json")
     assert changed.status == 200, changed.body
     assert (await api.get(f"{WIDGETS_PATH}/a")).body["spec"]["shape"] == "round"
+
+
+async def test_a_default_status_shows_in_new_objects_and_belongs_to_nobody(api: Caller) -> None:
+    path = "/spec/versions/0/schema/openAPIV3Schema/properties/status/default"
+    add = [{"op": "add", "path": path, "value": {"replicas": 3}}]
+    changed = await api.patch(f"{CRDS}/widgets.example.org", add, "application/json-patch+json")
+    assert changed.status == 200, changed.body
+    made = await api.post(WIDGETS_PATH, {**widget("a"), "status": {"replicas": 7}})
+    assert made.body["status"] == {"replicas": 3}
+    assert "f:status" not in json.dumps(made.body["metadata"]["managedFields"])
+    conditions = [{"type": "Ready", "status": "True"}]
+    kept = await api.patch(f"{WIDGETS_PATH}/a/status", {"status": {"conditions": conditions}})
+    assert kept.body["status"] == {"replicas": 3, "conditions": conditions}
 
 
 class Later:

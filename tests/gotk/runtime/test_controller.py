@@ -135,6 +135,17 @@ async def test_a_suspended_object_is_left_alone_but_its_request_is_recorded() ->
         assert world.status() == {"observedGeneration": -1, "lastHandledReconcileAt": "now"}
 
 
+@in_virtual_time
+async def test_suspending_a_ready_object_is_observed() -> None:
+    cluster = stored()
+    async with managed(cluster, repositories(succeed)) as world:
+        await asyncio.sleep(1)
+        assert world.status()["observedGeneration"] == 1
+        cluster.change("ImageRepository", "default", "app", {"spec": {"suspend": True}, "metadata": {"generation": 2}})
+        await asyncio.sleep(1)
+        assert world.status()["observedGeneration"] == 2
+
+
 @pytest.mark.parametrize(
     ("error", "times"),
     [

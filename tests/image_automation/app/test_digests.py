@@ -22,9 +22,13 @@ async def test_a_digest_is_resolved_with_the_repositorys_credentials():
 @pytest.mark.parametrize(
     ("name", "secret", "message"),
     [
-        ("{}/app", "none", "secret 'team/none' not found"),
+        ("{}/app", "none", 'failed to configure authentication options: secrets "none" not found'),
         ("{}/app:1", None, "should not include a tag"),
-        ("{}/app", None, r"HEAD http://.*/v2/app/manifests/1\.0: unexpected status code 404"),
+        (
+            "{}/app",
+            None,
+            r'failed fetching descriptor for ".*/app:1\.0": HEAD http://.*/v2/app/manifests/1\.0: unexpected.* 404',
+        ),
     ],
     ids=["secret", "name", "registry"],
 )
