@@ -3,10 +3,11 @@
 NS stands for a case's namespace. `differs` names what ours does otherwise on purpose, and why.
 """
 
-from tests.upstream import automation_files
+from tests.upstream import automation_files, scene
 from tests.upstream.automation_play import TEMPLATE, WEB, Case, Then, policy, secret
+from tests.upstream.repositories import Link
+from tests.upstream.scene import Json
 
-_COMMITTED = {"author": {"name": "Bot", "email": "bot@example.com"}}
 _ALL = """\
 {{ .AutomationObject }} {{ .AutomationObject.Name }} {{ .AutomationObject.Namespace }}
 {{ range $file, $objects := .Changed.FileChanges }}{{ $file }}:
@@ -17,7 +18,11 @@ _ALL = """\
 {{ end }}{{ .Values.cluster }} {{ .Values.none }} {{ .Values | len }}
 {{ "x" | upper | repeat 3 }} {{ list 1 2 3 | join "-" }} {{ .Changed }}
 """
-_KEY = "refs/heads/main"
+
+
+def _started(obj: Json) -> bool:
+    """Tell whether a run began; Flux panics in it, and begins anew."""
+    return scene.condition(obj, "Reconciling") != {}
 
 
 def refused(text: str) -> Case:
@@ -26,7 +31,18 @@ def refused(text: str) -> Case:
 
 
 CASES: dict[str, Case] = {
-    **automation_files.CASES,
+    "files": automation_files.FILES,
+    "plain": Case(),
+    "annotated-with-another-path": Case(
+        files={
+            "f.yaml": "kind: Pod\nmetadata:\n  name: p\n  annotations:\n    config.kubernetes.io/index: '3'\n"
+            f"    internal.config.kubernetes.io/path: other.yaml\nimage: x {automation_files.mark()}\n"
+        },
+    ),
+    "path-through-a-link": Case(
+        files={"link": Link("real"), "real/a.yaml": WEB}, spec={"update": {"strategy": "Setters", "path": "./link"}}
+    ),
+    "policy-with-a-digest-and-no-tag": Case(policies=(policy("web", "a/web", "", automation_files.DIGEST),)),
     # Messages.
     "default-message": Case(
         template="",
@@ -201,7 +217,10 @@ CASES: dict[str, Case] = {
     "source-of-an-app-without-github": Case(
         source={"secretRef": {"name": "s"}}, objects=[secret("s", {"githubAppID": "1"})]
     ),
-    "source-that-is-empty": Case(files={}),
+    "source-that-is-empty": Case(
+        files={},
+        until=_started,
+    ),
     "source-that-is-mended": Case(source={"ref": {"branch": "no"}}, then=[Then(source={"ref": {"branch": "main"}})]),
     # The automation itself.
     "no-git": Case(spec={"git": None}),
