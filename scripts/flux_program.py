@@ -17,9 +17,7 @@ def free_port() -> int:
 
 
 @contextmanager
-def running(
-    program: str, kubeconfig: Path, events_addr: str, folder: Path, flags: Sequence[str] = ()
-) -> Iterator[int]:
+def running(program: str, kubeconfig: Path, events_addr: str, folder: Path, flags: Sequence[str] = ()) -> Iterator[int]:
     """Run a controller until the block ends; its log is `controller.log` in the folder."""
     environment = {
         "PATH": os.environ["PATH"], "HOME": str(folder), "TMPDIR": str(folder), "KUBECONFIG": str(kubeconfig),

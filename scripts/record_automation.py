@@ -31,7 +31,6 @@ async def record(program: str, names: list[str]) -> dict[str, object]:
         async with automation_play.prepared(Path(folder), cases, limit=60, calm=_calm) as play:
             with flux_program.running(program, play.at.kubeconfig, play.at.events_addr, Path(folder)):
                 answers = await play.run()
-                Path(folder, "controller.log").rename("/tmp/upstream-controller.log")
                 return answers
 
 

@@ -20,7 +20,7 @@ from gotk.cloud.errors import CloudError, GateDisabled
 from gotk.cloud.git_login import Asked, GitLogins
 from gotk.git import auth, errors
 from gotk.git.auth import Credentials
-from gotk.kube.errors import APIError
+from gotk.kube.errors import APIError, NotFound
 from gotk.oci.access import TLS, InvalidTLS, Proxy
 from gotk.runtime import secrets
 from gotk.runtime.blocking import Limiter
@@ -95,7 +95,7 @@ class GitAccess:
     ) -> Credentials:
         spec = repository.spec
         provider = spec.provider or "generic"
-        if provider == "github" and data is None:
+        if provider == "github" and not (data is not None and github.is_app(data)):
             raise Refused(Step.PROVIDER, NO_APP)
         if provider != "github" and data is not None and github.is_app(data):
             message = f"secretRef '{name}' has github app data but provider is not set to github"
@@ -154,7 +154,8 @@ class GitAccess:
         except APIError as error:
             cause = error.message
             if step is not Step.SECRET:
-                cause = f"failed to get secret '{namespace}/{name}': {cause}"
+                missing = isinstance(error, NotFound)
+                cause = f"secret '{namespace}/{name}' not found" if missing else f"secret '{namespace}/{name}': {cause}"
             raise Refused(step, cause) from error
 
 

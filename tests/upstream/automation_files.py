@@ -6,7 +6,6 @@ whole run of Flux fail has a case of its own. Flux writes every file that change
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from tests.upstream.automation_play import WEB, Case, policy
@@ -20,25 +19,20 @@ _PLACES = """{{ range $file, $objects := .Changed.FileChanges }}{{ range $object
 {{ end }}{{ end }}{{ end }}"""
 
 
-@dataclass(frozen=True)
-class Entry:
-    """Files of a folder, and what ours does otherwise to them on purpose."""
-
-    files: Mapping[str, Any]
-    differs: Mapping[str, str] = field(default_factory=dict)
+Files = Mapping[str, Any]
 
 
 def mark(part: str = "", name: str = "web") -> str:
     """A marker's comment."""
-    return f'# {{"$imagepolicy": "NS:{name}{":" if part else ""}{part}"}}'
+    return f'# {{"$imagepolicy": "@NS:{name}{":" if part else ""}{part}"}}'
 
 
-def one(text: str | bytes, **differs: str) -> Entry:
+def one(text: str | bytes) -> Files:
     """A folder of a single file."""
-    return Entry({"f.yaml": text}, differs)
+    return {"f.yaml": text}
 
 
-_VALUES: dict[str, Entry] = {
+_VALUES: dict[str, Files] = {
     "parts": one(
         f"image: x {mark(name='full')}\nname: x {mark('name', 'full')}\n"
         f"tag: x {mark('tag', 'full')}\ndigest: x {mark('digest', 'full')}\n"
@@ -64,26 +58,26 @@ _VALUES: dict[str, Entry] = {
     "policies-one-without-an-image": one(f"a: x {mark()}\nb: y {mark('tag', 'none')}\n"),
 }
 
-_COMMENTS: dict[str, Entry] = {
+_COMMENTS: dict[str, Files] = {
     "comment-above-an-item": one(f"a:\n{mark()}\n- x\n- y\n"),
     "comment-above-an-entry": one(f"a:\n  {mark()}\n  image: x\nb: x {mark()}\n"),
     "comment-above-the-entry-of-an-item": one(f"a:\n{mark()}\n- image: x\n  b: y\nb: x {mark()}\n"),
     "comment-above-and-beside": one(f"a:\n{mark()}\n- x # other\nb: x {mark()}\n"),
     "comment-below": one(f"a:\n- x\n{mark()}\nb: x {mark()}\n"),
-    "comment-with-blanks": one('a: x #   {"$imagepolicy":"NS:web"}   \nb: x #{"$imagepolicy": "NS:web"}\n'),
-    "comment-with-a-tab": one('a: x\t# {"$imagepolicy": "NS:web"}\n'),
-    "comment-with-more-text": one(f'a: x {mark()} and more\nb: x # see {{"$imagepolicy": "NS:web"}}\nc: x {mark()}\n'),
-    "comment-with-more-keys": one('a: x # {"$imagepolicy": "NS:web", "other": "y"}\n'),
-    "comment-with-more-keys-that-are-no-text": one('a: x # {"$imagepolicy": "NS:web", "other": 1}\n'),
+    "comment-with-blanks": one('a: x #   {"$imagepolicy":"@NS:web"}   \nb: x #{"$imagepolicy": "@NS:web"}\n'),
+    "comment-with-a-tab": one('a: x\t# {"$imagepolicy": "@NS:web"}\n'),
+    "comment-with-more-text": one(f'a: x {mark()} and more\nb: x # see {{"$imagepolicy": "@NS:web"}}\nc: x {mark()}\n'),
+    "comment-with-more-keys": one('a: x # {"$imagepolicy": "@NS:web", "other": "y"}\n'),
+    "comment-with-more-keys-that-are-no-text": one('a: x # {"$imagepolicy": "@NS:web", "other": 1}\n'),
     "comment-with-two-markers": one(f"a: x {mark()} {mark()}\nb: x {mark()}\n"),
-    "comment-that-is-no-json": one("a: x # {'$imagepolicy': 'NS:web'}\nb: x # {\"$imagepolicy\": NS:web}\n"),
-    "comment-of-two-hashes": one('a: x ## {"$imagepolicy": "NS:web"}\n'),
-    "comment-with-escapes": one('a: x # {"$imagepolicy": "NS:\\u0077eb"}\n'),
+    "comment-that-is-no-json": one("a: x # {'$imagepolicy': '@NS:web'}\nb: x # {\"$imagepolicy\": @NS:web}\n"),
+    "comment-of-two-hashes": one('a: x ## {"$imagepolicy": "@NS:web"}\n'),
+    "comment-with-escapes": one('a: x # {"$imagepolicy": "@NS:\\u0077eb"}\n'),
     "comment-with-a-full-reference": one(
-        'a: x # {"$ref": "#/definitions/io.k8s.cli.setters.NS:web"}\nb: x # {"$imagepolicy": "NS:web"}\n'
+        'a: x # {"$ref": "#/definitions/io.k8s.cli.setters.@NS:web"}\nb: x # {"$imagepolicy": "@NS:web"}\n'
     ),
     "comment-with-an-openapi-schema": one(
-        'a: x # {"$openapi": "NS:web"}\nb: x # {"type": "string", "$imagepolicy": "NS:web"}\n'
+        'a: x # {"$openapi": "@NS:web"}\nb: x # {"type": "string", "$imagepolicy": "@NS:web"}\n'
     ),
     "comment-on-a-key": one(f"a: {mark()}\n  b: x\nc: x {mark()}\n"),
     "comment-at-the-top": one(f"{mark()}\na: x {mark()}\n"),
@@ -91,11 +85,15 @@ _COMMENTS: dict[str, Entry] = {
     "comment-in-a-text": one(f"a: |\n  b: x {mark()}\nc: x {mark()}\n"),
 }
 
-_SHAPES: dict[str, Entry] = {
-    "flow-style": one(f"a: {{image: x}} {mark()}\nb: [x] {mark()}\nc: {{image: x, {mark()}\n  tag: y}}\nd: x {mark()}\n"),
+_SHAPES: dict[str, Files] = {
+    "flow-style": one(
+        f"a: {{image: x}} {mark()}\nb: [x] {mark()}\nc: {{image: x, {mark()}\n  tag: y}}\nd: x {mark()}\n"
+    ),
     "flow-style-over-lines": one(f"a:\n  [\n    x, {mark()}\n    y {mark('tag')}\n  ]\n"),
-    "json": one('{"a": "x", "$imagepolicy": "NS:web"}\n'),
-    "multi-document": one(f"a: x {mark()}\n---\n# only a comment\n---\nb: y\n---\nkind: Pod\nc: x {mark('tag')}\n...\n"),
+    "json": one('{"a": "x", "$imagepolicy": "@NS:web"}\n'),
+    "multi-document": one(
+        f"a: x {mark()}\n---\n# only a comment\n---\nb: y\n---\nkind: Pod\nc: x {mark('tag')}\n...\n"
+    ),
     "document-start": one(f"---\na: x {mark()}\n"),
     "document-start-with-a-comment": one(f"# licence\n---\n# about a\na: x {mark()}\n\n# the end\n"),
     "crlf": one(f"a: x {mark()}\r\nb:   1\r\n"),
@@ -107,7 +105,7 @@ _SHAPES: dict[str, Entry] = {
     "odd-indentation": one(f"a:\n     - b:   x    {mark()}\n     -   c:    y\n"),
     "lists-indented-both-ways": one(f"a:\n  - x {mark()}\nb:\n- y\n"),
     "long-lines": one(f"a: x {mark()}\nb: {'word ' * 40}\n"),
-    "wide-characters": one(f"a: x {mark()}\nb: \"\\u00e9 \\U0001F680\"\nc: 🚀\n"),
+    "wide-characters": one(f'a: x {mark()}\nb: "\\u00e9 \\U0001F680"\nc: 🚀\n'),
     "blank-lines": one(f"a: x {mark()}\n\n\n\nb: y\n"),
     "tabs-after": one(f"a: x {mark()}\nb: 1\t\n"),
     "list-of-objects": one(
@@ -132,43 +130,64 @@ _SHAPES: dict[str, Entry] = {
     ),
 }
 
-_FOLDERS: dict[str, Entry] = {
-    "names-of-files": Entry(
+_FOLDERS: dict[str, Files] = {
+    "names-of-files": dict(
         {
             name: f"a: x {mark()}\n"
             for name in (
-                "a.yml", "b.YAML", "Kustomization", "kustomization.yaml", "c.json", "d.yaml.tmpl", ".hidden.yaml",
-                ".github/workflows/w.yaml", "a b/c d.yaml", "ü.yaml", "e.yaml/f.yaml", "vendor/Kustomization",
-                "kustomization", "x.Kustomization", ".yaml",
+                "a.yml",
+                "b.YAML",
+                "Kustomization",
+                "kustomization.yaml",
+                "c.json",
+                "d.yaml.tmpl",
+                ".hidden.yaml",
+                ".github/workflows/w.yaml",
+                "a b/c d.yaml",
+                "ü.yaml",
+                "e.yaml/f.yaml",
+                "vendor/Kustomization",
+                "kustomization",
+                "x.Kustomization",
+                ".yaml",
             )
         }
     ),  # fmt: skip
-    "ignored-folders": Entry(
+    "ignored-folders": dict(
         {
-            ".gitignore": "ignored/\n*.tmp.yaml\n", ".sourceignore": "skipped/\n", ".krmignore": "krm/\n",
-            "ignored/a.yaml": WEB, "skipped/a.yaml": WEB, "krm/a.yaml": WEB, "b.tmp.yaml": WEB,
+            ".gitignore": "ignored/\n*.tmp.yaml\n",
+            ".sourceignore": "skipped/\n",
+            ".krmignore": "krm/\n",
+            "ignored/a.yaml": WEB,
+            "skipped/a.yaml": WEB,
+            "krm/a.yaml": WEB,
+            "b.tmp.yaml": WEB,
         }
     ),  # fmt: skip
-    "broken-file-beside": Entry({"a.yaml": f"a: [ {mark()}\n", "b.yaml": WEB}),
+    "broken-file-beside": dict({"a.yaml": f"a: [ {mark()}\n", "b.yaml": WEB}),
     "broken-document-beside": one(f"a: x {mark()}\n---\nb: [ {mark()}\n"),
-    "helm-template-beside": Entry(
+    "helm-template-beside": dict(
         {"templates/a.yaml": f"a: {{{{ .Values.x }}}} {mark()}\n{{{{ if .x }}}}\n", "b.yaml": WEB}
     ),
     "sops": one(f"a: ENC[AES256_GCM,data:x] {mark()}\nb: x {mark()}\nsops:\n  mac: ENC[AES256_GCM,data:y]\n"),
-    "links": Entry(
+    "links": dict(
         {
-            "a.yaml": WEB, "to-a.yaml": Link("a.yaml"), "nowhere.yaml": Link("none"), "out.yaml": Link("/etc/hostname"),
-            "folder": Link("sub"), "sub/b.yaml": WEB,
+            "a.yaml": WEB,
+            "to-a.yaml": Link("a.yaml"),
+            "nowhere.yaml": Link("none"),
+            "out.yaml": Link("/etc/hostname"),
+            "folder": Link("sub"),
+            "sub/b.yaml": WEB,
         }
     ),  # fmt: skip
-    "link-to-a-file-of-another-name": Entry({"a.txt": WEB, "to-a.yaml": Link("a.txt")}),
-    "executable": Entry({"a.yaml": Executable(WEB)}),
+    "link-to-a-file-of-another-name": dict({"a.txt": WEB, "to-a.yaml": Link("a.txt")}),
+    "executable": dict({"a.yaml": Executable(WEB)}),
 }
 
-ENTRIES: dict[str, Entry] = {**_VALUES, **_COMMENTS, **_SHAPES, **_FOLDERS}
+ENTRIES: dict[str, Files] = {**_VALUES, **_COMMENTS, **_SHAPES, **_FOLDERS}
 
 FILES = Case(
-    files={f"{name}/{path}": content for name, entry in ENTRIES.items() for path, content in entry.files.items()},
+    files={f"{name}/{path}": content for name, entry in ENTRIES.items() for path, content in entry.items()},
     policies=(
         policy("web", "a/web", "1.1"),
         policy("full", "registry.example.com/a/web", "1.1", DIGEST),

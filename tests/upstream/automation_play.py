@@ -2,6 +2,7 @@
 
 import contextlib
 import json
+import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,9 +12,10 @@ from gotk.git.server import GitServer
 from tests.upstream import repositories, scene
 from tests.upstream.scene import Json
 
+_TRIES = 100
 KIND = ("image.toolkit.fluxcd.io/v1", "ImageUpdateAutomation")
 TEMPLATE = "update\n\n{{ range .Changed.Changes }}{{ .OldValue }} -> {{ .NewValue }}\n{{ end }}"
-WEB = 'kind: Pod\napiVersion: v1\nmetadata:\n  name: web\nspec:\n  image: a/web:1.0 # {"$imagepolicy": "NS:web"}\n'
+WEB = 'kind: Pod\napiVersion: v1\nmetadata:\n  name: web\nspec:\n  image: a/web:1.0 # {"$imagepolicy": "@NS:web"}\n'
 
 
 def policy(name: str, image: str, tag: str, digest: str = "", **labels: str) -> Json:
@@ -45,7 +47,7 @@ class Then:
 
 @dataclass(frozen=True)
 class Case:
-    """One automation in a namespace of its own; NS in any text stands for that namespace."""
+    """One automation in a namespace of its own; @NS in any text stands for that namespace."""
 
     files: Mapping[str, Any] = field(default_factory=lambda: {"web.yaml": WEB})
     policies: Sequence[Json] = (policy("web", "a/web", "1.1"),)
@@ -59,7 +61,8 @@ class Case:
     template: str = TEMPLATE
     then: Sequence[Then] = ()
     until: Callable[[Json], bool] = scene.settled
-    differs: Mapping[str, str] = field(default_factory=dict)
+    annotations: Mapping[str, str] = field(default_factory=dict)
+    race: Mapping[str, Any] | None = None
 
     def automation(self, namespace: str) -> Json:
         """The automation."""
@@ -69,7 +72,8 @@ class Case:
         spec = {"interval": "1h", "sourceRef": {"kind": "GitRepository", "name": "fleet"},
                 "git": {"commit": commit, **self.git}, "update": {"strategy": "Setters"}, **self.spec}  # fmt: skip
         spec = {key: value for key, value in spec.items() if value is not None}
-        return _within(namespace, {"apiVersion": KIND[0], "kind": KIND[1], "metadata": {"name": "auto"}, "spec": spec})
+        meta = {"name": "auto", "annotations": dict(self.annotations)}
+        return _within(namespace, {"apiVersion": KIND[0], "kind": KIND[1], "metadata": meta, "spec": spec})
 
     def repository(self, namespace: str, url: str) -> Json:
         """The GitRepository that the automation refers to."""
@@ -90,9 +94,9 @@ def _within(namespace: str, obj: Json) -> Json:
 def _filled(value: Any, namespace: str) -> Any:
     match value:
         case str():
-            return value.replace("NS", namespace)
+            return value.replace("@NS", namespace)
         case bytes():
-            return value.replace(b"NS", namespace.encode())
+            return value.replace(b"@NS", namespace.encode())
         case dict():
             return {_filled(key, namespace): _filled(each, namespace) for key, each in value.items()}
         case list() | tuple():
@@ -115,8 +119,20 @@ class Play:
     server: GitServer
     cases: Mapping[str, Case]
     limit: float
-    known: dict[str, set[str]] = field(default_factory=dict)
+    known: dict[str, dict[str, str]] = field(default_factory=dict)
     calm: Callable[[], Awaitable[None]] = _at_once
+    racing: dict[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Let somebody push right before the first push of a case that wants a race."""
+        lock = self.server._http.lock
+
+        def raced(name: str) -> threading.Lock:
+            if (files := self.racing.pop(name.removesuffix(".git"), None)) is not None:
+                self.push(name.removesuffix(".git"), files)
+            return lock(name)
+
+        self.server._http.lock = raced  # type: ignore[method-assign]
 
     async def prepare(self) -> None:
         """Make every repository and object, the automations last."""
@@ -124,12 +140,17 @@ class Play:
             branches = _filled({"main": case.files, **case.branches}, name)
             path = self.root / f"{name}.git"
             repositories.make(path, branches if case.files else {}, case.tags)
-            self.known[name] = set(repositories.references(path).values())
+            self.known[name] = {
+                hash_: f"<{reference.rpartition('/')[2]}>"
+                for reference, hash_ in reversed(repositories.references(path).items())
+            }
             await self.at.create({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}})
             for obj in (*case.policies, *case.objects):
                 await self.at.create(_within(name, obj))
             await self.at.create(self._placed(name, case.repository(name, self.server.url(f"{name}.git"))))
         for name, case in self.cases.items():
+            if case.race is not None:
+                self.racing[name] = _filled(case.race, name)
             await self.at.create(self._placed(name, case.automation(name)))
 
     def _placed(self, name: str, obj: Json) -> Json:
@@ -170,14 +191,17 @@ class Play:
         parents = [repository.references[reference].target] if reference in repository.references else []
         made = repositories.commit(repository, files, parents, "Somebody pushes")
         repository.references.create(reference, made, force=True)
-        self.known[name].add(str(made))
+        self.known[name][str(made)] = f"<push to {branch}>"
 
     async def _kept(self, name: str, last: Json) -> Json:
-        obj = await self.at.client.get_object(*KIND, name, "auto")
+        for _ in range(_TRIES):  # Flux may be in the middle of another try
+            obj = await self.at.client.get_object(*KIND, name, "auto")
+            if last.get("unsettled") or scene.settled(obj):
+                break
         path = self.root / f"{name}.git"
         made = repositories.commits(path, self.known[name])
         replaced = {self.server.url(""): "http://git/"}
-        replaced |= {known: f"<commit {known[:4]}>" for known in self.known[name]}
+        replaced |= self.known[name]
         for number, hash_ in enumerate(made, 1):
             replaced |= {hash_: f"<new {number}>", hash_[:7]: f"<new {number}>"}
         kept = {

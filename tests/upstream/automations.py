@@ -1,8 +1,11 @@
 """The table of ImageUpdateAutomations: what they do with branches, messages, policies and failures.
 
-NS stands for a case's namespace. `differs` names what ours does otherwise on purpose, and why.
+@NS stands for a case's namespace. What ours does otherwise on purpose stands in `automation_differences`.
 """
 
+from cryptography.hazmat.primitives.asymmetric import ed25519
+
+from tests.real import keys
 from tests.upstream import automation_files, scene
 from tests.upstream.automation_play import TEMPLATE, WEB, Case, Then, policy, secret
 from tests.upstream.repositories import Link
@@ -18,6 +21,9 @@ _ALL = """\
 {{ end }}{{ .Values.cluster }} {{ .Values.none }} {{ .Values | len }}
 {{ "x" | upper | repeat 3 }} {{ list 1 2 3 | join "-" }} {{ .Changed }}
 """
+
+
+SSH_KEY = keys.pem(ed25519.Ed25519PrivateKey.from_private_bytes(bytes(range(32)))).decode()
 
 
 def _started(obj: Json) -> bool:
@@ -44,20 +50,14 @@ CASES: dict[str, Case] = {
     ),
     "policy-with-a-digest-and-no-tag": Case(policies=(policy("web", "a/web", "", automation_files.DIGEST),)),
     # Messages.
-    "default-message": Case(
-        template="",
-        differs={
-            "messages": "ours says below Flux's line what changed",
-            "events": "so does the event",
-            "kubernetes": "so does the event",
-        },
-    ),
+    "default-message": Case(template=""),
     "message-fields": Case(
         template=_ALL,
         commit={"messageTemplateValues": {"cluster": "prod"}},
         files={
-            "a.yaml": WEB + "---\nkind: ConfigMap\nmetadata: {name: c, namespace: n}\ntag: x # {\"$imagepolicy\": \"NS:web:tag\"}\n",
-            "b/kustomization.yaml": "images:\n- newTag: '1' # {\"$imagepolicy\": \"NS:web:tag\"}\n",
+            "a.yaml": WEB
+            + '---\nkind: ConfigMap\nmetadata: {name: c, namespace: n}\ntag: x # {"$imagepolicy": "@NS:web:tag"}\n',
+            "b/kustomization.yaml": 'images:\n- newTag: \'1\' # {"$imagepolicy": "@NS:web:tag"}\n',
         },
     ),
     "message-below-a-path": Case(
@@ -88,17 +88,23 @@ CASES: dict[str, Case] = {
     # Policies.
     "policy-without-an-image": Case(policies=(policy("web", "", ""),)),
     "policy-that-is-missing": Case(policies=(policy("other", "a/other", "2"),)),
-    "policy-of-another-namespace": Case(files={"w.yaml": WEB.replace("NS:web", "elsewhere:web")}),
+    "policy-of-another-namespace": Case(files={"w.yaml": WEB.replace("@NS:web", "elsewhere:web")}),
     "policies-selected": Case(
-        files={"w.yaml": WEB + '---\nimage: b # {"$imagepolicy": "NS:db"}\n'},
+        files={"w.yaml": WEB + '---\nimage: b # {"$imagepolicy": "@NS:db"}\n'},
         policies=(policy("web", "a/web", "1.1", team="a"), policy("db", "a/db", "2", team="b")),
         spec={"policySelector": {"matchLabels": {"team": "a"}}},
     ),
     "policies-selected-by-expressions": Case(
-        files={"w.yaml": WEB + '---\nimage: b # {"$imagepolicy": "NS:db"}\n'},
+        files={"w.yaml": WEB + '---\nimage: b # {"$imagepolicy": "@NS:db"}\n'},
         policies=(policy("web", "a/web", "1.1", team="a"), policy("db", "a/db", "2", team="b")),
-        spec={"policySelector": {"matchExpressions": [
-            {"key": "team", "operator": "NotIn", "values": ["a"]}, {"key": "team", "operator": "Exists"}]}},
+        spec={
+            "policySelector": {
+                "matchExpressions": [
+                    {"key": "team", "operator": "NotIn", "values": ["a"]},
+                    {"key": "team", "operator": "Exists"},
+                ]
+            }
+        },
     ),
     "policies-selected-by-no-operator": Case(
         spec={"policySelector": {"matchExpressions": [{"key": "team", "operator": "Like", "values": ["a"]}]}}
@@ -127,6 +133,14 @@ CASES: dict[str, Case] = {
         git={"push": {"branch": "bot/updates"}}, then=[Then(policies=[policy("web", "a/web", "1.2")])]
     ),
     "push-branch-asked-for-again": Case(git={"push": {"branch": "bot/updates"}}, then=[Then()]),
+    "push-branch-stacked": Case(
+        git={"push": {"branch": "bot/updates"}},
+        annotations={"image-automation.dev/push-branch": "stack"},
+        then=[Then(policies=[policy("web", "a/web", "1.2")])],
+    ),
+    "race": Case(race={"web.yaml": WEB, "more.yaml": "a: 1\n"}, until=scene.ready),
+    "race-over-the-same-value": Case(race={"web.yaml": WEB.replace("1.0", "1.1")}, until=scene.ready),
+    "race-on-a-push-branch": Case(git={"push": {"branch": "bot"}}, race={"web.yaml": WEB, "m.yaml": "a: 1\n"}),
     "push-branch-of-others": Case(
         git={"push": {"branch": "bot"}}, branches={"bot": {"web.yaml": WEB, "more.yaml": "a: 1\n"}}
     ),
@@ -138,21 +152,15 @@ CASES: dict[str, Case] = {
     "push-branch-that-a-branch-is-in-the-way-of": Case(git={"push": {"branch": "main/below"}}),
     "push-refspec": Case(git={"push": {"refspec": "refs/heads/main:refs/heads/release"}}),
     "push-refspec-of-head": Case(git={"push": {"refspec": "HEAD:refs/heads/release"}}),
-    "push-refspec-and-branch": Case(
-        git={"push": {"branch": "bot", "refspec": "refs/heads/bot:refs/heads/release"}}
-    ),
+    "push-refspec-and-branch": Case(git={"push": {"branch": "bot", "refspec": "refs/heads/bot:refs/heads/release"}}),
     "push-refspec-that-is-none": Case(git={"push": {"refspec": "nonsense"}}),
     "push-refspec-of-an-unknown-branch": Case(git={"push": {"refspec": "refs/heads/no:refs/heads/release"}}),
     "push-refspec-asked-for-again": Case(
         git={"push": {"refspec": "refs/heads/main:refs/heads/release"}}, then=[Then()]
     ),
     "push-options": Case(git={"push": {"branch": "bot", "options": {"merge_request.create": ""}}}),
-    "checkout-of-a-branch": Case(
-        git={"checkout": {"ref": {"branch": "dev"}}}, branches={"dev": {"dev.yaml": WEB}}
-    ),
-    "checkout-of-a-tag": Case(
-        git={"checkout": {"ref": {"tag": "v1"}}, "push": {"branch": "bot"}}, tags={"v1": "main"}
-    ),
+    "checkout-of-a-branch": Case(git={"checkout": {"ref": {"branch": "dev"}}}, branches={"dev": {"dev.yaml": WEB}}),
+    "checkout-of-a-tag": Case(git={"checkout": {"ref": {"tag": "v1"}}, "push": {"branch": "bot"}}, tags={"v1": "main"}),
     "checkout-of-a-tag-without-a-push-branch": Case(git={"checkout": {"ref": {"tag": "v1"}}}, tags={"v1": "main"}),
     "checkout-of-a-range": Case(
         git={"checkout": {"ref": {"semver": ">=1.0.0"}}, "push": {"branch": "bot"}},
@@ -185,7 +193,9 @@ CASES: dict[str, Case] = {
     "checkout-of-a-commit-that-is-not-there": Case(
         git={"checkout": {"ref": {"commit": "0" * 39 + "1", "branch": "main"}}},
     ),
-    "checkout-of-the-sources-tag": Case(source={"ref": {"tag": "v1"}}, git={"push": {"branch": "bot"}}, tags={"v1": "main"}),
+    "checkout-of-the-sources-tag": Case(
+        source={"ref": {"tag": "v1"}}, git={"push": {"branch": "bot"}}, tags={"v1": "main"}
+    ),
     "branch-that-is-not-there": Case(source={"ref": {"branch": "no"}}),
     "tag-that-is-not-there": Case(source={"ref": {"tag": "no"}}, git={"push": {"branch": "bot"}}),
     "no-reference": Case(source={"ref": None}),
@@ -195,7 +205,10 @@ CASES: dict[str, Case] = {
     ),
     # Sources.
     "source-that-is-missing": Case(spec={"sourceRef": {"kind": "GitRepository", "name": "no"}}),
-    "source-of-another-namespace": Case(spec={"sourceRef": {"kind": "GitRepository", "name": "fleet", "namespace": "plain"}}, git={"push": {"branch": "from-ns"}}),
+    "source-of-another-namespace": Case(
+        spec={"sourceRef": {"kind": "GitRepository", "name": "fleet", "namespace": "up-to-date"}},
+        git={"push": {"branch": "from-ns"}},
+    ),
     "source-that-is-suspended": Case(source={"suspend": True}),
     "source-of-no-address": Case(source={"url": "http://127.0.0.1:1/none.git"}),
     "source-of-no-repository": Case(source={"url": "SERVER/none.git"}),
@@ -209,10 +222,13 @@ CASES: dict[str, Case] = {
         source={"secretRef": {"name": "s"}}, objects=[secret("s", {"username": "x"})]
     ),
     "source-whose-proxy-is-missing": Case(source={"proxySecretRef": {"name": "no"}}),
-    "source-whose-proxy-has-no-address": Case(source={"proxySecretRef": {"name": "s"}}, objects=[secret("s", {"a": "b"})]),
+    "source-whose-proxy-has-no-address": Case(
+        source={"proxySecretRef": {"name": "s"}}, objects=[secret("s", {"a": "b"})]
+    ),
     "source-of-github-without-a-secret": Case(source={"provider": "github"}),
     "source-of-github-without-an-app": Case(
-        source={"provider": "github", "secretRef": {"name": "s"}}, objects=[secret("s", {"username": "x", "password": "y"})]
+        source={"provider": "github", "secretRef": {"name": "s"}},
+        objects=[secret("s", {"username": "x", "password": "y"})],
     ),
     "source-of-an-app-without-github": Case(
         source={"secretRef": {"name": "s"}}, objects=[secret("s", {"githubAppID": "1"})]
@@ -227,9 +243,13 @@ CASES: dict[str, Case] = {
     "no-update": Case(spec={"update": None}),
     "path-that-is-missing": Case(spec={"update": {"strategy": "Setters", "path": "./no"}}),
     "path-that-climbs": Case(spec={"update": {"strategy": "Setters", "path": "../../.."}}),
-    "path-that-is-absolute": Case(files={"apps/w.yaml": WEB, "w.yaml": WEB}, spec={"update": {"strategy": "Setters", "path": "/apps"}}),
+    "path-that-is-absolute": Case(
+        files={"apps/w.yaml": WEB, "w.yaml": WEB}, spec={"update": {"strategy": "Setters", "path": "/apps"}}
+    ),
     "path-that-is-a-dot": Case(spec={"update": {"strategy": "Setters", "path": "."}}),
-    "path-with-a-slash-at-the-end": Case(files={"apps/w.yaml": WEB, "w.yaml": WEB}, spec={"update": {"strategy": "Setters", "path": "apps/"}}),
+    "path-with-a-slash-at-the-end": Case(
+        files={"apps/w.yaml": WEB, "w.yaml": WEB}, spec={"update": {"strategy": "Setters", "path": "apps/"}}
+    ),
     "signed-without-a-secret": Case(commit={"signingKey": {"secretRef": {"name": "no"}}}),
     "signed-without-a-key": Case(
         commit={"signingKey": {"secretRef": {"name": "s"}}}, objects=[secret("s", {"identity": "x"})]
@@ -243,9 +263,24 @@ CASES: dict[str, Case] = {
     "signed-with-no-ssh-key": Case(
         commit={"signingKey": {"type": "ssh", "secretRef": {"name": "s"}}}, objects=[secret("s", {"identity": "x"})]
     ),
-    "annotated-for-events": Case(then=[Then(patch={"metadata": {"annotations": {
-        "event.toolkit.fluxcd.io/team": "a", "reconcile.fluxcd.io/requestedAt": "step 1"}}},
-        policies=[policy("web", "a/web", "1.2")])]),
+    "signed-by-ssh": Case(
+        commit={"signingKey": {"type": "ssh", "secretRef": {"name": "s"}}}, objects=[secret("s", {"identity": SSH_KEY})]
+    ),
+    "annotated-for-events": Case(
+        then=[
+            Then(
+                patch={
+                    "metadata": {
+                        "annotations": {
+                            "event.toolkit.fluxcd.io/team": "a",
+                            "reconcile.fluxcd.io/requestedAt": "step 1",
+                        }
+                    }
+                },
+                policies=[policy("web", "a/web", "1.2")],
+            )
+        ]
+    ),
     "mended-template": Case(
         template="{{ .Nothing }}",
         then=[Then(patch={"spec": {"git": {"commit": {"messageTemplate": TEMPLATE}}}})],

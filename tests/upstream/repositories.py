@@ -1,7 +1,6 @@
 """Repositories of the table: made of files, links and modes, and read back as what commits changed."""
 
-import hashlib
-from collections.abc import Mapping
+from collections.abc import Container, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -77,16 +76,15 @@ def references(path: Path) -> dict[str, str]:
     return {name: str(repository.references[name].target) for name in sorted(repository.references)}
 
 
-def commits(path: Path, known: set[str]) -> dict[str, dict[str, Any]]:
+def commits(path: Path, known: Container[str]) -> dict[str, dict[str, Any]]:
     """Return what new commits hold, by hash: all that are not known and reachable from a reference."""
     repository = pygit2.Repository(str(path))
     found: dict[str, dict[str, Any]] = {}
     for target in references(path).values():
         walk = repository.walk(target)
         for each in walk:
-            if str(each.id) in known:
-                break
-            found[str(each.id)] = _described(repository, each)
+            if str(each.id) not in known:
+                found[str(each.id)] = _described(repository, each)
     return dict(reversed(found.items()))
 
 
@@ -123,8 +121,3 @@ def _changed(repository: pygit2.Repository, each: pygit2.Commit) -> dict[str, An
         plain = delta.new_file.mode == FileMode.BLOB
         found[delta.new_file.path] = text if plain else {"mode": oct(delta.new_file.mode), "text": text}
     return found
-
-
-def digest(text: str) -> str:
-    """Name a text in short."""
-    return hashlib.sha256(text.encode("utf-8", "surrogateescape")).hexdigest()[:12]

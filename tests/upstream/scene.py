@@ -76,10 +76,10 @@ async def plane(folder: Path) -> AsyncIterator[Plane]:
 
 @asynccontextmanager
 async def ours(at: Plane, folder: Path, controller: str, **settings: Any) -> AsyncIterator[None]:
-    """Run one of our controllers on a plane."""
+    """Run one of our controllers on a plane; what fails is not tried again while a table is played."""
     chosen = Settings(
         data_dir=folder, controllers=frozenset({controller}), storage_addr="127.0.0.1:0", metrics_addr="0",
-        health_addr="0", events_addr=at.events_addr, min_retry_delay=0.75, max_retry_delay=4.0, grace=1.0,
+        health_addr="0", events_addr=at.events_addr, min_retry_delay=60.0, max_retry_delay=60.0, grace=1.0,
         **settings,
     )  # fmt: skip
     async with service.beside(chosen, at.config):
@@ -130,6 +130,11 @@ def settled(obj: Json) -> bool:
     if ready.get("observedGeneration") != metadata["generation"] or ready.get("status") == "Unknown":
         return False
     return not reconciling or reconciling["reason"] == "ProgressingWithRetry"
+
+
+def ready(obj: Json) -> bool:
+    """Tell whether the last run succeeded."""
+    return settled(obj) and condition(obj, "Ready")["status"] == "True"
 
 
 def seen(obj: Json) -> bool:

@@ -8,11 +8,13 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.upstream import automation_files, automation_play, automations, scene
+from tests.upstream import automation_differences, automation_files, automation_play, automations, scene
 
 RECORDED: dict[str, Any] = json.loads(Path(__file__).with_name("automations.json").read_text())
 
 OUR_EVENTS = {"MarkersIgnored", "UpdatesHeld"}  # of conditions of our own
+#: How many runs it takes, and so whether there is one more that finds nothing to do, is a matter of time.
+TRACES = {f"Normal Succeeded {text}" for text in ("no change since last reconciliation", "repository up-to-date")}
 
 
 @pytest.fixture(scope="module")
@@ -22,7 +24,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 async def _play(folder: Path) -> dict[str, Any]:
-    async with automation_play.prepared(folder, automations.CASES, limit=30) as play:
+    async with automation_play.prepared(folder, automations.CASES, limit=60) as play:
         async with scene.ours(play.at, folder / "ours", "imageupdateautomation"):
             return await play.run()
 
@@ -42,7 +44,7 @@ def facets(answer: dict[str, Any]) -> dict[str, Any]:
             each["type"]: each for each in answer["status"].get("conditions", ()) if not is_ours(each["type"])
         },
         "events": [each for each in answer["events"] if each["reason"] not in OUR_EVENTS],
-        "kubernetes": [each for each in answer["kubernetes"] if each.split(" ")[1] not in OUR_EVENTS],
+        "kubernetes": sorted(set(answer["kubernetes"]) - TRACES - ours_among(answer["kubernetes"])),
         "settles": not answer["unsettled"],
     }
 
@@ -52,10 +54,15 @@ def is_ours(type_: str) -> bool:
     return type_.startswith("image-automation.dev/")
 
 
+def ours_among(events: list[str]) -> set[str]:
+    """Return the events that are of our own."""
+    return {each for each in events if each.split(" ")[1] in OUR_EVENTS}
+
+
 def values(text: Any) -> Any:
     """Return what YAML a file holds; its text where it is none."""
     try:
-        return list(yaml.load_all(text, yaml.BaseLoader)) if isinstance(text, str) else text
+        return [each for each in yaml.load_all(text, yaml.CBaseLoader) if each] if isinstance(text, str) else text
     except yaml.YAMLError:
         return text
 
@@ -65,10 +72,15 @@ def differences(theirs: dict[str, Any], ours: dict[str, Any]) -> dict[str, Any]:
     return {name: {"theirs": theirs[name], "ours": ours[name]} for name in theirs if theirs[name] != ours[name]}
 
 
+def expected(table: dict[str, automation_differences.Difference], name: str) -> set[str]:
+    """Return the facets that are to differ."""
+    return set(table[name].facets) if name in table else set()
+
+
 @pytest.mark.parametrize("name", [name for name in automations.CASES if name != "files"])
 def test_ours_does_what_flux_does(name: str, played: dict[str, Any]):
     found = differences(facets(RECORDED[name]), facets(played[name]))
-    assert set(found) == set(automations.CASES[name].differs), found
+    assert set(found) == expected(automation_differences.CASES, name), found
 
 
 def folder(answer: dict[str, Any], name: str) -> dict[str, Any]:
@@ -85,4 +97,4 @@ def folder(answer: dict[str, Any], name: str) -> dict[str, Any]:
 @pytest.mark.parametrize("name", automation_files.ENTRIES)
 def test_ours_writes_into_files_what_flux_writes(name: str, played: dict[str, Any]):
     found = differences(folder(RECORDED["files"], name), folder(played["files"], name))
-    assert set(found) == set(automation_files.ENTRIES[name].differs), found
+    assert set(found) == expected(automation_differences.FILES, name), found
