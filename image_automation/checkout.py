@@ -147,7 +147,7 @@ def _refused(repository: GitRepository, error: Refused) -> Stalled | Retry:
     match error.step:
         case Step.GATE:
             return Stalled(GATE_DISABLED, error.message)
-        case Step.PROVIDER:
+        case Step.PROVIDER | Step.APP:
             return Stalled(INVALID, f"{error.message}: invalid source configuration")
         case Step.SECRET:
             name = repository.spec.secret_ref.name if repository.spec.secret_ref else ""

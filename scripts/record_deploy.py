@@ -15,11 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from scripts import flux_program
-from tests.upstream import source_play, sources
+from tests.upstream import kustomization_play, kustomizations, source_play, sources
 
 _SOURCE = ("--storage-path={folder}", "--storage-addr=127.0.0.1:{port}", "--storage-adv-addr=127.0.0.1:{port}")
 _TABLES: dict[str, tuple[str, Any, Any, tuple[str, ...]]] = {
     "sources": ("source-controller", sources, source_play, _SOURCE),
+    "kustomizations": ("kustomize-controller", kustomizations, kustomization_play, ()),
 }
 
 

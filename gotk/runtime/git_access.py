@@ -39,11 +39,15 @@ class Objects(Protocol):
 
 
 class Step(Enum):
-    """Where it went wrong. The last two are the spec's fault: trying again will not help."""
+    """Where it went wrong. The last two are the spec's fault: trying again will not help.
+
+    `APP` is a secret that holds a GitHub App where none is wanted, or none where one is.
+    """
 
     SECRET = "secret"  # noqa: S105 - a step's name
     AUTHENTICATION = "authentication"
     PROXY = "proxy"
+    APP = "app"
     PROVIDER = "provider"
     GATE = "gate"
 
@@ -95,11 +99,13 @@ class GitAccess:
     ) -> Credentials:
         spec = repository.spec
         provider = spec.provider or "generic"
-        if provider == "github" and not (data is not None and github.is_app(data)):
+        if provider == "github" and data is None:
             raise Refused(Step.PROVIDER, NO_APP)
+        if provider == "github" and data is not None and not github.is_app(data):
+            raise Refused(Step.APP, NO_APP)
         if provider != "github" and data is not None and github.is_app(data):
             message = f"secretRef '{name}' has github app data but provider is not set to github"
-            raise Refused(Step.PROVIDER, message)
+            raise Refused(Step.APP, message)
         try:
             own = await self._own(spec.url, data, name, provider)
             if provider == "generic":

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 
 from tests.upstream import scene, source_differences, source_play, sources
 
+DIGEST = re.compile(r"sha256:[0-9a-f]{64}")  # the same files, packed by another library
 RECORDED: dict[str, Any] = json.loads(Path(__file__).with_name("sources.json").read_text())
 
 
@@ -34,7 +36,7 @@ def facets(answer: dict[str, Any]) -> dict[str, Any]:
         "digest and size": archive.get("digest"),
         "status": {name: value for name, value in status.items() if name not in {"artifact", "conditions"}},
         "conditions": {each["type"]: each for each in status.get("conditions", ())},
-        "events": answer["events"],
+        "events": json.loads(DIGEST.sub("<digest>", json.dumps(answer["events"]))),
         "kubernetes": [each for each in answer["kubernetes"] if not each.startswith(TRACES)],
         "settles": not answer["unsettled"],
     }

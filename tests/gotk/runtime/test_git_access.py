@@ -110,13 +110,13 @@ async def test_a_service_account_of_the_asking_object_s_namespace_counts():
         (
             {},
             APP,
-            Step.PROVIDER,
+            Step.APP,
             "secretRef 'apps/git' has github app data but provider is not set to github",
         ),
         (
             {"provider": "github"},
             {},
-            Step.PROVIDER,
+            Step.APP,
             "secretRef with github app data must be specified when provider is set to github",
         ),
         (
