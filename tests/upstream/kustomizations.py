@@ -53,6 +53,17 @@ CASES: dict[str, Case] = {
     "kustomization-file": Case(
         files={"kustomization.yaml": "resources: [a.yaml]\ncommonLabels: {x: y}\n", "a.yaml": _A, "b.yaml": _B}
     ),
+    "kustomization-file-of-odd-scalars": Case(
+        files={
+            "kustomization.yaml": "resources: [a.yaml]\ncommonAnnotations: {a: 1, b: 1.20, c: no, d: 0x10, e: 2024-01-01}\n"
+            "labels: [{pairs: {f: 'y'}}]\nimages: [{name: a/web, newTag: 1.20}]\nnamePrefix: 1\n",
+            "a.yaml": _DEPLOYMENT,
+        }
+    ),
+    "apply-failure-after-some": one(
+        "apiVersion: v1\nkind: Namespace\nmetadata: {name: some-@NS}\n---\n"
+        "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: A_B, namespace: '@NS'}\n"
+    ),
     "folders": Case(files={"x/a.yaml": _A, "y/b.yml": _B, "z/note.txt": "n"}),
     "path": Case(files={"x/a.yaml": _A, "y/b.yaml": _B}, spec={"path": "./x"}),
     "path-missing": spec(path="./no"),
