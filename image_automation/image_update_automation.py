@@ -281,9 +281,7 @@ class ImageUpdateAutomationReconciler:
         remarks.holds(run, done.applied.holds)
 
 
-def _must_look(
-    obj: ImageUpdateAutomation, target: checkout.Checkout, selected: selection.Selection
-) -> bool:
+def _must_look(obj: ImageUpdateAutomation, target: checkout.Checkout, selected: selection.Selection) -> bool:
     """Tell whether the tree is looked into even when the branch has not moved."""
     status = obj.status
     return (

@@ -30,8 +30,7 @@ async def record(program: str, names: list[str]) -> dict[str, object]:
     with tempfile.TemporaryDirectory() as folder:
         async with automation_play.prepared(Path(folder), cases, limit=60, calm=_calm) as play:
             with flux_program.running(program, play.at.kubeconfig, play.at.events_addr, Path(folder)):
-                answers = await play.run()
-                return answers
+                return await play.run()
 
 
 def main() -> None:

@@ -2,8 +2,8 @@
 
     python -m scripts.record_deploy sources|kustomizations [PROGRAM [CASE...]]
 
-The program is looked for on PATH where it is not given. It runs against a control plane and servers of this process; what
-it answers goes into `tests/upstream/sources.json` and `kustomizations.json`, which the tests hold ours against.
+The program is looked for on PATH where it is not given. It runs against a control plane and servers of this process;
+what it answers goes into `tests/upstream/sources.json` and `kustomizations.json`, which the tests hold ours against.
 """
 
 import asyncio

@@ -31,7 +31,7 @@ class Rollout:
         self._applier = apply.Applier(cluster=cluster, clock=clock, waiter=self._waiter)
 
     async def run(self, attempt: Attempt, manifests: list[objects.Manifest], digest: str) -> None:
-        """Apply, prune and check; the history names the build by `digest`. Raises Retry with the failing step's reason."""
+        """Apply, prune and check; the history knows the build by its digest. Raises Retry with the step's reason."""
         try:
             applied = await self._apply(attempt, manifests)
             await self._prune(attempt, applied)

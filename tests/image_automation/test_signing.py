@@ -131,15 +131,13 @@ STRANGE = keys.pem(ec.generate_private_key(ec.SECP256K1()), "PKCS8")
         pytest.param(
             "ssh",
             {"identity": SEALED, "password": b"no"},
-            "could not parse SSH signing key from secret 'signer': "
-            "the passphrase does not fit, or it is damaged",
+            "could not parse SSH signing key from secret 'signer': the passphrase does not fit, or it is damaged",
             id="a wrong passphrase",
         ),
         pytest.param(
             "ssh",
             {"identity": SHORT},
-            "could not parse SSH signing key from secret 'signer': "
-            "its RSA key has 1024 bits; use 2048 or more",
+            "could not parse SSH signing key from secret 'signer': its RSA key has 1024 bits; use 2048 or more",
             id="a short rsa key",
         ),
         pytest.param(
@@ -165,8 +163,7 @@ STRANGE = keys.pem(ec.generate_private_key(ec.SECP256K1()), "PKCS8")
         pytest.param(
             "gpg",
             {"git.asc": b"s3cret"},
-            "could not read signing key from secret 'signer': "
-            "it is not an armored OpenPGP key (unexpected EOF)",
+            "could not read signing key from secret 'signer': it is not an armored OpenPGP key (unexpected EOF)",
             id="no gpg key at all",
         ),
     ],

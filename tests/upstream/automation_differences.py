@@ -77,7 +77,7 @@ CASES: dict[str, Difference] = {
             "push-refspec-that-is-none": "nothing is pushed, where Flux pushes the branch and fails after it",
             "push-refspec-of-an-unknown-branch": "it is refused, where Flux says that it was pushed",
             "push-options": "options that the server does not take are an error, where Flux drops them",
-            "checkout-of-a-commit-of-a-branch": "it is pushed to the branch, where Flux pushes a reference HEAD and fails",
+            "checkout-of-a-commit-of-a-branch": "it is pushed to the branch, where Flux pushes a HEAD and fails",
         },
     ),
     **_in(

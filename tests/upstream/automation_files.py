@@ -1,7 +1,7 @@
 """The part of the table about files: which ones are touched, and what is written into them.
 
-All of them lie in one repository, each entry in a folder of its own, so that one automation is enough. Only what makes a
-whole run of Flux fail has a case of its own. Flux writes every file that changes anew from what it parsed, so its
+All of them lie in one repository, each entry in a folder of its own, so that one automation is enough. Only what makes
+a whole run of Flux fail has a case of its own. Flux writes every file that changes anew from what it parsed, so its
 `bytes` often differ from ours, which replace nothing but the marked values. The `values` seldom may.
 """
 
@@ -131,57 +131,49 @@ _SHAPES: dict[str, Files] = {
 }
 
 _FOLDERS: dict[str, Files] = {
-    "names-of-files": dict(
-        {
-            name: f"a: x {mark()}\n"
-            for name in (
-                "a.yml",
-                "b.YAML",
-                "Kustomization",
-                "kustomization.yaml",
-                "c.json",
-                "d.yaml.tmpl",
-                ".hidden.yaml",
-                ".github/workflows/w.yaml",
-                "a b/c d.yaml",
-                "ü.yaml",
-                "e.yaml/f.yaml",
-                "vendor/Kustomization",
-                "kustomization",
-                "x.Kustomization",
-                ".yaml",
-            )
-        }
-    ),  # fmt: skip
-    "ignored-folders": dict(
-        {
-            ".gitignore": "ignored/\n*.tmp.yaml\n",
-            ".sourceignore": "skipped/\n",
-            ".krmignore": "krm/\n",
-            "ignored/a.yaml": WEB,
-            "skipped/a.yaml": WEB,
-            "krm/a.yaml": WEB,
-            "b.tmp.yaml": WEB,
-        }
-    ),  # fmt: skip
-    "broken-file-beside": dict({"a.yaml": f"a: [ {mark()}\n", "b.yaml": WEB}),
+    "names-of-files": {
+        name: f"a: x {mark()}\n"
+        for name in (
+            "a.yml",
+            "b.YAML",
+            "Kustomization",
+            "kustomization.yaml",
+            "c.json",
+            "d.yaml.tmpl",
+            ".hidden.yaml",
+            ".github/workflows/w.yaml",
+            "a b/c d.yaml",
+            "ü.yaml",
+            "e.yaml/f.yaml",
+            "vendor/Kustomization",
+            "kustomization",
+            "x.Kustomization",
+            ".yaml",
+        )
+    },
+    "ignored-folders": {
+        ".gitignore": "ignored/\n*.tmp.yaml\n",
+        ".sourceignore": "skipped/\n",
+        ".krmignore": "krm/\n",
+        "ignored/a.yaml": WEB,
+        "skipped/a.yaml": WEB,
+        "krm/a.yaml": WEB,
+        "b.tmp.yaml": WEB,
+    },
+    "broken-file-beside": {"a.yaml": f"a: [ {mark()}\n", "b.yaml": WEB},
     "broken-document-beside": one(f"a: x {mark()}\n---\nb: [ {mark()}\n"),
-    "helm-template-beside": dict(
-        {"templates/a.yaml": f"a: {{{{ .Values.x }}}} {mark()}\n{{{{ if .x }}}}\n", "b.yaml": WEB}
-    ),
+    "helm-template-beside": {"templates/a.yaml": f"a: {{{{ .Values.x }}}} {mark()}\n{{{{ if .x }}}}\n", "b.yaml": WEB},
     "sops": one(f"a: ENC[AES256_GCM,data:x] {mark()}\nb: x {mark()}\nsops:\n  mac: ENC[AES256_GCM,data:y]\n"),
-    "links": dict(
-        {
-            "a.yaml": WEB,
-            "to-a.yaml": Link("a.yaml"),
-            "nowhere.yaml": Link("none"),
-            "out.yaml": Link("/etc/hostname"),
-            "folder": Link("sub"),
-            "sub/b.yaml": WEB,
-        }
-    ),  # fmt: skip
-    "link-to-a-file-of-another-name": dict({"a.txt": WEB, "to-a.yaml": Link("a.txt")}),
-    "executable": dict({"a.yaml": Executable(WEB)}),
+    "links": {
+        "a.yaml": WEB,
+        "to-a.yaml": Link("a.yaml"),
+        "nowhere.yaml": Link("none"),
+        "out.yaml": Link("/etc/hostname"),
+        "folder": Link("sub"),
+        "sub/b.yaml": WEB,
+    },
+    "link-to-a-file-of-another-name": {"a.txt": WEB, "to-a.yaml": Link("a.txt")},
+    "executable": {"a.yaml": Executable(WEB)},
 }
 
 ENTRIES: dict[str, Files] = {**_VALUES, **_COMMENTS, **_SHAPES, **_FOLDERS}

@@ -55,7 +55,8 @@ CASES: dict[str, Case] = {
     ),
     "kustomization-file-of-odd-scalars": Case(
         files={
-            "kustomization.yaml": "resources: [a.yaml]\ncommonAnnotations: {a: 1, b: 1.20, c: no, d: 0x10, e: 2024-01-01}\n"
+            "kustomization.yaml": "resources: [a.yaml]\n"
+            "commonAnnotations: {a: 1, b: 1.20, c: no, d: 0x10, e: 2024-01-01}\n"
             "labels: [{pairs: {f: 'y'}}]\nimages: [{name: a/web, newTag: 1.20}]\nnamePrefix: 1\n",
             "a.yaml": _DEPLOYMENT,
         }
@@ -84,12 +85,19 @@ CASES: dict[str, Case] = {
     "health-failure-of-a-check": spec(
         healthChecks=[{"apiVersion": "v1", "kind": "ConfigMap", "name": "no", "namespace": "default"}], timeout="2s"
     ),
-    "health-of-a-check": spec(healthChecks=[{"apiVersion": "v1", "kind": "ConfigMap", "name": "a", "namespace": "@NS"}]),
+    "health-of-a-check": spec(
+        healthChecks=[{"apiVersion": "v1", "kind": "ConfigMap", "name": "a", "namespace": "@NS"}]
+    ),
     "wait": spec(wait=True),
     "prune": revised(_A),
     "prune-not": revised(_A, prune=False),
     "prune-disabled-on-an-object": Case(
-        files={"a.yaml": _A, "b.yaml": _B.replace("  namespace", "  annotations: {kustomize.toolkit.fluxcd.io/prune: disabled}\n  namespace")},
+        files={
+            "a.yaml": _A,
+            "b.yaml": _B.replace(
+                "  namespace", "  annotations: {kustomize.toolkit.fluxcd.io/prune: disabled}\n  namespace"
+            ),
+        },
         then=[Then(files={"a.yaml": _A})],
     ),
     "changed": revised(configmap("a", k="w")),
@@ -101,19 +109,18 @@ CASES: dict[str, Case] = {
     "target-namespace": Case(files={"a.yaml": _NAMESPACELESS}, spec={"targetNamespace": "@NS"}),
     "name-prefix-and-suffix": spec(namePrefix="p-", nameSuffix="-s"),
     "common-metadata": spec(commonMetadata={"labels": {"l": "1"}, "annotations": {"n": "2"}}),
-    "patches": spec(
-        patches=[{"patch": "- {op: add, path: /data/x, value: why}", "target": {"kind": "ConfigMap"}}]
+    "patches": spec(patches=[{"patch": "- {op: add, path: /data/x, value: why}", "target": {"kind": "ConfigMap"}}]),
+    "patches-that-merge": spec(
+        patches=[{"patch": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: '@NS'}\ndata: {x: why}\n"}]
     ),
-    "patches-that-merge": spec(patches=[{"patch": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: a, namespace: '@NS'}\ndata: {x: why}\n"}]),
-    "patches-that-fail": spec(
-        patches=[{"patch": "- {op: remove, path: /data/no}", "target": {"kind": "ConfigMap"}}]
-    ),
+    "patches-that-fail": spec(patches=[{"patch": "- {op: remove, path: /data/no}", "target": {"kind": "ConfigMap"}}]),
     "images": spec({"a.yaml": _DEPLOYMENT}, images=[{"name": "a/web", "newName": "b/web", "newTag": "2"}]),
     "images-by-digest": spec({"a.yaml": _DEPLOYMENT}, images=[{"name": "a/web", "digest": "sha256:" + "0" * 64}]),
     "components": spec(
         {
             "app/a.yaml": _A,
-            "extra/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nresources: [b.yaml]\n",
+            "extra/kustomization.yaml": "apiVersion: kustomize.config.k8s.io/v1alpha1\n"
+            "kind: Component\nresources: [b.yaml]\n",
             "extra/b.yaml": _B,
         },
         path="./app",
@@ -134,7 +141,10 @@ CASES: dict[str, Case] = {
     ),
     "substitute-from-what-is-optional": spec(
         {"a.yaml": _VARIABLES},
-        postBuild={"substitute": {"one": "uno"}, "substituteFrom": [{"kind": "Secret", "name": "no", "optional": True}]},
+        postBuild={
+            "substitute": {"one": "uno"},
+            "substituteFrom": [{"kind": "Secret", "name": "no", "optional": True}],
+        },
     ),
     "substitute-by-a-bad-name": spec({"a.yaml": _VARIABLES}, postBuild={"substitute": {"1-x": "1"}}),
     "depends-on-what-is-missing": spec(dependsOn=[{"name": "no"}]),
@@ -143,7 +153,8 @@ CASES: dict[str, Case] = {
     ),
     "depends-on-itself": spec(dependsOn=[{"name": "apps"}]),
     "force-not": Case(
-        files={"a.yaml": "immutable: true\n" + _A}, then=[Then(files={"a.yaml": "immutable: true\n" + configmap("a", k="w")})]
+        files={"a.yaml": "immutable: true\n" + _A},
+        then=[Then(files={"a.yaml": "immutable: true\n" + configmap("a", k="w")})],
     ),
     "force": Case(
         files={"a.yaml": "immutable: true\n" + _A},

@@ -90,20 +90,47 @@ CASES: dict[str, Case] = {
     # What an artifact holds.
     "files": Case(
         files={
-            "a.yaml": "a: 1\n", "bin/run": Executable("#!/bin/sh\n"), "link": Link("a.yaml"), "out": Link("../../etc"),
-            "folder": Link("docs"), "docs/x.txt": "x", ".github/workflows/w.yaml": "w", ".gitignore": "*.tmp\n",
-            "x.tmp": "t", "pic.png": b"\x89PNG", "a.zip": "z", ".sops.yaml": "s", ".flux.yaml": "f",
-            ".goreleaser.yml": "g", "b.jar": "j", "ü.txt": "u", ".gitlab-ci.yml": "c", ".circleci/x": "c",
-            ".travis.yml": "t", "appveyor.yml": "a", ".drone.yml": "d", "cloudbuild.yaml": "c",
-            "codeship-services.yml": "c", "codeship-steps.yml": "c", ".gitmodules": "", ".gitattributes": "* text\n",
+            "a.yaml": "a: 1\n",
+            "bin/run": Executable("#!/bin/sh\n"),
+            "link": Link("a.yaml"),
+            "out": Link("../../etc"),
+            "folder": Link("docs"),
+            "docs/x.txt": "x",
+            ".github/workflows/w.yaml": "w",
+            ".gitignore": "*.tmp\n",
+            "x.tmp": "t",
+            "pic.png": b"\x89PNG",
+            "a.zip": "z",
+            ".sops.yaml": "s",
+            ".flux.yaml": "f",
+            ".goreleaser.yml": "g",
+            "b.jar": "j",
+            "ü.txt": "u",
+            ".gitlab-ci.yml": "c",
+            ".circleci/x": "c",
+            ".travis.yml": "t",
+            "appveyor.yml": "a",
+            ".drone.yml": "d",
+            "cloudbuild.yaml": "c",
+            "codeship-services.yml": "c",
+            "codeship-steps.yml": "c",
+            ".gitmodules": "",
+            ".gitattributes": "* text\n",
         }
-    ),  # fmt: skip
+    ),
     "files-ignored-by-the-repository": Case(
         files={
-            ".sourceignore": "docs/*\n!docs/keep.md\n*.log\n", "docs/a.md": "a", "docs/keep.md": "k", "x.log": "x",
-            "sub/.sourceignore": "y.yaml\n", "sub/y.yaml": "y", "sub/z.yaml": "z", "y.yaml": "y", "pic.png": "p",
+            ".sourceignore": "docs/*\n!docs/keep.md\n*.log\n",
+            "docs/a.md": "a",
+            "docs/keep.md": "k",
+            "x.log": "x",
+            "sub/.sourceignore": "y.yaml\n",
+            "sub/y.yaml": "y",
+            "sub/z.yaml": "z",
+            "y.yaml": "y",
+            "pic.png": "p",
         }
-    ),  # fmt: skip
+    ),
     "files-ignored-by-the-spec": Case(
         files={"a.yaml": "a", "docs/a.md": "a", "pic.png": "p", ".sourceignore": "a.yaml\n", ".github/x": "x"},
         spec={"ignore": "# all\n/*\n!/docs\n!/pic.png\n"},
@@ -122,9 +149,7 @@ CASES: dict[str, Case] = {
     "login-wrong": Case(
         guarded=True, spec={"secretRef": {"name": "s"}}, objects=[secret("s", {"username": "bot", "password": "no"})]
     ),
-    "login-mended": Case(
-        guarded=True, objects=[_LOGIN], then=[Then(patch={"spec": {"secretRef": {"name": "s"}}})]
-    ),
+    "login-mended": Case(guarded=True, objects=[_LOGIN], then=[Then(patch={"spec": {"secretRef": {"name": "s"}}})]),
     "secret-missing": Case(spec={"secretRef": {"name": "no"}}),
     "secret-empty": with_secret({}),
     "secret-of-a-password": with_secret({"password": "x"}),
@@ -141,8 +166,13 @@ CASES: dict[str, Case] = {
     ),
     "proxy-missing": Case(spec={"proxySecretRef": {"name": "no"}}),
     "proxy-empty": Case(spec={"proxySecretRef": {"name": "s"}}, objects=[secret("s", {"a": "b"})]),
-    "proxy-of-another-scheme": Case(spec={"proxySecretRef": {"name": "s"}}, objects=[secret("s", {"address": "ftp://x"})]),
-    "proxy-refused": Case(spec={"proxySecretRef": {"name": "s"}, "url": "http://git.invalid/x.git"}, objects=[secret("s", {"address": "http://127.0.0.1:1"})]),
+    "proxy-of-another-scheme": Case(
+        spec={"proxySecretRef": {"name": "s"}}, objects=[secret("s", {"address": "ftp://x"})]
+    ),
+    "proxy-refused": Case(
+        spec={"proxySecretRef": {"name": "s"}, "url": "http://git.invalid/x.git"},
+        objects=[secret("s", {"address": "http://127.0.0.1:1"})],
+    ),
     "github-without-a-secret": Case(spec={"provider": "github"}),
     "github-without-an-app": Case(
         spec={"provider": "github", "secretRef": {"name": "s"}}, objects=[secret("s", {"username": "x"})]

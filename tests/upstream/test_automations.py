@@ -24,9 +24,11 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 async def _play(folder: Path) -> dict[str, Any]:
-    async with automation_play.prepared(folder, automations.CASES, limit=60) as play:
-        async with scene.ours(play.at, folder / "ours", "imageupdateautomation"):
-            return await play.run()
+    async with (
+        automation_play.prepared(folder, automations.CASES, limit=60) as play,
+        scene.ours(play.at, folder / "ours", "imageupdateautomation"),
+    ):
+        return await play.run()
 
 
 def facets(answer: dict[str, Any]) -> dict[str, Any]:

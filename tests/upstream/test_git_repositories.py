@@ -21,9 +21,11 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 async def _play(folder: Path) -> dict[str, Any]:
-    async with source_play.prepared(folder, sources.CASES, limit=60) as play:
-        async with scene.ours(play.at, folder / "ours", "gitrepository"):
-            return await play.run()
+    async with (
+        source_play.prepared(folder, sources.CASES, limit=60) as play,
+        scene.ours(play.at, folder / "ours", "gitrepository"),
+    ):
+        return await play.run()
 
 
 def facets(answer: dict[str, Any]) -> dict[str, Any]:

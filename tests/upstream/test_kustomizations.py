@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from tests.upstream import scene, kustomization_differences, kustomization_play, kustomizations
+from tests.upstream import kustomization_differences, kustomization_play, kustomizations, scene
 
 RECORDED: dict[str, Any] = json.loads(Path(__file__).with_name("kustomizations.json").read_text())
 
@@ -19,9 +19,11 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 
 async def _play(folder: Path) -> dict[str, Any]:
-    async with kustomization_play.prepared(folder, kustomizations.CASES, limit=60) as play:
-        async with scene.ours(play.at, folder / "ours", "kustomization"):
-            return await play.run()
+    async with (
+        kustomization_play.prepared(folder, kustomizations.CASES, limit=60) as play,
+        scene.ours(play.at, folder / "ours", "kustomization"),
+    ):
+        return await play.run()
 
 
 def facets(answer: dict[str, Any]) -> dict[str, Any]:
