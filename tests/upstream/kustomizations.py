@@ -81,10 +81,6 @@ CASES: dict[str, Case] = {
     "namespace-with-its-objects": one(
         "apiVersion: v1\nkind: Namespace\nmetadata: {name: made-@NS}\n---\n" + _A.replace("@NS", "made-@NS")
     ),
-    "health-failure": Case(files={"a.yaml": _DEPLOYMENT}, spec={"wait": True, "timeout": "2s"}),
-    "health-failure-of-a-check": spec(
-        healthChecks=[{"apiVersion": "v1", "kind": "ConfigMap", "name": "no", "namespace": "default"}], timeout="2s"
-    ),
     "health-of-a-check": spec(
         healthChecks=[{"apiVersion": "v1", "kind": "ConfigMap", "name": "a", "namespace": "@NS"}]
     ),
