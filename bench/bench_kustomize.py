@@ -87,7 +87,8 @@ class Ours:
         run: Any = Quiet()
         attempt = Attempt(obj, run, artifact, 0.0, steady=False)
         built = await self._assembler.build(attempt)
-        await self._applier.apply(await self._assembler.objects(obj, built), force=False)
+        assembled = await self._assembler.objects(obj, built)
+        await self._applier.apply(assembled.manifests, force=False)
 
 
 async def timed(work: Awaitable[None]) -> float:

@@ -30,7 +30,8 @@ _BRANCH = re.compile(
 class Checkout:
     """`reference` is what to fetch, `label` its name in a revision, `branch` where commits go.
 
-    With `semver` the reference is a tag, chosen when the remote has been asked. `pinned` is a commit by its id.
+    With `semver` the reference is a tag, chosen when the remote has been asked. `pinned` is a commit by its id, `named`
+    a reference by its full name.
     """
 
     reference: str
@@ -38,6 +39,7 @@ class Checkout:
     branch: str
     semver: str = ""
     pinned: bool = False
+    named: bool = False
 
     @property
     def push_reference(self) -> str:
@@ -52,6 +54,21 @@ class Checkout:
     def revision(self, commit: str) -> str:
         """Write a commit as a revision, such as `main@sha1:...`."""
         return f"{self.label}@sha1:{commit}" if self.label else f"sha1:{commit}"
+
+    def missing(self) -> Retry | None:
+        """Say that what is to be checked out is not there, where that takes words of its own."""
+        if self.pinned:
+            return failed(f"unable to resolve commit object for '{self.reference}': object not found")
+        return failed(f"unable to resolve ref '{self.reference}' to a specific commit") if self.named else None
+
+    def in_the_way(self, references: Iterable[str]) -> Retry | None:
+        """Say which branch keeps the push branch from being made: one is a folder of the other's name."""
+        wanted = self.push_reference
+        for each in references:
+            if wanted.startswith(f"{each}/") or each.startswith(f"{wanted}/"):
+                branch = each.removeprefix("refs/heads/")
+                return failed(f"could not checkout to branch '{self.branch}': branch '{branch}' is in the way")
+        return None
 
     def resolved(self, tags: Callable[[], Iterable[str]]) -> "Checkout":
         """Choose the tag where a range is given; `tags` asks the remote. Raises Retry."""
@@ -88,13 +105,18 @@ def _wanted(ref: GitRepositoryRef, branch: str) -> Checkout:
     if ref.commit:
         return Checkout(reference=ref.commit, label=ref.branch, branch=branch, pinned=True)
     if ref.name:
-        return Checkout(reference=ref.name, label=ref.name, branch=branch)
+        return Checkout(reference=ref.name, label=_short(ref.name), branch=branch, named=True)
     if ref.tag:
         return Checkout(reference=f"refs/tags/{ref.tag}", label=ref.tag, branch=branch)
     if ref.semver:
         return Checkout(reference="", label="", branch=branch, semver=ref.semver)
     checked_out = ref.branch or _DEFAULT_BRANCH
     return Checkout(reference=f"refs/heads/{checked_out}", label=checked_out, branch=branch)
+
+
+def _short(name: str) -> str:
+    """Write a reference as revisions do: a branch or a tag by its short name."""
+    return name.removeprefix("refs/heads/").removeprefix("refs/tags/")
 
 
 def _refuse_files(repository: GitRepository, *, allow_file: bool) -> None:
@@ -125,15 +147,15 @@ def _refused(repository: GitRepository, error: Refused) -> Stalled | Retry:
     match error.step:
         case Step.GATE:
             return Stalled(GATE_DISABLED, error.message)
-        case Step.PROVIDER:
+        case Step.PROVIDER | Step.APP:
             return Stalled(INVALID, f"{error.message}: invalid source configuration")
         case Step.SECRET:
             name = repository.spec.secret_ref.name if repository.spec.secret_ref else ""
             return misconfigured(f"failed to get auth secret '{repository.metadata.namespace}/{name}': {error.message}")
         case Step.PROXY:
-            return misconfigured(f"failed to configure proxy options: {error.message}")
-        case Step.AUTHENTICATION:
             return misconfigured(error.message)
+        case Step.AUTHENTICATION:
+            return misconfigured(f"failed to configure authentication options: {error.message}")
 
 
 def failed(cause: str) -> Retry:

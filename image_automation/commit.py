@@ -69,7 +69,7 @@ def _data(spec: CommitSpec, automation: Key, files: list[FileResult], below: str
     for file in files:
         for change in file.changes:
             objects.setdefault(change.object, []).append(change)
-    unique = sorted({(each.setter, each.old, each.new) for changes in objects.values() for each in changes})
+    unique = dict.fromkeys((each.setter, each.old, each.new) for changes in objects.values() for each in changes)
     paths: Value = {_relative(file.path, below): _by_object(file) for file in files if file.changes}
     methods: tuple[tuple[str, Value], ...] = (
         ("Objects", {_identifier(each): [_change(change) for change in changes] for each, changes in objects.items()}),
@@ -79,7 +79,7 @@ def _data(spec: CommitSpec, automation: Key, files: list[FileResult], below: str
     values.update(spec.message_template_values)
     fields: tuple[tuple[str, Value], ...] = (
         ("AutomationObject", _name(automation)),
-        ("Changed", Struct("update.ResultV2", (("FileChanges", paths),), methods=methods)),
+        ("Changed", Struct("update.Result", (("FileChanges", paths),), methods=methods)),
         ("Values", values),
     )
     return Struct("source.TemplateData", fields)

@@ -143,7 +143,7 @@ class ImageUpdateAutomationReconciler:
             repository=await self._open(obj, source, depth=0 if target.pinned or second else holding.DEPTH),
             selected=selected,
             run=run,
-            must_look=_must_look(obj, target, selected, requested=run.requested),
+            must_look=_must_look(obj, target, selected),
             second=second,
             sign=await signing.signer(self._client, obj, self._limiter),
         )
@@ -281,14 +281,11 @@ class ImageUpdateAutomationReconciler:
         remarks.holds(run, done.applied.holds)
 
 
-def _must_look(
-    obj: ImageUpdateAutomation, target: checkout.Checkout, selected: selection.Selection, *, requested: bool
-) -> bool:
+def _must_look(obj: ImageUpdateAutomation, target: checkout.Checkout, selected: selection.Selection) -> bool:
     """Tell whether the tree is looked into even when the branch has not moved."""
     status = obj.status
     return (
-        requested
-        or target.switches
+        target.switches
         or bool(obj.spec.git and obj.spec.git.push and obj.spec.git.push.refspec)
         or not status.observed_source_revision
         or remarks.has_some(status)
@@ -313,9 +310,13 @@ def _fetch(job: _Job) -> tuple[_Job, str, str | None]:
         found = _bring(repository, target.reference, listed)
         if not target.switches:
             return job, found, found
+        if (refusal := target.in_the_way(listed)) is not None:
+            raise refusal
         standing = _bring(repository, target.push_reference, listed) if target.push_reference in listed else None
     except git.Damaged:
         raise
+    except git.ReferenceNotFound as error:
+        raise target.missing() or checkout.failed(error.message) from error
     except git.Error as error:
         raise checkout.failed(error.message) from error
     return job, found, standing
@@ -336,7 +337,7 @@ def _push(job: _Job, base: push_branch.Base, expected: str | None, applied: Prop
     spec, repository = job.automation.spec, job.repository
     assert spec.git is not None
     author = Person(spec.git.commit.author.name, spec.git.commit.author.email)
-    below, images = tree.below(spec.update.path), job.selected.images
+    below, images = tree.resolved(repository, base.commit, tree.below(spec.update.path)), job.selected.images
     message = commit.message(spec.git.commit, job.key, applied.files, below=below, images=images)
     options = spec.git.push.options if spec.git.push else {}
     try:
@@ -360,7 +361,8 @@ def _outcome(job: _Job, done: _Done) -> Outcome:
     if done.pushed is not None:
         push = job.automation.spec.git.push if job.automation.spec.git else None
         also = f" and refspecs '{push.refspec}'" if push and push.refspec else ""
-        event = f"pushed commit '{done.pushed[:7]}' to branch '{job.target.branch}'{also}\n{done.message}"
+        event = f"pushed commit '{done.pushed[:7]}' to branch '{job.target.branch}'{also}"
+        event += f"\n{done.message}" if done.message else ""
     return Outcome(
         message=UP_TO_DATE,
         requeue_after=job.automation.spec.interval.seconds,

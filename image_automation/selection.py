@@ -4,7 +4,9 @@ Answers to `metav1.LabelSelectorAsSelector`. As in Flux neither readiness nor su
 has not chosen an image yet is passed over.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+import json
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gotk.api.image import ImagePolicy, ImageRef
@@ -12,6 +14,7 @@ from gotk.api.meta import LabelSelector, LabelSelectorRequirement
 from gotk.runtime.errors import Stalled
 
 Labels = Mapping[str, str]
+_LABEL_LIMIT = 63
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,9 +45,20 @@ def _cause(policy: ImagePolicy) -> str:
     return next((c.message for c in policy.status.conditions if c.type == "Ready" and c.status == "False"), "")
 
 
+_NAME_PART = re.compile(r"(?:[A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
+_PREFIX = re.compile(r"[a-z0-9](?:[-a-z0-9]*[a-z0-9])?(?:\.[a-z0-9](?:[-a-z0-9]*[a-z0-9])?)*")
+_MADE_OF = "consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric character"
+_BAD_KEY = f"""name part must {_MADE_OF} (e.g. 'MyName',  or 'my.name',  or '123-abc', \
+regex used for validation is '([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"""
+_BAD_VALUE = f"""a valid label must be an empty string or {_MADE_OF} (e.g. 'MyValue',  or 'my_value',  or '12345', \
+regex used for validation is '(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"""
+
+
 def _matcher(selector: LabelSelector | None) -> Callable[[Labels], bool]:
     if selector is None:
         return lambda _: True
+    for key, value in selector.match_labels.items():
+        _check(key, [value])
     tests = [_requirement(requirement) for requirement in selector.match_expressions]
     wanted = selector.match_labels.items()
     return lambda labels: wanted <= labels.items() and all(test(labels) for test in tests)
@@ -52,11 +66,14 @@ def _matcher(selector: LabelSelector | None) -> Callable[[Labels], bool]:
 
 def _requirement(requirement: LabelSelectorRequirement) -> Callable[[Labels], bool]:
     key, values = requirement.key, frozenset(requirement.values)
+    if requirement.operator in {"In", "NotIn", "Exists", "DoesNotExist"}:
+        _check(key, requirement.values)
     match requirement.operator:
         case "In" | "NotIn" if not values:
-            raise _bad(f'values: Invalid value: []: for "{key}": values set can\'t be empty')
+            raise _bad("values: Invalid value: null: for 'in', 'notin' operators, values set can't be empty")
         case "Exists" | "DoesNotExist" if values:
-            raise _bad(f'values: Invalid value: for "{key}": values set must be empty for exists and does not exist')
+            listed = json.dumps(requirement.values, separators=(",", ":"))
+            raise _bad(f"values: Invalid value: {listed}: values set must be empty for exists and does not exist")
         case "In":
             return lambda labels: labels.get(key) in values
         case "NotIn":
@@ -67,6 +84,16 @@ def _requirement(requirement: LabelSelectorRequirement) -> Callable[[Labels], bo
             return lambda labels: key not in labels
         case other:
             raise _bad(f'"{other}" is not a valid label selector operator')
+
+
+def _check(key: str, values: Sequence[str]) -> None:
+    """Refuse what can be no label. Raises Stalled."""
+    prefix, separator, name = key.rpartition("/")
+    if len(name) > _LABEL_LIMIT or not _NAME_PART.fullmatch(name) or (separator and not _PREFIX.fullmatch(prefix)):
+        raise _bad(f"key: Invalid value: {json.dumps(key)}: {_BAD_KEY}")
+    for number, value in enumerate(values):
+        if value and (len(value) > _LABEL_LIMIT or not _NAME_PART.fullmatch(value)):
+            raise _bad(f"values[{number}][{key}]: Invalid value: {json.dumps(value)}: {_BAD_VALUE}")
 
 
 def _bad(cause: str) -> Stalled:

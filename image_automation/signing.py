@@ -17,52 +17,50 @@ from image_automation import checkout, ports
 
 
 async def signer(objects: ports.Objects, automation: ImageUpdateAutomation, limiter: Limiter) -> Sign | None:
-    """Return what signs the automation's commits; None where they stay unsigned. Raises Retry."""
+    """Return what signs the automation's commits; None name they stay unsigned. Raises Retry."""
     key = automation.spec.git.commit.signing_key if automation.spec.git else None
     if key is None:
         return None
     namespace, name = automation.metadata.namespace, key.secret_ref.name
-    where = f"{namespace}/{name}"
     try:
         secret = await objects.get(core.Secret, namespace, name)
     except kube.APIError as error:
-        raise checkout.misconfigured(f"could not find signing key secret '{where}': {error.message}") from error
-    return await limiter.run(_read, key, secret.data, where)  # unlocking a key takes a while
+        raise checkout.misconfigured(f"could not find signing key secret '{name}': {error.message}") from error
+    return await limiter.run(_read, key, secret.data, name)  # unlocking a key takes a while
 
 
-def _read(key: SigningKey, data: Mapping[str, bytes], where: str) -> Sign:
+def _read(key: SigningKey, data: Mapping[str, bytes], name: str) -> Sign:
     try:
-        return _ssh(data, where) if key.type == "ssh" else _gpg(data, where)
+        return _ssh(data, name) if key.type == "ssh" else _gpg(data, name)
     except git.InvalidSigningKey as error:
-        entry = "identity" if key.type == "ssh" else "git.asc"
-        cause = f"cannot sign with '{entry}' of the signing key secret '{where}': {error.message}"
-        raise checkout.misconfigured(cause) from None
+        failed = "could not parse SSH signing key" if key.type == "ssh" else "could not read signing key"
+        raise checkout.misconfigured(f"{failed} from secret '{name}': {error.message}") from None
 
 
-def _gpg(data: Mapping[str, bytes], where: str) -> Sign:
+def _gpg(data: Mapping[str, bytes], name: str) -> Sign:
     if "git.asc" not in data:
-        raise checkout.misconfigured(f"signing key secret '{where}' does not contain a 'git.asc' key")
+        raise checkout.misconfigured(f"signing key secret '{name}' does not contain a 'git.asc' key")
     passphrase = data.get("passphrase")
     try:
         return openpgp.signer(data["git.asc"], passphrase.decode("utf-8", "surrogateescape") if passphrase else None)
     except openpgp.SeveralKeys:
         raise checkout.misconfigured(
-            f"multiple entities read from secret '{where}', could not determine which signing key to use"
+            f"multiple entities read from secret '{name}', could not determine which signing key to use"
         ) from None
     except openpgp.Locked:
-        raise _locked("passphrase", where) from None
+        raise _locked("passphrase", name) from None
 
 
-def _ssh(data: Mapping[str, bytes], where: str) -> Sign:
+def _ssh(data: Mapping[str, bytes], name: str) -> Sign:
     if "identity" not in data:
-        raise checkout.misconfigured(f"signing key secret '{where}' does not contain an 'identity' key")
+        raise checkout.misconfigured(f"signing key secret '{name}' does not contain an 'identity' key")
     try:
         return sshsig.signer(sshsig.load(data["identity"], data.get("password")))
     except sshsig.Locked:
-        raise _locked("password", where) from None
+        raise _locked("password", name) from None
 
 
-def _locked(field: str, where: str) -> Exception:
+def _locked(field: str, name: str) -> Exception:
     return checkout.misconfigured(
-        f"can not use passphrase protected signing key without '{field}' field present in secret {where}"
+        f"can not use passphrase protected signing key without '{field}' field present in secret {name}"
     )

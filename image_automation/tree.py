@@ -24,6 +24,7 @@ from image_automation.update.result import FileResult, Problem
 _DEPTH_LIMIT = 200
 NONE_HELD: Mapping[str, Collection[Place]] = {}
 _LEAVES_LIMIT = 100_000
+_LINKS_LIMIT, _LINK_LIMIT = 40, 4096
 
 
 class _Leaves:
@@ -77,6 +78,29 @@ def below(path: str) -> str:
     return posixpath.normpath(f"/{path}").lstrip("/")
 
 
+def resolved(repository: ports.Repository, commit: str, path: str) -> str:
+    """Follow the links on a path, as in a checkout that none of them leads out of. Raises PathNotFound, InvalidPath."""
+    pending, done, links = path.split("/")[::-1], list[str](), 0
+    while pending:
+        name = pending.pop()
+        if name in {"", "."}:
+            continue
+        if name == "..":
+            del done[-1:]
+            continue
+        node = repository.node(commit, "/".join([*done, name]))
+        if not stat.S_ISLNK(node.mode):
+            done.append(name)
+            continue
+        links += 1
+        if links > _LINKS_LIMIT or repository.size(node.id) > _LINK_LIMIT:
+            raise git.InvalidPath(f"'{git.printable(path)}' leads over too many links")
+        target = repository.read(node.id).decode("utf-8", "surrogateescape")
+        done = [] if target.startswith("/") else done
+        pending += target.split("/")[::-1]
+    return "/".join(done)
+
+
 def apply(
     repository: ports.Repository,
     commit: str,
@@ -102,6 +126,7 @@ def _apply(
     *,
     held: Mapping[str, Collection[Place]],
 ) -> Proposal:
+    path = resolved(repository, commit, path)
     node = repository.node(commit, path)
     if stat.S_ISDIR(node.mode):
         leaves = [(posixpath.join(path, leaf.path), leaf.id) for leaf in _leaves(repository, node.id, known)]

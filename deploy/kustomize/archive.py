@@ -12,6 +12,8 @@ from pathlib import Path
 
 _CHUNK = 1 << 20
 
+_HINT = "(check whether file size exceeds max download size)"
+
 
 class ArchiveError(ValueError):
     """An archive that is damaged, too large or hostile."""
@@ -26,7 +28,7 @@ def verify(path: Path, digest: str) -> None:
     with path.open("rb") as file:
         computed = hashlib.file_digest(file, algorithm).hexdigest()
     if computed != expected.lower():
-        raise ArchiveError(f"failed to verify archive: computed digest doesn't match provided '{digest}'")
+        raise ArchiveError(f"failed to verify archive: computed digest doesn't match provided '{digest}' {_HINT}")
 
 
 def unpack(path: Path, target: Path, *, most_bytes: int = 1 << 30, most_entries: int = 200_000) -> None:

@@ -5,7 +5,7 @@ downloads nothing, starts no program and parses no YAML.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
@@ -19,6 +19,13 @@ _SUBSTITUTE = "kustomize.toolkit.fluxcd.io/substitute"
 
 class AssemblyError(ValueError):
     """The objects cannot be made. The message is for people."""
+
+
+class Assembled(msgspec.Struct, frozen=True):
+    """The objects of a build, and the digest of what kustomize made, by which the history names it."""
+
+    manifests: list[objects.Manifest]
+    digest: str
 
 
 class Assembler:
@@ -55,14 +62,15 @@ class Assembler:
             self._built.put(name, text)
         return text
 
-    async def objects(self, kustomization: Kustomization, built: str) -> list[objects.Manifest]:
+    async def objects(self, kustomization: Kustomization, built: str) -> Assembled:
         """Return the objects of a build, ready to apply. Raises AssemblyError."""
         spec, meta = kustomization.spec, kustomization.metadata
         try:
             values = await variables.load(spec.post_build, meta.namespace, self._cluster)
             substitute.check_names(values)
         except (variables.VariablesError, substitute.SubstitutionError) as error:
-            raise AssemblyError(_post_build_error(built, str(error))) from error
+            cause = f"envsubst error: {error}" if isinstance(error, substitute.SubstitutionError) else str(error)
+            raise AssemblyError(_post_build_error(built, cause)) from error
         always = spec.post_build is not None and spec.post_build.substitute_strategy == "Always"
         name = _name(kustomization, built, values, always=always)
         kept = self._read.get(name)
@@ -70,12 +78,7 @@ class Assembler:
             wanted = values if values or always else None
             kept = await self._limiter.run(_assemble, kustomization, built, wanted, strict=self._strict)
             self._read.put(name, kept)
-        return msgspec.json.decode(kept, type=list[objects.Manifest])
-
-
-def digest(manifests: list[objects.Manifest]) -> str:
-    """Return the digest of the objects, as the history names what was reconciled."""
-    return f"sha256:{hashlib.sha256(msgspec.json.encode(manifests, order='sorted')).hexdigest()}"
+        return msgspec.json.decode(kept, type=Assembled)
 
 
 def split(text: str) -> list[str]:
@@ -106,6 +109,7 @@ def _assemble(kustomization: Kustomization, built: str, values: Mapping[str, str
     except documents.DocumentError as error:
         raise AssemblyError(f"failed to read the result of the build: {error}") from error
     common, meta = kustomization.spec.common_metadata or CommonMetadata(), kustomization.metadata
+    digest = hashlib.sha256(_whole(texts).encode()).hexdigest()
     for manifest in manifests:
         if _is_encrypted(manifest):
             cause = "is SOPS encrypted, configuring decryption is required for this secret to be reconciled"
@@ -117,7 +121,12 @@ def _assemble(kustomization: Kustomization, built: str, values: Mapping[str, str
             labels=common.labels,
             annotations=common.annotations,
         )
-    return msgspec.json.encode(manifests).decode()
+    return msgspec.json.encode(Assembled(manifests, f"sha256:{digest}")).decode()
+
+
+def _whole(texts: Sequence[str]) -> str:
+    """Write resources as kustomize prints them together."""
+    return "---\n".join(text if text.endswith("\n") else f"{text}\n" for text in texts)
 
 
 def _substitute(text: str, values: Mapping[str, str], *, strict: bool) -> str:

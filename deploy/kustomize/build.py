@@ -113,7 +113,9 @@ class Builder:
             try:
                 target = await self._limiter.run(_lay_out, work, root, directory, spec)
                 return await self._run(work, root, target, timeout)
-            except (generator.GeneratorError, references.ForbiddenReference) as error:
+            except generator.GeneratorError as error:
+                raise BuildError(str(error)) from error
+            except references.ForbiddenReference as error:
                 raise BuildError(f"kustomize build failed: {error}") from error
             except OSError as error:
                 raise BuildError(f"kustomize build failed: {error.strerror}") from error

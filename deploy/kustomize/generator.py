@@ -29,6 +29,8 @@ _FIELDS = {
         "resources",
     )
 }
+# Fields all of whose scalars are text, whatever YAML reads them as.
+_OF_TEXTS = frozenset({"commonAnnotations", "commonLabels", "images", "namePrefix", "nameSuffix", "namespace"})
 _HEADER = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
 _LARGEST_FILE = 16 << 20
 
@@ -63,9 +65,25 @@ def _read(root: Path, path: str) -> dict[str, Any]:
     if len(values) > 1 or not all(isinstance(value, dict) for value in values):
         raise GeneratorError(f"failed to decode kustomization file {path}: not a single mapping")
     content = {_FIELDS.get(str(key).casefold(), key): value for key, value in (values[0] if values else {}).items()}
+    for field in _OF_TEXTS & content.keys():
+        content[field] = _texts(content[field])
     if not content.get("resources"):
         content["buildMetadata"] = ["originAnnotations"]
     return content
+
+
+def _texts(value: Any) -> Any:
+    """Make text of every scalar, as Flux does when it reads a kustomization file: `y` is `true`, `1.20` is `1.2`."""
+    match value:
+        case dict():
+            return {key: _texts(inner) for key, inner in value.items()}
+        case list():
+            return [_texts(inner) for inner in value]
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return format(value, "g") if isinstance(value, float) else str(value)
+    return value
 
 
 def _from_tree(root: Path, directory: str) -> dict[str, Any]:

@@ -7,7 +7,7 @@ in which nothing has changed writes no progress, and a dependency that becomes r
 from collections.abc import Sequence
 from typing import Any
 
-from deploy.kustomize import artifact, assembly, build, changes, dependencies, finalize, objects, ports, wait, wakes
+from deploy.kustomize import artifact, assembly, build, changes, dependencies, finalize, ports, wait, wakes
 from deploy.kustomize.attempt import Attempt, KustomizationRun, retry_after, timeout
 from deploy.kustomize.rollout import Rollout
 from gotk.api.kustomize import GROUP, Kustomization
@@ -17,7 +17,7 @@ from gotk.duration import Duration
 from gotk.kube.errors import NotFound
 from gotk.runtime import conditions
 from gotk.runtime.clock import Clock
-from gotk.runtime.conditions import KUSTOMIZE_RULES
+from gotk.runtime.conditions import KUSTOMIZE_RULES, RECONCILING
 from gotk.runtime.errors import ReconcileError, Retry, Stalled, Waiting
 from gotk.runtime.reconciler import Outcome, Reader, Watch
 
@@ -58,13 +58,17 @@ class KustomizationReconciler:
     async def reconcile(self, obj: Kustomization, run: KustomizationRun) -> Outcome:
         """Build the source's present revision and bring the cluster to it."""
         began = self._clock.monotonic()
-        source = self._source(obj)
-        await self._check_dependencies(obj, run, source)
+        try:
+            source = self._source(obj)
+            await self._check_dependencies(obj, run, source)
+        except Waiting:
+            run.conditions.delete(RECONCILING)  # nothing has begun
+            raise
         steady = obj.status.last_applied_revision == source.revision and dependencies.ready(obj) is not None
         attempt = Attempt(obj, run, source, began, steady)
         try:
-            manifests = await self._assemble(attempt)
-            await self._rollout.run(attempt, manifests)
+            assembled = await self._assemble(attempt)
+            await self._rollout.run(attempt, assembled.manifests, assembled.digest)
         except ReconcileError as error:
             error.metadata = attempt.metadata
             raise
@@ -107,7 +111,8 @@ class KustomizationReconciler:
         source = self._objects.get(GitRepository, namespace, reference.name)
         if source is None:
             # No event, as in Flux: whoever applies both at once would be told of an error each time.
-            raise Waiting("ArtifactFailed", f"Source '{subject}' not found", after=retry_after(obj.spec))
+            message = f'GitRepository.source.toolkit.fluxcd.io "{reference.name}" not found'
+            raise Waiting("ArtifactFailed", message, after=retry_after(obj.spec))
         if source.status.artifact is None:
             raise self._waiting("ArtifactFailed", "Source artifact not found")
         return source.status.artifact
@@ -130,7 +135,7 @@ class KustomizationReconciler:
         delay = Duration.of(self._requeue_dependency)
         return Waiting(reason, f"{message}, retrying in {delay}", after=delay.seconds)
 
-    async def _assemble(self, attempt: Attempt) -> list[objects.Manifest]:
+    async def _assemble(self, attempt: Attempt) -> assembly.Assembled:
         """Fetch and build, unless that is at hand, and return the objects."""
         run, source, after = attempt.run, attempt.artifact, attempt.retry_after
         try:

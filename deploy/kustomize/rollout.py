@@ -7,7 +7,7 @@ nothing; the inventory is stored before anything is deleted.
 import asyncio
 from collections.abc import Sequence
 
-from deploy.kustomize import apply, assembly, changes, history, inventory, objects, ports, prune, wait
+from deploy.kustomize import apply, changes, history, inventory, objects, ports, prune, wait
 from deploy.kustomize.attempt import Attempt
 from deploy.kustomize.changes import Change
 from deploy.kustomize.inventory import Item, ObjectID
@@ -30,9 +30,8 @@ class Rollout:
         self._waiter = wait.Waiter(cluster=cluster, clock=clock)
         self._applier = apply.Applier(cluster=cluster, clock=clock, waiter=self._waiter)
 
-    async def run(self, attempt: Attempt, manifests: list[objects.Manifest]) -> None:
-        """Apply, prune and check. Raises Retry with the failing step's reason."""
-        digest = assembly.digest(manifests)
+    async def run(self, attempt: Attempt, manifests: list[objects.Manifest], digest: str) -> None:
+        """Apply, prune and check; the history knows the build by its digest. Raises Retry with the step's reason."""
         try:
             applied = await self._apply(attempt, manifests)
             await self._prune(attempt, applied)
@@ -52,7 +51,8 @@ class Rollout:
             message = f"apply did not finish within {attempt.timeout}"
             raise Retry("ReconciliationFailed", message, after=attempt.retry_after) from None
         except apply.ApplyError as error:
-            message = "\n".join(filter(None, (str(error), changes.lines(error.changes))))
+            told = changes.lines(error.changes)
+            message = f"{error}\n{told}\n" if told else f"{error}\n"
             raise Retry("ReconciliationFailed", message, after=attempt.retry_after) from error
         if told := changes.lines(applied):
             attempt.run.event("Normal", conditions.PROGRESSING, told, attempt.metadata)

@@ -152,6 +152,8 @@ class GitRepositoryReconciler:
                     _stall(run, GATE_DISABLED, error.message)
                 case Step.PROVIDER:
                     _stall(run, _NO_PROVIDER, error.message)
+                case Step.APP:
+                    _fail(run, _NO_PROVIDER, error.message)
                 case Step.SECRET:
                     name = obj.spec.secret_ref.name if obj.spec.secret_ref else ""
                     cause = f"failed to get secret '{obj.metadata.namespace}/{name}': {error.message}"

@@ -36,8 +36,7 @@ def admit(resource: Resource, obj: Json, before: Json | None, how: options.Write
             warnings += unknown
         if not nulls:
             resource.schema.drop_nulls(obj)
-        if resource.custom:
-            resource.schema.default(obj)
+        _default(resource, obj)
     if before is None or before["metadata"].get("finalizers") != obj["metadata"].get("finalizers"):
         warnings += metadata.finalizer_warnings(obj)
     return warnings
@@ -48,6 +47,7 @@ def begin(resource: Resource, obj: Json, namespace: str, now: str) -> None:
     metadata.begin(obj, namespace if resource.namespaced else "", now)
     if "status" in resource.subresources and resource.kind != "Node":
         obj.pop("status", None)
+        _default(resource, obj)  # a kind such as Flux's begins with `observedGeneration: -1`
     if generational(resource):
         obj["metadata"]["generation"] = 1
     builtin.apply_defaults(obj)
@@ -70,6 +70,7 @@ def settle(resource: Resource, before: Json, new: Json, subresource: str) -> Jso
         after.pop("status", None)
         if new.get("status") is not None:
             after["status"] = new["status"]
+        _default(resource, after)
         if managed is not None:
             after["metadata"]["managedFields"] = managed
         return after
@@ -82,6 +83,11 @@ def settle(resource: Resource, before: Json, new: Json, subresource: str) -> Jso
             new["status"] = before["status"]
     builtin.apply_defaults(new)
     return new
+
+
+def _default(resource: Resource, obj: Json) -> None:
+    if resource.custom and resource.schema is not None:
+        resource.schema.default(obj)
 
 
 def count(resource: Resource, before: Json, after: Json) -> None:

@@ -20,7 +20,7 @@ from gotk.cloud.errors import CloudError, GateDisabled
 from gotk.cloud.git_login import Asked, GitLogins
 from gotk.git import auth, errors
 from gotk.git.auth import Credentials
-from gotk.kube.errors import APIError
+from gotk.kube.errors import APIError, NotFound
 from gotk.oci.access import TLS, InvalidTLS, Proxy
 from gotk.runtime import secrets
 from gotk.runtime.blocking import Limiter
@@ -39,11 +39,15 @@ class Objects(Protocol):
 
 
 class Step(Enum):
-    """Where it went wrong. The last two are the spec's fault: trying again will not help."""
+    """Where it went wrong. The last two are the spec's fault: trying again will not help.
+
+    `APP` is a secret that holds a GitHub App where none is wanted, or none where one is.
+    """
 
     SECRET = "secret"  # noqa: S105 - a step's name
     AUTHENTICATION = "authentication"
     PROXY = "proxy"
+    APP = "app"
     PROVIDER = "provider"
     GATE = "gate"
 
@@ -97,9 +101,11 @@ class GitAccess:
         provider = spec.provider or "generic"
         if provider == "github" and data is None:
             raise Refused(Step.PROVIDER, NO_APP)
+        if provider == "github" and data is not None and not github.is_app(data):
+            raise Refused(Step.APP, NO_APP)
         if provider != "github" and data is not None and github.is_app(data):
             message = f"secretRef '{name}' has github app data but provider is not set to github"
-            raise Refused(Step.PROVIDER, message)
+            raise Refused(Step.APP, message)
         try:
             own = await self._own(spec.url, data, name, provider)
             if provider == "generic":
@@ -154,7 +160,8 @@ class GitAccess:
         except APIError as error:
             cause = error.message
             if step is not Step.SECRET:
-                cause = f"failed to get secret '{namespace}/{name}': {cause}"
+                missing = isinstance(error, NotFound)
+                cause = f"secret '{namespace}/{name}' not found" if missing else f"secret '{namespace}/{name}': {cause}"
             raise Refused(step, cause) from error
 
 

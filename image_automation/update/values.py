@@ -10,7 +10,10 @@ from collections.abc import Mapping
 
 from gotk.api.image import ImageRef
 
-_NAME = re.compile(r"(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9.-]+)(?::[0-9]+)?(?:/[A-Za-z0-9_.-]+)*|[A-Za-z0-9_.-]+")
+_NAME = re.compile(
+    r"(?:(?:\[[0-9a-fA-F:]+\]|[A-Za-z0-9-]*[.:][A-Za-z0-9.:-]*)(?::[0-9]+)?/)?(?=[a-z0-9_./-]{2,255}\Z)"
+    r"[a-z0-9_.-]+(?:/[a-z0-9_.-]+)*"
+)
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
 _DIGEST = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}")
 _NAME_LIMIT = 512

@@ -86,7 +86,7 @@ FILE_CHANGES = "{{ range $file, $objects := .Changed.FileChanges }}{{ range $id,
 @pytest.mark.parametrize(
     ("template", "expected"),
     [
-        pytest.param("{{ range .Changed.Changes }}{{ .Setter }};{{ end }}", "apps:web;apps:web:tag;", id="unique"),
+        pytest.param("{{ range .Changed.Changes }}{{ .Setter }};{{ end }}", "apps:web:tag;apps:web;", id="unique"),
         pytest.param("{{ .Values.cluster }} {{ .Values.none }}", "prod <no value>", id="values"),
         pytest.param("{{ .AutomationObject.Namespace }} {{ .AutomationObject.Name }}", "apps auto", id="automation"),
         pytest.param(

@@ -310,7 +310,7 @@ WRONG: dict[str, tuple[dict[str, Any], dict[str, Any], type, str, str]] = {
         {"proxySecretRef": {"name": "p"}},
         RETRY,
         "SourceManagerFailed",
-        f"{SOURCE}failed to configure proxy options: failed to get secret 'apps/p': secrets \"p\" not found",
+        f"{SOURCE}secret 'apps/p' not found",
     ),
     "no repository": (
         {"sourceRef": {"name": "none"}},

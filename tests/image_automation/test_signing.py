@@ -64,16 +64,16 @@ class TestGpg:
         gpg.key("one")
         gpg.key("two")
         assert await refused(world, {"git.asc": gpg.export()}) == (
-            "multiple entities read from secret 'apps/signer', could not determine which signing key to use"
+            "multiple entities read from secret 'signer', could not determine which signing key to use"
         )
 
     async def test_a_locked_key_needs_its_passphrase(self, world: World, gpg: keys.Gpg) -> None:
         locked = gpg.key(passphrase="s3cret")
         assert await refused(world, {"git.asc": locked}) == (
-            "can not use passphrase protected signing key without 'passphrase' field present in secret apps/signer"
+            "can not use passphrase protected signing key without 'passphrase' field present in secret signer"
         )
         assert await refused(world, {"git.asc": locked, "passphrase": b"no"}) == (
-            "cannot sign with 'git.asc' of the signing key secret 'apps/signer': the passphrase does not fit"
+            "could not read signing key from secret 'signer': the passphrase does not fit"
         )
 
     async def test_a_public_key_cannot_sign(self, world: World, gpg: keys.Gpg) -> None:
@@ -120,53 +120,50 @@ STRANGE = keys.pem(ec.generate_private_key(ec.SECP256K1()), "PKCS8")
 @pytest.mark.parametrize(
     ("kind", "data", "message"),
     [
-        pytest.param(None, {}, "signing key secret 'apps/signer' does not contain a 'git.asc' key", id="no gpg key"),
-        pytest.param("ssh", {}, "signing key secret 'apps/signer' does not contain an 'identity' key", id="no ssh key"),
+        pytest.param(None, {}, "signing key secret 'signer' does not contain a 'git.asc' key", id="no gpg key"),
+        pytest.param("ssh", {}, "signing key secret 'signer' does not contain an 'identity' key", id="no ssh key"),
         pytest.param(
             "ssh",
             {"identity": SEALED},
-            "can not use passphrase protected signing key without 'password' field present in secret apps/signer",
+            "can not use passphrase protected signing key without 'password' field present in secret signer",
             id="a locked ssh key",
         ),
         pytest.param(
             "ssh",
             {"identity": SEALED, "password": b"no"},
-            "cannot sign with 'identity' of the signing key secret 'apps/signer': "
-            "the passphrase does not fit, or it is damaged",
+            "could not parse SSH signing key from secret 'signer': the passphrase does not fit, or it is damaged",
             id="a wrong passphrase",
         ),
         pytest.param(
             "ssh",
             {"identity": SHORT},
-            "cannot sign with 'identity' of the signing key secret 'apps/signer': "
-            "its RSA key has 1024 bits; use 2048 or more",
+            "could not parse SSH signing key from secret 'signer': its RSA key has 1024 bits; use 2048 or more",
             id="a short rsa key",
         ),
         pytest.param(
             "ssh",
             {"identity": DSA},
-            "cannot sign with 'identity' of the signing key secret 'apps/signer': "
+            "could not parse SSH signing key from secret 'signer': "
             "its type is not supported; use ed25519, ecdsa (p256, p384, p521) or rsa",
             id="a dsa key",
         ),
         pytest.param(
             "ssh",
             {"identity": STRANGE},
-            "cannot sign with 'identity' of the signing key secret 'apps/signer': "
+            "could not parse SSH signing key from secret 'signer': "
             "its type is not supported; use ed25519, ecdsa (p256, p384, p521) or rsa",
             id="a curve that SSH does not know",
         ),
         pytest.param(
             "ssh",
             {"identity": b"s3cret"},
-            "cannot sign with 'identity' of the signing key secret 'apps/signer': it is not a private key",
+            "could not parse SSH signing key from secret 'signer': it is not a private key",
             id="no key at all",
         ),
         pytest.param(
             "gpg",
             {"git.asc": b"s3cret"},
-            "cannot sign with 'git.asc' of the signing key secret 'apps/signer': "
-            "it is not an armored OpenPGP key (unexpected EOF)",
+            "could not read signing key from secret 'signer': it is not an armored OpenPGP key (unexpected EOF)",
             id="no gpg key at all",
         ),
     ],
@@ -180,7 +177,7 @@ async def test_what_is_wrong_with_a_key_is_said(
 async def test_a_missing_secret_is_named(world: World) -> None:
     ended = await world.run(automation(git=signing()))
     assert ended.ready[1] == "SourceManagerFailed"
-    assert "could not find signing key secret 'apps/signer'" in ended.ready[2]
+    assert "could not find signing key secret 'signer'" in ended.ready[2]
 
 
 async def refused(world: World, data: dict[str, bytes], kind: str | None = None) -> str:

@@ -12,6 +12,7 @@ from gotk.git.commit import Person
 from gotk.git.mirror import Mirror, Mirrors
 from gotk.git.seed import seed
 from image_automation import tree
+from tests.upstream import repositories
 
 FILES = st.sampled_from(["a.yaml", "b.txt", "d/a.yaml", "d/b.yaml", "d/e/a.yaml", "d/e/Kustomization", "f/a.yml"])
 TEXTS = st.sampled_from(
@@ -49,6 +50,35 @@ def test_what_is_known_never_changes_what_comes_out(tmp_path_factory, steps):
         assert tree.apply(mirror, commit, path, setters, known) == tree.apply(
             mirror, commit, path, setters, tree.Known()
         )
+
+
+def linked(folder: Path, links: dict[str, str]) -> tuple[Mirror, str]:
+    files = {"real/a.yaml": "x: 1\n", **{name: repositories.Link(target) for name, target in links.items()}}
+    repository = repositories.make(folder / "r.git", {"main": files}, {})
+    mirror = Mirrors(folder / "mirrors").open(f"file://{folder / 'r.git'}")
+    mirror.fetch("refs/heads/main")
+    return mirror, str(repository.references["refs/heads/main"].target)
+
+
+@pytest.mark.parametrize(
+    ("target", "path"),
+    [
+        ("real", "link"),
+        ("../../real", "link"),
+        ("/real/.", "./link"),
+        ("real/a.yaml", "link"),
+        ("real/..", "link/real"),
+    ],
+)
+def test_a_path_leads_through_links_and_never_out(tmp_path: Path, target: str, path: str):
+    mirror, commit = linked(tmp_path, {"link": target})
+    assert tree.resolved(mirror, commit, path) == ("real/a.yaml" if target.endswith("yaml") else "real")
+
+
+def test_a_circle_of_links_is_refused(tmp_path: Path):
+    mirror, commit = linked(tmp_path, {"a": "b", "b": "a"})
+    with pytest.raises(git.InvalidPath, match="too many links"):
+        tree.resolved(mirror, commit, "a")
 
 
 def test_a_directory_nested_absurdly_is_refused(tmp_path: Path):

@@ -343,7 +343,7 @@ async def test_health_is_awaited(here: World) -> None:
 
 async def test_sources_that_are_not_there(here: World) -> None:
     ended = await here.reconcile(kustomization())
-    assert ended.ready == ("False", "ArtifactFailed", "Source 'GitRepository/default/src' not found")
+    assert ended.ready == ("False", "ArtifactFailed", 'GitRepository.source.toolkit.fluxcd.io "src" not found')
     here.publish({})
     here.archives.clear()
     ended = await here.reconcile(kustomization())

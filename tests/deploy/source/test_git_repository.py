@@ -435,10 +435,10 @@ async def test_a_secret_that_cannot_work_is_told(world: World, url: str, data: d
     assert ended.ready == ("False", "AuthenticationFailed", message)
 
 
-async def test_app_data_without_its_provider_stalls(world: World) -> None:
+async def test_app_data_without_its_provider_is_told_until_the_secret_changes(world: World) -> None:
     world.vault.put("git", githubAppID=b"1")
     ended = await world.run(repository("https://example.com/r", secretRef={"name": "git"}))
-    assert isinstance(ended.error, errors.Stalled)
+    assert isinstance(ended.error, errors.Retry)
     assert ended.ready[1:] == (
         "InvalidProviderConfiguration",
         "secretRef 'apps/git' has github app data but provider is not set to github",

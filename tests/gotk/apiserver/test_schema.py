@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from deploy import crds as ours
-from gotk.apiserver import cause, crds, rules
+from gotk.apiserver import admission, cause, crds, rules
 from gotk.apiserver.schema import Schema
 
 from . import answers
@@ -239,3 +239,15 @@ def test_the_rules_of_our_kinds_hold(kind: str, spec: dict[str, Any], expected: 
     obj = prepared(schema, {"apiVersion": "x/v1", "kind": kind, "metadata": {"name": "a"}, "spec": spec})
     assert [str(c) for c in schema.validate(obj)] == [expected]
     assert obj["status"] == {"observedGeneration": -1}
+
+
+GOOD_POLICY: dict[str, Any] = {"imageRepositoryRef": {"name": "a"}, "policy": {"semver": {"range": "*"}}}
+
+
+def test_an_object_begins_with_the_defaults_of_its_status() -> None:
+    policy = OWN["ImagePolicy"]
+    obj = {"apiVersion": policy.api_version, "kind": "ImagePolicy", "metadata": {"name": "a"}, "spec": GOOD_POLICY}
+    admission.begin(policy, obj, "default", "2026-01-01T00:00:00Z")
+    assert obj["status"] == {"observedGeneration": -1}
+    cleared = admission.settle(policy, obj, {**obj, "status": None}, "status")
+    assert cleared["status"] == {"observedGeneration": -1}

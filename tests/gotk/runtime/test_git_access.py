@@ -110,10 +110,15 @@ async def test_a_service_account_of_the_asking_object_s_namespace_counts():
         (
             {},
             APP,
-            Step.PROVIDER,
+            Step.APP,
             "secretRef 'apps/git' has github app data but provider is not set to github",
         ),
-        ({"provider": "github"}, {}, Step.AUTHENTICATION, "secret 'apps/git': key 'githubAppID' not found"),
+        (
+            {"provider": "github"},
+            {},
+            Step.APP,
+            "secretRef with github app data must be specified when provider is set to github",
+        ),
         (
             {"provider": "azure", "serviceAccountName": "robot"},
             None,
@@ -127,7 +132,7 @@ async def test_a_service_account_of_the_asking_object_s_namespace_counts():
             {"proxySecretRef": {"name": "none"}},
             None,
             Step.PROXY,
-            "failed to get secret 'apps/none': secrets \"none\" not found",
+            "secret 'apps/none' not found",
         ),
         ({"proxySecretRef": {"name": "git"}}, {}, Step.PROXY, "secret 'apps/git': key 'address' not found"),
     ],

@@ -147,7 +147,7 @@ def test_a_part_that_was_not_given_is_unresolved(folder: Path, capsys: pytest.Ca
         pytest.param("a:b", "write NAMESPACE:POLICY=REPOSITORY", id="no image"),
         pytest.param("a:b=x:", "write NAMESPACE:POLICY=REPOSITORY", id="an empty tag"),
         pytest.param("a:b=https://x/y:1", "write NAMESPACE:POLICY=REPOSITORY", id="a scheme"),
-        pytest.param("a:b=x:1@sha256:zz", "the digest is not ALGORITHM:HEX", id="a bad digest"),
+        pytest.param("a:b=ab:1@sha256:zz", "the digest is not ALGORITHM:HEX", id="a bad digest"),
     ],
 )
 def test_what_is_no_image_is_an_error_of_one_line(

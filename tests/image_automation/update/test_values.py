@@ -18,9 +18,9 @@ def test_a_policy_resolves_four_markers():
 
 
 def test_without_a_digest_its_marker_is_empty():
-    assert values.setters({("ns", "p"): ImageRef(name="localhost:5000/a", tag="1")}) == {
-        "ns:p": "localhost:5000/a:1",
-        "ns:p:name": "localhost:5000/a",
+    assert values.setters({("ns", "p"): ImageRef(name="localhost:5000/ab", tag="1")}) == {
+        "ns:p": "localhost:5000/ab:1",
+        "ns:p:name": "localhost:5000/ab",
         "ns:p:tag": "1",
         "ns:p:digest": "",
     }
@@ -29,13 +29,13 @@ def test_without_a_digest_its_marker_is_empty():
 @pytest.mark.parametrize(
     ("ref", "cause"),
     [
-        pytest.param(ImageRef(name="a", tag="1.0\nprivileged: true"), "the tag", id="a line break in the tag"),
-        pytest.param(ImageRef(name="a", tag="x" * 129), "the tag", id="too long a tag"),
-        pytest.param(ImageRef(name="a", tag="../x"), "the tag", id="a path as tag"),
+        pytest.param(ImageRef(name="ab", tag="1.0\nprivileged: true"), "the tag", id="a line break in the tag"),
+        pytest.param(ImageRef(name="ab", tag="x" * 129), "the tag", id="too long a tag"),
+        pytest.param(ImageRef(name="ab", tag="../x"), "the tag", id="a path as tag"),
         pytest.param(ImageRef(name="a b", tag="1"), "the name", id="a blank in the name"),
         pytest.param(ImageRef(name="https://a/b", tag="1"), "the name", id="a scheme"),
         pytest.param(ImageRef(name="", tag="1"), "the name", id="no name"),
-        pytest.param(ImageRef(name="a", tag="1", digest="sha256:xyz"), "the digest", id="no digest"),
+        pytest.param(ImageRef(name="ab", tag="1", digest="sha256:xyz"), "the digest", id="no digest"),
     ],
 )
 def test_what_is_no_reference_is_refused_with_the_part_named(ref: ImageRef, cause: str):
