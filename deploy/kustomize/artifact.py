@@ -75,11 +75,13 @@ class Trees:
             await self._drop_surplus()
 
     async def _drop_surplus(self) -> None:
-        for digest, tree in list(self._trees.items()):
-            surplus = len(self._trees) > self._capacity or tree.path is None
-            if not surplus or tree.readers:
-                continue
-            del self._trees[digest]
+        # All are taken out before the first is deleted, which others do not wait for: they may drop or unpack meanwhile.
+        dropped = [
+            self._trees.pop(digest)
+            for digest, tree in list(self._trees.items())
+            if not tree.readers and (len(self._trees) > self._capacity or tree.path is None)
+        ]
+        for tree in dropped:
             if tree.path:
                 await self._limiter.run(shutil.rmtree, tree.path, ignore_errors=True)
 

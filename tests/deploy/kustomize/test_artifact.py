@@ -38,6 +38,7 @@ class Source:
 
     def __init__(self, scratch: Path, session: aiohttp.ClientSession, limiter: Limiter) -> None:
         self.answers: list[int] = [200]
+        self.bodies: dict[str, bytes] = {}
         self.asked = 0
         self.url = ""
         self.clock = QuickClock()
@@ -47,7 +48,8 @@ class Source:
     async def serve(self, request: web.Request) -> web.Response:
         self.asked += 1
         status = self.answers.pop(0) if len(self.answers) > 1 else self.answers[0]
-        return web.Response(status=status, body=BODY if status == 200 else b"<html>", headers={"Location": "/other"})
+        body = self.bodies.get(request.query_string, BODY) if status == 200 else b"<html>"
+        return web.Response(status=status, body=body, headers={"Location": "/other"})
 
     def artifact(self, digest: str = sources.digest(BODY)) -> Artifact:
         return Artifact(digest=digest, path="p", url=self.url, revision="r", last_update_time="")
@@ -123,4 +125,24 @@ async def test_trees_that_nobody_reads_go(source: Source) -> None:
     digest = sources.digest(BODY).removeprefix("sha256:")
     async with source.trees.open(source.artifact(digest), timeout=10):
         pass
+    assert len(list(source.scratch.iterdir())) == 1
+
+
+async def test_many_trees_come_and_go_at_once_and_each_goes_once(source: Source) -> None:
+    source.bodies = {f"n={n}": sources.archive({f"{n}.yaml": sources.config_map()}) for n in range(8)}
+    wanted = [
+        Artifact(digest=sources.digest(body), path="p", url=f"{source.url}?{query}", revision="r", last_update_time="")
+        for query, body in source.bodies.items()
+    ]
+
+    async def read(number: int, found: Artifact) -> None:
+        async with source.trees.open(found, timeout=10) as root:
+            assert [path.name for path in root.iterdir()] == [f"{number % 8}.yaml"]
+
+    for _ in range(20):
+        source.answers = [200, 404] * 8 + [200]
+        ended = await asyncio.gather(*(read(n, each) for n, each in enumerate(wanted * 2)), return_exceptions=True)
+        assert {type(each) for each in ended} <= {type(None), artifact.ArtifactMissing}
+    source.answers = [200]
+    assert await source.names() == ["cm.yaml"]
     assert len(list(source.scratch.iterdir())) == 1
