@@ -4,6 +4,7 @@ Names become addresses here, so that link-local ones, where clouds keep their cr
 where TLS is wanted nothing of ours is written before it is there, whatever the server says of itself.
 """
 
+import asyncio
 import contextlib
 import math
 import ssl
@@ -122,6 +123,9 @@ async def connected(
 async def publish(client: Client, subject: str, body: bytes, *, timeout: float) -> None:
     """Publish and wait until the server has it. Raises what `connected` raises."""
     await client.publish(subject, body)
+    # The client's ping does not queue behind what it publishes: sent before the message, it would prove nothing of it.
+    while client.pending_data_size and client.is_connected:  # noqa: ASYNC110 - the client has no event for it
+        await asyncio.sleep(0)
     await client.flush(timeout=math.ceil(timeout))
     if client.last_error is not None:
         raise client.last_error
