@@ -75,7 +75,7 @@ class Trees:
             await self._drop_surplus()
 
     async def _drop_surplus(self) -> None:
-        # All are taken out before the first is deleted, which others do not wait for: they may drop or unpack meanwhile.
+        # All are taken out before the first is deleted: meanwhile others may drop some, or unpack them anew.
         dropped = [
             self._trees.pop(digest)
             for digest, tree in list(self._trees.items())

@@ -177,6 +177,26 @@ async def test_what_cannot_be_sent_is_an_event_on_the_alert_without_the_secret(t
     assert "secret-path" not in event["message"]
 
 
+async def test_an_event_goes_to_a_service_that_only_apprise_knows(tmp_path: Path) -> None:
+    address = f"127.0.0.1:{_free_port()}"
+    async with (
+        webhook() as hook,
+        stage.running(tmp_path, controllers=frozenset({"alert"}), notification_addr=address) as up,
+        aiohttp.ClientSession() as session,
+    ):
+        await up.apply("apiVersion: v1\nkind: Namespace\nmetadata: {name: flux-system}\n")
+        by_apprise = ALERT.replace("type: generic,", "type: apprise,").replace(
+            "HOOK", hook.url.replace("http", "json", 1)
+        )
+        await up.apply(by_apprise)
+        async with session.post(f"http://{address}/", json=HELM_EVENT) as answer:
+            assert answer.status == 202
+        told = await hook.until(type="failure")
+    assert told["title"] == "✗ helmrelease/web.apps: InstallFailed"
+    assert "install retries exhausted" in told["message"]
+    assert "cluster: demo" in told["message"]
+
+
 @pytest.mark.real
 async def test_an_event_goes_to_a_subject_of_nats(tmp_path: Path) -> None:
     address = f"127.0.0.1:{_free_port()}"
