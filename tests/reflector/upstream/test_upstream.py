@@ -27,7 +27,7 @@ async def play(ground: player.Ground, scene: player.Scene, places: asyncio.Semap
         seen = []
         for step, wanted in zip(scene.steps, EXPECTED[scene.name], strict=True):
             await player.do(ground, scene, step)
-            seen.append(await player.until(ground, scene, wanted.__eq__, seconds=15))
+            seen.append(await player.until(ground, scene, wanted.__eq__, seconds=45))
         return seen
 
 
@@ -58,7 +58,7 @@ async def compare(folder: Path, scenes: Sequence[player.Scene], *, docker: str =
             tasks = {scene.name: group.create_task(play(ground, scene, places)) for scene in scenes}
         found = {name: task.result() for name, task in tasks.items()}
         last = {
-            scene.name: await player.until(ground, scene, EXPECTED[scene.name][-1].__eq__, seconds=3)
+            scene.name: await player.until(ground, scene, EXPECTED[scene.name][-1].__eq__, seconds=10)
             for scene in scenes
         }
     assert [line for scene in scenes for line in unlike(scene, found[scene.name])] == []

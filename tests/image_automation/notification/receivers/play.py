@@ -100,7 +100,8 @@ async def _settled(client: Client, name: str) -> Answers:
     def holds(obj: dict[str, Any]) -> bool:
         waits = obj["spec"].get("suspend") or _ready(obj).get("reason") == "TokenNotFound"
         seen = obj.get("status", {}).get("observedGeneration") == obj["metadata"]["generation"]
-        return bool(obj["metadata"].get("finalizers")) and bool(waits or (seen and _ready(obj)))
+        settled = bool(obj["metadata"].get("finalizers")) and bool(waits or (seen and _ready(obj)))
+        return settled and not _is_at_work(obj)
 
     return _said(await _until(client, name, holds))
 
@@ -113,6 +114,12 @@ async def _until(client: Client, name: str, holds: Any) -> dict[str, Any]:
             return obj
         assert time.monotonic() < deadline, f"{name} did not get there: {obj.get('status')}"
         await asyncio.sleep(0.05)
+
+
+def _is_at_work(obj: dict[str, Any]) -> bool:
+    """Tell whether a run is under way: a receiver without its token is tried again and again."""
+    conditions = obj.get("status", {}).get("conditions", [])
+    return any((each["type"], each["reason"]) == ("Reconciling", "Progressing") for each in conditions)
 
 
 def _ready(obj: dict[str, Any]) -> dict[str, Any]:
