@@ -2,7 +2,8 @@
 
 Everything runs in this process on two cores: registry, Git server over HTTP, control plane, service; images are scanned
 every second, so half a second of the way is, on average, waiting for the next scan. The limit measured beside it is
-what no implementation can leave out: one Git push and one kustomize build of the same repository.
+what no implementation can leave out: one Git push and one kustomize build of the same repository. Each push comes when
+the one before has been found healthy: a revision waits until the one before it has rolled out.
 """
 
 import asyncio
@@ -63,7 +64,10 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         async with playground.open_playground(Path(name)) as ground:
             await scenario.prepare(ground, Silent())
-            tracks = [await scenario.travel(ground, Silent(), f"1.1.{index}") for index in range(RUNS)]
+            tracks = []
+            for index in range(RUNS):
+                tracks.append(await scenario.travel(ground, Silent(), f"1.1.{index}"))
+                await scenario.settle(ground, f"1.1.{index}")
             push, build = limit(ground, Path(name))
     print(f"push to applied, {RUNS} runs, seconds\n")
     print(f"{'stage':<12}{'median at':>12}{'median of it':>14}{'slowest':>10}")

@@ -14,6 +14,7 @@ from gotk.kube.errors import APIError, NotFound
 from gotk.runtime.clock import Clock
 
 _WIDTH = 8
+_GROWTH = 1.3  # what has settled is seen after at most a third more time than it took
 
 
 class WaitError(Exception):
@@ -50,7 +51,7 @@ class Waiter:
                 raise WaitError(f"timeout waiting for: [{_list({item: states[item] for item in pending})}]")
             if pending:
                 await self._clock.sleep(min(delay, left))
-                delay = min(delay * 2, self._longest)
+                delay = min(delay * _GROWTH, self._longest)
 
     async def until_gone(self, items: Collection[Item], *, timeout: float) -> list[Item]:
         """Wait until no object is there, and return those that still are when the time is up."""
