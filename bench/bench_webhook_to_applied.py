@@ -2,7 +2,7 @@
 
 Everything runs in this process on two cores; images are scanned every ten minutes, so that only the webhook can bring
 the tag. The receiver is narrowed: the tag is taken in after one HEAD. Each push comes when the one before has been
-found healthy; a few that follow each other at once are told below, for they wait until the version before has rolled out.
+found healthy; a few that follow each other at once are told below: they wait until the version before has rolled out.
 """
 
 import asyncio
