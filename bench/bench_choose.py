@@ -24,7 +24,7 @@ from gotk.runtime.reconciler import Key
 from policies.age import Minimum
 from policies.choose import choose
 from policies.chooser import Chooser, Question
-from reflector import judgement, scan
+from reflector import loss_guard, scan
 from reflector.store import TagStore
 
 SIZES = (1_000, 10_000, 100_000)
@@ -106,8 +106,8 @@ KEY, IMAGE = Key("apps", "app"), "example.com/app"
 def store_tags(store: TagStore, tags: list[str]) -> str:
     """Do what a scan does with a list, and return its revision."""
     listed = scan.in_order(tags)
-    case = judgement.Circumstances(now=int(NOW.timestamp()), needed=2, interval=60)
-    judged = judgement.judge(store.sightings(IMAGE), listed, case)
+    case = loss_guard.Circumstances(now=int(NOW.timestamp()), needed=2, interval=60)
+    judged = loss_guard.judge(store.sightings(IMAGE), listed, case)
     revision = scan.revision(listed)
     change = (judged.added, frozenset(judged.gone))
     store.write(IMAGE, listed, revision, sightings=judged.sightings, change=change)

@@ -22,11 +22,11 @@ import pygit2
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from gotk.git import auth
-from gotk.git.commit import Person
-from gotk.git.mirror import Mirror, Mirrors
-from gotk.git.seed import seed
-from gotk.git.server import GitServer
-from image_automation import tree
+from gotk.git.objects.commit import Person
+from gotk.git.objects.mirror import Mirror, Mirrors
+from gotk.git.objects.seed import seed
+from gotk.git.serving.server import GitServer
+from image_automation.writing import tree
 from tests.real import git_https
 
 UPDATES, OTHERS, ROUNDS = 90, 910, 5
@@ -169,8 +169,8 @@ def steady_state() -> None:
 LOOK = """
 import re, sys
 from pathlib import Path
-from gotk.git.mirror import Mirrors
-from image_automation import tree
+from gotk.git.objects.mirror import Mirrors
+from image_automation.writing import tree
 def most(): return re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]
 mirror = Mirrors(Path(sys.argv[2])).open(sys.argv[1], timeout=300, depth=int(sys.argv[3]))
 idle = most()

@@ -21,8 +21,8 @@ import pygit2
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from gotk.git import auth
-from gotk.git.mirror import Mirrors
-from gotk.git.seed import seed
+from gotk.git.objects.mirror import Mirrors
+from gotk.git.objects.seed import seed
 from tests.real import git_https, git_ssh, processes
 
 ROUNDS, FLEET, TARGET = 100, 100, 10.0

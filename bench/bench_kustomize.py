@@ -18,12 +18,12 @@ from typing import Any
 import aiohttp
 from aiohttp import web
 
-from deploy.kustomize.apply import Applier
-from deploy.kustomize.artifact import Trees
-from deploy.kustomize.assembly import Assembler
+from deploy.cluster.apply import Applier
+from deploy.cluster.wait import Waiter
 from deploy.kustomize.attempt import Attempt
-from deploy.kustomize.build import Builder, find_command
-from deploy.kustomize.wait import Waiter
+from deploy.kustomize.building.assembly import Assembler
+from deploy.kustomize.building.build import Builder, find_command
+from deploy.source.fetch import Trees
 from gotk.api import scheme
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import Artifact

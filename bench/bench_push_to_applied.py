@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pygit2
 
-from deploy.kustomize.build import find_command
+from deploy.kustomize.building.build import find_command
 from gotk.runtime import logging
 from image_automation.app.demo import playground, scenario, timeline
 from image_automation.app.demo.view import Plain

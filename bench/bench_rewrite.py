@@ -14,11 +14,11 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
-from gotk.git.commit import Person
-from gotk.git.mirror import Mirrors
-from gotk.git.seed import seed
-from image_automation import folder, tree
+from gotk.git.objects.commit import Person
+from gotk.git.objects.mirror import Mirrors
+from gotk.git.objects.seed import seed
 from image_automation.update import marker, rewrite
+from image_automation.writing import folder, tree
 
 FILES, MARKED, BIG, BIG_MARKED, SAMPLE = 10_000, 500, 5_000_000, 121, 60
 DOCUMENT = """apiVersion: apps/v1

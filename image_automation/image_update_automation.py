@@ -16,29 +16,17 @@ from weakref import WeakValueDictionary
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation, ImageUpdateAutomationStatus
 from gotk.api.source import GitRepository
 from gotk.git import errors as git
-from gotk.git.commit import Person, Sign
+from gotk.git.objects.commit import Person, Sign
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock, rfc3339
 from gotk.runtime.conditions import IMAGE_RULES, Rules
 from gotk.runtime.errors import Retry, Stalled
-from gotk.runtime.git_access import GitAccess
 from gotk.runtime.reconciler import Key, Outcome, Reader, Run, Watch
-from image_automation import (
-    causes,
-    checkout,
-    commit,
-    holding,
-    ports,
-    push_branch,
-    refspec,
-    remarks,
-    selection,
-    signing,
-    tree,
-    triggers,
-)
+from gotk.sources.git_access import GitAccess
+from image_automation import causes, ports, remarks, selection, triggers
 from image_automation.update import values
 from image_automation.update.proposal import Proposal
+from image_automation.writing import checkout, commit_message, push_branch, refspec, rollback_guard, signing, tree
 
 _ATTEMPTS = 12
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0
@@ -140,7 +128,7 @@ class ImageUpdateAutomationReconciler:
         job = _Job(
             automation=obj,
             target=target,
-            repository=await self._open(obj, source, depth=0 if target.pinned or second else holding.DEPTH),
+            repository=await self._open(obj, source, depth=0 if target.pinned or second else rollback_guard.DEPTH),
             selected=selected,
             run=run,
             must_look=_must_look(obj, target, selected),
@@ -253,7 +241,7 @@ class ImageUpdateAutomationReconciler:
         assert spec.git is not None
         try:
             setters = values.setters({(namespace, name): ref for name, ref in job.selected.images.items()})
-            return holding.respected(
+            return rollback_guard.respected(
                 job.repository,
                 base,
                 spec.git.commit.author.email,
@@ -338,7 +326,7 @@ def _push(job: _Job, base: push_branch.Base, expected: str | None, applied: Prop
     assert spec.git is not None
     author = Person(spec.git.commit.author.name, spec.git.commit.author.email)
     below, images = tree.resolved(repository, base.commit, tree.below(spec.update.path)), job.selected.images
-    message = commit.message(spec.git.commit, job.key, applied.files, below=below, images=images)
+    message = commit_message.message(spec.git.commit, job.key, applied.files, below=below, images=images)
     options = spec.git.push.options if spec.git.push else {}
     try:
         made = repository.commit(

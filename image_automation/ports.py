@@ -1,6 +1,6 @@
 """What this room needs of the outside: a repository to edit without a work tree, and single objects by name.
 
-`gotk.git.mirror` and `gotk.kube.client` happen to fit.
+`gotk.git.objects.mirror` and `gotk.kube.client` happen to fit.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -9,9 +9,9 @@ from typing import Protocol, TypeVar
 
 from gotk.api.meta import Object
 from gotk.git.auth import Credentials
-from gotk.git.commit import Person, Sign
-from gotk.git.history import Past
-from gotk.git.operation import References
+from gotk.git.objects.commit import Person, Sign
+from gotk.git.objects.history import Past
+from gotk.git.transport.operation import References
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
 

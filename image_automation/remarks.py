@@ -11,10 +11,11 @@ from gotk.api import extensions
 from gotk.api.meta import ReconcileStatus
 from gotk.git import errors as git
 from gotk.runtime.reconciler import Run
-from image_automation import causes, holding
+from image_automation import causes
 from image_automation.selection import Selection
 from image_automation.update.proposal import Hold
 from image_automation.update.result import FileResult
+from image_automation.writing import rollback_guard
 
 IGNORED = "MarkersIgnored"
 TAKEN_BACK = "TakenBack"
@@ -48,7 +49,7 @@ def holds(run: Run[Any], found: Sequence[Hold]) -> None:
     if not found:
         run.conditions.delete(extensions.UPDATES_HELD)
         return
-    lines = sorted({holding.describe(hold) for hold in found})
+    lines = sorted({rollback_guard.describe(hold) for hold in found})
     fresh = _fresh(run, extensions.UPDATES_HELD, lines)
     text = _text("held until a newer image is chosen:", lines)
     run.conditions.mark_true(extensions.UPDATES_HELD, TAKEN_BACK, text)

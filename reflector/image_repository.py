@@ -22,8 +22,8 @@ from gotk.runtime import conditions
 from gotk.runtime.clock import rfc3339
 from gotk.runtime.errors import Retry, Stalled
 from gotk.runtime.reconciler import Outcome, Reader, Run, Watch
-from reflector import access, exclusion, judgement, pushed, scan
-from reflector.judgement import Doubt, Judgement
+from reflector import access, exclusion, loss_guard, pushed, scan
+from reflector.loss_guard import Doubt, Judgement
 from reflector.memory import Memory, Scanned
 from reflector.metrics import ScanMetrics
 from reflector.ports import Objects, Registry
@@ -193,11 +193,11 @@ class ImageRepositoryReconciler:
         """Say that there is no list, or only a part of one, where tags are known from before."""
         if not self._store.count(str(turn.image)):
             return
-        reason = judgement.UNREADABLE if isinstance(error, errors.BadAnswer) else judgement.UNAVAILABLE
-        reason = judgement.CUT if isinstance(error, errors.TooLarge) else reason
+        reason = loss_guard.UNREADABLE if isinstance(error, errors.BadAnswer) else loss_guard.UNAVAILABLE
+        reason = loss_guard.CUT if isinstance(error, errors.TooLarge) else reason
         message = f"no whole list of tags could be read, the known ones are kept: {error}"
         # That a registry is away is an event already; that it answers nonsense deserves one of its own.
-        self._doubt(turn, Doubt(reason, message), quietly=reason == judgement.UNAVAILABLE)
+        self._doubt(turn, Doubt(reason, message), quietly=reason == loss_guard.UNAVAILABLE)
 
     async def _vouched(self, turn: _Turn, listing: Listing) -> tuple[str, ...]:
         """Return the tags taken in for a webhook that the list lacks, but the registry has. Raises StoreError."""
@@ -232,7 +232,7 @@ class ImageRepositoryReconciler:
                 self._memory.keep(turn.obj.metadata.uid, scanned, found)
             self._trust(turn)
             return found
-        judged = judgement.judge(self._store.sightings(name), listed, _circumstances(turn, len(tags)))
+        judged = loss_guard.judge(self._store.sightings(name), listed, _circumstances(turn, len(tags)))
         tags = exclusion.exclude(patterns, judged.sightings.names)
         found = scan.result(tags, turn.run.now())
         change = (exclusion.exclude(patterns, judged.added), frozenset(judged.gone))
@@ -289,13 +289,13 @@ class ImageRepositoryReconciler:
                 turn.run.event("Normal", TAGS_BACK, "the registry lists its tags again; none are held any more")
 
 
-def _circumstances(turn: _Turn, listed: int) -> judgement.Circumstances:
+def _circumstances(turn: _Turn, listed: int) -> loss_guard.Circumstances:
     status, spec = turn.run.status, turn.obj.spec
     last = status.last_scan_result
     same = status.canonical_image_name == str(turn.image) and (
         set(status.observed_exclusion_list) == set(exclusion.effective(spec.exclusion_list))
     )
-    return judgement.Circumstances(
+    return loss_guard.Circumstances(
         now=int(turn.run.now().timestamp()),
         needed=turn.needed,
         interval=spec.interval.seconds,
@@ -314,7 +314,7 @@ def _counted(tags: Sequence[str]) -> str:
 
 def _needed(obj: ImageRepository) -> int:
     try:
-        return judgement.needed(obj.metadata.annotations)
+        return loss_guard.needed(obj.metadata.annotations)
     except ValueError as error:
         raise Stalled(INVALID_ANNOTATION, str(error)) from error
 

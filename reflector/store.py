@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self
 
 from reflector.database import Database, Execute, StoreError
-from reflector.sightings import Sightings
+from reflector.first_seen import Sightings
 
 __all__ = ["Change", "StoreError", "TagStore"]
 

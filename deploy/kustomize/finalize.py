@@ -4,8 +4,8 @@ Answers to the finalizer of kustomize-controller: `deletionPolicy` decides, the 
 Kustomization leaves its objects behind.
 """
 
-from deploy.kustomize import inventory, ports, prune, wait
-from deploy.kustomize.inventory import Item
+from deploy.cluster import inventory, ports, prune, wait
+from deploy.cluster.inventory import Item
 from gotk.api.kustomize import GROUP, Kustomization
 
 

@@ -7,9 +7,12 @@ in which nothing has changed writes no progress, and a dependency that becomes r
 from collections.abc import Sequence
 from typing import Any
 
-from deploy.kustomize import artifact, assembly, build, changes, dependencies, finalize, ports, wait, wakes
+from deploy.cluster import changes, ports, wait
+from deploy.kustomize import dependencies, finalize, wakes
 from deploy.kustomize.attempt import Attempt, KustomizationRun, retry_after, timeout
+from deploy.kustomize.building import assembly, build
 from deploy.kustomize.rollout import Rollout
+from deploy.source import fetch
 from gotk.api.kustomize import GROUP, Kustomization
 from gotk.api.meta import Artifact
 from gotk.api.source import GitRepository
@@ -142,9 +145,9 @@ class KustomizationReconciler:
             built = await self._assembler.build(attempt)
             run.update(last_attempted_revision=source.revision)
             return await self._assembler.objects(attempt.obj, built)
-        except artifact.ArtifactMissing:
+        except fetch.ArtifactMissing:
             raise self._waiting("ArtifactFailed", "Source is not ready, artifact not found") from None
-        except (artifact.ArtifactError, build.PathMissing) as error:
+        except (fetch.ArtifactError, build.PathMissing) as error:
             raise Retry("ArtifactFailed", str(error), after=after) from error
         except (build.BuildError, assembly.AssemblyError) as error:
             run.update(last_attempted_revision=source.revision)

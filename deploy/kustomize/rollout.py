@@ -7,10 +7,11 @@ nothing; the inventory is stored before anything is deleted.
 import asyncio
 from collections.abc import Sequence
 
-from deploy.kustomize import apply, changes, history, inventory, objects, ports, prune, wait
+from deploy.cluster import apply, changes, inventory, objects, ports, prune, wait
+from deploy.cluster.changes import Change
+from deploy.cluster.inventory import Item, ObjectID
+from deploy.kustomize import history
 from deploy.kustomize.attempt import Attempt
-from deploy.kustomize.changes import Change
-from deploy.kustomize.inventory import Item, ObjectID
 from gotk.api.kustomize import GROUP, NamespacedObjectKindReference
 from gotk.duration import Duration
 from gotk.kube.errors import APIError

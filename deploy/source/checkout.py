@@ -7,7 +7,7 @@ from deploy.source.revision import Target
 from deploy.source.storage import Storage
 from gotk.git import errors
 from gotk.git.auth import Credentials
-from gotk.git.mirror import Mirror, Mirrors
+from gotk.git.objects.mirror import Mirror, Mirrors
 from gotk.semver import Key, Range, Version
 
 

@@ -20,13 +20,13 @@ from gotk.cloud.identity import GATE_DISABLED
 from gotk.git import errors
 from gotk.git import url as urls
 from gotk.git.auth import Credentials
-from gotk.git.mirror import Mirrors
+from gotk.git.objects.mirror import Mirrors
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import rfc3339
 from gotk.runtime.conditions import GIT_REPOSITORY_RULES, SUCCEEDED
 from gotk.runtime.errors import Retry, Stalled
-from gotk.runtime.git_access import GitAccess, Refused, Step
 from gotk.runtime.reconciler import Key, Outcome, Reader, Run, Watch
+from gotk.sources.git_access import GitAccess, Refused, Step
 
 IN_STORAGE = "ArtifactInStorage"
 OUTDATED = "ArtifactOutdated"

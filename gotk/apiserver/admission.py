@@ -7,10 +7,13 @@ touch is put back, and the whole is validated.
 
 from typing import Any
 
-from gotk.apiserver import builtin, crds, decoding, establish, immutability, metadata, options, rules, status
 from gotk.apiserver import cause as causes
+from gotk.apiserver import metadata, status
 from gotk.apiserver.cause import Cause
-from gotk.apiserver.resource import Resource
+from gotk.apiserver.resources import builtin, crds, establish
+from gotk.apiserver.resources.resource import Resource
+from gotk.apiserver.schema import cel_rules, decoding, immutability
+from gotk.apiserver.wire import options
 
 Json = dict[str, Any]
 
@@ -144,5 +147,5 @@ def _check_scale(resource: Resource, obj: Json, subresource: str, found: list[Ca
     if resource.scale is None or resource.schema is None:
         return
     path = resource.scale.status_replicas if subresource == "status" else resource.scale.spec_replicas
-    place = len(found) - 1 if found and found[-1] is rules.UNCHECKED else len(found)
+    place = len(found) - 1 if found and found[-1] is cel_rules.UNCHECKED else len(found)
     found[place:place] = resource.schema.validate_scale(obj, path)

@@ -3,8 +3,10 @@
 from collections.abc import Sequence
 from typing import Any
 
-from gotk.apiserver import options, rbac, roles, versions
+from gotk.apiserver.access import rbac, roles
 from gotk.apiserver.call import Plane
+from gotk.apiserver.resources import versions
+from gotk.apiserver.wire import options
 
 NAMESPACES = ("default", "kube-system", "kube-public", "kube-node-lease")
 _HOW = options.Write(manager="control-plane", validation="Ignore")

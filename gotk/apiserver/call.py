@@ -6,17 +6,19 @@ from typing import Any
 
 from aiohttp import web
 
-from gotk.apiserver import escalation, negotiate, status
-from gotk.apiserver.auth import Authenticator
-from gotk.apiserver.authorization import Action, Authorizer, require
-from gotk.apiserver.identity import User
-from gotk.apiserver.paths import Target
-from gotk.apiserver.rbac import Rbac
-from gotk.apiserver.resource import Resource
-from gotk.apiserver.resources import Registry
-from gotk.apiserver.store import Key, Store, Stored
-from gotk.apiserver.tokens import TokenIssuer
-from gotk.apiserver.watch import Hub
+from gotk.apiserver import status
+from gotk.apiserver.access import escalation
+from gotk.apiserver.access.authentication import Authenticator
+from gotk.apiserver.access.authorization import Action, Authorizer, require
+from gotk.apiserver.access.identity import User
+from gotk.apiserver.access.rbac import Rbac
+from gotk.apiserver.access.tokens import TokenIssuer
+from gotk.apiserver.resources.registry import Registry
+from gotk.apiserver.resources.resource import Resource
+from gotk.apiserver.storage.store import Key, Store, Stored
+from gotk.apiserver.storage.watch import Hub
+from gotk.apiserver.wire import negotiate
+from gotk.apiserver.wire.paths import Target
 from gotk.apiserver.writer import Writer
 
 

@@ -6,9 +6,10 @@ preconditions, deletionTimestamp.
 
 from typing import Any
 
-from gotk.apiserver import options, status
-from gotk.apiserver.resource import Resource
-from gotk.apiserver.store import Stored
+from gotk.apiserver import status
+from gotk.apiserver.resources.resource import Resource
+from gotk.apiserver.storage.store import Stored
+from gotk.apiserver.wire import options
 
 Json = dict[str, Any]
 

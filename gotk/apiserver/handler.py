@@ -8,13 +8,15 @@ from dataclasses import dataclass
 import orjson
 from aiohttp import web
 
-from gotk.apiserver import about, auth, authorization, body, encode, impersonation, negotiate, paths, status
+from gotk.apiserver import status
+from gotk.apiserver.access import authentication, authorization, impersonation
 from gotk.apiserver.call import Call, Plane
-from gotk.apiserver.database import DiskFull, StoreError
-from gotk.apiserver.kinds import REVIEW
-from gotk.apiserver.resource import Resource
-from gotk.apiserver.trace import Trace
+from gotk.apiserver.resources.kinds import REVIEW
+from gotk.apiserver.resources.resource import Resource
+from gotk.apiserver.storage.database import DiskFull, StoreError
 from gotk.apiserver.verbs import create, delete, parts, patch, read, review, scale, update, watch
+from gotk.apiserver.wire import body, encode, negotiate, nonresource, paths
+from gotk.apiserver.wire.trace import Trace
 
 log = logging.getLogger(__name__)
 
@@ -35,7 +37,7 @@ class Handler:
     def __init__(self, plane: Plane, trace: Trace | None = None) -> None:
         self._plane = plane
         self._trace = trace
-        self._about = about.About(plane.registry, plane.issuer)
+        self._about = nonresource.About(plane.registry, plane.issuer)
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request, whatever happens."""
@@ -64,7 +66,7 @@ class Handler:
 
     async def _route(self, request: web.BaseRequest, visit: _Visit) -> web.StreamResponse:
         path = request.path.rstrip("/") or "/"
-        if path in auth.OPEN or path.startswith(("/livez/", "/readyz/", "/healthz/")):
+        if path in authentication.OPEN or path.startswith(("/livez/", "/readyz/", "/healthz/")):
             return self._about.answer(request, path)
         user = self._plane.authenticator.authenticate(request.headers, _certificate(request))
         user = impersonation.become(self._plane.authorizer, user, request.headers)

@@ -19,7 +19,10 @@ from aiohttp.abc import AbstractStreamWriter
 from aiohttp.http import RawRequestMessage
 from aiohttp.web_protocol import RequestHandler
 
-from gotk.apiserver import auth, authorization, body, bootstrap, builtin, identity, kubeconfig, tls
+from gotk.apiserver import bootstrap
+from gotk.apiserver.access import authentication, authorization, identity, kubeconfig, tls
+from gotk.apiserver.access.rbac import Rbac
+from gotk.apiserver.access.tokens import TokenIssuer
 from gotk.apiserver.call import Plane
 from gotk.apiserver.controllers.aggregation import RoleAggregation
 from gotk.apiserver.controllers.definitions import DefinitionController
@@ -27,13 +30,13 @@ from gotk.apiserver.controllers.expiry import EventExpiry
 from gotk.apiserver.controllers.garbage import GarbageCollector
 from gotk.apiserver.controllers.namespaces import NamespaceController
 from gotk.apiserver.handler import Handler
-from gotk.apiserver.rbac import Rbac
-from gotk.apiserver.resources import Registry
+from gotk.apiserver.resources import builtin
+from gotk.apiserver.resources.registry import Registry
 from gotk.apiserver.simulator.simulator import WorkloadSimulator
-from gotk.apiserver.store import Store
-from gotk.apiserver.tokens import TokenIssuer
-from gotk.apiserver.trace import Trace
-from gotk.apiserver.watch import Hub
+from gotk.apiserver.storage.store import Store
+from gotk.apiserver.storage.watch import Hub
+from gotk.apiserver.wire import body
+from gotk.apiserver.wire.trace import Trace
 from gotk.apiserver.writer import Writer
 
 _BACKLOG = 4096
@@ -117,14 +120,14 @@ class ControlPlane:
         group = await self._stack.enter_async_context(asyncio.TaskGroup())
         hub = Hub(store)
         writer = Writer(store=store, registry=self.registry, now=self._clock.now)
-        token = auth.token(self._directory / "token")
+        token = authentication.token(self._directory / "token")
         issuer = TokenIssuer(self._directory / "pki" / "service-account.key", store, self._clock.now)
         plane = Plane(
             store=store,
             registry=self.registry,
             hub=hub,
             writer=writer,
-            authenticator=auth.Authenticator(token, issuer),
+            authenticator=authentication.Authenticator(token, issuer),
             authorizer=Rbac(store) if self._authorization == authorization.RBAC else authorization.AlwaysAllow(),
             issuer=issuer,
         )

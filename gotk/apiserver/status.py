@@ -9,7 +9,7 @@ from typing import Any
 
 from gotk.apiserver import cause
 from gotk.apiserver.cause import Cause
-from gotk.apiserver.resource import Resource
+from gotk.apiserver.resources.resource import Resource
 
 Json = dict[str, Any]
 

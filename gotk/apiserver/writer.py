@@ -10,10 +10,13 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from gotk.apiserver import admission, apply, deletion, metadata, options, status, versions
-from gotk.apiserver.resource import Resource
-from gotk.apiserver.resources import Registry
-from gotk.apiserver.store import Key, Store, Stored, stored
+from gotk.apiserver import admission, deletion, metadata, status
+from gotk.apiserver.apply import server_side
+from gotk.apiserver.resources import versions
+from gotk.apiserver.resources.registry import Registry
+from gotk.apiserver.resources.resource import Resource
+from gotk.apiserver.storage.store import Key, Store, Stored, stored
+from gotk.apiserver.wire import options
 
 Json = dict[str, Any]
 
@@ -65,7 +68,7 @@ class Writer:
         if self._store.latest(key) is not None:
             raise status.already_exists(resource, key.name)
         _guard(resource, obj, None, how)
-        obj = apply.track_update({}, obj, manager=how.manager, resource=resource, subresource="", now=now)
+        obj = server_side.track_update({}, obj, manager=how.manager, resource=resource, subresource="", now=now)
         return Outcome(await self._save(resource, key, obj, how), created=True, warnings=warnings)
 
     async def replace(
@@ -76,7 +79,7 @@ class Writer:
         step = _Step(resource=resource, old=old, before=before, how=how, subresource=subresource)
         warnings = admission.admit(resource, new, before, how)
         after = admission.settle(resource, before, new, subresource)
-        after = apply.track_update(
+        after = server_side.track_update(
             before, after, manager=how.manager, resource=resource, subresource=subresource, now=self.now()
         )
         return await self._finish(step, after, warnings)
@@ -120,7 +123,7 @@ class Writer:
     def _merged(
         self, resource: Resource, live: Json | None, config: Json, how: options.Write, subresource: str
     ) -> Json:
-        return apply.apply(
+        return server_side.apply(
             live,
             config,
             manager=how.manager,

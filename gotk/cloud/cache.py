@@ -13,7 +13,7 @@ from typing import NamedTuple, Protocol, TypeVar, cast
 import prometheus_client
 from prometheus_client import Counter, Gauge
 
-from gotk.oci.flight import Flights
+from gotk.http.flights import Flights
 
 _SHARE = 0.8
 _LONGEST = 3600.0

@@ -15,9 +15,9 @@ import msgspec
 from yarl import URL
 
 from gotk.cloud.errors import CloudError, NotFound, NotHere
+from gotk.http.transport import Answer, Request, Route, Transport, direct
 from gotk.oci.access import TLS, Access, Proxy
 from gotk.oci.errors import RegistryError, printable
-from gotk.oci.transport import Answer, Request, Route, Transport, direct
 
 T = TypeVar("T")
 

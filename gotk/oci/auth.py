@@ -16,13 +16,13 @@ from dataclasses import dataclass
 import msgspec
 from yarl import URL
 
+from gotk.http.pace import retry_after
+from gotk.http.transport import Request, Transport
 from gotk.oci import errors
 from gotk.oci.access import Access
 from gotk.oci.challenge import Challenge
 from gotk.oci.keychain import Credentials
 from gotk.oci.name import Repository
-from gotk.oci.pace import retry_after
-from gotk.oci.transport import Request, Transport
 
 _BODY_LIMIT = 256 * 1024
 _TOKENS_KEPT = 10_000

@@ -16,16 +16,16 @@ from collections.abc import Awaitable, Callable, Collection
 from types import TracebackType
 from typing import Self, TypeVar
 
+from gotk.http.flights import Flights
+from gotk.http.pace import Pace
+from gotk.http.transport import Request, Route, Transport, direct
 from gotk.oci import errors, name
 from gotk.oci.access import Access
 from gotk.oci.auth import Authenticator
 from gotk.oci.conversation import Conversation
-from gotk.oci.flight import Flights
 from gotk.oci.lister import Lister
 from gotk.oci.listing import Listing
 from gotk.oci.name import Repository
-from gotk.oci.pace import Pace
-from gotk.oci.transport import Request, Route, Transport, direct
 
 T = TypeVar("T")
 

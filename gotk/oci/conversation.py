@@ -11,13 +11,13 @@ from functools import lru_cache
 
 from yarl import URL
 
+from gotk.http.flights import Flights
+from gotk.http.pace import Pace, retry_after
+from gotk.http.transport import Answer, Request, Transport
 from gotk.oci import challenge, errors
 from gotk.oci.access import TLS, Access, Proxy
 from gotk.oci.auth import Authenticator
-from gotk.oci.flight import Flights
 from gotk.oci.name import Repository
-from gotk.oci.pace import Pace, retry_after
-from gotk.oci.transport import Answer, Request, Transport
 
 _PING_LIMIT = 1 << 20
 

@@ -11,12 +11,13 @@ from functools import lru_cache
 
 from yarl import URL
 
-from gotk.oci import errors, link
+from gotk.http import link
+from gotk.http.transport import Request
+from gotk.oci import errors
 from gotk.oci.access import Access
 from gotk.oci.conversation import Conversation
 from gotk.oci.listing import Listing, Page
 from gotk.oci.name import Repository
-from gotk.oci.transport import Request
 from gotk.oci.validators import Kept, Validators
 
 _PAGE_LIMIT = 1_000

@@ -21,13 +21,13 @@ from gotk.kube.cache import Caches
 from gotk.kube.entries import Undecodable
 from gotk.runtime import events, status
 from gotk.runtime.clock import Clock
-from gotk.runtime.ending import BACKOFF, Next
 from gotk.runtime.logging import redact
 from gotk.runtime.metrics import Metrics
 from gotk.runtime.queue import Queue
 from gotk.runtime.reconciler import Key, Reconciler, Watch
 from gotk.runtime.reconciliation import Reconciliation
 from gotk.runtime.run import REQUESTED_AT
+from gotk.runtime.run_result import BACKOFF, Next
 from gotk.runtime.settings import Settings
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as everywhere in this module

@@ -15,13 +15,13 @@ from gotk.api.meta import Object, ObjectMeta
 from gotk.kube import errors as kube
 from gotk.kube.cache import KindCache
 from gotk.kube.entries import Undecodable
-from gotk.runtime import conditions, ending, errors, events, invalid, status
+from gotk.runtime import conditions, errors, events, invalid, run_result, status
 from gotk.runtime.clock import Clock
-from gotk.runtime.ending import CONFLICT, NEVER, NOW, Next
 from gotk.runtime.logging import redact
 from gotk.runtime.metrics import Metrics
 from gotk.runtime.reconciler import Key, Outcome, Reconciler, Severity, is_set
 from gotk.runtime.run import ObjectRun
+from gotk.runtime.run_result import CONFLICT, NEVER, NOW, Next
 from gotk.runtime.settings import Settings
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as everywhere in this module
@@ -96,7 +96,7 @@ class Reconciliation(Generic[O]):
         rules = self._reconciler.rules
         conditions.summarize(run.conditions, rules, success)
         await run.finish(observed=conditions.observes(run.conditions, rules))
-        told = ending.of(
+        told = run_result.of(
             end,
             run.conditions,
             rules,
@@ -258,7 +258,7 @@ def _reason(error: Exception) -> errors.ReconcileError | None:
     return None
 
 
-def _log(log: FilteringBoundLogger, told: ending.Ending) -> None:
+def _log(log: FilteringBoundLogger, told: run_result.Ending) -> None:
     # The message itself, as Flux has it: `flux logs` shows `msg` and `error` and no other field.
     if told.failed:
         log.error("reconciliation failed", error=told.message, reason=told.reason)

@@ -15,7 +15,7 @@ from gotk.cloud.identity import Identities
 from gotk.runtime.clock import Clock
 from gotk.runtime.metrics import Metrics
 from image_automation.app.settings import Settings
-from image_automation.notification.grants import Grants
+from image_automation.notification.delivery.provider_tokens import Grants
 from reflector.providers import acr
 from reflector.providers.acr import Acr
 from reflector.providers.ecr import Ecr

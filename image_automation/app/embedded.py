@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import deploy.crds
-from gotk.apiserver.authorization import ALWAYS_ALLOW
-from gotk.apiserver.database import StoreError
+from gotk.apiserver.access.authorization import ALWAYS_ALLOW
 from gotk.apiserver.server import ControlPlane
 from gotk.apiserver.simulator.simulator import DELAY
+from gotk.apiserver.storage.database import StoreError
 
 
 class EmbeddedError(Exception):

@@ -10,7 +10,7 @@ import ipaddress
 import msgspec
 from aiohttp import web
 
-from image_automation.explanation import Explainer, UnknownPolicyError
+from image_automation.app.explanation import Explainer, UnknownPolicyError
 
 
 def app(explainer: Explainer) -> web.Application:

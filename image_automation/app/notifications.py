@@ -5,23 +5,23 @@ import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 
 from gotk.api.notification import Alert, Provider
+from gotk.http import route
 from gotk.kube.cache import Caches
 from gotk.kube.client import Client
-from gotk.oci import route
 from gotk.runtime import health
 from gotk.runtime.clock import Clock
 from gotk.runtime.events import Recorder, Sink
 from gotk.runtime.metrics import Metrics
 from image_automation.app.settings import Settings
-from image_automation.notification import server
-from image_automation.notification.accounts import Accounts
-from image_automation.notification.apprise_sender import AppriseSender
-from image_automation.notification.finalizers import Finalizers
-from image_automation.notification.grants import Grants
-from image_automation.notification.judge import Judge
-from image_automation.notification.notifier import Notifier
-from image_automation.notification.publishing import NATSSender, Senders
-from image_automation.notification.sending import HTTPSender
+from image_automation.notification.alerts import server
+from image_automation.notification.alerts.finalizers import Finalizers
+from image_automation.notification.alerts.notifier import Notifier
+from image_automation.notification.cel.evaluator import Judge
+from image_automation.notification.delivery.accounts import Accounts
+from image_automation.notification.delivery.apprise_sender import AppriseSender
+from image_automation.notification.delivery.provider_tokens import Grants
+from image_automation.notification.delivery.publishing import NATSSender, Senders
+from image_automation.notification.delivery.sending import HTTPSender
 
 _FLUSH = 2.0
 

@@ -9,19 +9,20 @@ from typing import Any
 
 import aiohttp
 
-from deploy.kustomize.artifact import Trees
-from deploy.kustomize.assembly import Assembler
-from deploy.kustomize.build import Builder, find_command
+from deploy.kustomize.building.assembly import Assembler
+from deploy.kustomize.building.build import Builder, find_command
 from deploy.kustomize.kustomization import KustomizationReconciler
+from deploy.source.fetch import Trees
 from deploy.source.git_repository import GitRepositoryReconciler
 from deploy.source.server import ArtifactServer
 from deploy.source.storage import Storage
 from gotk.api.notification import Receiver
 from gotk.cloud.caller import Caller
-from gotk.git.mirror import Mirrors
+from gotk.git.objects.mirror import Mirrors
+from gotk.http import route
 from gotk.kube.cache import Caches
 from gotk.kube.client import Client
-from gotk.oci import name, route
+from gotk.oci import name
 from gotk.oci.client import RegistryClient
 from gotk.runtime import health
 from gotk.runtime import settings as limits
@@ -29,22 +30,22 @@ from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock, SystemClock
 from gotk.runtime.event_sinks import KubernetesEvents, PostedEvents
 from gotk.runtime.events import Recorder, Sink
-from gotk.runtime.git_access import GitAccess
 from gotk.runtime.manager import Manager
 from gotk.runtime.metrics import Metrics
 from gotk.runtime.reconciler import Reconciler
-from image_automation import tree
+from gotk.sources.git_access import GitAccess
 from image_automation.app import clouds, explain, notifications
 from image_automation.app.digests import RegistryDigests
+from image_automation.app.explanation import Explainer
 from image_automation.app.settings import Settings
-from image_automation.explanation import Explainer
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
-from image_automation.notification import hooks
-from image_automation.notification.grants import Grants
-from image_automation.notification.judge import Judge
+from image_automation.notification.cel.evaluator import Judge
+from image_automation.notification.delivery.provider_tokens import Grants
 from image_automation.notification.receiver import ReceiverReconciler
-from image_automation.notification.tokens import Issuers
-from image_automation.notification.waking import Waker
+from image_automation.notification.webhooks import hooks
+from image_automation.notification.webhooks.annotator import Waker
+from image_automation.notification.webhooks.tokens import Issuers
+from image_automation.writing import tree
 from policies.image_policy import ImagePolicyReconciler
 from reflector.image_repository import ImageRepositoryReconciler
 from reflector.metrics import ScanMetrics, StateCollector

@@ -10,23 +10,35 @@ from image_automation.cli import output
 
 #: Verb -> (module, attribute, one line of help); a module is imported when its verb is called.
 VERBS: Mapping[str, tuple[str, str, str]] = {
-    "apply": ("image_automation.cli.apply", "apply", "Carry out a plan."),
-    "completion": ("image_automation.cli.completion", "completion", "Print the completion script of a shell."),
-    "control-plane": ("image_automation.cli.control_plane", "control_plane", "Run the embedded control plane alone."),
-    "demo": ("image_automation.cli.demo", "demo", "Watch an image tag travel from a registry to a Deployment."),
-    "explain": ("image_automation.cli.explain", "explain", "Say why a policy chose its tag, and not another."),
-    "get": ("image_automation.cli.get", "get", "Print objects and their state."),
-    "once": ("image_automation.cli.once", "once", "Scan, choose, commit and push once, for a CI job."),
-    "plan": ("image_automation.cli.plan", "plan", "Show what would change in a checkout."),
-    "policy": ("image_automation.cli.policy", "policy", "Try policies on lists of tags, without a cluster."),
-    "reconcile": ("image_automation.cli.reconcile", "reconcile", "Reconcile an object now and wait for it."),
-    "resume": ("image_automation.cli.suspend", "resume", "Resume suspended objects."),
-    "run": ("image_automation.cli.run", "run", "Run the service."),
-    "suspend": ("image_automation.cli.suspend", "suspend", "Suspend objects."),
-    "trigger": ("image_automation.cli.trigger", "trigger", "Call a receiver as its sender would."),
-    "unhold": ("image_automation.cli.unhold", "unhold", "Let updates through that are held back."),
-    "update": ("image_automation.cli.update", "update", "Rewrite the marked images of a folder, without a cluster."),
-    "version": ("image_automation.cli.version", "version", "Print the versions of this program and of the server."),
+    "apply": ("image_automation.cli.verbs.apply", "apply", "Carry out a plan."),
+    "completion": ("image_automation.cli.verbs.completion", "completion", "Print the completion script of a shell."),
+    "control-plane": (
+        "image_automation.cli.verbs.control_plane",
+        "control_plane",
+        "Run the embedded control plane alone.",
+    ),
+    "demo": ("image_automation.cli.verbs.demo", "demo", "Watch an image tag travel from a registry to a Deployment."),
+    "explain": ("image_automation.cli.verbs.explain", "explain", "Say why a policy chose its tag, and not another."),
+    "get": ("image_automation.cli.verbs.get", "get", "Print objects and their state."),
+    "once": ("image_automation.cli.verbs.once", "once", "Scan, choose, commit and push once, for a CI job."),
+    "plan": ("image_automation.cli.verbs.plan", "plan", "Show what would change in a checkout."),
+    "policy": ("image_automation.cli.verbs.policy", "policy", "Try policies on lists of tags, without a cluster."),
+    "reconcile": ("image_automation.cli.verbs.reconcile", "reconcile", "Reconcile an object now and wait for it."),
+    "resume": ("image_automation.cli.verbs.suspend", "resume", "Resume suspended objects."),
+    "run": ("image_automation.cli.verbs.run", "run", "Run the service."),
+    "suspend": ("image_automation.cli.verbs.suspend", "suspend", "Suspend objects."),
+    "trigger": ("image_automation.cli.verbs.trigger", "trigger", "Call a receiver as its sender would."),
+    "unhold": ("image_automation.cli.verbs.unhold", "unhold", "Let updates through that are held back."),
+    "update": (
+        "image_automation.cli.verbs.update",
+        "update",
+        "Rewrite the marked images of a folder, without a cluster.",
+    ),
+    "version": (
+        "image_automation.cli.verbs.version",
+        "version",
+        "Print the versions of this program and of the server.",
+    ),
 }
 
 

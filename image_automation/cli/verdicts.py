@@ -8,7 +8,7 @@ import yaml
 from image_automation.cli import output
 
 if TYPE_CHECKING:
-    from image_automation.explanation import Explanation
+    from image_automation.app.explanation import Explanation
 
 FORMS = ("table", "json", "yaml")
 

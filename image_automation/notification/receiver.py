@@ -17,7 +17,7 @@ from gotk.kube import errors as kube
 from gotk.runtime import conditions
 from gotk.runtime.errors import Retry, Stalled
 from gotk.runtime.reconciler import Outcome, Run, Watch
-from image_automation.notification import cel
+from image_automation.notification.cel import expression
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
 
@@ -120,8 +120,8 @@ def _problem(spec: ReceiverSpec) -> str:
 def _compile(expressions: Iterable[Expression]) -> None:
     for each in expressions:
         try:
-            cel.check(each.text, *each.variables, boolean=each.boolean)
-        except cel.InvalidExpressionError as error:
+            expression.check(each.text, *each.variables, boolean=each.boolean)
+        except expression.InvalidExpressionError as error:
             raise Stalled(INVALID_CEL, f"{_TERMINALLY}: {each.complaint}: {error}") from error
 
 

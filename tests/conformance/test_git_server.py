@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from gotk.git import auth, errors
-from gotk.git.commit import Person
-from gotk.git.mirror import Mirror, Mirrors
-from gotk.git.seed import seed
-from gotk.git.server import BasicAuth, GitServer
+from gotk.git.objects.commit import Person
+from gotk.git.objects.mirror import Mirror, Mirrors
+from gotk.git.objects.seed import seed
+from gotk.git.serving.server import BasicAuth, GitServer
 from tests.real import git_https, git_ssh
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

@@ -14,8 +14,8 @@ from typing import Any
 
 import pytest
 
-from gotk.apiserver import watch as watching
 from gotk.apiserver.server import ControlPlane
+from gotk.apiserver.storage import watch as watching
 from tests.gotk.apiserver.caller import Caller
 from tests.gotk.apiserver.widgets import GROUP, WIDGETS, widget
 

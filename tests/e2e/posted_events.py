@@ -13,8 +13,8 @@ from typing import Any
 
 from aiohttp import web
 
-from gotk.git import seed
-from gotk.git.server import GitServer
+from gotk.git.objects import seed
+from gotk.git.serving.server import GitServer
 from gotk.kube.client import Client
 from gotk.oci.registry.server import RegistryServer
 from tests.e2e import stage

@@ -15,7 +15,7 @@ import nats
 import pytest
 from aiohttp import web
 
-from gotk.git import seed
+from gotk.git.objects import seed
 from tests.e2e import stage
 from tests.gotk.cloud import standin
 from tests.real import nats as real_nats

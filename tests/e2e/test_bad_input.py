@@ -8,7 +8,7 @@ import pygit2
 import pytest
 from aiohttp import web
 
-from gotk.git import seed
+from gotk.git.objects import seed
 from gotk.oci import image
 from gotk.oci.registry.guard import Password
 from gotk.oci.registry.server import RegistryServer

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from gotk.git import seed, server
+from gotk.git.objects import seed
+from gotk.git.serving import server
 from gotk.oci import image
 from gotk.oci.registry.files import DirectoryFiles
 from gotk.oci.registry.server import RegistryServer

@@ -7,8 +7,8 @@ import pygit2
 import pytest
 
 from gotk.api import extensions
-from gotk.git.commit import Person
-from gotk.git.seed import seed
+from gotk.git.objects.commit import Person
+from gotk.git.objects.seed import seed
 from image_automation.cli import root
 from tests.e2e.stage import condition, is_ready, running
 

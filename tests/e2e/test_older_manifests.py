@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from gotk.git import seed
+from gotk.git.objects import seed
 from tests.e2e import stage
 
 MANIFEST = """\

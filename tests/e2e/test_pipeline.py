@@ -7,7 +7,7 @@ from pathlib import Path
 import pygit2
 import pytest
 
-from gotk.git import seed
+from gotk.git.objects import seed
 from gotk.oci import image
 from tests.e2e import stage
 from tests.real import git_https, git_ssh

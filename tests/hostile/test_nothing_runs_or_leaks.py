@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gotk.git.server import BasicAuth, GitServer
+from gotk.git.serving.server import BasicAuth, GitServer
 from tests.hostile.repository import MARKED, UPDATED
 from tests.image_automation.automating import World, automation, git_spec, repository, secret
 

@@ -9,8 +9,8 @@ import aiohttp
 import pytest
 
 from gotk.api import extensions
-from image_automation.notification import hooks
 from image_automation.notification.receivers import signature
+from image_automation.notification.webhooks import hooks
 from tests.hostile.network import Network
 from tests.hostile.scene import memory_within
 from tests.image_automation.notification.door import TOKEN, Door, a_receiver, door

@@ -13,11 +13,11 @@ from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.meta import Object
 from gotk.api.source import GitRepository
 from gotk.cloud.git_login import GitLogins
-from gotk.git.mirror import Mirrors
-from gotk.git.seed import seed
+from gotk.git.objects.mirror import Mirrors
+from gotk.git.objects.seed import seed
 from gotk.kube import errors as kube
 from gotk.runtime.blocking import Limiter
-from gotk.runtime.git_access import GitAccess
+from gotk.sources.git_access import GitAccess
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
 from tests import running
 

@@ -13,8 +13,8 @@ from typing import Any
 import pygit2
 
 from gotk.git import libgit2 as _settings
-from gotk.git.commit import Person
-from gotk.git.seed import seed
+from gotk.git.objects.commit import Person
+from gotk.git.objects.seed import seed
 from gotk.oci import image
 from gotk.oci.keychain import Credentials
 from gotk.oci.registry.guard import Password

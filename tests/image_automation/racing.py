@@ -12,10 +12,10 @@ from pathlib import Path
 
 import msgspec
 
-from gotk.git.mirror import Mirrors
+from gotk.git.objects.mirror import Mirrors
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import SystemClock
-from gotk.runtime.git_access import GitAccess
+from gotk.sources.git_access import GitAccess
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
 from tests import running
 from tests.image_automation.automating import Client, Store, automation, policy, repository, secret

@@ -13,9 +13,9 @@ from gotk.api import extensions
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.source import GitRepository
 from gotk.git import errors as git
-from gotk.git.mirror import Mirror, Mirrors
-from gotk.git.seed import seed
-from gotk.git.server import BasicAuth, GitServer
+from gotk.git.objects.mirror import Mirror, Mirrors
+from gotk.git.objects.seed import seed
+from gotk.git.serving.server import BasicAuth, GitServer
 from gotk.runtime import errors
 from gotk.runtime.reconciler import Key
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler

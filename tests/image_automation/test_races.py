@@ -12,8 +12,8 @@ import msgspec
 import pygit2
 import pytest
 
-from gotk.git.seed import seed
-from gotk.git.server import BasicAuth, GitServer
+from gotk.git.objects.seed import seed
+from gotk.git.serving.server import BasicAuth, GitServer
 from tests.image_automation.automating import FILE
 from tests.image_automation.racing import Racer
 from tests.real import git_https

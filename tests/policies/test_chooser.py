@@ -12,8 +12,8 @@ from gotk.runtime.blocking import Limiter
 from gotk.runtime.reconciler import Key
 from policies import choose
 from policies.chooser import Chooser, NoTags, Question
-from reflector import judgement, scan
-from reflector.judgement import Circumstances
+from reflector import loss_guard, scan
+from reflector.loss_guard import Circumstances
 from reflector.store import TagStore
 from tests.running import NOON
 
@@ -45,7 +45,7 @@ class Reading:
 def write(store: TagStore, tags: Sequence[str]) -> str:
     listed = scan.in_order(tags)
     case = Circumstances(now=0, needed=1, interval=1)
-    judged = judgement.judge(store.sightings(NAME), listed, case)
+    judged = loss_guard.judge(store.sightings(NAME), listed, case)
     revision = scan.revision(listed)
     change = (judged.added, frozenset(judged.gone))
     store.write(NAME, listed, revision, sightings=judged.sightings, change=change)
@@ -141,7 +141,7 @@ async def test_a_list_that_lies_every_other_time_never_moves_a_policy_down(lists
             truth = VERSIONS[: 1 + number // 2]
             listed = scan.in_order(truth if number % 2 == 0 else lists[number // 2] & set(truth))
             case = Circumstances(now=60 * number, needed=2, interval=60)
-            judged = judgement.judge(known, listed, case)
+            judged = loss_guard.judge(known, listed, case)
             known = judged.sightings
             revision = scan.revision(known.names)
             store.write(NAME, known.names, revision, sightings=known, change=(judged.added, frozenset(judged.gone)))

@@ -11,7 +11,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
-from image_automation.notification import nats_keys
+from image_automation.notification.delivery import nats_keys
 from tests.real import child
 
 #: The first bytes of public names.

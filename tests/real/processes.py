@@ -41,7 +41,7 @@ def workers() -> set[Path]:
 
 def _forks(process: Path) -> bool:
     with contextlib.suppress(OSError):
-        return b"gotk.git.forker" in (process / "cmdline").read_bytes()
+        return b"gotk.git.transport.fork_server" in (process / "cmdline").read_bytes()
     return False
 
 

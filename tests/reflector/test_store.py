@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from reflector.sightings import Sightings
+from reflector.first_seen import Sightings
 from reflector.store import DIGESTS, Change, StoreError, TagStore
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from gotk.git.server import GitServer
+from gotk.git.serving.server import GitServer
 from tests.upstream import repositories, scene
 from tests.upstream.scene import Json
 

@@ -14,7 +14,7 @@ from typing import Any
 import aiohttp
 import pygit2
 
-from gotk.git.server import BasicAuth, GitServer
+from gotk.git.serving.server import BasicAuth, GitServer
 from tests.upstream import repositories, scene
 from tests.upstream.automation_play import secret
 from tests.upstream.scene import Json

@@ -9,14 +9,15 @@ from typing import Any
 
 import orjson
 
-from gotk.apiserver import establish, options, versions
 from gotk.apiserver.call import Plane
 from gotk.apiserver.controllers import edits
 from gotk.apiserver.controllers.feed import Feed
 from gotk.apiserver.deletion import CLEANUP
-from gotk.apiserver.resource import Resource
-from gotk.apiserver.schema import Schema
-from gotk.apiserver.store import Event, Key, Stored
+from gotk.apiserver.resources import establish, versions
+from gotk.apiserver.resources.resource import Resource
+from gotk.apiserver.schema.kind_schema import Schema
+from gotk.apiserver.storage.store import Event, Key, Stored
+from gotk.apiserver.wire import options
 
 Json = dict[str, Any]
 

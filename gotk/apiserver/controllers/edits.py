@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from gotk.apiserver import options, versions
 from gotk.apiserver.call import Plane
-from gotk.apiserver.store import Key
+from gotk.apiserver.resources import versions
+from gotk.apiserver.storage.store import Key
+from gotk.apiserver.wire import options
 
 Json = dict[str, Any]
 Edit = Callable[[Json], None]

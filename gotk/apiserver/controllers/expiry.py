@@ -5,8 +5,8 @@ from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import Any
 
-from gotk.apiserver import options
 from gotk.apiserver.call import Plane
+from gotk.apiserver.wire import options
 
 LIFETIME = timedelta(hours=1)
 _EVERY = 60.0

@@ -5,8 +5,8 @@ import logging
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Generic, TypeVar
 
-from gotk.apiserver.database import StoreError
 from gotk.apiserver.status import Refusal
+from gotk.apiserver.storage.database import StoreError
 
 log = logging.getLogger(__name__)
 

@@ -7,12 +7,12 @@ Answers to kube-controller-manager's garbage collector: an object whose owners a
 from collections.abc import Sequence
 from typing import Any
 
-from gotk.apiserver import options
 from gotk.apiserver.call import Plane
 from gotk.apiserver.controllers import edits
 from gotk.apiserver.controllers.feed import Feed
 from gotk.apiserver.deletion import FOREGROUND, ORPHAN
-from gotk.apiserver.store import Event, Key, Stored
+from gotk.apiserver.storage.store import Event, Key, Stored
+from gotk.apiserver.wire import options
 
 Json = dict[str, Any]
 _HOW = options.Write(manager="garbage-collector", validation="Ignore")

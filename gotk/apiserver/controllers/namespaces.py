@@ -6,11 +6,11 @@ Answers to kube-controller-manager's namespace, serviceaccount and root-ca-cert-
 from collections.abc import Sequence
 from typing import Any
 
-from gotk.apiserver import options
 from gotk.apiserver.call import Plane
 from gotk.apiserver.controllers import edits
 from gotk.apiserver.controllers.feed import Feed
-from gotk.apiserver.store import Event, Key, Stored
+from gotk.apiserver.storage.store import Event, Key, Stored
+from gotk.apiserver.wire import options
 
 Json = dict[str, Any]
 

@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from gotk.apiserver.simulator import fate
 from gotk.apiserver.simulator.world import CLAIMS, VOLUMES, World
-from gotk.apiserver.store import Key
+from gotk.apiserver.storage.store import Key
 
 Json = dict[str, Any]
 

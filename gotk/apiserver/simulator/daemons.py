@@ -5,7 +5,7 @@ from typing import Any, Final
 
 from gotk.apiserver.simulator import nodes, pods, replicas, revisions, rollout
 from gotk.apiserver.simulator.world import PODS, World
-from gotk.apiserver.store import Key
+from gotk.apiserver.storage.store import Key
 
 Json = dict[str, Any]
 

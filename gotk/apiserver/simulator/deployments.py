@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from gotk.apiserver.simulator import progress, rollout
 from gotk.apiserver.simulator.world import REPLICA_SETS, World, fingerprint, owned_by
-from gotk.apiserver.store import Key
+from gotk.apiserver.storage.store import Key
 
 Json = dict[str, Any]
 

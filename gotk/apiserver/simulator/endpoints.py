@@ -4,7 +4,7 @@ from typing import Any, Final
 
 from gotk.apiserver.simulator import pods
 from gotk.apiserver.simulator.world import PODS, SERVICES, SLICES, World, fingerprint, owned_by
-from gotk.apiserver.store import Key
+from gotk.apiserver.storage.store import Key
 
 Json = dict[str, Any]
 

@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from gotk.apiserver.simulator import conditions, pods
 from gotk.apiserver.simulator.world import PODS, World
-from gotk.apiserver.store import Key
+from gotk.apiserver.storage.store import Key
 
 Json = dict[str, Any]
 

@@ -5,7 +5,7 @@ from typing import Any
 
 from gotk.apiserver.simulator import conditions
 from gotk.apiserver.simulator.world import NODES, World
-from gotk.apiserver.store import Key
+from gotk.apiserver.storage.store import Key
 
 Json = dict[str, Any]
 

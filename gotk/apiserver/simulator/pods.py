@@ -5,7 +5,7 @@ from typing import Any
 from gotk.apiserver.simulator import conditions, fate, nodes
 from gotk.apiserver.simulator.fate import Fate
 from gotk.apiserver.simulator.world import PODS, World, fingerprint, owned_by
-from gotk.apiserver.store import Key
+from gotk.apiserver.storage.store import Key
 
 Json = dict[str, Any]
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from gotk.apiserver.simulator import conditions, pods
 from gotk.apiserver.simulator.world import PODS, REPLICA_SETS, World
-from gotk.apiserver.store import Key
+from gotk.apiserver.storage.store import Key
 
 Json = dict[str, Any]
 _FINISHED = frozenset({"Succeeded", "Failed"})

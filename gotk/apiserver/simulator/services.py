@@ -9,7 +9,7 @@ from typing import Any
 
 from gotk.apiserver.simulator import fate
 from gotk.apiserver.simulator.world import SERVICES, World, fingerprint
-from gotk.apiserver.store import Key
+from gotk.apiserver.storage.store import Key
 
 Json = dict[str, Any]
 

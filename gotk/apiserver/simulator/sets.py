@@ -8,7 +8,7 @@ from typing import Any, Final
 
 from gotk.apiserver.simulator import pods, replicas, revisions
 from gotk.apiserver.simulator.world import CLAIMS, PODS, World
-from gotk.apiserver.store import Key
+from gotk.apiserver.storage.store import Key
 
 Json = dict[str, Any]
 

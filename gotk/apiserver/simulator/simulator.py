@@ -11,7 +11,6 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import Final
 
 from gotk.apiserver.call import Plane
-from gotk.apiserver.database import StoreError
 from gotk.apiserver.simulator import (
     claims,
     daemons,
@@ -27,7 +26,8 @@ from gotk.apiserver.simulator import (
 )
 from gotk.apiserver.simulator.world import CLAIMS, NODES, PODS, REPLICA_SETS, SERVICES, VOLUMES, World
 from gotk.apiserver.status import Refusal
-from gotk.apiserver.store import Event, Key, Stored
+from gotk.apiserver.storage.database import StoreError
+from gotk.apiserver.storage.store import Event, Key, Stored
 
 log = logging.getLogger(__name__)
 

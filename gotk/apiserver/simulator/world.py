@@ -8,12 +8,12 @@ from typing import Any
 
 import orjson
 
-from gotk.apiserver import options
 from gotk.apiserver.call import Plane
 from gotk.apiserver.controllers import edits
-from gotk.apiserver.resource import Resource
+from gotk.apiserver.resources.resource import Resource
 from gotk.apiserver.simulator import fate
-from gotk.apiserver.store import Event, Key, Stored
+from gotk.apiserver.storage.store import Event, Key, Stored
+from gotk.apiserver.wire import options
 
 Json = dict[str, Any]
 

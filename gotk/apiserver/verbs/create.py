@@ -2,8 +2,9 @@
 
 from aiohttp import web
 
-from gotk.apiserver import body, encode, options, status
+from gotk.apiserver import status
 from gotk.apiserver.call import Call
+from gotk.apiserver.wire import body, encode, options
 
 OTHER_NAMESPACE = "the namespace of the provided object does not match the namespace sent on the request"
 

@@ -5,9 +5,10 @@ from collections.abc import Awaitable, Callable
 import orjson
 from aiohttp import web
 
-from gotk.apiserver import options, status
+from gotk.apiserver import status
 from gotk.apiserver.call import Call
 from gotk.apiserver.verbs.token import request_token
+from gotk.apiserver.wire import options
 
 Verb = Callable[[Call], Awaitable[web.StreamResponse]]
 

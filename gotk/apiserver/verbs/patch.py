@@ -4,9 +4,13 @@ from typing import Any
 
 from aiohttp import web
 
-from gotk.apiserver import apply, body, encode, heads, options, patches, status, strategic, versions, writer
+from gotk.apiserver import status, writer
+from gotk.apiserver.apply import patches, server_side, strategic
 from gotk.apiserver.call import Call
+from gotk.apiserver.resources import versions
+from gotk.apiserver.schema import object_head
 from gotk.apiserver.verbs.update import check_identity
+from gotk.apiserver.wire import body, encode, options
 
 APPLY = "application/apply-patch+yaml"
 JSON_PATCH = "application/json-patch+json"
@@ -31,7 +35,7 @@ async def patch(call: Call) -> web.StreamResponse:
         body.check(new)
     except ValueError as error:
         raise status.bad_request(f"the patched object cannot be kept: {error}") from error
-    heads.check(new)
+    object_head.check(new)
     check_identity(call, new)
     writer.check_current(call.resource, old, new)
     outcome = await call.plane.writer.replace(call.resource, old, new, how, subresource=call.target.subresource)
@@ -65,7 +69,7 @@ async def _apply(call: Call, data: bytes) -> web.StreamResponse:
         config = body.parse(data)
     except ValueError as error:
         raise status.bad_request(f"error decoding YAML: {error}") from error
-    heads.check(config)
+    object_head.check(config)
     check_identity(call, config)
     if config.get("apiVersion") != call.resource.api_version or config.get("kind") != call.resource.kind:
         raise status.bad_request(
@@ -86,12 +90,12 @@ async def _applied(call: Call, config: body.Json, how: options.Write) -> writer.
         return await call.plane.writer.applied(
             call.resource, call.key, config, how, subresource=call.target.subresource
         )
-    except apply.ApplyConflict as conflict:
+    except server_side.ApplyConflict as conflict:
         causes = [{"reason": each.reason, "message": each.message, "field": each.field} for each in conflict.causes]
         raise status.Refusal(409, "Conflict", conflict.message, {"causes": causes}) from conflict
-    except apply.NotTyped as error:
+    except server_side.NotTyped as error:
         raise status.Refusal(500, "", error.message) from error
-    except apply.ManagedFieldsGiven as error:
+    except server_side.ManagedFieldsGiven as error:
         raise status.bad_request(error.message) from error
 
 

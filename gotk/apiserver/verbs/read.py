@@ -6,9 +6,11 @@ import binascii
 import orjson
 from aiohttp import web
 
-from gotk.apiserver import encode, filters, status
+from gotk.apiserver import status
 from gotk.apiserver.call import Call
-from gotk.apiserver.store import Stored
+from gotk.apiserver.storage import filters
+from gotk.apiserver.storage.store import Stored
+from gotk.apiserver.wire import encode
 
 
 async def get(call: Call) -> web.StreamResponse:

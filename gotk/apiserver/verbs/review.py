@@ -10,10 +10,12 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from gotk.apiserver import body, cause, decoding, status
-from gotk.apiserver.authorization import Action, Decision
+from gotk.apiserver import cause, status
+from gotk.apiserver.access.authorization import Action, Decision
+from gotk.apiserver.access.identity import User
 from gotk.apiserver.call import Call
-from gotk.apiserver.identity import User
+from gotk.apiserver.schema import decoding
+from gotk.apiserver.wire import body
 
 Json = dict[str, Any]
 

@@ -5,11 +5,15 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from gotk.apiserver import body, encode, heads, options, patches, status, versions, writer
+from gotk.apiserver import status, writer
+from gotk.apiserver.apply import patches
 from gotk.apiserver.call import Call
-from gotk.apiserver.resource import Scale
-from gotk.apiserver.store import Stored
+from gotk.apiserver.resources import versions
+from gotk.apiserver.resources.resource import Scale
+from gotk.apiserver.schema import object_head
+from gotk.apiserver.storage.store import Stored
 from gotk.apiserver.verbs.patch import JSON_PATCH, MERGE, STRATEGIC
+from gotk.apiserver.wire import body, encode, options
 
 Json = dict[str, Any]
 
@@ -28,7 +32,7 @@ async def scale(call: Call) -> web.StreamResponse:
     data = await call.request.read()
     old = call.found()
     wanted = _wanted(call, old, data)
-    heads.check(wanted)
+    object_head.check(wanted)
     writer.check_current(call.resource, old, wanted)
     new = versions.convert(old.object(), call.resource)
     spec = wanted.get("spec") or {}

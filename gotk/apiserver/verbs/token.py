@@ -5,9 +5,11 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from gotk.apiserver import body, cause, metadata, options, status, tokens
+from gotk.apiserver import cause, metadata, status
+from gotk.apiserver.access import tokens
 from gotk.apiserver.call import Call
-from gotk.apiserver.store import Key
+from gotk.apiserver.storage.store import Key
+from gotk.apiserver.wire import body, options
 
 Json = dict[str, Any]
 

@@ -2,9 +2,10 @@
 
 from aiohttp import web
 
-from gotk.apiserver import body, cause, encode, options, status, writer
+from gotk.apiserver import cause, status, writer
 from gotk.apiserver.call import Call
 from gotk.apiserver.verbs.create import OTHER_NAMESPACE, check_api_version
+from gotk.apiserver.wire import body, encode, options
 
 
 async def update(call: Call) -> web.StreamResponse:

@@ -11,10 +11,12 @@ import random
 
 from aiohttp import web
 
-from gotk.apiserver import cause, encode, filters, status
+from gotk.apiserver import cause, status
 from gotk.apiserver.call import Call
+from gotk.apiserver.storage import filters
+from gotk.apiserver.storage.watch import EVERYTHING, Watcher
 from gotk.apiserver.verbs.read import check_revision, revision
-from gotk.apiserver.watch import EVERYTHING, Watcher
+from gotk.apiserver.wire import encode
 
 BOOKMARK_EVERY = 60.0
 _SHORTEST, _LONGEST = 1800, 3600

@@ -15,7 +15,8 @@ from string import Template
 import pygit2
 import yaml
 
-from gotk.git import seed, server
+from gotk.git.objects import seed
+from gotk.git.serving import server
 from gotk.kube import config, errors
 from gotk.kube.client import Client
 from gotk.oci import image

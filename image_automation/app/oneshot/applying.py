@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from pathlib import Path
 
-from image_automation import folder
+from image_automation.writing import folder
 
 
 def write(root: Path, edits: Mapping[str, bytes], before: Mapping[str, bytes]) -> None:

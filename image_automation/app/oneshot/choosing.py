@@ -15,7 +15,8 @@ import msgspec
 from gotk.api.image import ImagePolicy, ImageRepository
 from gotk.api.meta import Condition, Object
 from gotk.cloud.caller import Caller
-from gotk.oci import name, route
+from gotk.http import route
+from gotk.oci import name
 from gotk.oci.client import RegistryClient
 from gotk.runtime import conditions
 from gotk.runtime.blocking import Limiter

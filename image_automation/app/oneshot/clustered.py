@@ -17,19 +17,19 @@ from gotk.api.meta import Object
 from gotk.api.source import GitRepository
 from gotk.cloud.account import Cluster
 from gotk.git import errors as git
-from gotk.git.mirror import Mirror, Mirrors
+from gotk.git.objects.mirror import Mirror, Mirrors
 from gotk.kube import errors as kube
 from gotk.runtime import errors
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock
-from gotk.runtime.git_access import GitAccess
-from image_automation import checkout, holding, tree
+from gotk.sources.git_access import GitAccess
 from image_automation.app.oneshot import covering, planning, reaching, record
 from image_automation.app.oneshot.covering import Cover, Covering
 from image_automation.app.oneshot.planning import Drafted
 from image_automation.app.oneshot.record import Plan
 from image_automation.app.oneshot.world import Reading, World
 from image_automation.update.proposal import Proposal
+from image_automation.writing import checkout, rollback_guard, tree
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
 
@@ -127,7 +127,7 @@ class _Desk:
             raise errors.Stalled(checkout.INVALID, missing)
         target = checkout.plan(automation, source, allow_file=True)
         credentials = await checkout.credentials(self._access, source, automation)
-        depth = 0 if target.pinned else holding.DEPTH
+        depth = 0 if target.pinned else rollback_guard.DEPTH
         mirror = self._mirrors.open(source.spec.url, credentials, timeout=source.spec.timeout.seconds, depth=depth)
         return await self._limiter.run(_rewritten, mirror, target, cover, automation)
 
@@ -143,10 +143,10 @@ def _rewritten(mirror: Mirror, target: checkout.Checkout, cover: Cover, automati
     known = tree.Known()
     author, annotations = automation.spec.git.commit.author.email, automation.metadata.annotations
 
-    def apply(held: holding.Held) -> Proposal:
+    def apply(held: rollback_guard.Held) -> Proposal:
         return tree.apply(mirror, tip, cover.path, cover.setters, known, held=held)
 
-    proposal = holding.respected(mirror, tip, author, annotations, apply)
+    proposal = rollback_guard.respected(mirror, tip, author, annotations, apply)
     drafted = Drafted(results={file.path: file for file in proposal.files}, holds=list(proposal.holds))
     drafted.before = {path: mirror.read(mirror.node(tip, path).id) for path in drafted.edits}
     return drafted

@@ -16,9 +16,10 @@ from gotk.api.source import GitRepository
 from gotk.git import url as urls
 from gotk.runtime import errors
 from gotk.runtime.reconciler import Reader
-from image_automation import selection, tree
+from image_automation import selection
 from image_automation.selection import Selection
 from image_automation.update import values
+from image_automation.writing import tree
 
 _SHORT_FORM = re.compile(r"(?:[^@/]+@)?(?P<host>[^:/]+):(?P<path>(?!//).*)")
 

@@ -13,10 +13,10 @@ from typing import Any, Final
 
 import msgspec
 
-from deploy.kustomize import documents
+from deploy.cluster import documents
 from gotk.api import core, image, scheme, source
 from gotk.api.meta import Object
-from image_automation import folder
+from image_automation.writing import folder
 
 #: The kinds that are read, by API group.
 KINDS: Final[dict[tuple[str, str], type[Object]]] = {

@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from gotk.git.clone import Clone
+from gotk.git.objects.clone import Clone
 from gotk.runtime.reconciler import Reader
-from image_automation import causes, folder, holding
+from image_automation import causes
 from image_automation.app.oneshot import bumps, record
 from image_automation.app.oneshot.choosing import SUSPENDED
 from image_automation.app.oneshot.covering import Cover, Covering, roots
@@ -17,6 +17,7 @@ from image_automation.update import marker, rewrite, values
 from image_automation.update.place import Place
 from image_automation.update.proposal import Hold, Proposal
 from image_automation.update.result import FileResult, Problem
+from image_automation.writing import folder, rollback_guard
 
 _NO_NAMESPACE = "no policy of namespace {namespace} is kept here"
 
@@ -98,9 +99,9 @@ def _hold(drafted: Drafted, covers: Sequence[Cover], clone: Clone, head: str) ->
         ]
         author = cover.automation.spec.git.commit.author.email
         annotations = cover.automation.metadata.annotations
-        found = holding.find(clone, head, Proposal(tuple(mine)), author, annotations)
+        found = rollback_guard.find(clone, head, Proposal(tuple(mine)), author, annotations)
         drafted.holds += [hold for hold in found if hold not in drafted.holds]
-    for path, held in holding.places(drafted.holds).items():
+    for path, held in rollback_guard.places(drafted.holds).items():
         drafted.results[path] = _rewritten(path, drafted.before[path], covers, tuple(held))
 
 

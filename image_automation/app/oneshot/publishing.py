@@ -18,21 +18,22 @@ from gotk.api.core import Secret
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.meta import LocalObjectReference, ObjectMeta
 from gotk.api.source import GitRepository
-from gotk.git.clone import Clone
-from gotk.git.commit import Person
-from gotk.git.mirror import Mirrors
+from gotk.git.objects.clone import Clone
+from gotk.git.objects.commit import Person
+from gotk.git.objects.mirror import Mirrors
 from gotk.runtime import errors
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock
 from gotk.runtime.reconciler import Key
-from image_automation import commit as commits
-from image_automation import holding, selection, tree
+from image_automation import selection
 from image_automation.app.oneshot import covering, planning, reaching, turn
 from image_automation.app.oneshot.choosing import SUSPENDED
 from image_automation.app.oneshot.covering import Cover, Covering
 from image_automation.app.oneshot.session import Chosen
 from image_automation.app.oneshot.world import Asking, Reading, World
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
+from image_automation.writing import commit_message as commits
+from image_automation.writing import rollback_guard, tree
 
 _GIVEN = "git-credentials-of-this-job"
 #: What a secret of a GitRepository may hold, by the variable that gives it; with `_FILE` it names a file.
@@ -132,7 +133,7 @@ def _commit(chosen: Chosen, clone: Clone, cover: Cover, automation: ImageUpdateA
     drafted = planning.draft(chosen.root, alone, clone)
     seen = planning.plan(drafted, alone, Reading(chosen.world), chosen.first_seen)
     loose = (f"{each.path}:{each.line}: {each.cause}" for each in (*seen.unresolved, *seen.problems))
-    notes = (*loose, *map(holding.describe, drafted.holds))
+    notes = (*loose, *map(rollback_guard.describe, drafted.holds))
     if alone.errors:
         return Published(automation=name, outcome="failed", message=alone.errors[0], notes=notes)
     if not drafted.edits:

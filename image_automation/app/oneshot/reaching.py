@@ -6,11 +6,11 @@ from pathlib import Path
 
 from gotk.cloud.account import Cluster
 from gotk.cloud.caller import Caller
-from gotk.oci import route
+from gotk.http import route
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock
-from gotk.runtime.git_access import GitAccess
 from gotk.runtime.metrics import Metrics
+from gotk.sources.git_access import GitAccess
 from image_automation.app import clouds
 from image_automation.app.settings import Settings
 

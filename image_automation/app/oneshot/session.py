@@ -8,8 +8,8 @@ import msgspec
 
 from gotk.api import core
 from gotk.api.meta import Object
-from gotk.git import clone as clones
-from gotk.git.clone import Clone
+from gotk.git.objects import clone as clones
+from gotk.git.objects.clone import Clone
 from gotk.oci import keychain
 from gotk.runtime.clock import Clock
 from image_automation.app.oneshot import bumps, choosing, covering, manifests, planning, record

@@ -3,25 +3,10 @@
 from collections.abc import Mapping
 from typing import Final
 
-from image_automation.notification.providers import (
-    apprise,
-    azuredevops,
-    bitbucket,
-    cards,
-    generic,
-    gitea,
-    github,
-    gitlab,
-    incidents,
-    messages,
-    monitoring,
-    nats,
-    queues,
-    slack,
-    teams,
-    tracing,
-)
+from image_automation.notification.providers import apprise, generic, incidents, monitoring, nats, queues, tracing
+from image_automation.notification.providers.chat import cards, messages, slack, teams
 from image_automation.notification.providers.exchange import Provider
+from image_automation.notification.providers.forges import azuredevops, bitbucket, gitea, github, gitlab
 
 TYPES: Final[Mapping[str, Provider]] = {
     "generic": generic.generic,

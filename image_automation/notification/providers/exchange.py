@@ -13,7 +13,7 @@ from typing import Any
 
 import msgspec
 
-from image_automation.notification.lineage import Lineage
+from image_automation.notification.alerts.trace_parents import Lineage
 from image_automation.notification.notice import Notice
 
 

@@ -6,8 +6,8 @@ from urllib.parse import urlsplit
 
 from gotk.runtime.clock import rfc3339
 from image_automation.notification.notice import PROGRESSING, Notice
-from image_automation.notification.providers import commit
 from image_automation.notification.providers.exchange import Account, Exchange, bearer, post
+from image_automation.notification.providers.forges import commit
 
 
 def opsgenie(notice: Notice, account: Account) -> Exchange:

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from gotk.runtime.clock import rfc3339
-from image_automation.notification import lineage
+from image_automation.notification.alerts import trace_parents
 from image_automation.notification.notice import Notice
 from image_automation.notification.providers import otlp, text
 from image_automation.notification.providers.exchange import (
@@ -36,8 +36,8 @@ def otel(notice: Notice, account: Account) -> Exchange:
         "object.namespace": about.namespace,
         **dict(text.ordered(notice.facts)),
     }
-    own = lineage.Step(about.uid, lineage.revision(notice))
-    placed = account.lineage or lineage.Lineage(own.revision, own)
+    own = trace_parents.Step(about.uid, trace_parents.revision(notice))
+    placed = account.lineage or trace_parents.Lineage(own.revision, own)
     span = otlp.Span(
         trace=_digest(account.alert.uid, placed.trace)[:16],
         span=_digest(own.uid, own.revision)[:8],

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gotk.api.notification import OIDCProvider
-from image_automation.notification import cel
+from image_automation.notification.cel import expression
 from image_automation.notification.receivers.call import RefusedError
 
 
@@ -24,10 +24,14 @@ def validate(provider: OIDCProvider, claims: Mapping[str, Any]) -> None:
     known: dict[str, Any] = {}
     try:
         for variable in provider.variables:
-            known[variable.name] = cel.evaluate(variable.expression, {"claims": dict(claims), "vars": dict(known)})
+            known[variable.name] = expression.evaluate(
+                variable.expression, {"claims": dict(claims), "vars": dict(known)}
+            )
         data = {"claims": dict(claims), "vars": known}
-        failed = [each.message for each in provider.validations if cel.evaluate(each.expression, data) is not True]
-    except cel.EvaluationError as error:
+        failed = [
+            each.message for each in provider.validations if expression.evaluate(each.expression, data) is not True
+        ]
+    except expression.EvaluationError as error:
         raise RefusedError(f"token validation failed: {error}") from None
     if failed:
         raise RefusedError(f"token validation failed: {'; '.join(failed)}")

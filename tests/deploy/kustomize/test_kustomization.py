@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from deploy.kustomize import build
+from deploy.kustomize.building import build
 from gotk.api import scheme
 from gotk.api.kustomize import Kustomization
 from gotk.kube.client import Client

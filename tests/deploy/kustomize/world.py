@@ -10,8 +10,10 @@ import msgspec
 import yaml
 from aiohttp import web
 
-from deploy.kustomize import artifact, assembly, build, ports
+from deploy.cluster import ports
+from deploy.kustomize.building import assembly, build
 from deploy.kustomize.kustomization import KustomizationReconciler
+from deploy.source import fetch
 from gotk.api import scheme
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import Object
@@ -53,7 +55,7 @@ class World:
         self.url = ""
         self.scratch = scratch
         clock = SystemClock()
-        self.trees = artifact.Trees(session=session, clock=clock, limiter=limiter, scratch=scratch)
+        self.trees = fetch.Trees(session=session, clock=clock, limiter=limiter, scratch=scratch)
         builder = build.Builder(command=build.find_command(), limiter=limiter, scratch=scratch)
         self.assembler = assembly.Assembler(trees=self.trees, builder=builder, cluster=client, limiter=limiter)
         self.reconciler = self.reconciler_for(client)

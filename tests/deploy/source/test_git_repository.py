@@ -20,14 +20,14 @@ from gotk.api.core import Secret
 from gotk.api.image import ImageUpdateAutomation
 from gotk.api.meta import Artifact, ObjectMeta
 from gotk.api.source import GitRepository
-from gotk.git.mirror import Mirrors
-from gotk.git.seed import seed
-from gotk.git.server import BasicAuth, GitServer
+from gotk.git.objects.mirror import Mirrors
+from gotk.git.objects.seed import seed
+from gotk.git.serving.server import BasicAuth, GitServer
 from gotk.kube.errors import NotFound
 from gotk.runtime import errors
 from gotk.runtime.blocking import Limiter
-from gotk.runtime.git_access import GitAccess
 from gotk.runtime.reconciler import Key, is_set
+from gotk.sources.git_access import GitAccess
 from tests.real import git_https, git_ssh
 from tests.running import NOON, Ended, run_once
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from gotk.apiserver import builtin
-from gotk.apiserver.resource import Resource
+from gotk.apiserver.resources import builtin
+from gotk.apiserver.resources.resource import Resource
 from gotk.apiserver.server import ControlPlane
 from tests.gotk.apiserver.caller import APPLY, JSON_PATCH, MERGE, STRATEGIC, Answer, Caller
-from tests.gotk.apiserver.test_protobuf import GOLDEN
 from tests.gotk.apiserver.widgets import widget
+from tests.gotk.apiserver.wire.test_protobuf import GOLDEN
 
 REQUESTS = 500
 JUNK = [None, "", "x", 0, -1, 1.5, True, [], [1], {}, {"a": 1}, [[]], [{}], 10**30, 2**63, "a/b/c", [None], ["a", "a"]]

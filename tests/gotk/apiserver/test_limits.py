@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gotk.apiserver import body, watch
 from gotk.apiserver.server import ControlPlane
+from gotk.apiserver.storage import watch
+from gotk.apiserver.wire import body
 from tests.gotk.apiserver.caller import APPLY, MERGE, Caller
 from tests.gotk.apiserver.widgets import config_map
 

@@ -6,10 +6,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gotk.apiserver import negotiate, patches, paths
-from gotk.apiserver.negotiate import Encoding
-from gotk.apiserver.paths import Target
+from gotk.apiserver.apply import patches
 from gotk.apiserver.status import Refusal
+from gotk.apiserver.wire import negotiate, paths
+from gotk.apiserver.wire.negotiate import Encoding
+from gotk.apiserver.wire.paths import Target
 from tests.gotk.apiserver.caller import APPLY, JSON_PATCH, MERGE, STRATEGIC, Caller
 from tests.gotk.apiserver.widgets import WIDGETS_PATH
 

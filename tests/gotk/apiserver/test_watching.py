@@ -5,12 +5,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gotk.apiserver import watch as watching
 from gotk.apiserver.server import ControlPlane
-from gotk.apiserver.store import Event, Key, Stored
+from gotk.apiserver.storage import watch as watching
+from gotk.apiserver.storage.store import Event, Key, Stored
 from gotk.apiserver.verbs import watch as verb
 from tests.gotk.apiserver.caller import Caller
-from tests.gotk.apiserver.test_store import key, opened, thing
+from tests.gotk.apiserver.storage.test_store import key, opened, thing
 from tests.gotk.apiserver.widgets import WIDGETS_PATH, widget
 
 

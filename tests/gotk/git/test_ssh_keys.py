@@ -5,9 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from gotk.git import auth, errors, remote
-from gotk.git.operation import ListReferences, Remote
-from gotk.git.seed import seed
+from gotk.git import auth, errors
+from gotk.git.objects.seed import seed
+from gotk.git.transport import remote
+from gotk.git.transport.operation import ListReferences, Remote
 from tests.real import git_ssh, keys
 
 MAIN = "refs/heads/main"

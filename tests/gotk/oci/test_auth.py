@@ -6,10 +6,10 @@ import pytest
 from aiohttp import web
 from aiohttp.abc import AbstractResolver, ResolveResult
 
+from gotk.http.egress import BoundedResolver, Reach, Refused
 from gotk.oci import errors, image, name
 from gotk.oci.access import Access
 from gotk.oci.client import RegistryClient
-from gotk.oci.egress import BoundedResolver, Reach, Refused
 from gotk.oci.keychain import Credentials
 from gotk.oci.registry.guard import Guard, Password, Token
 from gotk.oci.registry.server import RegistryServer

@@ -9,13 +9,14 @@ from aiohttp import web
 from multidict import CIMultiDict
 from yarl import URL
 
-from gotk.oci import errors, name, pace
+from gotk.http import pace
+from gotk.http.flights import Flights
+from gotk.http.limits import Gate
+from gotk.http.transport import Transport
+from gotk.oci import errors, name
 from gotk.oci.access import Access, Proxy
 from gotk.oci.client import RegistryClient
-from gotk.oci.flight import Flights
-from gotk.oci.gate import Gate
 from gotk.oci.keychain import Credentials
-from gotk.oci.transport import Transport
 from tests.gotk.oci.serving import serving, tag_list
 from tests.gotk.oci.socks import socks_proxy
 from tests.gotk.oci.test_client import Time

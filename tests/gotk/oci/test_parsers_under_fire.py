@@ -10,7 +10,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from yarl import URL
 
-from gotk.oci import challenge, errors, link, name, pace, tags
+from gotk.http import link, pace
+from gotk.oci import challenge, errors, name, tags
 from tests.damage import damaged
 
 CURRENT = URL("https://reg.io:8443/v2/a/tags/list?n=2")

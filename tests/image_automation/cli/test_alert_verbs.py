@@ -2,7 +2,8 @@
 
 import pytest
 
-from image_automation.cli import get, kinds
+from image_automation.cli import kinds
+from image_automation.cli.verbs import get
 
 
 @pytest.mark.parametrize(

@@ -15,9 +15,10 @@ from gotk.api.notification import Receiver
 from gotk.kube import errors
 from gotk.kube.cache import KindCache
 from gotk.runtime.clock import SystemClock
-from image_automation.notification import hooks, receiver, waking
-from image_automation.notification.judge import Judge
-from image_automation.notification.tokens import Issuers
+from image_automation.notification import receiver
+from image_automation.notification.cel.evaluator import Judge
+from image_automation.notification.webhooks import annotator, hooks
+from image_automation.notification.webhooks.tokens import Issuers
 
 TOKEN = b"s3cret"
 
@@ -119,7 +120,7 @@ async def door(obj: Receiver, *, cross_namespace: bool = True) -> AsyncIterator[
             objects=cluster,
             issuers=Issuers(session=session, clock=clock),
             judge=judge,
-            waker=waking.Waker(objects=cluster, judge=judge, clock=clock, cross_namespace=cross_namespace),
+            waker=annotator.Waker(objects=cluster, judge=judge, clock=clock, cross_namespace=cross_namespace),
             clock=clock,
         )
         async with hooks.serve("127.0.0.1:0", opened.app()) as port:

@@ -7,7 +7,7 @@ from typing import Any
 
 from gotk.api import scheme
 from gotk.api.notification import Alert, Provider
-from image_automation.notification import status_name
+from image_automation.notification.alerts import status_name
 from image_automation.notification.notice import Involved, Notice
 from image_automation.notification.providers.apprise import Letter
 from image_automation.notification.providers.exchange import Account, Answer, Exchange, Origin, Request

@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
-from gotk.oci import route
-from image_automation.notification import intake
+from gotk.http import route
 from image_automation.notification import notice as notices
-from image_automation.notification.accounts import Line
+from image_automation.notification.alerts import deduplication
+from image_automation.notification.delivery.accounts import Line
+from image_automation.notification.delivery.sending import HTTPSender
 from image_automation.notification.providers.exchange import Exchange
-from image_automation.notification.sending import HTTPSender
-from tests.image_automation.notification import test_notifier
+from tests.image_automation.notification.alerts import test_notifier
 from tests.image_automation.notification.providers.upstream import capture, differences, network, replay
 from tests.image_automation.notification.providers.upstream.case import Case
 from tests.virtual_clock import VirtualClock, in_virtual_time
@@ -51,7 +51,7 @@ def sent(case: Case, uids: dict[str, str], home: Path) -> tuple[list[dict[str, A
             server.begin(case)
             world = Reached(case, uids, server)
             async with test_notifier.notifying(world) as notifier:
-                await notifier.take(intake.cleaned(notices.read(json.dumps(case.posted()).encode())))
+                await notifier.take(deduplication.cleaned(notices.read(json.dumps(case.posted()).encode())))
             requests.extend(server.requests)
             complaints.extend(server.restored(f"{told.reason}: {told.message}") for told in world.told)
 

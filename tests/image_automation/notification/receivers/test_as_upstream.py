@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from image_automation.notification import tokens
+from image_automation.notification.webhooks import tokens
 from tests.e2e import stage
 from tests.image_automation.notification import issuer
 from tests.image_automation.notification.receivers import play

@@ -18,11 +18,12 @@ import msgspec
 from gotk.api import scheme
 from gotk.api.core import Secret
 from gotk.api.notification import Alert, Provider
-from image_automation.notification import intake, sending
 from image_automation.notification import notice as notices
-from image_automation.notification.accounts import Line
+from image_automation.notification.alerts import deduplication
+from image_automation.notification.delivery import sending
+from image_automation.notification.delivery.accounts import Line
 from image_automation.notification.providers.exchange import Answer, Exchange, Request
-from tests.image_automation.notification import test_notifier
+from tests.image_automation.notification.alerts import test_notifier
 from tests.image_automation.notification.providers.upstream import protobuf
 from tests.image_automation.notification.providers.upstream.case import Case
 from tests.virtual_clock import VirtualClock, in_virtual_time
@@ -84,7 +85,7 @@ def ours(case: Case, uids: dict[str, str]) -> dict[str, Any]:
     @in_virtual_time
     async def run() -> None:
         async with test_notifier.notifying(world) as notifier:
-            await notifier.take(intake.cleaned(notices.read(json.dumps(case.posted()).encode())))
+            await notifier.take(deduplication.cleaned(notices.read(json.dumps(case.posted()).encode())))
 
     run()
     complaints = sorted(f"{event.reason}: {event.message}" for event in world.told)

@@ -1,0 +1,75 @@
+"""Taking fields over from those that wrote them before: `kubectl apply`, `kubectl edit` and older controllers.
+
+Answers to the cleanup of `fluxcd/pkg/ssa`: what such a manager owns would survive its removal from the manifests and
+would shadow changes, so its entries become part of ours. Pure: a live object in, a JSON patch out.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from deploy.cluster import objects
+
+#: The field manager of every apply, Flux's own, so that objects can change hands in both directions.
+FIELD_MANAGER = "kustomize-controller"
+
+_TAKEN_OVER = (
+    ("kubectl", "Apply"),
+    ("kubectl", "Update"),
+    ("before-first-apply", "Update"),
+    (FIELD_MANAGER, "Update"),
+)
+_ANNOTATIONS = (
+    "kubectl.kubernetes.io/last-applied-configuration",
+    "kustomize.toolkit.fluxcd.io/checksum",
+    "fluxcd.io/sync-checksum",
+)
+_LABELS = ("fluxcd.io/sync-gc-mark",)
+
+
+def cleanup(live: Mapping[str, Any], desired: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return the JSON patch that makes us the manager of a live object; empty where there is nothing to take over."""
+    if objects.metadata_value(desired, "kustomize.toolkit.fluxcd.io/ssa") == "merge":
+        return []
+    metadata = live["metadata"]
+    patch: list[dict[str, Any]] = [
+        {"op": "remove", "path": f"/metadata/{place}/{key.replace('/', '~1')}"}
+        for place, keys in (("annotations", _ANNOTATIONS), ("labels", _LABELS))
+        for key in keys
+        if key in (metadata.get(place) or {}) and key not in (desired["metadata"].get(place) or {})
+    ]
+    entries = _taken_over(metadata.get("managedFields") or [])
+    if entries is not None:
+        patch.append({"op": "replace", "path": "/metadata/managedFields", "value": entries})
+    if patch:
+        version = {"op": "replace", "path": "/metadata/resourceVersion", "value": metadata["resourceVersion"]}
+        patch.append(version)
+    return patch
+
+
+def _taken_over(entries: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
+    """Return the entries with those of the other managers merged into ours, or None where there are none."""
+    ours = next((e for e in entries if e.get("manager") == FIELD_MANAGER and e.get("operation") == "Apply"), None)
+    others = [entry for entry in entries if entry is not ours and _is_taken_over(entry)]
+    if not others:
+        return None
+    merged = dict(ours or {**others[0], "manager": FIELD_MANAGER, "operation": "Apply"})
+    for entry in others:
+        merged["fieldsV1"] = union(merged.get("fieldsV1") or {}, entry.get("fieldsV1") or {})
+    kept = [entry for entry in entries if entry is not ours and not any(entry is other for other in others)]
+    return [*kept, merged]
+
+
+def _is_taken_over(entry: Mapping[str, Any]) -> bool:
+    manager, operation = str(entry.get("manager", "")), entry.get("operation")
+    return not entry.get("subresource") and any(
+        manager.startswith(prefix) and operation == wanted for prefix, wanted in _TAKEN_OVER
+    )
+
+
+def union(one: Mapping[str, Any], other: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the fields that are in either of two field sets."""
+    merged = dict(one)
+    for key, value in other.items():
+        present = merged.get(key)
+        merged[key] = union(present, value) if isinstance(present, Mapping) and isinstance(value, Mapping) else value
+    return merged

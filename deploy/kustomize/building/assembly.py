@@ -1,0 +1,172 @@
+"""From an artifact to the objects to apply: fetch, build, substitute, read, mark.
+
+Every stage keeps its last results under the name of everything it depends on, so a run in which nothing has changed
+downloads nothing, starts no program and parses no YAML.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+
+import msgspec
+
+from deploy.cluster import documents, objects, ports
+from deploy.kustomize.attempt import Attempt
+from deploy.kustomize.building import build
+from deploy.kustomize.substitution import substitute, variables
+from deploy.source import fetch
+from gotk.api.kustomize import CommonMetadata, Kustomization
+from gotk.runtime.blocking import Limiter
+
+_SUBSTITUTE = "kustomize.toolkit.fluxcd.io/substitute"
+
+
+class AssemblyError(ValueError):
+    """The objects cannot be made. The message is for people."""
+
+
+class Assembled(msgspec.Struct, frozen=True):
+    """The objects of a build, and the digest of what kustomize made, by which the history names it."""
+
+    manifests: list[objects.Manifest]
+    digest: str
+
+
+class Assembler:
+    """Makes the objects of Kustomizations."""
+
+    def __init__(
+        self,
+        *,
+        trees: fetch.Trees,
+        builder: build.Builder,
+        cluster: ports.Cluster,
+        limiter: Limiter,
+        strict: bool = True,
+    ) -> None:
+        self._trees = trees
+        self._builder = builder
+        self._cluster = cluster
+        self._limiter = limiter
+        self._strict = strict
+        self._built = build.Outputs()
+        self._read = build.Outputs()
+
+    async def build(self, attempt: Attempt) -> str:
+        """Return the YAML that the source builds to. Raises artifact.ArtifactError and build.BuildError."""
+        source, spec, timeout = attempt.artifact, attempt.obj.spec, attempt.timeout.seconds
+        name = build.key(source.digest, spec)
+        text = self._built.get(name)
+        if text is None:
+            await attempt.progress("Fetching manifests")
+            async with self._trees.open(source, timeout=timeout) as root:
+                directory = build.locate(root, spec.path)
+                await attempt.progress("Building manifests")
+                text = await self._builder.build(root, directory, spec, timeout=timeout)
+            self._built.put(name, text)
+        return text
+
+    async def objects(self, kustomization: Kustomization, built: str) -> Assembled:
+        """Return the objects of a build, ready to apply. Raises AssemblyError."""
+        spec, meta = kustomization.spec, kustomization.metadata
+        try:
+            values = await variables.load(spec.post_build, meta.namespace, self._cluster)
+            substitute.check_names(values)
+        except (variables.VariablesError, substitute.SubstitutionError) as error:
+            cause = f"envsubst error: {error}" if isinstance(error, substitute.SubstitutionError) else str(error)
+            raise AssemblyError(_post_build_error(built, cause)) from error
+        always = spec.post_build is not None and spec.post_build.substitute_strategy == "Always"
+        name = _name(kustomization, built, values, always=always)
+        kept = self._read.get(name)
+        if kept is None:
+            wanted = values if values or always else None
+            kept = await self._limiter.run(_assemble, kustomization, built, wanted, strict=self._strict)
+            self._read.put(name, kept)
+        return msgspec.json.decode(kept, type=Assembled)
+
+
+def split(text: str) -> list[str]:
+    """Split what kustomize prints into its documents; their marks stand alone on a line, as no content does."""
+    return [part for part in text.split("\n---\n") if part.strip()]
+
+
+def _post_build_error(built: str, cause: str) -> str:
+    """Word a failure of the variables as Flux does, which meets it at the first resource."""
+    texts = split(built)
+    return f"post build failed for '{_described(texts[0])}': {cause}" if texts else f"post build failed: {cause}"
+
+
+def _name(kustomization: Kustomization, built: str, values: Mapping[str, str], *, always: bool) -> str:
+    common = kustomization.spec.common_metadata or CommonMetadata()
+    meta = kustomization.metadata
+    parts = (built, values, always, meta.namespace, meta.name, common)
+    return hashlib.blake2b(msgspec.json.encode(parts, order="sorted"), digest_size=20).hexdigest()
+
+
+def _assemble(kustomization: Kustomization, built: str, values: Mapping[str, str] | None, *, strict: bool) -> str:
+    """Do the part that takes the processor: returns the objects as JSON."""
+    texts = split(built)
+    if values is not None:
+        texts = [_substitute(text, values, strict=strict) for text in texts]
+    try:
+        manifests = objects.read(texts)
+    except documents.DocumentError as error:
+        raise AssemblyError(f"failed to read the result of the build: {error}") from error
+    common, meta = kustomization.spec.common_metadata or CommonMetadata(), kustomization.metadata
+    digest = hashlib.sha256(_whole(texts).encode()).hexdigest()
+    for manifest in manifests:
+        if _is_encrypted(manifest):
+            cause = "is SOPS encrypted, configuring decryption is required for this secret to be reconciled"
+            raise AssemblyError(f"{objects.subject(manifest)} {cause}")
+        objects.prepare(
+            manifest,
+            owner=meta.name,
+            owner_namespace=meta.namespace,
+            labels=common.labels,
+            annotations=common.annotations,
+        )
+    return msgspec.json.encode(Assembled(manifests, f"sha256:{digest}")).decode()
+
+
+def _whole(texts: Sequence[str]) -> str:
+    """Write resources as kustomize prints them together."""
+    return "---\n".join(text if text.endswith("\n") else f"{text}\n" for text in texts)
+
+
+def _substitute(text: str, values: Mapping[str, str], *, strict: bool) -> str:
+    """Substitute in one resource, unless it opts out. Raises AssemblyError."""
+    if "$" not in text or (_SUBSTITUTE in text and _opts_out(text)):
+        return text
+    try:
+        substituted = substitute.substitute(text, values, strict=strict)
+        documents.load(substituted)
+    except substitute.SubstitutionError as error:
+        cause = f"variable substitution failed: {error}"
+        raise AssemblyError(f"post build failed for '{_described(text)}': envsubst error: {cause}") from error
+    except documents.DocumentError as error:
+        raise AssemblyError(
+            f"post build failed for '{_described(text)}': envsubst error: YAMLToJSON: {error}"
+        ) from error
+    return substituted
+
+
+def _resource(text: str) -> objects.Manifest:
+    value = (documents.load(text) or [{}])[0]
+    return value if isinstance(value, dict) else {}
+
+
+def _opts_out(text: str) -> bool:
+    """Tell whether a resource asks not to be substituted; unlike the other keys this one minds the case."""
+    metadata = _resource(text).get("metadata") or {}
+    return "disabled" in {(metadata.get(place) or {}).get(_SUBSTITUTE) for place in ("labels", "annotations")}
+
+
+def _described(text: str) -> str:
+    """Name a resource as kustomize does: `Deployment.v1.apps/podinfo`."""
+    value = _resource(text)
+    version = str(value.get("apiVersion", "")).rpartition("/")[2] or "[noVer]"
+    name = (value.get("metadata") or {}).get("name", "")
+    return f"{value.get('kind') or '[noKind]'}.{version}.{objects.group_of(value) or '[noGrp]'}/{name}"
+
+
+def _is_encrypted(manifest: objects.Manifest) -> bool:
+    return manifest["kind"] == "Secret" and objects.group_of(manifest) == "" and isinstance(manifest.get("sops"), dict)

@@ -1,0 +1,196 @@
+"""The kustomization that is built: the one in the source, or one that names every manifest, with the spec merged in.
+
+Answers to the generator of `fluxcd/pkg/kustomize`. Nothing is written here: the result is a plain mapping, which
+`build` lays over the source.
+"""
+
+import os
+import posixpath
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from deploy.cluster import documents
+from deploy.kustomize.building import references
+from gotk.api import kustomize, scheme
+
+_FIELDS = {
+    name.casefold(): name
+    for name in (
+        "apiVersion",
+        "buildMetadata",
+        "components",
+        "images",
+        "kind",
+        "namePrefix",
+        "nameSuffix",
+        "namespace",
+        "patches",
+        "resources",
+    )
+}
+# Fields all of whose scalars are text, whatever YAML reads them as.
+_OF_TEXTS = frozenset({"commonAnnotations", "commonLabels", "images", "namePrefix", "nameSuffix", "namespace"})
+_HEADER = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
+_LARGEST_FILE = 16 << 20
+
+
+class GeneratorError(ValueError):
+    """The source or the spec cannot be made into a kustomization. The message names the file."""
+
+
+@dataclass(frozen=True, slots=True)
+class Generated:
+    """A kustomization and the name of the file that it takes the place of."""
+
+    file_name: str
+    content: Mapping[str, Any]
+
+
+def generate(root: Path, directory: str, spec: kustomize.KustomizationSpec) -> Generated:
+    """Make the kustomization for a directory of the artifact. Raises GeneratorError."""
+    for name in references.FILE_NAMES:
+        path = posixpath.normpath(posixpath.join(directory, name))
+        if (root / path).is_file():
+            content = _read(root, path)
+            break
+    else:
+        name, content = references.FILE_NAMES[0], _from_tree(root, directory)
+    _merge(content, spec, root / directory)
+    return Generated(name, content)
+
+
+def _read(root: Path, path: str) -> dict[str, Any]:
+    values = _load(root, path, f"failed to decode kustomization file {path}")
+    if len(values) > 1 or not all(isinstance(value, dict) for value in values):
+        raise GeneratorError(f"failed to decode kustomization file {path}: not a single mapping")
+    content = {_FIELDS.get(str(key).casefold(), key): value for key, value in (values[0] if values else {}).items()}
+    for field in _OF_TEXTS & content.keys():
+        content[field] = _texts(content[field])
+    if not content.get("resources"):
+        content["buildMetadata"] = ["originAnnotations"]
+    return content
+
+
+def _texts(value: Any) -> Any:
+    """Make text of every scalar, as Flux does when it reads a kustomization file: `y` is `true`, `1.20` is `1.2`."""
+    match value:
+        case dict():
+            return {key: _texts(inner) for key, inner in value.items()}
+        case list():
+            return [_texts(inner) for inner in value]
+        case bool():
+            return str(value).lower()
+        case int() | float():
+            return format(value, "g") if isinstance(value, float) else str(value)
+    return value
+
+
+def _from_tree(root: Path, directory: str) -> dict[str, Any]:
+    resources = [f"./{path}" for path in _manifests(root, directory, "")]
+    return {**_HEADER, **({"resources": resources} if resources else {"namespace": "_placeholder"})}
+
+
+def _manifests(root: Path, directory: str, below: str) -> Iterator[str]:
+    """Yield the manifests under a directory in lexical order; one that has a kustomization file stands for itself."""
+    with os.scandir(root / directory / below) as entries:
+        found = sorted(entries, key=lambda entry: entry.name)
+    for entry in found:
+        path = posixpath.join(below, entry.name)
+        if entry.is_dir(follow_symlinks=False):
+            if any((Path(entry.path) / name).is_file() for name in references.FILE_NAMES):
+                yield path
+            else:
+                yield from _manifests(root, directory, path)
+        elif entry.is_file(follow_symlinks=False) and entry.name.endswith((".yaml", ".yml")):
+            _check_manifest(root, posixpath.normpath(posixpath.join(directory, path)))
+            yield path
+
+
+def _check_manifest(root: Path, path: str) -> None:
+    """Raise GeneratorError for a file that does not hold Kubernetes objects."""
+    prefix = f"failed to decode Kubernetes YAML from {path}"
+    for number, value in enumerate(_load(root, path, prefix), start=1):
+        if not isinstance(value, dict):
+            raise GeneratorError(f"{prefix}: document {number} is not an object")
+        if not value.get("kind"):
+            raise GeneratorError(f"{prefix}: missing kind in document {number}")
+        metadata = value.get("metadata")
+        named = isinstance(metadata, dict) and metadata.get("name")
+        if not named and not str(value["kind"]).endswith("List"):
+            raise GeneratorError(f"{prefix}: missing metadata.name in document {number}")
+
+
+def _load(root: Path, path: str, prefix: str) -> list[Any]:
+    full = root / path
+    if full.stat().st_size > _LARGEST_FILE:
+        raise GeneratorError(f"{prefix}: larger than {_LARGEST_FILE} bytes")
+    try:
+        return documents.load(full.read_text("utf-8-sig"))
+    except UnicodeDecodeError:
+        raise GeneratorError(f"{prefix}: not UTF-8 text") from None
+    except documents.DocumentError as error:
+        raise GeneratorError(f"{prefix}: {error}") from None
+
+
+def _merge(content: dict[str, Any], spec: kustomize.KustomizationSpec, directory: Path) -> None:
+    """Lay the spec over a kustomization: names are replaced, lists appended, images replaced by name."""
+    replaced = {
+        "namespace": spec.target_namespace,
+        "namePrefix": spec.name_prefix,
+        "nameSuffix": spec.name_suffix,
+        "buildMetadata": list(spec.build_metadata),
+    }
+    content.update({field: value for field, value in replaced.items() if value})
+    _append(content, "patches", [_builtins(patch) for patch in spec.patches])
+    _append(content, "components", list(_components(spec, directory)))
+    if spec.images:
+        content["images"] = _images(_sequence(content, "images"), spec.images)
+
+
+def _components(spec: kustomize.KustomizationSpec, directory: Path) -> Iterator[str]:
+    for component in spec.components:
+        if "://" in component or posixpath.isabs(component) or component.startswith("git@"):
+            raise GeneratorError(f"component path '{component}' must be local and relative")
+        if not spec.ignore_missing_components or (directory / component).exists():
+            yield component
+
+
+def _images(present: list[Any], images: tuple[kustomize.Image, ...]) -> list[Any]:
+    """Replace or add images by their exact name; a new tag and a digest push each other out."""
+    merged = list(present)
+    for image in images:
+        place = next(
+            (i for i, old in enumerate(merged) if isinstance(old, dict) and old.get("name") == image.name), None
+        )
+        entry: dict[str, Any] = {"name": image.name} if place is None else dict(merged[place])
+        if image.new_name:
+            entry["newName"] = image.new_name
+        if image.new_tag or image.digest:
+            entry = {key: value for key, value in entry.items() if key not in {"newTag", "digest", "tagSuffix"}}
+            entry |= {"newTag": image.new_tag} if image.new_tag else {}
+            entry |= {"digest": image.digest} if image.digest else {}
+        if place is None:
+            merged.append(entry)
+        else:
+            merged[place] = entry
+    return merged
+
+
+def _append(content: dict[str, Any], field: str, values: list[Any]) -> None:
+    if values:
+        content[field] = [*_sequence(content, field), *values]
+
+
+def _sequence(content: Mapping[str, Any], field: str) -> list[Any]:
+    value = content.get(field)
+    if value is None:
+        return []
+    if not isinstance(value, list):
+        raise GeneratorError(f"{field} of the kustomization file is not a list")
+    return value
+
+
+def _builtins(value: Any) -> Any:
+    return scheme.to_builtins(value)

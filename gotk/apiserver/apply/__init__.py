@@ -1,0 +1,1 @@
+"""Patches and who owns which field: server-side apply, strategic merge, JSON patches. Pure."""

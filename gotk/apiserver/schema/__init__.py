@@ -1,0 +1,1 @@
+"""What the objects of a kind may hold: types, defaults, validation, pruning."""

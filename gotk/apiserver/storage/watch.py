@@ -1,0 +1,191 @@
+"""Who is told of changes: per kind a ring of recent events, and the watchers that stand at its end.
+
+Answers to the API server's watch cache. Events reach a watcher in the order of their revisions, each once. A watcher
+that begins to match its selector sees ADDED, one that ceases sees DELETED with the last content that matched. A
+revision older than the ring is 410 Expired, and a watcher that reads too slowly is dropped: both list anew.
+"""
+
+import asyncio
+from collections import deque
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from gotk.apiserver import status
+from gotk.apiserver.storage.store import Event, Store, Stored
+
+#: How many events of a kind are remembered, and how many may wait for a watcher that does not read.
+RING = 5000
+PENDING = 10_000
+#: From how many watchers on events gather: for twice as long as it took to tell them last, within these seconds.
+CROWD, _SHORTEST_GATHER, _LONGEST_GATHER = 20, 0.002, 0.5
+#: How many watchers there may be at once.
+WATCHERS = 20_000
+
+
+class Filter(Protocol):
+    """Decides which objects a watcher cares for."""
+
+    def matches(self, item: Stored) -> bool:
+        """Return whether the object is one of them."""
+        ...
+
+
+class Everything:
+    """The filter that lets everything pass."""
+
+    def matches(self, item: Stored) -> bool:
+        """Return True."""
+        del item
+        return True
+
+
+EVERYTHING = Everything()
+
+
+@dataclass(slots=True)
+class Notice:
+    """What watchers are told of an event: with selectors the type may differ from the event's, and the content.
+
+    `old` says that the content is that before the event, as the object ceased to match.
+    """
+
+    type: str
+    event: Event
+    old: bool = False
+
+
+@dataclass(eq=False, slots=True)
+class Watcher:
+    """One open watch. `take` returns what has gathered; `dropped` says that it ended, being too slow for example."""
+
+    namespace: str | None
+    only: Filter
+    name: str = ""
+    dropped: bool = False
+    _pending: list[Notice] = field(default_factory=list)
+    _ready: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def offer(self, notices: Sequence[Notice]) -> None:
+        """Queue what concerns this watcher. The notices say what happened to the objects, selectors aside."""
+        if self.namespace is None and not self.name and self.only is EVERYTHING:
+            self._pending += notices  # the most common watcher by far, and the cheapest
+        else:
+            self._pending += filter(None, map(self._chosen, notices))
+        if len(self._pending) > PENDING:
+            self.end()
+        elif self._pending:
+            self._ready.set()
+
+    def _chosen(self, notice: Notice) -> Notice | None:
+        event = notice.event
+        key = event.current.key
+        if (self.namespace is not None and key.namespace != self.namespace) or (self.name and key.name != self.name):
+            return None
+        if self.only is EVERYTHING:
+            return notice
+        before = event.previous is not None and self.only.matches(event.previous)
+        after = event.type != "DELETED" and self.only.matches(event.current)
+        if before and after:
+            return notice
+        if after:
+            return Notice("ADDED", event)
+        return Notice("DELETED", event, old=event.type != "DELETED") if before else None
+
+    def end(self) -> None:
+        """Stop this watch; its client will list and watch anew."""
+        self.dropped = True
+        self._pending.clear()
+        self._ready.set()
+
+    async def wait(self) -> None:
+        """Return as soon as there is something to take, or the watcher was dropped."""
+        await self._ready.wait()
+
+    def take(self) -> list[Notice]:
+        """Return what has gathered since the last time."""
+        taken, self._pending = self._pending, []
+        if not self.dropped:
+            self._ready.clear()
+        return taken
+
+
+class Hub:
+    """All watchers of one store.
+
+    A few watchers are told at once. For a crowd, events gather a little first: one write for many events instead of one
+    for each is most of what a crowd costs.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._rings: dict[str, deque[Event]] = {}
+        self._watchers: dict[str, set[Watcher]] = {}
+        self._untold: dict[str, list[Event]] = {}
+        self._telling_took = 0.0
+        self._count = 0
+        store.subscribe(self._publish)
+
+    def _publish(self, events: Sequence[Event]) -> None:
+        for event in events:
+            storage = event.current.key.storage
+            ring = self._rings.get(storage)
+            if ring is None:
+                ring = self._rings[storage] = deque(maxlen=RING)
+            ring.append(event)
+            if storage in self._untold:
+                self._untold[storage].append(event)
+            elif crowd := len(self._watchers.get(storage, ())):
+                self._untold[storage] = [event]
+                gather = min(max(2 * self._telling_took, _SHORTEST_GATHER), _LONGEST_GATHER)
+                asyncio.get_running_loop().call_later(gather if crowd > CROWD else 0.0, self._tell, storage)
+
+    def _tell(self, storage: str) -> None:
+        """Pass on what has gathered."""
+        notices = [Notice(event.type, event) for event in self._untold.pop(storage, ())]
+        watchers = self._watchers.get(storage, ())
+        if not notices:
+            return
+        loop = asyncio.get_running_loop()
+        began = loop.time()
+        for watcher in watchers:
+            watcher.offer(notices)
+        if len(watchers) > CROWD:
+            loop.call_soon(self._told, began)  # its turn comes when each of them has written
+
+    def _told(self, began: float) -> None:
+        self._telling_took = asyncio.get_running_loop().time() - began
+
+    def close(self) -> None:
+        """End every watch: the control plane stops."""
+        for watchers in self._watchers.values():
+            for watcher in watchers:
+                watcher.end()
+
+    def join(self, storage: str, watcher: Watcher, since: int | None) -> None:
+        """Add a watcher; with `since` it is told first of everything after that revision. Raises Refusal (410, 429)."""
+        if self._count >= WATCHERS:
+            raise status.too_many(f"{WATCHERS} watches are open")
+        self._tell(storage)
+        if since is not None:
+            watcher.offer([Notice(event.type, event) for event in self._after(storage, since)])
+        self._watchers.setdefault(storage, set()).add(watcher)
+        self._count += 1
+
+    def leave(self, storage: str, watcher: Watcher) -> None:
+        """Remove a watcher."""
+        watchers = self._watchers.get(storage, set())
+        if watcher in watchers:
+            watchers.remove(watcher)
+            self._count -= 1
+
+    def _after(self, storage: str, since: int) -> list[Event]:
+        ring = self._rings.get(storage, ())
+        oldest = self._store.first_revision
+        if len(ring) == RING and ring:
+            oldest = max(oldest, ring[0].current.revision)
+        if since < oldest:
+            raise status.expired(f"too old resource version: {since} ({oldest})")
+        if since > self._store.revision:  # of another store than this one: the client must begin anew
+            raise status.expired(f"too large resource version: {since} ({self._store.revision})")
+        return [event for event in ring if event.current.revision > since]

@@ -1,0 +1,1 @@
+"""What goes over the wire: paths, options, bodies, tables, discovery and OpenAPI."""

@@ -1,0 +1,1 @@
+"""Repositories on this machine: mirrors, trees, commits, signatures."""

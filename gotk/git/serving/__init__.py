@@ -1,0 +1,1 @@
+"""The serving side of Git over smart HTTP, in process."""

@@ -1,0 +1,251 @@
+"""The conversations with a remote: list, fetch, push, over libgit2's HTTP, SSH and local transports.
+
+Blocking, in whatever process it is called. `gotk.git.transport.remote` decides which process that must be: host keys
+and authorities of a secret are process-wide settings in libgit2, so `certificate_check` only repeats libgit2's verdict.
+pygit2 takes any SSH host key for good unless that method is overridden.
+"""
+
+import time
+from typing import Any, Protocol
+
+import pygit2
+from pygit2.enums import CredentialType
+
+from gotk.git import errors
+from gotk.git import libgit2 as _settings
+from gotk.git import url as urls
+from gotk.git.transport.operation import Done, Fetch, Fetched, ListReferences, Operation, Push, References, Remote
+
+_NOT_SHALLOW = 0
+_MIRRORED = "refs/mirror/"
+
+__all__ = ["run"]
+assert _settings is not None  # imported for what it sets
+
+
+def run(operation: Operation) -> References | Fetched | Done:
+    """Do it. Raises the errors of `gotk.git.errors`."""
+    match operation:
+        case ListReferences():
+            return list_references(operation)
+        case Fetch():
+            return fetch(operation)
+        case Push():
+            return push(operation)
+        case _:
+            raise TypeError(type(operation).__name__)
+
+
+class Complains(Protocol):
+    """Makes errors in the words of one conversation."""
+
+    def error(self, kind: type[errors.Error], cause: str) -> errors.Error:
+        """Make an error."""
+        ...
+
+
+class _Callbacks(pygit2.RemoteCallbacks):
+    """Answers libgit2's questions during one operation, and ends it when it takes too long or brings too much."""
+
+    #: Without it pygit2 does not decode what the remote says, and cannot fail at it.
+    sideband_progress: Any = None
+
+    def __init__(self, remote: Remote, address: urls.Url, verb: str, *, limit: int = 0) -> None:
+        super().__init__()
+        self._credentials = remote.credentials
+        self._address = address
+        self._verb = verb
+        self._limit = limit
+        self._timeout = remote.timeout
+        self._deadline = time.monotonic() + remote.timeout
+        self._offered: set[str] = set()
+
+    def credentials(
+        self,
+        url: str,
+        username_from_url: str | None,  # noqa: ARG002 - pygit2's form
+        allowed_types: CredentialType,
+    ) -> Any:
+        """Offer what we have, each thing once and only to the host that it is for."""
+        ours = self._credentials
+        if not self._address.trusts(urls.parse(url)):
+            raise self.error(errors.AuthenticationFailed, "the remote redirects to another host, which gets no secret")
+        if allowed_types & CredentialType.SSH_KEY and ours.identity and "key" not in self._offered:
+            self._offered.add("key")
+            return pygit2.KeypairFromMemory(ours.username, "", ours.identity, ours.passphrase)
+        by_password = ours.username and self._address.scheme in {"http", "https"} and "basic" not in self._offered
+        if allowed_types & CredentialType.USERPASS_PLAINTEXT and by_password:
+            self._offered.add("basic")
+            return pygit2.UserPass(ours.username, ours.password)
+        if allowed_types & CredentialType.USERNAME and "user" not in self._offered:
+            self._offered.add("user")
+            return pygit2.Username(ours.username or self._address.user or "git")
+        cause = "the remote does not accept the credentials" if self._offered else "authentication required"
+        raise self.error(errors.AuthenticationFailed, cause)
+
+    def certificate_check(self, certificate: None, valid: bool, host: bytes) -> bool:  # noqa: ARG002 - pygit2's form
+        """Trust a host key or certificate only if libgit2 found it among the known ones."""
+        return valid
+
+    def custom_headers(self) -> list[str] | None:
+        """Send the bearer token."""
+        token = self._credentials.bearer_token
+        return [f"Authorization: Bearer {token}"] if token else None
+
+    def transfer_progress(self, stats: Any) -> None:
+        """Stop a fetch that is too slow or too big."""
+        self._in_time()
+        if self._limit and stats.received_bytes > self._limit:
+            raise self.error(errors.TooLarge, f"more than {self._limit} bytes came")
+
+    def push_transfer_progress(self, objects_pushed: int, total_objects: int, bytes_pushed: int) -> None:  # noqa: ARG002 - pygit2's form
+        """Stop a push that is too slow."""
+        self._in_time()
+
+    def error(self, kind: type[errors.Error], cause: str) -> errors.Error:
+        """Make an error in the words of this operation."""
+        return kind(f"unable to {self._verb} '{self._address.bare}': {cause}")
+
+    def _in_time(self) -> None:
+        if time.monotonic() > self._deadline:
+            raise self.error(errors.TimedOut, f"it took longer than {self._timeout:g}s")
+
+
+class _PushCallbacks(_Callbacks):
+    """Remembers what the remote said to a push, and lets it go on only from the expected old value."""
+
+    def __init__(self, operation: Push, address: urls.Url, *, listen: bool) -> None:
+        super().__init__(operation.remote, address, "push to")
+        self._operation = operation
+        self.said: list[str] = []
+        self.refusal: str | None = None
+        self.up_to_date = False
+        if listen:
+            self.sideband_progress = self.said.append
+
+    def push_negotiation(self, updates: list[Any]) -> None:
+        """Compare the remote's reference with what we believed it to be."""
+        for update in updates:
+            old = None if update.src.raw == bytes(20) else str(update.src)
+            if old == self._operation.commit:
+                self.up_to_date = True
+            elif old != self._operation.expected:
+                raise self.error(
+                    errors.NonFastForward,
+                    f"'{self._operation.reference}' is at {old or 'no commit'} there, "
+                    f"not at {self._operation.expected or 'no commit'}: it was changed in the meantime",
+                )
+
+    def push_update_reference(self, refname: str, message: str | None) -> None:  # noqa: ARG002 - pygit2's form
+        """Keep the remote's refusal."""
+        self.refusal = message
+
+
+def _connect(repository: pygit2.Repository, callbacks: _Callbacks, address: urls.Url) -> Any:
+    connection = repository.remotes.create_anonymous(address.connect)
+    connection.connect(callbacks=callbacks, proxy=True)
+    return connection
+
+
+def list_references(operation: ListReferences) -> References:
+    """Name every reference of the remote with the commit that it leads to."""
+    address = urls.parse(operation.remote.url)
+    callbacks = _Callbacks(operation.remote, address, "list remote for")
+    try:
+        return _references(_connect(pygit2.Repository(), callbacks, address))
+    except pygit2.GitError as error:
+        raise errors.translate(error, "list remote for", address.bare) from None
+
+
+def _references(connection: Any) -> References:
+    commits: dict[str, str] = {}
+    head = ""
+    for reference in connection.list_heads(connect=False):
+        if reference.name == "HEAD" and reference.symref_target:
+            head = reference.symref_target
+        commits[reference.name.removesuffix("^{}")] = str(reference.oid)  # the peeled line comes after its tag's
+    return References(commits=commits, head=head)
+
+
+def fetch(operation: Fetch) -> Fetched:
+    """Bring a reference into the repository, unless its commit is there already."""
+    address = urls.parse(operation.remote.url)
+    callbacks = _Callbacks(operation.remote, address, "clone", limit=operation.limit)
+    try:
+        repository = pygit2.Repository(operation.repository)
+        connection = _connect(repository, callbacks, address)
+        references = _references(connection)
+        if not references.commits:
+            raise errors.EmptyRepository("git repository is empty")
+        specs, commit = wanted(operation.reference, references, callbacks)
+        if is_complete(repository, commit):
+            return Fetched(commit=commit, transferred=False)
+        depth = _NOT_SHALLOW if address.scheme == "file" else operation.depth
+        stats = connection.fetch(specs, callbacks=callbacks, proxy=True, depth=depth)
+        if not is_complete(repository, commit):
+            raise callbacks.error(errors.ReferenceNotFound, f"the remote did not send commit '{commit}'")
+        return Fetched(commit=commit, transferred=True, bytes=stats.received_bytes)
+    except pygit2.GitError as error:
+        raise errors.translate(error, "clone", address.bare) from None
+
+
+def wanted(reference: str, references: References, complaints: Complains) -> tuple[list[str], str]:
+    """Say which references to fetch so that the wanted commit comes along, and which commit that is."""
+    if reference in references.commits:
+        name = references.head or reference if reference == "HEAD" else reference
+        return [f"+{name}:{_MIRRORED}{name.removeprefix('refs/')}"], references.commits[reference]
+    if not is_commit(reference):
+        raise complaints.error(errors.ReferenceNotFound, f'couldn\'t find remote ref "{reference}"')
+    for name, commit in references.commits.items():
+        if commit == reference and name.startswith("refs/"):
+            return [f"+{name}:{_MIRRORED}{name.removeprefix('refs/')}"], commit
+    return [f"+refs/heads/*:{_MIRRORED}heads/*"], reference
+
+
+def is_commit(text: str) -> bool:
+    """Tell whether a text is a full commit id."""
+    return len(text) == 40 and all(c in "0123456789abcdef" for c in text)
+
+
+def is_complete(repository: pygit2.Repository, commit: str) -> bool:
+    """Tell whether a commit is there with its root tree."""
+    found: Any = repository.get(commit)
+    return isinstance(found, pygit2.Commit) and found.tree_id in repository
+
+
+def push(operation: Push) -> Done:
+    """Move the remote's reference, or say what kept it from moving."""
+    address = urls.parse(operation.remote.url)
+    try:
+        callbacks = _push(operation, address, listen=True)
+    except UnicodeDecodeError:  # pygit2 could not read the remote's chatter, and what it did is unknown: ask again
+        callbacks = _push(operation, address, listen=False)
+    except pygit2.GitError as error:
+        raise errors.translate(error, "push to", address.bare) from None
+    if callbacks.refusal is not None and not callbacks.up_to_date:
+        raise _refused(callbacks)
+    return Done()
+
+
+def _push(operation: Push, address: urls.Url, *, listen: bool) -> _PushCallbacks:
+    callbacks = _PushCallbacks(operation, address, listen=listen)
+    repository = pygit2.Repository(operation.repository)
+    spec = f"{'+' if operation.force else ''}{operation.commit}:{operation.reference}"
+    connection = repository.remotes.create_anonymous(address.connect)
+    try:
+        connection.push([spec], callbacks=callbacks, proxy=True, push_options=list(operation.options) or None)
+    except pygit2.GitError:
+        if not callbacks.up_to_date:
+            raise
+    return callbacks
+
+
+def _refused(callbacks: _PushCallbacks) -> errors.Error:
+    cause = errors.printable(callbacks.refusal or "")
+    lowered = cause.lower()
+    moved = any(word in lowered for word in ("non-fast", "fetch first", "stale info", "failed to update ref", "lock"))
+    said = errors.printable("".join(callbacks.said))
+    return callbacks.error(
+        errors.NonFastForward if moved else errors.Rejected,
+        f"the remote refused it: {cause}" + (f" ({said})" if said else ""),
+    )

@@ -1,0 +1,97 @@
+"""The connections to registries: kept alive and shared by every scan, apart where they may not go to the same places.
+
+A session per reach (see `egress`) for direct connections and those through HTTP proxies, which aiohttp speaks itself,
+and one per SOCKS5 proxy, which it does not.
+"""
+
+import ssl
+from collections import OrderedDict
+from types import TracebackType
+from typing import Self
+
+import aiohttp
+from aiohttp.resolver import ThreadedResolver
+from yarl import URL
+
+from gotk.http.body import ACCEPT_ENCODING
+from gotk.http.egress import BoundedResolver, Reach, reach_of
+from gotk.oci.access import Proxy
+
+_TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=30)
+_SOCKS_KEPT = 64
+
+
+class Sessions:
+    """Opens sessions where they are first needed; an async context manager that closes them."""
+
+    def __init__(self, *, user_agent: str) -> None:
+        self._headers = {"User-Agent": user_agent, "Accept-Encoding": ACCEPT_ENCODING}
+        self._direct: dict[Reach, aiohttp.ClientSession] = {}
+        self._socks: OrderedDict[Proxy, aiohttp.ClientSession] = OrderedDict()
+        self._reach: dict[str, Reach] = {}
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for session in (*self._direct.values(), *self._socks.values()):
+            await session.close()
+        self._direct.clear()
+        self._socks.clear()
+
+    def reach(self, url: URL) -> Reach:
+        """Return how private a URL's host is: an address by itself, a name by what it last led to."""
+        host = url.host or ""
+        try:
+            return reach_of(host)
+        except ValueError:
+            return self._reach.get(host, Reach.PUBLIC)
+
+    def direct(self, most: Reach) -> aiohttp.ClientSession:
+        """Return the session that connects to addresses up to a reach."""
+        session = self._direct.get(most)
+        if session is None:
+            # Names that a server chose must not become known as registries' own.
+            seen = self._reach if most is Reach.METADATA else {}
+            resolver = BoundedResolver(ThreadedResolver(), most=most, seen=seen)
+            session = self._direct[most] = self._open(
+                aiohttp.TCPConnector(limit=0, resolver=resolver, ttl_dns_cache=30)
+            )
+        return session
+
+    async def through_socks(self, proxy: Proxy) -> aiohttp.ClientSession:
+        """Return the session whose connections a SOCKS5 proxy makes; it resolves the names, too."""
+        session = self._socks.get(proxy)
+        if session is None:
+            session = self._socks[proxy] = self._open(socks_connector(proxy, limit=0))
+            while len(self._socks) > _SOCKS_KEPT:
+                await self._socks.popitem(last=False)[1].close()
+        self._socks.move_to_end(proxy)
+        return session
+
+    def _open(self, connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
+        return aiohttp.ClientSession(
+            connector=connector,
+            cookie_jar=aiohttp.DummyCookieJar(),
+            timeout=_TIMEOUT,
+            auto_decompress=False,
+            headers=self._headers,
+        )
+
+
+def socks_connector(proxy: Proxy, *, limit: int, tls: ssl.SSLContext | bool = True) -> aiohttp.BaseConnector:
+    """Make the connector of a SOCKS5 proxy, which resolves the names itself."""
+    from aiohttp_socks import ProxyConnector, ProxyType  # noqa: PLC0415 - few need it
+
+    return ProxyConnector(
+        host=proxy.url.host or "",
+        port=proxy.url.port or 1080,
+        proxy_type=ProxyType.SOCKS5,
+        username=proxy.username or None,
+        password=proxy.password or None,
+        rdns=True,
+        limit=limit,
+        ssl=tls,
+    )

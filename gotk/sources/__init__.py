@@ -1,0 +1,1 @@
+"""How what a source object names is reached: secrets, proxy, provider."""

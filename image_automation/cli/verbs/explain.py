@@ -1,0 +1,75 @@
+"""`explain`: why a policy of the cluster chose its tag, as the running service answers it."""
+
+import asyncio
+from typing import TYPE_CHECKING
+
+import click
+
+from image_automation.cli import output, verdicts
+
+if TYPE_CHECKING:
+    from image_automation.app.explanation import Explanation
+
+_SERVER = "http://127.0.0.1:9441"
+_LIMIT = 60.0
+
+
+@click.group()
+def explain() -> None:
+    """Say why a policy chose its tag, and not another."""
+
+
+@explain.command()
+@click.argument("name")
+@click.option(
+    "-n",
+    "--namespace",
+    envvar="FLUX_SYSTEM_NAMESPACE",
+    default="flux-system",
+    show_default=True,
+    metavar="NAME",
+    help="Namespace of the policy.",
+)
+@click.option(
+    "--server",
+    default=_SERVER,
+    show_default=True,
+    envvar="IMAGE_AUTOMATION_SERVER",
+    metavar="URL",
+    help="Where the service answers (its --explain-addr).",
+)
+@click.option("-o", "--output", "form", type=click.Choice(verdicts.FORMS), default="table", help="How to print it.")
+def policy(name: str, namespace: str, server: str, form: str) -> int:
+    """Print every tag of a policy's image with its verdict: chosen, eligible or refused, and why.
+
+    The service answers from its own store, on loopback. For one that runs in a cluster forward its port first:
+    kubectl -n flux-system port-forward deploy/image-automation 9441
+    """
+    found = asyncio.run(_ask(server.rstrip("/"), namespace, name))
+    return verdicts.show(found, form)
+
+
+async def _ask(server: str, namespace: str, name: str) -> "Explanation":
+    import aiohttp  # noqa: PLC0415 - `--help` needs no HTTP client
+    import msgspec  # noqa: PLC0415 - nor this
+    from yarl import URL  # noqa: PLC0415 - nor this
+
+    from image_automation.app.explanation import Explanation  # noqa: PLC0415 - nor the rooms
+
+    try:
+        url = URL(server) / "explain" / namespace / name
+        timeout = aiohttp.ClientTimeout(total=_LIMIT)
+        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:
+            body = await answer.read()
+    except (aiohttp.ClientError, ValueError, TimeoutError) as error:
+        cause = str(error) or type(error).__name__
+        output.fail(
+            f"the service does not answer at {server}: {cause}; is it running? For one in a cluster forward its port: "
+            "kubectl -n flux-system port-forward deploy/image-automation 9441"
+        )
+    try:
+        if answer.status != 200:
+            output.fail(str(msgspec.json.decode(body, type=dict[str, str]).get("message", f"status {answer.status}")))
+        return msgspec.json.decode(body, type=Explanation)
+    except msgspec.DecodeError:
+        output.fail(f"{server} is not this service's --explain-addr: its answer cannot be read")

@@ -1,0 +1,287 @@
+"""`run`: the service, on a cluster or with the embedded control plane."""
+
+import contextlib
+import os
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+from click.core import ParameterSource
+
+from gotk.duration import Duration
+from image_automation.app import settings as decided
+from image_automation.cli import gates, loop, output
+from image_automation.cli.cluster import Cluster, DurationType
+from image_automation.cli.plane_options import NAMES, features, plane_options
+from image_automation.cli.verbs import version
+
+if TYPE_CHECKING:
+    from gotk.kube.config import Config
+    from image_automation.app.embedded import Features
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Where:
+    """Which cluster the service works on."""
+
+    embedded: bool
+    kubeconfig: Path | None
+    context: str | None
+    features: "Features | None"
+
+
+def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the addresses: what was given, else Flux's ports; on loopback where there is no cluster network."""
+    host = "127.0.0.1" if embedded else ""
+    defaults = {"storage_addr": f"{host}:9090", "metrics_addr": f"{host}:8080", "health_addr": f"{host}:9440"}
+    defaults["notification_addr"] = f"{host}:9293"
+    defaults["receiver_addr"] = f"{host}:9292"
+    # What explains choices tells the tags of private images, so it leaves the machine only where that is asked for.
+    defaults["explain_addr"] = "127.0.0.1:9441"
+    return {name: options.pop(name) or default for name, default in defaults.items()}
+
+
+@click.command()
+@click.option(
+    "--kubeconfig", type=click.Path(path_type=Path), metavar="FILE", help="Work on the cluster of this kubeconfig."
+)
+@click.option("--context", metavar="NAME", help="Context of the kubeconfig to use.")
+@click.option("--embedded", is_flag=True, help="Run the control plane in this process; DIR/kubeconfig leads to it.")
+@plane_options
+@click.option(
+    "--data-dir",
+    type=click.Path(path_type=Path, file_okay=False),
+    metavar="DIR",
+    help="Where state is kept.  [default: ~/.local/share/image-automation]",
+)
+@click.option(
+    "--controllers",
+    default=",".join(decided.CONTROLLERS),
+    metavar="NAMES",
+    show_default=True,
+    help="The kinds to reconcile, separated by commas; where not given, those of them that the cluster serves.",
+)
+@click.option("--concurrent", type=click.IntRange(1, 1000), default=4, show_default=True, help="Workers of each kind.")
+@click.option(
+    "--concurrent-scans",
+    type=click.IntRange(1, 10_000),
+    default=500,
+    show_default=True,
+    help="ImageRepositories under way at once; each registry is asked by ten of them at most.",
+)
+@click.option("--storage-addr", metavar="ADDR", help="Serve artifacts here.  [default: :9090, embedded 127.0.0.1:9090]")
+@click.option("--storage-adv-addr", default="", metavar="ADDR", help="Advertise artifacts under this address.")
+@click.option(
+    "--metrics-addr", metavar="ADDR", help="Serve metrics here; 0 for none.  [default: :8080, embedded on loopback]"
+)
+@click.option(
+    "--health-addr", metavar="ADDR", help="Serve health here; 0 for none.  [default: :9440, embedded on loopback]"
+)
+@click.option("--explain-addr", metavar="ADDR", help="Answer `explain` here; 0 for none.  [default: 127.0.0.1:9441]")
+@click.option(
+    "--receiver-addr",
+    "--receiverAddr",
+    "receiver_addr",
+    metavar="ADDR",
+    help="Take webhooks here; 0 for none.  [default: :9292, embedded on loopback]",
+)
+@click.option("--events-addr", default="", metavar="URL", help="Post events to this notification-controller.")
+@click.option(
+    "--notification-addr",
+    metavar="ADDR",
+    help="Take events for alerts here; 0 for none.  [default: :9293, embedded on loopback]",
+)
+@click.option(
+    "--rate-limit-interval",
+    type=DurationType(),
+    default="5m",
+    show_default=True,
+    help="Send the same event once in this time.",
+)
+@click.option(
+    "--requeue-dependency",
+    type=DurationType(),
+    default="30s",
+    show_default=True,
+    help="Look again at dependencies after.",
+)
+@click.option(
+    "--min-retry-delay", type=DurationType(), default="750ms", show_default=True, help="First delay after a failure."
+)
+@click.option(
+    "--max-retry-delay", type=DurationType(), default="15m", show_default=True, help="Longest delay after failures."
+)
+@click.option(
+    "--interval-jitter-percentage",
+    type=click.IntRange(0, 99),
+    default=5,
+    show_default=True,
+    help="Spread the runs of an interval by so much.",
+)
+@click.option(
+    "--watch-all-namespaces",
+    type=bool,
+    default=True,
+    show_default=True,
+    help="Watch all namespaces; with false the one in RUNTIME_NAMESPACE.",
+)
+@click.option(
+    "--feature-gates",
+    default="",
+    metavar="GATES",
+    help="Experimental features, as Name=true,...: ObjectLevelWorkloadIdentity.",
+)
+@click.option(
+    "--default-service-account", default="", metavar="NAME", help="Service account of objects with a provider and none."
+)
+@click.option(
+    "--token-cache-max-size",
+    type=click.IntRange(0),
+    default=100,
+    show_default=True,
+    help="Cloud tokens to keep; 0 for none.",
+)
+@click.option(
+    "--token-cache-max-duration",
+    type=DurationType(),
+    default="1h",
+    show_default=True,
+    help="Longest time to keep a cloud token.",
+)
+@click.option(
+    "--trusted-realms",
+    default="",
+    metavar="HOSTS",
+    help="Token servers that may see credentials of registries on other sites, separated by commas.",
+)
+@click.option("--no-cross-namespace-refs", is_flag=True, help="Refuse references to objects in other namespaces.")
+@click.option("--log-level", type=click.Choice(["trace", "debug", "info", "error"]), default="info", show_default=True)
+@click.option("--log-encoding", type=click.Choice(["json", "console"]), default="json", show_default=True)
+def run(
+    *,
+    kubeconfig: Path | None,
+    context: str | None,
+    embedded: bool,
+    data_dir: Path | None,
+    controllers: str,
+    log_level: str,
+    log_encoding: str,
+    **options: Any,
+) -> None:
+    """Run the service.
+
+    The cluster is that of --kubeconfig or --context, of the pod it runs in, of the usual kubeconfig, or embedded.
+    """
+    given = _features(options, embedded=embedded)
+    if embedded and (kubeconfig or context):
+        output.fail("--embedded brings its own cluster: leave --kubeconfig and --context out, or leave --embedded out")
+    chosen = _controllers(controllers)
+    options |= _identities(options) | _scope(options)
+    from gotk.runtime import logging  # noqa: PLC0415 - heavy imports wait until the options are known to be good
+
+    logging.configure(level=log_level, encoding=log_encoding)  # type: ignore[arg-type] # click checked the choices
+    addresses = _addresses(embedded=embedded, options=options)
+    for name in ("rate_limit_interval", "requeue_dependency", "min_retry_delay", "max_retry_delay"):
+        duration: Duration = options[name]
+        options[name] = duration.seconds
+    settings = decided.Settings(
+        data_dir=(data_dir or decided.default_data_dir()).absolute(),
+        controllers=chosen,
+        only_served=_is_default("controllers"),
+        allow_file=embedded,
+        environment=os.environ,
+        **addresses,
+        **options,
+    )
+    loop.run(_run(settings, _Where(embedded=embedded, kubeconfig=kubeconfig, context=context, features=given)))
+
+
+def _identities(options: dict[str, Any]) -> dict[str, Any]:
+    """Take the options of cloud identities apart."""
+    workload_identity = gates.read(options.pop("feature_gates"))[gates.WORKLOAD_IDENTITY]
+    gates.check_default_account(options["default_service_account"], workload_identity=workload_identity)
+    return {
+        "workload_identity": workload_identity,
+        "token_cache_max_duration": gates.check_token_duration(options["token_cache_max_duration"]),
+        "trusted_realms": _words(options["trusted_realms"]),
+    }
+
+
+def _scope(options: dict[str, Any]) -> dict[str, Any]:
+    """Take the options of what is watched, and how regularly, apart."""
+    namespace = ""
+    if not options.pop("watch_all_namespaces"):
+        namespace = os.environ.get("RUNTIME_NAMESPACE", "")
+        if not namespace:
+            output.fail("--watch-all-namespaces=false needs the environment variable RUNTIME_NAMESPACE")
+    return {"watch_namespace": namespace, "interval_jitter": options.pop("interval_jitter_percentage") / 100}
+
+
+def _is_default(name: str) -> bool:
+    return click.get_current_context().get_parameter_source(name) is ParameterSource.DEFAULT
+
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(word.strip().lower() for word in text.split(",") if word.strip())
+
+
+def _features(options: dict[str, Any], *, embedded: bool) -> "Features | None":
+    """Return what was decided about the control plane; where there is none, nothing may have been."""
+    if embedded:
+        return features(options)
+    sources = {name: click.get_current_context().get_parameter_source(name) for name in NAMES}
+    wrong = [f"--{name.replace('_', '-')}" for name, source in sources.items() if source is ParameterSource.COMMANDLINE]
+    if wrong:
+        output.fail(f"{', '.join(wrong)}: only with --embedded, which brings a control plane")
+    for name in NAMES:
+        del options[name]
+    return None
+
+
+def _controllers(text: str) -> frozenset[str]:
+    names = _words(text)
+    unknown = sorted(names - set(decided.CONTROLLERS))
+    if unknown or not names:
+        known = ", ".join(decided.CONTROLLERS)
+        output.fail(f"--controllers: there is no controller {', '.join(unknown) or 'named'}; there are {known}")
+    return names
+
+
+async def _run(settings: decided.Settings, where: _Where) -> None:
+    from gotk.kube.config import ConfigError  # noqa: PLC0415
+    from image_automation.app import embedded, service  # noqa: PLC0415
+
+    try:
+        async with service.stop_on_signals() as stop, _cluster(settings, where) as config:
+            await service.run(settings, config, stop)
+    except (ConfigError, embedded.EmbeddedError, service.ServiceError) as error:
+        output.fail(str(error))
+
+
+@contextlib.asynccontextmanager
+async def _cluster(settings: decided.Settings, where: _Where) -> "AsyncIterator[Config]":
+    from gotk.kube import config  # noqa: PLC0415
+    from gotk.kube.client import Client  # noqa: PLC0415
+    from gotk.runtime import clock  # noqa: PLC0415
+    from image_automation.app import embedded, presence  # noqa: PLC0415
+
+    if where.embedded:
+        async with embedded.control_plane(settings.data_dir, where.features or embedded.Features()) as plane:
+            address = await config.from_kubeconfig([plane.kubeconfig])
+            async with Client(address) as client:
+                await presence.show(client, version.program(), clock.SystemClock().now())
+            output.success(f"the embedded control plane answers at {plane.url}")
+            output.action(f"kubectl --kubeconfig {plane.kubeconfig} get fluxcd -A")
+            yield address
+        return
+    inside = None if where.kubeconfig or where.context else config.in_cluster(os.environ)
+    if inside is not None:
+        yield inside
+        return
+    named = Cluster(kubeconfig=where.kubeconfig, context=where.context, namespace="", timeout=0)
+    try:
+        yield await named.config()
+    except config.ConfigError as error:
+        raise config.ConfigError(f"{error}; to run without a cluster add --embedded") from error

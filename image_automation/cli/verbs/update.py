@@ -1,0 +1,116 @@
+"""`update`: the rewriter alone, on a folder or a file; no cluster, no network.
+
+The marked images become what `--image` says, exactly as an ImageUpdateAutomation would write them, so that a pipeline
+or a pre-commit hook can do the same edit, or show with `--dry-run` that there is none to do.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from image_automation.cli import output
+
+if TYPE_CHECKING:
+    from image_automation.writing.folder import Rewritten
+
+_IMAGE = re.compile(
+    r"(?P<namespace>[^:=\s]+):(?P<policy>[^:=\s]+)="
+    r"(?P<name>(?:[^/@]+/)*[^/:@]+)(?::(?P<tag>[^/:@]*))?(?:@(?P<digest>[^@]+))?"
+)
+_CHANGED = 2
+
+
+@click.command()
+@click.argument("path", type=click.Path(path_type=Path))
+@click.option(
+    "--image",
+    "images",
+    multiple=True,
+    required=True,
+    metavar="NS:POLICY=REPO[:TAG][@DIGEST]",
+    help="What a policy's markers become. Repeat it for several policies.",
+)
+@click.option("--dry-run", is_flag=True, help="Write nothing; exit with 2 where something would change.")
+@click.option("--diff", "as_diff", is_flag=True, help="Print changes as a unified diff.")
+def update(path: Path, images: tuple[str, ...], *, dry_run: bool, as_diff: bool) -> int:
+    """Rewrite the marked images of a folder or file, without a cluster.
+
+    Only marked values change, every other byte stays. Exits with 0 when all is up to date or was updated, with 2 when
+    --dry-run found something to change, and with 1 when a file had to be left alone because of an error.
+    """
+    setters = _setters(images)
+    if path.is_symlink():
+        output.fail(f"'{path}' is a symbolic link, which is never written through: name what it points to")
+    if not path.exists():
+        output.fail(f"there is no '{path}': name a folder or a file")
+    return _run(path, setters, dry_run=dry_run, as_diff=as_diff)
+
+
+def _run(path: Path, setters: Mapping[str, str], *, dry_run: bool, as_diff: bool) -> int:
+    from image_automation.writing import folder  # noqa: PLC0415 - the YAML parsers take half of the start-up
+
+    files, values, failed = 0, 0, False
+    try:
+        for found in folder.rewritten(path, setters):
+            _report(found, as_diff=as_diff)
+            failed = failed or found.result.failed
+            if found.result.content is None:
+                continue
+            if not dry_run:
+                folder.replace(found.path, found.result.content)
+            files, values = files + 1, values + len(found.result.changes)
+    except OSError as error:
+        output.fail(f"'{error.filename}': {error.strerror}")
+    counted = f"{values} value{'' if values == 1 else 's'} in {files} file{'' if files == 1 else 's'}"
+    if values == 0:
+        output.success("nothing to update")
+    else:
+        output.success(f"{counted} would be updated" if dry_run else f"{counted} updated")
+    if failed:
+        return 1
+    return _CHANGED if dry_run and values else 0
+
+
+def _report(found: "Rewritten", *, as_diff: bool) -> None:
+    from image_automation.cli import diff  # noqa: PLC0415 - loaded when there is something to show
+
+    result = found.result
+    for problem in result.problems:
+        where = f"{result.path}:{problem.line}" if problem.line else result.path
+        (output.failure if problem.level == "error" else output.warning)(f"{where}: {problem}")
+    for marker in result.unresolved:
+        output.warning(f"{result.path}:{marker.line}: unresolved marker {_quoted(marker.setter)}: {marker.reason}")
+    if result.content is not None and as_diff:
+        output.text(diff.unified(result.path, found.before, result.content, coloured=output.coloured()))
+    elif result.content is not None:
+        for change in result.changes:
+            output.text(
+                f"{result.path}:{change.line}: {_quoted(change.old)} -> {_quoted(change.new)}  ({change.setter})"
+            )
+
+
+def _setters(images: tuple[str, ...]) -> dict[str, str]:
+    from gotk.api.image import ImageRef  # noqa: PLC0415 - `--help` needs no API
+    from image_automation.update import values  # noqa: PLC0415 - nor this
+
+    policies: dict[tuple[str, str], ImageRef] = {}
+    for text in images:
+        match = _IMAGE.fullmatch(text)
+        if match is None or match["tag"] == "":
+            output.fail(f"--image {text}: write NAMESPACE:POLICY=REPOSITORY, then :TAG and @DIGEST as wanted")
+        key = (match["namespace"], match["policy"])
+        if key in policies:
+            output.fail(f"--image {text}: {':'.join(key)} is given twice")
+        policies[key] = ImageRef(name=match["name"], tag=match["tag"] or "", digest=match["digest"] or "")
+    try:
+        found = values.setters(policies)
+    except values.InvalidReference as error:
+        output.fail(f"--image: {error}")
+    return {setter: value for setter, value in found.items() if value}
+
+
+def _quoted(text: str) -> str:
+    return text if text.isprintable() and text and " " not in text else repr(text)

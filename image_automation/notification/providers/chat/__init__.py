@@ -1,0 +1,1 @@
+"""Chat services: how each wants a message worded."""

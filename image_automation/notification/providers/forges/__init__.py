@@ -1,0 +1,1 @@
+"""Git forges: commit statuses and comments."""

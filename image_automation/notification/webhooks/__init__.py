@@ -1,0 +1,1 @@
+"""Calls that come in: proven, limited, and turned into annotations of objects."""

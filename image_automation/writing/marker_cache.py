@@ -1,0 +1,147 @@
+"""What was learnt of files by their hash, kept across restarts: no file that has not changed is ever read again.
+
+A hash stands for what a file holds, whatever the repository, branch or run. Of each candidate it is known whether it
+holds a marker, and of a marked one what its setters were when there was nothing to do. All of this is a cache: bounded,
+thrown away when the rewriter's own code changes or the file is damaged, and never needed for a right answer.
+"""
+
+import contextlib
+import hashlib
+import sqlite3
+import threading
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, TypeAlias
+
+import msgspec
+
+from image_automation.update.result import FileResult
+
+#: The most files that are remembered; then all are forgotten at once, and learnt again.
+MOST: Final = 1_000_000
+
+_TABLES = """
+CREATE TABLE IF NOT EXISTS rules (version BLOB);
+CREATE TABLE IF NOT EXISTS files (id BLOB PRIMARY KEY, learnt BLOB NOT NULL) WITHOUT ROWID;
+"""
+_AT_ONCE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A content that needed no change when its setters had these values, and what was said about it."""
+
+    values: Mapping[str, str | None]
+    result: FileResult
+
+
+#: False: no marker. True: a marker, and nothing else is known.
+Learnt: TypeAlias = bool | Settled
+
+
+class Marks:
+    """What is known of files by hash, in memory and, where a path is given, in a database. For any thread."""
+
+    def __init__(self, path: Path | None = None, *, most: int = MOST) -> None:
+        self._most = most
+        self._memory: dict[bytes, Learnt] = {}
+        self._unsaved: dict[bytes, Learnt] = {}
+        self._lock = threading.Lock()
+        self._database = _open(path) if path else None
+
+    def known(self, ids: Iterable[str]) -> dict[str, Learnt]:
+        """Return what is known of these files."""
+        wanted = {bytes.fromhex(id_): id_ for id_ in ids}
+        with self._lock:
+            found = {key: self._memory[key] for key in wanted if key in self._memory}
+            missing = [key for key in wanted if key not in found]
+            for start in range(0, len(missing), _AT_ONCE):
+                found.update(self._read(missing[start : start + _AT_ONCE]))
+            return {wanted[key]: learnt for key, learnt in found.items()}
+
+    def learn(self, news: Mapping[str, Learnt]) -> None:
+        """Remember something of files."""
+        learnt = {bytes.fromhex(id_): each for id_, each in news.items()}
+        with self._lock:
+            self._keep(learnt)
+            self._unsaved.update(learnt)
+
+    def save(self) -> None:
+        """Write what was learnt since the last time. A disk that cannot take it costs time later, nothing else."""
+        with self._lock:
+            rows = [(key, _encode(learnt)) for key, learnt in self._unsaved.items()]
+            self._unsaved.clear()
+            if self._database is None or not rows:
+                return
+            with contextlib.suppress(sqlite3.Error), self._database:
+                (count,) = self._database.execute("SELECT count(*) FROM files").fetchone()
+                if count + len(rows) > self._most:
+                    self._database.execute("DELETE FROM files")
+                self._database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?)", rows)
+
+    def _read(self, keys: list[bytes]) -> dict[bytes, Learnt]:
+        if self._database is None or not keys:
+            return {}
+        places = ",".join("?" * len(keys))
+        try:
+            rows = self._database.execute(f"SELECT id, learnt FROM files WHERE id IN ({places})", keys)  # noqa: S608 - `?`s
+            found = {key: _decode(learnt) for key, learnt in rows}
+        except (sqlite3.Error, msgspec.DecodeError):
+            return {}
+        self._keep(found)
+        return found
+
+    def _keep(self, learnt: Mapping[bytes, Learnt]) -> None:
+        if len(self._memory) + len(learnt) > self._most:
+            self._memory.clear()
+        self._memory.update(learnt)
+
+
+def _open(path: Path) -> sqlite3.Connection:
+    """Open the database; one that is damaged, or made under other rules, is begun anew."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    try:
+        return _prepared(path)
+    except sqlite3.DatabaseError:
+        for suffix in ("", "-wal", "-shm"):
+            path.with_name(path.name + suffix).unlink(missing_ok=True)
+        return _prepared(path)
+
+
+def _prepared(path: Path) -> sqlite3.Connection:
+    database = sqlite3.connect(path, check_same_thread=False)
+    try:
+        database.execute("PRAGMA journal_mode=WAL")
+        database.execute("PRAGMA synchronous=NORMAL")
+        with database:
+            database.executescript(_TABLES)
+            rules = _rules()
+            if database.execute("SELECT version FROM rules").fetchone() != (rules,):
+                database.execute("DELETE FROM rules")
+                database.execute("DELETE FROM files")
+                database.execute("INSERT INTO rules VALUES (?)", (rules,))
+    except sqlite3.Error:
+        database.close()
+        raise
+    return database
+
+
+def _rules() -> bytes:
+    """Name the rewriter's code: what an older one learnt may be wrong for this one."""
+    found = hashlib.sha256()
+    for source in sorted((Path(__file__).parents[1] / "update").glob("*.py")):
+        found.update(source.read_bytes())
+    return found.digest()
+
+
+def _encode(learnt: Learnt) -> bytes:
+    return msgspec.msgpack.encode(learnt)
+
+
+def _decode(data: bytes) -> Learnt:
+    decoded: Learnt = _DECODER.decode(data)
+    return decoded
+
+
+_DECODER = msgspec.msgpack.Decoder(bool | Settled)

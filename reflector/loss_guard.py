@@ -1,0 +1,172 @@
+"""Whether a tag list may be believed: the one decision that keeps bad data from becoming a downgrade. Pure.
+
+Flux takes every list for the truth, and a registry that restarts empty, loses a shard or answers from a stale replica
+moves its policies to older tags. Here new tags count at once, but a tag that is missing stays until so many scans in
+a row, an interval apart, have missed it. A loss that empties the list or takes more than half of it is a doubt, and
+said; so is a first list with less than half of what was there before the store was lost.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+from gotk.api import extensions
+from reflector.first_seen import MOST_SCANS, Sightings
+
+#: Scans that must miss a tag before it is gone, unless the annotation says otherwise.
+DEFAULT_SCANS = 2
+
+EMPTY = "TagListEmpty"
+SHRUNK = "TagListShrunk"
+CUT = "TagListCut"
+UNREADABLE = "TagListUnreadable"
+UNAVAILABLE = "TagListUnavailable"
+
+#: Scans of an interval seldom are exactly so far apart.
+_SLACK = 0.9
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Circumstances:
+    """What a list is judged by, besides what is known.
+
+    `now` is in seconds since 1970. `needed` scans must miss a tag. A `requested` scan counts whenever it comes, any
+    other once per `interval`. `expected` tags were `listed` at the last scan, should the store know nothing of it.
+    """
+
+    now: int
+    needed: int
+    interval: float
+    requested: bool = False
+    expected: int = 0
+    listed: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Doubt:
+    """Why a list is not taken as it is: a word for programs, a sentence for people."""
+
+    reason: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Judgement:
+    """What is believed after a scan, what came and what went with it, and the doubt that there is."""
+
+    sightings: Sightings
+    added: Sequence[str] = ()
+    gone: Sequence[str] = ()
+    doubt: Doubt | None = None
+    #: How many tags are kept although the list lacks them.
+    held: int = 0
+
+
+@dataclass(slots=True)
+class _Losses:
+    """The tags that a list lacks: those that are kept, by the scans that missed them, and those given up."""
+
+    kept: dict[str, int] = field(default_factory=dict)
+    gone: list[str] = field(default_factory=list)
+
+
+def needed(annotations: Mapping[str, str]) -> int:
+    """Return how many scans must miss a tag. Raises ValueError for an annotation that is no such number."""
+    text = annotations.get(extensions.BELIEVE_LOSS_AFTER)
+    if text is None:
+        return DEFAULT_SCANS
+    if not (text.isascii() and text.isdecimal() and len(text) < 4 and 1 <= int(text) <= MOST_SCANS):
+        raise ValueError(
+            f"annotation {extensions.BELIEVE_LOSS_AFTER}: '{text[:64]}' is not a number of scans from 1 to {MOST_SCANS}"
+        )
+    return int(text)
+
+
+def judge(known: Sightings | None, tags: Sequence[str], case: Circumstances) -> Judgement:
+    """Judge a whole list of tags, in the order of the store, against what is known of the image."""
+    if known is None:
+        return _begin(tags, case)
+    counting = case.requested or not 0 <= case.now - known.counted < _SLACK * case.interval
+    losses = _losses(known, frozenset(tags), case, counting=counting)
+    seen = dict(zip(known.names, known.first, strict=True))
+    names = sorted([*tags, *losses.kept], reverse=True) if losses.kept else list(tags)
+    doubts, expected = _expectation(known, case, counting=counting)
+    counted = case.now if counting or known.settled else known.counted
+    sightings = Sightings(
+        names=names,
+        first=[seen.get(name, case.now) for name in names],
+        missing=bytes([losses.kept.get(name, 0) for name in names]) if losses.kept else bytes(len(names)),
+        began=known.began,
+        counted=counted if losses.kept or losses.gone or expected else known.counted,
+        expected=expected,
+        doubts=doubts,
+    )
+    return Judgement(
+        sightings=sightings,
+        added=[name for name in tags if name not in seen],
+        gone=losses.gone,
+        doubt=_doubt(known, tags, losses, sightings, case),
+        held=len(losses.kept),
+    )
+
+
+def _begin(tags: Sequence[str], case: Circumstances) -> Judgement:
+    """Take the first list of an image, unless it should be far longer."""
+    doubtful = 2 * case.listed < case.expected and case.needed > 1
+    sightings = Sightings(
+        names=tags,
+        first=[case.now] * len(tags),
+        missing=bytes(len(tags)),
+        began=case.now,
+        counted=case.now if doubtful else 0,
+        expected=case.expected if doubtful else 0,
+        doubts=int(doubtful),
+    )
+    doubt = _short(sightings, case) if doubtful else None
+    return Judgement(sightings=sightings, added=tags, doubt=doubt)
+
+
+def _losses(known: Sightings, listed: frozenset[str], case: Circumstances, *, counting: bool) -> _Losses:
+    losses = _Losses()
+    if listed.issuperset(known.names):
+        return losses
+    for name, scans in zip(known.names, known.missing, strict=True):
+        if name in listed:
+            continue
+        missed = min(scans + 1, MOST_SCANS) if counting or not scans else scans
+        if missed >= case.needed:
+            losses.gone.append(name)
+        else:
+            losses.kept[name] = missed
+    return losses
+
+
+def _expectation(known: Sightings, case: Circumstances, *, counting: bool) -> tuple[int, int]:
+    """Carry on the doubt about a list that is shorter than the one before the store was lost, or give it up."""
+    doubts = known.doubts + counting
+    if not known.expected or 2 * case.listed >= known.expected or doubts >= case.needed:
+        return 0, 0
+    return doubts, known.expected
+
+
+def _doubt(
+    known: Sightings, tags: Sequence[str], losses: _Losses, sightings: Sightings, case: Circumstances
+) -> Doubt | None:
+    if sightings.expected:
+        return _short(sightings, case)
+    there = len(known.names) - len(losses.gone)
+    left = there - len(losses.kept)
+    if not losses.kept or 2 * left >= there:
+        return None
+    rest = f"kept until {case.needed} scans in a row miss them, so far {max(losses.kept.values())}"
+    if not tags:
+        return Doubt(EMPTY, f"the registry lists no tags; the {len(losses.kept)} known ones are {rest}")
+    message = f"the registry lists {left} of {there} known tags; the other {len(losses.kept)} are {rest}"
+    return Doubt(SHRUNK, message)
+
+
+def _short(sightings: Sightings, case: Circumstances) -> Doubt:
+    message = (
+        f"the registry lists {case.listed} tags where there were {sightings.expected}, and the tag store was lost; "
+        f"policies keep their tags until {case.needed} scans in a row say the same, so far {sightings.doubts}"
+    )
+    return Doubt(SHRUNK if case.listed else EMPTY, message)

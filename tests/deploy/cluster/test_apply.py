@@ -1,0 +1,86 @@
+"""Applying, where the server refuses: what is told, what is kept back."""
+
+import base64
+from typing import Any
+
+import pytest
+
+from deploy.cluster import apply, wait
+from gotk.kube import errors
+from gotk.runtime.clock import SystemClock
+
+
+class Refusing:
+    """A cluster in which nothing exists and every apply is refused."""
+
+    def __init__(self, error: errors.APIError) -> None:
+        self._error = error
+
+    async def get(self, kind: type[Any], namespace: str, name: str) -> Any:
+        raise errors.NotFound(404, "NotFound", "not found")
+
+    async def get_object(self, api_version: str, kind: str, namespace: str, name: str) -> dict[str, Any]:
+        raise errors.NotFound(404, "NotFound", "not found")
+
+    async def apply_object(self, obj: Any, *, field_manager: str, force: bool = True, dry_run: bool = False) -> Any:
+        raise self._error
+
+    async def patch_object(self, *place: Any, **how: Any) -> dict[str, Any]:
+        raise self._error
+
+    async def delete_object(self, *place: Any, **how: Any) -> None:
+        raise self._error
+
+    async def is_namespaced(self, api_version: str, kind: str) -> bool:
+        return True
+
+
+SECRET: dict[str, Any] = {
+    "apiVersion": "v1",
+    "kind": "Secret",
+    "metadata": {"name": "s", "namespace": "apps"},
+    "data": {"a": base64.b64encode(b"hunter22").decode()},
+}
+MAP: dict[str, Any] = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": "apps"}}
+
+REFUSALS: dict[str, tuple[dict[str, Any], errors.APIError, str]] = {
+    "invalid": (
+        MAP,
+        errors.Invalid(422, "Invalid", "data: wrong"),
+        "ConfigMap/apps/c dry-run failed (Invalid): data: wrong",
+    ),
+    "forbidden": (
+        MAP,
+        errors.Forbidden(403, "Forbidden", "not you"),
+        "ConfigMap/apps/c dry-run failed (Forbidden): not you",
+    ),
+    "no namespace": (
+        MAP,
+        errors.NotFound(404, "NotFound", 'namespaces "apps" not found'),
+        'ConfigMap/apps/c not found: namespaces "apps" not found',
+    ),
+    "no reason": (
+        MAP,
+        errors.Unreachable(0, "", "connection refused"),
+        "ConfigMap/apps/c dry-run failed: connection refused",
+    ),
+    "secret, plain": (
+        SECRET,
+        errors.Invalid(422, "Invalid", 'a: Invalid value: "hunter22"'),
+        'Secret/apps/s dry-run failed (Invalid): a: Invalid value: "***"',
+    ),
+    "secret, encoded": (
+        SECRET,
+        errors.Invalid(422, "Invalid", f"cannot take {SECRET['data']['a']} for data"),
+        "Secret/apps/s dry-run failed (Invalid): cannot take *** for data",
+    ),
+}
+
+
+@pytest.mark.parametrize(("obj", "error", "expected"), REFUSALS.values(), ids=REFUSALS.keys())
+async def test_a_refusal_is_told(obj: dict[str, Any], error: errors.APIError, expected: str) -> None:
+    cluster, clock = Refusing(error), SystemClock()
+    applier = apply.Applier(cluster=cluster, clock=clock, waiter=wait.Waiter(cluster=cluster, clock=clock))
+    with pytest.raises(apply.ApplyError) as raised:
+        await applier.apply([obj], force=False)
+    assert str(raised.value) == expected

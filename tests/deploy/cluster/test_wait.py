@@ -1,0 +1,90 @@
+"""Waiting, in virtual time."""
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from deploy.cluster import wait
+from deploy.cluster.inventory import Item, ObjectID
+from gotk.kube import errors
+
+START = datetime(2026, 1, 1, tzinfo=UTC)
+READY = {"conditions": [{"type": "Ready", "status": "True"}]}
+NOT_READY = {"conditions": [{"type": "Ready", "status": "False"}]}
+STALLED = {"conditions": [{"type": "Stalled", "status": "True", "message": "why"}]}
+
+
+class Theatre:
+    """A cluster and its clock: every object's status follows a script of (from second, status); None is not there."""
+
+    def __init__(self, **scripts: list[tuple[float, Any]]) -> None:
+        self.scripts = scripts
+        self.time = 0.0
+
+    def now(self) -> datetime:
+        return START + timedelta(seconds=self.time)
+
+    def monotonic(self) -> float:
+        return self.time
+
+    async def sleep(self, seconds: float) -> None:
+        assert seconds > 0
+        self.time += seconds
+
+    async def get_object(self, api_version: str, kind: str, namespace: str, name: str) -> dict[str, Any]:
+        status = next((s for since, s in reversed(self.scripts.get(name, [])) if since <= self.time), None)
+        if isinstance(status, errors.APIError):
+            raise status
+        if status is None:
+            raise errors.NotFound(404, "NotFound", "not found")
+        return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}, "status": status}
+
+    @property
+    def waiter(self) -> wait.Waiter:
+        return wait.Waiter(cluster=self, clock=self)  # type: ignore[arg-type] # waiting only reads
+
+
+def item(name: str) -> Item:
+    return Item(ObjectID("ns", name, "x.io", "Thing"), "v1")
+
+
+async def test_the_wait_ends_soon_after_the_last_is_ready() -> None:
+    theatre = Theatre(a=[(0, READY)], b=[(1, NOT_READY), (20, READY)])
+    await theatre.waiter.until_current([item("a"), item("b")], timeout=60)
+    assert 20 <= theatre.time <= 25
+
+
+async def test_nothing_to_wait_for_takes_no_time() -> None:
+    theatre = Theatre()
+    await theatre.waiter.until_current([], timeout=60)
+    assert theatre.time == 0
+
+
+async def test_the_time_is_up() -> None:
+    theatre = Theatre(a=[(0, NOT_READY)], c=[(0, READY)], d=[(0, errors.Unreachable(0, "", "no route"))])
+    with pytest.raises(wait.WaitError) as raised:
+        await theatre.waiter.until_current([item(name) for name in "abcd"], timeout=60)
+    assert str(raised.value) == (
+        "timeout waiting for: [Thing/ns/a status: 'InProgress', Thing/ns/b status: 'NotFound', "
+        "Thing/ns/d status: 'Unknown']"
+    )
+    assert theatre.time == pytest.approx(60)
+
+
+async def test_a_failure_ends_the_wait_at_once() -> None:
+    theatre = Theatre(a=[(0, NOT_READY)], b=[(0, NOT_READY), (3, STALLED)])
+    with pytest.raises(wait.WaitError) as raised:
+        await theatre.waiter.until_current([item("a"), item("b")], timeout=600)
+    assert str(raised.value) == "failed early due to stalled resources: [Thing/ns/b status: 'Failed': why]"
+    assert theatre.time < 9
+
+
+async def test_a_job_that_cleans_itself_up_is_done() -> None:
+    await Theatre().waiter.until_current([item("a")], timeout=60, missing_ok={item("a").id})
+
+
+async def test_gone_is_gone() -> None:
+    theatre = Theatre(a=[(0, READY), (5, None)], b=[(0, READY)])
+    assert await theatre.waiter.until_gone([item("a")], timeout=60) == []
+    assert await theatre.waiter.until_gone([item("a"), item("b")], timeout=10) == [item("b")]

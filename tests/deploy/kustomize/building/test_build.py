@@ -1,0 +1,299 @@
+"""Builds: what is generated, what is refused, what the real kustomize makes of it."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import AsyncIterator, Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.cluster import documents
+from deploy.kustomize.building import build, generator, references
+from gotk.runtime.blocking import Limiter
+from tests.deploy.kustomize import sources
+
+try:
+    COMMAND = build.find_command()
+except FileNotFoundError:
+    COMMAND = ()
+
+needs_kustomize = pytest.mark.skipif(not COMMAND, reason="neither kustomize nor kubectl is installed")
+
+Build = Callable[..., Any]
+
+
+@pytest.fixture
+async def run(tmp_path: Path) -> AsyncIterator[Build]:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    with Limiter(width=2) as limiter:
+        builder = build.Builder(command=COMMAND, limiter=limiter, scratch=scratch)
+
+        async def call(files: Mapping[str, str], path: str = "", **spec: Any) -> list[Any]:
+            root = sources.write(tmp_path / "source", files)
+            kustomization = sources.kustomization(path=path, **spec)
+            before = sorted(root.rglob("*"))
+            try:
+                directory = build.locate(root, path)
+                text = await builder.build(root, directory, kustomization.spec, timeout=60)
+            finally:
+                assert sorted(root.rglob("*")) == before
+                assert not list(scratch.iterdir())
+            return documents.load(text)
+
+        yield call
+
+
+@pytest.mark.real
+@needs_kustomize
+class TestRealKustomize:
+    async def test_a_plain_directory_builds(self, run: Build) -> None:
+        files = {"b/one.yaml": sources.config_map("one"), "a.yml": sources.config_map("two"), "notes.txt": "x"}
+        assert {obj["metadata"]["name"] for obj in await run(files)} == {"one", "two"}
+
+    async def test_an_empty_directory_builds_to_nothing(self, run: Build) -> None:
+        assert await run({"readme.md": "x"}) == []
+
+    async def test_a_kustomization_without_resources_builds_to_nothing(self, run: Build) -> None:
+        assert await run({"kustomization.yaml": "kind: Kustomization\n"}) == []
+
+    async def test_a_directory_with_a_kustomization_file_stands_for_itself(self, run: Build) -> None:
+        files = {
+            "a.yaml": sources.config_map("a"),
+            "sub/kustomization.yml": "resources: [used.yaml]\nnamePrefix: sub-\n",
+            "sub/used.yaml": sources.config_map("used"),
+            "sub/unused.yaml": "not: an object",
+        }
+        assert {obj["metadata"]["name"] for obj in await run(files)} == {"a", "sub-used"}
+
+    async def test_an_overlay_reaches_its_base_and_files_beside_it(self, run: Build) -> None:
+        patch = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: cm}\ndata: {key: patched}\n"
+        files = {
+            "base/kustomization.yaml": "resources: [cm.yaml]\n",
+            "base/cm.yaml": sources.config_map(),
+            "shared/patch.yaml": patch,
+            "apps/prod/kustomization.yaml": "resources: [../../base]\npatches: [{path: ../../shared/patch.yaml}]\n",
+        }
+        (obj,) = await run(files, "./apps/prod")
+        assert obj["data"] == {"key": "patched"}
+
+    async def test_the_spec_is_laid_over(self, run: Build) -> None:
+        deployment = (
+            "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web}\n"
+            "spec: {template: {spec: {containers: [{name: web, image: 'ghcr.io/org/web:1.0'}]}}}\n"
+        )
+        files = {
+            "app/kustomization.yaml": (
+                "Namespace: old\nresources: [web.yaml]\nimages: [{name: ghcr.io/org/web, digest: 'sha256:00'}]\n"
+            ),
+            "app/web.yaml": deployment,
+            "extra/kustomization.yaml": (
+                "apiVersion: kustomize.config.k8s.io/v1alpha1\nkind: Component\nresources: [cm.yaml]\n"
+            ),
+            "extra/cm.yaml": sources.config_map(),
+        }
+        objects = await run(
+            files,
+            "app",
+            targetNamespace="new",
+            namePrefix="a-",
+            nameSuffix="-z",
+            images=[{"name": "ghcr.io/org/web", "newTag": "2.0"}],
+            components=["../extra", "../missing"],
+            ignoreMissingComponents=True,
+            patches=[
+                {
+                    "patch": "- {op: add, path: /spec/replicas, value: 3}",
+                    "target": {"kind": "Deployment", "name": "web"},
+                }
+            ],
+        )
+        named = {obj["kind"]: obj for obj in objects}
+        assert named["Deployment"]["metadata"] == {"name": "a-web-z", "namespace": "new"}
+        assert named["Deployment"]["spec"]["template"]["spec"]["containers"][0]["image"] == "ghcr.io/org/web:2.0"
+        assert named["Deployment"]["spec"]["replicas"] == 3
+        assert named["ConfigMap"]["metadata"] == {"name": "a-cm-z", "namespace": "new"}
+
+    async def test_an_error_names_no_place_of_this_machine(self, run: Build, tmp_path: Path) -> None:
+        files = {
+            "app/kustomization.yaml": "resources: [cm.yaml]\npatches: [{patch: 'a: b'}]\n",
+            "app/cm.yaml": "a: [b\n",
+        }
+        with pytest.raises(build.BuildError, match=r"^kustomize build failed: ") as raised:
+            await run(files, "app")
+        assert "cm.yaml" in str(raised.value)
+        assert str(tmp_path) not in str(raised.value)
+
+    async def test_the_environment_is_not_to_be_read(self, run: Build, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setenv("SECRET_TOKEN", "s3cret")
+        files = {
+            "kustomization.yaml": "configMapGenerator: [{name: a, envs: [e.env]}]\n",
+            "e.env": "SECRET_TOKEN\nB=1\n",
+        }
+        (obj,) = await run(files)
+        assert obj["data"] == {"B": "1", "SECRET_TOKEN": ""}
+
+    async def test_builds_share_a_source(self, run: Build) -> None:
+        files = {f"{name}/cm.yaml": sources.config_map(name) for name in ("a", "b", "c")}
+        await run({**files, "x": ""}, "a")
+        results = [await run({}, name, namePrefix=f"{name}-") for name in ("a", "b", "c")]
+        assert [obj["metadata"]["name"] for (obj,) in results] == ["a-a", "b-b", "c-c"]
+
+
+async def test_a_build_that_hangs_is_killed(tmp_path: Path) -> None:
+    script = tmp_path / "hang"
+    script.write_text("#!/bin/sh\nexec /bin/sleep 600\n")
+    script.chmod(0o755)
+    root = sources.write(tmp_path / "source", {"a.yaml": sources.config_map()})
+    with Limiter(width=1) as limiter:
+        builder = build.Builder(command=[str(script)], limiter=limiter, scratch=tmp_path)
+        spec = sources.kustomization().spec
+        with pytest.raises(build.BuildError, match=r"no result within 0\.2s"):
+            await builder.build(root, ".", spec, timeout=0.2)
+
+
+async def test_a_cancelled_build_leaves_nothing_behind(tmp_path: Path) -> None:
+    begun = tmp_path / "begun"
+    os.mkfifo(begun)
+    script = tmp_path / "hang"
+    script.write_text(f"#!/bin/sh\n: > {begun}\nexec /bin/sleep 600\n")
+    script.chmod(0o755)
+    root = sources.write(tmp_path / "source", {"a.yaml": sources.config_map()})
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    with Limiter(width=2) as limiter:
+        builder = build.Builder(command=[str(script)], limiter=limiter, scratch=scratch)
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(builder.build(root, ".", sources.kustomization().spec, timeout=60))
+            await limiter.run(begun.read_bytes)
+            task.cancel()
+        assert task.cancelled()
+    assert not list(scratch.iterdir())
+
+
+FORBIDDEN = {
+    "https": ("resources: ['https://example.com/x.yaml']", "resources: 'https://example.com/x.yaml' is remote"),
+    "credentials are not shown": ("resources: ['https://u:p@example.com/x']", "'https://example.com/x' is remote"),
+    "GitHub without a scheme": ("resources: [github.com/org/repo]", "is remote and is not fetched"),
+    "ssh": ("bases: ['git@github.com:org/repo.git']", "is remote and is not fetched"),
+    "forced Git": ("components: ['git::https://example.com/x']", "is remote and is not fetched"),
+    "in any case": ("RESOURCES: ['HTTPS://example.com/x']", "is remote and is not fetched"),
+    "in odd letters": ("re\u017fources: ['https://example.com/x']", "is remote and is not fetched"),
+    "absolute": ("resources: [/etc]", "resources: '/etc' is outside of the source"),
+    "above the source": ("resources: [../../x]", "is outside of the source"),
+    "missing": ("resources: [nope.yaml]", "resources: 'nope.yaml' is not in the source"),
+    "generator file": ("configMapGenerator: [{name: a, files: ['k=/etc/passwd']}]", "'/etc/passwd' is outside"),
+    "generator env": ("secretGenerator: [{name: a, envs: [/proc/self/environ]}]", "is outside of the source"),
+    "old generator env": ("secretGenerator: [{name: a, env: /proc/self/environ}]", "is outside of the source"),
+    "patch": ("patches: [{path: /etc/passwd}]", "patches.path: '/etc/passwd' is outside"),
+    "old patch": ("patchesStrategicMerge: [/etc/passwd]", "is outside of the source"),
+    "older patch": ("patches: [/etc/passwd]", "is outside of the source"),
+    "JSON patch": ("patchesJson6902: [{path: ../../../etc/passwd}]", "is outside of the source"),
+    "replacement": ("replacements: [{path: /etc/passwd}]", "is outside of the source"),
+    "openapi": ("openapi: {path: 'https://example.com/s.json'}", "is remote and is not fetched"),
+    "crds": ("crds: [/etc/passwd]", "is outside of the source"),
+    "configurations": ("configurations: [/etc/passwd]", "is outside of the source"),
+    "Helm": ("helmCharts: [{name: x}]", "Helm charts are not rendered"),
+    "plugin directory": ("transformers: [sub]", "'sub' is a directory"),
+    "inline plugin": (
+        "generators: ['{apiVersion: builtin, kind: ConfigMapGenerator, metadata: {name: a}, files: [/etc/passwd]}']",
+        "generators.files: '/etc/passwd' is outside",
+    ),
+    "plugin file": ("transformers: [plugin.yaml]", "transformers.path: '/etc/passwd' is outside"),
+    "through a base": ("resources: [sub]", "app/sub/kustomization.yaml: resources: '/etc' is outside"),
+    "not YAML": ("a: [", "failed to decode kustomization file app/kustomization.yaml: line"),
+    "duplicate key": ("resources: [a]\nresources: [b]", 'key "resources" already set'),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), FORBIDDEN.values(), ids=FORBIDDEN.keys())
+async def test_forbidden(text: str, expected: str, tmp_path: Path) -> None:
+    plugin = "apiVersion: builtin\nkind: PatchTransformer\nmetadata: {name: a}\npath: /etc/passwd\n"
+    files = {
+        "app/kustomization.yaml": text,
+        "app/plugin.yaml": plugin,
+        "app/sub/kustomization.yaml": "resources: [/etc]",
+        "app/github.com/org/repo": "",
+    }
+    root = sources.write(tmp_path / "source", files)
+    with Limiter(width=1) as limiter:
+        builder = build.Builder(command=["/never/run"], limiter=limiter, scratch=tmp_path)
+        with pytest.raises(build.BuildError) as raised:
+            await builder.build(root, "app", sources.kustomization().spec, timeout=5)
+    assert str(raised.value).startswith(("kustomize build failed: ", "failed to decode kustomization file "))
+    assert expected in str(raised.value)
+
+
+def test_a_cycle_of_bases_ends(tmp_path: Path) -> None:
+    files = {"a/kustomization.yaml": "resources: [../b]", "b/kustomization.yaml": "resources: [../a]"}
+    references.check(sources.write(tmp_path, files), "a", {"resources": ["../b"]})
+
+
+BAD_MANIFESTS = {
+    "not YAML": ("a: [\n", "line"),
+    "no kind": ("apiVersion: v1\nmetadata: {name: a}\n", "missing kind in document 1"),
+    "no name": ("apiVersion: v1\nkind: ConfigMap\n", "missing metadata.name in document 1"),
+    "no object": ("- a\n", "document 1 is not an object"),
+    "second document": (sources.config_map() + "---\nkind: A\n", "missing metadata.name in document 2"),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), BAD_MANIFESTS.values(), ids=BAD_MANIFESTS.keys())
+def test_a_bad_manifest_is_named(text: str, expected: str, tmp_path: Path) -> None:
+    root = sources.write(tmp_path, {"apps/deep/bad.yaml": text})
+    with pytest.raises(generator.GeneratorError) as raised:
+        generator.generate(root, "apps", sources.kustomization().spec)
+    assert str(raised.value).startswith("failed to decode Kubernetes YAML from apps/deep/bad.yaml: ")
+    assert expected in str(raised.value)
+
+
+def test_components_must_be_local(tmp_path: Path) -> None:
+    spec = sources.kustomization(components=["https://example.com/x"]).spec
+    with pytest.raises(
+        generator.GeneratorError, match=r"component path 'https://example.com/x' must be local and relative"
+    ):
+        generator.generate(tmp_path, ".", spec)
+
+
+def test_an_empty_source_gets_a_placeholder(tmp_path: Path) -> None:
+    assert generator.generate(tmp_path, ".", sources.kustomization().spec).content["namespace"] == "_placeholder"
+
+
+PATHS = {"": ".", "./": ".", "./apps": "apps", "/apps/": "apps", "../../apps": "apps", "apps/../apps": "apps"}
+
+
+@pytest.mark.parametrize(("path", "expected"), PATHS.items(), ids=PATHS.keys())
+def test_the_path_stays_in_the_source(path: str, expected: str, tmp_path: Path) -> None:
+    (tmp_path / "apps").mkdir()
+    assert build.locate(tmp_path, path) == expected
+
+
+def test_a_missing_path_is_told(tmp_path: Path) -> None:
+    with pytest.raises(build.PathMissing, match=r"^kustomization path not found: stat nope: "):
+        build.locate(tmp_path, "./nope")
+
+
+def test_a_build_depends_on_what_shapes_it_only() -> None:
+    one = build.key("sha256:00", sources.kustomization(path="a").spec)
+    assert build.key("sha256:00", sources.kustomization(path="a", prune=False, interval="1h").spec) == one
+    assert build.key("sha256:01", sources.kustomization(path="a").spec) != one
+    assert build.key("sha256:00", sources.kustomization(path="a", namePrefix="x").spec) != one
+
+
+def test_outputs_are_kept_within_bounds() -> None:
+    outputs = build.Outputs(capacity=10)
+    outputs.put("a", "x" * 6)
+    outputs.put("b", "x" * 4)
+    assert outputs.get("a")
+    outputs.put("c", "x")
+    assert outputs.get("b") is None
+    assert outputs.get("a")
+    outputs.put("d", "x" * 11)
+    assert outputs.get("d") is None
+
+
+def test_kubectl_stands_in_for_kustomize(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shutil, "which", lambda name: f"/bin/{name}" if name == "kustomize" else None)
+    assert build.find_command() == ("/bin/kustomize", "build")

@@ -1,0 +1,102 @@
+"""Unpacking: what is written, what is skipped, what is refused."""
+
+import io
+import tarfile
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from deploy.source import unpack
+from deploy.source.unpack import ArchiveError
+from tests.deploy.kustomize import sources
+
+
+def pack(path: Path, *members: tuple[tarfile.TarInfo, bytes]) -> Path:
+    with tarfile.open(path, "w:gz") as tar:
+        for member, body in members:
+            member.size = len(body)
+            tar.addfile(member, io.BytesIO(body))
+    return path
+
+
+def member(name: str, kind: bytes = tarfile.REGTYPE, *, link: str = "", mode: int = 0o644) -> tarfile.TarInfo:
+    info = tarfile.TarInfo(name)
+    info.type, info.linkname, info.mode = kind, link, mode
+    return info
+
+
+def test_files_and_directories_are_written(tmp_path: Path) -> None:
+    path = pack(
+        tmp_path / "a.tar.gz",
+        (member(".", tarfile.DIRTYPE), b""),
+        (member("./a/b.yaml"), b"x"),
+        (member("run.sh", mode=0o755), b"y"),
+        (member("empty", tarfile.DIRTYPE), b""),
+    )
+    unpack.unpack(path, target := tmp_path / "out")
+    assert (target / "a/b.yaml").read_bytes() == b"x"
+    assert (target / "run.sh").stat().st_mode & 0o777 == 0o700
+    assert (target / "empty").is_dir()
+
+
+def test_links_and_devices_are_skipped(tmp_path: Path) -> None:
+    path = pack(
+        tmp_path / "a.tar.gz",
+        (member("link", tarfile.SYMTYPE, link="/etc"), b""),
+        (member("hard", tarfile.LNKTYPE, link="/etc/passwd"), b""),
+        (member("null", tarfile.CHRTYPE), b""),
+        (member("pipe", tarfile.FIFOTYPE), b""),
+        (member("link/passwd"), b"mine"),
+    )
+    unpack.unpack(path, target := tmp_path / "out")
+    assert sorted(str(p.relative_to(target)) for p in target.rglob("*")) == ["link", "link/passwd"]
+    assert not (target / "link").is_symlink()
+
+
+@pytest.mark.parametrize("name", ["../x", "a/../../x", "/x", "a\\..\\x", "..", "a/.."])
+def test_names_outside_are_refused(name: str, tmp_path: Path) -> None:
+    path = pack(tmp_path / "a.tar.gz", (member(name), b"x"))
+    with pytest.raises(ArchiveError, match="tar contained invalid name"):
+        unpack.unpack(path, tmp_path / "out")
+    assert not (tmp_path / "x").exists()
+
+
+def test_size_and_number_are_bounded(tmp_path: Path) -> None:
+    path = pack(tmp_path / "a.tar.gz", (member("a"), b"x" * 60), (member("b"), b"x" * 60))
+    with pytest.raises(ArchiveError, match="unfolds to more bytes than allowed"):
+        unpack.unpack(path, tmp_path / "out", most_bytes=100)
+    with pytest.raises(ArchiveError, match="more than 1 entries"):
+        unpack.unpack(path, tmp_path / "out2", most_entries=1)
+
+
+DAMAGES: dict[str, Callable[[bytes], bytes]] = {
+    "cut": lambda body: body[: len(body) // 2],
+    "no gzip": lambda body: b"hello" + body,
+    "empty": lambda _: b"",
+    "flipped": lambda body: body[:20] + bytes([body[20] ^ 255]) + body[21:],
+}
+
+
+@pytest.mark.parametrize("damage", DAMAGES.values(), ids=DAMAGES.keys())
+def test_damage_is_an_error_without_paths(damage: Callable[[bytes], bytes], tmp_path: Path) -> None:
+    path = tmp_path / "a.tar.gz"
+    path.write_bytes(damage(sources.archive({"a.yaml": sources.config_map() * 50})))
+    with pytest.raises(ArchiveError, match=r"^failed to untar archive: ") as raised:
+        unpack.unpack(path, tmp_path / "out")
+    assert str(tmp_path) not in str(raised.value)
+
+
+def test_digests(tmp_path: Path) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(body := b"content")
+    digest = sources.digest(body)
+    unpack.verify(path, digest)
+    unpack.verify(path, digest.removeprefix("sha256:"))
+    for wrong in ("sha256:00", digest.replace("sha256", "sha512")):
+        with pytest.raises(
+            ArchiveError, match=f"^failed to verify archive: computed digest doesn't match provided '{wrong}'"
+        ):
+            unpack.verify(path, wrong)
+    with pytest.raises(ArchiveError, match="unsupported digest algorithm 'md5'"):
+        unpack.verify(path, "md5:00")

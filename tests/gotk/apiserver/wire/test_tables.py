@@ -1,0 +1,117 @@
+"""Tables hold what kubectl prints."""
+
+import datetime as dt
+from typing import Any
+
+import pytest
+
+from deploy import crds as ours
+from gotk.apiserver.resources import builtin, crds
+from gotk.apiserver.wire import jsonpath, printers, tables
+from tests.gotk.apiserver import answers
+
+(POLICY,) = crds.resources(answers.CRD)
+NOW = dt.datetime(2026, 11, 21, 2, 24, 2, tzinfo=dt.UTC)
+
+
+def test_a_custom_table_is_the_one_that_upstream_answers() -> None:
+    expected = answers.answer("table")
+    live = answers.answer("get status")
+    found = tables.table(POLICY, [live], now=NOW)
+    assert found["columnDefinitions"] == expected["columnDefinitions"]
+    assert found["rows"][0]["cells"] == expected["rows"][0]["cells"]
+    assert found["rows"][0]["object"]["kind"] == "PartialObjectMetadata"
+    assert found["rows"][0]["object"]["metadata"] == live["metadata"]
+
+
+@pytest.mark.parametrize(("include", "keys"), [("None", {"cells"}), ("Object", {"cells", "object"})])
+def test_a_row_holds_as_much_of_the_object_as_was_asked_for(include: str, keys: set[str]) -> None:
+    live = answers.answer("get status")
+    (row,) = tables.table(POLICY, [live], include_object=include, headers=False, now=NOW)["rows"]
+    assert set(row) == keys
+    assert row.get("object", live) is live
+
+
+def test_a_watch_sends_its_columns_once() -> None:
+    assert tables.table(POLICY, [], headers=False, now=NOW)["columnDefinitions"] == []
+
+
+AGES = {0: "0s", -1: "0s", -9: "<invalid>", 119: "119s", 120: "2m", 185: "3m5s", 900: "15m", 3 * 3600: "3h",
+        3 * 3600 + 60: "3h1m", 10 * 3600: "10h", 50 * 3600: "2d2h", 9 * 86400: "9d", 800 * 86400: "2y70d",
+        3000 * 86400: "8y"}  # fmt: skip
+
+
+@pytest.mark.parametrize(("seconds", "text"), AGES.items(), ids=AGES.values())
+def test_ages_have_at_most_two_units(seconds: int, text: str) -> None:
+    assert printers.human(seconds) == text
+
+
+OBJECT = {
+    "a": {"b.c": 1, "d": [{"type": "Ready", "status": "True"}, {"type": "Stalled", "n": 3}]},
+    "list": ["x", "y"],
+}
+PATHS: dict[str, tuple[str, list[Any]]] = {
+    "an escaped dot": (r".a.b\.c", [1]),
+    "a quoted key": (".a['b.c']", [1]),
+    "a filter": ('.a.d[?(@.type=="Ready")].status', ["True"]),
+    "a filter with single quotes": (".a.d[?(@.type=='Stalled')].n", [3]),
+    "a filter by number": (".a.d[?(@.n>2)].type", ["Stalled"]),
+    "every item": (".a.d[*].type", ["Ready", "Stalled"]),
+    "an index": (".list[1]", ["y"]),
+    "the last": (".list[-1]", ["y"]),
+    "braces": ("{.list[0]}", ["x"]),
+    "nothing there": (".a.nope.deeper", []),
+}
+
+
+@pytest.mark.parametrize(("path", "expected"), PATHS.values(), ids=PATHS.keys())
+def test_paths_lead_where_upstreams_do(path: str, expected: list[Any]) -> None:
+    assert jsonpath.find(path, OBJECT) == expected
+
+
+def test_a_path_that_is_none_is_refused() -> None:
+    with pytest.raises(ValueError, match="unexpected character"):
+        jsonpath.parse(".a[")
+
+
+@pytest.mark.parametrize("resource", builtin.RESOURCES, ids=lambda r: f"{r.group}-{r.kind}")
+def test_a_bare_object_of_every_kind_has_a_row(resource: Any) -> None:
+    obj = {"metadata": {"name": "x", "creationTimestamp": "2026-11-21T02:14:02Z"}}
+    made = tables.table(resource, [obj], now=NOW)
+    assert len(made["rows"][0]["cells"]) == len(made["columnDefinitions"])
+    assert made["rows"][0]["cells"][0] == "x"
+
+
+def test_a_pod_shows_its_containers_and_why_they_wait() -> None:
+    pods = next(r for r in builtin.RESOURCES if r.kind == "Pod")
+    pod = {
+        "metadata": {"name": "p", "creationTimestamp": "2026-11-21T02:14:02Z"},
+        "spec": {"containers": [{"name": "a"}, {"name": "b"}]},
+        "status": {
+            "phase": "Running",
+            "containerStatuses": [
+                {"ready": True, "restartCount": 2, "state": {"running": {}}},
+                {"ready": False, "restartCount": 1, "state": {"waiting": {"reason": "CrashLoopBackOff"}}},
+            ],
+        },
+    }
+    (row,) = tables.table(pods, [pod], now=NOW)["rows"]
+    assert row["cells"] == ["p", "1/2", "CrashLoopBackOff", "3", "10m", "<none>", "<none>"]
+
+
+@pytest.mark.parametrize("crd", ours.load(), ids=lambda crd: crd["spec"]["names"]["kind"])
+def test_our_columns_are_those_of_flux(crd: dict[str, Any]) -> None:
+    names = [c["name"] for c in tables.columns(crds.resources(crd)[0])]
+    assert (
+        names
+        == {
+            "ImageRepository": ["Name", "Image", "Tags", "Ready", "Status", "Last scan", "Age"],
+            "ImagePolicy": ["Name", "Image", "Tag", "Ready", "Status", "Age"],
+            "ImageUpdateAutomation": ["Name", "Ready", "Status", "Last run", "Age"],
+            "GitRepository": ["Name", "URL", "Age", "Ready", "Status"],
+            "Kustomization": ["Name", "Age", "Ready", "Status"],
+            "Receiver": ["Name", "Age", "Ready", "Status"],
+            "Provider": ["Name", "Age"],
+            "Alert": ["Name", "Age"],
+        }[crd["spec"]["names"]["kind"]]
+    )

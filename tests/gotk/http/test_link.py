@@ -1,0 +1,77 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from yarl import URL
+
+from gotk.http import link
+from gotk.oci import errors
+
+CURRENT = URL("https://reg.io:8443/v2/a/tags/list?n=2")
+
+
+@pytest.mark.parametrize(
+    ("header", "expected"),
+    [
+        (None, None),
+        ("", None),
+        ('</v2/a/tags/list?last=b&n=2>; rel="next"', "https://reg.io:8443/v2/a/tags/list?last=b&n=2"),
+        ('<https://reg.io:8443/v2/a/tags/list?last=b>; rel="next"', "https://reg.io:8443/v2/a/tags/list?last=b"),
+        ('<http://reg.io/v2/a/tags/list?last=b>; rel="next"', "https://reg.io:8443/v2/a/tags/list?last=b"),
+        ('<?last=b&n=2>; rel="next"', "https://reg.io:8443/v2/a/tags/list?last=b&n=2"),
+        ("<?last=b>;rel=next", "https://reg.io:8443/v2/a/tags/list?last=b"),
+        ('<?last=a>; rel="prev", <?last=b>; title="x, y"; rel="next"', "https://reg.io:8443/v2/a/tags/list?last=b"),
+        ('</v2/a/tags/list?last=x%2Fy%2Bz>; rel="next"', "https://reg.io:8443/v2/a/tags/list?last=x%2Fy%2Bz"),
+        ('</internal/v2/a/tags/list?last=b>; rel="next"', "https://reg.io:8443/v2/a/tags/list?last=b"),
+        ('<?last=b>; rel="nextish"', None),
+        ('<?last=b>; rel="prev"', None),
+        ("?last=b", None),
+    ],
+    ids=[
+        "none",
+        "empty",
+        "relative",
+        "absolute",
+        "scheme and port lost behind a proxy",
+        "query only",
+        "bare word",
+        "second of two",
+        "escapes are kept",
+        "a path that only its proxy knows",
+        "another relation",
+        "backwards only",
+        "no link",
+    ],
+)
+def test_the_next_page_is_on_the_same_origin(header: str | None, expected: str | None):
+    found = link.next_page(CURRENT, header)
+    assert (str(found) if found else None) == expected
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        "https://reg.io.evil.tld/v2/a/tags/list",
+        "//evil.tld/v2/a/tags/list",
+        "https://user:pass@reg.io:8443/v2/a/tags/list",
+        "file:///etc/passwd",
+        "http://169.254.169.254/latest",
+    ],
+)
+def test_a_page_elsewhere_is_refused(target: str):
+    with pytest.raises(errors.BadAnswer, match=r"leads away|no URL"):
+        link.next_page(CURRENT, f'<{target}>; rel="next"')
+
+
+@given(st.text(alphabet=st.sampled_from('<>;,="relnxt?/: [\\]@%'), max_size=120))
+def test_any_header_is_a_page_of_the_origin_or_an_error(header: str):
+    try:
+        found = link.next_page(CURRENT, header)
+    except errors.BadAnswer:
+        return
+    assert found is None or found.origin() == CURRENT.origin()
+
+
+def test_a_long_hostile_header_is_read_in_no_time():
+    link.next_page(CURRENT, "<a>" + ";a=" * 100_000)
+    link.next_page(CURRENT, "<a>" + "; " * 100_000)
+    link.next_page(CURRENT, '<a>; rel="' + " next" * 100_000)

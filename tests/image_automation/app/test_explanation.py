@@ -1,0 +1,208 @@
+"""The record of a choice, and the server and the verbs that show it."""
+
+import asyncio
+import json
+import sys
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+import yaml
+
+from gotk.api import scheme
+from gotk.api.image import ImagePolicy, ImageRepository
+from gotk.runtime import health
+from image_automation.app import explain as server
+from image_automation.app.explanation import Explainer
+from image_automation.cli import root
+from reflector.first_seen import Sightings
+from reflector.store import TagStore
+from tests.memory_cluster import image_policy, image_repository
+from tests.running import NOON
+
+NAME = "example.com/app"
+THEN = int(NOON.timestamp())
+
+
+class World:
+    """The cache and the clock."""
+
+    def __init__(self, *objects: Any) -> None:
+        self._objects = objects
+
+    def get(self, kind: Any, namespace: str, name: str) -> Any:
+        found = (o for o in self.list(kind, namespace) if o.metadata.name == name)
+        return next(found, None)
+
+    def list(self, kind: Any, namespace: str | None = None) -> list[Any]:
+        return [o for o in self._objects if isinstance(o, kind) and namespace in {None, o.metadata.namespace}]
+
+    def now(self):
+        return NOON + timedelta(hours=20)
+
+    def monotonic(self) -> float:
+        return 0.0
+
+    async def sleep(self, seconds: float) -> None:
+        return
+
+
+@pytest.fixture
+def store():
+    names = ["app.sig", "2.0.0", "1.2.0", "1.1.0", "1.0.0"]
+    first = [THEN if name != "1.2.0" else THEN + 60 for name in names]
+    sightings = Sightings(names=names, first=first, missing=bytes(len(names)), began=THEN)
+    with TagStore(None) as store:
+        store.write(NAME, names[1:], "1", sightings=sightings)
+        yield store
+
+
+@pytest.fixture
+def explainer(store: TagStore) -> Explainer:
+    repository = image_repository() | {"status": {"canonicalImageName": NAME}}
+    aged = image_policy(policy={"semver": {"range": "1.x"}})
+    aged["metadata"]["annotations"] = {"image-automation.dev/minimum-age": "72h"}
+    lost = image_policy("lost", imageRepositoryRef={"name": "none"})
+    broken = image_policy("broken", policy={"semver": {"range": "1x"}})
+    world = World(
+        scheme.convert(repository, ImageRepository),
+        *(scheme.convert(obj, ImagePolicy) for obj in (aged, lost, broken)),
+    )
+    return Explainer(objects=world, tags=store, clock=world)
+
+
+def test_every_tag_of_a_policy_has_a_verdict_the_chosen_one_first(explainer: Explainer):
+    found = explainer.explain("default", "app")
+    assert (found.chosen, found.policy, found.image, found.held) == ("1.1.0", "default/app", NAME, False)
+    assert [(tag.tag, tag.verdict, tag.reason) for tag in found.tags] == [
+        ("1.1.0", "chosen", "Chosen"),
+        ("1.0.0", "eligible", "Outranked"),
+        ("1.2.0", "refused", "TooYoung"),
+        ("2.0.0", "refused", "OutOfRange"),
+        ("app.sig", "refused", "Excluded"),
+    ]
+    assert found.tags[2].message == "too young: eligible in 2d 5h, at 2026-01-04T12:01:00Z"
+    assert found.tags[4].message == r"the exclusion list's '^.*\.sig$' is found in it"
+
+
+async def cli(*arguments: str) -> tuple[int, str, str]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "image_automation", *arguments,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    out, err = await process.communicate()
+    return process.returncode or 0, out.decode(), err.decode()
+
+
+async def test_the_service_answers_and_the_verb_prints_it(explainer: Explainer):
+    async with health.serve("127.0.0.1:0", server.app(explainer)) as port:
+        url = f"http://127.0.0.1:{port}"
+        code, out, _ = await cli("explain", "policy", "app", "-n", "default", "--server", url)
+        assert code == 0
+        assert [line.split()[:3] for line in out.splitlines()][:2] == [
+            ["TAG", "VERDICT", "REASON"],
+            ["1.1.0", "chosen", "Chosen"],
+        ]
+        assert "eligible in 2d 5h" in out
+        code, out, _ = await cli("explain", "policy", "app", "-n", "default", "--server", url, "-o", "yaml")
+        assert yaml.safe_load(out)["tags"][0]["tag"] == "1.1.0"
+        code, _, err = await cli("explain", "policy", "nope", "-n", "default", "--server", url)
+        assert (code, err) == (1, "✗ there is no ImagePolicy default/nope\n")
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        ("default/lost", 404, "refers to ImageRepository default/none: there is none"),
+        ("default/broken", 409, "invalid policy: constraint parser error"),
+    ],
+)
+async def test_what_cannot_be_explained_is_said(explainer: Explainer, path: str, status: int, words: str):
+    async with (
+        health.serve("127.0.0.1:0", server.app(explainer)) as port,
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{port}/explain/{path}") as answer,
+    ):
+        assert (answer.status, words in await answer.text()) == (status, True)
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [("127.0.0.1", 200), ("localhost", 200), ("[::1]", 200), ("image-automation", 200), ("evil.example.com", 403)],
+)
+async def test_a_page_in_a_browser_cannot_ask_under_a_name_of_its_own(explainer: Explainer, host: str, status: int):
+    async with health.serve("127.0.0.1:0", server.app(explainer)) as port, aiohttp.ClientSession() as session:
+        url = f"http://127.0.0.1:{port}/explain/default/app"
+        async with session.get(url, headers={"Host": f"{host}:{port}"}) as answer:
+            assert answer.status == status
+
+
+async def test_a_service_that_is_not_there_is_named_with_the_next_step():
+    code, _, err = await cli("explain", "policy", "app", "--server", "http://127.0.0.1:1")
+    assert code == 1
+    assert "does not answer at http://127.0.0.1:1" in err
+    assert "port-forward" in err
+
+
+def tried(tmp_path: Path, text: str, *options: str) -> int:
+    path = tmp_path / "tags"
+    path.write_text(text)
+    return root.run(["policy", "test", "--tags-from", str(path), *options])
+
+
+TRIALS = {
+    "a range": ("1.0.0\n1.1.0\n2.0.0\nx\n", ("--semver", "1.x"), "1.1.0"),
+    "a numerical order": ("1\n2\n", ("--numerical", "desc"), "1"),
+    "an alphabetical order": ("# the tags\n\na\nb\n", ("--alphabetical", "asc"), "b"),
+    "a filter": (
+        "main-1-7\nmain-2-5\ndev-3-9\n",
+        ("--numerical", "asc", "--filter-tags", r"^main-\d+-(?P<n>\d+)$", "--extract", "$n"),
+        "main-1-7",
+    ),
+    "exclusions": ("1.0.0\n1.1.0\n1.2.0\n", ("--semver", "*", "--exclude", "^1.2", "--exclude", "^1.1"), "1.0.0"),
+    "a registry's answer": ('{"name": "a", "tags": ["1.0.0", "1.1.0"]}', ("--semver", "*"), "1.1.0"),
+    "a list as JSON": ('["1.0.0"]', ("--semver", "*"), "1.0.0"),
+    "ages": (
+        "1.0.0 2026-01-01T00:00:00Z\n1.1.0 2026-01-03T00:00:00Z\n",
+        ("--semver", "*", "--minimum-age", "72h", "--now", "2026-01-04T00:00:00Z"),
+        "1.0.0",
+    ),
+}
+
+
+@pytest.mark.parametrize(("text", "options", "chosen"), TRIALS.values(), ids=TRIALS)
+def test_a_policy_is_tried_on_a_list(tmp_path, capsys, text, options, chosen):
+    assert tried(tmp_path, text, *options, "-o", "json") == 0
+    assert json.loads(capsys.readouterr().out)["chosen"] == chosen
+
+
+MISTAKES = {
+    "no policy": ("1.0.0", (), "give one of --semver, --alphabetical and --numerical"),
+    "two policies": ("1.0.0", ("--semver", "*", "--numerical", "asc"), "give one of"),
+    "a bad range": ("1.0.0", ("--semver", "1x"), "invalid policy: constraint parser error"),
+    "a bad exclusion": ("1.0.0", ("--semver", "*", "--exclude", "[a"), "failed to compile regex [a"),
+    "an age without times": (
+        "1.0.0",
+        ("--semver", "*", "--minimum-age", "1h"),
+        "--minimum-age needs a list with times",
+    ),
+    "a bad time": ("1.0.0 noon", ("--semver", "*"), "--tags-from, line 1: 'noon' is no time"),
+    "too many words": ("1.0.0\n1 2 3", ("--semver", "*"), "--tags-from, line 2: write one tag"),
+    "other JSON": ('{"a": 1}', ("--semver", "*"), "no list of tags in this JSON"),
+    "nothing fits": ("1.0.0", ("--semver", "9.x"), "no tag is chosen: unable to determine latest version"),
+}
+
+
+@pytest.mark.parametrize(("text", "options", "words"), MISTAKES.values(), ids=MISTAKES)
+def test_a_mistake_is_named(tmp_path, capsys, text, options, words):
+    assert tried(tmp_path, text, *options) == 1
+    assert words in capsys.readouterr().err
+
+
+def test_what_a_terminal_would_obey_is_escaped(tmp_path, capsys):
+    assert tried(tmp_path, '["\\u001b[31mred", "1.0.0"]', "--semver", "*") == 0
+    out = capsys.readouterr().out
+    assert "\x1b" not in out
+    assert r"\x1b[31mred" in out

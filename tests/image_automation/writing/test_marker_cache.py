@@ -1,0 +1,91 @@
+"""What is known of files by hash: kept across restarts, bounded, and never in the way of a right answer."""
+
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from gotk.git.objects.commit import Person
+from gotk.git.objects.mirror import Mirror, Mirrors
+from gotk.git.objects.seed import seed
+from image_automation.update.result import FileResult, Problem, Unresolved
+from image_automation.writing import marker_cache, tree
+
+A, B, C = (f"{n:040x}" for n in (10, 11, 12))
+SETTLED = marker_cache.Settled(
+    {"n:p:tag": "1.0", "n:q": None},
+    FileResult(
+        "a.yaml",
+        problems=(Problem("cause", "next step", line=3),),
+        unresolved=(Unresolved("n:q", 2, "reason"),),
+        followed=frozenset({"n:p:tag", "n:q"}),
+    ),
+)
+
+
+def test_what_was_learnt_is_known_after_a_restart(tmp_path: Path):
+    first = marker_cache.Marks(tmp_path / "marks.db")
+    first.learn({A: False, B: True, C: SETTLED})
+    first.save()
+    assert marker_cache.Marks(tmp_path / "marks.db").known([A, B, C, "00" * 20]) == {A: False, B: True, C: SETTLED}
+
+
+def test_a_damaged_file_is_begun_anew(tmp_path: Path):
+    (tmp_path / "marks.db").write_bytes(b"no database" * 1000)
+    index = marker_cache.Marks(tmp_path / "marks.db")
+    assert index.known([A]) == {}
+    index.learn({A: True})
+    index.save()
+    assert marker_cache.Marks(tmp_path / "marks.db").known([A]) == {A: True}
+
+
+def test_what_other_code_learnt_is_forgotten(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    first = marker_cache.Marks(tmp_path / "marks.db")
+    first.learn({A: True})
+    first.save()
+    monkeypatch.setattr(marker_cache, "_rules", lambda: b"other code")
+    assert marker_cache.Marks(tmp_path / "marks.db").known([A]) == {}
+
+
+@pytest.mark.parametrize("path", [None, "marks.db"], ids=["in memory", "on disk"])
+def test_no_more_than_so_many_are_kept(tmp_path: Path, path: str | None):
+    index = marker_cache.Marks(tmp_path / path if path else None, most=10)
+    ids = [f"{n:040x}" for n in range(35)]
+    for id_ in ids:
+        index.learn({id_: True})
+        index.save()
+    assert 1 <= len(index.known(ids)) <= 20
+
+
+class Reading(Mirror):
+    """A mirror that writes down which blobs were read."""
+
+    blobs: list[str]
+
+    def read(self, blob_id: str) -> bytes:
+        self.blobs.append(blob_id)
+        return super().read(blob_id)
+
+    def read_each(self, blob_ids: Iterable[str], *, limit: int) -> Iterator[tuple[str, bytes | None]]:
+        for id_, content in super().read_each(blob_ids, limit=limit):
+            self.blobs.append(id_)
+            yield id_, content
+
+
+def test_after_a_restart_only_what_is_new_is_read(tmp_path: Path):
+    files = {f"d{n % 3}/f{n}.yaml": f'n: {n}\ntag: 1.0 # {{"$imagepolicy": "n:p:tag"}}\n' for n in range(6)}
+    files |= {f"d{n % 3}/plain{n}.yaml": f"n: {n}\n" for n in range(30)}
+    first = seed(tmp_path / "r.git", files)
+    url, setters = f"file://{tmp_path / 'r.git'}", {"n:p:tag": "1.0"}
+    mirror = Mirrors(tmp_path / "mirrors").open(url)
+    mirror.fetch("refs/heads/main")
+    before = tree.apply(mirror, first, "", setters, tree.Known(tmp_path / "marks.db"))
+    second = mirror.commit(
+        first, {"d0/new.yaml": b"n: new\n"}, Person("a", "a@b"), "m", datetime(2026, 1, 1, tzinfo=UTC)
+    )
+    again = Reading(tmp_path / "mirrors" / next((tmp_path / "mirrors").glob("*.git")).name, url)
+    again.blobs = []
+    after = tree.apply(again, second, "", setters, tree.Known(tmp_path / "marks.db"))
+    assert (before.edits, after.edits) == ({}, {})
+    assert again.blobs == [again.node(second, "d0/new.yaml").id]

@@ -1,0 +1,125 @@
+"""What is believed of a tag list, over whole histories of lists."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from gotk.api import extensions
+from reflector import loss_guard
+from reflector.first_seen import Sightings
+from reflector.loss_guard import Circumstances, Judgement
+
+LISTS = st.lists(st.frozensets(st.sampled_from("abcdef")), min_size=1, max_size=8)
+
+
+def scan(known: Sightings | None, tags: str | frozenset[str], now: int, needed: int = 2, **case) -> Judgement:
+    listed = sorted(tags, reverse=True)
+    circumstances = Circumstances(now=now, needed=needed, interval=60, listed=len(listed), **case)
+    return loss_guard.judge(known, listed, circumstances)
+
+
+def after(*lists: str, needed: int = 2, apart: int = 60) -> Judgement:
+    """Scan so many lists, each a while after the other."""
+    judged = scan(None, lists[0], 1000, needed)
+    for number, tags in enumerate(lists[1:], 1):
+        judged = scan(judged.sightings, tags, 1000 + number * apart, needed)
+    return judged
+
+
+def names(judged: Judgement) -> str:
+    return "".join(sorted(judged.sightings.names))
+
+
+HISTORIES = {
+    "nothing is lost": (("abcd", "abcd"), "abcd", None),
+    "a new tag counts at once": (("ab", "abc"), "abc", None),
+    "one tag is missed once": (("abcd", "abc"), "abcd", None),
+    "one tag is missed twice": (("abcd", "abc", "abc"), "abc", None),
+    "a tag that comes back starts anew": (("abcd", "abc", "abcd", "abc"), "abcd", None),
+    "half is left": (("abcd", "ab"), "abcd", None),
+    "less than half is left": (("abcd", "a"), "abcd", "TagListShrunk"),
+    "less than half is left, twice": (("abcd", "a", "a"), "a", None),
+    "others are missing each time": (("abcd", "a", "b"), "ab", None),
+    "nothing is left": (("abcd", ""), "abcd", "TagListEmpty"),
+    "nothing is left, twice": (("abcd", "", ""), "", None),
+    "an empty list at first": (("",), "", None),
+    "another set of tags altogether": (("abcd", "efgh"), "abcdefgh", "TagListShrunk"),
+}
+
+
+@pytest.mark.parametrize(("lists", "believed", "doubt"), HISTORIES.values(), ids=HISTORIES)
+def test_what_is_believed(lists, believed, doubt):
+    judged = after(*lists)
+    assert names(judged) == believed
+    assert (judged.doubt and judged.doubt.reason) == doubt
+
+
+def test_scans_in_quick_succession_count_once():
+    assert names(after("abcd", "", "", "", "", apart=5)) == "abcd"
+
+
+def test_a_request_counts_whenever_it_comes():
+    judged = after("abcd", "")
+    assert names(scan(judged.sightings, "", 1061, requested=True)) == ""
+
+
+def test_a_clock_that_goes_back_counts():
+    judged = after("abcd", "")
+    assert names(scan(judged.sightings, "", 10)) == ""
+
+
+def test_what_came_and_what_went_is_told():
+    judged = scan(after("abcd", "abc").sightings, "abcx", 1120)
+    assert (judged.added, judged.gone, judged.held) == (["x"], ["d"], 0)
+
+
+def test_a_first_list_that_should_be_far_longer_is_doubted_until_it_was_seen_twice():
+    first = scan(None, "a", 1000, expected=400)
+    assert first.doubt is not None
+    assert first.doubt.message == (
+        "the registry lists 1 tags where there were 400, and the tag store was lost; policies keep their tags until"
+        " 2 scans in a row say the same, so far 1"
+    )
+    assert scan(first.sightings, "a", 1030).doubt is not None
+    assert scan(first.sightings, "a", 1060).doubt is None
+    assert scan(None, "a", 1000, needed=1, expected=400).doubt is None
+    assert scan(first.sightings, frozenset(["a", *map(str, range(300))]), 1030).doubt is None
+
+
+@given(LISTS, st.integers(1, 4))
+def test_a_tag_stays_until_so_many_scans_in_a_row_missed_it(lists, needed):
+    known = None
+    for number, tags in enumerate(lists):
+        known = scan(known, tags, 1000 + 60 * number, needed).sightings
+        recent = lists[max(0, number - needed + 1) : number + 1]
+        assert set(known.names) == frozenset().union(*recent)
+        assert list(known.names) == sorted(known.names, reverse=True)
+
+
+@given(LISTS)
+def test_as_in_flux_every_list_is_believed(lists):
+    known = None
+    for number, tags in enumerate(lists):
+        judged = scan(known, tags, 1000 + 60 * number, 1)
+        known = judged.sightings
+        assert (set(known.names), judged.doubt, judged.held) == (tags, None, 0)
+
+
+@given(LISTS)
+def test_a_tag_is_as_old_as_its_first_sighting_since_it_was_gone(lists):
+    known, seen = None, {}
+    for number, tags in enumerate(lists):
+        now = 1000 + 60 * number
+        known = scan(known, tags, now).sightings
+        seen = {tag: seen.get(tag, now) for tag in known.names}
+        assert dict(zip(known.names, known.first, strict=True)) == seen
+
+
+@pytest.mark.parametrize("text", ["0", "256", "x", "", "1.5", "²", "1" * 1000])
+def test_a_number_of_scans_is_checked(text):
+    with pytest.raises(ValueError, match=r"is not a number of scans from 1 to 255"):
+        loss_guard.needed({extensions.BELIEVE_LOSS_AFTER: text})
+
+
+def test_two_scans_are_needed_unless_said_otherwise():
+    assert (loss_guard.needed({}), loss_guard.needed({extensions.BELIEVE_LOSS_AFTER: "7"})) == (2, 7)
