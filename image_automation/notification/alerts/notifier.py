@@ -13,6 +13,8 @@ from typing import Any, Protocol
 import structlog
 
 from gotk.api.notification import Alert, Provider
+from gotk.http import exchange
+from gotk.http.exchange import Unusable
 from gotk.kube import errors as kube
 from gotk.runtime import events
 from gotk.runtime.clock import Clock
@@ -22,8 +24,8 @@ from image_automation.notification.alerts.dispatch_queues import Lanes
 from image_automation.notification.delivery.accounts import NO_NOTIFIER, Accounts
 from image_automation.notification.delivery.sending import Sender, SendError
 from image_automation.notification.notice import Notice
-from image_automation.notification.providers import catalog, exchange
-from image_automation.notification.providers.exchange import Unfit, Unusable
+from image_automation.notification.providers import catalog
+from image_automation.notification.providers.account import Unfit
 
 CONTROLLER = "notification-controller"
 FAILED = "NotificationDispatchFailed"

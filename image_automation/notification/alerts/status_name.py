@@ -5,12 +5,12 @@ from typing import Any
 
 from image_automation.notification.cel import expression
 from image_automation.notification.notice import Notice
-from image_automation.notification.providers.forges import commit
+from image_automation.notification.providers.git import event
 
 
 def default(provider_uid: str, notice: Notice) -> str:
     """Return the name where no expression is given."""
-    return commit.default_status(provider_uid, notice)
+    return event.default_status(provider_uid, notice)
 
 
 def evaluate(text: str, known: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from gotk.api import scheme
 from gotk.api.core import Secret
 from gotk.api.meta import LocalObjectReference, Object, ObjectMeta
 from gotk.api.notification import Alert, Provider
+from gotk.http.exchange import Unusable
 from gotk.kube import errors as kube
 from gotk.oci.access import TLS
 from gotk.runtime import secrets
@@ -23,7 +24,7 @@ from image_automation.notification.alerts import status_name, trace_parents
 from image_automation.notification.cel.expression import EvaluationError
 from image_automation.notification.notice import Notice
 from image_automation.notification.providers import catalog
-from image_automation.notification.providers.exchange import Account, Origin, Unusable
+from image_automation.notification.providers.account import Account, Origin
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
 

@@ -14,14 +14,14 @@ from pathlib import Path
 import msgspec
 
 import image_automation
+from gotk.http.exchange import Answer as Arrived
+from gotk.http.exchange import Exchange, Request, Unusable
 from gotk.runtime.clock import Clock
 from image_automation.notification.delivery import apprise_message
 from image_automation.notification.delivery.accounts import Line
 from image_automation.notification.delivery.apprise_message import Answer, Message
 from image_automation.notification.delivery.sending import Failure, converse, masked
 from image_automation.notification.providers.apprise import Letter
-from image_automation.notification.providers.exchange import Answer as Arrived
-from image_automation.notification.providers.exchange import Exchange, Request, Unusable
 
 _AT_ONCE = 2
 _SHOWN = 400

@@ -19,12 +19,13 @@ from gotk.cloud import gcp, git_login, github, identity
 from gotk.cloud.cache import Subject
 from gotk.cloud.errors import CloudError
 from gotk.cloud.identity import Identities, Wanted
+from gotk.forge import github as forge
+from gotk.forge import repository
+from gotk.http.exchange import Unusable
 from gotk.kube.entries import Undecodable
 from gotk.oci.access import TLS, InvalidTLS, Proxy
 from image_automation.notification.providers import queues
-from image_automation.notification.providers.exchange import Account, Unusable
-from image_automation.notification.providers.forges import commit
-from image_automation.notification.providers.forges import github as hub
+from image_automation.notification.providers.account import Account
 
 EVENT_HUBS = "https://eventhubs.azure.net/.default"
 _PATIENCE = 30.0
@@ -106,7 +107,7 @@ class Grants:
     async def _app(self, account: Account, subject: Subject, tls: TLS, proxy: Proxy | None) -> _App:
         app = github.read(account.secret, f"{subject.namespace}/{account.secret_name}")
         if github.BASE not in account.secret:
-            app = replace(app, base=hub.api(commit.repository(account.address)))
+            app = replace(app, base=forge.api(repository.parse(account.address)))
         comments = account.type == "githubpullrequestcomment"
 
         async def make() -> _App:

@@ -9,12 +9,12 @@ from collections.abc import Mapping
 from aiohttp.resolver import DefaultResolver
 
 from gotk.http import egress
+from gotk.http.exchange import Answer, Exchange, Request, Unusable
 from gotk.oci.access import TLS, InvalidTLS
 from gotk.runtime.clock import Clock
 from image_automation.notification.delivery import nats_keys
 from image_automation.notification.delivery.accounts import Line
 from image_automation.notification.delivery.sending import Failure, Sender, converse, masked
-from image_automation.notification.providers.exchange import Answer, Exchange, Request, Unusable
 from image_automation.notification.providers.nats import Publication, Server
 
 _TRUST = TLS()

@@ -20,12 +20,13 @@ from aiohttp.resolver import DefaultResolver
 from yarl import URL
 
 from gotk.http import egress
+from gotk.http.exchange import Answer, Exchange, Request, Unusable
 from gotk.http.sessions import socks_connector
 from gotk.http.transport import SOCKS, Route
 from gotk.oci.access import InvalidTLS, Proxy
 from gotk.runtime.clock import Clock
 from image_automation.notification.delivery.accounts import Line
-from image_automation.notification.providers.exchange import Answer, Exchange, Request, Unfit, Unusable
+from image_automation.notification.providers.account import Unfit
 
 _RETRIES = 4
 _FIRST_WAIT = 2.0

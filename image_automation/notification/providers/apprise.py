@@ -3,9 +3,10 @@
 from dataclasses import dataclass
 from typing import Final
 
+from gotk.http.exchange import Exchange, Request, Unusable
 from image_automation.notification.notice import Notice
 from image_automation.notification.providers import text
-from image_automation.notification.providers.exchange import Account, Exchange, Request, Unusable
+from image_automation.notification.providers.account import Account
 
 #: Services of apprise that would act upon the machine that the service runs on.
 _LOCAL: Final = frozenset({"blink1", "dbus", "gio", "glib", "gnome", "kde", "macosx", "qt", "syslog", "windows"})

@@ -4,9 +4,9 @@ from collections.abc import Mapping
 from typing import Final
 
 from image_automation.notification.providers import apprise, generic, incidents, monitoring, nats, queues, tracing
+from image_automation.notification.providers.account import Provider
 from image_automation.notification.providers.chat import cards, messages, slack, teams
-from image_automation.notification.providers.exchange import Provider
-from image_automation.notification.providers.forges import azuredevops, bitbucket, gitea, github, gitlab
+from image_automation.notification.providers.git import comments, dispatches, statuses
 
 TYPES: Final[Mapping[str, Provider]] = {
     "generic": generic.generic,
@@ -33,23 +33,16 @@ TYPES: Final[Mapping[str, Provider]] = {
     "googlepubsub": queues.googlepubsub,
     "azureeventhub": queues.azureeventhub,
     "nats": nats.nats,
-    "github": github.github,
-    "githubdispatch": github.githubdispatch,
-    "githubpullrequestcomment": github.githubpullrequestcomment,
-    "gitlab": gitlab.gitlab,
-    "gitlabmergerequestcomment": gitlab.gitlabmergerequestcomment,
-    "gitea": gitea.gitea,
-    "giteapullrequestcomment": gitea.giteapullrequestcomment,
-    "bitbucket": bitbucket.bitbucket,
-    "bitbucketserver": bitbucket.bitbucketserver,
-    "azuredevops": azuredevops.azuredevops,
+    "githubdispatch": dispatches.githubdispatch,
+    **statuses.PROVIDERS,
+    **comments.PROVIDERS,
     "apprise": apprise.apprise,
 }
 
 #: These set the status of a commit.
-COMMIT_STATUS: Final = frozenset({"github", "gitlab", "gitea", "bitbucket", "bitbucketserver", "azuredevops"})
+COMMIT_STATUS: Final = frozenset(statuses.PROVIDERS)
 #: These comment on a pull or merge request.
-CHANGE_REQUEST: Final = frozenset({"githubpullrequestcomment", "gitlabmergerequestcomment", "giteapullrequestcomment"})
+CHANGE_REQUEST: Final = frozenset(comments.PROVIDERS)
 #: These take an event that only updates a commit's status.
 STATUS_UPDATES: Final = COMMIT_STATUS | {"generic", "generic-hmac"}
 #: These have an address of their own and need none.

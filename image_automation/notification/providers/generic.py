@@ -4,8 +4,9 @@ import hashlib
 import hmac
 from dataclasses import replace
 
+from gotk.http.exchange import Exchange, Request, Unusable, named, post
 from image_automation.notification.notice import Notice
-from image_automation.notification.providers.exchange import Account, Exchange, Request, Unusable, named, post
+from image_automation.notification.providers.account import Account
 
 
 def generic(notice: Notice, account: Account) -> Exchange:

@@ -4,10 +4,11 @@ import hashlib
 from typing import Any
 from urllib.parse import urlsplit
 
+from gotk.http.exchange import Exchange, bearer, post
 from gotk.runtime.clock import rfc3339
 from image_automation.notification.notice import PROGRESSING, Notice
-from image_automation.notification.providers.exchange import Account, Exchange, bearer, post
-from image_automation.notification.providers.forges import commit
+from image_automation.notification.providers.account import Account
+from image_automation.notification.providers.git import event
 
 
 def opsgenie(notice: Notice, account: Account) -> Exchange:
@@ -49,7 +50,7 @@ def _incident(notice: Notice, key: str) -> dict[str, Any]:
 
 
 def _summary(notice: Notice) -> dict[str, Any]:
-    name, description = commit.described(notice)
+    name, description = event.described(notice)
     return {
         "summary": f"{description}: {name}",
         "source": f"Flux {notice.reporting_controller}",

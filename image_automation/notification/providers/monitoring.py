@@ -3,10 +3,11 @@
 import re
 from urllib.parse import urlsplit
 
+from gotk.http.exchange import Exchange, basic, bearer, post
 from gotk.runtime.clock import rfc3339
 from image_automation.notification.notice import Notice
 from image_automation.notification.providers import text
-from image_automation.notification.providers.exchange import Account, Exchange, basic, bearer, post
+from image_automation.notification.providers.account import Account
 
 #: Go's zero time: Alertmanager's own timeout resolves the alert.
 _NEVER = "0001-01-01T00:00:00Z"

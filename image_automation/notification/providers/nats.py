@@ -3,8 +3,9 @@
 from dataclasses import dataclass, field
 from urllib.parse import SplitResult, unquote, urlsplit
 
+from gotk.http.exchange import Exchange, Request, Unusable, as_json
 from image_automation.notification.notice import Notice
-from image_automation.notification.providers.exchange import Account, Exchange, Request, Unusable, as_json
+from image_automation.notification.providers.account import Account
 
 _PORT = 4222
 

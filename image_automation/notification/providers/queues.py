@@ -10,17 +10,9 @@ from urllib.parse import quote, quote_plus, urlencode
 import msgspec
 
 from gotk.cloud import jwt
+from gotk.http.exchange import Answer, Exchange, Request, Unusable, as_json, bearer, post
 from image_automation.notification.notice import Notice
-from image_automation.notification.providers.exchange import (
-    Account,
-    Answer,
-    Exchange,
-    Request,
-    Unusable,
-    as_json,
-    bearer,
-    post,
-)
+from image_automation.notification.providers.account import Account
 
 _SCOPE = "https://www.googleapis.com/auth/pubsub"
 _GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"

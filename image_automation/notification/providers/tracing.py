@@ -6,20 +6,12 @@ from datetime import datetime
 from typing import Any
 from urllib.parse import urlsplit
 
+from gotk.http.exchange import Exchange, Request, Unusable, as_json, basic, bearer, named
 from gotk.runtime.clock import rfc3339
 from image_automation.notification.alerts import trace_parents
 from image_automation.notification.notice import Notice
 from image_automation.notification.providers import otlp, text
-from image_automation.notification.providers.exchange import (
-    Account,
-    Exchange,
-    Request,
-    Unusable,
-    as_json,
-    basic,
-    bearer,
-    named,
-)
+from image_automation.notification.providers.account import Account
 
 
 def otel(notice: Notice, account: Account) -> Exchange:

@@ -7,10 +7,11 @@ from typing import Any
 
 from gotk.api import scheme
 from gotk.api.notification import Alert, Provider
+from gotk.http.exchange import Answer, Exchange, Request
 from image_automation.notification.alerts import status_name
 from image_automation.notification.notice import Involved, Notice
+from image_automation.notification.providers.account import Account, Origin
 from image_automation.notification.providers.apprise import Letter
-from image_automation.notification.providers.exchange import Account, Answer, Exchange, Origin, Request
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 COMMIT = "1234567890abcdef1234567890abcdef12345678"

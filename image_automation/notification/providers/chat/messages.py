@@ -4,18 +4,10 @@ import hashlib
 import urllib.parse
 from collections.abc import Callable
 
+from gotk.http.exchange import Exchange, Request, Unusable, as_json, basic, bearer, post
 from image_automation.notification.notice import Notice
 from image_automation.notification.providers import text
-from image_automation.notification.providers.exchange import (
-    Account,
-    Exchange,
-    Request,
-    Unusable,
-    as_json,
-    basic,
-    bearer,
-    post,
-)
+from image_automation.notification.providers.account import Account
 
 #: Signs that stand for themselves in a part of a URL's path.
 _OF_A_PATH = "!$&'(*+),:;=@~"

@@ -4,9 +4,10 @@ from collections.abc import Callable
 from typing import Any
 from urllib.parse import urlsplit
 
+from gotk.http.exchange import Exchange, Unusable, bearer, post
 from image_automation.notification.notice import Notice
 from image_automation.notification.providers import text
-from image_automation.notification.providers.exchange import Account, Exchange, Unusable, bearer, post
+from image_automation.notification.providers.account import Account
 
 _API = "https://slack.com/api/chat.postMessage"
 

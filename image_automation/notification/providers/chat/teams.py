@@ -3,9 +3,10 @@
 from typing import Any
 from urllib.parse import urlsplit
 
+from gotk.http.exchange import Exchange, post
 from image_automation.notification.notice import Notice
 from image_automation.notification.providers import text
-from image_automation.notification.providers.exchange import Account, Exchange, post
+from image_automation.notification.providers.account import Account
 
 
 def msteams(notice: Notice, account: Account) -> Exchange:

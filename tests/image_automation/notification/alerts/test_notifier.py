@@ -12,6 +12,7 @@ import pytest
 
 from gotk.api.core import Secret
 from gotk.api.notification import Alert, Provider
+from gotk.http.exchange import Exchange
 from gotk.kube import errors as kube
 from gotk.runtime.events import Event, Recorder
 from gotk.runtime.metrics import Metrics
@@ -20,7 +21,6 @@ from image_automation.notification.alerts.notifier import Notifier
 from image_automation.notification.delivery.accounts import Accounts, Line
 from image_automation.notification.delivery.sending import SendError
 from image_automation.notification.notice import Involved, Notice
-from image_automation.notification.providers.exchange import Exchange
 from tests.image_automation.notification import scene
 from tests.virtual_clock import VirtualClock, in_virtual_time
 

@@ -13,6 +13,7 @@ import pytest
 from aiohttp import web
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
+from gotk.http.exchange import Unusable
 from gotk.oci.access import TLS
 from gotk.runtime.clock import SystemClock
 from image_automation.notification.delivery import apprise_message
@@ -21,7 +22,6 @@ from image_automation.notification.delivery.apprise_sender import AppriseSender
 from image_automation.notification.delivery.sending import SendError
 from image_automation.notification.notice import Notice
 from image_automation.notification.providers import apprise
-from image_automation.notification.providers.exchange import Unusable
 from tests.image_automation.notification import scene
 from tests.real import authority
 

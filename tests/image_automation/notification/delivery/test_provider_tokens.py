@@ -21,9 +21,10 @@ from gotk.cloud.git_login import Azure, Entra
 from gotk.cloud.github import GitHub
 from gotk.cloud.google import Google
 from gotk.cloud.identity import Identities
+from gotk.http.exchange import Answer, Request, Unusable
 from image_automation.notification.delivery.provider_tokens import Grants
 from image_automation.notification.providers import catalog
-from image_automation.notification.providers.exchange import Account, Answer, Request, Unusable
+from image_automation.notification.providers.account import Account
 from tests.gotk.cloud.standin import Asked, Services, now, services
 from tests.image_automation.notification import scene
 from tests.image_automation.notification.providers.upstream import apps, replay

@@ -13,13 +13,13 @@ import nats
 import pytest
 from nats.aio.client import Client
 
+from gotk.http.exchange import Unusable
 from gotk.oci.access import TLS
 from gotk.runtime.clock import SystemClock
 from image_automation.notification.delivery.accounts import Line
 from image_automation.notification.delivery.publishing import NATSSender
 from image_automation.notification.delivery.sending import SendError
 from image_automation.notification.providers import catalog
-from image_automation.notification.providers.exchange import Unusable
 from tests.image_automation.notification import scene
 from tests.real import authority, child, odd_servers
 from tests.real import nats as real

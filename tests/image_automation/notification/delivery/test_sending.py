@@ -9,10 +9,10 @@ import pytest
 from aiohttp import web
 
 from gotk.http import route
+from gotk.http.exchange import Unusable
 from image_automation.notification.delivery.accounts import Line
 from image_automation.notification.delivery.sending import HTTPSender, SendError, masked
 from image_automation.notification.providers import catalog
-from image_automation.notification.providers.exchange import Unusable
 from tests.gotk.oci.socks import socks_proxy
 from tests.image_automation.notification import scene
 from tests.virtual_clock import VirtualClock, in_virtual_time

@@ -2,8 +2,8 @@
 
 import pytest
 
+from gotk.http.exchange import Answer, Request, Unusable
 from image_automation.notification.providers import catalog
-from image_automation.notification.providers.exchange import Answer, Request, Unusable
 from tests.image_automation.notification import scene
 from tests.image_automation.notification.providers import test_requests
 

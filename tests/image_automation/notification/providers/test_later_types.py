@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
+from gotk.http.exchange import Unusable
 from image_automation.notification.notice import PROGRESSING
 from image_automation.notification.providers import catalog
-from image_automation.notification.providers.exchange import Unusable
 from tests.image_automation.notification import scene
 
 ADDRESSES = {

@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from gotk.http import route
+from gotk.http.exchange import Exchange
 from image_automation.notification import notice as notices
 from image_automation.notification.alerts import deduplication
 from image_automation.notification.delivery.accounts import Line
 from image_automation.notification.delivery.sending import HTTPSender
-from image_automation.notification.providers.exchange import Exchange
 from tests.image_automation.notification.alerts import test_notifier
 from tests.image_automation.notification.providers.upstream import capture, differences, network, replay
 from tests.image_automation.notification.providers.upstream.case import Case

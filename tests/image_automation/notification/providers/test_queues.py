@@ -6,8 +6,8 @@ from urllib.parse import parse_qs
 
 import pytest
 
+from gotk.http.exchange import Answer, Request, Unusable
 from image_automation.notification.providers import catalog
-from image_automation.notification.providers.exchange import Answer, Request, Unusable
 from tests.image_automation.notification import scene
 
 REFRESHED = {

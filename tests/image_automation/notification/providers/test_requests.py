@@ -13,9 +13,10 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from gotk.api.notification import ProviderSpec
+from gotk.http.exchange import Answer, Request, Unusable
 from image_automation.notification.notice import Notice
 from image_automation.notification.providers import catalog
-from image_automation.notification.providers.exchange import Account, Answer, Request, Unusable
+from image_automation.notification.providers.account import Account
 from tests.image_automation.notification import scene
 
 GOLDEN = Path(__file__).parent / "requests.json"

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gotk.http.exchange import Answer
 from image_automation.notification.providers import catalog, text
-from image_automation.notification.providers.exchange import Answer
 from tests.image_automation.notification import scene
 
 HOSTILE = (

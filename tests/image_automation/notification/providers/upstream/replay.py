@@ -18,11 +18,11 @@ import msgspec
 from gotk.api import scheme
 from gotk.api.core import Secret
 from gotk.api.notification import Alert, Provider
+from gotk.http.exchange import Answer, Exchange, Request
 from image_automation.notification import notice as notices
 from image_automation.notification.alerts import deduplication
 from image_automation.notification.delivery import sending
 from image_automation.notification.delivery.accounts import Line
-from image_automation.notification.providers.exchange import Answer, Exchange, Request
 from tests.image_automation.notification.alerts import test_notifier
 from tests.image_automation.notification.providers.upstream import protobuf
 from tests.image_automation.notification.providers.upstream.case import Case

@@ -5,11 +5,10 @@ Answers to the paging of GitHub, GitLab and Gitea, which all take `page`. Ten pa
 
 from collections.abc import Callable, Generator
 from dataclasses import replace
-from typing import Any
 
-from image_automation.notification.providers.exchange import Answer, Request
+from gotk.forge.status import Items
+from gotk.http.exchange import Answer, Request
 
-Items = list[dict[str, Any]]
 _MOST = 10
 
 

@@ -1,0 +1,58 @@
+"""Gitea and Forgejo: commit statuses and comments on pull requests."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from gotk.forge import paging, status
+from gotk.forge.comment import Comment
+from gotk.forge.repository import Repository
+from gotk.forge.status import State, Status
+from gotk.http.exchange import Exchange, Request, post
+
+_STATES = {State.SUCCESS: "success", State.FAILURE: "failure", State.PENDING: "pending"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gitea:
+    """One repository at a Gitea or Forgejo server, asked with an access token."""
+
+    repository: Repository
+    token: str = field(repr=False)
+
+    def keep_status(self, revision: str, wanted: Status) -> Exchange:
+        """Set a commit's status, unless the newest one of the name says the same. Raises Unusable."""
+        body = {
+            "state": _STATES[wanted.state],
+            "target_url": "",
+            "description": wanted.description,
+            "context": wanted.name,
+        }
+        ask = self._get(f"{self._base}/commits/{revision}/statuses?limit=50")
+        listed = yield from paging.pages(ask, 50, enough=status.is_named(body, "context"))
+        # Gitea has named the field `status` for long and `state` since.
+        compared = [{**each, "state": each.get("status") or each.get("state")} for each in listed]
+        if not status.is_current(compared, body, "context", "state", "description"):
+            yield post(f"{self._base}/statuses/{revision}", body, self._headers)
+
+    def keep_comment(self, number: int, comment: Comment) -> Exchange:
+        """Write a comment on a pull request, or write the one that is there anew. Raises Unusable."""
+        user = yield self._get(f"{self.repository.host}/api/v1/user")
+        listed = yield self._get(f"{self._base}/issues/{number}/comments?limit=100")
+        found = comment.finder(user.text("login"), ("user", "login"))(listed.items())
+        if found is None:
+            yield post(f"{self._base}/issues/{number}/comments", {"body": comment.body}, self._headers)
+        else:
+            url = f"{self._base}/issues/comments/{found}"
+            yield post(url, {"body": comment.body}, self._headers, method="PATCH")
+
+    @property
+    def _base(self) -> str:
+        owner, name = self.repository.split()
+        return f"{self.repository.host}/api/v1/repos/{owner}/{name}"
+
+    @property
+    def _headers(self) -> Mapping[str, str]:
+        return {"Authorization": f"token {self.token}"}
+
+    def _get(self, url: str) -> Request:
+        return Request(method="GET", url=url, headers=self._headers)

@@ -1,0 +1,69 @@
+"""GitHub and GitHub Enterprise Server: commit statuses, comments on pull requests, repository dispatches."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+from gotk.forge import paging, status
+from gotk.forge.comment import Comment
+from gotk.forge.repository import Repository
+from gotk.forge.status import State, Status
+from gotk.http.exchange import Exchange, Request, bearer, post
+
+_STATES = {State.SUCCESS: "success", State.FAILURE: "failure", State.PENDING: "pending"}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitHub:
+    """One repository at GitHub, asked with a token: a person's, or an installation's of a GitHub App."""
+
+    repository: Repository
+    token: str = field(repr=False)
+
+    def keep_status(self, revision: str, wanted: Status) -> Exchange:
+        """Set a commit's status, unless the newest one of the name says the same. Raises Unusable."""
+        body = {"state": _STATES[wanted.state], "description": wanted.description, "context": wanted.name}
+        ask = self._get(f"{self._base}/commits/{revision}/statuses?per_page=50")
+        listed = yield from paging.pages(ask, 50, enough=status.is_named(body, "context"))
+        if not status.is_current(listed, body, "context", "state", "description"):
+            yield post(f"{self._base}/statuses/{revision}", body, bearer(self.token))
+
+    def keep_comment(self, number: int, comment: Comment, *, author: str = "") -> Exchange:
+        """Write a comment on a pull request, or write the one that is there anew.
+
+        `author` is who we are, where that is known: an App's installation cannot ask. Raises Unusable.
+        """
+        issues = f"{self._base}/issues"
+        if not author:
+            user = yield self._get(f"{api(self.repository)}/user")
+            author = user.text("login")
+        find = comment.finder(author, ("user", "login"))
+        ask = self._get(f"{issues}/{number}/comments?direction=asc&per_page=100&sort=created")
+        found = find((yield from paging.pages(ask, 100, enough=lambda page: find(page) is not None)))
+        body, headers = {"body": comment.body}, bearer(self.token)
+        if found is None:
+            yield post(f"{issues}/{number}/comments", body, headers)
+        else:
+            yield post(f"{issues}/comments/{found}", body, headers, method="PATCH")
+
+    def dispatch(self, event_type: str, payload: Mapping[str, Any]) -> Exchange:
+        """Start workflows that listen to `repository_dispatch`. Raises Unusable."""
+        body = {"event_type": event_type, "client_payload": payload}
+        yield post(f"{self._base}/dispatches", body, bearer(self.token))
+
+    @property
+    def _base(self) -> str:
+        owner, name = self.repository.split()
+        return f"{api(self.repository)}/repos/{owner}/{name}"
+
+    def _get(self, url: str) -> Request:
+        return Request(method="GET", url=url, headers=bearer(self.token))
+
+
+def api(repository: Repository) -> str:
+    """Return the address of the API that knows a repository: GitHub's own, or the Enterprise server's."""
+    host = urlsplit(repository.host).netloc
+    if host == "github.com":
+        return "https://api.github.com"
+    return repository.host if host.startswith("api.") or ".api." in host else f"{repository.host}/api/v3"

@@ -1,0 +1,64 @@
+"""GitLab: commit statuses and comments on merge requests."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import quote
+
+from gotk.forge import paging
+from gotk.forge.comment import Comment
+from gotk.forge.repository import Repository
+from gotk.forge.status import Items, State, Status
+from gotk.http.exchange import Exchange, Request, post
+
+_STATES = {State.SUCCESS: "success", State.FAILURE: "failed", State.PENDING: "pending"}
+#: As many as GitLab lists where it is not told.
+_PAGE = 20
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitLab:
+    """One project at GitLab, asked with a personal, project or group token."""
+
+    repository: Repository
+    token: str = field(repr=False)
+
+    def keep_status(self, revision: str, wanted: Status) -> Exchange:
+        """Set a commit's status, unless GitLab lists one that says the same: of each name and ref it lists the newest.
+
+        Raises Unusable.
+        """
+        body = {"state": _STATES[wanted.state], "name": wanted.name, "description": wanted.description}
+        is_listed = _lists(body, revision)
+        name = quote(wanted.name, safe="")
+        ask = self._get(f"{self._project}/repository/commits/{revision}/statuses?name={name}")
+        if not is_listed((yield from paging.pages(ask, _PAGE, enough=is_listed))):
+            yield post(f"{self._project}/statuses/{revision}", body, self._headers)
+
+    def keep_comment(self, number: int, comment: Comment) -> Exchange:
+        """Write a comment on a merge request, or write the one that is there anew. Raises Unusable."""
+        user = yield self._get(f"{self.repository.host}/api/v4/user")
+        notes = f"{self._project}/merge_requests/{number}/notes"
+        find = comment.finder(user.text("username"), ("author", "username"))
+        ask = self._get(f"{notes}?order_by=created_at&per_page=100&sort=asc")
+        found = find((yield from paging.pages(ask, 100, enough=lambda page: find(page) is not None)))
+        if found is None:
+            yield post(notes, {"body": comment.body}, self._headers)
+        else:
+            yield post(f"{notes}/{found}", {"body": comment.body}, self._headers, method="PUT")
+
+    @property
+    def _project(self) -> str:
+        path = quote(self.repository.path, safe="").replace(".", "%2E")
+        return f"{self.repository.host}/api/v4/projects/{path}"
+
+    @property
+    def _headers(self) -> Mapping[str, str]:
+        return {"Private-Token": self.token}
+
+    def _get(self, url: str) -> Request:
+        return Request(method="GET", url=url, headers=self._headers)
+
+
+def _lists(wanted: Mapping[str, str], revision: str) -> Callable[[Items], bool]:
+    same = {"status": wanted["state"], "name": wanted["name"], "description": wanted["description"], "sha": revision}
+    return lambda listed: any(all(each.get(name) == value for name, value in same.items()) for each in listed)

@@ -1,1 +1,0 @@
-"""Git forges: commit statuses and comments."""
