@@ -15,7 +15,7 @@ from gotk.cloud.identity import Identities
 from gotk.runtime.clock import Clock
 from gotk.runtime.metrics import Metrics
 from image_automation.app.settings import Settings
-from image_automation.notification.delivery.provider_tokens import Grants
+from image_automation.notification.delivery.provider_tokens import ProviderTokens
 from reflector.providers import acr
 from reflector.providers.acr import Acr
 from reflector.providers.ecr import Ecr
@@ -55,10 +55,10 @@ def git_logins(settings: Settings, known: Identities, clock: Clock, caller: Call
     return GitLogins(known, caller, environment=settings.environment, now=clock.now)
 
 
-def grants(settings: Settings, known: Identities, clock: Clock, caller: Caller) -> Grants:
+def tokens(settings: Settings, known: Identities, clock: Clock, caller: Caller) -> ProviderTokens:
     """Build what gives tokens to Providers that have none."""
     environment, now = settings.environment, clock.now
-    return Grants(
+    return ProviderTokens(
         known,
         azure=Entra(Azure(caller, environment=environment, now=now)),
         google=Google(Gcp(caller, environment=environment, now=now)),

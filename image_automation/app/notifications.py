@@ -16,10 +16,10 @@ from image_automation.app.settings import Settings
 from image_automation.notification.alerts import server
 from image_automation.notification.alerts.finalizers import Finalizers
 from image_automation.notification.alerts.notifier import Notifier
-from image_automation.notification.cel.evaluator import Judge
+from image_automation.notification.cel.evaluator import Evaluator
 from image_automation.notification.delivery.accounts import Accounts
 from image_automation.notification.delivery.apprise_sender import AppriseSender
-from image_automation.notification.delivery.provider_tokens import Grants
+from image_automation.notification.delivery.provider_tokens import ProviderTokens
 from image_automation.notification.delivery.publishing import NATSSender, Senders
 from image_automation.notification.delivery.sending import HTTPSender
 
@@ -34,22 +34,22 @@ async def alerts(
     clock: Clock,
     metrics: Metrics,
     *,
-    grants: Grants,
-    judge: Judge,
-    told: Sink,
+    tokens: ProviderTokens,
+    cel: Evaluator,
+    cluster_events: Sink,
 ) -> AsyncIterator[list[Sink]]:
-    """Run alerts beside the block, and give the sinks for this process's events; `told` gets what fails.
+    """Run alerts beside the block, and give the sinks for this process's events; `cluster_events` gets what fails.
 
     Raises OSError or ValueError for an address that cannot be served.
     """
     if "alert" not in settings.controllers:
         yield []
         return
-    recorder = Recorder([told], clock=clock, metrics=metrics)
+    recorder = Recorder([cluster_events], clock=clock, metrics=metrics)
     notifier = Notifier(
         objects=caches,
         live=client,
-        accounts=Accounts(client=client, clock=clock, expressions=judge, grants=grants),
+        accounts=Accounts(client=client, clock=clock, expressions=cel, tokens=tokens),
         sender=Senders(
             {
                 "apprise": AppriseSender(clock=clock, environment=settings.environment),
@@ -63,7 +63,7 @@ async def alerts(
         interval=settings.rate_limit_interval,
         no_cross_namespace_refs=settings.no_cross_namespace_refs,
     )
-    caches.of(Provider).subscribe(grants.changed)
+    caches.of(Provider).subscribe(tokens.changed)
     finalizers = Finalizers(caches=caches, client=client, recorder=recorder, clock=clock)
     served = health.serve(settings.notification_addr, server.app(notifier, clock))
     async with _beside(notifier.run, finalizers.run, last=notifier.flush), served:

@@ -39,11 +39,11 @@ from image_automation.app.digests import RegistryDigests
 from image_automation.app.explanation import Explainer
 from image_automation.app.settings import Settings
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
-from image_automation.notification.cel.evaluator import Judge
-from image_automation.notification.delivery.provider_tokens import Grants
+from image_automation.notification.cel.evaluator import Evaluator
+from image_automation.notification.delivery.provider_tokens import ProviderTokens
 from image_automation.notification.receiver import ReceiverReconciler
 from image_automation.notification.webhooks import hooks
-from image_automation.notification.webhooks.annotator import Waker
+from image_automation.notification.webhooks.annotator import Annotator
 from image_automation.notification.webhooks.tokens import Issuers
 from image_automation.writing import tree
 from policies.image_policy import ImagePolicyReconciler
@@ -70,8 +70,8 @@ class Parts:
     logins: Logins
     scans: ScanMetrics
     access: GitAccess
-    grants: Grants
-    judge: Judge
+    tokens: ProviderTokens
+    cel: Evaluator
     tags: TagStore
     mirrors: Mirrors
     storage: Storage
@@ -178,7 +178,7 @@ async def manager(settings: Settings, client: Client, metrics: Metrics) -> Async
         await parts.git.run(parts.mirrors.sweep, now=clock.now())
         events = KubernetesEvents(client=client, clock=clock)
         alerts = notifications.alerts(
-            settings, client, parts.caches, clock, metrics, grants=parts.grants, judge=parts.judge, told=events
+            settings, client, parts.caches, clock, metrics, tokens=parts.tokens, cel=parts.cel, cluster_events=events
         )
         sinks = [events, *_posted(parts), *await stack.enter_async_context(alerts)]
         recorder = Recorder(sinks, clock=clock, metrics=metrics)
@@ -232,10 +232,10 @@ async def _receive(parts: Parts, stack: contextlib.AsyncExitStack) -> None:
         index=hooks.Index(parts.caches.of(Receiver)),
         objects=parts.client,
         issuers=Issuers(session=parts.session, clock=parts.clock),
-        judge=parts.judge,
-        waker=Waker(
+        cel=parts.cel,
+        annotator=Annotator(
             objects=parts.client,
-            judge=parts.judge,
+            cel=parts.cel,
             clock=parts.clock,
             cross_namespace=not parts.settings.no_cross_namespace_refs,
         ),
@@ -262,8 +262,8 @@ async def _parts(
         registry=await stack.enter_async_context(registry),
         logins=clouds.logins(settings, known, clock, caller),
         access=GitAccess(objects=client, limiter=git, logins=clouds.git_logins(settings, known, clock, caller)),
-        grants=clouds.grants(settings, known, clock, caller),
-        judge=await stack.enter_async_context(Judge(clock=clock)),
+        tokens=clouds.tokens(settings, known, clock, caller),
+        cel=await stack.enter_async_context(Evaluator(clock=clock)),
         scans=ScanMetrics(metrics.registry),
         tags=stack.enter_context(TagStore(settings.tags)),
         mirrors=Mirrors(settings.mirrors),

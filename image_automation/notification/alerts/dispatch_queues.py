@@ -1,6 +1,6 @@
-"""One lane per provider: its deliveries go one after the other, and a slow one never delays those of another.
+"""One queue per provider: its deliveries go one after the other, and a slow one never delays those of another.
 
-A lane is bounded, in messages and in memory. What no longer fits is refused, so that its alert can be told.
+A queue is bounded, in messages and in memory. What no longer fits is refused, so that its alert can be told.
 """
 
 import asyncio
@@ -14,7 +14,7 @@ _SIZE = 200
 _WEIGHT = 8 << 20
 
 
-class Lanes:
+class DispatchQueues:
     """Runs jobs per key, in order, for as long as `run` is under way."""
 
     def __init__(self, *, size: int = _SIZE, weight: int = _WEIGHT) -> None:
@@ -28,16 +28,16 @@ class Lanes:
         self._log = structlog.get_logger().bind(logger="notifications")
 
     def put(self, key: Hashable, job: Job, weight: int = 0) -> bool:
-        """Queue a job that takes so much memory; False where its lane is full. An empty lane takes any job."""
-        lane = self._waiting.get(key)
-        if lane is None:
-            lane = self._waiting[key] = collections.deque()
+        """Add a job that takes so much memory; False where its queue is full. An empty queue takes any job."""
+        queue = self._waiting.get(key)
+        if queue is None:
+            queue = self._waiting[key] = collections.deque()
             self._fresh.put_nowait(key)
             self._idle.clear()
             self._weights[key] = 0
-        if len(lane) >= self._size or (lane and self._weights[key] + weight > self._weight):
+        if len(queue) >= self._size or (queue and self._weights[key] + weight > self._weight):
             return False
-        lane.append((job, weight))
+        queue.append((job, weight))
         self._weights[key] += weight
         return True
 
@@ -53,12 +53,12 @@ class Lanes:
         await self._idle.wait()
 
     async def _drive(self, key: Hashable) -> None:
-        lane = self._waiting[key]
+        queue = self._waiting[key]
         try:
-            while lane:
-                job, weight = lane[0]
+            while queue:
+                job, weight = queue[0]
                 await self._work(job)
-                lane.popleft()
+                queue.popleft()
                 self._weights[key] -= weight
         finally:
             del self._waiting[key], self._weights[key]
@@ -68,5 +68,5 @@ class Lanes:
     async def _work(self, job: Job) -> None:
         try:
             await job()
-        except Exception:  # noqa: BLE001 - a bug in one delivery must not end the lane
+        except Exception:  # noqa: BLE001 - a bug in one delivery must not end the queue
             self._log.exception("unexpected error in a delivery")

@@ -1,7 +1,7 @@
 """The way of an event to its providers: once per interval, matched, worded, sent; what fails is told on the Alert.
 
 Answers to the event server of notification-controller, from the rate limit on. Events come from HTTP and from this
-process alike. Nothing here waits for a service: deliveries run in the lanes of their providers.
+process alike. Nothing here waits for a service: deliveries run in the queues of their providers.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from gotk.runtime import events
 from gotk.runtime.clock import Clock
 from gotk.runtime.reconciler import Reader
 from image_automation.notification.alerts import deduplication, grouping, matching
-from image_automation.notification.alerts.dispatch_queues import Lanes
+from image_automation.notification.alerts.dispatch_queues import DispatchQueues
 from image_automation.notification.delivery.accounts import NO_NOTIFIER, Accounts
 from image_automation.notification.delivery.sending import Sender, SendError
 from image_automation.notification.notice import Notice
@@ -80,7 +80,7 @@ class Notifier:
         self._synced = synced
         self._once = deduplication.Once(interval)
         self._no_cross_namespace_refs = no_cross_namespace_refs
-        self._lanes = Lanes()
+        self._queues = DispatchQueues()
         self._groups = grouping.Groups()
         self._log = structlog.get_logger().bind(logger="notifications")
 
@@ -121,7 +121,7 @@ class Notifier:
     async def run(self) -> None:
         """Deliver until cancelled."""
         async with asyncio.TaskGroup() as group:
-            group.create_task(self._lanes.run(), name="lanes")
+            group.create_task(self._queues.run(), name="dispatch queues")
             group.create_task(self._release(), name="groups")
             group.create_task(self._recorder.run(), name="events about alerts")
 
@@ -129,7 +129,7 @@ class Notifier:
         """Wait until all that was queued has been delivered or failed; groups that still collect go out now."""
         for gathered in self._groups.all():
             self._send_group(gathered)
-        await self._lanes.drained()
+        await self._queues.drained()
         await self._recorder.flush()
 
     async def _labels(self, notice: Notice) -> Labels:
@@ -213,7 +213,7 @@ class Notifier:
     ) -> None:
         key = (provider.metadata.namespace, provider.metadata.name)
         job = functools.partial(self._dispatch, alert, provider, notice, gathered)
-        if not self._lanes.put(key, job, notice.size):
+        if not self._queues.put(key, job, notice.size):
             self._failed(alert, notice, "the provider is too slow, too many messages wait for it")
 
     async def _dispatch(

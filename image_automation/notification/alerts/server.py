@@ -36,9 +36,9 @@ def app(notifier: Notifier, clock: Clock) -> web.Application:
                 return web.Response(status=413)
             except TimeoutError:
                 return web.Response(status=408)
-            return await judge(body)
+            return await cel(body)
 
-    async def judge(body: bytes) -> web.Response:
+    async def cel(body: bytes) -> web.Response:
         try:
             found = deduplication.cleaned(notice.read(body))
         except ValueError as error:

@@ -25,7 +25,7 @@ _PENALTY = 60.0
 _OWNERS = 1024
 
 
-class Judge:
+class Evaluator:
     """Evaluates expressions of objects, which are named by their uid; an async context manager."""
 
     def __init__(self, *, clock: Clock) -> None:

@@ -45,7 +45,7 @@ class Objects(Protocol):
         ...
 
 
-class Grants(Protocol):
+class ProviderTokens(Protocol):
     """Who gives tokens that no Secret holds."""
 
     async def join(self, provider: Provider, account: Account, tls: TLS | None, proxy: str) -> Account:
@@ -62,7 +62,7 @@ class Expressions(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class Delivery:
     """An account, and how to get there. `timeout` spans all attempts."""
 
     account: Account
@@ -83,14 +83,14 @@ class Accounts:
     """
 
     def __init__(
-        self, *, client: Objects, clock: Clock, expressions: Expressions, grants: Grants | None = None
+        self, *, client: Objects, clock: Clock, expressions: Expressions, tokens: ProviderTokens | None = None
     ) -> None:
         self._client = client
         self._expressions = expressions
         self._clock = clock
-        self._grants = grants
+        self._tokens = tokens
 
-    async def open(self, provider: Provider, alert: Alert, notice: Notice) -> Line:
+    async def open(self, provider: Provider, alert: Alert, notice: Notice) -> Delivery:
         """Read everything. Raises Unusable, which begins with what could not be made."""
         try:
             status = await self._commit_status(provider, alert, notice)
@@ -104,7 +104,7 @@ class Accounts:
 
     async def _open(
         self, provider: Provider, alert: Alert, commit_status: str, placed: trace_parents.Lineage | None
-    ) -> Line:
+    ) -> Delivery:
         spec, namespace = provider.spec, provider.metadata.namespace
         if spec.type not in catalog.TYPES:
             raise Unusable(f"type {spec.type} of Provider '{namespace}/{provider.metadata.name}' is not known here")
@@ -132,9 +132,9 @@ class Accounts:
             lineage=placed,
         )
         tls, proxy = await self._tls(provider, data), await self._proxy(provider, data)
-        if self._grants is not None:
-            account = await self._grants.join(provider, account, tls, proxy)
-        return Line(
+        if self._tokens is not None:
+            account = await self._tokens.join(provider, account, tls, proxy)
+        return Delivery(
             account=account,
             timeout=spec.timeout.seconds if spec.timeout is not None else _TIMEOUT,
             tls=tls,

@@ -18,7 +18,7 @@ from gotk.http.exchange import Answer as Arrived
 from gotk.http.exchange import Exchange, Request, Unusable
 from gotk.runtime.clock import Clock
 from image_automation.notification.delivery import apprise_message
-from image_automation.notification.delivery.accounts import Line
+from image_automation.notification.delivery.accounts import Delivery
 from image_automation.notification.delivery.apprise_message import Answer, Message
 from image_automation.notification.delivery.sending import Failure, converse, masked
 from image_automation.notification.providers.apprise import Letter
@@ -37,14 +37,14 @@ class AppriseSender:
         self._environment = environment
         self._places = asyncio.Semaphore(_AT_ONCE)
 
-    async def send(self, exchange: Exchange, line: Line) -> None:
+    async def send(self, exchange: Exchange, line: Delivery) -> None:
         """Deliver within the line's timeout. Raises SendError; Unusable where nothing could be sent at all.
 
         A message is not sent again: apprise does not tell one that was lost from one that some of its recipients have.
         """
         await converse(exchange, line, lambda request: self._deliver(request, line), self._clock)
 
-    async def _deliver(self, letter: Request, line: Line) -> Arrived:
+    async def _deliver(self, letter: Request, line: Delivery) -> Arrived:
         assert isinstance(letter, Letter)
         async with self._places:
             with tempfile.TemporaryDirectory(prefix="apprise-") as home:
@@ -54,7 +54,7 @@ class AppriseSender:
             raise Failure(shown[:_SHOWN], again=False)
         return Arrived(status=200)
 
-    def _passed_on(self, line: Line) -> dict[str, str]:
+    def _passed_on(self, line: Delivery) -> dict[str, str]:
         names = _TRUST if line.proxy else (*_TRUST, *_PROXIES)
         return {
             **{name: self._environment[name] for name in names if name in self._environment},
@@ -63,7 +63,7 @@ class AppriseSender:
         }
 
 
-def _message(letter: Letter, line: Line, home: str) -> Message:
+def _message(letter: Letter, line: Delivery, home: str) -> Message:
     if line.tls is not None and (line.tls.certificate or line.tls.key):
         raise Unusable("providers of type apprise show no client certificate: leave ca.crt alone in spec.certSecretRef")
     if line.proxy and not line.proxy.startswith(("http://", "https://")):

@@ -42,7 +42,7 @@ class _App:
     expires: datetime
 
 
-class Grants:
+class ProviderTokens:
     """Joins accounts with tokens; one per process. `azure_authority` tells which of Azure's clouds this is."""
 
     def __init__(

@@ -13,7 +13,7 @@ from gotk.http.exchange import Answer, Exchange, Request, Unusable
 from gotk.oci.access import TLS, InvalidTLS
 from gotk.runtime.clock import Clock
 from image_automation.notification.delivery import nats_keys
-from image_automation.notification.delivery.accounts import Line
+from image_automation.notification.delivery.accounts import Delivery
 from image_automation.notification.delivery.sending import Failure, Sender, converse, masked
 from image_automation.notification.providers.nats import Publication, Server
 
@@ -28,7 +28,7 @@ class Senders:
         self._senders = senders
         self._otherwise = otherwise
 
-    async def send(self, exchange: Exchange, line: Line) -> None:
+    async def send(self, exchange: Exchange, line: Delivery) -> None:
         """Deliver. Raises SendError; Unusable where nothing could be sent at all."""
         await self._senders.get(line.account.type, self._otherwise).send(exchange, line)
 
@@ -39,12 +39,12 @@ class NATSSender:
     def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
 
-    async def send(self, exchange: Exchange, line: Line) -> None:
+    async def send(self, exchange: Exchange, line: Delivery) -> None:
         """Publish within the line's timeout. Raises SendError; Unusable where nothing could be sent at all."""
         await converse(exchange, line, lambda request: _publish(request, line), self._clock)
 
 
-async def _publish(message: Request, line: Line) -> Answer:
+async def _publish(message: Request, line: Delivery) -> Answer:
     assert isinstance(message, Publication)
     failures: list[Failure] = []
     for server in message.servers:
@@ -57,7 +57,7 @@ async def _publish(message: Request, line: Line) -> Answer:
     raise Failure("; ".join(map(str, failures)), again=any(failure.again for failure in failures))
 
 
-async def _publish_to(server: Server, message: Publication, line: Line) -> None:
+async def _publish_to(server: Server, message: Publication, line: Delivery) -> None:
     from nats.errors import Error  # noqa: PLC0415 - takes long to load
 
     from image_automation.notification.delivery import nats_client  # noqa: PLC0415 - as above

@@ -25,7 +25,7 @@ from gotk.http.sessions import socks_connector
 from gotk.http.transport import SOCKS, Route
 from gotk.oci.access import InvalidTLS, Proxy
 from gotk.runtime.clock import Clock
-from image_automation.notification.delivery.accounts import Line
+from image_automation.notification.delivery.accounts import Delivery
 from image_automation.notification.providers.account import Unfit
 
 _RETRIES = 4
@@ -56,7 +56,7 @@ class Failure(Exception):
 class Sender(Protocol):
     """Who carries a conversation out."""
 
-    async def send(self, exchange: Exchange, line: Line) -> None:
+    async def send(self, exchange: Exchange, line: Delivery) -> None:
         """Deliver. Raises SendError; Unusable where nothing could be asked at all."""
         ...
 
@@ -68,7 +68,7 @@ class HTTPSender:
         self._clock = clock
         self._route = route
 
-    async def send(self, exchange: Exchange, line: Line) -> None:
+    async def send(self, exchange: Exchange, line: Delivery) -> None:
         """Deliver within the line's timeout. Raises SendError; Unusable where nothing could be asked at all."""
         try:
             async with _sessions(line) as sessions:
@@ -76,7 +76,7 @@ class HTTPSender:
         except InvalidTLS as error:
             raise Unusable(masked(str(error), line.secrets)) from None
 
-    async def _attempt(self, request: Request, line: Line, sessions: _Sessions) -> Answer:
+    async def _attempt(self, request: Request, line: Delivery, sessions: _Sessions) -> Answer:
         url = target(request.url)
         proxy = _own_proxy(line) or self._route(url)
         socks = proxy if proxy is not None and proxy.url.scheme in SOCKS else None
@@ -97,7 +97,7 @@ class HTTPSender:
                 while len(body) < _BODY_LIMIT and (more := await response.content.read(_BODY_LIMIT - len(body))):
                     body += more
                 wait = response.headers.get("Retry-After", "")
-                return judged(request, response.status, body, wait, self._clock.now())
+                return answered(request, response.status, body, wait, self._clock.now())
         except Exception as error:
             if not _is_connection_failure(error):
                 raise
@@ -108,7 +108,7 @@ class HTTPSender:
 
 
 async def converse(
-    exchange: Exchange, line: Line, attempt: Callable[[Request], Awaitable[Answer]], clock: Clock
+    exchange: Exchange, line: Delivery, attempt: Callable[[Request], Awaitable[Answer]], clock: Clock
 ) -> None:
     """Hold a conversation within the line's timeout, each request as often as it takes. `attempt` raises Failure.
 
@@ -150,7 +150,7 @@ async def _insist(
     raise AssertionError("unreachable")
 
 
-def _own_proxy(line: Line) -> Proxy | None:
+def _own_proxy(line: Delivery) -> Proxy | None:
     if not line.proxy:
         return None
     try:
@@ -163,7 +163,7 @@ def _own_proxy(line: Line) -> Proxy | None:
 
 
 @asynccontextmanager
-async def _sessions(line: Line) -> AsyncIterator[_Sessions]:
+async def _sessions(line: Delivery) -> AsyncIterator[_Sessions]:
     """Give the sessions of one conversation: one for each SOCKS5 proxy, which aiohttp does not speak, and one else."""
     tls = line.tls.context() if line.tls is not None else True
     opened: dict[Proxy | None, aiohttp.ClientSession] = {}
@@ -204,7 +204,7 @@ def target(text: str) -> URL:
     return url
 
 
-def judged(request: Request, status: int, body: bytes, retry_after: str, now: datetime) -> Answer:
+def answered(request: Request, status: int, body: bytes, retry_after: str, now: datetime) -> Answer:
     """Return the answer that an exchange sees. Raises Failure; after a server's mistakes and 429 one may ask again."""
     if 200 <= status < 300 or status in request.accepts:
         return Answer(status=status, body=body)

@@ -18,7 +18,7 @@ from gotk.kube import errors
 from gotk.oci import name as images
 from gotk.runtime.clock import Clock
 from image_automation.notification.cel import expression
-from image_automation.notification.cel.evaluator import Judge
+from image_automation.notification.cel.evaluator import Evaluator
 from image_automation.notification.receivers.call import Pushed
 
 REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
@@ -87,12 +87,12 @@ class Said:
     pushed: tuple[Pushed, ...] = ()
 
 
-class Waker:
+class Annotator:
     """Asks the objects of receivers to reconcile."""
 
-    def __init__(self, *, objects: Objects, judge: Judge, clock: Clock, cross_namespace: bool) -> None:
+    def __init__(self, *, objects: Objects, cel: Evaluator, clock: Clock, cross_namespace: bool) -> None:
         self._objects = objects
-        self._judge = judge
+        self._cel = cel
         self._clock = clock
         self._cross_namespace = cross_namespace
         self._shared = Shared(clock)
@@ -131,7 +131,7 @@ class Waker:
             expression.floating({key: obj.get(key) for key in ("apiVersion", "kind", "metadata")}) for _, obj in found
         ]
         try:
-            verdicts = await self._judge.passing(receiver.metadata.uid, expressions, shared, seen)
+            verdicts = await self._cel.passing(receiver.metadata.uid, expressions, shared, seen)
         except expression.EvaluationError as error:
             raise WakeError(str(error)) from error
         for verdict in verdicts:

@@ -24,11 +24,11 @@ from gotk.runtime import health
 from gotk.runtime.clock import Clock
 from image_automation.notification import receiver as receivers
 from image_automation.notification.cel import expression
-from image_automation.notification.cel.evaluator import Judge
+from image_automation.notification.cel.evaluator import Evaluator
 from image_automation.notification.receivers import TOKENS, VERIFIERS, gcr, oidc
 from image_automation.notification.receivers.call import Accepted, Call, RefusedError
 from image_automation.notification.webhooks import tokens
-from image_automation.notification.webhooks.annotator import Said, WakeError, Waker, filters
+from image_automation.notification.webhooks.annotator import Annotator, Said, WakeError, filters
 from image_automation.notification.webhooks.limits import Buckets, Replays
 
 BODY_LIMIT = 1024 * 1024
@@ -117,15 +117,15 @@ class Hooks:
         index: Index,
         objects: receivers.Objects,
         issuers: tokens.Issuers,
-        judge: Judge,
-        waker: Waker,
+        cel: Evaluator,
+        annotator: Annotator,
         clock: Clock,
     ) -> None:
         self._index = index
         self._objects = objects
         self._issuers = issuers
-        self._judge = judge
-        self._waker = waker
+        self._cel = cel
+        self._annotator = annotator
         self._buckets = Buckets(clock=clock, burst=_BURST, rate=_RATE)
         self._replays = Replays(clock=clock)
         self._bodies = asyncio.Semaphore(_BODIES)
@@ -193,7 +193,7 @@ class Hooks:
             return 0
         self._replays.remember(obj.metadata.uid, accepted.ids)
         try:
-            return await self._waker.wake(
+            return await self._annotator.wake(
                 obj, Said(request=_request(obj, call, accepted), claims=_seen(obj, claims), pushed=accepted.pushed)
             )
         except BaseException:
@@ -217,7 +217,7 @@ class Hooks:
             await self._issuers.claims(token, provider.issuer_url, provider.audience)
         )
         try:
-            refused = await self._judge.refusal(obj.metadata.uid, provider, claims)
+            refused = await self._cel.refusal(obj.metadata.uid, provider, claims)
         except expression.EvaluationError as error:
             raise RefusedError(str(error)) from None
         if refused:

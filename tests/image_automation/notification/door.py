@@ -16,7 +16,7 @@ from gotk.kube import errors
 from gotk.kube.cache import KindCache
 from gotk.runtime.clock import SystemClock
 from image_automation.notification import receiver
-from image_automation.notification.cel.evaluator import Judge
+from image_automation.notification.cel.evaluator import Evaluator
 from image_automation.notification.webhooks import annotator, hooks
 from image_automation.notification.webhooks.tokens import Issuers
 
@@ -114,13 +114,13 @@ async def door(obj: Receiver, *, cross_namespace: bool = True) -> AsyncIterator[
     cluster.add("ImageRepository", "web", image="registry.example/team/web")
     cache: KindCache[Receiver] = KindCache(Receiver, client=None, clock=clock)
     cache.learn(obj)
-    async with aiohttp.ClientSession() as session, Judge(clock=clock) as judge:
+    async with aiohttp.ClientSession() as session, Evaluator(clock=clock) as cel:
         opened = hooks.Hooks(
             index=hooks.Index(cache),
             objects=cluster,
             issuers=Issuers(session=session, clock=clock),
-            judge=judge,
-            waker=annotator.Waker(objects=cluster, judge=judge, clock=clock, cross_namespace=cross_namespace),
+            cel=cel,
+            annotator=annotator.Annotator(objects=cluster, cel=cel, clock=clock, cross_namespace=cross_namespace),
             clock=clock,
         )
         async with hooks.serve("127.0.0.1:0", opened.app()) as port:

@@ -18,7 +18,7 @@ from gotk.runtime.events import Event, Recorder
 from gotk.runtime.metrics import Metrics
 from image_automation.notification.alerts import deduplication, grouping
 from image_automation.notification.alerts.notifier import Notifier
-from image_automation.notification.delivery.accounts import Accounts, Line
+from image_automation.notification.delivery.accounts import Accounts, Delivery
 from image_automation.notification.delivery.sending import SendError
 from image_automation.notification.notice import Involved, Notice
 from tests.image_automation.notification import scene
@@ -59,7 +59,7 @@ class World:
 
     # What services do.
 
-    async def send(self, exchange: Exchange, line: Line) -> None:
+    async def send(self, exchange: Exchange, line: Delivery) -> None:
         address = line.account.address
         await asyncio.sleep(self.slow.get(address, 0))
         if address in self.broken:

@@ -17,7 +17,7 @@ from gotk.http.exchange import Unusable
 from gotk.oci.access import TLS
 from gotk.runtime.clock import SystemClock
 from image_automation.notification.delivery import apprise_message
-from image_automation.notification.delivery.accounts import Line
+from image_automation.notification.delivery.accounts import Delivery
 from image_automation.notification.delivery.apprise_sender import AppriseSender
 from image_automation.notification.delivery.sending import SendError
 from image_automation.notification.notice import Notice
@@ -65,12 +65,12 @@ async def mailbox(tmp_path: Path) -> AsyncIterator[Mailbox]:
         yield made
 
 
-def line(address: str, *, ca: bytes = b"", timeout: float = 30.0, **changes: object) -> Line:
+def line(address: str, *, ca: bytes = b"", timeout: float = 30.0, **changes: object) -> Delivery:
     account = scene.account("apprise", address, token="", secret={"address": address.encode()})
-    return Line(account=account, timeout=timeout, tls=TLS(ca=ca) if ca else None, **changes)  # type: ignore[arg-type]
+    return Delivery(account=account, timeout=timeout, tls=TLS(ca=ca) if ca else None, **changes)  # type: ignore[arg-type]
 
 
-async def send(found: Line, notice: Notice | None = None) -> None:
+async def send(found: Delivery, notice: Notice | None = None) -> None:
     sender = AppriseSender(clock=SystemClock(), environment={})
     await sender.send(apprise.apprise(notice or scene.notice(), found.account), found)
 

@@ -22,7 +22,7 @@ from gotk.cloud.github import GitHub
 from gotk.cloud.google import Google
 from gotk.cloud.identity import Identities
 from gotk.http.exchange import Answer, Request, Unusable
-from image_automation.notification.delivery.provider_tokens import Grants
+from image_automation.notification.delivery.provider_tokens import ProviderTokens
 from image_automation.notification.providers import catalog
 from image_automation.notification.providers.account import Account
 from tests.gotk.cloud.standin import Asked, Services, now, services
@@ -59,7 +59,7 @@ ADDRESSES = {
 async def cloud(
     home: Path, *objects: Object, gate: bool = True, default: str = "", replies: Mapping[str, Any] = REPLIES,
     authority: str = "", registry: prometheus_client.CollectorRegistry | None = None,
-) -> AsyncIterator[tuple[Grants, Services]]:  # fmt: skip
+) -> AsyncIterator[tuple[ProviderTokens, Services]]:  # fmt: skip
     async with services(replies) as found:
         environment = {
             "AZURE_AUTHORITY_HOST": found.url, "AZURE_POD_IDENTITY_AUTHORITY_HOST": found.url,
@@ -73,7 +73,7 @@ async def cloud(
         )
         google = Gcp(found.caller, environment=environment, now=now, sts=found.url, iam=found.url)
         yield (
-            Grants(
+            ProviderTokens(
                 identities,
                 azure=Entra(Azure(found.caller, environment=environment, now=now)),
                 google=Google(google),
@@ -112,9 +112,9 @@ TOKENS = {
 
 @pytest.mark.parametrize("type_", TOKENS)
 async def test_a_service_account_is_who_the_provider_is(tmp_path: Path, type_: str) -> None:
-    async with cloud(tmp_path, ROBOT) as (grants, found):
+    async with cloud(tmp_path, ROBOT) as (tokens, found):
         for _ in range(2):
-            made = await grants.join(provider(type_, serviceAccountName="robot"), account(type_), None, "")
+            made = await tokens.join(provider(type_, serviceAccountName="robot"), account(type_), None, "")
             assert said(made) == TOKENS[type_][0]
     [asked] = found.asked
     assert TOKENS[type_][2] in asked.form["scope"]
@@ -123,8 +123,8 @@ async def test_a_service_account_is_who_the_provider_is(tmp_path: Path, type_: s
 
 @pytest.mark.parametrize("type_", TOKENS)
 async def test_without_a_service_account_it_is_who_this_process_is(tmp_path: Path, type_: str) -> None:
-    async with cloud(tmp_path, gate=False) as (grants, found):
-        made = await grants.join(provider(type_), account(type_), None, "")
+    async with cloud(tmp_path, gate=False) as (tokens, found):
+        made = await tokens.join(provider(type_), account(type_), None, "")
     assert said(made) == TOKENS[type_][1]
     assert len(found.asked) == 1
     assert TOKENS[type_][1] not in repr(made)
@@ -133,23 +133,23 @@ async def test_without_a_service_account_it_is_who_this_process_is(tmp_path: Pat
 
 @pytest.mark.parametrize("type_", TOKENS)
 async def test_the_default_service_account_is_for_providers_that_name_none(tmp_path: Path, type_: str) -> None:
-    async with cloud(tmp_path, ROBOT, default="robot") as (grants, _):
-        made = await grants.join(provider(type_), account(type_), None, "")
+    async with cloud(tmp_path, ROBOT, default="robot") as (tokens, _):
+        made = await tokens.join(provider(type_), account(type_), None, "")
     assert said(made) == TOKENS[type_][0]
 
 
 @pytest.mark.parametrize("type_", TOKENS)
 async def test_a_token_in_the_secret_is_the_token(tmp_path: Path, type_: str) -> None:
-    async with cloud(tmp_path) as (grants, found):
-        made = await grants.join(provider(type_), account(type_, token="t0ken"), None, "")
+    async with cloud(tmp_path) as (tokens, found):
+        made = await tokens.join(provider(type_), account(type_, token="t0ken"), None, "")
     assert (made.token, made.access_token, found.asked) == ("t0ken", "", [])
 
 
 @pytest.mark.parametrize("type_", [*TOKENS, "slack", "github"])
 async def test_a_service_account_needs_the_feature_gate_whatever_the_type(tmp_path: Path, type_: str) -> None:
-    async with cloud(tmp_path, ROBOT, gate=False) as (grants, _):
+    async with cloud(tmp_path, ROBOT, gate=False) as (tokens, _):
         with pytest.raises(Unusable, match="enable the ObjectLevelWorkloadIdentity feature gate"):
-            await grants.join(provider(type_, serviceAccountName="robot"), account(type_, token="t0ken"), None, "")
+            await tokens.join(provider(type_, serviceAccountName="robot"), account(type_, token="t0ken"), None, "")
 
 
 async def test_what_was_counted_goes_with_the_provider(tmp_path: Path) -> None:
@@ -159,11 +159,11 @@ async def test_what_was_counted_goes_with_the_provider(tmp_path: Path) -> None:
     def counted() -> float | None:
         return registry.get_sample_value("gotk_token_cache_events_total", labels)
 
-    async with cloud(tmp_path, registry=registry) as (grants, _):
-        await grants.join(made, account("azuredevops"), None, "")
-        grants.changed(made, made)
+    async with cloud(tmp_path, registry=registry) as (tokens, _):
+        await tokens.join(made, account("azuredevops"), None, "")
+        tokens.changed(made, made)
         assert counted() == 1
-        grants.changed(made, None)
+        tokens.changed(made, None)
         assert counted() is None
 
 
@@ -179,9 +179,9 @@ FAILURES: dict[str, tuple[str, Mapping[str, Any], str]] = {
 
 @pytest.mark.parametrize(("name", "replies", "message"), FAILURES.values(), ids=FAILURES)
 async def test_no_token_is_told(tmp_path: Path, name: str, replies: Mapping[str, Any], message: str) -> None:
-    async with cloud(tmp_path, ROBOT, replies=replies) as (grants, _):
+    async with cloud(tmp_path, ROBOT, replies=replies) as (tokens, _):
         with pytest.raises(Unusable, match=message):
-            await grants.join(provider("azuredevops", serviceAccountName=name), account("azuredevops"), None, "")
+            await tokens.join(provider("azuredevops", serviceAccountName=name), account("azuredevops"), None, "")
 
 
 SHARED = "Endpoint=sb://ns.servicebus.windows.net/;SharedAccessKeyName=n;SharedAccessKey=c2VjcmV0;EntityPath=hub"
@@ -198,9 +198,9 @@ async def test_an_event_hub_takes_one_identity(
 ) -> None:
     spec = {"serviceAccountName": name} if name else {}
     made = replace(account("azureeventhub", token=token), address=address)
-    async with cloud(tmp_path, ROBOT) as (grants, _):
+    async with cloud(tmp_path, ROBOT) as (tokens, _):
         with pytest.raises(Unusable, match=f"{message} cannot be set at the same time"):
-            await grants.join(provider("azureeventhub", **spec), made, None, "")
+            await tokens.join(provider("azureeventhub", **spec), made, None, "")
 
 
 HUBS = {
@@ -212,8 +212,8 @@ HUBS = {
 
 @pytest.mark.parametrize(("authority", "url"), HUBS.items())
 async def test_an_event_hub_is_in_the_cloud_that_we_log_in_to(tmp_path: Path, authority: str, url: str) -> None:
-    async with cloud(tmp_path, authority=authority) as (grants, _):
-        made = await grants.join(provider("azureeventhub"), account("azureeventhub"), None, "")
+    async with cloud(tmp_path, authority=authority) as (tokens, _):
+        made = await tokens.join(provider("azureeventhub"), account("azureeventhub"), None, "")
     [asked] = scene.talk(catalog.TYPES["azureeventhub"](scene.notice(), made))
     assert asked.url == url
 
@@ -253,14 +253,14 @@ async def test_a_github_app_asks_what_flux_asks(tmp_path: Path, case: Case) -> N
         return Answer(status=200, body=case.reply(request.method, "/" + request.url.split("/", 3)[3]).body.encode())
 
     every = {f"{method} {path}": answer for method in ("GET", "POST") for path in paths(case)}
-    async with cloud(tmp_path, replies=every) as (grants, found):
+    async with cloud(tmp_path, replies=every) as (tokens, found):
         texts = {key: value.replace(f"http://{DIRECT}", found.url) for key, value in case.secret.items()}
         secret = {key: value.encode() for key, value in texts.items()}
         login = {key: texts.get(key, "") for key in ("token", "username", "password")}
         metadata = {"revision": f"main@sha1:{scene.COMMIT}", "change_request": "7"}
         made = account(case.provider["type"], secret=secret, secret_name="app", **login)
         made = replace(made, address=case.provider["address"])
-        joining = grants.join(provider(case.provider["type"]), made, None, "")
+        joining = tokens.join(provider(case.provider["type"]), made, None, "")
         if flux["complaints"]:
             with pytest.raises(Unusable, match="githubApp"):
                 await joining

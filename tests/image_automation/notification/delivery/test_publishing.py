@@ -16,7 +16,7 @@ from nats.aio.client import Client
 from gotk.http.exchange import Unusable
 from gotk.oci.access import TLS
 from gotk.runtime.clock import SystemClock
-from image_automation.notification.delivery.accounts import Line
+from image_automation.notification.delivery.accounts import Delivery
 from image_automation.notification.delivery.publishing import NATSSender
 from image_automation.notification.delivery.sending import SendError
 from image_automation.notification.providers import catalog
@@ -34,7 +34,7 @@ BOT = 'authorization: { users: [ { user: "bot", password: "p@ss:w0rd" } ] }'
 
 async def send(address: str, *, timeout: float = 10.0, tls: TLS | None = None, **account: Any) -> None:
     fields = {"channel": SUBJECT, "token": "", **account}
-    line = Line(account=scene.account("nats", address, **fields), timeout=timeout, tls=tls)
+    line = Delivery(account=scene.account("nats", address, **fields), timeout=timeout, tls=tls)
     await NATSSender(clock=SystemClock()).send(catalog.TYPES["nats"](scene.notice(), line.account), line)
 
 

@@ -10,7 +10,7 @@ from aiohttp import web
 
 from gotk.http import route
 from gotk.http.exchange import Unusable
-from image_automation.notification.delivery.accounts import Line
+from image_automation.notification.delivery.accounts import Delivery
 from image_automation.notification.delivery.sending import HTTPSender, SendError, masked
 from image_automation.notification.providers import catalog
 from tests.gotk.oci.socks import socks_proxy
@@ -52,7 +52,7 @@ async def service(*statuses: int, headers: dict[str, str] | None = None) -> Asyn
 
 async def send(url: str, *, timeout: float = 60.0, proxy: str = "", environment: dict[str, str] | None = None) -> None:
     account = scene.account("slack", url, secret={"address": url.encode()})
-    line = Line(account=account, timeout=timeout, proxy=proxy)
+    line = Delivery(account=account, timeout=timeout, proxy=proxy)
     sender = HTTPSender(clock=VirtualClock(), route=route.from_environment(environment or {}))
     await sender.send(catalog.TYPES["slack"](scene.notice(), account), line)
 

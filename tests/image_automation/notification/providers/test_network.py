@@ -11,7 +11,7 @@ from gotk.http import route
 from gotk.http.exchange import Exchange
 from image_automation.notification import notice as notices
 from image_automation.notification.alerts import deduplication
-from image_automation.notification.delivery.accounts import Line
+from image_automation.notification.delivery.accounts import Delivery
 from image_automation.notification.delivery.sending import HTTPSender
 from tests.image_automation.notification.alerts import test_notifier
 from tests.image_automation.notification.providers.upstream import capture, differences, network, replay
@@ -37,7 +37,7 @@ class Reached(replay.Services):
         environment = {"HTTP_PROXY": server.proxy, "HTTPS_PROXY": server.proxy}
         self._sender = HTTPSender(clock=VirtualClock(), route=route.from_environment(environment))
 
-    async def send(self, exchange: Exchange, line: Line) -> None:
+    async def send(self, exchange: Exchange, line: Delivery) -> None:
         await self._sender.send(exchange, line)
 
 

@@ -22,7 +22,7 @@ from gotk.http.exchange import Answer, Exchange, Request
 from image_automation.notification import notice as notices
 from image_automation.notification.alerts import deduplication
 from image_automation.notification.delivery import sending
-from image_automation.notification.delivery.accounts import Line
+from image_automation.notification.delivery.accounts import Delivery
 from tests.image_automation.notification.alerts import test_notifier
 from tests.image_automation.notification.providers.upstream import protobuf
 from tests.image_automation.notification.providers.upstream.case import Case
@@ -54,7 +54,7 @@ class Services(test_notifier.World):
     async def get(self, kind: type[Any], namespace: str, name: str) -> Any:
         return self.known[name] if name in self.known else await super().get(kind, namespace, name)
 
-    async def send(self, exchange: Exchange, line: Line) -> None:
+    async def send(self, exchange: Exchange, line: Delivery) -> None:
         clock, loop = VirtualClock(), asyncio.get_running_loop()
 
         async def attempt(request: Request) -> Answer:
@@ -64,7 +64,7 @@ class Services(test_notifier.World):
             path = "/" + request.url.partition("://")[2].partition("/")[2]
             reply = self.case.reply(request.method, path)
             wait = reply.headers.get("Retry-After", "")
-            return sending.judged(request, reply.status, reply.body.encode(), wait, clock.now())
+            return sending.answered(request, reply.status, reply.body.encode(), wait, clock.now())
 
         await sending.converse(exchange, line, attempt, clock)
 
