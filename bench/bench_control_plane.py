@@ -26,8 +26,8 @@ import aiohttp
 import yaml
 from aiohttp import web
 
+from gotk.apiserver import ControlPlane, MachineClock
 from gotk.apiserver.access import tls
-from gotk.apiserver.server import ControlPlane, MachineClock
 from gotk.apiserver.storage.database import Database, Row
 from tests.gotk.apiserver.caller import APPLY, MERGE, Caller
 from tests.gotk.apiserver.widgets import GROUP, WIDGETS, WIDGETS_PATH, widget

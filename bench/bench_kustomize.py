@@ -27,7 +27,7 @@ from deploy.source.fetch import Trees
 from gotk.api import scheme
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import Artifact
-from gotk.apiserver.server import ControlPlane
+from gotk.apiserver import ControlPlane
 from gotk.kube.client import Client
 from gotk.kube.config import from_kubeconfig
 from gotk.runtime.blocking import Limiter

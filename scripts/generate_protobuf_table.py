@@ -17,7 +17,7 @@ import re
 import sys
 from dataclasses import dataclass, field
 
-from gotk.apiserver.resources import kinds
+from gotk.apiserver.builtin import kinds
 
 TARGET = pathlib.Path(__file__).resolve().parent.parent / "gotk" / "apiserver" / "data" / "protobuf-table.json.gz"
 META = "k8s.io/apimachinery/pkg/apis/meta/v1"

@@ -17,7 +17,7 @@ from collections.abc import AsyncIterator, Mapping
 
 import aiohttp
 
-from gotk.apiserver.server import ControlPlane
+from gotk.apiserver import ControlPlane
 from gotk.kube import config
 from gotk.kube.client import Client
 from image_automation.app import embedded

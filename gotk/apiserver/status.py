@@ -5,13 +5,36 @@ because kubectl prints them and clients tell cases apart by them.
 """
 
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from gotk.apiserver import cause
 from gotk.apiserver.cause import Cause
-from gotk.apiserver.resources.resource import Resource
 
 Json = dict[str, Any]
+
+
+class Resource(Protocol):
+    """What refusals need to know of a kind: its names."""
+
+    @property
+    def group(self) -> str:
+        """The API group, empty for the core one."""
+        ...
+
+    @property
+    def kind(self) -> str:
+        """The name of one object's kind."""
+        ...
+
+    @property
+    def plural(self) -> str:
+        """The name in paths."""
+        ...
+
+    @property
+    def qualified(self) -> str:
+        """`plural.group`, the bare plural for the core group."""
+        ...
 
 
 class Refusal(Exception):

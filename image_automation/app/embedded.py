@@ -6,10 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import deploy.crds
-from gotk.apiserver.access.authorization import ALWAYS_ALLOW
-from gotk.apiserver.server import ControlPlane
-from gotk.apiserver.simulator.simulator import DELAY
-from gotk.apiserver.storage.database import StoreError
+from gotk.apiserver import ALWAYS_ALLOW, READY_AFTER, ControlPlane, StoreError
 
 
 class EmbeddedError(Exception):
@@ -39,7 +36,7 @@ async def control_plane(data_dir: Path, features: Features = _DEFAULT) -> AsyncI
         host=features.host,
         port=features.port,
         crds=deploy.crds.load(),
-        simulate=DELAY if features.simulate_workloads else None,
+        simulate=READY_AFTER if features.simulate_workloads else None,
         authorization_mode=features.authorization_mode,
         trace=features.trace,
     )

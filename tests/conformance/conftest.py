@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from gotk.apiserver.server import ControlPlane
+from gotk.apiserver import ControlPlane
 from tests.conformance.kubectl import Kubectl
 from tests.gotk.apiserver.widgets import WIDGETS
 

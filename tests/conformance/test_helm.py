@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from gotk.apiserver.server import ControlPlane
+from gotk.apiserver import ControlPlane
 from tests.conformance.helm import Helm
 from tests.conformance.kubectl import Kubectl
 

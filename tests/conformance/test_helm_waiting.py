@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from gotk.apiserver.server import ControlPlane
+from gotk.apiserver import ControlPlane
 from tests.conformance.helm import Helm
 from tests.conformance.kubectl import Kubectl
 from tests.conformance.test_helm import CHART, Stage

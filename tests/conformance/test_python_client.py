@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from gotk.apiserver.server import ControlPlane
+from gotk.apiserver import ControlPlane
 from gotk.apiserver.storage import watch as watching
 from tests.gotk.apiserver.caller import Caller
 from tests.gotk.apiserver.widgets import GROUP, WIDGETS, widget

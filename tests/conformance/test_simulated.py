@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from gotk.apiserver.server import ControlPlane
+from gotk.apiserver import ControlPlane
 from tests.conformance.kubectl import Kubectl
 
 pytestmark = [

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 
 from gotk.apiserver import status
 from gotk.apiserver.access.identity import MASTERS, User
-from gotk.apiserver.storage import selectors
+from gotk.apiserver.wire import selectors
 from gotk.apiserver.wire.paths import Target
 
 Json = dict[str, Any]

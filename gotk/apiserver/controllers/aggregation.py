@@ -7,9 +7,8 @@ from gotk.apiserver.access.rbac import CLUSTER_ROLES
 from gotk.apiserver.call import Plane
 from gotk.apiserver.controllers import edits
 from gotk.apiserver.controllers.feed import Feed
-from gotk.apiserver.storage import selectors
 from gotk.apiserver.storage.store import Event, Key
-from gotk.apiserver.wire import options
+from gotk.apiserver.wire import options, selectors
 
 Json = dict[str, Any]
 

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 from gotk.apiserver import cause
 from gotk.apiserver.cause import Cause
+from gotk.apiserver.resources import jsonpath
 from gotk.apiserver.resources.resource import Column, Resource, Scale
 from gotk.apiserver.schema import structural
 from gotk.apiserver.schema.kind_schema import Schema
-from gotk.apiserver.wire import jsonpath
 
 AGE = Column(
     name="Age",

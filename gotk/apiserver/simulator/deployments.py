@@ -6,7 +6,7 @@ Answers to `pkg/controller/deployment`; reasons and messages of the conditions a
 import asyncio
 from typing import Any, Final
 
-from gotk.apiserver.simulator import progress, rollout
+from gotk.apiserver.simulator import progress, rolling_update
 from gotk.apiserver.simulator.world import REPLICA_SETS, World, fingerprint, owned_by
 from gotk.apiserver.storage.store import Key
 
@@ -54,7 +54,7 @@ def _bare(template: Json) -> Json:
 
 async def _advance(world: World, deployment: Json, new: Json | None, old: list[Json]) -> Json:
     number = max(map(revision, old), default=0) + 1
-    wanted, left = rollout.step(deployment["spec"], _count(new), [_count(each) for each in old])
+    wanted, left = rolling_update.step(deployment["spec"], _count(new), [_count(each) for each in old])
     if new is None:
         new = await world.create(REPLICA_SETS, deployment["metadata"]["namespace"], _make(deployment, wanted, number))
     else:
@@ -74,12 +74,12 @@ async def _resize(world: World, deployment: Json, new: Json | None, old: list[Js
         await _set(world, active[-1], max(0, deployment["spec"].get("replicas", 1) - others), 0)
 
 
-def _count(replica_set: Json | None) -> rollout.Count:
+def _count(replica_set: Json | None) -> rolling_update.Count:
     if replica_set is None:
-        return rollout.Count()
+        return rolling_update.Count()
     status = replica_set.get("status") or {}
     wanted = replica_set["spec"].get("replicas", 1)
-    return rollout.Count(wanted, status.get("replicas", 0), status.get("availableReplicas", 0))
+    return rolling_update.Count(wanted, status.get("replicas", 0), status.get("availableReplicas", 0))
 
 
 def _make(deployment: Json, wanted: int, number: int) -> Json:

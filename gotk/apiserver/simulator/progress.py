@@ -6,7 +6,7 @@ Answers to `pkg/controller/deployment/progress.go` and `sync.go`.
 from datetime import datetime
 from typing import Any
 
-from gotk.apiserver.simulator import conditions, fate, rollout
+from gotk.apiserver.simulator import conditions, fate, rolling_update
 from gotk.apiserver.simulator.world import World
 
 Json = dict[str, Any]
@@ -51,7 +51,7 @@ def _counts(deployment: Json, new: Json | None, old: list[Json]) -> Json:
 def _available(deployment: Json, seen: Json, now: str) -> Json:
     wanted = deployment["spec"].get("replicas", 1)
     rolling = (deployment["spec"].get("strategy") or {}).get("rollingUpdate")
-    spare = rollout.limits(rolling, wanted)[1] if rolling is not None else 0
+    spare = rolling_update.limits(rolling, wanted)[1] if rolling is not None else 0
     if seen.get("availableReplicas", 0) >= wanted - spare:
         made = ("True", now, ("MinimumReplicasAvailable", "Deployment has minimum availability."))
     else:

@@ -13,16 +13,16 @@ from typing import Final
 from gotk.apiserver.call import Plane
 from gotk.apiserver.simulator import (
     claims,
-    daemons,
+    daemon_sets,
     deployments,
     endpoints,
     fate,
     jobs,
     nodes,
     pods,
-    replicas,
+    replica_sets,
     services,
-    sets,
+    stateful_sets,
 )
 from gotk.apiserver.simulator.world import CLAIMS, NODES, PODS, REPLICA_SETS, SERVICES, VOLUMES, World
 from gotk.apiserver.status import Refusal
@@ -32,7 +32,7 @@ from gotk.apiserver.storage.store import Event, Key, Stored
 log = logging.getLogger(__name__)
 
 #: After how many seconds a workload is ready if nothing else is said.
-DELAY: Final = 0.5
+READY_AFTER: Final = 0.5
 _AGAIN = 1.0
 _MARK = fate.ANNOTATION.encode()
 Rule = Callable[[World, Key], Awaitable[float | None]]
@@ -40,21 +40,21 @@ Rule = Callable[[World, Key], Awaitable[float | None]]
 _RULES: Final[dict[str, Rule]] = {
     CLAIMS: claims.look,
     PODS: pods.look,
-    REPLICA_SETS: replicas.look,
+    REPLICA_SETS: replica_sets.look,
     SERVICES: services.look,
     VOLUMES: claims.look_at_volume,
-    daemons.STORAGE: daemons.look,
+    daemon_sets.STORAGE: daemon_sets.look,
     deployments.STORAGE: deployments.look,
     endpoints.WANTED: endpoints.look,
     jobs.STORAGE: jobs.look,
-    sets.STORAGE: sets.look,
+    stateful_sets.STORAGE: stateful_sets.look,
 }
 
 
 class WorkloadSimulator:
     """Makes workloads look alive. `run` must run beside the store."""
 
-    def __init__(self, plane: Plane, *, delay: float = DELAY) -> None:
+    def __init__(self, plane: Plane, *, delay: float = READY_AFTER) -> None:
         self._plane = plane
         self._world = World(plane, delay=delay)
         self._waiting: dict[Key, None] = {}
@@ -128,7 +128,7 @@ class WorkloadSimulator:
         if storage == SERVICES and not gone:
             self._add(Key(endpoints.WANTED, item.key.namespace, item.key.name))
         if storage == NODES:
-            for daemon in self._plane.store.objects(daemons.STORAGE):
+            for daemon in self._plane.store.objects(daemon_sets.STORAGE):
                 self._add(daemon.key)
         if storage == CLAIMS and gone:
             self._add(Key(VOLUMES, "", claims.volume_name(item.uid)))

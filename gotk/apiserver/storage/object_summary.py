@@ -29,7 +29,7 @@ class _Head(msgspec.Struct, gc=False):
     metadata: _Metadata
 
 
-class Glance(NamedTuple):
+class Summary(NamedTuple):
     """The part of an object's metadata that is asked about often."""
 
     uid: str
@@ -38,18 +38,18 @@ class Glance(NamedTuple):
     deleting: bool
 
 
-class Glancer:
+class Summarizer:
     """Reads objects as they lie on disk."""
 
     def __init__(self) -> None:
         self._decoder = msgspec.json.Decoder(_Head)
         self._labels: dict[bytes, Mapping[str, str]] = {}
 
-    def __call__(self, data: bytes) -> Glance:
+    def __call__(self, data: bytes) -> Summary:
         """Read an object. Raises ValueError when it is not one."""
         metadata = self._decoder.decode(data).metadata
         owners = tuple(sys.intern(owner.uid) for owner in metadata.owner_references or ())
-        return Glance(metadata.uid, self._shared(metadata.labels), owners, metadata.deletion_timestamp is not None)
+        return Summary(metadata.uid, self._shared(metadata.labels), owners, metadata.deletion_timestamp is not None)
 
     def _shared(self, raw: msgspec.Raw) -> Mapping[str, str]:
         key = bytes(raw)

@@ -21,7 +21,7 @@ from typing import Any
 import orjson
 
 from gotk.apiserver.storage.database import Database, Row, StoreError
-from gotk.apiserver.storage.object_summary import Glancer
+from gotk.apiserver.storage.object_summary import Summarizer
 
 __all__ = ["Event", "Key", "Store", "StoreError", "Stored", "stored"]
 
@@ -256,11 +256,11 @@ class Store:
     def _load(self) -> None:
         gc.disable()  # half of the time of a large start, for nothing: what is loaded stays
         try:
-            glance, count = Glancer(), 0
+            summarize, count = Summarizer(), 0
             for count, row in enumerate(self._database.load(), 1):  # noqa: B007 - the last one is how many there are
                 key = Key(sys.intern(row.storage), sys.intern(row.namespace), row.name)
                 space = self._objects.setdefault(key.storage, {}).setdefault(key.namespace, {})
-                space[key.name] = _loaded(key, row, glance)
+                space[key.name] = _loaded(key, row, summarize)
         finally:
             gc.enable()
         if count > _FREEZE_FROM:
@@ -272,11 +272,11 @@ class Store:
         self._database.close()
 
 
-def _loaded(key: Key, row: Row, glance: Glancer) -> Stored:
+def _loaded(key: Key, row: Row, summarize: Summarizer) -> Stored:
     """Return an object as it lies on disk. Raises StoreError."""
     data = row.data or b""
     try:
-        seen = glance(data)
+        seen = summarize(data)
     except ValueError as error:
         what = f"{key.storage} {key.namespace}/{key.name}"
         raise StoreError(f"{what} cannot be read ({error}): restore the data directory from a backup") from error

@@ -5,8 +5,7 @@ from aiohttp import web
 
 from gotk.apiserver import status
 from gotk.apiserver.call import Call
-from gotk.apiserver.storage import filters
-from gotk.apiserver.wire import body, encode, options
+from gotk.apiserver.wire import body, encode, filters, options
 
 #: Kinds whose delete answers with the object even when it is gone at once.
 _RETURNED = frozenset(

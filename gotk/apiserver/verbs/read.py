@@ -8,9 +8,8 @@ from aiohttp import web
 
 from gotk.apiserver import status
 from gotk.apiserver.call import Call
-from gotk.apiserver.storage import filters
 from gotk.apiserver.storage.store import Stored
-from gotk.apiserver.wire import encode
+from gotk.apiserver.wire import encode, filters
 
 
 async def get(call: Call) -> web.StreamResponse:

@@ -14,7 +14,7 @@ from gotk.apiserver import cause, status
 from gotk.apiserver.access.authorization import Action, Decision
 from gotk.apiserver.access.identity import User
 from gotk.apiserver.call import Call
-from gotk.apiserver.schema import decoding
+from gotk.apiserver.resources import decoding
 from gotk.apiserver.wire import body
 
 Json = dict[str, Any]

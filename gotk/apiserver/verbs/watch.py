@@ -13,10 +13,9 @@ from aiohttp import web
 
 from gotk.apiserver import cause, status
 from gotk.apiserver.call import Call
-from gotk.apiserver.storage import filters
 from gotk.apiserver.storage.watch import EVERYTHING, Watcher
 from gotk.apiserver.verbs.read import check_revision, revision
-from gotk.apiserver.wire import encode
+from gotk.apiserver.wire import encode, filters
 
 BOOKMARK_EVERY = 60.0
 _SHORTEST, _LONGEST = 1800, 3600
@@ -54,7 +53,7 @@ async def watch(call: Call) -> web.StreamResponse:
 
 
 async def _stream(call: Call, watcher: Watcher, response: web.StreamResponse, *, first: bool) -> None:
-    voice = encode.Voice(call.resource, call.encoding, call.include)
+    encoder = encode.EventEncoder(call.resource, call.encoding, call.include)
     bookmarks = call.query.get("allowWatchBookmarks") in {"true", "1"}
     while not watcher.dropped:
         try:
@@ -66,9 +65,9 @@ async def _stream(call: Call, watcher: Watcher, response: web.StreamResponse, *,
             continue
         notes = watcher.take()
         if first and notes:
-            await response.write(voice.line(notes[0], first=True))
+            await response.write(encoder.line(notes[0], first=True))
             first, notes = False, notes[1:]
-        await response.write(b"".join([voice.line(note) for note in notes]))
+        await response.write(b"".join([encoder.line(note) for note in notes]))
 
 
 def _opening(call: Call, watcher: Watcher) -> tuple[bytes, int | None]:

@@ -59,7 +59,7 @@ def many(
     return to_yaml(orjson.loads(data)) if encoding.yaml else data
 
 
-class Voice:
+class EventEncoder:
     """How one watch is told of events: in which version and shape. What is encoded once is kept with the event."""
 
     def __init__(self, resource: Resource, encoding: Encoding, include: str) -> None:

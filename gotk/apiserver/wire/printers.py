@@ -8,8 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from gotk.apiserver.resources import jsonpath
 from gotk.apiserver.resources.resource import Column
-from gotk.apiserver.wire import jsonpath
 
 Json = dict[str, Any]
 Value = Callable[[Json, dt.datetime], Any]

@@ -10,8 +10,9 @@ from typing import Any, Final
 
 import orjson
 
+from gotk.apiserver.resources import jsonpath
 from gotk.apiserver.resources.resource import Column, Resource
-from gotk.apiserver.wire import jsonpath, printers
+from gotk.apiserver.wire import printers
 
 Json = dict[str, Any]
 NAME_DESCRIPTION: Final = (

@@ -13,7 +13,7 @@ from image_automation.cli import loop, output
 from image_automation.cli.plane_options import features, plane_options
 
 if TYPE_CHECKING:
-    from gotk.apiserver.storage.backup import Report
+    from gotk.apiserver import backup as backups
     from image_automation.app.embedded import Features
 
 _data_dir = click.option(
@@ -58,7 +58,7 @@ async def _serve(data_dir: Path, decided: "Features") -> None:
 @click.pass_obj
 def backup(directory: Path, *, file: Path, data_dir: Path | None) -> None:
     """Write objects, keys and token into FILE, also while the control plane runs. FILE is as secret as DIR."""
-    from gotk.apiserver.storage import backup as backups  # noqa: PLC0415
+    from gotk.apiserver import backup as backups  # noqa: PLC0415
 
     report = _do(lambda: backups.save(data_dir or directory, file.absolute()))
     output.success(f"{file}: {report.objects} objects at revision {report.revision}, {_size(report.after)}")
@@ -71,7 +71,7 @@ def backup(directory: Path, *, file: Path, data_dir: Path | None) -> None:
 @click.pass_obj
 def restore(directory: Path, *, file: Path, force: bool, data_dir: Path | None) -> None:
     """Put the backup FILE into DIR, which must be empty, or not in use and --force given."""
-    from gotk.apiserver.storage import backup as backups  # noqa: PLC0415
+    from gotk.apiserver import backup as backups  # noqa: PLC0415
 
     place = data_dir or directory
     report = _do(lambda: backups.restore(place, file, force=force))
@@ -83,7 +83,7 @@ def restore(directory: Path, *, file: Path, force: bool, data_dir: Path | None) 
 @click.pass_obj
 def compact(directory: Path, *, data_dir: Path | None) -> None:
     """Give unused space back to the disk. The control plane must not run."""
-    from gotk.apiserver.storage import backup as backups  # noqa: PLC0415
+    from gotk.apiserver import backup as backups  # noqa: PLC0415
 
     place = data_dir or directory
     report = _do(lambda: backups.compact(place))
@@ -93,8 +93,8 @@ def compact(directory: Path, *, data_dir: Path | None) -> None:
     )
 
 
-def _do(work: "Callable[[], Report]") -> "Report":
-    from gotk.apiserver.storage.database import StoreError  # noqa: PLC0415
+def _do(work: "Callable[[], backups.Report]") -> "backups.Report":
+    from gotk.apiserver import StoreError  # noqa: PLC0415
 
     try:
         return work()

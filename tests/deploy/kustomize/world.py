@@ -18,7 +18,7 @@ from gotk.api import scheme
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import Object
 from gotk.api.source import GitRepository
-from gotk.apiserver.server import ControlPlane
+from gotk.apiserver import ControlPlane
 from gotk.kube.client import Client
 from gotk.kube.config import from_kubeconfig
 from gotk.kube.errors import NotFound

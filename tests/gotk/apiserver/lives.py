@@ -8,7 +8,7 @@ import os
 import sys
 from pathlib import Path
 
-from gotk.apiserver.server import ControlPlane
+from gotk.apiserver import ControlPlane
 
 
 async def live(directory: Path) -> None:

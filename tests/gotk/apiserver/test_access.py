@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 import yaml
 
-from gotk.apiserver.server import ControlPlane
+from gotk.apiserver import ControlPlane
 from tests.gotk.apiserver.caller import Caller
 
 REVIEWS = "/apis/authorization.k8s.io/v1"

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from gotk.apiserver.server import ControlPlane
+from gotk.apiserver import ControlPlane
 from tests.gotk.apiserver.answers import STEPS
 from tests.gotk.apiserver.caller import Answer, Caller
 

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from gotk.apiserver.server import ControlPlane
+from gotk.apiserver import ControlPlane
 from tests.gotk.apiserver.caller import Answer, Caller
 from tests.gotk.apiserver.widgets import WIDGETS, WIDGETS_PATH, config_map, widget
 

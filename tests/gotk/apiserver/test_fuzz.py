@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from gotk.apiserver.resources import builtin
+from gotk.apiserver import ControlPlane
+from gotk.apiserver.builtin import served
 from gotk.apiserver.resources.resource import Resource
-from gotk.apiserver.server import ControlPlane
 from tests.gotk.apiserver.caller import APPLY, JSON_PATCH, MERGE, STRATEGIC, Answer, Caller
 from tests.gotk.apiserver.widgets import widget
 from tests.gotk.apiserver.wire.test_protobuf import GOLDEN
@@ -28,10 +28,10 @@ PROTOBUF = "application/vnd.kubernetes.protobuf"
 
 def things(plane: ControlPlane) -> list[tuple[Resource, dict[str, Any], bytes]]:
     """Kinds, each with an object as JSON and in protobuf."""
-    served = {(each.api_version, each.kind): each for each in builtin.RESOURCES}
+    known = {(each.api_version, each.kind): each for each in served.RESOURCES}
     found = []
     for pair in GOLDEN.values():
-        resource = served.get((pair["json"]["apiVersion"], pair["json"]["kind"]))
+        resource = known.get((pair["json"]["apiVersion"], pair["json"]["kind"]))
         if resource is not None:
             found.append((resource, pair["json"], base64.b64decode(pair["pb"])))
     widgets = plane.registry.lookup("example.org", "v1", "widgets")

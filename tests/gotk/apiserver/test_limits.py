@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gotk.apiserver.server import ControlPlane
+from gotk.apiserver import ControlPlane
 from gotk.apiserver.storage import watch
 from gotk.apiserver.wire import body
 from tests.gotk.apiserver.caller import APPLY, MERGE, Caller

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from gotk.apiserver.server import ControlPlane
+from gotk.apiserver import ControlPlane
 from gotk.apiserver.storage import watch as watching
 from gotk.apiserver.storage.store import Event, Key, Stored
 from gotk.apiserver.verbs import watch as verb

@@ -9,7 +9,7 @@ from typing import Any
 
 from deploy import crds
 from gotk.api.image import ImageRepository, ScanResult
-from gotk.apiserver.server import ControlPlane
+from gotk.apiserver import ControlPlane
 from gotk.kube import config, errors
 from gotk.kube.cache import Caches
 from gotk.kube.client import Client

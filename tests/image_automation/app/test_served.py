@@ -9,7 +9,7 @@ import aiohttp
 import pytest
 
 import deploy.crds
-from gotk.apiserver.server import ControlPlane
+from gotk.apiserver import ControlPlane
 from gotk.kube import config, errors
 from gotk.kube.client import Client
 from image_automation.app import served, service

@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
+from gotk.apiserver import ControlPlane
 from gotk.apiserver.access import escalation, rbac
 from gotk.apiserver.access.authorization import Action
-from gotk.apiserver.server import ControlPlane
 from tests.gotk.apiserver.caller import APPLY, Answer, Caller
 from tests.gotk.apiserver.simulator.workloads import until
 from tests.gotk.apiserver.widgets import config_map

@@ -6,12 +6,12 @@ from typing import Any
 import pytest
 
 from gotk.apiserver.apply import strategic
-from gotk.apiserver.resources import builtin
+from gotk.apiserver.builtin import served
 from gotk.apiserver.schema.node import Node
 
 
 def node_of(kind: str) -> Node:
-    schema = next(r for r in builtin.RESOURCES if r.kind == kind).schema
+    schema = next(r for r in served.RESOURCES if r.kind == kind).schema
     assert schema is not None
     return schema.node
 

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from deploy import crds as ours
-from gotk.apiserver.resources import builtin, crds, establish
+from gotk.apiserver.builtin import served
+from gotk.apiserver.resources import crds, establish
 from gotk.apiserver.resources.registry import Registry
 from tests.gotk.apiserver import answers
 
@@ -151,7 +152,7 @@ def test_a_stored_version_stays_known_after_it_stopped_being_stored() -> None:
 
 
 def test_every_served_version_is_a_resource_and_all_share_a_store() -> None:
-    registry = Registry(builtin.RESOURCES)
+    registry = Registry(served.RESOURCES)
     generation = registry.generation
     for crd in ours.load():
         registry.set_crd(crd)

@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gotk.apiserver.simulator import fate, rollout
-from gotk.apiserver.simulator.rollout import Count
+from gotk.apiserver.simulator import fate, rolling_update
+from gotk.apiserver.simulator.rolling_update import Count
 
 
 @pytest.mark.parametrize(
@@ -50,10 +50,10 @@ def test_a_rollout_ends_and_stays_within_its_limits(
     replicas: int, surge: int | str, unavailable: int | str, before: int
 ) -> None:
     spec = {"replicas": replicas, "strategy": {"rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable}}}
-    above, below = rollout.limits(spec["strategy"]["rollingUpdate"], replicas)
+    above, below = rolling_update.limits(spec["strategy"]["rollingUpdate"], replicas)
     new, old = Count(), Count(before, before, before)
     for _ in range(100):
-        wanted, (left,) = rollout.step(spec, new, [old])
+        wanted, (left,) = rolling_update.step(spec, new, [old])
         assert wanted + left <= max(replicas + above, new.wanted + old.wanted)
         assert new.available + min(left, old.available) >= min(replicas - below, new.available + old.available)
         if (wanted, left) == (new.wanted, old.wanted):

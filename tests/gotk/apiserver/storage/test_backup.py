@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from gotk.apiserver.server import ControlPlane
+from gotk.apiserver import ControlPlane
 from gotk.apiserver.storage import backup
 from gotk.apiserver.storage.database import StoreError
 from tests.gotk.apiserver.caller import Caller

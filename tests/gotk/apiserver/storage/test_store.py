@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gotk.apiserver.server import ControlPlane
+from gotk.apiserver import ControlPlane
 from gotk.apiserver.storage.database import Database, Row, StoreError
 from gotk.apiserver.storage.store import Event, Key, Store
 from tests.gotk.apiserver.caller import Caller

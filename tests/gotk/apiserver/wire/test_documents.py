@@ -7,7 +7,7 @@ import orjson
 import pytest
 
 from deploy import crds as ours
-from gotk.apiserver.resources import builtin
+from gotk.apiserver.builtin import served
 from gotk.apiserver.resources.registry import Registry
 from gotk.apiserver.wire import openapi
 from gotk.apiserver.wire.documents import Document, Documents
@@ -15,7 +15,7 @@ from gotk.apiserver.wire.documents import Document, Documents
 
 @pytest.fixture
 def registry() -> Registry:
-    found = Registry(builtin.RESOURCES)
+    found = Registry(served.RESOURCES)
     for crd in ours.load():
         found.set_crd(crd)
     return found

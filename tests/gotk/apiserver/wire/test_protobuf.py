@@ -14,7 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gotk.apiserver.resources import builtin
+from gotk.apiserver.builtin import served
 from gotk.apiserver.wire import protobuf
 
 GOLDEN: dict[str, dict[str, Any]] = json.loads(
@@ -29,7 +29,7 @@ def test_every_field_of_a_kind_is_read_as_upstream_wrote_it(name: str) -> None:
 
 def test_every_built_in_kind_can_be_sent() -> None:
     kinds, messages = protobuf._table()
-    for resource in builtin.RESOURCES:
+    for resource in served.RESOURCES:
         if resource.group != "apiregistration.k8s.io":  # packaged nowhere, and no typed client creates one
             assert kinds[f"{resource.api_version} {resource.kind}"] in messages
 

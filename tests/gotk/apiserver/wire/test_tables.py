@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 
 from deploy import crds as ours
-from gotk.apiserver.resources import builtin, crds
-from gotk.apiserver.wire import jsonpath, printers, tables
+from gotk.apiserver.builtin import served
+from gotk.apiserver.resources import crds, jsonpath
+from gotk.apiserver.wire import printers, tables
 from tests.gotk.apiserver import answers
 
 (POLICY,) = crds.resources(answers.CRD)
@@ -74,7 +75,7 @@ def test_a_path_that_is_none_is_refused() -> None:
         jsonpath.parse(".a[")
 
 
-@pytest.mark.parametrize("resource", builtin.RESOURCES, ids=lambda r: f"{r.group}-{r.kind}")
+@pytest.mark.parametrize("resource", served.RESOURCES, ids=lambda r: f"{r.group}-{r.kind}")
 def test_a_bare_object_of_every_kind_has_a_row(resource: Any) -> None:
     obj = {"metadata": {"name": "x", "creationTimestamp": "2026-11-21T02:14:02Z"}}
     made = tables.table(resource, [obj], now=NOW)
@@ -83,7 +84,7 @@ def test_a_bare_object_of_every_kind_has_a_row(resource: Any) -> None:
 
 
 def test_a_pod_shows_its_containers_and_why_they_wait() -> None:
-    pods = next(r for r in builtin.RESOURCES if r.kind == "Pod")
+    pods = next(r for r in served.RESOURCES if r.kind == "Pod")
     pod = {
         "metadata": {"name": "p", "creationTimestamp": "2026-11-21T02:14:02Z"},
         "spec": {"containers": [{"name": "a"}, {"name": "b"}]},

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from gotk.apiserver.server import ControlPlane
+from gotk.apiserver import ControlPlane
 from image_automation.cli.root import root
 
 

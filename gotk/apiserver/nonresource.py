@@ -27,7 +27,7 @@ VERSION = {
 _COMPRESS_FROM = 16 * 1024
 
 
-class About:
+class NonResource:
     """Answers requests that name no kind."""
 
     def __init__(self, registry: Registry, issuer: TokenIssuer) -> None:

@@ -3,14 +3,11 @@
 Custom resource definitions are served by crds.py; what is built in is known from the start.
 """
 
+from gotk.apiserver.builtin.kinds import KINDS, Kind
 from gotk.apiserver.resources.crds import AGE
-from gotk.apiserver.resources.kinds import KINDS, Kind
 from gotk.apiserver.resources.resource import VERBS, Resource, Scale
 from gotk.apiserver.schema import builtin_definitions
-from gotk.apiserver.schema.builtin_defaults import apply_defaults
 from gotk.apiserver.schema.kind_schema import Schema
-
-__all__ = ["RESOURCES", "apply_defaults"]
 
 _SCALE = Scale(spec_replicas="spec.replicas", status_replicas="status.replicas", label_selector="status.selector")
 

@@ -6,7 +6,7 @@ Answers to `pkg/controller/statefulset`.
 import asyncio
 from typing import Any, Final
 
-from gotk.apiserver.simulator import pods, replicas, revisions
+from gotk.apiserver.simulator import pods, replica_sets, revisions
 from gotk.apiserver.simulator.world import CLAIMS, PODS, World
 from gotk.apiserver.storage.store import Key
 
@@ -28,7 +28,7 @@ async def look(world: World, key: Key) -> float | None:
     running = {_ordinal(pod): pod for pod in world.children(stateful, PODS)}
     await _step(world, stateful, newest, wanted, running)
     active = [pod for number, pod in sorted(running.items()) if number in wanted]
-    count, wait = replicas.available(active, spec.get("minReadySeconds", 0), world.moment())
+    count, wait = replica_sets.available(active, spec.get("minReadySeconds", 0), world.moment())
     await world.report(STORAGE, stateful, _status(stateful, newest, list(running.values()), count))
     return wait
 

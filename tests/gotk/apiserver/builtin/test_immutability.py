@@ -2,7 +2,7 @@ from typing import Any
 
 import pytest
 
-from gotk.apiserver.schema import immutability
+from gotk.apiserver.builtin import immutability
 
 
 def spec(**fields: Any) -> dict[str, Any]:

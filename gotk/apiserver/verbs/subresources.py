@@ -7,6 +7,7 @@ from aiohttp import web
 
 from gotk.apiserver import status
 from gotk.apiserver.call import Call
+from gotk.apiserver.resources.resource import Resource
 from gotk.apiserver.verbs.token import request_token
 from gotk.apiserver.wire import options
 
@@ -35,5 +36,9 @@ VERBS: dict[str, Verb] = {
     "token": request_token,
     **dict.fromkeys(("log", "exec", "attach", "portforward", "proxy", "ephemeralcontainers"), no_kubelet),
 }
-#: The kinds of the core group that have such parts.
-OWNERS = frozenset({"pods", "serviceaccounts", "services", "nodes"})
+_OWNERS = frozenset({"pods", "serviceaccounts", "services", "nodes"})
+
+
+def owns(resource: Resource) -> bool:
+    """Whether objects of a kind have such subresources: a few kinds of the core group do."""
+    return not resource.group and resource.plural in _OWNERS

@@ -7,19 +7,19 @@ from typing import Any
 import pytest
 
 from gotk.apiserver.apply import server_side
-from gotk.apiserver.resources import builtin
+from gotk.apiserver.builtin import defaults, served
 from gotk.apiserver.schema import builtin_definitions, validation
 from gotk.apiserver.schema.node import Node, Shape
 
-BY_KIND = {(r.group, r.kind): r for r in builtin.RESOURCES}
+BY_KIND = {(r.group, r.kind): r for r in served.RESOURCES}
 
 
 def filled(obj: dict[str, Any]) -> dict[str, Any]:
-    builtin.apply_defaults(obj)
+    defaults.apply_defaults(obj)
     return obj
 
 
-@pytest.mark.parametrize("resource", builtin.RESOURCES, ids=lambda r: f"{r.group}-{r.kind}")
+@pytest.mark.parametrize("resource", served.RESOURCES, ids=lambda r: f"{r.group}-{r.kind}")
 def test_every_kind_has_a_schema_with_metadata(resource: Any) -> None:
     assert resource.schema is not None
     assert {"apiVersion", "kind"} <= set(resource.schema.node.properties)

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gotk.apiserver.storage import selectors
+from gotk.apiserver.wire import selectors
 
 LABELS = {"app": "web", "tier": "front", "n": "5"}
 CHOICES = {

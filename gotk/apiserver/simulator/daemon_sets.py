@@ -3,7 +3,7 @@
 import asyncio
 from typing import Any, Final
 
-from gotk.apiserver.simulator import nodes, pods, replicas, revisions, rollout
+from gotk.apiserver.simulator import nodes, pods, replica_sets, revisions, rolling_update
 from gotk.apiserver.simulator.world import PODS, World
 from gotk.apiserver.storage.store import Key
 
@@ -28,7 +28,7 @@ async def look(world: World, key: Key) -> float | None:
     made = await asyncio.gather(*(world.create(PODS, key.namespace, _pod(daemon, mark, node)) for node in missing))
     gone = {pod["metadata"]["uid"] for pod in outdated}
     active = [pod for pod in (*running.values(), *made) if pod["metadata"]["uid"] not in gone]
-    count, wait = replicas.available(active, spec.get("minReadySeconds", 0), world.moment())
+    count, wait = replica_sets.available(active, spec.get("minReadySeconds", 0), world.moment())
     await world.report(STORAGE, daemon, _status(daemon, mark, active, len(wanted), count))
     return wait
 
@@ -39,7 +39,7 @@ def _outdated(spec: Json, mark: str, running: dict[str, Json]) -> list[Json]:
     if strategy.get("type") == "OnDelete":
         return []
     rolling = strategy.get("rollingUpdate") or {}
-    away = max(1, rollout.scaled(rolling.get("maxUnavailable", 1), len(running), up=True))
+    away = max(1, rolling_update.scaled(rolling.get("maxUnavailable", 1), len(running), up=True))
     old = [pod for pod in running.values() if _mark(pod) != mark]
     new_unready = sum(_mark(pod) == mark and not pods.is_ready(pod) for pod in running.values())
     unready = [pod for pod in old if not pods.is_ready(pod)]
