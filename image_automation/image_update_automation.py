@@ -17,6 +17,7 @@ from gotk.api.image import ImagePolicy, ImageUpdateAutomation, ImageUpdateAutoma
 from gotk.api.source import GitRepository
 from gotk.git import errors as git
 from gotk.git.objects.commit import Person, Sign
+from gotk.kube.ports import Getter
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock, rfc3339
 from gotk.runtime.conditions import IMAGE_RULES, Rules
@@ -88,7 +89,7 @@ class ImageUpdateAutomationReconciler:
         self,
         *,
         objects: Reader,
-        client: ports.Objects,
+        client: Getter,
         access: GitAccess,
         repositories: ports.Repositories,
         limiter: Limiter,

@@ -121,11 +121,3 @@ class Repositories(Protocol):
     ) -> Repository:
         """Return a tenant's repository at an address; nothing is asked of the remote yet."""
         ...
-
-
-class Objects(Protocol):
-    """Single objects of the API, secrets among them."""
-
-    async def get(self, kind: type[O], namespace: str, name: str) -> O:
-        """Return an object. Raises the errors of `gotk.kube.errors`."""
-        ...

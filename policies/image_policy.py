@@ -18,6 +18,7 @@ from gotk.api import core, extensions, image
 from gotk.api.image import ImagePolicy, ImagePolicyStatus, ImageRef, ImageRepository
 from gotk.duration import Duration
 from gotk.kube import errors as kube_errors
+from gotk.kube.ports import Getter
 from gotk.runtime import conditions, errors
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import parse_rfc3339, rfc3339
@@ -25,7 +26,7 @@ from gotk.runtime.reconciler import Key, Outcome, Reader, Run, Watch
 from policies import access, age, choose, digest
 from policies.age import Ageing, Decision
 from policies.chooser import Chooser, NoTags, Question
-from policies.ports import DigestResolver, ImageNames, ObjectGetter, TagStore
+from policies.ports import DigestResolver, ImageNames, TagStore
 
 FAILURE = "Failure"
 INVALID_ANNOTATION = "InvalidAnnotation"
@@ -66,7 +67,7 @@ class ImagePolicyReconciler:
         self,
         *,
         objects: Reader,
-        client: ObjectGetter,
+        client: Getter,
         tags: TagStore,
         digests: DigestResolver,
         image_names: ImageNames,

@@ -75,11 +75,3 @@ class ImageNames(Protocol):
     def __call__(self, image: str, /) -> object:
         """Read `spec.image`. Raises ValueError with the message for the user."""
         ...
-
-
-class ObjectGetter(Protocol):
-    """The cluster, for objects that are not watched."""
-
-    async def get(self, kind: type[O], namespace: str, name: str) -> O:
-        """Return an object. Raises the errors of `gotk.kube.errors`."""
-        ...

@@ -11,12 +11,12 @@ from yarl import URL
 from gotk.api.core import Secret, ServiceAccount
 from gotk.api.image import ImageRepository
 from gotk.kube import errors as kube_errors
+from gotk.kube.ports import Getter
 from gotk.oci import keychain
 from gotk.oci.access import TLS, Access, InvalidTLS, Proxy
 from gotk.oci.keychain import Credentials, InvalidConfig
 from gotk.oci.name import Repository
 from gotk.runtime import secrets
-from reflector.ports import Objects
 from reflector.providers.login import Login, Logins
 
 _KEYS = {keychain.DOCKER_CONFIG_JSON: ".dockerconfigjson", keychain.DOCKER_CONFIG: ".dockercfg"}
@@ -28,7 +28,7 @@ class AccessError(Exception):
 
 
 async def access(
-    objects: Objects, repository: ImageRepository, name: Repository, logins: Logins | None = None
+    objects: Getter, repository: ImageRepository, name: Repository, logins: Logins | None = None
 ) -> Access:
     """Read what the spec refers to. Raises AccessError; Stalled where a feature gate forbids what the spec wants.
 
@@ -59,7 +59,7 @@ def _login(logins: Logins | None, repository: ImageRepository, name: Repository,
     return logins.of(repository, name, proxy)
 
 
-async def _credentials(objects: Objects, repository: ImageRepository, name: Repository) -> Credentials:
+async def _credentials(objects: Getter, repository: ImageRepository, name: Repository) -> Credentials:
     namespace, spec = repository.metadata.namespace, repository.spec
     found = [await _get_secret(objects, namespace, spec.secret_ref.name)] if spec.secret_ref else []
     if spec.service_account_name:
@@ -81,7 +81,7 @@ def _keychain(configs: list[tuple[str, str, bytes]]) -> keychain.Keychain:
     return keychain.read((type_, content) for _, type_, content in configs)
 
 
-async def _tls(objects: Objects, repository: ImageRepository) -> TLS:
+async def _tls(objects: Getter, repository: ImageRepository) -> TLS:
     reference = repository.spec.cert_secret_ref
     if reference is None:
         return TLS()
@@ -94,7 +94,7 @@ async def _tls(objects: Objects, repository: ImageRepository) -> TLS:
     return tls
 
 
-async def _proxy(objects: Objects, repository: ImageRepository) -> Proxy | None:
+async def _proxy(objects: Getter, repository: ImageRepository) -> Proxy | None:
     reference = repository.spec.proxy_secret_ref
     if reference is None:
         return None
@@ -109,7 +109,7 @@ async def _proxy(objects: Objects, repository: ImageRepository) -> Proxy | None:
     )
 
 
-async def _pull_secrets(objects: Objects, namespace: str, account: str) -> list[Secret]:
+async def _pull_secrets(objects: Getter, namespace: str, account: str) -> list[Secret]:
     references = (await _get_account(objects, namespace, account)).image_pull_secrets
     about = f"failed to get image pull secret for serviceaccount '{namespace}/{account}'"
     return [
@@ -118,7 +118,7 @@ async def _pull_secrets(objects: Objects, namespace: str, account: str) -> list[
     ]
 
 
-async def _get_secret(objects: Objects, namespace: str, name: str, *, absent: str = "") -> Secret:
+async def _get_secret(objects: Getter, namespace: str, name: str, *, absent: str = "") -> Secret:
     """Get a secret; one that is absent is told in the words of the API server where Flux has none of its own."""
     try:
         return await objects.get(Secret, namespace, name)
@@ -128,7 +128,7 @@ async def _get_secret(objects: Objects, namespace: str, name: str, *, absent: st
         raise AccessError(f"failed to get secret '{namespace}/{name}': {error}") from error
 
 
-async def _get_account(objects: Objects, namespace: str, name: str) -> ServiceAccount:
+async def _get_account(objects: Getter, namespace: str, name: str) -> ServiceAccount:
     try:
         return await objects.get(ServiceAccount, namespace, name)
     except kube_errors.NotFound as error:

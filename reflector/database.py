@@ -1,7 +1,7 @@
 """The file behind the tag store: one SQLite database in WAL mode, opened, read and written with our own errors.
 
 Answers to Badger in image-reflector-controller, which grows without end and cannot start on a file that a crash cut
-short; here such a file is set aside and a new one begun.
+short; here such a file is set aside and a new one begun. What a power cut takes of the last moments costs a rescan.
 """
 
 import contextlib
@@ -9,6 +9,8 @@ import sqlite3
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, TypeAlias
+
+from gotk import sqlite
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS tags (
@@ -52,15 +54,9 @@ class Database:
     def __init__(self, path: Path | None) -> None:
         """Open or create the file at `path`; None keeps everything in memory. Raises StoreError."""
         try:
-            self._connection = _open(path)
+            self._connection = sqlite.open_or_begin_anew(path, _prepare)
         except sqlite3.OperationalError as error:
-            # Locked, no space, no permission: not the content's fault.
             raise StoreError(f"failed to open the tag database {path}: {error}") from error
-        except sqlite3.DatabaseError:
-            if path is None:
-                raise
-            _set_aside(path)
-            self._connection = _open(path)
 
     def close(self) -> None:
         """Close the file."""
@@ -95,26 +91,9 @@ class Database:
             raise StoreError(str(error)) from error
 
 
-def _open(path: Path | None) -> sqlite3.Connection:
-    if path is not None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-    database = sqlite3.connect(path or ":memory:", timeout=5.0)
-    try:
-        database.execute("PRAGMA journal_mode = WAL")
-        # Losing the last moments in a power cut costs a rescan; losing the file would cost more and does not happen.
-        database.execute("PRAGMA synchronous = NORMAL")
-        if database.execute("PRAGMA user_version").fetchone()[0] not in {0, _VERSION}:
-            raise sqlite3.DatabaseError("made by another version")
-        database.executescript(_SCHEMA)
-        database.execute(f"PRAGMA user_version = {_VERSION}")
-        database.execute("SELECT count(*) FROM tags").fetchone()
-    except sqlite3.Error:
-        database.close()
-        raise
-    return database
-
-
-def _set_aside(path: Path) -> None:
-    for suffix in ("-wal", "-shm"):
-        path.with_name(path.name + suffix).unlink(missing_ok=True)
-    path.replace(path.with_name(path.name + ".damaged"))
+def _prepare(database: sqlite3.Connection) -> None:
+    if database.execute("PRAGMA user_version").fetchone()[0] not in {0, _VERSION}:
+        raise sqlite.Damaged("made by another version")
+    database.executescript(_SCHEMA)
+    database.execute(f"PRAGMA user_version = {_VERSION}")
+    database.execute("SELECT count(*) FROM tags").fetchone()

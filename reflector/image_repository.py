@@ -14,6 +14,7 @@ import msgspec
 from gotk.api import extensions
 from gotk.api.image import ImageRepository, ImageRepositoryStatus, ScanResult
 from gotk.duration import Duration
+from gotk.kube.ports import Getter
 from gotk.oci import errors, name
 from gotk.oci.access import Access
 from gotk.oci.listing import Listing
@@ -26,7 +27,7 @@ from reflector import access, exclusion, loss_guard, pushed, scan
 from reflector.loss_guard import Doubt, Judgement
 from reflector.memory import Memory, Scanned
 from reflector.metrics import ScanMetrics
-from reflector.ports import Objects, Registry
+from reflector.ports import Registry
 from reflector.providers.login import Logins
 from reflector.store import StoreError, TagStore
 
@@ -64,7 +65,7 @@ class ImageRepositoryReconciler:
         self,
         *,
         cache: Reader,
-        objects: Objects,
+        objects: Getter,
         registry: Registry,
         store: TagStore,
         logins: Logins | None = None,

@@ -10,14 +10,6 @@ from gotk.oci.name import Repository
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
 
 
-class Objects(Protocol):
-    """The cluster's objects, one at a time. Raises the errors of `gotk.kube.errors`."""
-
-    async def get(self, kind: type[O], namespace: str, name: str) -> O:
-        """Return one object."""
-        ...
-
-
 class Registry(Protocol):
     """Any registry. Raises `gotk.oci.errors.RegistryError`."""
 

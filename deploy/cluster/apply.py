@@ -9,7 +9,6 @@ import base64
 import hashlib
 import itertools
 import re
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
@@ -19,6 +18,7 @@ import msgspec
 from deploy.cluster import controls, drift, health, inventory, managers, objects, order, ports, wait
 from deploy.cluster.changes import Action, Change
 from deploy.cluster.inventory import Item
+from gotk.bounded import Bounded
 from gotk.kube import errors
 from gotk.runtime.clock import Clock
 
@@ -58,7 +58,7 @@ class Applier:
         self._cluster = cluster
         self._clock = clock
         self._waiter = waiter
-        self._in_sync: OrderedDict[tuple[str, bytes], bytes] = OrderedDict()
+        self._in_sync: Bounded[tuple[str, bytes], bytes] = Bounded(_REMEMBERED)
 
     async def apply(self, manifests: Iterable[objects.Manifest], *, force: bool) -> list[Change]:
         """Apply all objects in their order and return what became of each. Raises ApplyError."""
@@ -177,9 +177,7 @@ class Applier:
             raise ApplyError(str(error)) from error
 
     def _remember(self, item: Item, obj: objects.Manifest, live: Mapping[str, Any]) -> None:
-        self._in_sync[_mark(item, obj)] = _fingerprint(live)
-        if len(self._in_sync) > _REMEMBERED:
-            self._in_sync.popitem(last=False)
+        self._in_sync.put(_mark(item, obj), _fingerprint(live))
 
 
 async def _each(values: Sequence[T], work: Callable[[T], Awaitable[R]]) -> list[R]:

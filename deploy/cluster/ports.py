@@ -4,16 +4,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeVar
 
 from gotk.api.meta import Object
+from gotk.kube.ports import Getter
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as in the runtime's contract
 
 
-class Cluster(Protocol):
+class Cluster(Getter, Protocol):
     """A cluster's API: objects in and out. Every method raises an error of `gotk.kube.errors`."""
-
-    async def get(self, kind: type[O], namespace: str, name: str) -> O:
-        """Return an object of a known kind."""
-        ...
 
     async def get_object(self, api_version: str, kind: str, namespace: str, name: str) -> dict[str, Any]:
         """Return an object of any kind, as plain JSON."""

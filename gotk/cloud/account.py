@@ -12,16 +12,13 @@ from gotk.api.core import ServiceAccount
 from gotk.api.meta import Object
 from gotk.cloud.errors import CloudError
 from gotk.kube import errors as kube
+from gotk.kube.ports import Getter
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
 
 
-class Cluster(Protocol):
+class Cluster(Getter, Protocol):
     """What this module needs of the Kubernetes API. Raises the errors of `gotk.kube.errors`."""
-
-    async def get(self, kind: type[O], namespace: str, name: str) -> O:
-        """Return one object."""
-        ...
 
     async def create_subresource(
         self, kind: type[Object], namespace: str, name: str, subresource: str, obj: Mapping[str, Any]

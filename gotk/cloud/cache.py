@@ -6,13 +6,13 @@ token is being fetched waits for that one.
 """
 
 import hashlib
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable
 from typing import NamedTuple, Protocol, TypeVar, cast
 
 import prometheus_client
 from prometheus_client import Counter, Gauge
 
+from gotk.bounded import Bounded
 from gotk.http.flights import Flights
 
 _SHARE = 0.8
@@ -62,7 +62,7 @@ class TokenCache:
         self._now = now
         self._max_size = max_size
         self._max_duration = min(max_duration, _LONGEST)
-        self._kept: OrderedDict[str, tuple[Expiring, float]] = OrderedDict()
+        self._kept: Bounded[str, tuple[Expiring, float]] = Bounded(max_size)
         self._flights: Flights[str, Expiring] = Flights()
         registry = registry or prometheus_client.CollectorRegistry()
         self._events = Counter(
@@ -87,9 +87,8 @@ class TokenCache:
         if self._max_size <= 0:
             return await make()
         digest = hashlib.sha256("\0".join(key).encode()).hexdigest()
-        kept, until = self._kept.get(digest, (None, 0.0))
+        kept, until = self._kept.get(digest) or (None, 0.0)
         if kept is not None and until > self._now():
-            self._kept.move_to_end(digest)
             self._count("cache_hit", subject)
             return cast("E_", kept)
         self._count("cache_miss", subject)
@@ -111,11 +110,8 @@ class TokenCache:
             raise
         self._requests.labels("success").inc()
         left = token.expires.timestamp() - self._now()
-        self._kept[digest] = (token, self._now() + min(_SHARE * left, self._max_duration))
-        self._kept.move_to_end(digest)
-        while len(self._kept) > self._max_size:
-            self._kept.popitem(last=False)
-            self._evictions.inc()
+        evicted = self._kept.put(digest, (token, self._now() + min(_SHARE * left, self._max_duration)))
+        self._evictions.inc(len(evicted))
         self._items.set(len(self._kept))
         return token
 

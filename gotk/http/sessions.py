@@ -5,7 +5,6 @@ and one per SOCKS5 proxy, which it does not.
 """
 
 import ssl
-from collections import OrderedDict
 from types import TracebackType
 from typing import Self
 
@@ -13,6 +12,7 @@ import aiohttp
 from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
+from gotk.bounded import Bounded
 from gotk.http.body import ACCEPT_ENCODING
 from gotk.http.egress import BoundedResolver, Reach, reach_of
 from gotk.oci.access import Proxy
@@ -27,7 +27,7 @@ class Sessions:
     def __init__(self, *, user_agent: str) -> None:
         self._headers = {"User-Agent": user_agent, "Accept-Encoding": ACCEPT_ENCODING}
         self._direct: dict[Reach, aiohttp.ClientSession] = {}
-        self._socks: OrderedDict[Proxy, aiohttp.ClientSession] = OrderedDict()
+        self._socks: Bounded[Proxy, aiohttp.ClientSession] = Bounded(_SOCKS_KEPT)
         self._reach: dict[str, Reach] = {}
 
     async def __aenter__(self) -> Self:
@@ -65,10 +65,9 @@ class Sessions:
         """Return the session whose connections a SOCKS5 proxy makes; it resolves the names, too."""
         session = self._socks.get(proxy)
         if session is None:
-            session = self._socks[proxy] = self._open(socks_connector(proxy, limit=0))
-            while len(self._socks) > _SOCKS_KEPT:
-                await self._socks.popitem(last=False)[1].close()
-        self._socks.move_to_end(proxy)
+            session = self._open(socks_connector(proxy, limit=0))
+            for unused in self._socks.put(proxy, session):
+                await unused.close()
         return session
 
     def _open(self, connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:

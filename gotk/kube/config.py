@@ -7,9 +7,7 @@ exec plugins and OIDC go through `kubernetes.aio`, which costs a second and 26 M
 import base64
 import binascii
 import ssl
-import tempfile
-import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,16 +15,10 @@ from typing import Any
 import yaml
 
 from gotk import nesting
+from gotk.kube import credentials
+from gotk.kube.credentials import Authorization, Certificate, ConfigError
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
-_TOKEN_LIFETIME = 60.0
-
-#: Returns the Authorization header's value, or None for none.
-Authorization = Callable[[], Awaitable[str | None]]
-
-
-class ConfigError(Exception):
-    """A kubeconfig that cannot be used: the message names the file, the entry and the cause."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +53,7 @@ def in_cluster(environ: Mapping[str, str], *, directory: Path = SERVICE_ACCOUNT)
     return Config(
         host=f"https://{f'[{host}]' if ':' in host else host}:{port}",
         origin="the pod's service account",
-        authorization=_token_file(token),
+        authorization=credentials.token_file(token),
         ssl_context=ssl.create_default_context(cafile=str(ca)),
         namespace=namespace.read_text().strip() if namespace.is_file() else "default",
     )
@@ -131,37 +123,31 @@ def _entry(merged: Mapping[str, Any], section: str, name: str, names: str) -> tu
 
 async def _credentials(
     user: Mapping[str, Any], base: Path, merged: Mapping[str, Any], context: str
-) -> tuple[Authorization, tuple[Path | bytes, Path | bytes] | None]:
+) -> tuple[Authorization, Certificate | None]:
     """Return how to authorize requests and the client certificate with its key, where there is one."""
-    certificate = None
-    if pair := (_data_or_file(user, "client-certificate", base), _data_or_file(user, "client-key", base)):
-        certificate = (pair[0], pair[1]) if pair[0] is not None and pair[1] is not None else None
+    public = credentials.data_or_file(user, "client-certificate", base)
+    private = credentials.data_or_file(user, "client-key", base)
+    certificate = (public, private) if public is not None and private is not None else None
     if user.get("token"):
-        return _constant(f"Bearer {user['token']}"), certificate
+        return credentials.constant(f"Bearer {user['token']}"), certificate
     if user.get("tokenFile"):
-        return _token_file(base / str(user["tokenFile"])), certificate
+        return credentials.token_file(base / str(user["tokenFile"])), certificate
     if "exec" in user or "auth-provider" in user:
         from gotk.kube import plugins  # noqa: PLC0415 - loads kubernetes.aio, which is slow and seldom needed
 
         return await plugins.load(user, merged["contexts"][context][0], base)
     if user.get("username"):
         basic = base64.b64encode(f"{user['username']}:{user.get('password', '')}".encode()).decode()
-        return _constant(f"Basic {basic}"), certificate
-    return _constant(None), certificate
-
-
-def _data_or_file(section: Mapping[str, Any], key: str, base: Path) -> Path | bytes | None:
-    if section.get(f"{key}-data"):
-        return base64.b64decode(str(section[f"{key}-data"]))
-    return base / str(section[key]) if section.get(key) else None
+        return credentials.constant(f"Basic {basic}"), certificate
+    return credentials.constant(None), certificate
 
 
 def _ssl_context(
-    host: str, cluster: Mapping[str, Any], base: Path, certificate: tuple[Path | bytes, Path | bytes] | None
+    host: str, cluster: Mapping[str, Any], base: Path, certificate: Certificate | None
 ) -> ssl.SSLContext | None:
     if not host.startswith("https://"):
         return None
-    authority = _data_or_file(cluster, "certificate-authority", base)
+    authority = credentials.data_or_file(cluster, "certificate-authority", base)
     if isinstance(authority, bytes):
         context = ssl.create_default_context(cadata=authority.decode())
     else:
@@ -170,44 +156,5 @@ def _ssl_context(
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     if certificate is not None:
-        load_certificate(context, *certificate)
+        credentials.load_certificate(context, *certificate)
     return context
-
-
-def load_certificate(context: ssl.SSLContext, certificate: Path | bytes, key: Path | bytes) -> None:
-    """Load a client certificate; bytes pass through a private temporary file, because OpenSSL's binding wants paths."""
-    with tempfile.TemporaryDirectory() as folder:
-        paths = []
-        for name, value in (("crt", certificate), ("key", key)):
-            path = value if isinstance(value, Path) else Path(folder, name)
-            if isinstance(value, bytes):
-                path.touch(mode=0o600)
-                path.write_bytes(value)
-            paths.append(str(path))
-        context.load_cert_chain(*paths)
-
-
-def _constant(value: str | None) -> Authorization:
-    async def authorization() -> str | None:
-        return value
-
-    return authorization
-
-
-def _token_file(path: Path) -> Authorization:
-    read_at, token = -_TOKEN_LIFETIME, ""
-
-    async def authorization() -> str | None:
-        nonlocal read_at, token
-        if time.monotonic() - read_at >= _TOKEN_LIFETIME:
-            token, read_at = _read_token(path), time.monotonic()
-        return f"Bearer {token}"
-
-    return authorization
-
-
-def _read_token(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError as error:
-        raise ConfigError(f"cannot read the token file {path}: {error.strerror}") from error

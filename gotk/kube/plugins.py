@@ -10,14 +10,14 @@ from kubernetes.aio.client import Configuration
 from kubernetes.aio.config.config_exception import ConfigException
 from kubernetes.aio.config.kube_config import KubeConfigLoader
 
-from gotk.kube.config import Authorization, ConfigError
+from gotk.kube.credentials import Authorization, Certificate, ConfigError
 
 _REFRESH = 30.0
 
 
 async def load(
     user: Mapping[str, Any], context: Mapping[str, Any], base: Path
-) -> tuple[Authorization, tuple[Path | bytes, Path | bytes] | None]:
+) -> tuple[Authorization, Certificate | None]:
     """Run the plugin once, and again when what it gave has expired.
 
     Returns the authorization and the client certificate that the plugin gave, if any. Raises ConfigError.

@@ -9,13 +9,13 @@ and credentials only where it belongs to the registry's site or is named as trus
 
 import hashlib
 import re
-from collections import OrderedDict
 from collections.abc import Callable, Collection
 from dataclasses import dataclass
 
 import msgspec
 from yarl import URL
 
+from gotk.bounded import Bounded
 from gotk.http.pace import retry_after
 from gotk.http.transport import Request, Transport
 from gotk.oci import errors
@@ -56,7 +56,7 @@ class Authenticator:
         self._monotonic = monotonic
         self._trusted = frozenset(trusted_realms)
         self._challenges: dict[URL, Challenge] = {}
-        self._tokens: OrderedDict[_Key, tuple[str, float]] = OrderedDict()
+        self._tokens: Bounded[_Key, tuple[str, float]] = Bounded(_TOKENS_KEPT)
 
     async def known(self, origin: URL, name: Repository, access: Access) -> str | None:
         """Return the header for a registry whose challenge is known, or None to ask without one."""
@@ -68,14 +68,14 @@ class Authenticator:
     async def answer(self, challenge: Challenge, origin: URL, name: Repository, access: Access) -> str | None:
         """Return the header that answers a refusal, or None where there is nothing (more) to say."""
         self._challenges[origin] = challenge
-        self._tokens.pop(self._key(challenge, name, access), None)
+        self._tokens.pop(self._key(challenge, name, access))
         return await self._header(challenge, origin, name, access)
 
     async def _header(self, challenge: Challenge, origin: URL, name: Repository, access: Access) -> str | None:
         if challenge.scheme == "basic":
             return access.credentials.basic if access.credentials.username else None
         key = self._key(challenge, name, access)
-        token, expiry = self._tokens.get(key, ("", 0.0))
+        token, expiry = self._tokens.get(key) or ("", 0.0)
         if expiry <= self._monotonic():
             try:
                 token, lifetime = await self._fetch(key, origin, access)
@@ -96,10 +96,7 @@ class Authenticator:
         )
 
     def _keep(self, key: _Key, token: str, expiry: float) -> None:
-        self._tokens[key] = (token, expiry)
-        self._tokens.move_to_end(key)
-        while len(self._tokens) > _TOKENS_KEPT:
-            self._tokens.popitem(last=False)
+        self._tokens.put(key, (token, expiry))
 
     async def _fetch(self, key: _Key, origin: URL, access: Access) -> tuple[str, float]:
         realm = _realm(key.realm, origin)

@@ -6,11 +6,11 @@ many pages, tags and bytes, and never the same page twice.
 """
 
 import dataclasses
-from collections import OrderedDict
 from functools import lru_cache
 
 from yarl import URL
 
+from gotk.bounded import Bounded
 from gotk.http import link
 from gotk.http.transport import Request
 from gotk.oci import errors
@@ -44,7 +44,7 @@ class Lister:
         self._page_size = page_size
         self._modest: set[str] = set()
         self._validators = Validators()
-        self._checked: OrderedDict[URL, _Checked] = OrderedDict()
+        self._checked: Bounded[URL, _Checked] = Bounded(_REMEMBERED)
 
     async def tags(self, repository: Repository, access: Access) -> Listing:
         """Return every tag of a repository. Raises errors.RegistryError."""
@@ -119,14 +119,12 @@ class Lister:
 
     def _check(self, url: URL, listing: Listing, *, full: int) -> _Checked:
         """Read a list, unless it is the one that was read the last time."""
-        checked = self._checked.get(url)
+        checked = self._checked.peek(url)
         if checked is None or checked.digest != listing.digest:
             found = listing.tags
             is_full = bool(found) and len(found) + listing.dropped == full
             checked = _Checked(listing.digest, found[-1] if is_full else "")
-            self._checked[url] = checked
-            while len(self._checked) > _REMEMBERED:
-                self._checked.popitem(last=False)
+            self._checked.put(url, checked)
         return checked
 
 

@@ -4,13 +4,13 @@ Answers to client-go's `tools/record` (one Event object per distinct event, coun
 object at once, then one every five minutes) and to `fluxcd/pkg/runtime/events` (the JSON that is posted).
 """
 
-import collections
 import hashlib
 from collections.abc import Mapping
 from typing import Any, Protocol
 
 import aiohttp
 
+from gotk.bounded import Bounded
 from gotk.kube import errors
 from gotk.runtime.clock import Clock, rfc3339
 from gotk.runtime.events import Event
@@ -47,18 +47,17 @@ class KubernetesEvents:
         self._client = client
         self._clock = clock
         self._stamp = 0
-        self._seen: collections.OrderedDict[bytes, tuple[str, int]] = collections.OrderedDict()
-        self._tokens: collections.OrderedDict[tuple[str, ...], tuple[float, float]] = collections.OrderedDict()
+        self._seen: Bounded[bytes, tuple[str, int]] = Bounded(_REMEMBERED)
+        self._tokens: Bounded[tuple[str, ...], tuple[float, float]] = Bounded(_REMEMBERED)
 
     def wants(self, event: Event) -> bool:
         """Take every event that does not come too often from its object."""
         key = (event.controller, event.about.kind, event.about.namespace, event.about.name, event.about.uid)
         now = self._clock.monotonic()
-        tokens, since = self._tokens.pop(key, (float(_BURST), now))
+        tokens, since = self._tokens.peek(key) or (float(_BURST), now)
         tokens = min(float(_BURST), tokens + (now - since) / _REFILL)
         allowed = tokens >= 1.0
-        self._tokens[key] = (tokens - 1.0 if allowed else tokens, now)
-        _trim(self._tokens)
+        self._tokens.put(key, (tokens - 1.0 if allowed else tokens, now))
         return allowed
 
     async def send(self, event: Event) -> None:
@@ -67,7 +66,7 @@ class KubernetesEvents:
         same_object = (about.api_version, about.kind, about.namespace, about.name, about.uid)
         said = "\n".join((*same_object, event.controller, type_, event.reason, event.message))
         key = hashlib.sha256(said.encode()).digest()
-        name, count = self._seen.pop(key, ("", 0))
+        name, count = self._seen.pop(key) or ("", 0)
         namespace = about.namespace or "default"
         now = rfc3339(event.time)
         if name:
@@ -81,8 +80,7 @@ class KubernetesEvents:
             name = f"{about.name}.{self._stamp:x}"
             count = 0
             await self._create(event, namespace, name, type_, now)
-        self._seen[key] = (name, count + 1)
-        _trim(self._seen)
+        self._seen.put(key, (name, count + 1))
 
     async def _create(self, event: Event, namespace: str, name: str, type_: str, now: str) -> None:
         metadata: dict[str, Any] = {"name": name, "namespace": namespace}
@@ -162,8 +160,3 @@ def posted(event: Event, instance: str) -> dict[str, Any]:
     if not event.metadata:
         del body["metadata"]
     return body
-
-
-def _trim(remembered: "collections.OrderedDict[Any, Any]") -> None:
-    while len(remembered) > _REMEMBERED:
-        remembered.popitem(last=False)

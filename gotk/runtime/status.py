@@ -13,6 +13,7 @@ import msgspec
 from gotk.api import scheme
 from gotk.api.meta import Object, ReconcileStatus
 from gotk.kube import errors
+from gotk.kube.ports import Getter
 from gotk.runtime import conditions
 from gotk.runtime.clock import Clock
 
@@ -23,12 +24,8 @@ _TRIES = 5
 _FIRST_DELAY = 0.1
 
 
-class Objects(Protocol):
+class Objects(Getter, Protocol):
     """What the runtime needs of a client."""
-
-    async def get(self, kind: type[O], namespace: str, name: str) -> O:
-        """Return one object."""
-        ...
 
     async def merge_patch(
         self,

@@ -7,7 +7,7 @@ differ in how they report: what goes wrong is a `Refused` that says at which ste
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from enum import Enum
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from yarl import URL
 
@@ -21,6 +21,7 @@ from gotk.cloud.git_login import Asked, GitLogins
 from gotk.git import auth, errors
 from gotk.git.auth import Credentials
 from gotk.kube.errors import APIError, NotFound
+from gotk.kube.ports import Getter
 from gotk.oci.access import TLS, InvalidTLS, Proxy
 from gotk.runtime import secrets
 from gotk.runtime.blocking import Limiter
@@ -28,14 +29,6 @@ from gotk.runtime.blocking import Limiter
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
 
 NO_APP = "secretRef with github app data must be specified when provider is set to github"
-
-
-class Objects(Protocol):
-    """Single objects of the API."""
-
-    async def get(self, kind: type[O], namespace: str, name: str) -> O:
-        """Return an object. Raises the errors of `gotk.kube.errors`."""
-        ...
 
 
 class Step(Enum):
@@ -65,7 +58,7 @@ class Refused(Exception):
 class GitAccess:
     """Reads what a GitRepository refers to. Without `logins` there is no provider but `generic`."""
 
-    objects: Objects
+    objects: Getter
     limiter: Limiter
     logins: GitLogins | None = None
 

@@ -1,17 +1,18 @@
 """The digest of a tag, for the policies, asked of the registry with the credentials that the reflector scans with."""
 
 from gotk.api.image import ImageRepository
+from gotk.kube.ports import Getter
 from gotk.oci import errors, name
 from gotk.runtime.errors import Retry, Stalled
 from reflector import access
-from reflector.ports import Objects, Registry
+from reflector.ports import Registry
 from reflector.providers.login import Logins
 
 
 class RegistryDigests:
     """Joins the policies' need of digests with the reflector's way to a registry."""
 
-    def __init__(self, *, objects: Objects, registry: Registry, logins: Logins | None = None) -> None:
+    def __init__(self, *, objects: Getter, registry: Registry, logins: Logins | None = None) -> None:
         self._objects = objects
         self._logins = logins
         self._registry = registry

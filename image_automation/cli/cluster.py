@@ -16,7 +16,7 @@ from typing import Any, TypeVar
 import click
 
 from gotk import duration
-from gotk.kube import client, config, errors
+from gotk.kube import client, config, credentials, errors
 from image_automation.cli import output
 
 R = TypeVar("R")
@@ -54,7 +54,7 @@ class Cluster:
             return await config.from_kubeconfig(paths, context=self.context)
         inside = config.in_cluster(os.environ)
         if inside is None:
-            raise config.ConfigError(
+            raise credentials.ConfigError(
                 "no cluster found: name a kubeconfig with --kubeconfig or $KUBECONFIG"
                 " (the embedded control plane writes one to DIR/kubeconfig)"
             )
@@ -117,7 +117,7 @@ def run(work: Awaitable[R]) -> R:
         return asyncio.run(bounded())
     except errors.Unauthorized as error:
         output.fail(f"the cluster does not accept these credentials: {error.message}")
-    except (errors.APIError, config.ConfigError) as error:
+    except (errors.APIError, credentials.ConfigError) as error:
         output.fail(str(error))
     except BrokenPipeError:
         sys.stderr.close()

@@ -7,13 +7,14 @@ token, name and namespace, so that knowing it proves knowing the token.
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeVar
 
 from gotk.api.core import Secret
 from gotk.api.meta import Object
 from gotk.api.notification import Receiver, ReceiverSpec, ReceiverStatus
 from gotk.duration import Duration
 from gotk.kube import errors as kube
+from gotk.kube.ports import Getter
 from gotk.runtime import conditions
 from gotk.runtime.errors import Retry, Stalled
 from gotk.runtime.reconciler import Outcome, Run, Watch
@@ -28,14 +29,6 @@ _TERMINALLY = "Reconciliation failed terminally due to configuration error"
 OIDC = "generic-oidc"
 
 
-class Objects(Protocol):
-    """The cluster's objects, one at a time."""
-
-    async def get(self, kind: type[O], namespace: str, name: str) -> O:
-        """Return one object."""
-        ...
-
-
 class TokenError(Exception):
     """The token cannot be read; the message names the secret."""
 
@@ -45,7 +38,7 @@ def path_of(token: bytes, name: str, namespace: str) -> str:
     return f"/hook/{hashlib.sha256(token + name.encode() + namespace.encode()).hexdigest()}"
 
 
-async def read_secret(objects: Objects, obj: Receiver) -> Secret | None:
+async def read_secret(objects: Getter, obj: Receiver) -> Secret | None:
     """Return the secret with the token, None for the type without one. Raises TokenError."""
     if obj.spec.type == OIDC:
         return None
@@ -134,7 +127,7 @@ class ReceiverReconciler:
     watches: Sequence[Watch[Any]] = ()
     unsupported: Sequence[str] = ()
 
-    def __init__(self, *, objects: Objects) -> None:
+    def __init__(self, *, objects: Getter) -> None:
         self._objects = objects
 
     async def reconcile(self, obj: Receiver, run: Run[ReceiverStatus]) -> Outcome:

@@ -16,9 +16,11 @@ from typing import Final, TypeAlias
 
 import msgspec
 
+from gotk import sqlite
+from gotk.bounded import Bounded
 from image_automation.update.result import FileResult
 
-#: The most files that are remembered; then all are forgotten at once, and learnt again.
+#: The most files that are remembered: in memory those used last; on disk all are forgotten at once, and learnt again.
 MOST: Final = 1_000_000
 
 _TABLES = """
@@ -45,16 +47,16 @@ class Marks:
 
     def __init__(self, path: Path | None = None, *, most: int = MOST) -> None:
         self._most = most
-        self._memory: dict[bytes, Learnt] = {}
+        self._memory: Bounded[bytes, Learnt] = Bounded(most)
         self._unsaved: dict[bytes, Learnt] = {}
         self._lock = threading.Lock()
-        self._database = _open(path) if path else None
+        self._database = sqlite.open_or_begin_anew(path, _prepare, any_thread=True) if path else None
 
     def known(self, ids: Iterable[str]) -> dict[str, Learnt]:
         """Return what is known of these files."""
         wanted = {bytes.fromhex(id_): id_ for id_ in ids}
         with self._lock:
-            found = {key: self._memory[key] for key in wanted if key in self._memory}
+            found = {key: each for key in wanted if (each := self._memory.get(key)) is not None}
             missing = [key for key in wanted if key not in found]
             for start in range(0, len(missing), _AT_ONCE):
                 found.update(self._read(missing[start : start + _AT_ONCE]))
@@ -93,38 +95,19 @@ class Marks:
         return found
 
     def _keep(self, learnt: Mapping[bytes, Learnt]) -> None:
-        if len(self._memory) + len(learnt) > self._most:
-            self._memory.clear()
-        self._memory.update(learnt)
+        for key, each in learnt.items():
+            self._memory.put(key, each)
 
 
-def _open(path: Path) -> sqlite3.Connection:
-    """Open the database; one that is damaged, or made under other rules, is begun anew."""
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    try:
-        return _prepared(path)
-    except sqlite3.DatabaseError:
-        for suffix in ("", "-wal", "-shm"):
-            path.with_name(path.name + suffix).unlink(missing_ok=True)
-        return _prepared(path)
-
-
-def _prepared(path: Path) -> sqlite3.Connection:
-    database = sqlite3.connect(path, check_same_thread=False)
-    try:
-        database.execute("PRAGMA journal_mode=WAL")
-        database.execute("PRAGMA synchronous=NORMAL")
-        with database:
-            database.executescript(_TABLES)
-            rules = _rules()
-            if database.execute("SELECT version FROM rules").fetchone() != (rules,):
-                database.execute("DELETE FROM rules")
-                database.execute("DELETE FROM files")
-                database.execute("INSERT INTO rules VALUES (?)", (rules,))
-    except sqlite3.Error:
-        database.close()
-        raise
-    return database
+def _prepare(database: sqlite3.Connection) -> None:
+    """Make the tables; what was learnt under other rules is forgotten."""
+    with database:
+        database.executescript(_TABLES)
+        rules = _rules()
+        if database.execute("SELECT version FROM rules").fetchone() != (rules,):
+            database.execute("DELETE FROM rules")
+            database.execute("DELETE FROM files")
+            database.execute("INSERT INTO rules VALUES (?)", (rules,))
 
 
 def _rules() -> bytes:

@@ -12,12 +12,12 @@ from gotk.git import errors as git
 from gotk.git.objects import openpgp, sshsig
 from gotk.git.objects.commit import Sign
 from gotk.kube import errors as kube
+from gotk.kube.ports import Getter
 from gotk.runtime.blocking import Limiter
-from image_automation import ports
 from image_automation.writing import checkout
 
 
-async def signer(objects: ports.Objects, automation: ImageUpdateAutomation, limiter: Limiter) -> Sign | None:
+async def signer(objects: Getter, automation: ImageUpdateAutomation, limiter: Limiter) -> Sign | None:
     """Return what signs the automation's commits; None name they stay unsigned. Raises Retry."""
     key = automation.spec.git.commit.signing_key if automation.spec.git else None
     if key is None:

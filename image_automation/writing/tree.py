@@ -11,8 +11,10 @@ import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
+from threading import Lock
 from typing import NamedTuple
 
+from gotk.bounded import Bounded
 from gotk.git import errors as git
 from gotk.git.objects import commit as commits
 from image_automation import ports
@@ -29,21 +31,18 @@ _LINKS_LIMIT, _LINK_LIMIT = 40, 4096
 
 
 class _Leaves:
-    """The leaves of directories by hash, forgotten all at once when there are too many."""
+    """The leaves of directories by hash, up to so many in all. For any thread."""
 
     def __init__(self, most: int) -> None:
-        self._most, self._kept = most, 0
-        self._leaves: dict[bytes, tuple[_Leaf, ...]] = {}
+        self._leaves: Bounded[bytes, tuple[_Leaf, ...]] = Bounded(most, weigh=lambda leaves: 1 + len(leaves))
+        self._lock = Lock()
 
     def get(self, tree_id: str) -> "tuple[_Leaf, ...] | None":
-        return self._leaves.get(bytes.fromhex(tree_id))
+        return self._leaves.peek(bytes.fromhex(tree_id))
 
     def put(self, tree_id: str, leaves: "tuple[_Leaf, ...]") -> "tuple[_Leaf, ...]":
-        self._kept += 1 + len(leaves)
-        if self._kept > self._most:
-            self._leaves.clear()
-            self._kept = 1 + len(leaves)
-        self._leaves[bytes.fromhex(tree_id)] = leaves
+        with self._lock:
+            self._leaves.put(bytes.fromhex(tree_id), leaves)
         return leaves
 
 

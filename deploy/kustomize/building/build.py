@@ -15,7 +15,6 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,6 +23,7 @@ import msgspec
 from deploy.kustomize.building import generator, references
 from gotk.api import scheme
 from gotk.api.kustomize import KustomizationSpec
+from gotk.bounded import Bounded
 from gotk.runtime.blocking import Limiter
 
 _LARGEST_OUTPUT = 128 << 20
@@ -79,22 +79,15 @@ class Outputs:
     """The outputs of builds, kept up to so many bytes, the least used going first."""
 
     def __init__(self, *, capacity: int = 64 << 20) -> None:
-        self._capacity = capacity
-        self._size = 0
-        self._kept: OrderedDict[str, str] = OrderedDict()
+        self._kept: Bounded[str, str] = Bounded(capacity, weigh=len)
 
     def get(self, name: str) -> str | None:
         """Return a build's output, or None where it is not kept."""
-        if name in self._kept:
-            self._kept.move_to_end(name)
         return self._kept.get(name)
 
     def put(self, name: str, output: str) -> None:
         """Keep a build's output."""
-        self._size += len(output) - len(self._kept.pop(name, ""))
-        self._kept[name] = output
-        while self._size > self._capacity and self._kept:
-            self._size -= len(self._kept.popitem(last=False)[1])
+        self._kept.put(name, output)
 
 
 class Builder:

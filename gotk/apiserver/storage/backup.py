@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from gotk import sqlite
 from gotk.apiserver.storage import database
 from gotk.apiserver.storage.database import FILE, StoreError
 
@@ -85,7 +86,7 @@ def compact(directory: Path) -> Report:
             why = f"{before // 1024} KiB are needed for a while, {free // 1024} KiB are free"
             raise StoreError(f"{path} cannot be compacted: {why}")
         try:
-            with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as connection:
+            with sqlite.opened(path) as connection:
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
                 connection.execute("VACUUM")
                 connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -117,10 +118,7 @@ def _copy(source: Path, target: Path) -> None:
     """Copy a database as of one moment, while another process writes to it. Raises StoreError."""
     os.close(os.open(target, os.O_CREAT | os.O_RDWR, 0o600))
     try:
-        with (
-            contextlib.closing(sqlite3.connect(f"{source.absolute().as_uri()}?mode=ro", uri=True)) as live,
-            contextlib.closing(sqlite3.connect(target)) as copy,
-        ):
+        with sqlite.opened(source, read_only=True) as live, sqlite.opened(target) as copy:
             live.backup(copy)
             copy.execute("PRAGMA journal_mode = DELETE")
     except sqlite3.Error as error:
@@ -130,19 +128,19 @@ def _copy(source: Path, target: Path) -> None:
 def _look(path: Path) -> tuple[int, int]:
     """Return how many objects a file holds, and its revision. Raises StoreError when it is damaged."""
     try:
-        with contextlib.closing(sqlite3.connect(path)) as connection:
-            verdict = str(connection.execute("PRAGMA quick_check(1)").fetchone()[0])
+        with sqlite.opened(path) as connection:
+            sqlite.check(connection)
             objects = int(connection.execute("SELECT count(*) FROM obj").fetchone()[0])
             found = connection.execute("SELECT v FROM meta WHERE k = 'revision'").fetchone()
+    except sqlite.Damaged as error:
+        raise StoreError(f"{path.name} is damaged: {error}") from error
     except sqlite3.Error as error:
         raise StoreError(f"{path.name} is not, or no longer, a control plane's: {error}") from error
-    if verdict != "ok":
-        raise StoreError(f"{path.name} is damaged: {verdict}")
     return objects, int(found[0]) if found else 1
 
 
 def _leap(path: Path, revision: int) -> None:
-    with contextlib.closing(sqlite3.connect(path)) as connection, connection:
+    with sqlite.opened(path) as connection:
         connection.execute(
             "INSERT INTO meta VALUES ('revision', ?) ON CONFLICT (k) DO UPDATE SET v = ?", (revision,) * 2
         )

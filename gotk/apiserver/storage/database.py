@@ -6,11 +6,12 @@ transaction, so that costs a write little. One thread writes; nobody reads after
 
 import contextlib
 import fcntl
-import os
 import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, NamedTuple
+
+from gotk import sqlite
 
 #: The name of the file within a data directory.
 FILE = "objects.db"
@@ -122,29 +123,15 @@ def _transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 
 def _open(path: Path) -> sqlite3.Connection:
-    fresh = not path.exists()
-    if fresh:
-        os.close(os.open(path, os.O_CREAT | os.O_RDWR, 0o600))
-    database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
     try:
-        verdict = _prepare(database, fresh=fresh)
-    except sqlite3.DatabaseError as error:
-        database.close()
+        return sqlite.open_file(path, _prepare, durable=True, autocommit=True, any_thread=True)
+    except (sqlite.Damaged, sqlite3.OperationalError) as error:
         raise StoreError(_damaged(path, str(error))) from error
-    if verdict != "ok":
-        database.close()
-        raise StoreError(_damaged(path, verdict))
-    return database
 
 
-def _prepare(database: sqlite3.Connection, *, fresh: bool) -> str:
-    """Set the file up and return SQLite's verdict on it, `ok` when all is well."""
-    database.execute("PRAGMA journal_mode = WAL")
-    database.execute("PRAGMA synchronous = FULL")
-    verdict = "ok" if fresh else str(database.execute("PRAGMA quick_check(1)").fetchone()[0])
-    if verdict == "ok":
-        database.executescript(_SCHEMA)
-    return verdict
+def _prepare(database: sqlite3.Connection) -> None:
+    sqlite.check(database)
+    database.executescript(_SCHEMA)
 
 
 def _damaged(path: Path, why: str) -> str:

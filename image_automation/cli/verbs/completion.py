@@ -29,7 +29,7 @@ def names(kind: kinds.Kind) -> Completer:
 
     def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
         del param
-        from gotk.kube import config, errors  # noqa: PLC0415 - only needed when a name is completed
+        from gotk.kube import credentials, errors  # noqa: PLC0415 - only needed when a name is completed
         from image_automation.cli import cluster  # noqa: PLC0415
 
         options = dict(ctx.params)
@@ -46,7 +46,7 @@ def names(kind: kinds.Kind) -> Completer:
 
         try:
             return [name for name in asyncio.run(listed()) if name.startswith(incomplete)]
-        except (errors.APIError, config.ConfigError, TimeoutError):
+        except (errors.APIError, credentials.ConfigError, TimeoutError):
             return []
 
     return complete

@@ -250,7 +250,7 @@ def _controllers(text: str) -> frozenset[str]:
 
 
 async def _run(settings: decided.Settings, where: _Where) -> None:
-    from gotk.kube.config import ConfigError  # noqa: PLC0415
+    from gotk.kube.credentials import ConfigError  # noqa: PLC0415
     from image_automation.app import embedded, service  # noqa: PLC0415
 
     try:
@@ -264,6 +264,7 @@ async def _run(settings: decided.Settings, where: _Where) -> None:
 async def _cluster(settings: decided.Settings, where: _Where) -> "AsyncIterator[Config]":
     from gotk.kube import config  # noqa: PLC0415
     from gotk.kube.client import Client  # noqa: PLC0415
+    from gotk.kube.credentials import ConfigError  # noqa: PLC0415
     from gotk.runtime import clock  # noqa: PLC0415
     from image_automation.app import embedded, presence  # noqa: PLC0415
 
@@ -283,5 +284,5 @@ async def _cluster(settings: decided.Settings, where: _Where) -> "AsyncIterator[
     named = Cluster(kubeconfig=where.kubeconfig, context=where.context, namespace="", timeout=0)
     try:
         yield await named.config()
-    except config.ConfigError as error:
-        raise config.ConfigError(f"{error}; to run without a cluster add --embedded") from error
+    except ConfigError as error:
+        raise ConfigError(f"{error}; to run without a cluster add --embedded") from error

@@ -4,13 +4,13 @@ Answers to the event server of notification-controller. All of it is plain value
 per key and interval.
 """
 
-import collections
 import hashlib
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
 import msgspec
 
+from gotk.bounded import Bounded
 from image_automation.notification.notice import EVENT_PREFIX, Notice
 
 _REMEMBERED = 16384
@@ -72,20 +72,18 @@ class Once:
 
     def __init__(self, interval: float) -> None:
         self._interval = interval
-        self._until: collections.OrderedDict[str, float] = collections.OrderedDict()
+        self._until: Bounded[str, float] = Bounded(_REMEMBERED)
 
     def __len__(self) -> int:
         return len(self._until)
 
     def ask(self, wanted: str, now: float) -> Allowance:
         """Tell whether the key passes at this time, and count it if so."""
-        while self._until and next(iter(self._until.values())) <= now:
-            self._until.popitem(last=False)
-        until = self._until.get(wanted)
+        while (oldest := self._until.oldest()) and oldest[1] <= now:
+            self._until.pop(oldest[0])
+        until = self._until.peek(wanted)
         if until is not None and until > now:
             return Allowance(passes=False, reset=until - now)
         if self._interval > 0:
-            self._until[wanted] = now + self._interval
-            if len(self._until) > _REMEMBERED:
-                self._until.popitem(last=False)
+            self._until.put(wanted, now + self._interval)
         return Allowance(passes=True, reset=self._interval)

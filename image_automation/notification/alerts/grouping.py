@@ -6,13 +6,13 @@ each object the last event counts, and an object whose last word is what was tol
 is lost: one that an object recovered from is told beside its last word, and what did not arrive counts as not told.
 """
 
-import collections
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gotk.api import extensions
 from gotk.api.notification import Alert
+from gotk.bounded import Bounded
 from gotk.duration import Duration
 from image_automation.notification.notice import ERROR, INFO, Involved, Notice
 from image_automation.notification.providers import text
@@ -107,7 +107,7 @@ class Groups:
 
     def __init__(self) -> None:
         self._groups: dict[_Key, _Group] = {}
-        self._told: collections.OrderedDict[tuple[_Key, str], bytes] = collections.OrderedDict()
+        self._told: Bounded[tuple[_Key, str], bytes] = Bounded(_REMEMBERED)
 
     def add(self, alert: Alert, wanted: Window, notice: Notice, now: float) -> Gathered | None:
         """Take an event into its alert's group; the first one begins it. A group that is full ends and is returned."""
@@ -128,11 +128,7 @@ class Groups:
     def arrived(self, gathered: Gathered) -> None:
         """Remember what was told: it is no news any more."""
         for path, said in gathered.told.items():
-            key = (_key(gathered.alert), path)
-            self._told.pop(key, None)
-            self._told[key] = said
-            if len(self._told) > _REMEMBERED:
-                self._told.popitem(last=False)
+            self._told.put((_key(gathered.alert), path), said)
 
     def _ended(self, keys: Sequence[_Key]) -> Iterator[Gathered]:
         for key in keys:
@@ -145,7 +141,7 @@ class Groups:
         news = [
             heard
             for path, heard in group.heard.items()
-            if heard.recovered is not None or self._told.get((key, path)) != said[path]
+            if heard.recovered is not None or self._told.peek((key, path)) != said[path]
         ]
         return Gathered(group.alert, joined(group.alert, news), said) if news else None
 

@@ -17,6 +17,7 @@ from gotk.api.meta import LocalObjectReference, Object, ObjectMeta
 from gotk.api.notification import Alert, Provider
 from gotk.http.exchange import Unusable
 from gotk.kube import errors as kube
+from gotk.kube.ports import Getter
 from gotk.oci.access import TLS
 from gotk.runtime import secrets
 from gotk.runtime.clock import Clock
@@ -33,12 +34,8 @@ _TIMEOUT = 15.0
 _ADDRESS_LIMIT = 2048
 
 
-class Objects(Protocol):
+class Objects(Getter, Protocol):
     """What is needed of a client."""
-
-    async def get(self, kind: type[O], namespace: str, name: str) -> O:
-        """Read an object."""
-        ...
 
     async def get_object(self, api_version: str, kind: str, namespace: str, name: str) -> dict[str, Any]:
         """Read an object of any kind."""

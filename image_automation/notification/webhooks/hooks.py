@@ -20,6 +20,7 @@ from gotk.api.core import Secret
 from gotk.api.notification import Receiver
 from gotk.kube.cache import KindCache
 from gotk.kube.entries import Undecodable
+from gotk.kube.ports import Getter
 from gotk.runtime import health
 from gotk.runtime.clock import Clock
 from image_automation.notification import receiver as receivers
@@ -115,7 +116,7 @@ class Hooks:
         self,
         *,
         index: Index,
-        objects: receivers.Objects,
+        objects: Getter,
         issuers: tokens.Issuers,
         cel: Evaluator,
         annotator: Annotator,

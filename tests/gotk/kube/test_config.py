@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
-from gotk.kube import config
+from gotk.kube import config, credentials
 
 
 @pytest.fixture(scope="module")
@@ -95,7 +95,7 @@ async def test_an_exec_plugin_gives_the_token(tmp_path: Path) -> None:
 
 async def test_an_exec_plugin_that_fails_is_named(tmp_path: Path) -> None:
     user = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "/does/not/exist"}}
-    with pytest.raises(config.ConfigError, match="credential plugin '/does/not/exist'"):
+    with pytest.raises(credentials.ConfigError, match="credential plugin '/does/not/exist'"):
         await config.from_kubeconfig([kubeconfig(tmp_path / "c", user=user)])
 
 
@@ -122,7 +122,7 @@ async def test_a_mistake_names_the_file_and_the_cause(
     path = tmp_path / "config"
     if content is not None:
         path.write_text(content)
-    with pytest.raises(config.ConfigError, match=message) as caught:
+    with pytest.raises(credentials.ConfigError, match=message) as caught:
         await config.from_kubeconfig([path], context=context)
     assert str(path) in str(caught.value)
 
