@@ -83,6 +83,7 @@ ProviderType = Literal[
     "zulip",
     "otel",
     "zoom",
+    "incident.io",
     "incidentio",
     "apprise",
 ]

@@ -53,6 +53,8 @@ class Notice(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     metadata: Mapping[str, str] | None = None
     reporting_controller: str = ""
     reporting_instance: str = ""
+    #: Keys of metadata that the Alert's owner wrote: they go out as written. Never read from what is posted.
+    by_owner: frozenset[str] = frozenset()
 
     @property
     def facts(self) -> Mapping[str, str]:
@@ -133,7 +135,7 @@ def _named(kind: type[msgspec.Struct], found: object) -> dict[str, Any]:
     """Return the fields that are given, under their exact names."""
     if not isinstance(found, dict):
         raise ValueError(f"expected an object, got {type(found).__name__}")  # noqa: TRY004 - the sender's error
-    names = {name.lower(): name for name in kind.__struct_encode_fields__}
+    names = {name.lower(): name for name in kind.__struct_encode_fields__ if name != "byOwner"}
     return {names[key.lower()]: value for key, value in found.items() if key.lower() in names and value is not None}
 
 

@@ -25,7 +25,7 @@ OURS: dict[str, dict[str, Any]] = {
 }
 #: Types that only ours knows.
 MORE_TYPES = {
-    "providers.notification.toolkit.fluxcd.io": {"apprise", "incidentio", "zoom"},
+    "providers.notification.toolkit.fluxcd.io": {"apprise", "incident.io", "incidentio", "zoom"},
     "receivers.notification.toolkit.fluxcd.io": {"artifactory", "distribution"},
 }
 

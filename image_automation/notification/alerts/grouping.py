@@ -179,6 +179,7 @@ def joined(alert: Alert, news: Sequence[Heard]) -> Notice:
         message="\n".join(words),
         reason=REASON,
         metadata=_shared(ranked),
+        by_owner=frozenset.intersection(*(notice.by_owner for notice in ranked)),
         reporting_controller=ranked[0].reporting_controller,
         reporting_instance=ranked[0].reporting_instance,
     )

@@ -17,6 +17,8 @@ from gotk.api.notification import Alert, CrossNamespaceObjectReference
 from image_automation.notification.notice import EVENT_PREFIX, Notice
 from image_automation.notification.providers import catalog
 
+_EVENT_METADATA = "Alert object .spec.eventMetadata"
+_SUMMARY = "Alert object .spec.summary"
 _ANNOTATION = re.compile(r"([a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 INVALID_CONFIG = "InvalidConfig"
 METADATA_CONFLICT = (
@@ -108,8 +110,8 @@ def told(alert: Alert, notice: Notice) -> Told:
     group = f"{notice.involved_object.group}/"
     layers: dict[str, Mapping[str, str]] = {
         "involved object annotations": _stripped(notice, EVENT_PREFIX),
-        "Alert object .spec.eventMetadata": alert.spec.event_metadata,
-        "Alert object .spec.summary": {"summary": alert.spec.summary} if alert.spec.summary else {},
+        _EVENT_METADATA: alert.spec.event_metadata,
+        _SUMMARY: {"summary": alert.spec.summary} if alert.spec.summary else {},
         "involved object controller metadata": _stripped(notice, group),
     }
     joined: dict[str, str] = {}
@@ -119,7 +121,8 @@ def told(alert: Alert, notice: Notice) -> Told:
         for key in layer:
             givers.setdefault(key, []).append(giver)
     conflicts = {key: ", ".join(found) for key, found in sorted(givers.items()) if len(found) > 1}
-    return Told(msgspec.structs.replace(notice, metadata=joined), conflicts)
+    by_owner = frozenset(key for key, found in givers.items() if found[-1] in {_EVENT_METADATA, _SUMMARY})
+    return Told(msgspec.structs.replace(notice, metadata=joined, by_owner=by_owner), conflicts)
 
 
 def annotations(conflicts: Mapping[str, str]) -> dict[str, str]:

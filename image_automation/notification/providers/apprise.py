@@ -25,13 +25,13 @@ def apprise(notice: Notice, account: Account) -> Exchange:
     """Send title and text: without what is not seen, and without mentions."""
     address = account.needs("address")
     _check(address)
-    facts = [f"{name}: {value}" for name, value in text.ordered(notice.facts)]
+    facts = [f"{name}: {value}" for name, value in text.facts(notice, text.unmentioned)]
     sign = "✗" if notice.is_error else "✔"
     title = " ".join(f"{sign} {notice.title}: {notice.reason}".removesuffix(": ").split())
     yield Letter(
         url=address,
         title=text.unmentioned(title),
-        text=text.unmentioned("\n".join([notice.message, *(["", *facts] if facts else [])])),
+        text="\n".join([text.unmentioned(notice.message), *(["", *facts] if facts else [])]),
         failed=notice.is_error,
     )
 

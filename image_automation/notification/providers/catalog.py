@@ -24,7 +24,8 @@ TYPES: Final[Mapping[str, Provider]] = {
     "zulip": messages.zulip,
     "opsgenie": incidents.opsgenie,
     "pagerduty": incidents.pagerduty,
-    "incidentio": incidents.incidentio,
+    "incident.io": incidents.incidentio,
+    "incidentio": incidents.incidentio,  # as it was spelt here at first
     "alertmanager": monitoring.alertmanager,
     "grafana": monitoring.grafana,
     "datadog": monitoring.datadog,

@@ -6,7 +6,9 @@ channel's markup passes unchanged, so usual messages look as Flux's do.
 
 import html
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+
+from image_automation.notification.notice import Notice
 
 _ZERO_WIDTH = "\u200b"
 #: Controls but tab and newline, and the marks that turn the reading direction.
@@ -53,7 +55,12 @@ def unlinked(text: str) -> str:
 
 def telegram(text: str) -> str:
     """Escape for Telegram's MarkdownV2: all of its reserved characters, and names that it would call."""
-    return _TELEGRAM.sub(r"\\\1", _MENTION.sub("@" + _ZERO_WIDTH, plain(text)))
+    return telegram_reserved(_MENTION.sub("@" + _ZERO_WIDTH, text))
+
+
+def telegram_reserved(text: str) -> str:
+    """Escape what Telegram's MarkdownV2 refuses a message for; a name that is called stays one."""
+    return _TELEGRAM.sub(r"\\\1", plain(text))
 
 
 def matrix(text: str) -> str:
@@ -74,3 +81,14 @@ def as_html(text: str) -> str:
 def ordered(facts: Mapping[str, str]) -> list[tuple[str, str]]:
     """Return metadata sorted by key, the summary first."""
     return sorted(facts.items(), key=lambda item: (item[0] != "summary", item[0]))
+
+
+def facts(notice: Notice, escape: Callable[[str], str]) -> list[tuple[str, str]]:
+    """Return an event's metadata for a channel, the summary first: escaped, but for what the Alert's owner wrote.
+
+    An owner who writes `<@U1>` into a summary means to call somebody; a branch that is named so does not.
+    """
+    return [
+        (name, value) if name in notice.by_owner else (escape(name), escape(value))
+        for name, value in ordered(notice.facts)
+    ]

@@ -16,7 +16,7 @@ def googlechat(notice: Notice, account: Account) -> Exchange:
         message = f'<font color="#ff0000">{message}</font>'
     sections: list[dict[str, Any]] = [_section({"textParagraph": {"text": message}, "keyValue": None})]
     if notice.facts:
-        sections.append(_section(*(_key_value(name, value) for name, value in text.ordered(notice.facts))))
+        sections.append(_section(*(_key_value(name, value) for name, value in text.facts(notice, text.as_html))))
     header = {
         "title": text.plain(notice.title),
         "subtitle": notice.reporting_controller,
@@ -32,8 +32,8 @@ def _section(*widgets: dict[str, Any]) -> dict[str, Any]:
 
 def _key_value(name: str, value: str) -> dict[str, Any]:
     shown = {
-        "topLabel": text.as_html(name),
-        "content": text.as_html(value),
+        "topLabel": name,
+        "content": value,
         "contentMultiline": False,
         "bottomLabel": None,
         "icon": None,
@@ -44,7 +44,7 @@ def _key_value(name: str, value: str) -> dict[str, Any]:
 def lark(notice: Notice, account: Account) -> Exchange:
     """Send an interactive card to Lark."""
     emoji, color = ("🚨", "red") if notice.is_error else ("💫", "turquoise")
-    facts = "".join(f"{text.unlinked(name)}: {text.unlinked(value)}\n" for name, value in text.ordered(notice.facts))
+    facts = "".join(f"{name}: {value}\n" for name, value in text.facts(notice, text.unlinked))
     content = f"**{text.unlinked(notice.message)}**\n\n{facts}"
     card = {
         "config": {"wide_screen_mode": True},

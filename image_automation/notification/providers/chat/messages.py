@@ -16,7 +16,7 @@ _OF_A_PATH = "!$&'(*+),:;=@~"
 def markdown(notice: Notice, escape: Callable[[str], str] = text.markdown) -> str:
     """Word an event in Markdown, as for comments and Zulip."""
     facts = "".join(
-        f"* `{name.replace('`', '')}`: {escape(value)}\n"
+        f"* `{name.replace('`', '')}`: {value if name in notice.by_owner else escape(value)}\n"
         for name, value in sorted(notice.facts.items())
         if name != "change_request"
     )
@@ -28,9 +28,7 @@ def markdown(notice: Notice, escape: Callable[[str], str] = text.markdown) -> st
 def webex(notice: Notice, account: Account) -> Exchange:
     """Send to a Webex room as a bot."""
     sign = "💣" if notice.is_error else "✅"
-    facts = "".join(
-        f">**{text.markdown(name)}**: {text.markdown(value)}\n" for name, value in text.ordered(notice.facts)
-    )
+    facts = "".join(f">**{name}**: {value}\n" for name, value in text.facts(notice, text.markdown))
     shown = f"{sign} **{text.markdown(notice.title)}**\n{text.markdown(notice.message)}\n{facts}"
     payload = {"roomId": account.channel, "markdown": shown} if account.channel else {"markdown": shown}
     yield post(account.needs("address"), payload, bearer(account.token))
@@ -43,7 +41,8 @@ def telegram(notice: Notice, account: Account) -> Exchange:
     heading = text.telegram(f"{about.kind.lower()}/{about.name}/{about.namespace}")
     sign = "🚨" if notice.is_error else "💫"
     facts = "".join(
-        f"\\- *{text.telegram(name)}*: {text.telegram(value)}\n" for name, value in text.ordered(notice.facts)
+        f"\\- *{_telegram(notice, name, name)}*: {_telegram(notice, name, value)}\n"
+        for name, value in text.ordered(notice.facts)
     )
     payload = {"chat_id": chat}
     if thread:
@@ -53,10 +52,15 @@ def telegram(notice: Notice, account: Account) -> Exchange:
     yield post(f"https://api.telegram.org/bot{account.needs('token')}/sendMessage", payload)
 
 
+def _telegram(notice: Notice, name: str, words: str) -> str:
+    """Escape a part of the metadata: what is reserved always, since Telegram refuses a message that has it bare."""
+    return (text.telegram_reserved if name in notice.by_owner else text.telegram)(words)
+
+
 def matrix(notice: Notice, account: Account) -> Exchange:
     """Send to a Matrix room; the same event gets the same transaction and shows once."""
     sign = "🚨" if notice.is_error else "💫"
-    facts = "".join(f"- {text.matrix(name)}: {text.matrix(value)}\n" for name, value in text.ordered(notice.facts))
+    facts = "".join(f"- {name}: {value}\n" for name, value in text.facts(notice, text.matrix))
     body = f"{sign} {text.matrix(notice.title)}\n{text.matrix(notice.message)}\n{facts}"
     transaction = hashlib.sha1(as_json(notice.as_json()), usedforsecurity=False).hexdigest()
     room = urllib.parse.quote(account.needs("channel"), safe=_OF_A_PATH)

@@ -56,8 +56,7 @@ def _payload(notice: Notice, account: Account, escape: Callable[[str], str], col
                 "text": escape(notice.message),
                 "mrkdwn_in": ["text"],
                 "fields": [
-                    {"title": escape(name), "value": escape(value), "short": False}
-                    for name, value in text.ordered(notice.facts)
+                    {"title": name, "value": value, "short": False} for name, value in text.facts(notice, escape)
                 ],
             }
         ],

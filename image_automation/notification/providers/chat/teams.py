@@ -59,4 +59,4 @@ def _adaptive_card(notice: Notice) -> dict[str, Any]:
 
 
 def _facts(notice: Notice, label: str) -> list[dict[str, str]]:
-    return [{label: text.markdown(name), "value": text.markdown(value)} for name, value in text.ordered(notice.facts)]
+    return [{label: name, "value": value} for name, value in text.facts(notice, text.markdown)]

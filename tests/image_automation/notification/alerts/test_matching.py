@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from image_automation.notification import notice
 from image_automation.notification.alerts import matching
 from image_automation.notification.providers import catalog
 from tests.image_automation.notification import scene
@@ -74,12 +75,12 @@ def test_a_bad_pattern_is_complained_of_in_gos_words() -> None:
 
 
 def test_the_controllers_metadata_beats_summary_alert_and_annotations() -> None:
-    notice = scene.notice(metadata={
+    event = scene.notice(metadata={
         "event.toolkit.fluxcd.io/team": "annotation", "event.toolkit.fluxcd.io/env": "annotation",
         f"{GROUP}/revision": "controller",
     })  # fmt: skip
     alert = scene.alert(eventMetadata={"env": "alert", "revision": "alert", "summary": "alert"}, summary="spec")
-    told = matching.told(alert, notice)
+    told = matching.told(alert, event)
     assert told.notice.metadata == {
         "team": "annotation", "env": "alert", "summary": "spec", "revision": "controller",
     }  # fmt: skip
@@ -117,3 +118,16 @@ TAKES = {
 def test_a_type_of_provider_takes(type_: str, severity: str, metadata: dict[str, str], takes: bool) -> None:
     assert type_ in catalog.TYPES
     assert matching.takes(type_, scene.notice(severity=severity, metadata=metadata)) is takes
+
+
+def test_only_what_the_alerts_owner_wrote_last_is_the_owners() -> None:
+    spec = {"eventMetadata": {"cluster": "prod", "revision": "mine"}, "summary": "owner <@U1>"}
+    facts = {f"{GROUP}/revision": "main@sha1:1", f"{matching.EVENT_PREFIX}branch": "<!channel>"}
+    told = matching.told(scene.alert(**spec), scene.notice(metadata=facts))
+    assert told.notice.by_owner == {"cluster", "summary"}, "the controller's revision is stronger than the owner's"
+    assert told.notice.facts["revision"] == "main@sha1:1"
+
+
+def test_nobody_who_posts_an_event_can_speak_as_an_owner() -> None:
+    posted = b'{"metadata": {"summary": "<!channel>"}, "byOwner": ["summary"], "by_owner": ["summary"]}'
+    assert notice.read(posted).by_owner == frozenset()

@@ -39,6 +39,10 @@ def test_zoom_shows_the_severity_below_the_object_and_metadata_by_key() -> None:
     assert len(sent("zoom", metadata={})[2]["content"]["body"]) == 1
 
 
+def test_incidents_are_the_same_by_either_spelling_of_the_type() -> None:
+    assert sent("incident.io", metadata={"a": "b"}) == sent("incidentio", metadata={"a": "b"})
+
+
 def test_incidentio_fires_on_errors_and_resolves_on_everything_else_but_progress() -> None:
     _, headers, body = sent("incidentio", metadata={"a": "b"})
     assert headers["Authorization"] == "Bearer t0ken"
@@ -52,7 +56,7 @@ def test_incidentio_fires_on_errors_and_resolves_on_everything_else_but_progress
     assert scene.talk(catalog.TYPES["incidentio"](progress, scene.account("incidentio"))) == []
 
 
-@pytest.mark.parametrize("type_", ["zoom", "incidentio"])
+@pytest.mark.parametrize("type_", ["zoom", "incident.io", "incidentio"])
 def test_both_need_a_token(type_: str) -> None:
     with pytest.raises(Unusable, match="token"):
         scene.talk(catalog.TYPES[type_](scene.notice(), scene.account(type_, token="")))

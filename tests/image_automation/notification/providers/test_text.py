@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from gotk.http.exchange import Answer
+from image_automation.notification.notice import Notice
 from image_automation.notification.providers import catalog, text
 from tests.image_automation.notification import scene
 
@@ -47,6 +48,47 @@ def test_no_mention_link_or_hidden_sign_gets_through(type_: str) -> None:
     )
     sent = strings(json.loads(asked[-1].body))
     assert [found for found in SEEN_IN[type_] if found in sent] == []
+
+
+#: How each channel is made to call somebody, or to link.
+CALLS = {
+    "slack": "owner <@U1> <!here>",
+    "discord": "owner @everyone <@42>",
+    "rocket": "owner @all <https://example.com|runbook>",
+    "msteams": "owner [runbook](https://example.com)",
+    "googlechat": "owner <b>runbook</b>",
+    "lark": "owner <at id=all></at>",
+    "webex": "owner <@personEmail:a@example.com>",
+    "matrix": "owner @room",
+    "zulip": "owner @**all**",
+    "githubpullrequestcomment": "owner @org/team",
+}
+
+
+@pytest.mark.parametrize("type_", CALLS)
+@pytest.mark.parametrize("key", ["summary", "owner"])
+def test_what_the_alerts_owner_wrote_goes_out_as_written(type_: str, key: str) -> None:
+    metadata = {"change_request": "1", "branch": CALLS[type_], key: CALLS[type_]}
+    sent = say(type_, scene.notice("x", metadata=metadata, by_owner=frozenset({key})))
+    assert sent.count(CALLS[type_]) == 1, "as written once; the branch, which a stranger chose, stays escaped"
+
+
+def test_a_name_that_an_owner_calls_is_called_in_telegram_too() -> None:
+    sent = say("telegram", scene.notice("x", metadata={"summary": "@ops!"}, by_owner=frozenset({"summary"})))
+    assert "@ops\\!" in sent
+
+
+def say(type_: str, notice: Notice) -> str:
+    account = scene.account(
+        type_, "https://git.example.com/org/web", channel="ops/alerts", username="bot", password="p"
+    )
+    answer = Answer(status=200, body=b'{"login": "bot"}')
+    asked = scene.talk(
+        catalog.TYPES[type_](notice, account),
+        lambda request: Answer(status=200, body=b"[]") if "comments" in request.url else answer,
+    )
+    body = asked[-1].body.decode()
+    return urllib.parse.unquote_plus(body) if type_ == "zulip" else strings(json.loads(body))
 
 
 ESCAPES = (
