@@ -23,6 +23,7 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 import aiohttp
 
 from bench import bench_scan
+from gotk.api.meta import REQUESTED_AT
 from gotk.kube import config
 from gotk.kube.client import Client
 from tests.registries import free_port
@@ -138,7 +139,7 @@ async def patch_all(client: Client, patch: dict[str, object]) -> None:
 async def requested(client: Client, program: Program, token: str) -> tuple[float, float]:
     """Request every scan; return the wall and CPU seconds until all of them are done."""
     begin, cpu = time.perf_counter(), program.cpu()
-    await patch_all(client, {"metadata": {"annotations": {"reconcile.fluxcd.io/requestedAt": token}}})
+    await patch_all(client, {"metadata": {"annotations": {REQUESTED_AT: token}}})
     await handled(client, token)
     return time.perf_counter() - begin, program.cpu() - cpu
 

@@ -17,6 +17,9 @@ FIRST_SCAN_TAGS = PREFIX + "first-scan-tags"
 #: On an ImageUpdateAutomation: commits whose taking back of an update is forgiven, COMMIT or COMMIT:PATH, with blanks.
 UNHOLD = PREFIX + "unhold"
 
+#: On an ImageUpdateAutomation: whether a push branch of its own is made anew (`rebuild`, the default) or stacked up on.
+PUSH_BRANCH = PREFIX + "push-branch"
+
 #: On a Receiver: `true` lets a call that names a repository and its tag wake only the ImageRepositories of that one.
 NARROW = PREFIX + "narrow"
 #: On an ImageRepository: tags that a webhook said were pushed, with commas; each counts once its HEAD is answered.

@@ -10,6 +10,9 @@ import msgspec
 
 from gotk.duration import Duration
 
+#: The annotation that asks for a run now: any value that the status has not handled.
+REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
+
 INTERVAL_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m|h))+$"
 TIMEOUT_PATTERN = r"^([0-9]+(\.[0-9]+)?(ms|s|m))+$"
 

@@ -15,7 +15,7 @@ import structlog
 from structlog.typing import FilteringBoundLogger
 
 from gotk.api import extensions, scheme
-from gotk.api.meta import Object
+from gotk.api.meta import REQUESTED_AT, Object
 from gotk.kube import errors as kube
 from gotk.kube.cache import Caches
 from gotk.kube.entries import Undecodable
@@ -26,7 +26,6 @@ from gotk.runtime.metrics import Metrics
 from gotk.runtime.queue import Queue
 from gotk.runtime.reconciler import Key, Reconciler, Watch
 from gotk.runtime.reconciliation import Reconciliation
-from gotk.runtime.run import REQUESTED_AT
 from gotk.runtime.run_result import BACKOFF, Next
 from gotk.runtime.settings import Settings
 

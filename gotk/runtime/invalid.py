@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 
 from gotk.api import scheme
+from gotk.api.meta import REQUESTED_AT
 from gotk.kube.entries import Undecodable
 from gotk.runtime import conditions, errors
 from gotk.runtime.logging import redact
-from gotk.runtime.run import REQUESTED_AT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

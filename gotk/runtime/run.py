@@ -7,15 +7,13 @@ from typing import Any, Generic, TypeVar, cast
 import msgspec
 from structlog.typing import FilteringBoundLogger
 
-from gotk.api.meta import Object, ReconcileStatus
+from gotk.api.meta import REQUESTED_AT, Object, ReconcileStatus
 from gotk.runtime import conditions, status
 from gotk.runtime.clock import Clock
 from gotk.runtime.reconciler import Severity
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as everywhere in this module
 S = TypeVar("S", bound=ReconcileStatus)
-
-REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
 
 Emit = Callable[[Severity, str, str, Mapping[str, str]], None]
 

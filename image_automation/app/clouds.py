@@ -1,5 +1,7 @@
 """The clouds' identities: which provider stands on what, and what the operator allows."""
 
+import contextlib
+from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
 
 from gotk.cloud.account import Cluster
@@ -12,8 +14,11 @@ from gotk.cloud.git_login import Entra, GitLogins
 from gotk.cloud.github import GitHub
 from gotk.cloud.google import Google
 from gotk.cloud.identity import Identities
+from gotk.http import route
+from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock
 from gotk.runtime.metrics import Metrics
+from gotk.sources.git_access import GitAccess
 from image_automation.app.settings import Settings
 from image_automation.notification.delivery.provider_tokens import ProviderTokens
 from reflector.providers import acr
@@ -65,6 +70,21 @@ def tokens(settings: Settings, known: Identities, clock: Clock, caller: Caller) 
         apps=GitHub(caller, now=now),
         azure_authority=environment.get("AZURE_AUTHORITY_HOST", ""),
     )
+
+
+@contextlib.asynccontextmanager
+async def git_access(
+    objects: Cluster, limiter: Limiter, *, environment: Mapping[str, str], clock: Clock
+) -> AsyncIterator[GitAccess]:
+    """Open the way of one pass to Git remotes: secrets, proxies and logins to clouds, as the service has them.
+
+    Raises ValueError for a proxy of the environment that is no URL.
+    """
+    settings = Settings(data_dir=Path(), environment=environment)
+    known = identities(settings, objects, clock, Metrics(process=False))
+    async with Caller(route=route.from_environment(environment)) as caller:
+        logins = git_logins(settings, known, clock, caller)
+        yield GitAccess(objects=objects, limiter=limiter, logins=logins)
 
 
 def _sovereign(settings: Settings) -> acr.Environment | None:

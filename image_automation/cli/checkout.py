@@ -11,7 +11,7 @@ import click
 from image_automation.cli import output
 
 if TYPE_CHECKING:
-    from image_automation.app.oneshot.session import Request
+    from image_automation.oneshot.session import Request
 
 R = TypeVar("R")
 
@@ -42,7 +42,7 @@ def parameters() -> list[click.Parameter]:
 
 def request(path: Path, namespace: str, options: dict[str, Any]) -> "Request":
     """Take the options out of a verb's and return what they ask for."""
-    from image_automation.app.oneshot.session import Request  # noqa: PLC0415 - heavy imports wait
+    from image_automation.oneshot.session import Request  # noqa: PLC0415 - heavy imports wait
 
     if not path.exists():
         output.fail(f"there is no '{path}': name a folder with manifests, or a manifest")
@@ -62,7 +62,7 @@ def request(path: Path, namespace: str, options: dict[str, Any]) -> "Request":
 def run(work: Awaitable[R]) -> R:
     """Run a verb's work; what stands in its way becomes one line."""
     from gotk.git import errors as git  # noqa: PLC0415
-    from image_automation.app.oneshot import manifests, record  # noqa: PLC0415
+    from image_automation.oneshot import manifests, record  # noqa: PLC0415
 
     async def bounded() -> R:
         return await work

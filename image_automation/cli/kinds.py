@@ -66,6 +66,12 @@ def readiness(obj: Json) -> tuple[str, str]:
     return str(ready["status"]).title(), str(ready.get("message", ""))
 
 
+def receiver_url(hostname: str, path: str) -> str:
+    """Join the address that a Receiver's sender is told with its path; https unless said otherwise."""
+    base = hostname if "://" in hostname else f"https://{hostname}"
+    return base.rstrip("/") + path
+
+
 def _text(*path: str) -> Callable[[Json], Sequence[str]]:
     return lambda obj: (str(dig(obj, *path) or ""),)
 

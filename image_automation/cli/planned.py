@@ -7,8 +7,8 @@ import click
 
 from gotk.git import errors as git
 from gotk.runtime.clock import parse_rfc3339
-from image_automation.app.oneshot.record import Bump, Held, Loose, Plan
 from image_automation.cli import diff, output
+from image_automation.oneshot.record import Bump, Held, Loose, Plan
 
 _SHORT = 12
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"))

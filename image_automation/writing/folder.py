@@ -100,6 +100,22 @@ def replace(path: Path, content: bytes) -> None:
         raise
 
 
+def replace_all(root: Path, edits: Mapping[str, bytes], before: Mapping[str, bytes]) -> None:
+    """Replace files below a folder, all or none: where one cannot be written those before it get their bytes back.
+
+    Each file is replaced atomically. Raises OSError.
+    """
+    done: list[str] = []
+    try:
+        for path, content in edits.items():
+            replace(root / path, content)
+            done.append(path)
+    except BaseException:
+        for path in done:
+            replace(root / path, before[path])
+        raise
+
+
 def display(path: Path) -> str:
     """Write a path for people: what a terminal would obey is escaped."""
     text = os.fsencode(path).decode("utf-8", "backslashreplace")

@@ -9,13 +9,13 @@ is never thrown away: on such a branch commits stack up as in Flux.
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+from gotk.api import extensions
 from gotk.api.image import ImageUpdateAutomation
 from gotk.git.objects import commit as commits
 from gotk.runtime.errors import Stalled
 from image_automation import ports
 from image_automation.writing import checkout
 
-ANNOTATION = "image-automation.dev/push-branch"
 REBUILD, STACK = "rebuild", "stack"
 
 
@@ -30,9 +30,11 @@ class Base:
 
 def stacks(automation: ImageUpdateAutomation) -> bool:
     """Tell whether the user asked for Flux's stacking. Raises Stalled for an annotation that says neither."""
-    wanted = automation.metadata.annotations.get(ANNOTATION, REBUILD)
+    wanted = automation.metadata.annotations.get(extensions.PUSH_BRANCH, REBUILD)
     if wanted not in {REBUILD, STACK}:
-        raise Stalled(checkout.INVALID, f"annotation {ANNOTATION} is '{wanted}': it must be '{REBUILD}' or '{STACK}'")
+        raise Stalled(
+            checkout.INVALID, f"annotation {extensions.PUSH_BRANCH} is '{wanted}': it must be '{REBUILD}' or '{STACK}'"
+        )
     return wanted == STACK
 
 

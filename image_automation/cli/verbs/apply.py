@@ -19,7 +19,8 @@ def _apply(file: Path, path: Path, *, timeout: Duration, **options: Any) -> int:
     PATH is the checkout. The plan is made again; when a file that it was made from, or a policy's choice, is another
     one now, nothing is written and what moved is named. Otherwise the work tree gets exactly the planned files.
     """
-    from image_automation.app.oneshot import applying, record  # noqa: PLC0415 - heavy imports wait
+    from image_automation.oneshot import record  # noqa: PLC0415 - heavy imports wait
+    from image_automation.writing import folder  # noqa: PLC0415
 
     try:
         saved = record.decode(file.read_bytes())
@@ -37,7 +38,7 @@ def _apply(file: Path, path: Path, *, timeout: Duration, **options: Any) -> int:
             output.failure(line)
         output.fail("nothing was written, because this moved since the plan was made: plan again")
     try:
-        applying.write(planned.chosen.root, planned.drafted.edits, planned.drafted.before)
+        folder.replace_all(planned.chosen.root, planned.drafted.edits, planned.drafted.before)
     except OSError as error:
         output.fail(f"'{error.filename}': {error.strerror}; nothing was written")
     output.success(f"applied: {_done(saved)}" if saved.bumps else "nothing to apply")

@@ -1,7 +1,5 @@
 """`control-plane`: the embedded Kubernetes API server alone, for `kubectl` and other tools; and care for its data."""
 
-import asyncio
-import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -9,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from image_automation.app import settings
-from image_automation.cli import loop, output
+from image_automation.cli import output, serving
 from image_automation.cli.plane_options import features, plane_options
 
 if TYPE_CHECKING:
@@ -34,17 +32,14 @@ def control_plane(context: click.Context, /, *, data_dir: Path | None, **options
     if context.invoked_subcommand is not None:
         context.obj = directory
         return
-    loop.run(_serve(directory, features(options)))
+    serving.run(_serve(directory, features(options)))
 
 
 async def _serve(data_dir: Path, decided: "Features") -> None:
     from image_automation.app import embedded  # noqa: PLC0415 - heavy, and only this verb needs it
 
-    stop = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     try:
-        async with embedded.control_plane(data_dir, decided) as plane:
+        async with serving.stop_on_signals() as stop, embedded.control_plane(data_dir, decided) as plane:
             output.success(f"the control plane answers at {plane.url}")
             output.action(f"kubectl --kubeconfig {plane.kubeconfig} get ns")
             await stop.wait()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from image_automation.cli import loop, output
+from image_automation.cli import output, serving
 
 if TYPE_CHECKING:
     from image_automation.app.demo.playground import Playground
@@ -40,7 +40,7 @@ def demo(*, keep: bool, data_dir: Path | None, tag: str) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         with (folder / "service.log").open("a") as log:
             logging.configure(level="info", encoding="json", stream=log)
-            loop.run(_demo(folder, tag, keep=keep))
+            serving.run(_demo(folder, tag, keep=keep))
 
 
 @contextlib.contextmanager
@@ -58,7 +58,7 @@ async def _demo(folder: Path, tag: str, *, keep: bool) -> None:
 
     shown: view.View = view.Terminal() if output.coloured() else view.Plain()
     try:
-        async with service.stop_on_signals() as stop, playground.open_playground(folder) as ground:
+        async with serving.stop_on_signals() as stop, playground.open_playground(folder) as ground:
             with shown:
                 await scenario.prepare(ground, shown, tag)
                 track = await scenario.travel(ground, shown, tag)

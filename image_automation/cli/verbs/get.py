@@ -12,7 +12,7 @@ import yaml
 from gotk.kube import client as kube
 from gotk.kube import errors
 from image_automation.cli import cluster as clusters
-from image_automation.cli import kinds, output, receivers
+from image_automation.cli import kinds, output
 from image_automation.cli.verbs import completion
 
 
@@ -85,7 +85,7 @@ def _with_urls(kind: kinds.Kind, hostname: str) -> kinds.Kind:
 
     def url(obj: kinds.Json) -> Sequence[str]:
         path = kinds.dig(obj, "status", "webhookPath")
-        return (receivers.url(hostname, str(path)) if path else "",)
+        return (kinds.receiver_url(hostname, str(path)) if path else "",)
 
     return dataclasses.replace(kind, columns=("URL",), details=url)
 

@@ -13,8 +13,8 @@ from image_automation.cli import checkout, output
 from image_automation.cli import cluster as clusters
 
 if TYPE_CHECKING:
-    from image_automation.app.oneshot.publishing import Published
-    from image_automation.app.oneshot.session import Request
+    from image_automation.oneshot.publishing import Published
+    from image_automation.oneshot.session import Request
 
 
 def _once(
@@ -49,7 +49,7 @@ async def _publish(
     request: "Request", mode: str, url: str, environment: Mapping[str, str], timeout: float
 ) -> tuple[list["Published"], list[str]]:
     from gotk.runtime.clock import SystemClock  # noqa: PLC0415 - heavy imports wait until the options are known
-    from image_automation.app.oneshot import publishing, session  # noqa: PLC0415
+    from image_automation.oneshot import publishing, session  # noqa: PLC0415
 
     clock = SystemClock()
     try:

@@ -17,9 +17,9 @@ from image_automation.cli import checkout, output
 from image_automation.cli import cluster as clusters
 
 if TYPE_CHECKING:
-    from image_automation.app.oneshot.clustered import Seen
-    from image_automation.app.oneshot.record import Plan
-    from image_automation.app.oneshot.session import Planned, Request
+    from image_automation.oneshot.clustered import Seen
+    from image_automation.oneshot.record import Plan
+    from image_automation.oneshot.session import Planned, Request
 
 _CHANGES = 2
 
@@ -52,7 +52,7 @@ def _plan(path: Path | None, *, from_cluster: bool, form: str | None, out: Path 
 async def make(request: "Request", timeout: float) -> "Planned":
     """Make the plan of a checkout."""
     from gotk.runtime.clock import SystemClock  # noqa: PLC0415 - heavy imports wait until the options are known
-    from image_automation.app.oneshot import session  # noqa: PLC0415
+    from image_automation.oneshot import session  # noqa: PLC0415
 
     async with asyncio.timeout(timeout):
         chosen = await session.choose(request, SystemClock())
@@ -61,7 +61,7 @@ async def make(request: "Request", timeout: float) -> "Planned":
 
 async def _of_cluster(cluster: clusters.Cluster, named: tuple[str, ...]) -> "Seen":
     from gotk.runtime.clock import SystemClock  # noqa: PLC0415
-    from image_automation.app.oneshot import clustered  # noqa: PLC0415
+    from image_automation.oneshot import clustered  # noqa: PLC0415
 
     with tempfile.TemporaryDirectory(prefix="plan-") as folder:
         async with cluster.connect() as client, asyncio.timeout(cluster.timeout):
@@ -77,8 +77,8 @@ async def _of_cluster(cluster: clusters.Cluster, named: tuple[str, ...]) -> "See
 
 def _tell(plan: "Plan", before: Mapping[str, bytes], after: Mapping[str, bytes], form: str | None) -> int:
     from gotk.runtime.clock import SystemClock  # noqa: PLC0415
-    from image_automation.app.oneshot import record  # noqa: PLC0415
     from image_automation.cli import planned as printing  # noqa: PLC0415
+    from image_automation.oneshot import record  # noqa: PLC0415
 
     if form == "json":
         output.text(record.encode(plan).decode().rstrip())
@@ -90,7 +90,7 @@ def _tell(plan: "Plan", before: Mapping[str, bytes], after: Mapping[str, bytes],
 
 
 def _write(plan: "Plan", out: Path) -> None:
-    from image_automation.app.oneshot import record  # noqa: PLC0415
+    from image_automation.oneshot import record  # noqa: PLC0415
 
     if plan.errors:
         output.failure(f"'{out}' was not written, because the plan is not whole")

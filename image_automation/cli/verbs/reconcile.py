@@ -6,12 +6,11 @@ from typing import Any
 
 import click
 
+from gotk.api.meta import REQUESTED_AT
 from gotk.kube import client as kube
 from image_automation.cli import cluster as clusters
 from image_automation.cli import kinds, output, waiting
 from image_automation.cli.verbs import completion
-
-_REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
 
 
 def build(
@@ -82,7 +81,7 @@ async def _one(client: kube.Client, cluster: clusters.Cluster, kind: kinds.Kind,
     before = kinds.dig(obj, "status", "lastHandledReconcileAt")
     output.action(f"annotating {kind.name} {name} in {namespace} namespace")
     stamp = datetime.now(UTC).astimezone().isoformat()
-    await client.merge_patch(kind.struct, namespace, name, {"metadata": {"annotations": {_REQUESTED_AT: stamp}}})
+    await client.merge_patch(kind.struct, namespace, name, {"metadata": {"annotations": {REQUESTED_AT: stamp}}})
     output.success(f"{kind.name} annotated")
     output.waiting(f"waiting for {kind.name} reconciliation")
     try:

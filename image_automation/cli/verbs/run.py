@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from gotk.duration import Duration
 from image_automation.app import settings as decided
-from image_automation.cli import gates, loop, output
+from image_automation.cli import gates, output, serving
 from image_automation.cli.cluster import Cluster, DurationType
 from image_automation.cli.plane_options import NAMES, features, plane_options
 from image_automation.cli.verbs import version
@@ -195,7 +195,7 @@ def run(
         **addresses,
         **options,
     )
-    loop.run(_run(settings, _Where(embedded=embedded, kubeconfig=kubeconfig, context=context, features=given)))
+    serving.run(_run(settings, _Where(embedded=embedded, kubeconfig=kubeconfig, context=context, features=given)))
 
 
 def _identities(options: dict[str, Any]) -> dict[str, Any]:
@@ -254,7 +254,7 @@ async def _run(settings: decided.Settings, where: _Where) -> None:
     from image_automation.app import embedded, service  # noqa: PLC0415
 
     try:
-        async with service.stop_on_signals() as stop, _cluster(settings, where) as config:
+        async with serving.stop_on_signals() as stop, _cluster(settings, where) as config:
             await service.run(settings, config, stop)
     except (ConfigError, embedded.EmbeddedError, service.ServiceError) as error:
         output.fail(str(error))

@@ -10,7 +10,7 @@ import click
 
 from gotk.api.notification import Receiver
 from image_automation.cli import cluster as clusters
-from image_automation.cli import kinds, output, receivers
+from image_automation.cli import kinds, output
 from image_automation.cli.verbs import completion
 
 _ADDRESS = "http://127.0.0.1:9292"
@@ -62,7 +62,7 @@ async def _trigger(cluster: clusters.Cluster, name: str, hostname: str, bearer: 
     headers, body = sample.make(obj.spec.type, token, obj.spec.events, str(uuid.uuid4()), datetime.now(UTC))
     if obj.spec.type in TOKENS:
         headers["Authorization"] = f"Bearer {bearer}"
-    url = receivers.url(hostname, obj.status.webhook_path)
+    url = kinds.receiver_url(hostname, obj.status.webhook_path)
     output.action(f"calling {url}")
     status = await _post(url, headers, body)
     if status != 200:

@@ -23,8 +23,8 @@ def _unhold(name: str, paths: tuple[str, ...], **options: Any) -> None:
 async def _release(cluster: clusters.Cluster, name: str, paths: tuple[str, ...]) -> None:
     from gotk.api import extensions  # noqa: PLC0415 - heavy imports wait
     from gotk.api.image import ImageUpdateAutomation  # noqa: PLC0415
+    from gotk.api.meta import REQUESTED_AT  # noqa: PLC0415
     from gotk.runtime.clock import SystemClock, rfc3339  # noqa: PLC0415
-    from gotk.runtime.run import REQUESTED_AT  # noqa: PLC0415
     from image_automation.writing import rollback_guard  # noqa: PLC0415
 
     async with cluster.connect() as client:

@@ -13,6 +13,7 @@ from typing import Any, Protocol
 import structlog
 
 from gotk.api import extensions
+from gotk.api.meta import REQUESTED_AT
 from gotk.api.notification import Receiver, ReceiverResource
 from gotk.kube import errors
 from gotk.oci import name as images
@@ -21,7 +22,6 @@ from image_automation.notification.cel import expression
 from image_automation.notification.cel.evaluator import Evaluator
 from image_automation.notification.receivers.call import Pushed
 
-REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
 FIELD_MANAGER = "notification-controller"
 _SOURCES = ("Bucket", "GitRepository", "HelmChart", "HelmRepository", "OCIRepository")
 _API_VERSIONS: Mapping[str, str] = {

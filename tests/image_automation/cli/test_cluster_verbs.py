@@ -14,13 +14,13 @@ import yaml
 
 from gotk.api.image import ImagePolicy
 from gotk.api.kustomize import Kustomization
+from gotk.api.meta import REQUESTED_AT
 from gotk.api.source import GitRepository
 from gotk.kube import config
 from gotk.kube.client import Client
 from image_automation.app import embedded
 
 SHA = "696f056df216eea4f9401adbee0ff744d4df390f"
-REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
 
 
 @dataclass(frozen=True)

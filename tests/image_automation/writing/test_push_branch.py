@@ -7,13 +7,13 @@ from typing import Any
 import msgspec
 import pytest
 
+from gotk.api import extensions
 from gotk.git.objects.mirror import Mirror, Mirrors
 from gotk.git.objects.seed import seed
 from gotk.runtime import errors
-from image_automation.writing import push_branch
 from tests.image_automation.automating import FILE, World, automation, git_spec, policy
 
-STACK = {push_branch.ANNOTATION: "stack"}
+STACK = {extensions.PUSH_BRANCH: "stack"}
 PUSH: dict[str, Any] = {"git": git_spec(push={"branch": "automation"})}
 
 
@@ -131,7 +131,7 @@ async def test_the_annotation_keeps_flux_s_stacking(world: World):
 
 
 async def test_an_annotation_that_says_neither_stalls(world: World):
-    ended = await world.run(switching(annotations={push_branch.ANNOTATION: "squash"}))
+    ended = await world.run(switching(annotations={extensions.PUSH_BRANCH: "squash"}))
     assert isinstance(ended.error, errors.Stalled)
     assert ended.ready[2] == "annotation image-automation.dev/push-branch is 'squash': it must be 'rebuild' or 'stack'"
     assert "refs/heads/automation" not in world.git().references

@@ -17,6 +17,7 @@ from typing import Any
 import aiohttp
 import yarl
 
+from gotk.api.meta import REQUESTED_AT
 from gotk.kube import errors
 from gotk.kube.client import Client
 from tests.image_automation.notification import issuer as tokens
@@ -25,7 +26,6 @@ from tests.image_automation.notification.receivers.questions import CALLS, RECEI
 NAMESPACE, LONELY = "hooks", "lonely"
 REPOSITORY = ("image.toolkit.fluxcd.io/v1", "ImageRepository")
 RECEIVER = ("notification.toolkit.fluxcd.io/v1", "Receiver")
-REQUESTED_AT = "reconcile.fluxcd.io/requestedAt"
 _TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{1,9} [+-]\d{4} \S+ m=[+]\d+\.\d{9}")
 _LIMIT = 60.0
 Answers = dict[str, Any]

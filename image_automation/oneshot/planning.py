@@ -10,9 +10,9 @@ from pathlib import Path
 from gotk.git.objects.clone import Clone
 from gotk.runtime.reconciler import Reader
 from image_automation import causes
-from image_automation.app.oneshot import bumps, record
-from image_automation.app.oneshot.choosing import SUSPENDED
-from image_automation.app.oneshot.covering import Cover, Covering, roots
+from image_automation.oneshot import bumps, record
+from image_automation.oneshot.choosing import SUSPENDED
+from image_automation.oneshot.covering import Cover, Covering, roots
 from image_automation.update import marker, rewrite, values
 from image_automation.update.place import Place
 from image_automation.update.proposal import Hold, Proposal

@@ -24,9 +24,9 @@ from gotk.runtime.clock import Clock, rfc3339
 from gotk.runtime.metrics import Metrics
 from image_automation.app import clouds
 from image_automation.app.digests import RegistryDigests
-from image_automation.app.oneshot import turn
-from image_automation.app.oneshot.world import Asking, Reading, World
 from image_automation.app.settings import Settings
+from image_automation.oneshot import turn
+from image_automation.oneshot.world import Asking, Reading, World
 from policies import image_policy
 from policies.image_policy import ImagePolicyReconciler
 from reflector.image_repository import ImageRepositoryReconciler

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from gotk.runtime.clock import rfc3339
 from gotk.semver import Version
-from image_automation.app.oneshot.record import Bump, Place
+from image_automation.oneshot.record import Bump, Place
 from image_automation.update.result import Change, ObjectIdentifier
 
 #: When a policy's tag was first seen, where that is known.

@@ -12,12 +12,12 @@ from gotk.git.objects import clone as clones
 from gotk.git.objects.clone import Clone
 from gotk.oci import keychain
 from gotk.runtime.clock import Clock
-from image_automation.app.oneshot import bumps, choosing, covering, manifests, planning, record
-from image_automation.app.oneshot.covering import Covering
-from image_automation.app.oneshot.manifests import Manifests
-from image_automation.app.oneshot.planning import Drafted
-from image_automation.app.oneshot.record import Plan
-from image_automation.app.oneshot.world import Reading, World
+from image_automation.oneshot import bumps, choosing, covering, manifests, planning, record
+from image_automation.oneshot.covering import Covering
+from image_automation.oneshot.manifests import Manifests
+from image_automation.oneshot.planning import Drafted
+from image_automation.oneshot.record import Plan
+from image_automation.oneshot.world import Reading, World
 
 _CREDENTIALS = (core.Secret, core.ServiceAccount)
 

@@ -23,11 +23,12 @@ from gotk.runtime import errors
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock
 from gotk.sources.git_access import GitAccess
-from image_automation.app.oneshot import covering, planning, reaching, record
-from image_automation.app.oneshot.covering import Cover, Covering
-from image_automation.app.oneshot.planning import Drafted
-from image_automation.app.oneshot.record import Plan
-from image_automation.app.oneshot.world import Reading, World
+from image_automation.app import clouds
+from image_automation.oneshot import covering, planning, record
+from image_automation.oneshot.covering import Cover, Covering
+from image_automation.oneshot.planning import Drafted
+from image_automation.oneshot.record import Plan
+from image_automation.oneshot.world import Reading, World
 from image_automation.update.proposal import Proposal
 from image_automation.writing import checkout, rollback_guard, tree
 
@@ -79,7 +80,7 @@ async def plan(
     repositories = {_source(automation) for _, automation in mine}
     async with contextlib.AsyncExitStack() as stack:
         limiter = stack.enter_context(Limiter(width=1, name="git"))
-        way = reaching.git_access(client, limiter, environment=environment, clock=clock)
+        way = clouds.git_access(client, limiter, environment=environment, clock=clock)
         desk = _Desk(await stack.enter_async_context(way), world, Mirrors(folder), limiter)
         for cover, automation in mine:
             await desk.add(seen, cover, automation, prefix=f"{_source(automation)}//" if len(repositories) > 1 else "")

@@ -2,8 +2,8 @@
 
 import pytest
 
-from image_automation.app.oneshot import covering
-from image_automation.app.oneshot.covering import Cover
+from image_automation.oneshot import covering
+from image_automation.oneshot.covering import Cover
 from image_automation.selection import Selection
 
 

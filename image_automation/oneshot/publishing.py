@@ -26,12 +26,13 @@ from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock
 from gotk.runtime.reconciler import Key
 from image_automation import selection
-from image_automation.app.oneshot import covering, planning, reaching, turn
-from image_automation.app.oneshot.choosing import SUSPENDED
-from image_automation.app.oneshot.covering import Cover, Covering
-from image_automation.app.oneshot.session import Chosen
-from image_automation.app.oneshot.world import Asking, Reading, World
+from image_automation.app import clouds
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
+from image_automation.oneshot import covering, planning, turn
+from image_automation.oneshot.choosing import SUSPENDED
+from image_automation.oneshot.covering import Cover, Covering
+from image_automation.oneshot.session import Chosen
+from image_automation.oneshot.world import Asking, Reading, World
 from image_automation.writing import commit_message as commits
 from image_automation.writing import rollback_guard, tree
 
@@ -161,7 +162,7 @@ async def push(chosen: Chosen, clock: Clock, *, given: Mapping[str, bytes], url:
     async with contextlib.AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="once-"))
         limiter = stack.enter_context(Limiter(width=2, name="git"))
-        way = reaching.git_access(Asking(chosen.world), limiter, environment=environment, clock=clock)
+        way = clouds.git_access(Asking(chosen.world), limiter, environment=environment, clock=clock)
         reconciler = ImageUpdateAutomationReconciler(
             objects=Reading(chosen.world),
             client=Asking(chosen.world),
