@@ -15,7 +15,6 @@ from collections.abc import Awaitable
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 from aiohttp import web
 
 from deploy.cluster.apply import Applier
@@ -28,6 +27,7 @@ from gotk.api import scheme
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import Artifact
 from gotk.apiserver import ControlPlane
+from gotk.http.transport import Transport
 from gotk.kube.client import Client
 from gotk.kube.config import from_kubeconfig
 from gotk.runtime.blocking import Limiter
@@ -46,9 +46,9 @@ class Quiet:
 class Ours:
     """The path of a Kustomization from an archive to applied objects."""
 
-    def __init__(self, client: Client, session: aiohttp.ClientSession, limiter: Limiter, scratch: Path) -> None:
+    def __init__(self, client: Client, transport: Transport, limiter: Limiter, scratch: Path) -> None:
         clock = SystemClock()
-        trees = Trees(session=session, clock=clock, limiter=limiter, scratch=scratch)
+        trees = Trees(transport=transport, clock=clock, limiter=limiter, scratch=scratch)
         builder = Builder(command=find_command(), limiter=limiter, scratch=scratch)
         self.archives: dict[str, bytes] = {}
         self.url = ""
@@ -131,10 +131,10 @@ async def main() -> None:
         here = Path(name)
         async with (
             ControlPlane(here / "plane") as plane,
-            aiohttp.ClientSession() as session,
+            Transport() as transport,
             Client(await from_kubeconfig([plane.kubeconfig])) as client,
         ):
-            ours = Ours(client, session, limiter, here)
+            ours = Ours(client, transport, limiter, here)
             app = web.Application()
             app.router.add_get("/{name}", ours.serve)
             runner = web.AppRunner(app)

@@ -6,17 +6,17 @@ from `certSecretRef`, a proxy from `proxySecretRef`. Unlike there, one secret ma
 secret at once.
 """
 
-from yarl import URL
-
 from gotk.api.core import Secret, ServiceAccount
 from gotk.api.image import ImageRepository
+from gotk.http.proxy import Proxy
+from gotk.http.secret import SecretError
+from gotk.http.tls import SYSTEM, TLS, InvalidTLS
 from gotk.kube import errors as kube_errors
 from gotk.kube.ports import Getter
 from gotk.oci import keychain
-from gotk.oci.access import TLS, Access, InvalidTLS, Proxy
+from gotk.oci.access import Access
 from gotk.oci.keychain import Credentials, InvalidConfig
 from gotk.oci.name import Repository
-from gotk.runtime import secrets
 from reflector.providers.login import Login, Logins
 
 _KEYS = {keychain.DOCKER_CONFIG_JSON: ".dockerconfigjson", keychain.DOCKER_CONFIG: ".dockercfg"}
@@ -46,7 +46,7 @@ async def access(
             insecure=spec.insecure,
             timeout=max((spec.timeout or spec.interval).seconds, _SHORTEST),
         )
-    except (secrets.SecretError, InvalidConfig, InvalidTLS) as error:
+    except (SecretError, InvalidConfig) as error:
         raise AccessError(str(error)) from error
 
 
@@ -84,9 +84,8 @@ def _keychain(configs: list[tuple[str, str, bytes]]) -> keychain.Keychain:
 async def _tls(objects: Getter, repository: ImageRepository) -> TLS:
     reference = repository.spec.cert_secret_ref
     if reference is None:
-        return TLS()
-    found = secrets.required_tls(await _get_secret(objects, repository.metadata.namespace, reference.name))
-    tls = TLS(ca=found.ca, certificate=found.certificate, key=found.key)
+        return SYSTEM
+    tls = TLS.from_secret(await _get_secret(objects, repository.metadata.namespace, reference.name))
     try:
         tls.context()
     except InvalidTLS as error:
@@ -100,13 +99,7 @@ async def _proxy(objects: Getter, repository: ImageRepository) -> Proxy | None:
         return None
     namespace = repository.metadata.namespace
     absent = f"secret '{namespace}/{reference.name}' not found"
-    found = secrets.proxy(await _get_secret(objects, namespace, reference.name, absent=absent))
-    url = URL(found.address)
-    return Proxy(
-        url=url.with_user(None),
-        username=found.username or url.user or "",
-        password=found.password or url.password or "",
-    )
+    return Proxy.from_secret(await _get_secret(objects, namespace, reference.name, absent=absent))
 
 
 async def _pull_secrets(objects: Getter, namespace: str, account: str) -> list[Secret]:

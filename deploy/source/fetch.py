@@ -13,16 +13,21 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import aiohttp
+from yarl import URL
 
 from deploy.source import unpack
+from gotk import retry
 from gotk.api.meta import Artifact
+from gotk.http.egress import Reach
+from gotk.http.errors import HTTPError, TooLarge
+from gotk.http.transport import Request, Transport
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock
 
 _LARGEST_ARCHIVE = 512 << 20
-_ATTEMPTS = 6
-_CHUNK = 1 << 18
+_BACKOFF = retry.Backoff(tries=6, first=1.0, longest=16.0)
+# An archive is itself compressed: its bytes are what the digest is of.
+_HEADERS = {"Accept-Encoding": "identity"}
 
 
 class ArtifactError(Exception):
@@ -50,9 +55,9 @@ class Trees:
     """The unpacked artifacts, by digest."""
 
     def __init__(
-        self, *, session: aiohttp.ClientSession, clock: Clock, limiter: Limiter, scratch: Path, capacity: int = 8
+        self, *, transport: Transport, clock: Clock, limiter: Limiter, scratch: Path, capacity: int = 8
     ) -> None:
-        self._session = session
+        self._transport = transport
         self._clock = clock
         self._limiter = limiter
         self._scratch = scratch
@@ -107,36 +112,31 @@ class Trees:
         return target
 
     async def _download(self, url: str, packed: Path) -> None:
-        for attempt in range(_ATTEMPTS - 1):
-            try:
-                await self._get(url, packed)
-            except _Unavailable:
-                await self._clock.sleep(min(2**attempt, 16))
-            else:
-                return
-        await self._get(url, packed)
+        def pause(error: Exception, due: float) -> float | None:
+            return due if isinstance(error, _Unavailable) else None
+
+        await retry.run(lambda: self._get(url, packed), _BACKOFF, sleep=self._clock.sleep, pause=pause)
 
     async def _get(self, url: str, packed: Path) -> None:
+        failed = f"failed to download archive from {url}"
         try:
-            async with self._session.get(url, allow_redirects=False) as answer:
-                if answer.status == 404:
-                    raise ArtifactMissing("artifact not found")
-                if answer.status >= 500:
-                    raise _Unavailable(f"failed to download archive from {url} (status: {answer.status})")
-                if answer.status != 200:
-                    raise ArtifactError(f"failed to download archive from {url} (status: {answer.status})")
-                await _save(answer, packed)
-        except (aiohttp.ClientError, TimeoutError) as error:
-            raise _Unavailable(
-                f"failed to download archive from {url}: {str(error) or type(error).__name__}"
-            ) from error
-
-
-async def _save(answer: aiohttp.ClientResponse, packed: Path) -> None:
-    size = 0
-    with packed.open("wb") as file:
-        async for chunk in answer.content.iter_chunked(_CHUNK):
-            size += len(chunk)
-            if size > _LARGEST_ARCHIVE:
-                raise ArtifactError(f"failed to download archive: larger than {_LARGEST_ARCHIVE} bytes")
-            file.write(chunk)
+            request = Request(
+                method="GET",
+                url=URL(url, encoded=True),
+                headers=_HEADERS,
+                limit=_LARGEST_ARCHIVE,
+                follow=False,
+                most=Reach.LOOPBACK,
+            )
+            with packed.open("wb") as file:
+                answer = await self._transport.send(request, sink=file.write)
+        except TooLarge as error:
+            raise ArtifactError(f"failed to download archive: larger than {_LARGEST_ARCHIVE} bytes") from error
+        except (HTTPError, ValueError) as error:
+            kind = _Unavailable if isinstance(error, HTTPError) and error.temporary else ArtifactError
+            raise kind(f"{failed}: {error}") from error
+        if answer.status == 404:
+            raise ArtifactMissing("artifact not found")
+        if answer.status != 200:
+            kind = _Unavailable if answer.status >= 500 else ArtifactError
+            raise kind(f"{failed} (status: {answer.status})")

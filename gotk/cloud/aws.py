@@ -20,7 +20,7 @@ from gotk.cloud.account import Account
 from gotk.cloud.caller import Caller, decode
 from gotk.cloud.errors import CloudError, NotHere
 from gotk.cloud.sigv4 import Keys
-from gotk.oci.access import Proxy
+from gotk.http.proxy import Proxy
 
 AUDIENCE = "sts.amazonaws.com"
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"

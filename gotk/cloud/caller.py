@@ -1,7 +1,7 @@
 """One call to a cloud's token endpoint: bounded in time and size, its errors without secrets.
 
 The requests are few and plain, documented HTTP, so the vendors' libraries (tens of megabytes each, and blocking) stay
-outside; what carries them is the registry client's own transport, with its proxies, caps and error texts. Metadata
+outside; what carries them is the HTTP client's transport, with its proxies, caps and error texts. Metadata
 services live on the node: they are asked without any proxy, and not for long, for off the cloud nobody answers.
 """
 
@@ -15,16 +15,16 @@ import msgspec
 from yarl import URL
 
 from gotk.cloud.errors import CloudError, NotFound, NotHere
+from gotk.http.errors import HTTPError, printable
+from gotk.http.proxy import Proxy
+from gotk.http.tls import SYSTEM, TLS
 from gotk.http.transport import Answer, Request, Route, Transport, direct
-from gotk.oci.access import TLS, Access, Proxy
-from gotk.oci.errors import RegistryError, printable
 
 T = TypeVar("T")
 
 _LIMIT = 1 << 20
 _PATIENCE = 30.0
 _NODE_PATIENCE = 3.0
-_TRUST = TLS()
 
 
 class Caller:
@@ -54,7 +54,7 @@ class Caller:
         form: Mapping[str, str] | None = None,
         content: bytes | None = None,
         proxy: Proxy | None = None,
-        tls: TLS = _TRUST,
+        tls: TLS = SYSTEM,
     ) -> bytes:
         """Return the body of a success. Raises NotFound, and CloudError for anything else."""
         request = Request(
@@ -65,7 +65,7 @@ class Caller:
             limit=_LIMIT,
             follow=False,
         )
-        answer = await _send(self._remote, request, Access(proxy=proxy, tls=tls), _PATIENCE)
+        answer = await _send(self._remote, request, _PATIENCE, tls=tls, proxy=proxy)
         if answer.status == 404:
             raise NotFound(f"{_spelt(request)}: {_said(answer)}")
         if answer.status not in {200, 201}:
@@ -76,7 +76,7 @@ class Caller:
         """Ask the metadata service of the machine. Raises NotHere where there is none, CloudError when it refuses."""
         request = Request(method=method, url=url, headers=headers, limit=_LIMIT, follow=False)
         try:
-            answer = await _send(self._node, request, Access(), _NODE_PATIENCE)
+            answer = await _send(self._node, request, _NODE_PATIENCE)
         except CloudError as error:
             raise NotHere(str(error)) from error
         if answer.status == 404:
@@ -94,13 +94,15 @@ def decode(body: bytes, shape: type[T], what: object) -> T:
         raise CloudError(f"{what}: the answer is not what the service documents") from None
 
 
-async def _send(transport: Transport, request: Request, access: Access, patience: float) -> Answer:
+async def _send(
+    transport: Transport, request: Request, patience: float, *, tls: TLS = SYSTEM, proxy: Proxy | None = None
+) -> Answer:
     try:
         async with asyncio.timeout(patience):
-            return await transport.send(request, access)
+            return await transport.send(request, tls=tls, proxy=proxy)
     except TimeoutError:
         raise CloudError(f"{_spelt(request)}: no answer within {patience:g}s") from None
-    except RegistryError as error:
+    except HTTPError as error:
         raise CloudError(str(error)) from error
 
 

@@ -19,7 +19,7 @@ from gotk.cloud.account import Account
 from gotk.cloud.caller import Caller, decode
 from gotk.cloud.errors import CloudError, NotHere
 from gotk.cloud.token import Token
-from gotk.oci.access import Proxy
+from gotk.http.proxy import Proxy
 
 SCOPES = "https://www.googleapis.com/auth/cloud-platform https://www.googleapis.com/auth/userinfo.email"
 

@@ -18,7 +18,8 @@ from gotk.cloud.sigv4 import Keys
 from gotk.cloud.token import Token
 from gotk.git import url as urls
 from gotk.git.auth import Credentials
-from gotk.oci.access import TLS, Proxy
+from gotk.http.proxy import Proxy
+from gotk.http.tls import TLS
 
 _TRUST = TLS()
 

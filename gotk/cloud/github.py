@@ -16,7 +16,8 @@ from gotk.cloud import jwt
 from gotk.cloud.caller import Caller, decode
 from gotk.cloud.errors import CloudError, NotFound
 from gotk.cloud.token import Token
-from gotk.oci.access import TLS, Proxy
+from gotk.http.proxy import Proxy
+from gotk.http.tls import TLS
 
 ID, KEY = "githubAppID", "githubAppPrivateKey"
 INSTALLATION, OWNER, BASE = "githubAppInstallationID", "githubAppInstallationOwner", "githubAppBaseURL"

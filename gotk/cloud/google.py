@@ -4,7 +4,7 @@ from gotk.cloud import gcp
 from gotk.cloud.account import Account
 from gotk.cloud.gcp import Gcp
 from gotk.cloud.token import Token
-from gotk.oci.access import Proxy
+from gotk.http.proxy import Proxy
 
 
 class Google:

@@ -12,7 +12,7 @@ from gotk.cloud import account as accounts
 from gotk.cloud.account import Account, Cluster
 from gotk.cloud.cache import Subject, TokenCache
 from gotk.cloud.errors import CloudError, GateDisabled
-from gotk.oci.access import Proxy
+from gotk.http.proxy import Proxy
 
 GATE = "ObjectLevelWorkloadIdentity"
 GATE_DISABLED = "FeatureGateDisabled"
@@ -97,7 +97,7 @@ class Identities:
         if wanted.account:
             account = await accounts.get(self.cluster, wanted.namespace, wanted.account)
             identity = (wanted.namespace, wanted.account, _identity(provider, account))
-        way = (str(proxy.url), proxy.username, proxy.password) if proxy else ()
+        way = proxy.parts if proxy else ()
         key = (provider.name, *map(repr, identity), wanted.scope, *way)
         return Known(wanted=wanted, account=account, key=key)
 

@@ -1,22 +1,35 @@
 """Reading a body under a cap, also after decompression. No input or output.
 
-A registry is a stranger: a small compressed body may unfold without end. Bytes are unfolded piece by piece and counted
+A server is a stranger: a small compressed body may unfold without end. Bytes are unfolded piece by piece and counted
 as they come out; encodings other than gzip and deflate are refused, and so is one inside another. `what` names the
 request in errors and becomes text only there.
 """
 
 import zlib
+from collections.abc import Callable
 
-from gotk.oci import errors
+from gotk.http import errors
 
 ACCEPT_ENCODING = "gzip, deflate"
 _PIECE = 1 << 16
 
 
 class Body:
-    """Collects a body: `feed` the chunks, then `finish`. Raises TooLarge beyond the limit, BadAnswer on nonsense."""
+    """Collects a body: `feed` the chunks, then `finish`. Raises TooLarge beyond the limit, BadAnswer on nonsense.
 
-    def __init__(self, *, encoding: str, limit: int, what: object) -> None:
+    With `cut` what is beyond the limit is left out instead. A `sink` takes the bytes as they come; `finish` then
+    returns none.
+    """
+
+    def __init__(
+        self,
+        *,
+        encoding: str,
+        limit: int,
+        what: object,
+        cut: bool = False,
+        sink: Callable[[bytes], object] | None = None,
+    ) -> None:
         self._encoding = encoding.strip().lower() or "identity"
         if self._encoding not in {"identity", "gzip", "x-gzip", "deflate"}:
             raise errors.BadAnswer(f"{what}: the answer's encoding {errors.printable(encoding)!r} is not supported")
@@ -25,6 +38,13 @@ class Body:
         self._size = 0
         self._limit = limit
         self._what = what
+        self._cut = cut
+        self._take: Callable[[bytes], object] = sink or self._parts.append
+
+    @property
+    def is_full(self) -> bool:
+        """Whether more would be left out."""
+        return self._cut and self._size == self._limit
 
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes as they came from the wire."""
@@ -36,7 +56,7 @@ class Body:
         if self._unfold is None:
             self._unfold = zlib.decompressobj(self._window(chunk[0]))
         try:
-            while chunk and not self._unfold.eof:
+            while chunk and not self._unfold.eof and not self.is_full:
                 self._add(self._unfold.decompress(chunk, _PIECE))
                 chunk = self._unfold.unconsumed_tail
         except zlib.error as error:
@@ -44,17 +64,19 @@ class Body:
 
     def finish(self) -> bytes:
         """Return the whole body."""
-        if self._unfold is not None:
+        if self._unfold is not None and not self.is_full:
             self._add(self._unfold.flush())
             if not self._unfold.eof:
                 raise errors.BadAnswer(f"{self._what}: the answer ends in the middle of its {self._encoding} data")
         return b"".join(self._parts)
 
     def _add(self, piece: bytes) -> None:
+        if self._cut:
+            piece = piece[: self._limit - self._size]
         self._size += len(piece)
         if self._size > self._limit:
             raise errors.TooLarge(f"{self._what}: the answer is larger than the limit of {self._limit} bytes")
-        self._parts.append(piece)
+        self._take(piece)
 
     def _window(self, first: int) -> int:
         if self._encoding != "deflate":

@@ -1,8 +1,8 @@
-"""Where a registry may send us: to no address that is more private than its own.
+"""Where a server may send us: to no address that is more private than its own.
 
 Redirects and token realms are chosen by the server. Followed blindly they reach what only this machine can reach: the
 cloud's metadata service, a neighbour's admin port. The rule needs no configuration and keeps on-premises set-ups
-working: a registry in a private network may point into private networks, one on the Internet may not. The check is made
+working: a server in a private network may point into private networks, one on the Internet may not. The check is made
 where names become addresses, so a name that changes its address between check and connection gains nothing.
 """
 

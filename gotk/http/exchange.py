@@ -4,13 +4,14 @@ A service may need one request or several (look for a comment, then write it), a
 function over values either way. Whoever has a client carries the conversation out.
 """
 
-import base64
 import re
 from collections.abc import Generator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import msgspec
+
+from gotk.http.basic import basic as authorization
 
 
 class Unusable(Exception):
@@ -102,4 +103,4 @@ def bearer(token: str) -> dict[str, str]:
 
 def basic(username: str, password: str) -> dict[str, str]:
     """Return the header of basic authentication."""
-    return {"Authorization": "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()}
+    return {"Authorization": authorization(username, password)}

@@ -1,4 +1,4 @@
-"""How many scans of one registry run at once, and how fast they begin: fewer and slower when it pushes back.
+"""How many conversations with one host run at once, and how fast they begin: fewer and slower when it pushes back.
 
 Additive increase, multiplicative decrease, as TCP does it: a 429 or 503 halves the number, every success adds a little
 of one more; pauses between beginnings double and melt away the same way. In order of arrival. No clock of its own.
@@ -17,7 +17,7 @@ _MELTING = 0.9
 
 
 class Gate:
-    """One host's gate: `async with` is one scan."""
+    """One host's gate: `async with` is one conversation."""
 
     def __init__(
         self,
@@ -57,7 +57,7 @@ class Gate:
         self._leave()
 
     def succeeded(self) -> None:
-        """The registry answered: let it have a little more."""
+        """The host answered: let it have a little more."""
         if self.limit < self.most:
             self.limit = min(float(self.most), self.limit + 1 / self.limit)
             self._wake()
@@ -65,7 +65,7 @@ class Gate:
             self.pause = self.pause * _MELTING if self.pause > _FIRST_PAUSE / 10 else 0.0
 
     def pushed_back(self) -> None:
-        """The registry has too much to do: let it have half. Answers of one moment count once."""
+        """The host has too much to do: let it have half. Answers of one moment count once."""
         now = self._monotonic()
         if now - self._pushed < _CALM:
             return

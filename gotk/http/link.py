@@ -10,7 +10,7 @@ import re
 
 from yarl import URL
 
-from gotk.oci import errors
+from gotk.http import errors
 
 _LIMIT = 8192
 _LINK = re.compile(r"<([^<>]*)>((?:\s*;\s*[^;,=<>]+(?:=(?:\"[^\"]*\"|[^;,<>\"]*))?)*)", re.ASCII)
@@ -30,10 +30,10 @@ def next_page(current: URL, header: str | None) -> URL | None:
         link = current.join(URL(target.strip(), encoded=True))
         away = link.host != current.host or link.user is not None or link.scheme not in {"http", "https"}
     except ValueError as error:  # also raised late: host and port are read when they are asked for
-        raise errors.BadAnswer("the registry's link to the next page is no URL") from error
+        raise errors.BadAnswer("the link to the next page is no URL") from error
     if away:
         raise errors.BadAnswer(
-            f"the registry's link to the next page leads away from {current.host}: {errors.printable(str(link))}"
+            f"the link to the next page leads away from {current.host}: {errors.printable(str(link))}"
         )
     # Put together, not joined: joined, a path that begins with two slashes would be another host.
     return URL.build(

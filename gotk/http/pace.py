@@ -1,21 +1,20 @@
-"""How often a registry is asked: again after a failure that passes, and not before it wants to be.
+"""How often a host is asked: again after a failure that passes, and not before it wants to be.
 
 Three tries with growing, jittered pauses, as go-containerregistry makes. A `Retry-After` is clamped: short ones are
-waited for, long ones become the error's `retry_after`, and while it lasts no other scan of the account asks the host.
+waited for, long ones become the error's `retry_after`, and while it lasts no request of the account goes to the host.
 An account whose `RateLimit-Remaining` is down to nothing waits for the window's end without being told to. How many
-scans of a host run at once is its gate's business.
+conversations with a host run at once is its gate's business.
 """
 
 import random
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Hashable, Mapping
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
 
+from gotk.http import errors
 from gotk.http.limits import Gate
-from gotk.oci import errors
-from gotk.oci.keychain import Credentials
 
 T = TypeVar("T")
 
@@ -50,7 +49,7 @@ class Pace:
         self._chance = chance
         self._per_host = per_host
         self._gates: dict[str, Gate] = {}
-        self._closed_until: dict[tuple[str, Credentials], float] = {}
+        self._closed_until: dict[tuple[str, Hashable], float] = {}
 
     def gate(self, host: str) -> Gate:
         """Return a host's gate."""
@@ -61,7 +60,7 @@ class Pace:
             )
         return gate
 
-    async def run(self, host: str, who: Credentials, request: Callable[[], Awaitable[T]]) -> T:
+    async def run(self, host: str, who: Hashable, request: Callable[[], Awaitable[T]]) -> T:
         """Run a request until it succeeds, fails for good or has been tried three times."""
         gate = self.gate(host)
         for attempt in range(1, _TRIES + 1):
@@ -69,7 +68,7 @@ class Pace:
                 await self._wait_for(host, who)
             try:
                 result = await request()
-            except errors.RegistryError as error:
+            except errors.HTTPError as error:
                 if error.status in _PUSHED_BACK:
                     gate.pushed_back()
                 if error.retry_after is not None and error.temporary:
@@ -82,12 +81,12 @@ class Pace:
             await self._sleep(_PAUSE * 3 ** (attempt - 1) * self._chance.uniform(0.5, 1.5))
         raise AssertionError("unreachable")
 
-    def heed(self, host: str, who: Credentials, headers: Mapping[str, str], *, now: Callable[[], datetime]) -> None:
+    def heed(self, host: str, who: Hashable, headers: Mapping[str, str], *, now: Callable[[], datetime]) -> None:
         """Take note of an answer's rate-limit headers."""
         if wait := exhausted(headers, now=now):
             self._closed_until[host, who] = self._monotonic() + wait
 
-    async def _wait_for(self, host: str, who: Credentials) -> None:
+    async def _wait_for(self, host: str, who: Hashable) -> None:
         left = self._closed_until.get((host, who), 0.0) - self._monotonic()
         if left <= 0:
             self._closed_until.pop((host, who), None)

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 
 from yarl import URL
 
-from gotk.http.transport import SOCKS, Route, direct
-from gotk.oci.access import Proxy
+from gotk.http.proxy import InvalidProxy, Proxy
+from gotk.http.transport import Route, direct
 
 
 def from_environment(environment: Mapping[str, str]) -> Route:
@@ -34,10 +34,10 @@ def _value(environment: Mapping[str, str], name: str) -> str:
 def _proxy(text: str) -> Proxy | None:
     if not text:
         return None
-    url = URL(text if "://" in text else f"http://{text}")
-    if url.scheme not in {"http", "https", *SOCKS} or not url.host:
-        raise ValueError("a proxy of the environment is not an http, https or socks5 URL")
-    return Proxy(url=url.with_user(None), username=url.user or "", password=url.password or "")
+    try:
+        return Proxy.parse(text if "://" in text else f"http://{text}")
+    except InvalidProxy as error:
+        raise ValueError(f"a proxy of the environment is {error}") from None
 
 
 def _is_excluded(url: URL, excluded: list[str]) -> bool:

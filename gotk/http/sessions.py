@@ -1,10 +1,9 @@
-"""The connections to registries: kept alive and shared by every scan, apart where they may not go to the same places.
+"""The connections to servers: kept alive and shared by every request, apart where they may not go to the same places.
 
 A session per reach (see `egress`) for direct connections and those through HTTP proxies, which aiohttp speaks itself,
 and one per SOCKS5 proxy, which it does not.
 """
 
-import ssl
 from types import TracebackType
 from typing import Self
 
@@ -15,7 +14,7 @@ from yarl import URL
 from gotk.bounded import Bounded
 from gotk.http.body import ACCEPT_ENCODING
 from gotk.http.egress import BoundedResolver, Reach, reach_of
-from gotk.oci.access import Proxy
+from gotk.http.proxy import Proxy
 
 _TIMEOUT = aiohttp.ClientTimeout(total=None, sock_connect=10, sock_read=30)
 _SOCKS_KEPT = 64
@@ -26,7 +25,7 @@ class Sessions:
 
     def __init__(self, *, user_agent: str) -> None:
         self._headers = {"User-Agent": user_agent, "Accept-Encoding": ACCEPT_ENCODING}
-        self._direct: dict[Reach, aiohttp.ClientSession] = {}
+        self._direct: dict[tuple[Reach, bool], aiohttp.ClientSession] = {}
         self._socks: Bounded[Proxy, aiohttp.ClientSession] = Bounded(_SOCKS_KEPT)
         self._reach: dict[str, Reach] = {}
 
@@ -49,14 +48,14 @@ class Sessions:
         except ValueError:
             return self._reach.get(host, Reach.PUBLIC)
 
-    def direct(self, most: Reach) -> aiohttp.ClientSession:
-        """Return the session that connects to addresses up to a reach."""
-        session = self._direct.get(most)
+    def direct(self, most: Reach, *, ours: bool) -> aiohttp.ClientSession:
+        """Return the session that connects to addresses up to a reach; `ours` are hosts that no server chose."""
+        session = self._direct.get((most, ours))
         if session is None:
-            # Names that a server chose must not become known as registries' own.
-            seen = self._reach if most is Reach.METADATA else {}
+            # How private a server may lead us is learnt from hosts of our own choice alone.
+            seen = self._reach if ours else {}
             resolver = BoundedResolver(ThreadedResolver(), most=most, seen=seen)
-            session = self._direct[most] = self._open(
+            session = self._direct[most, ours] = self._open(
                 aiohttp.TCPConnector(limit=0, resolver=resolver, ttl_dns_cache=30)
             )
         return session
@@ -65,7 +64,7 @@ class Sessions:
         """Return the session whose connections a SOCKS5 proxy makes; it resolves the names, too."""
         session = self._socks.get(proxy)
         if session is None:
-            session = self._open(socks_connector(proxy, limit=0))
+            session = self._open(_socks(proxy))
             for unused in self._socks.put(proxy, session):
                 await unused.close()
         return session
@@ -80,8 +79,7 @@ class Sessions:
         )
 
 
-def socks_connector(proxy: Proxy, *, limit: int, tls: ssl.SSLContext | bool = True) -> aiohttp.BaseConnector:
-    """Make the connector of a SOCKS5 proxy, which resolves the names itself."""
+def _socks(proxy: Proxy) -> aiohttp.BaseConnector:
     from aiohttp_socks import ProxyConnector, ProxyType  # noqa: PLC0415 - few need it
 
     return ProxyConnector(
@@ -91,6 +89,5 @@ def socks_connector(proxy: Proxy, *, limit: int, tls: ssl.SSLContext | bool = Tr
         username=proxy.username or None,
         password=proxy.password or None,
         rdns=True,
-        limit=limit,
-        ssl=tls,
+        limit=0,
     )

@@ -1,6 +1,6 @@
-"""One HTTP request to a registry: bounded, redirected by hand, translated into our errors.
+"""One HTTP request to a server: bounded, redirected by hand, translated into our errors.
 
-The only module of the client that knows aiohttp's exceptions. Connections are kept alive and shared by every scan.
+The only module of the client that knows aiohttp's exceptions. Connections are kept alive and shared by every request.
 Bounds: bodies under a cap after decompression, at most five redirects, none from https to http, `Authorization` only to
 the origin it was made for, no server-chosen address more private than the server's own, and time limits for connecting,
 for silence and for dripping; the whole is under the caller's deadline.
@@ -18,28 +18,35 @@ import aiohttp
 from multidict import CIMultiDictProxy
 from yarl import URL
 
+from gotk.http import errors
 from gotk.http.body import Body
 from gotk.http.egress import Reach, Refused, reach_of
+from gotk.http.proxy import SOCKS, Proxy
 from gotk.http.sessions import Sessions
-from gotk.oci import errors
-from gotk.oci.access import Access, Proxy
+from gotk.http.tls import SYSTEM, TLS
 
 _REDIRECTS = 5
+_REFUSAL_LIMIT = 64 * 1024
 _REDIRECT_STATUS = frozenset({301, 302, 303, 307, 308})
 #: What OpenSSL calls an answer that is no TLS.
 _NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"})
+_PRIVATE = "the server leads to a private address; refused"
 _SOCKS_MODULES = ("python_socks", "aiohttp_socks")
-
-#: The schemes of SOCKS proxies; both resolve names at the proxy.
-SOCKS = frozenset({"socks5", "socks5h"})
 
 #: Chooses the proxy for a URL where the object names none (such as the environment's).
 Route = Callable[[URL], Proxy | None]
+#: Takes a body piece by piece.
+Sink = Callable[[bytes], object]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Request:
-    """What is asked. `limit` caps the body; `chosen_by` is the server that chose the URL, where we did not."""
+    """What is asked.
+
+    `limit` caps the body, which with `cut` ends there instead of being refused. `chosen_by` is the server that chose
+    the URL, where we did not; `most` is how private the server may be at all. `label` stands for method and URL in
+    errors, where the URL is a secret.
+    """
 
     method: str
     url: URL
@@ -48,11 +55,25 @@ class Request:
     data: Mapping[str, str] | bytes | None = None
     chosen_by: URL | None = None
     follow: bool = True
+    cut: bool = False
+    most: Reach = Reach.METADATA
+    label: str = ""
 
     def __str__(self) -> str:
+        if self.label:
+            return self.label
         # The query of a server-chosen URL may hold a signature.
         url = self.url if self.chosen_by is None else self.url.with_query(None)
         return f"{self.method} {errors.printable(str(url))}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How one request goes."""
+
+    tls: TLS
+    proxy: Proxy | None
+    authorization: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,10 +119,23 @@ class Transport:
     ) -> None:
         await self._sessions.__aexit__(kind, error, trace)
 
-    async def send(self, request: Request, access: Access, *, authorization: str | None = None) -> Answer:
-        """Send a request, follow redirects, read the body. Raises errors.RegistryError; any status is an answer."""
+    async def send(
+        self,
+        request: Request,
+        *,
+        tls: TLS = SYSTEM,
+        proxy: Proxy | None = None,
+        authorization: str | None = None,
+        sink: Sink | None = None,
+    ) -> Answer:
+        """Send a request, follow redirects, read the body. Any status is an answer.
+
+        Raises errors.HTTPError, and InvalidTLS for files that cannot be used. Without a `proxy` the route's is taken. A
+        `sink` takes the body of a 200 instead of the answer.
+        """
         for _ in range(_REDIRECTS + 1):
-            answer = await self._send_one(request, access, authorization)
+            way = _Way(tls, proxy or self._route(request.url), authorization)
+            answer = await self._send_one(request, way, sink)
             if answer.status not in _REDIRECT_STATUS or not request.follow:
                 return answer
             target = _redirected(request, answer)
@@ -110,12 +144,12 @@ class Transport:
             request = target
         raise errors.BadAnswer(f"{request}: more than {_REDIRECTS} redirects")
 
-    async def _send_one(self, request: Request, access: Access, authorization: str | None) -> Answer:
-        url = request.url
-        proxy = access.proxy or self._route(url)
+    async def _send_one(self, request: Request, way: _Way, sink: Sink | None) -> Answer:
+        url, proxy = request.url, way.proxy
         headers = request.headers
-        if authorization:
-            headers = {**headers, "Authorization": authorization}
+        if way.authorization:
+            headers = {**headers, "Authorization": way.authorization}
+        context = way.tls.context()  # outside the translation: what cannot be used is not the server's fault
         socks = proxy is not None and proxy.url.scheme in SOCKS
         http_proxy = None if socks else proxy
         if http_proxy and url.scheme == "http":
@@ -129,31 +163,40 @@ class Transport:
                 headers=headers,
                 data=request.data,
                 allow_redirects=False,
-                ssl=access.tls.context(),
+                ssl=context,
                 proxy=http_proxy.url if http_proxy else None,
                 proxy_headers=http_proxy.headers if http_proxy else None,
             ) as response:
-                return Answer(url, response.status, response.headers, await self._read(request, response))
+                body = await self._read(request, response, sink)
+                return Answer(url, response.status, response.headers, body)
         except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
             raise _translated(request, error) from error
         except Exception as error:
             # The errors of SOCKS proxies have no base that could be named without loading their library.
             if not (socks and type(error).__module__.startswith(_SOCKS_MODULES)):
                 raise
-            raise errors.Unreachable(f"{request}: socks5 proxy: {errors.printable(str(error))}") from error
+            raise errors.Unreachable(f"{request}: socks5 proxy: {errors.printable(_words(request, error))}") from error
 
     def _direct(self, request: Request, proxy: Proxy | None) -> aiohttp.ClientSession:
-        most = Reach.METADATA
+        most = request.most if proxy is None else Reach.METADATA
         if request.chosen_by is not None and proxy is None:
-            most = self._sessions.reach(request.chosen_by)
+            most = min(most, self._sessions.reach(request.chosen_by))
+        if most < Reach.METADATA:
             _check_literal(request, most)
-        return self._sessions.direct(most)
+        return self._sessions.direct(most, ours=request.chosen_by is None or proxy is not None)
 
-    async def _read(self, request: Request, response: aiohttp.ClientResponse) -> bytes:
+    async def _read(self, request: Request, response: aiohttp.ClientResponse, sink: Sink | None) -> bytes:
         if request.method == "HEAD":
             return b""
         content = response.content
-        body = Body(encoding=response.headers.get("Content-Encoding", ""), limit=request.limit, what=request)
+        aside = sink is not None and response.status != 200  # the sink wants the thing itself, not a refusal's text
+        body = Body(
+            encoding=response.headers.get("Content-Encoding", ""),
+            limit=min(request.limit, _REFUSAL_LIMIT) if aside else request.limit,
+            what=request,
+            cut=request.cut or aside,
+            sink=None if aside else sink,
+        )
         if content.is_eof():
             # All of it came with the headers, as nearly every short answer does.
             body.feed(content.read_nowait())
@@ -162,6 +205,8 @@ class Transport:
         began, received = clock(), 0
         async for chunk in content.iter_any():
             body.feed(chunk)
+            if body.is_full:
+                break
             received += len(chunk)
             elapsed = clock() - began
             if elapsed > self._grace and received < elapsed * self._slowest:
@@ -177,7 +222,7 @@ def _check_literal(request: Request, most: Reach) -> None:
         # aiohttp takes such spellings (`2130706433`) for addresses and would not ask the resolver.
         refused = host.replace(".", "").isdigit() or ":" in host
     if refused:
-        raise errors.BadAnswer(f"{request}: the registry leads to a private address; refused")
+        raise errors.OutOfReach(f"{request}: {_PRIVATE}")
 
 
 def _redirected(request: Request, answer: Answer) -> Request:
@@ -197,14 +242,17 @@ def _redirected(request: Request, answer: Answer) -> Request:
         headers=headers,
         limit=request.limit,
         chosen_by=request.chosen_by or (None if same else request.url),
+        cut=request.cut,
+        most=request.most,
+        label=request.label,
     )
 
 
-def _translated(request: Request, error: Exception) -> errors.RegistryError:
+def _translated(request: Request, error: Exception) -> errors.HTTPError:
     cause: BaseException | None = error
     while cause is not None:
         if isinstance(cause, Refused):
-            return errors.BadAnswer(f"{request}: the registry leads to a private address; refused")
+            return errors.OutOfReach(f"{request}: {_PRIVATE}")
         if isinstance(cause, ssl.SSLCertVerificationError):
             # aiohttp's own error is one of these too, without the field.
             detail = getattr(cause, "verify_message", "") or getattr(cause.__cause__, "verify_message", "")
@@ -214,19 +262,25 @@ def _translated(request: Request, error: Exception) -> errors.RegistryError:
         cause = cause.__cause__ or cause.__context__
     if isinstance(error, TimeoutError):
         return errors.Unreachable(f"{request}: no answer in time")
-    if isinstance(error, (aiohttp.ClientResponseError, aiohttp.InvalidURL)):
-        return errors.BadAnswer(f"{request}: {errors.printable(str(error))}")
-    return errors.Unreachable(f"{request}: {errors.printable(_unreachable(error))}")
+    unsendable = isinstance(error, ValueError) and not isinstance(error, (OSError, UnicodeError))
+    if unsendable or isinstance(error, aiohttp.ClientResponseError):
+        return errors.BadAnswer(f"{request}: {errors.printable(_words(request, error))}")
+    return errors.Unreachable(f"{request}: {errors.printable(_unreachable(request, error))}")
 
 
-def _unreachable(error: Exception) -> str:
+def _unreachable(request: Request, error: Exception) -> str:
     """Say why there was no answer, by the cause rather than by the call that failed."""
     if isinstance(error, ssl.SSLError) and _reason(error) in _NO_TLS:
         return "http: server gave HTTP response to HTTPS client"
     if isinstance(error, aiohttp.ClientConnectorError) and (error.errno or 0) > 0:
         whom = "connect to the proxy" if isinstance(error, aiohttp.ClientProxyConnectionError) else "connect"
         return f"{whom}: {os.strerror(error.errno or 0).lower()}"
-    return error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
+    return error.strerror if isinstance(error, OSError) and error.strerror else _words(request, error)
+
+
+def _words(request: Request, error: Exception) -> str:
+    """Return an error's own text, but where it could quote a URL that is a secret."""
+    return type(error).__name__ if request.label else str(error) or type(error).__name__
 
 
 def _reason(error: ssl.SSLError) -> str:

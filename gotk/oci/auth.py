@@ -103,7 +103,7 @@ class Authenticator:
         trusted = realm.host in self._trusted or same_site(origin.host or "", realm.host or "")
         credentials = access.credentials if trusted else Credentials()
         request = _token_request(key, realm, origin, credentials)
-        answer = await self._transport.send(request, access)
+        answer = await self._transport.send(request, tls=access.tls, proxy=access.proxy)
         if answer.status != 200:
             after = retry_after(answer.headers.get("Retry-After"))
             error = errors.from_answer(str(request), answer.status, answer.body, retry_after=after)

@@ -13,9 +13,11 @@ from yarl import URL
 
 from gotk.http.flights import Flights
 from gotk.http.pace import Pace, retry_after
+from gotk.http.proxy import Proxy
+from gotk.http.tls import TLS
 from gotk.http.transport import Answer, Request, Transport
 from gotk.oci import challenge, errors
-from gotk.oci.access import TLS, Access, Proxy
+from gotk.oci.access import Access
 from gotk.oci.auth import Authenticator
 from gotk.oci.name import Repository
 
@@ -67,24 +69,27 @@ class Conversation:
     async def _once(self, request: Request, repository: Repository, access: Access) -> Answer:
         origin = request.url.origin()
         known = await self._auth.known(origin, repository, access)
-        answer = await self._transport.send(request, access, authorization=known)
+        answer = await self._send(request, access, known)
         if answer.status == 401 and answer.url.origin() == origin:
             wanted = challenge.strongest(answer.headers.getall("WWW-Authenticate", ()))
             offered = await self._auth.answer(wanted, origin, repository, access) if wanted else None
             if offered and offered != known:
-                answer = await self._transport.send(request, access, authorization=offered)
+                answer = await self._send(request, access, offered)
         self._pace.heed(repository.registry, access.credentials, answer.headers, now=self._now)
         if answer.status != 200 and not (answer.status == 304 and "If-None-Match" in request.headers):
             after = retry_after(answer.headers.get("Retry-After"))
             raise errors.from_answer(str(request), answer.status, answer.body, retry_after=after)
         return answer
 
+    async def _send(self, request: Request, access: Access, authorization: str | None = None) -> Answer:
+        return await self._transport.send(request, tls=access.tls, proxy=access.proxy, authorization=authorization)
+
     async def _ping(self, secure: URL, access: Access) -> URL:
         failures: list[errors.RegistryError] = []
         for origin in (secure, secure.with_scheme("http")):
             request = Request(method="GET", url=origin / "v2/", headers={}, limit=_PING_LIMIT)
             try:
-                answer = await self._transport.send(request, access)
+                answer = await self._send(request, access)
             except errors.RegistryError as error:
                 failures.append(error)
                 continue

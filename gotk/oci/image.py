@@ -4,6 +4,7 @@ Answers to the OCI image specification: a configuration, one gzipped layer, a ma
 same inputs give the same bytes.
 """
 
+import asyncio
 import gzip
 import io
 import json
@@ -11,9 +12,9 @@ import tarfile
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import aiohttp
 from yarl import URL
 
+from gotk.http.transport import Request, Transport
 from gotk.oci import errors
 from gotk.oci.keychain import Credentials
 from gotk.oci.registry.storage import digest_of
@@ -23,6 +24,7 @@ _CONFIG_TYPE = "application/vnd.oci.image.config.v1+json"
 _LAYER_TYPE = "application/vnd.oci.image.layer.v1.tar+gzip"
 _EPOCH = "1970-01-01T00:00:00Z"
 _ANSWER_LIMIT = 64 * 1024
+_TIMEOUT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,29 +73,26 @@ async def push_image(
 ) -> str:
     """Push an image to the registry at `url` (such as `http://127.0.0.1:5000`) and return its digest.
 
-    Raises errors.RegistryError.
+    Raises errors.RegistryError, TimeoutError.
     """
     headers = {"Authorization": Credentials(username=username, password=password).basic} if username else {}
     base = URL(url) / "v2" / repository
-    try:
-        async with aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(total=60)) as session:
-            for blob in (image.config, image.layer):
-                opened = await _send(session, "POST", base / "blobs" / "uploads/")
-                target = base.join(URL(opened, encoded=True)).update_query(digest=digest_of(blob))
-                await _send(session, "PUT", target, blob, "application/octet-stream")
-            await _send(session, "PUT", base / "manifests" / tag, image.manifest, MANIFEST_TYPE)
-    except (aiohttp.ClientError, OSError) as error:
-        raise errors.Unreachable(f"PUT {base}/manifests/{tag}: {errors.printable(str(error))}") from error
+    async with asyncio.timeout(_TIMEOUT), Transport() as transport:
+        for blob in (image.config, image.layer):
+            opened = await _send(transport, "POST", base / "blobs" / "uploads/", headers)
+            target = base.join(URL(opened, encoded=True)).update_query(digest=digest_of(blob))
+            await _send(transport, "PUT", target, {**headers, "Content-Type": "application/octet-stream"}, blob)
+        manifest = {**headers, "Content-Type": MANIFEST_TYPE}
+        await _send(transport, "PUT", base / "manifests" / tag, manifest, image.manifest)
     return image.digest
 
 
-async def _send(session: aiohttp.ClientSession, method: str, url: URL, body: bytes = b"", type_: str = "") -> str:
-    headers = {"Content-Type": type_} if type_ else {}
-    async with session.request(method, url, data=body, headers=headers) as response:
-        if response.status not in {201, 202}:
-            answer = await response.content.read(_ANSWER_LIMIT)
-            raise errors.from_answer(f"{method} {url.with_query(None)}", response.status, answer)
-        return response.headers.get("Location", "")
+async def _send(transport: Transport, method: str, url: URL, headers: Mapping[str, str], body: bytes = b"") -> str:
+    request = Request(method=method, url=url, headers=headers, data=body, limit=_ANSWER_LIMIT, cut=True)
+    answer = await transport.send(request)
+    if answer.status not in {201, 202}:
+        raise errors.from_answer(f"{method} {url.with_query(None)}", answer.status, answer.body)
+    return answer.headers.get("Location", "")
 
 
 def _archive(files: Mapping[str, bytes]) -> bytes:

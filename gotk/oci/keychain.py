@@ -14,6 +14,8 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from gotk.http.basic import basic
+
 DOCKER_CONFIG_JSON = "kubernetes.io/dockerconfigjson"
 DOCKER_CONFIG = "kubernetes.io/dockercfg"
 
@@ -33,7 +35,7 @@ class Credentials:
     @property
     def basic(self) -> str:
         """The value of a Basic `Authorization` header."""
-        return "Basic " + base64.b64encode(f"{self.username}:{self.password}".encode()).decode()
+        return basic(self.username, self.password)
 
 
 ANONYMOUS = Credentials()

@@ -4,13 +4,19 @@ Answers to client-go's `tools/record` (one Event object per distinct event, coun
 object at once, then one every five minutes) and to `fluxcd/pkg/runtime/events` (the JSON that is posted).
 """
 
+import asyncio
 import hashlib
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-import aiohttp
+import msgspec
+from yarl import URL
 
+from gotk import retry
 from gotk.bounded import Bounded
+from gotk.http.egress import Reach
+from gotk.http.errors import HTTPError, Unavailable
+from gotk.http.transport import Request, Transport
 from gotk.kube import errors
 from gotk.runtime.clock import Clock, rfc3339
 from gotk.runtime.events import Event
@@ -19,9 +25,9 @@ _REMEMBERED = 4096
 _BURST = 25
 _REFILL = 300.0
 _POST_TIMEOUT = 5.0
-_POST_TRIES = 5
-_POST_FIRST_DELAY = 1.0
-_POST_LAST_DELAY = 30.0
+_POST_BACKOFF = retry.Backoff(tries=5, first=1.0, longest=30.0)
+_POST_ANSWER = 64 * 1024
+_JSON = {"Content-Type": "application/json"}
 
 
 class EventObjects(Protocol):
@@ -105,14 +111,14 @@ class KubernetesEvents:
 
 
 class PostedEvents:
-    """Posts events as JSON to a notification-controller compatible address, over a session that the caller owns."""
+    """Posts events as JSON to a notification-controller compatible address, over a transport that the caller owns."""
 
     name = "events-addr"
 
-    def __init__(self, *, address: str, instance: str, session: aiohttp.ClientSession, clock: Clock) -> None:
+    def __init__(self, *, address: str, instance: str, transport: Transport, clock: Clock) -> None:
         self._address = address
         self._instance = instance
-        self._session = session
+        self._transport = transport
         self._clock = clock
 
     def wants(self, event: Event) -> bool:
@@ -120,29 +126,30 @@ class PostedEvents:
         return event.severity != "Trace"
 
     async def send(self, event: Event) -> None:
-        """Post the event, again on connection errors and 5xx. Raises OSError, TimeoutError or aiohttp's ClientError."""
-        for attempt in range(_POST_TRIES):
-            last = attempt == _POST_TRIES - 1
-            try:
-                status = await self._post(event)
-            except (aiohttp.ClientError, OSError):
-                if last:
-                    raise
-            else:
-                if status < 500 or last:
-                    return self._judge(status)
-            await self._clock.sleep(min(_POST_LAST_DELAY, _POST_FIRST_DELAY * 2**attempt))
-        return None
+        """Post the event, again on connection errors and 5xx. Raises HTTPError, TimeoutError."""
 
-    async def _post(self, event: Event) -> int:
-        timeout = aiohttp.ClientTimeout(total=_POST_TIMEOUT)
-        async with self._session.post(self._address, json=posted(event, self._instance), timeout=timeout) as response:
-            return response.status
+        def pause(error: Exception, due: float) -> float | None:
+            passes = isinstance(error, TimeoutError) or (isinstance(error, HTTPError) and error.temporary)
+            return due if passes else None
 
-    def _judge(self, status: int) -> None:
+        await retry.run(lambda: self._post(event), _POST_BACKOFF, sleep=self._clock.sleep, pause=pause)
+
+    async def _post(self, event: Event) -> None:
+        request = Request(
+            method="POST",
+            url=URL(self._address),
+            headers=_JSON,
+            data=msgspec.json.encode(posted(event, self._instance)),
+            limit=_POST_ANSWER,
+            cut=True,
+            most=Reach.LOOPBACK,
+        )
+        async with asyncio.timeout(_POST_TIMEOUT):
+            status = (await self._transport.send(request)).status
         # 429 says that the receiver has had the same event a short time ago.
         if status >= 400 and status != 429:
-            raise OSError(f"the receiver of events answered HTTP {status}")
+            kind = Unavailable if status >= 500 else HTTPError
+            raise kind(f"the receiver of events answered HTTP {status}", status=status)
 
 
 def posted(event: Event, instance: str) -> dict[str, Any]:

@@ -9,8 +9,6 @@ from dataclasses import dataclass, replace
 from enum import Enum
 from typing import TypeVar
 
-from yarl import URL
-
 from gotk.api.core import Secret
 from gotk.api.meta import Object
 from gotk.api.source import GitRepository
@@ -20,10 +18,11 @@ from gotk.cloud.errors import CloudError, GateDisabled
 from gotk.cloud.git_login import Asked, GitLogins
 from gotk.git import auth, errors
 from gotk.git.auth import Credentials
+from gotk.http.proxy import Proxy
+from gotk.http.secret import SecretError
+from gotk.http.tls import TLS, InvalidTLS
 from gotk.kube.errors import APIError, NotFound
 from gotk.kube.ports import Getter
-from gotk.oci.access import TLS, InvalidTLS, Proxy
-from gotk.runtime import secrets
 from gotk.runtime.blocking import Limiter
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
@@ -75,7 +74,7 @@ class GitAccess:
             name = f"{where}/{spec.secret_ref.name}"
             data = (await self._secret(where, spec.secret_ref.name, Step.SECRET)).data
         found = await self._found(repository, subject, data, name, proxy)
-        return replace(found, proxy=proxy.url) if proxy else found
+        return replace(found, proxy=proxy.address) if proxy else found
 
     def forget(self, subject: Subject) -> None:
         """An object is gone: drop what was counted of its tokens."""
@@ -88,7 +87,7 @@ class GitAccess:
         subject: Subject,
         data: Mapping[str, bytes] | None,
         name: str,
-        proxy: secrets.Proxy | None,
+        proxy: Proxy | None,
     ) -> Credentials:
         spec = repository.spec
         provider = spec.provider or "generic"
@@ -112,7 +111,7 @@ class GitAccess:
                 secret=data,
                 secret_name=name,
                 tls=TLS(ca=own.ca.encode(), certificate=own.certificate.encode(), key=own.key.encode()),
-                proxy=_for_calls(proxy),
+                proxy=proxy,
             )
             given = await self._given(asked)
         except (errors.InvalidUrl, errors.InvalidCredentials) as error:
@@ -137,14 +136,14 @@ class GitAccess:
         except (CloudError, InvalidTLS) as error:
             raise Refused(Step.AUTHENTICATION, str(error)) from error
 
-    async def _proxy(self, repository: GitRepository) -> secrets.Proxy | None:
+    async def _proxy(self, repository: GitRepository) -> Proxy | None:
         reference = repository.spec.proxy_secret_ref
         if reference is None:
             return None
         secret = await self._secret(repository.metadata.namespace, reference.name, Step.PROXY)
         try:
-            return secrets.proxy(secret)
-        except secrets.SecretError as error:
+            return Proxy.from_secret(secret)
+        except SecretError as error:
             raise Refused(Step.PROXY, str(error)) from error
 
     async def _secret(self, namespace: str, name: str, step: Step) -> Secret:
@@ -156,15 +155,3 @@ class GitAccess:
                 missing = isinstance(error, NotFound)
                 cause = f"secret '{namespace}/{name}' not found" if missing else f"secret '{namespace}/{name}': {cause}"
             raise Refused(step, cause) from error
-
-
-def _for_calls(proxy: secrets.Proxy | None) -> Proxy | None:
-    """Say the same proxy to the client that asks for tokens."""
-    if proxy is None:
-        return None
-    url = URL(proxy.address)
-    return Proxy(
-        url=url.with_user(None),
-        username=proxy.username or url.user or "",
-        password=proxy.password or url.password or "",
-    )

@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import aiohttp
-
 from deploy.kustomize.building.assembly import Assembler
 from deploy.kustomize.building.build import Builder, find_command
 from deploy.kustomize.kustomization import KustomizationReconciler
@@ -20,6 +18,7 @@ from gotk.api.notification import Receiver
 from gotk.cloud.caller import Caller
 from gotk.git.objects.mirror import Mirrors
 from gotk.http import route
+from gotk.http.transport import Transport
 from gotk.kube.cache import Caches
 from gotk.kube.client import Client
 from gotk.oci import name
@@ -65,7 +64,7 @@ class Parts:
     caches: Caches
     clock: Clock
     chance: random.Random
-    session: aiohttp.ClientSession
+    transport: Transport
     registry: RegistryClient
     logins: Logins
     scans: ScanMetrics
@@ -138,7 +137,7 @@ def git_repository(parts: Parts) -> Reconciler[Any, Any]:
 def kustomization(parts: Parts) -> Reconciler[Any, Any]:
     """Build the reconciler of Kustomizations."""
     scratch = parts.settings.make_scratch()
-    trees = Trees(session=parts.session, clock=parts.clock, limiter=parts.work, scratch=scratch)
+    trees = Trees(transport=parts.transport, clock=parts.clock, limiter=parts.work, scratch=scratch)
     builder = Builder(command=find_command(), limiter=parts.work, scratch=scratch)
     return KustomizationReconciler(
         objects=parts.caches,
@@ -231,7 +230,7 @@ async def _receive(parts: Parts, stack: contextlib.AsyncExitStack) -> None:
     door = hooks.Hooks(
         index=hooks.Index(parts.caches.of(Receiver)),
         objects=parts.client,
-        issuers=Issuers(session=parts.session, clock=parts.clock),
+        issuers=Issuers(transport=parts.transport, clock=parts.clock),
         cel=parts.cel,
         annotator=Annotator(
             objects=parts.client,
@@ -258,7 +257,7 @@ async def _parts(
         caches=Caches(client, clock=clock, namespace=settings.watch_namespace or None),
         clock=clock,
         chance=random.Random(),  # noqa: S311 - jitter
-        session=await stack.enter_async_context(aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar())),
+        transport=await stack.enter_async_context(Transport()),
         registry=await stack.enter_async_context(registry),
         logins=clouds.logins(settings, known, clock, caller),
         access=GitAccess(objects=client, limiter=git, logins=clouds.git_logins(settings, known, clock, caller)),
@@ -291,7 +290,7 @@ def _posted(parts: Parts) -> list[Sink]:
         PostedEvents(
             address=parts.settings.events_addr,
             instance=socket.gethostname(),
-            session=parts.session,
+            transport=parts.transport,
             clock=parts.clock,
         )
     ]

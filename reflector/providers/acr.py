@@ -20,7 +20,7 @@ from gotk.cloud.azure import Azure
 from gotk.cloud.caller import Caller, decode
 from gotk.cloud.errors import CloudError
 from gotk.cloud.token import Token
-from gotk.oci.access import Proxy
+from gotk.http.proxy import Proxy
 from gotk.oci.keychain import Credentials
 from reflector.providers.ports import RegistryCredentials
 

@@ -19,7 +19,7 @@ from gotk.cloud.aws import Aws
 from gotk.cloud.caller import Caller, decode
 from gotk.cloud.errors import CloudError
 from gotk.cloud.sigv4 import Keys, sign
-from gotk.oci.access import Proxy
+from gotk.http.proxy import Proxy
 from gotk.oci.keychain import Credentials
 from reflector.providers.ports import RegistryCredentials
 

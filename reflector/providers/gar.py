@@ -6,7 +6,7 @@ from gotk.cloud import gcp
 from gotk.cloud.errors import CloudError
 from gotk.cloud.google import Google
 from gotk.cloud.token import Token
-from gotk.oci.access import Proxy
+from gotk.http.proxy import Proxy
 from gotk.oci.keychain import Credentials
 from reflector.providers.ports import RegistryCredentials
 

@@ -13,7 +13,7 @@ from gotk.api.image import ImageRepository
 from gotk.cloud.cache import Subject
 from gotk.cloud.errors import CloudError, GateDisabled
 from gotk.cloud.identity import GATE_DISABLED, Identities, Wanted
-from gotk.oci.access import Proxy
+from gotk.http.proxy import Proxy
 from gotk.oci.errors import LoginFailed
 from gotk.oci.keychain import Credentials
 from gotk.oci.name import Repository

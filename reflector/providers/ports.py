@@ -6,7 +6,7 @@ from datetime import datetime
 from typing import Any, Protocol
 
 from gotk.cloud.account import Account
-from gotk.oci.access import Proxy
+from gotk.http.proxy import Proxy
 from gotk.oci.keychain import Credentials
 
 

@@ -56,7 +56,7 @@ async def test_row_05_redirects_into_private_networks_and_other_schemes(
             onward = f"http://127.0.0.1:{port}/" if request.host == "hop.example" else "http://hop.example/"
             return await redirecting(onward)(request)
 
-        private = "the registry leads to a private address; refused"
+        private = "the server leads to a private address; refused"
         for trick, message in (
             (redirecting(f"http://127.0.0.1:{port}/v2/app/tags/list"), private),
             (redirecting(f"http://localhost:{port}/v2/app/tags/list"), private),
@@ -91,7 +91,7 @@ async def test_row_07_pages_and_redirects_on_another_origin_get_no_credentials()
     async with serving(stranger) as elsewhere, scene(credentials=True) as it:
         port = elsewhere.rpartition(":")[2]
         await it.good_times()
-        away = "the registry's link to the next page leads away from 127.0.0.1: "
+        away = "the link to the next page leads away from 127.0.0.1: "
         for target in (
             f"http://localhost:{port}/v2/app/tags/list",
             f"http://127.0.0.1.evil.example:{port}/v2/app/tags/list",
@@ -102,7 +102,7 @@ async def test_row_07_pages_and_redirects_on_another_origin_get_no_credentials()
         ):
             await it.survives(guarded(linking(target, "9.9.9")), away)
         for target in ("http://[", f"http://127.0.0.1:{port}:{port}/", "http://127.0.0.1:99999/"):
-            await it.survives(guarded(linking(target, "9.9.9")), "the registry's link to the next page is no URL")
+            await it.survives(guarded(linking(target, "9.9.9")), "the link to the next page is no URL")
         # A path that looks like a host is none of the list's: only a link's query is taken.
         for target in (f"http://{it.address}//{elsewhere}/v2/app/tags/list", f"////{elsewhere}/v2/app/tags/list"):
             await it.survives(guarded(linking(target, "9.9.9")), "")

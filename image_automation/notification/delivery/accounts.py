@@ -16,10 +16,11 @@ from gotk.api.core import Secret
 from gotk.api.meta import LocalObjectReference, Object, ObjectMeta
 from gotk.api.notification import Alert, Provider
 from gotk.http.exchange import Unusable
+from gotk.http.proxy import InvalidProxy, Proxy
+from gotk.http.secret import SecretError
+from gotk.http.tls import TLS
 from gotk.kube import errors as kube
 from gotk.kube.ports import Getter
-from gotk.oci.access import TLS
-from gotk.runtime import secrets
 from gotk.runtime.clock import Clock
 from image_automation.notification.alerts import status_name, trace_parents
 from image_automation.notification.cel.expression import EvaluationError
@@ -45,7 +46,7 @@ class Objects(Getter, Protocol):
 class ProviderTokens(Protocol):
     """Who gives tokens that no Secret holds."""
 
-    async def join(self, provider: Provider, account: Account, tls: TLS | None, proxy: str) -> Account:
+    async def join(self, provider: Provider, account: Account, tls: TLS | None, proxy: Proxy | None) -> Account:
         """Return the account, with a token where it needs one. Raises Unusable."""
         ...
 
@@ -65,12 +66,12 @@ class Delivery:
     account: Account
     timeout: float = _TIMEOUT
     tls: TLS | None = field(default=None, repr=False)
-    proxy: str = field(default="", repr=False)
+    proxy: Proxy | None = field(default=None, repr=False)
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Everything that must not be shown."""
-        return (*self.account.secrets, *filter(None, (self.proxy,)))
+        return (*self.account.secrets, *((self.proxy.address,) if self.proxy else ()))
 
 
 class Accounts:
@@ -159,24 +160,25 @@ class Accounts:
         secret = await self._secret(namespace, spec.cert_secret_ref)
         try:
             if secret is not None:
-                found: secrets.TLS | None = secrets.required_tls(secret)
-            elif spec.secret_ref is not None and spec.type in catalog.COMMIT_STATUS:
+                return TLS.from_secret(secret)
+            if spec.secret_ref is not None and spec.type in catalog.COMMIT_STATUS:
                 metadata = ObjectMeta(name=spec.secret_ref.name, namespace=namespace)
-                found = secrets.tls(Secret(api_version="v1", kind="Secret", metadata=metadata, data=data))
-            else:
-                found = None
-        except secrets.SecretError as error:
+                return TLS.find(Secret(api_version="v1", kind="Secret", metadata=metadata, data=data))
+        except SecretError as error:
             raise Unusable(f"failed to get TLS config: {error}") from None
-        return TLS(ca=found.ca, certificate=found.certificate, key=found.key) if found is not None else None
+        return None
 
-    async def _proxy(self, provider: Provider, data: Any) -> str:
+    async def _proxy(self, provider: Provider, data: Any) -> Proxy | None:
         secret = await self._secret(provider.metadata.namespace, provider.spec.proxy_secret_ref)
-        if secret is None:
-            return _text(data, "proxy") or provider.spec.proxy or ""
         try:
-            return secrets.proxy(secret).url
-        except secrets.SecretError as error:
+            if secret is not None:
+                return Proxy.from_secret(secret)
+            written = _text(data, "proxy") or provider.spec.proxy
+            return Proxy.parse(written) if written else None
+        except SecretError as error:
             raise Unusable(f"failed to get proxy URL: {error}") from None
+        except InvalidProxy:
+            raise Unusable("the proxy must be an http, https or socks5 URL") from None
 
 
 def _text(data: Any, key: str) -> str:

@@ -66,7 +66,7 @@ class AppriseSender:
 def _message(letter: Letter, line: Delivery, home: str) -> Message:
     if line.tls is not None and (line.tls.certificate or line.tls.key):
         raise Unusable("providers of type apprise show no client certificate: leave ca.crt alone in spec.certSecretRef")
-    if line.proxy and not line.proxy.startswith(("http://", "https://")):
+    if line.proxy is not None and line.proxy.url.scheme not in {"http", "https"}:
         raise Unusable("the proxy of a provider of type apprise must be an http or https URL")
     return Message(
         url=letter.url,
@@ -76,7 +76,7 @@ def _message(letter: Letter, line: Delivery, home: str) -> Message:
         timeout=line.timeout,
         home=home,
         ca=line.tls.ca.decode() if line.tls is not None and line.tls.ca else "",
-        proxy=line.proxy,
+        proxy=line.proxy.address if line.proxy is not None else "",
     )
 
 

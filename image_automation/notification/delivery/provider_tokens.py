@@ -11,8 +11,6 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Final
 
-from yarl import URL
-
 from gotk.api.meta import Object
 from gotk.api.notification import Provider
 from gotk.cloud import gcp, git_login, github, identity
@@ -22,14 +20,14 @@ from gotk.cloud.identity import Identities, Wanted
 from gotk.forge import github as forge
 from gotk.forge import repository
 from gotk.http.exchange import Unusable
+from gotk.http.proxy import Proxy
+from gotk.http.tls import SYSTEM, TLS, InvalidTLS
 from gotk.kube.entries import Undecodable
-from gotk.oci.access import TLS, InvalidTLS, Proxy
 from image_automation.notification.providers import queues
 from image_automation.notification.providers.account import Account
 
 EVENT_HUBS = "https://eventhubs.azure.net/.default"
 _PATIENCE = 30.0
-_TRUST = TLS()
 _APPS: Final = frozenset({"github", "githubdispatch", "githubpullrequestcomment"})
 
 
@@ -63,14 +61,14 @@ class ProviderTokens:
         }
         self._event_hubs = queues.suffix(azure_authority)
 
-    async def join(self, provider: Provider, account: Account, tls: TLS | None, proxy: str) -> Account:
+    async def join(self, provider: Provider, account: Account, tls: TLS | None, proxy: Proxy | None) -> Account:
         """Return the account, with a token where it needs one. Raises Unusable."""
         named = provider.spec.service_account_name or ""
         try:
             if named:
                 self._identities.account(named)
             async with asyncio.timeout(_PATIENCE):
-                return await self._joined(provider, account, tls or _TRUST, proxy)
+                return await self._joined(provider, account, tls or SYSTEM, proxy)
         except TimeoutError:
             raise Unusable(f"no token within {_PATIENCE:g}s") from None
         except (CloudError, InvalidTLS) as error:
@@ -81,11 +79,11 @@ class ProviderTokens:
         if new is None and isinstance(old, Provider):
             self._identities.cache.forget(_subject(old))
 
-    async def _joined(self, provider: Provider, account: Account, tls: TLS, proxy: str) -> Account:
+    async def _joined(self, provider: Provider, account: Account, tls: TLS, proxy: Proxy | None) -> Account:
         subject = _subject(provider)
         named = provider.spec.service_account_name or ""
         if account.type in _APPS and not (account.token or account.password) and github.is_app(account.secret):
-            app = await self._app(account, subject, tls, _proxy(proxy))
+            app = await self._app(account, subject, tls, proxy)
             return replace(account, access_token=app.token, login=app.login)
         if account.type == "azureeventhub":
             queues.check(account, named)
@@ -98,7 +96,7 @@ class ProviderTokens:
             scope=scope,
             namespace=provider.metadata.namespace,
             account=self._identities.account(named),
-            proxy=_proxy(proxy),
+            proxy=proxy,
             subject=subject,
         )
         token = await self._identities.token(await self._identities.resolve(wanted))
@@ -115,7 +113,7 @@ class ProviderTokens:
             token = await self._github.token(app, tls=tls, proxy=proxy)
             return _App(token=token.value, login=f"{slug}[bot]" if slug else "", expires=token.expires)
 
-        way = (str(proxy.url), proxy.username, proxy.password) if proxy else ()
+        way = proxy.parts if proxy else ()
         trust = (tls.ca.decode("latin-1"), tls.certificate.decode("latin-1"))
         key = ("github comments" if comments else "github api", *app.parts, *trust, *way)
         return await self._identities.cache.get(key, subject, make)
@@ -123,13 +121,3 @@ class ProviderTokens:
 
 def _subject(provider: Provider) -> Subject:
     return Subject("Provider", provider.metadata.namespace, provider.metadata.name, "post")
-
-
-def _proxy(text: str) -> Proxy | None:
-    if not text:
-        return None
-    try:
-        url = URL(text)
-    except ValueError:
-        raise Unusable("the proxy must be an http, https or socks5 URL") from None
-    return Proxy(url=url.with_user(None), username=url.user or "", password=url.password or "")

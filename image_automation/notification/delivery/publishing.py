@@ -10,14 +10,13 @@ from aiohttp.resolver import DefaultResolver
 
 from gotk.http import egress
 from gotk.http.exchange import Answer, Exchange, Request, Unusable
-from gotk.oci.access import TLS, InvalidTLS
+from gotk.http.tls import SYSTEM, InvalidTLS
 from gotk.runtime.clock import Clock
 from image_automation.notification.delivery import nats_keys
 from image_automation.notification.delivery.accounts import Delivery
 from image_automation.notification.delivery.sending import Failure, Sender, converse, masked
 from image_automation.notification.providers.nats import Publication, Server
 
-_TRUST = TLS()
 _DONE = Answer(status=200)
 
 
@@ -63,7 +62,7 @@ async def _publish_to(server: Server, message: Publication, line: Delivery) -> N
     from image_automation.notification.delivery import nats_client  # noqa: PLC0415 - as above
 
     resolver = egress.BoundedResolver(DefaultResolver(), most=egress.Reach.LOOPBACK, seen={})
-    tls = line.tls or _TRUST
+    tls = line.tls or SYSTEM
     try:
         secure, context = server.secure or line.tls is not None, tls.context()
         async with nats_client.connected(server, resolver, context, secure=secure, timeout=line.timeout) as client:

@@ -7,37 +7,29 @@ credentials along; link-local addresses, where clouds keep their credentials, ar
 
 import asyncio
 import re
-import ssl
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import Awaitable, Callable
 from datetime import datetime
 from email.utils import parsedate_to_datetime
 from typing import Protocol
 from urllib.parse import quote
 
-import aiohttp
-from aiohttp.resolver import DefaultResolver
 from yarl import URL
 
-from gotk.http import egress
+from gotk import retry
+from gotk.http.egress import Reach, reach_of
+from gotk.http.errors import HTTPError, Untrusted
 from gotk.http.exchange import Answer, Exchange, Request, Unusable
-from gotk.http.sessions import socks_connector
-from gotk.http.transport import SOCKS, Route
-from gotk.oci.access import InvalidTLS, Proxy
+from gotk.http.tls import SYSTEM, InvalidTLS
+from gotk.http.transport import Request as Asked
+from gotk.http.transport import Route, Transport
 from gotk.runtime.clock import Clock
 from image_automation.notification.delivery.accounts import Delivery
 from image_automation.notification.providers.account import Unfit
 
-_RETRIES = 4
-_FIRST_WAIT = 2.0
-_LAST_WAIT = 30.0
+_BACKOFF = retry.Backoff(tries=5, first=2.0, longest=30.0)
 _BODY_LIMIT = 1 << 20
 _SHOWN = 200
 _MASK = "*****"
-_AGENT = "image-automation"
-
-#: Gives the session that speaks through a SOCKS5 proxy, or directly and through HTTP proxies.
-_Sessions = Callable[[Proxy | None], aiohttp.ClientSession]
 
 
 class SendError(Exception):
@@ -71,40 +63,32 @@ class HTTPSender:
     async def send(self, exchange: Exchange, line: Delivery) -> None:
         """Deliver within the line's timeout. Raises SendError; Unusable where nothing could be asked at all."""
         try:
-            async with _sessions(line) as sessions:
-                await converse(exchange, line, lambda request: self._attempt(request, line, sessions), self._clock)
+            async with Transport(route=self._route) as transport:
+                await converse(exchange, line, lambda request: self._attempt(request, line, transport), self._clock)
         except InvalidTLS as error:
             raise Unusable(masked(str(error), line.secrets)) from None
 
-    async def _attempt(self, request: Request, line: Delivery, sessions: _Sessions) -> Answer:
+    async def _attempt(self, request: Request, line: Delivery, transport: Transport) -> Answer:
         url = target(request.url)
-        proxy = _own_proxy(line) or self._route(url)
-        socks = proxy if proxy is not None and proxy.url.scheme in SOCKS else None
-        spoken = proxy if socks is None else None
-        # A tunnel's opening has headers of its own; without a tunnel the request itself goes to the proxy.
-        headers = {**request.headers, **(spoken.headers if spoken is not None and url.scheme == "http" else {})}
+        asked = Asked(
+            method=request.method,
+            url=url,
+            headers=request.headers,
+            data=request.body or None,
+            limit=_BODY_LIMIT,
+            cut=True,
+            follow=False,
+            most=Reach.LOOPBACK,
+            label=f"cannot reach {url.host}",
+        )
         try:
-            async with sessions(socks).request(
-                request.method,
-                url,
-                data=request.body or None,
-                headers=headers,
-                allow_redirects=False,
-                proxy=spoken.url if spoken is not None else None,
-                proxy_headers=spoken.headers if spoken is not None else None,
-            ) as response:
-                body = await response.content.read(_BODY_LIMIT)
-                while len(body) < _BODY_LIMIT and (more := await response.content.read(_BODY_LIMIT - len(body))):
-                    body += more
-                wait = response.headers.get("Retry-After", "")
-                return answered(request, response.status, body, wait, self._clock.now())
-        except Exception as error:
-            if not _is_connection_failure(error):
-                raise
-            # An error's own text may quote the URL, which is a secret with most services.
-            cause = type(error).__name__ if not isinstance(error, egress.Refused) else str(error)
-            again = not isinstance(error, (aiohttp.InvalidURL, aiohttp.ClientConnectorCertificateError, egress.Refused))
-            raise Failure(f"cannot reach {url.host}: {_reason(error) or cause}", again=again) from None
+            answer = await transport.send(asked, tls=line.tls or SYSTEM, proxy=line.proxy)
+        except Untrusted:
+            raise Failure(f"cannot reach {url.host}: its certificate is not trusted", again=False) from None
+        except HTTPError as error:
+            raise Failure(str(error), again=error.temporary) from None
+        wait = answer.headers.get("Retry-After", "")
+        return answered(request, answer.status, answer.body, wait, self._clock.now())
 
 
 async def converse(
@@ -138,53 +122,13 @@ async def converse(
 async def _insist(
     request: Request, attempt: Callable[[Request], Awaitable[Answer]], clock: Clock, failures: list[Failure]
 ) -> Answer:
-    for number in range(_RETRIES + 1):
-        try:
-            return await attempt(request)
-        except Failure as failure:
-            if not failure.again or number == _RETRIES:
-                raise
-            failures.append(failure)
-            wait = min(_FIRST_WAIT * 2**number, _LAST_WAIT) if failure.after is None else failure.after
-        await clock.sleep(wait)
-    raise AssertionError("unreachable")
+    def pause(error: Exception, due: float) -> float | None:
+        if not isinstance(error, Failure) or not error.again:
+            return None
+        failures.append(error)
+        return due if error.after is None else error.after
 
-
-def _own_proxy(line: Delivery) -> Proxy | None:
-    if not line.proxy:
-        return None
-    try:
-        found = URL(line.proxy)
-    except ValueError:
-        found = URL()
-    if found.scheme not in {"http", "https", *SOCKS} or not found.host:
-        raise Unusable("the proxy must be an http, https or socks5 URL")
-    return Proxy(url=found.with_user(None), username=found.user or "", password=found.password or "")
-
-
-@asynccontextmanager
-async def _sessions(line: Delivery) -> AsyncIterator[_Sessions]:
-    """Give the sessions of one conversation: one for each SOCKS5 proxy, which aiohttp does not speak, and one else."""
-    tls = line.tls.context() if line.tls is not None else True
-    opened: dict[Proxy | None, aiohttp.ClientSession] = {}
-    async with AsyncExitStack() as stack:
-
-        def session(socks: Proxy | None) -> aiohttp.ClientSession:
-            if socks not in opened:
-                connector = socks_connector(socks, limit=2, tls=tls) if socks is not None else _connector(tls, stack)
-                opened[socks] = aiohttp.ClientSession(
-                    connector=connector, cookie_jar=aiohttp.DummyCookieJar(), headers={"User-Agent": _AGENT}
-                )
-                stack.push_async_callback(opened[socks].close)
-            return opened[socks]
-
-        yield session
-
-
-def _connector(tls: ssl.SSLContext | bool, stack: AsyncExitStack) -> aiohttp.BaseConnector:
-    resolver = egress.BoundedResolver(DefaultResolver(), most=egress.Reach.LOOPBACK, seen={})
-    stack.push_async_callback(resolver.close)
-    return aiohttp.TCPConnector(ssl=tls, resolver=resolver, limit=2)
+    return await retry.run(lambda: attempt(request), _BACKOFF, sleep=clock.sleep, pause=pause)
 
 
 def target(text: str) -> URL:
@@ -196,10 +140,10 @@ def target(text: str) -> URL:
     if url.scheme not in {"http", "https"} or not url.host:
         raise Unusable("the address is not an http or https URL")
     try:
-        reach = egress.reach_of(url.host)
+        reach = reach_of(url.host)
     except ValueError:
         return url
-    if reach > egress.Reach.LOOPBACK:
+    if reach > Reach.LOOPBACK:
         raise Unusable(f"{url.host} is a link-local or metadata address")
     return url
 
@@ -223,21 +167,6 @@ def _seconds(retry_after: str, now: datetime) -> float | None:
         return max(0.0, (parsedate_to_datetime(retry_after) - now).total_seconds())
     except (TypeError, ValueError):
         return None
-
-
-def _is_connection_failure(error: Exception) -> bool:
-    """Tell what a network does from a bug; a SOCKS proxy's refusals have no ancestor in common with aiohttp's."""
-    of_socks = type(error).__module__.partition(".")[0] in {"aiohttp_socks", "python_socks"}
-    return of_socks or isinstance(error, (aiohttp.ClientError, OSError, TimeoutError))
-
-
-def _reason(error: BaseException) -> str:
-    """Word a connection's failure without its URL."""
-    if isinstance(error, aiohttp.ClientConnectorCertificateError):
-        return "its certificate is not trusted"
-    if isinstance(error, aiohttp.ClientConnectorError):
-        return error.strerror or error.os_error.strerror or type(error.os_error).__name__
-    return ""
 
 
 def masked(text: str, secrets: tuple[str, ...]) -> str:

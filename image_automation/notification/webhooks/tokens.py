@@ -13,12 +13,15 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
-import aiohttp
 import msgspec
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
+from yarl import URL
 
+from gotk.http.egress import Reach
+from gotk.http.errors import HTTPError
+from gotk.http.transport import Request, Transport
 from gotk.runtime.clock import Clock
 from image_automation.notification.receivers.call import RefusedError
 
@@ -89,8 +92,8 @@ def check_claims(claims: Mapping[str, Any], audience: str, now: float) -> None:
 class Issuers:
     """The keys of issuers, fetched when needed and kept for an hour."""
 
-    def __init__(self, *, session: aiohttp.ClientSession, clock: Clock) -> None:
-        self._session = session
+    def __init__(self, *, transport: Transport, clock: Clock) -> None:
+        self._transport = transport
         self._clock = clock
         self._keys: dict[str, tuple[float, list[dict[str, Any]]]] = {}
         self._locks: dict[str, asyncio.Lock] = {}
@@ -121,26 +124,32 @@ class Issuers:
             return found
 
     async def _fetch(self, issuer: str) -> list[dict[str, Any]]:
-        found = await self._get(issuer.rstrip("/") + "/.well-known/openid-configuration")
+        found = await self._get(issuer.rstrip("/") + "/.well-known/openid-configuration", chosen_by=None)
         address = str(found.get("jwks_uri", ""))
         if found.get("issuer") != issuer:
             raise RefusedError("the issuer's configuration names another issuer")
         if not belongs(address, issuer):
             raise RefusedError("the issuer's keys are on another host, and not by https")
-        keys = (await self._get(address)).get("keys")
+        keys = (await self._get(address, chosen_by=issuer)).get("keys")
         return [key for key in keys if isinstance(key, dict)][:100] if isinstance(keys, list) else []
 
-    async def _get(self, address: str) -> dict[str, Any]:
+    async def _get(self, address: str, *, chosen_by: str | None) -> dict[str, Any]:
         try:
-            async with (
-                asyncio.timeout(_TIMEOUT),
-                self._session.get(address, allow_redirects=False, headers={"Accept": "application/json"}) as answer,
-            ):
-                body = await answer.content.read(_LIMIT)
-                if answer.status != 200:
-                    raise RefusedError(f"the issuer answers {answer.status}")
-                return msgspec.json.decode(body, type=dict[str, Any])
-        except (aiohttp.ClientError, TimeoutError, ValueError):
+            request = Request(
+                method="GET",
+                url=URL(address),
+                headers={"Accept": "application/json"},
+                limit=_LIMIT,
+                follow=False,
+                most=Reach.LOOPBACK,
+                chosen_by=URL(chosen_by) if chosen_by else None,
+            )
+            async with asyncio.timeout(_TIMEOUT):
+                answer = await self._transport.send(request)
+            if answer.status != 200:
+                raise RefusedError(f"the issuer answers {answer.status}")
+            return msgspec.json.decode(answer.body, type=dict[str, Any])
+        except (HTTPError, TimeoutError, ValueError):
             raise RefusedError("the issuer cannot be reached or answers nonsense") from None
 
 

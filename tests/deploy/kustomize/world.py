@@ -5,7 +5,6 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import msgspec
 import yaml
 from aiohttp import web
@@ -19,6 +18,7 @@ from gotk.api.kustomize import Kustomization
 from gotk.api.meta import Object
 from gotk.api.source import GitRepository
 from gotk.apiserver import ControlPlane
+from gotk.http.transport import Transport
 from gotk.kube.client import Client
 from gotk.kube.config import from_kubeconfig
 from gotk.kube.errors import NotFound
@@ -47,7 +47,7 @@ class Objects:
 class World:
     """What a test looks at and acts on."""
 
-    def __init__(self, client: Client, scratch: Path, session: aiohttp.ClientSession, limiter: Limiter) -> None:
+    def __init__(self, client: Client, scratch: Path, transport: Transport, limiter: Limiter) -> None:
         self.client = client
         self.objects = Objects()
         self.archives: dict[str, bytes] = {}
@@ -55,7 +55,7 @@ class World:
         self.url = ""
         self.scratch = scratch
         clock = SystemClock()
-        self.trees = fetch.Trees(session=session, clock=clock, limiter=limiter, scratch=scratch)
+        self.trees = fetch.Trees(transport=transport, clock=clock, limiter=limiter, scratch=scratch)
         builder = build.Builder(command=build.find_command(), limiter=limiter, scratch=scratch)
         self.assembler = assembly.Assembler(trees=self.trees, builder=builder, cluster=client, limiter=limiter)
         self.reconciler = self.reconciler_for(client)
@@ -124,11 +124,11 @@ async def new(directory: Path) -> AsyncIterator[World]:
     async with AsyncExitStack() as stack:
         plane = await stack.enter_async_context(ControlPlane(directory / "plane", crds=crds))
         client = await stack.enter_async_context(Client(await from_kubeconfig([plane.kubeconfig])))
-        session = await stack.enter_async_context(aiohttp.ClientSession())
+        transport = await stack.enter_async_context(Transport())
         limiter = stack.enter_context(Limiter(width=2))
         scratch = directory / "scratch"
         scratch.mkdir()
-        world = World(client, scratch, session, limiter)
+        world = World(client, scratch, transport, limiter)
         app = web.Application()
         app.router.add_get("/{name}", world.serve)
         runner = web.AppRunner(app, shutdown_timeout=0.1)

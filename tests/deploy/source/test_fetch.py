@@ -5,12 +5,12 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
-import aiohttp
 import pytest
 from aiohttp import web
 
 from deploy.source import fetch
 from gotk.api.meta import Artifact
+from gotk.http.transport import Transport
 from gotk.runtime.blocking import Limiter
 from tests.deploy.kustomize import sources
 
@@ -36,14 +36,14 @@ class QuickClock:
 class Source:
     """A server that gives the answers it was told to give, the last one for ever."""
 
-    def __init__(self, scratch: Path, session: aiohttp.ClientSession, limiter: Limiter) -> None:
+    def __init__(self, scratch: Path, transport: Transport, limiter: Limiter) -> None:
         self.answers: list[int] = [200]
         self.bodies: dict[str, bytes] = {}
         self.asked = 0
         self.url = ""
         self.clock = QuickClock()
         self.scratch = scratch
-        self.trees = fetch.Trees(session=session, clock=self.clock, limiter=limiter, scratch=scratch, capacity=1)
+        self.trees = fetch.Trees(transport=transport, clock=self.clock, limiter=limiter, scratch=scratch, capacity=1)
 
     async def serve(self, request: web.Request) -> web.Response:
         self.asked += 1
@@ -62,8 +62,8 @@ class Source:
 @pytest.fixture
 async def source(tmp_path: Path) -> AsyncIterator[Source]:
     with Limiter(width=2) as limiter:
-        async with aiohttp.ClientSession() as session:
-            made = Source(tmp_path, session, limiter)
+        async with Transport() as transport:
+            made = Source(tmp_path, transport, limiter)
             app = web.Application()
             app.router.add_get("/a.tar.gz", made.serve)
             runner = web.AppRunner(app, shutdown_timeout=0.1)

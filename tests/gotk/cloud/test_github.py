@@ -12,7 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, padding, rsa
 from gotk.cloud import github
 from gotk.cloud.errors import CloudError
 from gotk.cloud.github import GitHub
-from gotk.oci.access import TLS
+from gotk.http.tls import TLS
 from tests.gotk.cloud.standin import Asked, now, services
 
 KEY = rsa.generate_private_key(65537, 2048)

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from gotk.http import errors
 from gotk.http.body import Body
-from gotk.oci import errors
 
 TEXT = b"some text " * 100
 

@@ -3,8 +3,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from gotk.http import link
-from gotk.oci import errors
+from gotk.http import errors, link
 
 CURRENT = URL("https://reg.io:8443/v2/a/tags/list?n=2")
 

@@ -9,8 +9,10 @@ import pytest
 from aiohttp import web
 from yarl import URL
 
+from gotk.http.proxy import Proxy
+from gotk.http.tls import TLS, InvalidTLS
 from gotk.oci import errors, name
-from gotk.oci.access import TLS, Access, InvalidTLS, Proxy
+from gotk.oci.access import Access
 from gotk.oci.client import RegistryClient
 from gotk.oci.keychain import Credentials
 from tests.gotk.oci.serving import Authority, Handler, serving, tag_list

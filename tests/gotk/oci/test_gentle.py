@@ -12,9 +12,10 @@ from yarl import URL
 from gotk.http import pace
 from gotk.http.flights import Flights
 from gotk.http.limits import Gate
+from gotk.http.proxy import Proxy
 from gotk.http.transport import Transport
 from gotk.oci import errors, name
-from gotk.oci.access import Access, Proxy
+from gotk.oci.access import Access
 from gotk.oci.client import RegistryClient
 from gotk.oci.keychain import Credentials
 from tests.gotk.oci.serving import serving, tag_list

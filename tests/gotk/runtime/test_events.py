@@ -7,11 +7,12 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
 
-import aiohttp
 import pytest
 from aiohttp import web
 
 from gotk.api.meta import ObjectMeta
+from gotk.http.errors import Unreachable
+from gotk.http.transport import Transport
 from gotk.runtime import events
 from gotk.runtime.clock import SystemClock
 from gotk.runtime.event_sinks import KubernetesEvents, PostedEvents, posted
@@ -155,8 +156,8 @@ async def receiving(receiver: Receiver) -> AsyncIterator[PostedEvents]:
     site = web.TCPSite(runner, "127.0.0.1", 0)
     await site.start()
     port = runner.addresses[0][1]
-    async with aiohttp.ClientSession() as session:
-        yield PostedEvents(address=f"http://127.0.0.1:{port}/", instance="pod-1", session=session, clock=Hurried())
+    async with Transport() as transport:
+        yield PostedEvents(address=f"http://127.0.0.1:{port}/", instance="pod-1", transport=transport, clock=Hurried())
     await runner.cleanup()
 
 
@@ -191,9 +192,9 @@ async def test_posting(answers: list[int], posts: int, fails: bool) -> None:
 async def test_a_receiver_that_is_not_there_costs_the_event_and_nothing_else() -> None:
     async with receiving(Receiver()) as gone:
         pass
-    async with aiohttp.ClientSession() as session:
-        sink = PostedEvents(address=gone._address, instance="p", session=session, clock=Hurried())
-        with pytest.raises(aiohttp.ClientConnectorError):
+    async with Transport() as transport:
+        sink = PostedEvents(address=gone._address, instance="p", transport=transport, clock=Hurried())
+        with pytest.raises(Unreachable):
             await sink.send(event())
 
 

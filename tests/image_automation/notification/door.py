@@ -12,6 +12,7 @@ from gotk.api import scheme
 from gotk.api.core import Secret
 from gotk.api.meta import ObjectMeta
 from gotk.api.notification import Receiver
+from gotk.http.transport import Transport
 from gotk.kube import errors
 from gotk.kube.cache import KindCache
 from gotk.runtime.clock import SystemClock
@@ -114,11 +115,11 @@ async def door(obj: Receiver, *, cross_namespace: bool = True) -> AsyncIterator[
     cluster.add("ImageRepository", "web", image="registry.example/team/web")
     cache: KindCache[Receiver] = KindCache(Receiver, client=None, clock=clock)
     cache.learn(obj)
-    async with aiohttp.ClientSession() as session, Evaluator(clock=clock) as cel:
+    async with aiohttp.ClientSession() as session, Transport() as transport, Evaluator(clock=clock) as cel:
         opened = hooks.Hooks(
             index=hooks.Index(cache),
             objects=cluster,
-            issuers=Issuers(session=session, clock=clock),
+            issuers=Issuers(transport=transport, clock=clock),
             cel=cel,
             annotator=annotator.Annotator(objects=cluster, cel=cel, clock=clock, cross_namespace=cross_namespace),
             clock=clock,

@@ -13,8 +13,8 @@ from gotk.cloud.cache import TokenCache
 from gotk.cloud.errors import CloudError
 from gotk.cloud.identity import GATE_MESSAGE, Identities
 from gotk.cloud.token import Token
+from gotk.http.proxy import Proxy
 from gotk.oci import errors, name
-from gotk.oci.access import Proxy
 from gotk.oci.client import RegistryClient
 from gotk.oci.keychain import Credentials
 from gotk.runtime.errors import Stalled

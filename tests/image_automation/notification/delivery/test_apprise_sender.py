@@ -14,7 +14,7 @@ from aiohttp import web
 from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 
 from gotk.http.exchange import Unusable
-from gotk.oci.access import TLS
+from gotk.http.tls import TLS
 from gotk.runtime.clock import SystemClock
 from image_automation.notification.delivery import apprise_message
 from image_automation.notification.delivery.accounts import Delivery

@@ -14,7 +14,7 @@ import pytest
 from nats.aio.client import Client
 
 from gotk.http.exchange import Unusable
-from gotk.oci.access import TLS
+from gotk.http.tls import TLS
 from gotk.runtime.clock import SystemClock
 from image_automation.notification.delivery.accounts import Delivery
 from image_automation.notification.delivery.publishing import NATSSender

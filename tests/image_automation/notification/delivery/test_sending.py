@@ -10,6 +10,7 @@ from aiohttp import web
 
 from gotk.http import route
 from gotk.http.exchange import Unusable
+from gotk.http.proxy import Proxy
 from image_automation.notification.delivery.accounts import Delivery
 from image_automation.notification.delivery.sending import HTTPSender, SendError, masked
 from image_automation.notification.providers import catalog
@@ -52,7 +53,7 @@ async def service(*statuses: int, headers: dict[str, str] | None = None) -> Asyn
 
 async def send(url: str, *, timeout: float = 60.0, proxy: str = "", environment: dict[str, str] | None = None) -> None:
     account = scene.account("slack", url, secret={"address": url.encode()})
-    line = Delivery(account=account, timeout=timeout, proxy=proxy)
+    line = Delivery(account=account, timeout=timeout, proxy=Proxy.parse(proxy) if proxy else None)
     sender = HTTPSender(clock=VirtualClock(), route=route.from_environment(environment or {}))
     await sender.send(catalog.TYPES["slack"](scene.notice(), account), line)
 
@@ -143,7 +144,7 @@ async def test_a_proxy_is_asked_instead(whose: str) -> None:
 
 
 BAD: dict[str, tuple[str, str]] = {
-    "nobody listens": ("http://127.0.0.1:1/hooks/s3cret", "cannot reach 127.0.0.1: Connect"),
+    "nobody listens": ("http://127.0.0.1:1/hooks/s3cret", "cannot reach 127.0.0.1: connect"),
     "no such scheme": ("ftp://example.com/s3cret", "the address is not an http or https URL"),
     "no URL at all": ("s3cret", "the address is not an http or https URL"),
     "the cloud's metadata": ("http://169.254.169.254/latest", "169.254.169.254 is a link-local or metadata address"),
