@@ -22,8 +22,8 @@ import pygit2
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from gotk.git import auth
+from gotk.git.mirrors.mirror import Mirror, Mirrors
 from gotk.git.objects.commit import Person
-from gotk.git.objects.mirror import Mirror, Mirrors
 from gotk.git.objects.seed import seed
 from gotk.git.serving.server import GitServer
 from image_automation.writing import tree
@@ -169,7 +169,7 @@ def steady_state() -> None:
 LOOK = """
 import re, sys
 from pathlib import Path
-from gotk.git.objects.mirror import Mirrors
+from gotk.git.mirrors.mirror import Mirrors
 from image_automation.writing import tree
 def most(): return re.search(r"VmHWM:\\s+(\\d+)", Path("/proc/self/status").read_text())[1]
 mirror = Mirrors(Path(sys.argv[2])).open(sys.argv[1], timeout=300, depth=int(sys.argv[3]))

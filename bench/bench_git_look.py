@@ -21,7 +21,7 @@ import pygit2
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from gotk.git import auth
-from gotk.git.objects.mirror import Mirrors
+from gotk.git.mirrors.mirror import Mirrors
 from gotk.git.objects.seed import seed
 from tests.real import git_https, git_ssh, processes
 
@@ -44,8 +44,8 @@ def processor() -> float:
     spent = time.process_time()
     ended = os.times()
     spent += ended.children_user + ended.children_system
-    for forker in processes.forkers():
-        fields = (forker / "stat").read_text().rpartition(")")[2].split()
+    for server in processes.fork_servers():
+        fields = (server / "stat").read_text().rpartition(")")[2].split()
         spent += sum(int(each) for each in fields[11:15]) / TICK
     return spent
 

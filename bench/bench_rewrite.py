@@ -14,8 +14,8 @@ from pathlib import Path
 
 from ruamel.yaml import YAML
 
+from gotk.git.mirrors.mirror import Mirrors
 from gotk.git.objects.commit import Person
-from gotk.git.objects.mirror import Mirrors
 from gotk.git.objects.seed import seed
 from image_automation.update import marker, rewrite
 from image_automation.writing import folder, tree

@@ -8,7 +8,7 @@ and finds its own commit already there.
 
 import asyncio
 import random
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakValueDictionary
@@ -126,10 +126,11 @@ class ImageUpdateAutomationReconciler:
         source = self._source(obj)
         target = checkout.plan(obj, source, allow_file=self._allow_file)
         second = refspec.parse(obj.spec.git.push.refspec if obj.spec.git.push else "", target)
+        depth = 0 if target.wanted.commit or second else rollback_guard.DEPTH
         job = _Job(
             automation=obj,
             target=target,
-            repository=await self._open(obj, source, depth=0 if target.pinned or second else rollback_guard.DEPTH),
+            repository=await self._open(obj, source, depth=depth),
             selected=selected,
             run=run,
             must_look=_must_look(obj, target, selected),
@@ -192,7 +193,7 @@ class ImageUpdateAutomationReconciler:
     def _attempt(self, job: _Job) -> _Done:
         """Fetch, rewrite, commit, push; on a thread."""
         job, found, standing = _fetch(job)
-        revision = job.target.revision(found)
+        revision = job.target.wanted.revision(found)
         if not job.must_look and revision == job.automation.status.observed_source_revision:
             return _Done(revision=revision)
         base, applied = self._decide(job, found, standing)
@@ -206,7 +207,7 @@ class ImageUpdateAutomationReconciler:
             owed = _Owed(pushed, message, found, force=base.rebuilds)
         self._push_again(job, owed)
         if not job.target.switches:
-            revision = job.target.revision(pushed)
+            revision = job.target.wanted.revision(pushed)
         return _Done(revision=revision, applied=applied, pushed=pushed, message=message)
 
     def _push_again(self, job: _Job, owed: _Owed) -> None:
@@ -290,11 +291,11 @@ def _fetch(job: _Job) -> tuple[_Job, str, str | None]:
     """
     repository, target = job.repository, job.target
     try:
-        if not (target.semver or target.switches):
+        if not (target.wanted.semver or target.switches):
             found = repository.fetch(target.reference)
             return job, found, found
         listed = repository.references().commits
-        target = target.resolved(lambda: _tags(listed))
+        target = target.resolved(listed, lambda tag: repository.committed_at(repository.fetch(tag)))
         job = replace(job, target=target)
         found = _bring(repository, target.reference, listed)
         if not target.switches:
@@ -305,7 +306,7 @@ def _fetch(job: _Job) -> tuple[_Job, str, str | None]:
     except git.Damaged:
         raise
     except git.ReferenceNotFound as error:
-        raise target.missing() or checkout.failed(error.message) from error
+        raise checkout.failed(target.wanted.missing() or error.message) from error
     except git.Error as error:
         raise checkout.failed(error.message) from error
     return job, found, standing
@@ -315,10 +316,6 @@ def _bring(repository: ports.Repository, reference: str, listed: Mapping[str, st
     """Fetch a reference, unless what the remote says of it is here already."""
     commit = listed.get(reference, reference)
     return commit if repository.has(commit) else repository.fetch(reference)
-
-
-def _tags(references: Iterable[str]) -> list[str]:
-    return [name.removeprefix("refs/tags/") for name in references if name.startswith("refs/tags/")]
 
 
 def _push(job: _Job, base: push_branch.Base, expected: str | None, applied: Proposal) -> tuple[str, str]:

@@ -1,6 +1,6 @@
 """What this room needs of the outside: a repository to edit without a work tree, and single objects by name.
 
-`gotk.git.objects.mirror` and `gotk.kube.client` happen to fit.
+`gotk.git.mirrors.mirror` and `gotk.kube.client` happen to fit.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -76,6 +76,10 @@ class Repository(Versions, Protocol):
 
     def has(self, commit: str) -> bool:
         """Tell whether a commit was fetched, without asking the remote."""
+        ...
+
+    def committed_at(self, commit: str) -> int:
+        """Return when a commit was made, in seconds since the epoch."""
         ...
 
     def changes(self, old: str, new: str) -> Mapping[str, str]:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from deploy.source.ignore import IGNORE_FILE, Ignore
-from gotk.git.objects.mirror import Entry
+from gotk.git.objects.tree import Entry
 
 _LINK = 0o120000
 _EXECUTABLE = 0o111

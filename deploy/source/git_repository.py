@@ -17,10 +17,10 @@ from gotk.api.meta import Artifact
 from gotk.api.source import GROUP, GitRepository, GitRepositoryStatus
 from gotk.cloud.cache import Subject
 from gotk.cloud.identity import GATE_DISABLED
-from gotk.git import errors
+from gotk.git import errors, reference
 from gotk.git import url as urls
 from gotk.git.auth import Credentials
-from gotk.git.objects.mirror import Mirrors
+from gotk.git.mirrors.mirror import Mirrors
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import rfc3339
 from gotk.runtime.conditions import GIT_REPOSITORY_RULES, SUCCEEDED
@@ -135,12 +135,9 @@ class GitRepositoryReconciler:
 
     def _url(self, obj: GitRepository, run: Run[GitRepositoryStatus]) -> str:
         try:
-            address = urls.parse(obj.spec.url)
+            urls.parse(obj.spec.url, allow_file=self._allow_file)
         except errors.InvalidUrl as error:
             _stall(run, "URLInvalid", error.message)
-        if address.scheme == "file" and not self._allow_file:
-            text = urls.redact(obj.spec.url)
-            _stall(run, "URLInvalid", f"failed to parse url '{text}': file addresses are for the embedded mode only")
         return obj.spec.url
 
     async def _credentials(self, obj: GitRepository, run: Run[GitRepositoryStatus]) -> Credentials:
@@ -166,7 +163,7 @@ class GitRepositoryReconciler:
     async def _fetch(
         self, obj: GitRepository, run: Run[GitRepositoryStatus], url: str, credentials: Credentials
     ) -> checkout.Checkout:
-        wanted = revision.target(obj.spec.ref)
+        wanted = reference.choose(obj.spec.ref, full_names=True)
         try:
             found = await self._blocking.run(
                 checkout.fetch,
@@ -187,9 +184,10 @@ class GitRepositoryReconciler:
         run.conditions.delete(OUTDATED, STORAGE_FAILED)
         message = f"stored artifact for revision '{current.revision}'"
         run.conditions.mark_true(IN_STORAGE, SUCCEEDED, message)
-        settled = revision.target(obj.spec.ref).settled
+        target = reference.choose(obj.spec.ref, full_names=True)
+        cloned = target.commit or target.semver  # Flux clones these every time: no listing could tell of a change
         trace = f"no changes since last reconciliation: observed revision '{current.revision}'"
-        if settled:
+        if cloned:
             trace = f"artifact up-to-date with remote revision: '{current.revision}'"
         return Outcome(
             message=message,
@@ -197,7 +195,7 @@ class GitRepositoryReconciler:
             event=f"stored artifact for commit '{current.revision}'",
             event_reason=SUCCEEDED,
             trace=trace,
-            trace_reason="ArtifactUpToDate" if settled else "GitOperationSucceeded",
+            trace_reason="ArtifactUpToDate" if cloned else "GitOperationSucceeded",
             metadata=_metadata(current),
         )
 

@@ -31,6 +31,10 @@ class InvalidUrl(Error):
     """The address is none that we speak to."""
 
 
+class LocalAddress(InvalidUrl):
+    """The address is a file's of this machine, where only remote ones are let in."""
+
+
 class InvalidCredentials(Error):
     """The secret does not hold what the transport needs."""
 

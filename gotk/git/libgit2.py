@@ -28,7 +28,7 @@ def harden() -> None:
     _wait(IDLE_SECONDS)
 
 
-def settle(home: Path, *, idle: float, ca: Path | None = None) -> None:
+def configure(home: Path, *, idle: float, ca: Path | None = None) -> None:
     """Give the whole process a home and an authority, as only a worker of one operation has them."""
     pygit2.settings.homedir = str(home)
     _wait(idle)

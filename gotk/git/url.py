@@ -8,7 +8,7 @@ import re
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urlsplit
 
-from gotk.git.errors import InvalidUrl
+from gotk.git.errors import InvalidUrl, LocalAddress
 
 SCHEMES = ("http", "https", "ssh", "file")
 _PORTS = {"http": 80, "https": 443, "ssh": 22}
@@ -61,8 +61,11 @@ class Url:
         return f"{self.scheme}://{user}{self._authority}{self.path}"
 
 
-def parse(text: str) -> Url:
-    """Take an address apart. Raises InvalidUrl, whose message holds no password."""
+def parse(text: str, *, allow_file: bool = True) -> Url:
+    """Take an address apart; without `allow_file` one of this machine's files is refused.
+
+    Raises InvalidUrl (LocalAddress among them), whose message holds no password.
+    """
     if _SHORT_FORM.match(text):
         raise InvalidUrl(f"failed to parse url '{redact(text)}': write it as ssh://user@host/path")
     if _CONTROL.search(text):
@@ -75,6 +78,8 @@ def parse(text: str) -> Url:
     scheme, host = parts.scheme.lower(), parts.hostname or ""
     if scheme not in SCHEMES:
         raise InvalidUrl(f"failed to parse url '{redact(text)}': the scheme must be one of {', '.join(SCHEMES)}")
+    if scheme == "file" and not allow_file:
+        raise LocalAddress(f"failed to parse url '{redact(text)}': file addresses are for the embedded mode only")
     if scheme == "file":
         if host not in {"", "localhost"} or not parts.path.startswith("/"):
             raise InvalidUrl(f"failed to parse url '{redact(text)}': a file url is file:///absolute/path")

@@ -16,7 +16,7 @@ from deploy.source.server import ArtifactServer
 from deploy.source.storage import Storage
 from gotk.api.notification import Receiver
 from gotk.cloud.caller import Caller
-from gotk.git.objects.mirror import Mirrors
+from gotk.git.mirrors.mirror import Mirrors
 from gotk.http import route
 from gotk.http.transport import Transport
 from gotk.kube.cache import Caches

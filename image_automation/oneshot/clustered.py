@@ -17,7 +17,7 @@ from gotk.api.meta import Object
 from gotk.api.source import GitRepository
 from gotk.cloud.account import Cluster
 from gotk.git import errors as git
-from gotk.git.objects.mirror import Mirror, Mirrors
+from gotk.git.mirrors.mirror import Mirror, Mirrors
 from gotk.kube import errors as kube
 from gotk.runtime import errors
 from gotk.runtime.blocking import Limiter
@@ -128,15 +128,15 @@ class _Desk:
             raise errors.Stalled(checkout.INVALID, missing)
         target = checkout.plan(automation, source, allow_file=True)
         credentials = await checkout.credentials(self._access, source, automation)
-        depth = 0 if target.pinned else rollback_guard.DEPTH
+        depth = 0 if target.wanted.commit else rollback_guard.DEPTH
         mirror = self._mirrors.open(source.spec.url, credentials, timeout=source.spec.timeout.seconds, depth=depth)
         return await self._limiter.run(_rewritten, mirror, target, cover, automation)
 
 
 def _rewritten(mirror: Mirror, target: checkout.Checkout, cover: Cover, automation: ImageUpdateAutomation) -> Drafted:
     assert automation.spec.git is not None
-    tags = (name.removeprefix("refs/tags/") for name in mirror.references().commits if name.startswith("refs/tags/"))
-    target = target.resolved(lambda: tags)
+    if target.wanted.semver:
+        target = target.resolved(mirror.references().commits, lambda tag: mirror.committed_at(mirror.fetch(tag)))
     tip = mirror.fetch(target.reference)
     if target.switches:
         with contextlib.suppress(git.ReferenceNotFound):

@@ -18,9 +18,9 @@ from gotk.api.core import Secret
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.meta import LocalObjectReference, ObjectMeta
 from gotk.api.source import GitRepository
+from gotk.git.mirrors.mirror import Mirrors
 from gotk.git.objects.clone import Clone
 from gotk.git.objects.commit import Person
-from gotk.git.objects.mirror import Mirrors
 from gotk.runtime import errors
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock

@@ -4,42 +4,34 @@ Answers to the source manager of Flux's image automation controller. Of the GitR
 secrets, provider and timeout count; whether it is ready or suspended does not.
 """
 
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from gotk.api.image import ImageUpdateAutomation
-from gotk.api.source import GitRepository, GitRepositoryRef
+from gotk.api.source import GitRepository
 from gotk.cloud.cache import Subject
 from gotk.cloud.identity import GATE_DISABLED
-from gotk.git import auth
+from gotk.git import auth, reference
 from gotk.git import errors as git
+from gotk.git import url as urls
+from gotk.git.reference import Target
 from gotk.runtime.errors import Retry, Stalled
-from gotk.semver import ranges
 from gotk.sources.git_access import GitAccess, Refused, Step
 
 INVALID = "InvalidSourceConfiguration"
-_DEFAULT_BRANCH = "master"
-# What `git check-ref-format --branch` takes.
-_BRANCH = re.compile(
-    r"(?!-|@$|.*(?:\.\.|//|/\.|@\{|\.lock(?:/|$)|\.$|/$))(?![./])[^\x00-\x20\x7f~^:?*\[\\]{1,255}", re.DOTALL
-)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Checkout:
-    """`reference` is what to fetch, `label` its name in a revision, `branch` where commits go.
+    """What is wanted of the remote, and the `branch` where commits go."""
 
-    With `semver` the reference is a tag, chosen when the remote has been asked. `pinned` is a commit by its id, `named`
-    a reference by its full name.
-    """
-
-    reference: str
-    label: str
+    wanted: Target
     branch: str
-    semver: str = ""
-    pinned: bool = False
-    named: bool = False
+
+    @property
+    def reference(self) -> str:
+        """What to fetch: a full reference, or a commit by its id."""
+        return self.wanted.commit or self.wanted.reference
 
     @property
     def push_reference(self) -> str:
@@ -51,16 +43,6 @@ class Checkout:
         """Whether commits go to another branch than the one checked out."""
         return self.reference != self.push_reference
 
-    def revision(self, commit: str) -> str:
-        """Write a commit as a revision, such as `main@sha1:...`."""
-        return f"{self.label}@sha1:{commit}" if self.label else f"sha1:{commit}"
-
-    def missing(self) -> Retry | None:
-        """Say that what is to be checked out is not there, where that takes words of its own."""
-        if self.pinned:
-            return failed(f"unable to resolve commit object for '{self.reference}': object not found")
-        return failed(f"unable to resolve ref '{self.reference}' to a specific commit") if self.named else None
-
     def in_the_way(self, references: Iterable[str]) -> Retry | None:
         """Say which branch keeps the push branch from being made: one is a folder of the other's name."""
         wanted = self.push_reference
@@ -70,17 +52,12 @@ class Checkout:
                 return failed(f"could not checkout to branch '{self.branch}': branch '{branch}' is in the way")
         return None
 
-    def resolved(self, tags: Callable[[], Iterable[str]]) -> "Checkout":
-        """Choose the tag where a range is given; `tags` asks the remote. Raises Retry."""
-        if not self.semver:
-            return self
+    def resolved(self, listed: Mapping[str, str], committed_at: Callable[[str], int]) -> "Checkout":
+        """Choose the tag where a range is given, as `Target.resolved` does. Raises Retry."""
         try:
-            tag = ranges.Range.parse(self.semver).latest(list(tags()))
-        except ValueError as error:
-            raise failed(f"semver parse error: {error}") from error
-        if tag is None:
-            raise failed(f"no match found for semver: {self.semver}")
-        return replace(self, reference=f"refs/tags/{tag}", label=tag, semver="")
+            return replace(self, wanted=self.wanted.resolved(listed, committed_at))
+        except git.ReferenceNotFound as error:
+            raise failed(error.message) from error
 
 
 def plan(automation: ImageUpdateAutomation, repository: GitRepository, *, allow_file: bool) -> Checkout:
@@ -88,44 +65,28 @@ def plan(automation: ImageUpdateAutomation, repository: GitRepository, *, allow_
     _refuse_files(repository, allow_file=allow_file)
     git_spec = automation.spec.git
     assert git_spec is not None
-    reference = git_spec.checkout.ref if git_spec.checkout else repository.spec.ref
+    ref = git_spec.checkout.ref if git_spec.checkout else repository.spec.ref
     branch = git_spec.push.branch if git_spec.push else ""
-    branch = branch or (reference.branch if reference else "")
+    branch = branch or (ref.branch if ref else "")
     if not branch:
         raise misconfigured(
             "push spec not provided, and cannot be inferred from .spec.git.checkout.ref or GitRepository .spec.ref"
         )
-    if not _BRANCH.fullmatch(branch):
+    if not reference.is_branch(branch):
         raise Stalled(INVALID, f"'{git.printable(branch)}' is no name of a branch: invalid source configuration")
-    return _wanted(reference or GitRepositoryRef(branch=_DEFAULT_BRANCH), branch)
-
-
-def _wanted(ref: GitRepositoryRef, branch: str) -> Checkout:
-    """Apply Flux's order of precedence."""
-    if ref.commit:
-        return Checkout(reference=ref.commit, label=ref.branch, branch=branch, pinned=True)
-    if ref.name:
-        return Checkout(reference=ref.name, label=_short(ref.name), branch=branch, named=True)
-    if ref.tag:
-        return Checkout(reference=f"refs/tags/{ref.tag}", label=ref.tag, branch=branch)
-    if ref.semver:
-        return Checkout(reference="", label="", branch=branch, semver=ref.semver)
-    checked_out = ref.branch or _DEFAULT_BRANCH
-    return Checkout(reference=f"refs/heads/{checked_out}", label=checked_out, branch=branch)
-
-
-def _short(name: str) -> str:
-    """Write a reference as revisions do: a branch or a tag by its short name."""
-    return name.removeprefix("refs/heads/").removeprefix("refs/tags/")
+    return Checkout(wanted=reference.choose(ref, full_names=False), branch=branch)
 
 
 def _refuse_files(repository: GitRepository, *, allow_file: bool) -> None:
-    spec = repository.spec
     where = f"GitRepository '{repository.metadata.namespace}/{repository.metadata.name}'"
-    if spec.url.startswith("file:") and not allow_file:
+    try:
+        urls.parse(repository.spec.url, allow_file=allow_file)
+    except git.LocalAddress as error:
         raise Stalled(
             INVALID, f"the address of {where} is a file's, for the embedded mode only: invalid source configuration"
-        )
+        ) from error
+    except git.InvalidUrl:
+        return  # which is told with the credentials, as Flux does
 
 
 async def credentials(

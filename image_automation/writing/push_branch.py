@@ -39,26 +39,26 @@ def stacks(automation: ImageUpdateAutomation) -> bool:
 
 
 def bases(
-    repository: ports.Repository, automation: ImageUpdateAutomation, found: str, standing: str | None
+    repository: ports.Repository, automation: ImageUpdateAutomation, checked_out: str, tip: str | None
 ) -> Iterator[Base]:
     """Yield the commits to build on, the next one for when nothing is left to do on the one before.
 
-    `found` is the commit checked out, `standing` where the push branch is now, None where there is no such branch.
+    `tip` is where the push branch is on the remote, None where there is no such branch.
     """
     mark = "" if stacks(automation) else _mark(automation)
-    if standing is None:
-        yield Base(commit=found, mark=mark)
-    elif not mark or (standing != found and repository.mark(standing) != mark):
-        yield Base(commit=standing)
+    if tip is None:
+        yield Base(commit=checked_out, mark=mark)
+    elif not mark or (tip != checked_out and repository.mark(tip) != mark):
+        yield Base(commit=tip)
     else:
-        yield Base(commit=found, mark=mark, rebuilds=standing != found)
-        if standing != found:
-            yield Base(commit=standing, mark=mark)
+        yield Base(commit=checked_out, mark=mark, rebuilds=tip != checked_out)
+        if tip != checked_out:
+            yield Base(commit=tip, mark=mark)
 
 
-def proposes(repository: ports.Repository, found: str, standing: str, edits: Mapping[str, bytes]) -> bool:
+def proposes(repository: ports.Repository, checked_out: str, tip: str, edits: Mapping[str, bytes]) -> bool:
     """Tell whether a branch differs from the checkout in exactly these edits."""
-    return repository.changes(found, standing) == {path: commits.blob_id(content) for path, content in edits.items()}
+    return repository.changes(checked_out, tip) == {path: commits.blob_id(content) for path, content in edits.items()}
 
 
 def _mark(automation: ImageUpdateAutomation) -> str:

@@ -67,12 +67,12 @@ def push(
     """
     listed = repository.references().commits
     for commit, destination in refspec.pairs(_local(target, *commits)):
-        standing = listed.get(destination)
-        if standing == commit:
+        tip = listed.get(destination)
+        if tip == commit:
             continue
-        if standing is not None and not repository.has(standing):
+        if tip is not None and not repository.has(tip):
             repository.fetch(destination)
-        repository.push(commit, destination, standing, force=force or refspec.force, options=options)
+        repository.push(commit, destination, tip, force=force or refspec.force, options=options)
 
 
 def _local(target: Checkout, pushed: str, checked_out: str) -> dict[str, str]:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from gotk.git import auth, errors
+from gotk.git.mirrors.mirror import Mirror, Mirrors
 from gotk.git.objects.commit import Person
-from gotk.git.objects.mirror import Mirror, Mirrors
 from gotk.git.objects.seed import seed
 from gotk.git.serving.server import BasicAuth, GitServer
 from tests.real import git_https, git_ssh

@@ -25,7 +25,7 @@ from deploy.source import archive
 from gotk import nesting
 from gotk.git import errors as git
 from gotk.git import url as urls
-from gotk.git.objects.mirror import Mirror, Mirrors
+from gotk.git.mirrors.mirror import Mirror, Mirrors
 from gotk.git.transport import remote as remotes
 from gotk.git.transport.operation import ListReferences, Remote
 from tests.hostile.repository import FILE, LINK, MARK, MARKED, SUBMODULE, TREE, UPDATED, Evil
@@ -170,7 +170,7 @@ def test_row_22_bombs_of_blobs_trees_and_references_and_clones_that_stall(
     ended = asyncio.run(world.run(automation()))
     assert "the file has 41943040 bytes, more than the 16777216 that are looked into" in said(ended)
     assert world.text("good.yaml") == UPDATED
-    monkeypatch.setattr("gotk.git.objects.mirror.BLOB_LIMIT", 32 << 20)
+    monkeypatch.setattr("gotk.git.objects.blob.BLOB_LIMIT", 32 << 20)
     with pytest.raises(git.TooLarge, match="more than 33554432"):
         stored(world, tmp_path)
     evil = Evil(world.remote)
@@ -180,7 +180,7 @@ def test_row_22_bombs_of_blobs_trees_and_references_and_clones_that_stall(
     evil.commit(tree)
     failed = asyncio.run(world.run(automation()))
     assert failed.ready[2].endswith("the repository holds more than 100000 files with markers")
-    monkeypatch.setattr("gotk.git.objects.mirror.FILES_LIMIT", 10_000)
+    monkeypatch.setattr("gotk.git.objects.tree.FILES_LIMIT", 10_000)
     with pytest.raises(git.TooLarge, match="more than 10000 files"):
         stored(world, tmp_path)
     deep = evil.blob(MARKED)

@@ -13,7 +13,7 @@ from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.meta import Object
 from gotk.api.source import GitRepository
 from gotk.cloud.git_login import GitLogins
-from gotk.git.objects.mirror import Mirrors
+from gotk.git.mirrors.mirror import Mirrors
 from gotk.git.objects.seed import seed
 from gotk.kube import errors as kube
 from gotk.runtime.blocking import Limiter

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import msgspec
 
-from gotk.git.objects.mirror import Mirrors
+from gotk.git.mirrors.mirror import Mirrors
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import SystemClock
 from gotk.sources.git_access import GitAccess

@@ -13,7 +13,7 @@ from gotk.api import extensions
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.source import GitRepository
 from gotk.git import errors as git
-from gotk.git.objects.mirror import Mirror, Mirrors
+from gotk.git.mirrors.mirror import Mirror, Mirrors
 from gotk.git.objects.seed import seed
 from gotk.git.serving.server import BasicAuth, GitServer
 from gotk.runtime import errors

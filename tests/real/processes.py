@@ -29,14 +29,14 @@ def ends(process: Path, *, seconds: float = 10.0) -> bool:
         os.close(descriptor)
 
 
-def forkers() -> set[Path]:
+def fork_servers() -> set[Path]:
     """The processes that this one started to fork workers from."""
     return {each for each in below(os.getpid()) if _forks(each) and _parent(each) == os.getpid()}
 
 
 def workers() -> set[Path]:
     """The workers below this process."""
-    return {each for each in below(os.getpid()) if _forks(each)} - forkers()
+    return {each for each in below(os.getpid()) if _forks(each)} - fork_servers()
 
 
 def _forks(process: Path) -> bool:

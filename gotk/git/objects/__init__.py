@@ -1,1 +1,1 @@
-"""Repositories on this machine: mirrors, trees, commits, signatures."""
+"""Git's objects on this machine: trees, commits, history, signatures. Nothing here talks to a remote."""

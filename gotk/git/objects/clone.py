@@ -10,14 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import pygit2
-from pygit2.enums import CheckoutStrategy, FileMode, FileStatus
+from pygit2.enums import CheckoutStrategy, FileStatus
 
 from gotk.git import errors
 from gotk.git import libgit2 as _settings
+from gotk.git.objects import blob, history, tree
 from gotk.git.objects import commit as commits
-from gotk.git.objects import history
 from gotk.git.objects.commit import Person
-from gotk.git.objects.mirror import Node
+from gotk.git.objects.tree import Node
 
 assert _settings is not None  # imported for what it sets
 
@@ -54,20 +54,11 @@ class Clone:
 
     def node(self, commit: str, path: str = "") -> Node:
         """Return a directory or file of a commit. Raises PathNotFound."""
-        found: Any = self._commit(commit).tree
-        for name in commits.check_path(path) if path else ():
-            if not isinstance(found, pygit2.Tree) or name not in found:
-                raise errors.PathNotFound(f"the repository has no '{path}'")
-            found = found[name]
-        mode = FileMode.TREE if isinstance(found, pygit2.Tree) else found.filemode
-        return Node("", int(mode), str(found.id))
+        return tree.find(self._commit(commit).tree, path)
 
     def read(self, blob_id: str) -> bytes:
         """Return the bytes of a file."""
-        blob: Any = self._repository[blob_id]
-        if not isinstance(blob, pygit2.Blob):
-            raise errors.PathNotFound(f"'{blob_id}' is no file")
-        return bytes(blob.data)
+        return blob.read(self._repository, blob_id, f"the clone '{self.root}'")
 
     def history(self, commit: str, most: int) -> list[history.Past]:
         """Return a commit and its first parents, newest first, as far as they are here."""
@@ -101,10 +92,7 @@ class Clone:
         return self.read(self.node(self.head or "", path).id)
 
     def _commit(self, commit: str) -> pygit2.Commit:
-        found: Any = self._repository.get(commit)
-        if not isinstance(found, pygit2.Commit):
-            raise errors.ReferenceNotFound(f"there is no commit '{commit}' in the clone '{self.root}'")
-        return found
+        return commits.find(self._repository, commit, f"the clone '{self.root}'")
 
 
 def discover(path: Path) -> Clone | None:

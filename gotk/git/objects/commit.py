@@ -1,4 +1,4 @@
-"""Commits made in a bare repository: a base commit, some files' new bytes, no work tree.
+"""Commits: found by their ids, and made in a bare repository from a base, some files' new bytes and no work tree.
 
 Trees that do not change keep their ids, so the cost follows the number of edits and not the size of the repository.
 A file that exists keeps its mode; a new one is an ordinary file. Links and submodules are never written to.
@@ -91,6 +91,20 @@ def create(
     if sign is None:
         return str(repository.write(ObjectType.COMMIT, content.encode()))
     return str(repository.create_commit_with_signature(content, sign(content.encode()), "gpgsig"))
+
+
+def find(repository: pygit2.Repository, commit_id: str, where: str) -> pygit2.Commit:
+    """Return a commit; `where` names the repository for the message. Raises ReferenceNotFound."""
+    found: Any = repository.get(commit_id)
+    if not isinstance(found, pygit2.Commit):
+        raise errors.ReferenceNotFound(f"there is no commit '{commit_id}' in {where}")
+    return found
+
+
+def is_complete(repository: pygit2.Repository, commit_id: str) -> bool:
+    """Tell whether a commit is there with its root tree."""
+    found: Any = repository.get(commit_id)
+    return isinstance(found, pygit2.Commit) and found.tree_id in repository
 
 
 def mark_of(content: bytes) -> str:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pygit2
 
+from gotk.git.objects import commit as commits
 from gotk.git.objects.commit import Person
 
 
@@ -34,7 +35,7 @@ def walk(repository: pygit2.Repository, tip: str, most: int) -> Iterator[Past]:
             return
         parents = tuple(str(parent) for parent in found.parent_ids)
         before: Any = repository.get(parents[0]) if parents else None
-        known = isinstance(before, pygit2.Commit) and before.tree_id in repository
+        known = bool(parents) and commits.is_complete(repository, parents[0])
         yield Past(
             id=str(found.id),
             author=_person(found.author),

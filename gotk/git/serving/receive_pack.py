@@ -16,6 +16,7 @@ import pygit2
 from dulwich.errors import ApplyDeltaError, ChecksumMismatch, ObjectFormatException
 from dulwich.object_store import DiskObjectStore
 
+from gotk.git import reference
 from gotk.git.serving import packets, reachability, upload_pack
 from gotk.git.serving.packets import ProtocolError
 
@@ -24,7 +25,6 @@ CAPABILITIES = (
 )
 _NONE = "0" * 40
 _COMMAND = re.compile(rb"^(?P<old>[0-9a-f]{40}) (?P<new>[0-9a-f]{40}) (?P<name>[^\x00]+)$")
-_REFERENCE = re.compile(r"^refs/(?!.*(?:\.\.|//|/\.|@\{|\.lock(?:/|$)|\.$))[^\x00-\x20\x7f~^:?*\[\\]+(?<!/)$")
 _BROKEN_PACK = (OSError, AssertionError, ChecksumMismatch, ApplyDeltaError, ObjectFormatException, zlib.error, KeyError)
 
 
@@ -113,7 +113,7 @@ def _apply(repository: pygit2.Repository, commands: list[Command], *, atomic: bo
 
 
 def _problem(repository: pygit2.Repository, command: Command) -> str:
-    if not _REFERENCE.match(command.name):
+    if not reference.is_reference(command.name):
         return "funny refname"
     now = _target(repository, command.name)
     if now != command.old:

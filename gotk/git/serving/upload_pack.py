@@ -60,7 +60,7 @@ def advertisement(lines: list[tuple[str, str]], capabilities: str) -> Iterator[b
 
 
 def serve(repository: pygit2.Repository, read: Callable[[int], bytes]) -> Iterator[bytes]:
-    """Answer one request of a fetch. Raises ProtocolError and reach.Missing."""
+    """Answer one request of a fetch. Raises ProtocolError and reachability.Missing."""
     request = _request(read)
     if not request.wants:
         return

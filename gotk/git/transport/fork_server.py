@@ -21,8 +21,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from gotk.git.transport import worker
-
-STARTED = b"+"
+from gotk.git.transport.worker_protocol import STARTED
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -35,7 +34,7 @@ class _Child:
     ended: int
 
 
-class Forker:
+class ForkServer:
     """Forks until nobody can ask any more and the last worker has ended."""
 
     def __init__(self, control: socket.socket) -> None:
@@ -127,4 +126,4 @@ def _say(lifeline: socket.socket, text: bytes) -> None:
 
 if __name__ == "__main__":
     gc.freeze()  # a collection would copy the memory that workers share
-    Forker(socket.socket(fileno=int(sys.argv[1]))).run()
+    ForkServer(socket.socket(fileno=int(sys.argv[1]))).run()

@@ -11,10 +11,13 @@ import pygit2
 from gotk.git import errors
 from gotk.git import url as urls
 from gotk.git.auth import Credentials
-from gotk.git.transport import libgit2_client
+from gotk.git.objects import commit as commits
+from gotk.git.transport import refspecs
+from gotk.git.transport.failures import Failures
 from gotk.git.transport.operation import Done, Fetch, Fetched, ListReferences, Operation, Push, References
 from gotk.git.transport.program import Ended, Program
 
+_VERBS: dict[type[Operation], str] = {ListReferences: "list remote for", Fetch: "clone", Push: "push to"}
 _STATUS = re.compile(r"returned error: (\d{3})")
 _BY_WORDS: tuple[tuple[type[errors.Error], tuple[str, ...]], ...] = (
     (
@@ -46,36 +49,29 @@ def run(operation: Operation, home: Path) -> References | Fetched | Done:
     if address.scheme == "ssh" and remote.credentials.proxy.startswith("https:"):
         raise errors.InvalidCredentials("an ssh address goes through a proxy whose own address is http or socks5")
     program = Program(home, address, remote.credentials, timeout=remote.timeout)
+    failures = _failures(_VERBS[type(operation)], address, remote.credentials)
     match operation:
         case ListReferences():
-            return _list(program, _Complaints("list remote for", address, remote.credentials))
+            return _list(program, address, failures)
         case Fetch():
-            return _fetch(operation, program, _Complaints("clone", address, remote.credentials))
+            return _fetch(operation, program, address, failures)
         case Push():
-            return _push(operation, program, _Complaints("push to", address, remote.credentials))
+            return _push(operation, program, address, failures)
         case _:
             raise TypeError(type(operation).__name__)
 
 
-class _Complaints:
-    """Makes errors in the words of one conversation."""
+def _failures(verb: str, address: urls.Url, credentials: Credentials) -> Failures:
+    proxy = credentials.proxy
+    return Failures(verb, address.bare, f" through the proxy '{urls.without_user(proxy)}'" if proxy else "")
 
-    def __init__(self, verb: str, address: urls.Url, credentials: Credentials) -> None:
-        self.url = address.bare
-        self.connect = address.connect
-        self._verb = verb
-        self._way = f" through the proxy '{urls.without_user(credentials.proxy)}'" if credentials.proxy else ""
 
-    def error(self, kind: type[errors.Error], cause: str) -> errors.Error:
-        """Make an error."""
-        return kind(f"unable to {self._verb} '{self.url}'{self._way}: {cause}")
-
-    def translate(self, ended: Ended) -> errors.Error:
-        """Make an error of what git said."""
-        lines = [line for line in ended.errors.splitlines() if not line.startswith(("remote:", "hint:", "warning:"))]
-        text = errors.printable(" ".join(line.removeprefix("fatal: ").removeprefix("error: ") for line in lines))
-        kind = _kind(text)
-        return self.error(kind, errors.explained(kind, text))
+def _translated(ended: Ended, failures: Failures) -> errors.Error:
+    """Make an error of what git said."""
+    lines = [line for line in ended.errors.splitlines() if not line.startswith(("remote:", "hint:", "warning:"))]
+    text = errors.printable(" ".join(line.removeprefix("fatal: ").removeprefix("error: ") for line in lines))
+    kind = _kind(text)
+    return failures.error(kind, errors.explained(kind, text))
 
 
 def _kind(text: str) -> type[errors.Error]:
@@ -85,10 +81,10 @@ def _kind(text: str) -> type[errors.Error]:
     return next((kind for kind, words in _BY_WORDS if any(word in lowered for word in words)), errors.Unreachable)
 
 
-def _list(program: Program, complaints: _Complaints) -> References:
-    ended = program.run("ls-remote", "--symref", "--", complaints.connect)
+def _list(program: Program, address: urls.Url, failures: Failures) -> References:
+    ended = program.run("ls-remote", "--symref", "--", address.connect)
     if ended.status != 0:
-        raise complaints.translate(ended)
+        raise _translated(ended, failures)
     commits: dict[str, str] = {}
     head = ""
     for line in ended.output.splitlines():
@@ -100,36 +96,36 @@ def _list(program: Program, complaints: _Complaints) -> References:
     return References(commits=commits, head=head)
 
 
-def _fetch(operation: Fetch, program: Program, complaints: _Complaints) -> Fetched:
-    references = _list(program, complaints)
+def _fetch(operation: Fetch, program: Program, address: urls.Url, failures: Failures) -> Fetched:
+    references = _list(program, address, failures)
     if not references.commits:
         raise errors.EmptyRepository("git repository is empty")
-    specs, commit = libgit2_client.wanted(operation.reference, references, complaints)
-    if libgit2_client.is_complete(pygit2.Repository(operation.repository), commit):
+    specs, commit = refspecs.wanted(operation.reference, references, failures)
+    if commits.is_complete(pygit2.Repository(operation.repository), commit):
         return Fetched(commit=commit, transferred=False)
     before = _packed(operation.repository)
     depth = [f"--depth={operation.depth}"] if operation.depth else []
     ended = program.run(
         *("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "--no-recurse-submodules", *depth),
-        *("--", complaints.connect, *specs),
+        *("--", address.connect, *specs),
         directory=Path(operation.repository),
         limit=operation.limit,
     )
     if ended.status != 0:
-        raise _oversized(operation, complaints, complaints.translate(ended))
-    if not libgit2_client.is_complete(pygit2.Repository(operation.repository), commit):
-        raise complaints.error(errors.ReferenceNotFound, f"the remote did not send commit '{commit}'")
+        raise _oversized(operation, failures, _translated(ended, failures))
+    if not commits.is_complete(pygit2.Repository(operation.repository), commit):
+        raise failures.error(errors.ReferenceNotFound, f"the remote did not send commit '{commit}'")
     return Fetched(commit=commit, transferred=True, bytes=_packed(operation.repository) - before)
 
 
-def _oversized(operation: Fetch, complaints: _Complaints, error: errors.Error) -> errors.Error:
+def _oversized(operation: Fetch, failures: Failures, error: errors.Error) -> errors.Error:
     """Clear away what was left of a fetch that failed, and say so if it was cut off at the limit."""
     left = list(Path(operation.repository, "objects", "pack").glob("tmp_*"))
     cut_off = any(file.stat().st_size >= operation.limit for file in left)
     for file in left:
         file.unlink(missing_ok=True)
     if cut_off:
-        return complaints.error(errors.TooLarge, f"more than {operation.limit} bytes came")
+        return failures.error(errors.TooLarge, f"more than {operation.limit} bytes came")
     return error
 
 
@@ -137,23 +133,24 @@ def _packed(repository: str) -> int:
     return sum(pack.stat().st_size for pack in Path(repository, "objects", "pack").glob("*.pack"))
 
 
-def _push(operation: Push, program: Program, complaints: _Complaints) -> Done:
+def _push(operation: Push, program: Program, address: urls.Url, failures: Failures) -> Done:
     if not operation.force and operation.expected and not _comes_after(operation, operation.expected):
         cause = f"'{operation.commit}' does not come after '{operation.expected}'"
-        raise complaints.error(errors.NonFastForward, cause)
+        raise failures.error(errors.NonFastForward, cause)
     ended = program.run(
         *("push", "--porcelain", "--no-verify", "--recurse-submodules=no", "--no-signed"),
         f"--force-with-lease={operation.reference}:{operation.expected or ''}",
         *(f"--push-option={option}" for option in operation.options),
-        *("--", complaints.connect, f"{operation.commit}:{operation.reference}"),
+        *("--", address.connect, f"{operation.commit}:{operation.reference}"),
         directory=Path(operation.repository),
     )
     if ended.status == 0:
         return Done()
     refusals = [line.split("\t", 2)[2] for line in ended.output.splitlines() if line.startswith("!\t")]
     if not refusals:
-        raise complaints.translate(ended)
-    raise _refused(complaints, errors.printable(refusals[0]), ended)
+        raise _translated(ended, failures)
+    remarks = (line for line in ended.errors.splitlines() if line.startswith("remote:"))
+    raise failures.refused(refusals[0], (line.removeprefix("remote:").strip() for line in remarks))
 
 
 def _comes_after(operation: Push, expected: str) -> bool:
@@ -162,14 +159,3 @@ def _comes_after(operation: Push, expected: str) -> bool:
     if operation.commit == expected:
         return True
     return expected in repository and repository.descendant_of(operation.commit, expected)
-
-
-def _refused(complaints: _Complaints, cause: str, ended: Ended) -> errors.Error:
-    remarks = (line for line in ended.errors.splitlines() if line.startswith("remote:"))
-    said = errors.printable(" ".join(line.removeprefix("remote:").strip() for line in remarks))
-    lowered = cause.lower()
-    moved = any(word in lowered for word in ("non-fast", "fetch first", "stale info", "failed to update ref", "lock"))
-    return complaints.error(
-        errors.NonFastForward if moved else errors.Rejected,
-        f"the remote refused it: {cause}" + (f" ({said})" if said else ""),
-    )

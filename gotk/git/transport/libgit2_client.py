@@ -6,7 +6,7 @@ pygit2 takes any SSH host key for good unless that method is overridden.
 """
 
 import time
-from typing import Any, Protocol
+from typing import Any
 
 import pygit2
 from pygit2.enums import CredentialType
@@ -14,12 +14,13 @@ from pygit2.enums import CredentialType
 from gotk.git import errors
 from gotk.git import libgit2 as _settings
 from gotk.git import url as urls
+from gotk.git.objects import commit as commits
+from gotk.git.transport import refspecs
+from gotk.git.transport.failures import Failures
 from gotk.git.transport.operation import Done, Fetch, Fetched, ListReferences, Operation, Push, References, Remote
 
 _NOT_SHALLOW = 0
-_MIRRORED = "refs/mirror/"
 
-__all__ = ["run"]
 assert _settings is not None  # imported for what it sets
 
 
@@ -36,14 +37,6 @@ def run(operation: Operation) -> References | Fetched | Done:
             raise TypeError(type(operation).__name__)
 
 
-class Complains(Protocol):
-    """Makes errors in the words of one conversation."""
-
-    def error(self, kind: type[errors.Error], cause: str) -> errors.Error:
-        """Make an error."""
-        ...
-
-
 class _Callbacks(pygit2.RemoteCallbacks):
     """Answers libgit2's questions during one operation, and ends it when it takes too long or brings too much."""
 
@@ -52,9 +45,9 @@ class _Callbacks(pygit2.RemoteCallbacks):
 
     def __init__(self, remote: Remote, address: urls.Url, verb: str, *, limit: int = 0) -> None:
         super().__init__()
+        self.failures = Failures(verb, address.bare)
         self._credentials = remote.credentials
         self._address = address
-        self._verb = verb
         self._limit = limit
         self._timeout = remote.timeout
         self._deadline = time.monotonic() + remote.timeout
@@ -69,7 +62,9 @@ class _Callbacks(pygit2.RemoteCallbacks):
         """Offer what we have, each thing once and only to the host that it is for."""
         ours = self._credentials
         if not self._address.trusts(urls.parse(url)):
-            raise self.error(errors.AuthenticationFailed, "the remote redirects to another host, which gets no secret")
+            raise self.failures.error(
+                errors.AuthenticationFailed, "the remote redirects to another host, which gets no secret"
+            )
         if allowed_types & CredentialType.SSH_KEY and ours.identity and "key" not in self._offered:
             self._offered.add("key")
             return pygit2.KeypairFromMemory(ours.username, "", ours.identity, ours.passphrase)
@@ -81,7 +76,7 @@ class _Callbacks(pygit2.RemoteCallbacks):
             self._offered.add("user")
             return pygit2.Username(ours.username or self._address.user or "git")
         cause = "the remote does not accept the credentials" if self._offered else "authentication required"
-        raise self.error(errors.AuthenticationFailed, cause)
+        raise self.failures.error(errors.AuthenticationFailed, cause)
 
     def certificate_check(self, certificate: None, valid: bool, host: bytes) -> bool:  # noqa: ARG002 - pygit2's form
         """Trust a host key or certificate only if libgit2 found it among the known ones."""
@@ -96,19 +91,15 @@ class _Callbacks(pygit2.RemoteCallbacks):
         """Stop a fetch that is too slow or too big."""
         self._in_time()
         if self._limit and stats.received_bytes > self._limit:
-            raise self.error(errors.TooLarge, f"more than {self._limit} bytes came")
+            raise self.failures.error(errors.TooLarge, f"more than {self._limit} bytes came")
 
     def push_transfer_progress(self, objects_pushed: int, total_objects: int, bytes_pushed: int) -> None:  # noqa: ARG002 - pygit2's form
         """Stop a push that is too slow."""
         self._in_time()
 
-    def error(self, kind: type[errors.Error], cause: str) -> errors.Error:
-        """Make an error in the words of this operation."""
-        return kind(f"unable to {self._verb} '{self._address.bare}': {cause}")
-
     def _in_time(self) -> None:
         if time.monotonic() > self._deadline:
-            raise self.error(errors.TimedOut, f"it took longer than {self._timeout:g}s")
+            raise self.failures.error(errors.TimedOut, f"it took longer than {self._timeout:g}s")
 
 
 class _PushCallbacks(_Callbacks):
@@ -130,7 +121,7 @@ class _PushCallbacks(_Callbacks):
             if old == self._operation.commit:
                 self.up_to_date = True
             elif old != self._operation.expected:
-                raise self.error(
+                raise self.failures.error(
                     errors.NonFastForward,
                     f"'{self._operation.reference}' is at {old or 'no commit'} there, "
                     f"not at {self._operation.expected or 'no commit'}: it was changed in the meantime",
@@ -177,40 +168,16 @@ def fetch(operation: Fetch) -> Fetched:
         references = _references(connection)
         if not references.commits:
             raise errors.EmptyRepository("git repository is empty")
-        specs, commit = wanted(operation.reference, references, callbacks)
-        if is_complete(repository, commit):
+        specs, commit = refspecs.wanted(operation.reference, references, callbacks.failures)
+        if commits.is_complete(repository, commit):
             return Fetched(commit=commit, transferred=False)
         depth = _NOT_SHALLOW if address.scheme == "file" else operation.depth
         stats = connection.fetch(specs, callbacks=callbacks, proxy=True, depth=depth)
-        if not is_complete(repository, commit):
-            raise callbacks.error(errors.ReferenceNotFound, f"the remote did not send commit '{commit}'")
+        if not commits.is_complete(repository, commit):
+            raise callbacks.failures.error(errors.ReferenceNotFound, f"the remote did not send commit '{commit}'")
         return Fetched(commit=commit, transferred=True, bytes=stats.received_bytes)
     except pygit2.GitError as error:
         raise errors.translate(error, "clone", address.bare) from None
-
-
-def wanted(reference: str, references: References, complaints: Complains) -> tuple[list[str], str]:
-    """Say which references to fetch so that the wanted commit comes along, and which commit that is."""
-    if reference in references.commits:
-        name = references.head or reference if reference == "HEAD" else reference
-        return [f"+{name}:{_MIRRORED}{name.removeprefix('refs/')}"], references.commits[reference]
-    if not is_commit(reference):
-        raise complaints.error(errors.ReferenceNotFound, f'couldn\'t find remote ref "{reference}"')
-    for name, commit in references.commits.items():
-        if commit == reference and name.startswith("refs/"):
-            return [f"+{name}:{_MIRRORED}{name.removeprefix('refs/')}"], commit
-    return [f"+refs/heads/*:{_MIRRORED}heads/*"], reference
-
-
-def is_commit(text: str) -> bool:
-    """Tell whether a text is a full commit id."""
-    return len(text) == 40 and all(c in "0123456789abcdef" for c in text)
-
-
-def is_complete(repository: pygit2.Repository, commit: str) -> bool:
-    """Tell whether a commit is there with its root tree."""
-    found: Any = repository.get(commit)
-    return isinstance(found, pygit2.Commit) and found.tree_id in repository
 
 
 def push(operation: Push) -> Done:
@@ -223,7 +190,7 @@ def push(operation: Push) -> Done:
     except pygit2.GitError as error:
         raise errors.translate(error, "push to", address.bare) from None
     if callbacks.refusal is not None and not callbacks.up_to_date:
-        raise _refused(callbacks)
+        raise callbacks.failures.refused(callbacks.refusal, ["".join(callbacks.said)])
     return Done()
 
 
@@ -238,14 +205,3 @@ def _push(operation: Push, address: urls.Url, *, listen: bool) -> _PushCallbacks
         if not callbacks.up_to_date:
             raise
     return callbacks
-
-
-def _refused(callbacks: _PushCallbacks) -> errors.Error:
-    cause = errors.printable(callbacks.refusal or "")
-    lowered = cause.lower()
-    moved = any(word in lowered for word in ("non-fast", "fetch first", "stale info", "failed to update ref", "lock"))
-    said = errors.printable("".join(callbacks.said))
-    return callbacks.error(
-        errors.NonFastForward if moved else errors.Rejected,
-        f"the remote refused it: {cause}" + (f" ({said})" if said else ""),
-    )

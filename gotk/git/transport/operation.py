@@ -70,17 +70,3 @@ class References(msgspec.Struct, frozen=True, kw_only=True):
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):
     """It worked."""
-
-
-class Job(msgspec.Struct, frozen=True, kw_only=True):
-    """What a worker is given: an operation and its environment."""
-
-    environment: dict[str, str]
-    operation: ListReferences | Fetch | Push
-
-
-class Failure(msgspec.Struct, frozen=True, kw_only=True):
-    """An error on its way out of a worker."""
-
-    kind: str
-    message: str

@@ -17,7 +17,8 @@ import msgspec
 from gotk.git import errors, libgit2
 from gotk.git import url as urls
 from gotk.git.transport import git_cli, libgit2_client, workers
-from gotk.git.transport.operation import Done, Failure, Fetch, Fetched, Job, ListReferences, Operation, Push, References
+from gotk.git.transport.operation import Done, Fetch, Fetched, ListReferences, Operation, Push, References
+from gotk.git.transport.worker_protocol import Failure, Job
 
 R = TypeVar("R", References, Fetched, Done)
 

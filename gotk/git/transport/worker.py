@@ -15,7 +15,8 @@ import msgspec
 from gotk.git import errors, libgit2
 from gotk.git import url as urls
 from gotk.git.transport import git_cli, libgit2_client
-from gotk.git.transport.operation import Failure, Job, Operation
+from gotk.git.transport.operation import Operation
+from gotk.git.transport.worker_protocol import Failure, Job
 
 _GRACE_SECONDS = 5
 
@@ -64,7 +65,7 @@ def furnish(home: Path, operation: Operation) -> None:
     if credentials.ca:
         authority = home / "ca.pem"
         authority.write_text(credentials.ca)
-    libgit2.settle(home, idle=operation.remote.timeout, ca=authority)
+    libgit2.configure(home, idle=operation.remote.timeout, ca=authority)
     if credentials.bearer_token:
         (home / ".gitconfig").write_text("[http]\n\tfollowRedirects = false\n")
         libgit2.read_configuration(home)

@@ -18,7 +18,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from gotk.git.transport.fork_server import STARTED
+from gotk.git.transport.worker_protocol import STARTED
 
 _START_SECONDS = 10.0
 _GRACE_SECONDS = 1.0
@@ -46,7 +46,7 @@ class Workers:
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._forker: subprocess.Popen[bytes] | None = None
+        self._fork_server: subprocess.Popen[bytes] | None = None
         self._control: socket.socket | None = None
 
     def run(self, request: bytes, *, seconds: float) -> Ended:
@@ -95,29 +95,29 @@ class Workers:
 
     def _ask(self, conversation: socket.socket, lifeline: socket.socket) -> "subprocess.Popen[bytes]":
         with self._lock:
-            if self._forker is None or self._control is None or self._forker.poll() is not None:
+            if self._fork_server is None or self._control is None or self._fork_server.poll() is not None:
                 self._dismiss()
-                self._control, self._forker = _launch()
+                self._control, self._fork_server = _launch()
             try:
                 socket.send_fds(self._control, [STARTED], [conversation.fileno(), lifeline.fileno()])
             except OSError:  # it takes no more, and the next request gets another
-                self._forker.kill()
-            return self._forker
+                self._fork_server.kill()
+            return self._fork_server
 
     def _replace(self, silent: "subprocess.Popen[bytes]") -> None:
         """Kill a process that does not answer; the next request gets another."""
         with self._lock:
             silent.kill()
-            if silent is self._forker:
+            if silent is self._fork_server:
                 self._dismiss()
 
     def _dismiss(self) -> None:
         if self._control is not None:
             self._control.close()
-        if self._forker is not None:
+        if self._fork_server is not None:
             with contextlib.suppress(subprocess.TimeoutExpired):
-                self._forker.wait(_GRACE_SECONDS)
-        self._control = self._forker = None
+                self._fork_server.wait(_GRACE_SECONDS)
+        self._control = self._fork_server = None
 
 
 def environment(outer: Mapping[str, str] = os.environ) -> dict[str, str]:

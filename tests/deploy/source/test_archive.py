@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deploy.source import archive
-from gotk.git.objects.mirror import Entry
+from gotk.git.objects.tree import Entry
 
 FILE, SCRIPT, LINK = 0o100644, 0o100755, 0o120000
 

@@ -20,7 +20,7 @@ from gotk.api.core import Secret
 from gotk.api.image import ImageUpdateAutomation
 from gotk.api.meta import Artifact, ObjectMeta
 from gotk.api.source import GitRepository
-from gotk.git.objects.mirror import Mirrors
+from gotk.git.mirrors.mirror import Mirrors
 from gotk.git.objects.seed import seed
 from gotk.git.serving.server import BasicAuth, GitServer
 from gotk.kube.errors import NotFound

@@ -1,39 +1,8 @@
 import pytest
 
 from deploy.source import revision
-from gotk.api.source import GitRepositoryRef
 
 COMMIT = "0123456789" * 4
-
-
-@pytest.mark.parametrize(
-    ("ref", "reference", "named"),
-    [
-        pytest.param(None, "refs/heads/master", f"master@sha1:{COMMIT}", id="nothing"),
-        pytest.param({}, "refs/heads/master", f"master@sha1:{COMMIT}", id="an empty reference"),
-        pytest.param({"branch": "a/b"}, "refs/heads/a/b", f"a/b@sha1:{COMMIT}", id="branch"),
-        pytest.param({"tag": "v1", "branch": "b"}, "refs/tags/v1", f"v1@sha1:{COMMIT}", id="tag before branch"),
-        pytest.param(
-            {"name": "refs/pull/420/head", "tag": "v1"},
-            "refs/pull/420/head",
-            f"refs/pull/420/head@sha1:{COMMIT}",
-            id="name before tag",
-        ),
-        pytest.param({"commit": COMMIT}, "", f"sha1:{COMMIT}", id="commit"),
-        pytest.param(
-            {"commit": COMMIT, "branch": "b"}, "refs/heads/b", f"b@sha1:{COMMIT}", id="commit within a branch"
-        ),
-        pytest.param(
-            {"commit": COMMIT, "name": "refs/heads/b"},
-            "refs/heads/b",
-            f"refs/heads/b@sha1:{COMMIT}",
-            id="commit within a name",
-        ),
-    ],
-)
-def test_a_reference_names_what_to_fetch_and_what_to_call_it(ref: dict | None, reference: str, named: str) -> None:
-    target = revision.target(None if ref is None else GitRepositoryRef(**ref))
-    assert (target.reference, target.revision(COMMIT)) == (reference, named)
 
 
 @pytest.mark.parametrize(

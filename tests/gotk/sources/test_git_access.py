@@ -11,7 +11,7 @@ from aiohttp import web
 from gotk.cloud.cache import Subject, TokenCache
 from gotk.cloud.git_login import DEVOPS_SCOPE, GitLogins
 from gotk.cloud.identity import Identities
-from gotk.git.objects.mirror import Mirrors
+from gotk.git.mirrors.mirror import Mirrors
 from gotk.git.objects.seed import seed
 from gotk.git.serving.server import BasicAuth, GitServer
 from gotk.runtime.blocking import Limiter

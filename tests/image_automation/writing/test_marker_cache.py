@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from gotk.git.mirrors.mirror import Mirror, Mirrors
 from gotk.git.objects.commit import Person
-from gotk.git.objects.mirror import Mirror, Mirrors
 from gotk.git.objects.seed import seed
 from image_automation.update.result import FileResult, Problem, Unresolved
 from image_automation.writing import marker_cache, tree

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from gotk.api import extensions
-from gotk.git.objects.mirror import Mirror, Mirrors
+from gotk.git.mirrors.mirror import Mirror, Mirrors
 from gotk.git.objects.seed import seed
 from gotk.runtime import errors
 from tests.image_automation.automating import FILE, World, automation, git_spec, policy

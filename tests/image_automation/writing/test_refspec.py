@@ -7,13 +7,15 @@ from typing import Any
 import pytest
 
 from gotk.git.objects.seed import seed
+from gotk.git.reference import Target
 from gotk.runtime import errors
 from image_automation.writing import refspec
 from image_automation.writing.checkout import Checkout
 from tests.image_automation.automating import FILE, World, automation, git_spec, policy
 
-MAIN = Checkout(reference="refs/heads/main", label="main", branch="main")
-AWAY = Checkout(reference="refs/heads/main", label="main", branch="auto")
+TARGET = Target(reference="refs/heads/main", label="main")
+MAIN = Checkout(wanted=TARGET, branch="main")
+AWAY = Checkout(wanted=TARGET, branch="auto")
 
 
 @pytest.fixture

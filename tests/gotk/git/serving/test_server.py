@@ -11,8 +11,8 @@ import pytest
 
 from gotk.git import errors
 from gotk.git.auth import Credentials
+from gotk.git.mirrors.mirror import Mirrors
 from gotk.git.objects.commit import Person
-from gotk.git.objects.mirror import Mirrors
 from gotk.git.objects.seed import seed
 from gotk.git.serving.server import BasicAuth, GitServer
 

@@ -14,8 +14,8 @@ import pytest
 
 from gotk.git import auth, errors
 from gotk.git.auth import Credentials
+from gotk.git.mirrors.mirror import Mirror, Mirrors
 from gotk.git.objects.commit import Person
-from gotk.git.objects.mirror import Mirror, Mirrors
 from gotk.git.objects.seed import seed
 from gotk.git.serving.server import GitServer
 from gotk.git.transport import remote

@@ -33,11 +33,11 @@ def listed(url: str, credentials: Credentials = TOKEN, *, timeout: float = 20.0)
 @pytest.fixture
 def forker(monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[[], Path]]:
     """Operations of a test have a process to fork from that is theirs alone; returns it."""
-    others, made = processes.forkers(), workers.Workers()
+    others, made = processes.fork_servers(), workers.Workers()
     monkeypatch.setattr(remote, "_workers", made)
-    yield lambda: next(iter(processes.forkers() - others))
+    yield lambda: next(iter(processes.fork_servers() - others))
     made.close()
-    assert processes.forkers() <= others
+    assert processes.fork_servers() <= others
 
 
 def refuse(handler: BaseHTTPRequestHandler) -> None:

@@ -9,9 +9,9 @@ import pytest
 from pygit2.enums import FileMode
 
 from gotk.git import errors
+from gotk.git.mirrors.lock import exclusive
+from gotk.git.mirrors.mirror import Mirror, Mirrors
 from gotk.git.objects.commit import Person
-from gotk.git.objects.lock import exclusive
-from gotk.git.objects.mirror import Mirror, Mirrors
 from gotk.git.objects.seed import seed
 from gotk.git.serving.server import GitServer
 from gotk.git.transport import libgit2_client
