@@ -22,10 +22,13 @@ Json = dict[str, Any]
 _GENERATIONAL = frozenset({"apps", "batch", "networking.k8s.io", "policy", "apiextensions.k8s.io"})
 
 
-def admit(resource: Resource, obj: Json, before: Json | None, how: options.Write, *, nulls: bool = False) -> list[str]:
+def admit(
+    resource: Resource, obj: Json, before: Json | None, how: options.Write, *, applied: bool = False
+) -> list[str]:
     """Prune, drop nulls and fill in defaults, in place; return what to warn of. Raises Refusal when asked to be strict.
 
-    `before` is the state that is there. `nulls` stay for validation to refuse: an applied null is somebody's value.
+    `before` is the state that is there. An applied null of a custom kind stays for validation to refuse: it is
+    somebody's value. Built-in kinds know no null, whoever sends it.
     """
     warnings = [resource.deprecation] if resource.deprecation else []
     decoding.check(obj, resource)
@@ -38,7 +41,7 @@ def admit(resource: Resource, obj: Json, before: Json | None, how: options.Write
             )
         if how.validation == "Warn":
             warnings += unknown
-        if not nulls:
+        if not (applied and resource.custom):
             resource.schema.drop_nulls(obj)
         _default(resource, obj)
     if before is None or before["metadata"].get("finalizers") != obj["metadata"].get("finalizers"):
@@ -54,7 +57,7 @@ def begin(resource: Resource, obj: Json, namespace: str, now: str) -> None:
         _default(resource, obj)  # a kind such as Flux's begins with `observedGeneration: -1`
     if generational(resource):
         obj["metadata"]["generation"] = 1
-    defaults.apply_defaults(obj)
+    _default_builtin(resource, obj)
     validate(resource, obj, None)
     if resource.kind == "CustomResourceDefinition":
         obj["status"] = establish.initial(obj)
@@ -85,13 +88,18 @@ def settle(resource: Resource, before: Json, new: Json, subresource: str) -> Jso
         new.pop("status", None)
         if "status" in before:
             new["status"] = before["status"]
-    defaults.apply_defaults(new)
+    _default_builtin(resource, new)
     return new
 
 
 def _default(resource: Resource, obj: Json) -> None:
     if resource.custom and resource.schema is not None:
         resource.schema.default(obj)
+
+
+def _default_builtin(resource: Resource, obj: Json) -> None:
+    if not resource.custom and resource.schema is not None:
+        defaults.apply_defaults(obj, resource.schema.node)
 
 
 def count(resource: Resource, before: Json, after: Json) -> None:

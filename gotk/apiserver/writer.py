@@ -97,7 +97,7 @@ class Writer:
         if after is before:
             return Outcome(old)
         managed = after["metadata"].get("managedFields")
-        warnings = admission.admit(resource, after, before, how, nulls=True)
+        warnings = admission.admit(resource, after, before, how, applied=True)
         after = admission.settle(resource, before, after, subresource)
         if managed is not None:
             after["metadata"]["managedFields"] = managed
@@ -115,7 +115,7 @@ class Writer:
             raise status.not_found(resource, key.name)
         self._check_place(resource, key.namespace, config)
         obj = self._merged(resource, None, config, how, "")
-        warnings = admission.admit(resource, obj, None, how, nulls=True)
+        warnings = admission.admit(resource, obj, None, how, applied=True)
         admission.begin(resource, obj, key.namespace, self.now())
         _guard(resource, obj, None, how)
         return Outcome(await self._save(resource, key, obj, how), created=True, warnings=warnings)

@@ -20,7 +20,14 @@ def merge(live: Any, applied: Any, node: Node) -> Any:
         return merged
     if isinstance(live, list) and isinstance(applied, list) and applied and fieldpath.granular_list(node):
         return _interleave(live, applied, node)
-    return live if isinstance(live, list) and applied == [] and live and fieldpath.granular_list(node) else applied
+    return live if live and _says_nothing(live, applied, node) else applied
+
+
+def _says_nothing(live: Any, applied: Any, node: Node) -> bool:
+    """Whether an empty or null value is applied to a container whose members are owned one by one: they stay."""
+    if isinstance(live, list):
+        return applied in (None, []) and fieldpath.granular_list(node)
+    return applied is None and isinstance(live, dict) and fieldpath.granular_map(node)
 
 
 def _interleave(live: list[Any], applied: list[Any], node: Node) -> list[Any]:

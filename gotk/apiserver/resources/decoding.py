@@ -36,7 +36,7 @@ def check(obj: Json, resource: Resource) -> None:
 
 
 def _mistyped(value: Any, node: Node, path: str) -> Iterator[str]:
-    """Yield what is of another type than declared; null stands for nothing, except among the items of a list."""
+    """Yield what is of another type than declared; null stands for nothing."""
     if value is None:
         return
     if isinstance(value, dict) and (node.type == "object" or node.properties or not node.type):
@@ -46,11 +46,8 @@ def _mistyped(value: Any, node: Node, path: str) -> Iterator[str]:
                 yield from _mistyped(inner, child, f"{path}.{name}" if path else name)
     elif isinstance(value, list) and (node.type == "array" or not node.type):
         for index, item in enumerate(value if node.items is not None else ()):
-            if item is None:
-                yield f"json: cannot read null as an item of {path}[{index}]"
-            else:
-                assert node.items is not None
-                yield from _mistyped(item, node.items, f"{path}[{index}]")
+            assert node.items is not None
+            yield from _mistyped(item, node.items, f"{path}[{index}]")
     elif not _fits(value, node):
         expected = "integer or string" if node.int_or_string else node.type or "object"
         yield f"json: cannot unmarshal {_NAMES[type(value)]} into the field {path} of type {expected}"

@@ -35,7 +35,10 @@ class Schema:
 
     def drop_nulls(self, obj: dict[str, Any]) -> None:
         """Remove nulls where null is not a value."""
-        pruning.drop_nulls(obj, self.node)
+        if self.custom:
+            pruning.drop_nulls(obj, self.node)
+        else:
+            pruning.zero_nulls(obj, self.node)
 
     def default(self, obj: dict[str, Any]) -> None:
         """Set absent fields that have a default."""

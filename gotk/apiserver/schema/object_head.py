@@ -40,6 +40,9 @@ def check(obj: Any) -> None:
         values = metadata.get(field, {})
         _expect(f"metadata.{field}", values, dict, "an object")
         for key, value in values.items():
+            if value is None:  # as Go reads it
+                values[key] = ""
+                continue
             _expect(f"metadata.{field}.{key}", value, str, "a string")
     for field, kind in _LISTS.items():
         items = metadata.get(field, [])

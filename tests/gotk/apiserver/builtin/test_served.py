@@ -15,7 +15,8 @@ BY_KIND = {(r.group, r.kind): r for r in served.RESOURCES}
 
 
 def filled(obj: dict[str, Any]) -> dict[str, Any]:
-    defaults.apply_defaults(obj)
+    group = str(obj["apiVersion"]).rpartition("/")[0]
+    defaults.apply_defaults(obj, BY_KIND[group, obj["kind"]].schema.node)
     return obj
 
 

@@ -1,0 +1,161 @@
+"""Built-in kinds through the API, as charts and generated manifests send them: nulls, zeros, sizes."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.gotk.apiserver.caller import APPLY, JSON_PATCH, MERGE, STRATEGIC, Caller
+
+LABELS = {"matchLabels": {"a": "b"}}
+CONTAINER = {"name": "a", "image": "x:1"}
+HOW = "fieldManager=test&force=true"
+
+
+def pods(**spec: Any) -> dict[str, Any]:
+    return {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [CONTAINER], **spec}}
+
+
+def workload(kind: str, **spec: Any) -> dict[str, Any]:
+    filled = {"selector": LABELS, "template": pods(), **spec}
+    return {"apiVersion": "apps/v1", "kind": kind, "metadata": {"name": "w"}, "spec": filled}
+
+
+NULLS = {
+    "nodeSelector": ("apps/v1/deployments", workload("Deployment", template=pods(nodeSelector=None))),
+    "tolerations": ("apps/v1/deployments", workload("Deployment", template=pods(tolerations=None, affinity=None))),
+    "env": ("apps/v1/deployments", workload("Deployment", template=pods(containers=[{**CONTAINER, "env": None}]))),
+    "value of a variable": (
+        "apps/v1/deployments",
+        workload("Deployment", template=pods(containers=[{**CONTAINER, "env": [{"name": "A", "value": None}]}])),
+    ),
+    "item of args": (
+        "apps/v1/deployments",
+        workload("Deployment", template=pods(containers=[{**CONTAINER, "args": ["a", None]}])),
+    ),
+    "limits": (
+        "apps/v1/deployments",
+        workload("Deployment", template=pods(containers=[{**CONTAINER, "resources": {"limits": {"cpu": None}}}])),
+    ),
+    "replicas": ("apps/v1/deployments", workload("Deployment", replicas=None, strategy=None)),
+    "status": ("apps/v1/deployments", {**workload("Deployment"), "status": None}),
+    "creationTimestamp": (
+        "apps/v1/statefulsets",
+        workload(
+            "StatefulSet",
+            serviceName="w",
+            volumeClaimTemplates=[
+                {
+                    "metadata": {"name": "d", "creationTimestamp": None},
+                    "spec": {
+                        "accessModes": ["ReadWriteOnce"],
+                        "storageClassName": None,
+                        "resources": {"requests": {"storage": "1Gi"}},
+                    },
+                    "status": None,
+                }
+            ],
+        ),
+    ),
+    "ingress": (
+        "networking.k8s.io/v1/networkpolicies",
+        {
+            "apiVersion": "networking.k8s.io/v1",
+            "kind": "NetworkPolicy",
+            "metadata": {"name": "w"},
+            "spec": {"podSelector": {"matchLabels": None}, "ingress": None, "egress": [{"to": None}]},
+        },
+    ),
+    "data": ("v1/configmaps", {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "w"}, "data": None}),
+    "value of data": (
+        "v1/configmaps",
+        {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "w"}, "data": {"a": None}},
+    ),
+    "value of a secret": (
+        "v1/secrets",
+        {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "w"}, "data": {"a": None}, "type": None},
+    ),
+    "annotations": (
+        "v1/configmaps",
+        {
+            "apiVersion": "v1",
+            "kind": "ConfigMap",
+            "metadata": {"name": "w", "annotations": None, "labels": {"a": None}, "creationTimestamp": None},
+        },
+    ),
+    "ports": (
+        "v1/services",
+        {
+            "apiVersion": "v1",
+            "kind": "Service",
+            "metadata": {"name": "w"},
+            "spec": {"ports": [{"port": 80, "name": None, "targetPort": None}], "externalIPs": None, "type": None},
+        },
+    ),
+    "rules": (
+        "rbac.authorization.k8s.io/v1/roles",
+        {
+            "apiVersion": "rbac.authorization.k8s.io/v1",
+            "kind": "Role",
+            "metadata": {"name": "w"},
+            "rules": [{"apiGroups": [""], "resources": ["pods"], "verbs": ["get"], "resourceNames": None}],
+        },
+    ),
+}
+
+
+def place(kind: str) -> str:
+    group, plural = kind.rsplit("/", 1)
+    return f"/{'api' if group == 'v1' else 'apis'}/{group}/namespaces/default/{plural}"
+
+
+def nulls(value: Any) -> bool:
+    inner = value.values() if isinstance(value, dict) else value if isinstance(value, list) else ()
+    return value is None or any(nulls(each) for each in inner)
+
+
+@pytest.mark.parametrize("case", NULLS)
+async def test_an_applied_null_is_absent(api: Caller, case: str) -> None:
+    kind, obj = NULLS[case]
+    path = f"{place(kind)}/w"
+    made = await api.patch(f"{path}?{HOW}", obj, media=APPLY)
+    assert made.status == 201, made.body
+    assert not nulls({key: value for key, value in made.body.items() if key != "metadata"})
+    again = await api.patch(f"{path}?{HOW}", obj, media=APPLY)
+    assert (again.status, again.body["metadata"]["resourceVersion"]) == (200, made.body["metadata"]["resourceVersion"])
+
+
+@pytest.mark.parametrize("case", NULLS)
+async def test_a_null_is_absent_in_every_other_write(api: Caller, case: str) -> None:
+    kind, obj = NULLS[case]
+    made = await api.post(place(kind), obj)
+    assert made.status == 201, made.body
+    path = f"{place(kind)}/w"
+    assert (await api.put(path, obj)).status == 200
+    for media in (MERGE, STRATEGIC):
+        assert (await api.patch(path, json.loads(json.dumps(obj)), media=media)).status == 200
+    add = [{"op": "add", "path": f"/{name}", "value": obj[name]} for name in obj if name in {"spec", "data", "rules"}]
+    assert (await api.patch(path, add, media=JSON_PATCH)).status == 200
+    final = (await api.get(path)).body
+    assert not nulls({key: value for key, value in final.items() if key != "metadata"})
+
+
+async def test_an_applied_null_leaves_what_others_own_in_a_map_that_is_shared(api: Caller) -> None:
+    path = f"{place('v1/configmaps')}/w?fieldManager="
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "w"}}
+    await api.patch(f"{path}one", {**config, "data": {"a": "1"}}, media=APPLY)
+    answer = await api.patch(f"{path}two", {**config, "data": None}, media=APPLY)
+    assert (answer.status, answer.body["data"]) == (200, {"a": "1"})
+
+
+async def test_zero_values_are_answered_with_defaults(api: Caller) -> None:
+    spec = {"type": "", "sessionAffinity": "", "ports": [{"port": 80, "targetPort": 0, "protocol": ""}]}
+    service = {"apiVersion": "v1", "kind": "Service", "metadata": {"name": "w"}, "spec": spec}
+    for answer in (
+        await api.post(place("v1/services"), service),
+        await api.patch(f"{place('v1/services')}/v?{HOW}", {**service, "metadata": {"name": "v"}}, media=APPLY),
+    ):
+        assert answer.status in {200, 201}, answer.body
+        seen = answer.body["spec"]
+        assert (seen["type"], seen["sessionAffinity"]) == ("ClusterIP", "None")
+        assert seen["ports"] == [{"port": 80, "targetPort": 80, "protocol": "TCP"}]
