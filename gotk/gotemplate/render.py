@@ -5,12 +5,10 @@ kernel's, and what happens in that process stays there. It starts in about 0.2 s
 """
 
 import subprocess
-import sys
-from pathlib import Path
 
 import msgspec
 
-import gotk
+from gotk import process
 from gotk.gotemplate import values
 
 #: The most characters that a template may have, and that it may write.
@@ -71,11 +69,11 @@ def render(source: str, data: values.Value, *, name: str) -> str:
 def _ask(request: Request) -> Answer:
     try:
         ended = subprocess.run(
-            [sys.executable, "-P", "-m", "gotk.gotemplate.worker"],
+            process.interpreter("gotk.gotemplate.worker"),
             input=msgspec.json.encode(request),
             capture_output=True,
             timeout=3 * _SECONDS,
-            env={"PYTHONPATH": str(Path(gotk.__file__).parents[1]), "PYTHONUTF8": "1"},
+            env=process.environment(),
             check=False,
         )
     except subprocess.TimeoutExpired:

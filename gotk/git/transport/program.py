@@ -8,15 +8,16 @@ lie in the worker's private home, in files that only git reads: never in argumen
 
 import os
 import resource
+import shlex
 import signal
 import ssl
 import subprocess
-import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from gotk import process as processes
 from gotk.git import errors
 from gotk.git import url as urls
 from gotk.git.auth import Credentials
@@ -111,10 +112,11 @@ def _environment(home: Path, address: urls.Url, credentials: Credentials, timeou
         numbered |= {f"GIT_CONFIG_KEY_{number}": key, f"GIT_CONFIG_VALUE_{number}": value}
     proxies = () if not credentials.proxy else ("http_proxy", "https_proxy", "no_proxy", "HTTPS_PROXY", "NO_PROXY")
     return {
-        **{name: os.environ[name] for name in _KEPT if name in os.environ and name not in proxies},
+        **processes.environment(
+            **{name: os.environ[name] for name in _KEPT if name in os.environ and name not in proxies}
+        ),
         "HOME": str(home),
         "LC_ALL": "C",
-        "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
         "GIT_CONFIG_NOSYSTEM": "1",
         "GIT_CONFIG_GLOBAL": str(_secrets(home, credentials)),
         "GIT_CONFIG_COUNT": str(len(settings)),
@@ -145,7 +147,7 @@ def _transport(home: Path, address: urls.Url, credentials: Credentials, timeout:
 
 def _ssh(home: Path, credentials: Credentials, timeout: float) -> Path:
     """Write the whole configuration of ssh: one key, the known hosts and nobody else, through the proxy."""
-    proxy = _file(home / "proxy", credentials.proxy)
+    tunnel = processes.interpreter("gotk.git.transport.tunnel", str(_file(home / "proxy", credentials.proxy)))
     settings = {
         "BatchMode": "yes",
         "ConnectTimeout": str(max(round(timeout), 1)),
@@ -155,7 +157,7 @@ def _ssh(home: Path, credentials: Credentials, timeout: float) -> Path:
         "IdentityAgent": "none",
         "IdentityFile": f'"{_file(home / "identity", credentials.identity)}"',
         "PreferredAuthentications": "publickey",
-        "ProxyCommand": f"'{sys.executable.replace('%', '%%')}' -P -m gotk.git.transport.tunnel '{proxy}' %h %p",
+        "ProxyCommand": f"{shlex.join(tunnel).replace('%', '%%')} %h %p",
         "StrictHostKeyChecking": "yes",
         "UpdateHostKeys": "no",
         "UserKnownHostsFile": f'"{_file(home / "known_hosts", credentials.known_hosts)}"',

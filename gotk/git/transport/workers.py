@@ -10,7 +10,6 @@ import contextlib
 import os
 import socket
 import subprocess
-import sys
 import tempfile
 import threading
 import time
@@ -18,6 +17,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
+from gotk import process as processes
 from gotk.git.transport.worker_protocol import STARTED
 
 _START_SECONDS = 10.0
@@ -122,8 +122,7 @@ class Workers:
 
 def environment(outer: Mapping[str, str] = os.environ) -> dict[str, str]:
     """Give a worker what it needs and nothing else, beside its home: the same code, and the way out of the network."""
-    kept = {name: outer[name] for name in _KEPT if name in outer}
-    return {**kept, "PYTHONPATH": os.pathsep.join(map(os.path.abspath, filter(None, sys.path))), "PYTHONUTF8": "1"}
+    return processes.environment(**{name: outer[name] for name in _KEPT if name in outer})
 
 
 def _launch() -> tuple[socket.socket, "subprocess.Popen[bytes]"]:
@@ -132,7 +131,7 @@ def _launch() -> tuple[socket.socket, "subprocess.Popen[bytes]"]:
     with theirs:
         try:
             process = subprocess.Popen(
-                [sys.executable, "-P", "-m", "gotk.git.transport.fork_server", str(theirs.fileno())],
+                processes.interpreter("gotk.git.transport.fork_server", str(theirs.fileno())),
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL,

@@ -5,8 +5,6 @@ a minute, and nobody else more than the seconds until it is stopped.
 """
 
 import asyncio
-import os
-import sys
 from asyncio.subprocess import PIPE, Process
 from collections.abc import Mapping, Sequence
 from types import TracebackType
@@ -14,6 +12,7 @@ from typing import Any, Self
 
 import msgspec
 
+from gotk import process as processes
 from gotk.api.notification import OIDCProvider
 from gotk.runtime.clock import Clock
 from image_automation.notification.cel import worker
@@ -88,11 +87,9 @@ class Evaluator:
                 raise
 
     async def _start(self) -> Process:
-        path = os.pathsep.join(map(os.path.abspath, filter(None, sys.path)))
         self._process = await asyncio.create_subprocess_exec(
-            sys.executable, "-P", "-m", worker.__name__, stdin=PIPE, stdout=PIPE,
-            env={"PYTHONPATH": path, "PYTHONUTF8": "1"},
-        )  # fmt: skip
+            *processes.interpreter(worker.__name__), stdin=PIPE, stdout=PIPE, env=processes.environment()
+        )
         async with asyncio.timeout(_START_SECONDS):
             await self._read(self._process)
         return self._process

@@ -6,14 +6,12 @@ It blocks, and its URLs can name files and further hosts, so each message has a 
 
 import asyncio
 import contextlib
-import sys
 import tempfile
 from collections.abc import Mapping
-from pathlib import Path
 
 import msgspec
 
-import image_automation
+from gotk import process as processes
 from gotk.http.exchange import Answer as Arrived
 from gotk.http.exchange import Exchange, Request, Unusable
 from gotk.runtime.clock import Clock
@@ -56,11 +54,7 @@ class AppriseSender:
 
     def _passed_on(self, line: Delivery) -> dict[str, str]:
         names = _TRUST if line.proxy else (*_TRUST, *_PROXIES)
-        return {
-            **{name: self._environment[name] for name in names if name in self._environment},
-            "PYTHONPATH": str(Path(image_automation.__file__).parents[1]),
-            "PYTHONUTF8": "1",
-        }
+        return processes.environment(**{name: self._environment[name] for name in names if name in self._environment})
 
 
 def _message(letter: Letter, line: Delivery, home: str) -> Message:
@@ -82,10 +76,7 @@ def _message(letter: Letter, line: Delivery, home: str) -> Message:
 
 async def _ask(message: Message, environment: Mapping[str, str]) -> Answer:
     process = await asyncio.create_subprocess_exec(
-        sys.executable,
-        "-P",
-        "-m",
-        "image_automation.notification.delivery.apprise_worker",
+        *processes.interpreter("image_automation.notification.delivery.apprise_worker"),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.DEVNULL,
