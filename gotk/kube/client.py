@@ -4,7 +4,7 @@ Answers to `sigs.k8s.io/controller-runtime/pkg/client`. Requests are raw and bod
 generated Python clients do a fifth of the requests per second and hold every kind's model in memory.
 """
 
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
@@ -46,8 +46,9 @@ class _WatchEvent(msgspec.Struct):
 class Client:
     """Reads and patches objects; an async context manager. Every method raises the errors of `gotk.kube.errors`."""
 
-    def __init__(self, config: Config, *, timeout: float = 30.0) -> None:
-        self._transport = Transport(config, timeout=timeout)
+    def __init__(self, config: Config, *, timeout: float = 30.0, write_time: Callable[[], float] | None = None) -> None:
+        """Open no connection yet. `write_time` tells for how many seconds this process may write still."""
+        self._transport = Transport(config, timeout=timeout, write_time=write_time)
         self._mapper = discovery.RESTMapper(self._discover)
 
     async def __aenter__(self) -> Self:

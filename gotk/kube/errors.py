@@ -49,6 +49,10 @@ class Expired(APIError):
     """The resource version is too old: list again."""
 
 
+class Fenced(APIError):
+    """This process may not write (any more), so the API was not asked: another replica may be the leader."""
+
+
 class Unreachable(APIError):
     """No answer: connection refused, reset, timed out, TLS."""
 

@@ -1,7 +1,7 @@
 """Requests to one API server: authorization, deadlines and the translation of every failure into `kube.errors`."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
@@ -21,9 +21,10 @@ _BODY_LIMIT = 256 << 20
 class Transport:
     """An HTTP session with an API server; an async context manager."""
 
-    def __init__(self, config: Config, *, timeout: float = 30.0) -> None:
+    def __init__(self, config: Config, *, timeout: float = 30.0, write_time: Callable[[], float] | None = None) -> None:
         self._config = config
         self._timeout = timeout
+        self._write_time = write_time
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
@@ -59,11 +60,12 @@ class Transport:
     ) -> bytes:
         """Send one request and return the body of a good answer. Raises APIError, of the kind that fits."""
         data = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
+        limit = self._timeout if method == "GET" else self._limit_of_writes()
         try:
-            async with asyncio.timeout(self._timeout), self._send(method, path, query, data, content_type) as response:
+            async with asyncio.timeout(limit), self._send(method, path, query, data, content_type) as response:
                 return await response.read()
         except TimeoutError as error:
-            raise self._unreachable(f"no answer within {self._timeout:g} s") from error
+            raise self._unreachable(f"no answer within {limit:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
             raise self._unreachable(str(error) or type(error).__name__) from error
 
@@ -100,6 +102,13 @@ class Transport:
             if response.status >= 300:
                 raise errors.from_status(response.status, await _status_body(response))
             yield response
+
+    def _limit_of_writes(self) -> float:
+        """Return for how long a request that writes may take. Raises Fenced where none may be sent."""
+        left = self._timeout if self._write_time is None else self._write_time()
+        if left <= 0:
+            raise errors.Fenced(0, "Fenced", "not written: this replica is not the leader (any more)")
+        return min(self._timeout, left)
 
     def _unreachable(self, cause: str) -> errors.Unreachable:
         return errors.Unreachable(0, "Unreachable", f"cannot reach the Kubernetes API at {self._config.host}: {cause}")

@@ -107,7 +107,7 @@ class Controller(Generic[O]):
         result = "error"
         try:
             entry = self._cache.entry(*key)
-            if entry is None:
+            if entry is None or not self._settings.selects(entry.metadata.labels):
                 self._forget(key)
                 result = "success"
             else:
@@ -152,9 +152,14 @@ class Controller(Generic[O]):
     # Who wakes an object.
 
     def _changed(self, old: O | Undecodable | None, new: O | Undecodable | None) -> None:
-        if wakes(old, new):
+        if wakes(old, new) or self._moved(old, new):
             metadata = (new or old).metadata  # type: ignore[union-attr] # a change has at least one side
             self._add(Key(metadata.namespace, metadata.name))
+
+    def _moved(self, old: O | Undecodable | None, new: O | Undecodable | None) -> bool:
+        """Tell whether labels moved an object into our shard or out of it."""
+        sides = {self._settings.selects(each.metadata.labels) for each in (old, new) if each is not None}
+        return len(sides) == 2
 
     def _watcher(self, watch: Watch[Any]) -> Callable[[Any, Any], None]:
         def changed(old: Object | Undecodable | None, new: Object | Undecodable | None) -> None:

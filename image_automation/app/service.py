@@ -2,15 +2,18 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 
 import structlog
 
 from gotk.kube.client import Client
 from gotk.kube.config import Config
 from gotk.runtime import health
+from gotk.runtime.clock import SystemClock
+from gotk.runtime.leader_election import Elector, Fence, LeadershipLost
+from gotk.runtime.manager import Manager
 from gotk.runtime.metrics import Metrics
-from image_automation.app import served, wiring
+from image_automation.app import leadership, served, wiring
 from image_automation.app.settings import Settings
 
 
@@ -43,21 +46,72 @@ async def beside(settings: Settings, config: Config) -> AsyncIterator[None]:
 
 
 async def run(settings: Settings, config: Config, stop: asyncio.Event, *, started: asyncio.Event | None = None) -> None:
-    """Run the controllers on a cluster until `stop` is set. `started` is set once everything listens."""
+    """Run the controllers on a cluster until `stop` is set. `started` is set once everything listens.
+
+    With leader election that is once this replica stands by: the controllers begin with the lease. Raises ServiceError,
+    also when the lease is lost.
+    """
+    started = started or asyncio.Event()
     metrics = Metrics()
+    fence = Fence(guarded=settings.election is not None)
+    service = _Service(settings, config, metrics, stop, started)
     async with contextlib.AsyncExitStack() as stack:
-        try:
-            client = await stack.enter_async_context(Client(config))
-            settings = await served.narrow(settings, client)
-            manager = await stack.enter_async_context(wiring.manager(settings, client, metrics))
+        client = await stack.enter_async_context(Client(config, write_time=lambda: fence.left))
+        with _start():
             await stack.enter_async_context(health.serve(settings.metrics_addr, health.metrics_app(metrics)))
-            app = health.health_app(ready=lambda: manager.ready)
+            app = health.health_app(ready=lambda: service.ready)
             await stack.enter_async_context(health.serve(settings.health_addr, app))
-        except (OSError, ValueError) as error:
-            raise ServiceError(f"cannot start: {error}") from error
-        structlog.get_logger().info(
-            "starting", cluster=config.origin, server=config.host, controllers=sorted(settings.controllers)
-        )
-        if started is not None:
-            started.set()
-        await manager.run(stop)
+        if settings.election is None:
+            await service.work(client)
+            return
+        leases = await stack.enter_async_context(Client(config))
+        elector = Elector(client=leases, election=settings.election, fence=fence, clock=SystemClock())
+        mark = leadership.Mark(client, settings.pod)
+        started.set()
+        try:
+            await leadership.lead(elector, lambda: service.work(client), stop, mark)
+        except LeadershipLost as error:
+            raise ServiceError(f"{error}; this replica ends, so that it starts anew as one that stands by") from None
+
+
+class _Service:
+    """The controllers of one process, which may have to wait for the lease of the leader first."""
+
+    def __init__(
+        self, settings: Settings, config: Config, metrics: Metrics, stop: asyncio.Event, started: asyncio.Event
+    ) -> None:
+        self._settings = settings
+        self._config = config
+        self._metrics = metrics
+        self._stop = stop
+        self._started = started
+        self._manager: Manager | None = None
+        self._stands_by = settings.election is not None
+
+    @property
+    def ready(self) -> bool:
+        """Whether it works, or stands by to: a replica that waits for the lease is as it should be."""
+        return self._stands_by or (self._manager is not None and self._manager.ready)
+
+    async def work(self, client: Client) -> None:
+        """Run the controllers until `stop` is set. Raises ServiceError."""
+        self._stands_by = False
+        async with contextlib.AsyncExitStack() as stack:
+            with _start():
+                settings = await served.narrow(self._settings, client)
+                self._manager = await stack.enter_async_context(wiring.manager(settings, client, self._metrics))
+            config = self._config
+            structlog.get_logger().info(
+                "starting", cluster=config.origin, server=config.host, controllers=sorted(settings.controllers)
+            )
+            self._started.set()
+            await self._manager.run(self._stop)
+
+
+@contextlib.contextmanager
+def _start() -> Iterator[None]:
+    """Tell what the service cannot start for. Raises ServiceError."""
+    try:
+        yield
+    except (OSError, ValueError) as error:
+        raise ServiceError(f"cannot start: {error}") from error

@@ -6,6 +6,12 @@ import socket
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from gotk.runtime.leader_election import Election
+    from gotk.selectors import Selector
+    from image_automation.app.leadership import Pod
 
 #: The controllers by the name of the kind they reconcile, as `--controllers` takes them.
 CONTROLLERS = (
@@ -31,7 +37,9 @@ class Settings:
 
     `allow_file` lets `file://` repositories in, for a service whose users may read this machine anyway.
     `only_served` leaves out controllers whose kinds the cluster lacks, which are then `left_out`. `watch_namespace` is
-    empty for all. Of `environment` only the proxies and the clouds' own variables are used.
+    empty for all. Without an `election` this process acts at once; `pod` is the one that it runs in, and `shard`
+    chooses the objects that it reconciles, all where it is None. Of `environment` only the proxies and the clouds' own
+    variables are used.
     """
 
     data_dir: Path
@@ -62,6 +70,9 @@ class Settings:
     trusted_realms: frozenset[str] = frozenset()
     allow_file: bool = False
     grace: float = 8.0
+    election: "Election | None" = None
+    pod: "Pod | None" = None
+    shard: "Selector | None" = None
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     @property

@@ -200,6 +200,7 @@ async def manager(settings: Settings, client: Client, metrics: Metrics) -> Async
                 min_retry_delay=settings.min_retry_delay,
                 max_retry_delay=settings.max_retry_delay,
                 grace=settings.grace,
+                shard=settings.shard,
             ),
         )
 

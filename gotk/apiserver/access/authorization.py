@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
+from gotk import selectors
 from gotk.apiserver import status
 from gotk.apiserver.access.identity import MASTERS, User
-from gotk.apiserver.wire import selectors
 from gotk.apiserver.wire.paths import Target
 
 Json = dict[str, Any]

@@ -3,12 +3,13 @@
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gotk import selectors
 from gotk.apiserver.access.rbac import CLUSTER_ROLES
 from gotk.apiserver.call import Plane
 from gotk.apiserver.controllers import edits
 from gotk.apiserver.controllers.feed import Feed
 from gotk.apiserver.storage.store import Event, Key
-from gotk.apiserver.wire import options, selectors
+from gotk.apiserver.wire import options
 
 Json = dict[str, Any]
 

@@ -4,11 +4,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from gotk import selectors
 from gotk.apiserver import status
 from gotk.apiserver.resources import versions
 from gotk.apiserver.resources.resource import Resource
 from gotk.apiserver.storage.store import Stored
-from gotk.apiserver.wire import selectors
 
 #: Fields by which objects of built-in kinds can be chosen, besides name and namespace.
 _FIELDS: dict[tuple[str, str], tuple[str, ...]] = {

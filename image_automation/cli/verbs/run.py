@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from gotk.duration import Duration
 from image_automation.app import settings as decided
-from image_automation.cli import gates, output, serving
+from image_automation.cli import gates, output, replica_options, serving
 from image_automation.cli.cluster import Cluster, DurationType
 from image_automation.cli.plane_options import NAMES, features, plane_options
 from image_automation.cli.verbs import version
@@ -20,6 +20,10 @@ from image_automation.cli.verbs import version
 if TYPE_CHECKING:
     from gotk.kube.config import Config
     from image_automation.app.embedded import Features
+
+
+#: Where the lease lies if nothing says which namespace the service runs in.
+_NAMESPACE = "flux-system"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,6 +161,7 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
     help="Token servers that may see credentials of registries on other sites, separated by commas.",
 )
 @click.option("--no-cross-namespace-refs", is_flag=True, help="Refuse references to objects in other namespaces.")
+@replica_options.replica_options
 @click.option("--log-level", type=click.Choice(["trace", "debug", "info", "error"]), default="info", show_default=True)
 @click.option("--log-encoding", type=click.Choice(["json", "console"]), default="json", show_default=True)
 def run(
@@ -178,7 +183,7 @@ def run(
     if embedded and (kubeconfig or context):
         output.fail("--embedded brings its own cluster: leave --kubeconfig and --context out, or leave --embedded out")
     chosen = _controllers(controllers)
-    options |= _identities(options) | _scope(options)
+    options |= _identities(options) | _scope(options) | replica_options.read(options, os.environ, namespace=_NAMESPACE)
     from gotk.runtime import logging  # noqa: PLC0415 - heavy imports wait until the options are known to be good
 
     logging.configure(level=log_level, encoding=log_encoding)  # type: ignore[arg-type] # click checked the choices

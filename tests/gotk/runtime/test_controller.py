@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from gotk import selectors
 from gotk.api.image import ImageRepository, ScanResult
 from gotk.kube import errors as kube
 from gotk.kube.entries import decode
@@ -483,3 +484,43 @@ def test_an_object_that_becomes_decodable_wakes() -> None:
     entries = [decode(msgspec.json.encode(obj), ImageRepository) for obj in (bad, good)]
     assert wakes(*entries)
     assert not wakes(entries[0], entries[0])
+
+
+SHARD = Settings(shard=selectors.parse_labels("sharding.fluxcd.io/key=a"))
+
+
+def of_shard(name: str, key: str | None) -> dict[str, Any]:
+    obj = image_repository(name)
+    if key is not None:
+        obj["metadata"]["labels"] = {"sharding.fluxcd.io/key": key}
+    return obj
+
+
+@in_virtual_time
+async def test_only_the_objects_of_the_shard_are_reconciled() -> None:
+    cluster = MemoryCluster()
+    for name, key in (("ours", "a"), ("theirs", "b"), ("nobodys", None)):
+        cluster.put(of_shard(name, key))
+    work = repositories(succeed)
+    async with managed(cluster, work, settings=SHARD):
+        await asyncio.sleep(700)
+    assert {name for _, name in work.runs} == {"ours"}
+    assert "finalizers" not in cluster.objects["ImageRepository", "default", "theirs"]["metadata"]
+
+
+@in_virtual_time
+async def test_an_object_that_labels_move_to_another_shard_is_let_go_and_taken_up_there() -> None:
+    cluster = MemoryCluster()
+    cluster.put(of_shard("app", "b"))
+    work = repositories(succeed)
+    async with managed(cluster, work, settings=SHARD):
+        await asyncio.sleep(5)
+        assert work.runs == []
+        move = {"metadata": {"labels": {"sharding.fluxcd.io/key": "a"}}}
+        cluster.change("ImageRepository", "default", "app", move)
+        await asyncio.sleep(5)
+        taken = len(work.runs)
+        assert taken > 0
+        cluster.change("ImageRepository", "default", "app", {"metadata": {"labels": {"sharding.fluxcd.io/key": "b"}}})
+        await asyncio.sleep(3600)
+        assert len(work.runs) == taken

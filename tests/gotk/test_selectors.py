@@ -2,7 +2,7 @@
 
 import pytest
 
-from gotk.apiserver.wire import selectors
+from gotk import selectors
 
 LABELS = {"app": "web", "tier": "front", "n": "5"}
 CHOICES = {
