@@ -6,6 +6,8 @@ Answers to gitprotocol-common and, for the side band, gitprotocol-pack.
 from collections.abc import Callable, Iterator
 
 FLUSH = b"0000"
+#: An empty packet of the side band's first channel: it carries nothing, and tells that more is to come.
+KEEPALIVE = b"0005\x01"
 _BAND_SIZE = 65515
 
 

@@ -143,6 +143,8 @@ class _Request(BaseHTTPRequestHandler):
         try:
             for data in answer:
                 self._write(data)
+                if data == packets.KEEPALIVE:
+                    self.wfile.flush()
         except (packets.ProtocolError, reachability.Missing, pygit2.GitError) as error:
             self.close_connection = True
             self._write(packets.line(f"ERR {error}".encode()))

@@ -8,6 +8,7 @@ import hashlib
 import re
 import tempfile
 from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -21,6 +22,9 @@ CAPABILITIES = (
     "allow-reachable-sha1-in-want object-format=sha1 agent=image-automation"
 )
 _READ_SIZE = 1 << 16
+_KEEPALIVE_SECONDS = 5.0  # `uploadpack.keepAlive` of Git's server
+_NO_OBJECTS = b"PACK" + (2).to_bytes(4, "big") + bytes(4)
+_EMPTY_PACK = _NO_OBJECTS + hashlib.sha1(_NO_OBJECTS, usedforsecurity=False).digest()
 _ID = re.compile(rb"^[0-9a-f]{40}$")
 
 
@@ -147,26 +151,34 @@ def _negotiate(
 
 
 def _pack(repository: pygit2.Repository, objects: list[str], *, banded: bool) -> Iterator[bytes]:
-    """Write a pack of these objects, in the side band where the client takes it."""
-    for chunk in _pack_bytes(repository, objects):
+    """Write a pack of these objects, in the side band where the client takes it.
+
+    Making a large one takes longer than clients wait for a silent server: as Git's server does, an empty packet of the
+    side band says now and then that there is more to come.
+    """
+    if not objects:
+        pieces: Iterator[bytes] = iter([_EMPTY_PACK])
+    else:
+        pieces = _built(repository, objects)
+    for piece in pieces:
         if banded:
-            yield from packets.banded(chunk)
-        else:
-            yield chunk
+            yield from packets.banded(piece) if piece else [packets.KEEPALIVE]
+        elif piece:
+            yield piece
     if banded:
         yield packets.FLUSH
 
 
-def _pack_bytes(repository: pygit2.Repository, objects: list[str]) -> Iterator[bytes]:
-    if not objects:
-        header = b"PACK" + (2).to_bytes(4, "big") + bytes(4)
-        yield header + hashlib.sha1(header, usedforsecurity=False).digest()
-        return
+def _built(repository: pygit2.Repository, objects: list[str]) -> Iterator[bytes]:
+    """Yield a pack's bytes, and nothing (empty bytes) every few seconds while it is made."""
     builder = pygit2.PackBuilder(repository)
     for name in objects:
         builder.add(pygit2.Oid(hex=name))
-    with tempfile.TemporaryDirectory(prefix="pack-") as directory:
-        builder.write(directory)
+    with tempfile.TemporaryDirectory(prefix="pack-") as directory, ThreadPoolExecutor(1, "git-pack") as executor:
+        made = executor.submit(builder.write, directory)
+        while not wait([made], timeout=_KEEPALIVE_SECONDS).done:
+            yield b""
+        made.result()
         with next(Path(directory).glob("*.pack")).open("rb") as written:
             while chunk := written.read(_READ_SIZE):
                 yield chunk

@@ -4,32 +4,78 @@ Arguments are a file with the proxy's address, which holds its password, and the
 and output are the connection.
 """
 
+import base64
 import os
 import select
 import socket
 import sys
+from http.client import HTTPException, parse_headers
 from pathlib import Path
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import python_socks
 from python_socks.sync import Proxy
 
 _SECONDS = 30.0
 _CHUNK = 1 << 16
+_LINE_LIMIT = 4096
+
+
+class Refused(Exception):
+    """The proxy does not make the connection; the message holds its status."""
 
 
 def main() -> int:
     """Connect and carry bytes until one side ends. What goes wrong is said without the proxy's password."""
     file, host, port = sys.argv[1:]
+    proxy = Path(file).read_text()
     try:
-        proxy = Proxy.from_url(Path(file).read_text(), rdns=True)
-        carry(proxy.connect(host, int(port), timeout=_SECONDS))
-    except (python_socks.ProxyError, python_socks.ProxyTimeoutError, python_socks.ProxyConnectionError) as error:
-        os.write(2, f"the proxy refused: {error}\n".encode())
-        return 1
-    except (OSError, ValueError) as error:
-        os.write(2, f"the proxy cannot be reached: {type(error).__name__}\n".encode())
-        return 1
+        carry(_through_http(urlsplit(proxy), host, port) if proxy.startswith("http:") else _socks(proxy, host, port))
+    except (Refused, python_socks.ProxyError, python_socks.ProxyTimeoutError) as error:
+        return _fail(f"the proxy refused: {error}")
+    except (OSError, ValueError, HTTPException) as error:
+        return _fail(f"the proxy cannot be reached: {type(error).__name__}")
     return 0
+
+
+def _fail(cause: str) -> int:
+    os.write(2, f"{cause}\n".encode())
+    return 1
+
+
+def _socks(proxy: str, host: str, port: str) -> socket.socket:
+    return Proxy.from_url(proxy, rdns=True).connect(host, int(port), timeout=_SECONDS)
+
+
+def _through_http(proxy: SplitResult, host: str, port: str) -> socket.socket:
+    """Ask for a tunnel, and read no byte beyond the answer: an SSH server speaks first, at once behind it.
+
+    `python_socks` takes the first segment for the whole answer, whatever more or less it holds.
+    """
+    connection = socket.create_connection((proxy.hostname or "", proxy.port or 80), timeout=_SECONDS)
+    try:
+        _ask(connection, _request(proxy, f"[{host}]:{port}" if ":" in host else f"{host}:{port}"))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _ask(connection: socket.socket, request: bytes) -> None:
+    connection.sendall(request)
+    with connection.makefile("rb", buffering=0) as answer:
+        _, code, *reason = answer.readline(_LINE_LIMIT).decode("latin-1").split(maxsplit=2)
+        parse_headers(answer)
+    if not code.startswith("2"):
+        raise Refused(" ".join([code, *reason]).strip())
+
+
+def _request(proxy: SplitResult, target: str) -> bytes:
+    head = f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n"
+    if proxy.username:
+        words = f"{unquote(proxy.username)}:{unquote(proxy.password or '')}"
+        head += f"Proxy-Authorization: Basic {base64.b64encode(words.encode()).decode()}\r\n"
+    return f"{head}\r\n".encode("latin-1")
 
 
 def carry(remote: socket.socket) -> None:

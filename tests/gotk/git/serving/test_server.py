@@ -1,6 +1,7 @@
 """What only our own server must prove: pushes at once, hooks that never run, requests that are not Git's."""
 
 import http.client
+import os
 import threading
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -14,6 +15,7 @@ from gotk.git.auth import Credentials
 from gotk.git.mirrors.mirror import Mirrors
 from gotk.git.objects.commit import Person
 from gotk.git.objects.seed import seed
+from gotk.git.serving import packets
 from gotk.git.serving.server import BasicAuth, GitServer
 
 MAIN = "refs/heads/main"
@@ -114,6 +116,23 @@ def test_a_malformed_fetch_is_answered_with_an_error(server: GitServer, body: by
     assert status == 200
     assert b"ERR " in answer
     assert Mirrors(server.root / "m").open(server.url("fleet.git")).fetch(MAIN)
+
+
+@pytest.mark.parametrize("banded", [True, False])
+def test_a_client_hears_of_a_pack_while_it_is_made(
+    server: GitServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, banded: bool
+) -> None:
+    tip = seed(server.root / "fleet.git", {"big": os.urandom(4 << 20)})
+    monkeypatch.setattr("gotk.git.serving.upload_pack._KEEPALIVE_SECONDS", 0.01)
+    want = f"want {tip}{' side-band-64k' if banded else ''}\n".encode()
+    body = packets.line(want) + packets.FLUSH + packets.line(b"done\n")
+    _, answer = request(
+        server, "POST", "/fleet.git/git-upload-pack", body, Content_Type="application/x-git-upload-pack-request"
+    )
+    before, _, pack = answer.partition(b"PACK")
+    assert (packets.KEEPALIVE in before) is banded
+    assert len(pack) > 4 << 20
+    assert Mirrors(tmp_path).open(server.url("fleet.git")).fetch(MAIN) == tip
 
 
 @pytest.mark.parametrize(
