@@ -26,6 +26,7 @@ from policies.choose import choose
 from policies.chooser import Chooser, Question
 from reflector import loss_guard, scan
 from reflector.store import TagStore
+from tests.reflector import storing
 
 SIZES = (1_000, 10_000, 100_000)
 
@@ -103,15 +104,13 @@ NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 KEY, IMAGE = Key("apps", "app"), "example.com/app"
 
 
-def store_tags(store: TagStore, tags: list[str]) -> str:
-    """Do what a scan does with a list, and return its revision."""
+def store_tags(store: TagStore, tags: list[str]) -> None:
+    """Do what a scan does with a list."""
     listed = scan.in_order(tags)
     case = loss_guard.Circumstances(now=int(NOW.timestamp()), needed=2, interval=60)
-    judged = loss_guard.judge(store.sightings(IMAGE), listed, case)
-    revision = scan.revision(listed)
-    change = (judged.added, frozenset(judged.gone))
-    store.write(IMAGE, listed, revision, sightings=judged.sightings, change=change)
-    return revision
+    assessed = loss_guard.assess(store.first_seen(IMAGE), listed, case)
+    change = (assessed.added, frozenset(assessed.gone))
+    storing.write(store, IMAGE, listed, scan.revision(listed), first_seen=assessed.first_seen, change=change)
 
 
 async def steps(policy: ImagePolicySpec, tags: list[str], minimum: Minimum | None) -> list[float]:
@@ -119,11 +118,11 @@ async def steps(policy: ImagePolicySpec, tags: list[str], minimum: Minimum | Non
     found = []
     with TagStore(None) as store, Limiter(width=1) as limiter:
         chooser = Chooser(tags=store, limiter=limiter)
-        first = store_tags(store, tags[:-1])
-        for number, revision in enumerate((first, first, "")):
-            named = revision or store_tags(store, tags)
-            asked = Question(name=IMAGE, revision=named, policy=policy, minimum=minimum, present="",
-                             now=NOW + timedelta(seconds=number))  # fmt: skip
+        for number, listed in enumerate((tags[:-1], None, tags)):
+            if listed is not None:
+                store_tags(store, listed)
+            now = NOW + timedelta(seconds=number)
+            asked = Question(name=IMAGE, policy=policy, minimum=minimum, present="", now=now)
             start = time.perf_counter()
             await chooser.decide(KEY, asked)
             found.append((time.perf_counter() - start) * 1000)

@@ -17,7 +17,7 @@ from gotk.api.image import ImagePolicySpec
 from gotk.duration import Duration
 from gotk.runtime.clock import rfc3339
 from policies import choose
-from policies.verdict import Gate, Refusal
+from policies.verdict import Refusal, Veto
 
 TOO_YOUNG = "TooYoung"
 _UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
@@ -95,7 +95,7 @@ def eligible(moment: datetime, now: datetime) -> str:
     return f"eligible in {span((moment - now).total_seconds())}"
 
 
-def gate(eligibles: Mapping[str, datetime], now: datetime, *, spare: str = "") -> Gate:
+def veto(eligibles: Mapping[str, datetime], now: datetime, *, spare: str = "") -> Veto:
     """Make the refusal of tags that are not eligible yet; `spare` is in use already and stays."""
 
     def refuse(tag: str) -> Refusal | None:
@@ -116,7 +116,7 @@ def decide(
     policy: ImagePolicySpec, tags: Sequence[str], eligibles: Mapping[str, datetime], now: datetime, *, spare: str = ""
 ) -> Decision:
     """Choose the newest tag that is old enough. Raises what `choose` raises, and NoneOldEnough."""
-    refuse = gate(eligibles, now, spare=spare)
+    refuse = veto(eligibles, now, spare=spare)
     best = _latest(policy, tags)
     if best is not None and refuse(best) is None:
         return Decision(best)
@@ -134,9 +134,9 @@ def decide(
     return Decision(chosen, ageing, again)
 
 
-def _latest(policy: ImagePolicySpec, tags: Sequence[str], gates: Sequence[Gate] = ()) -> str | None:
+def _latest(policy: ImagePolicySpec, tags: Sequence[str], vetoes: Sequence[Veto] = ()) -> str | None:
     try:
-        return choose.choose(policy, tags, gates).tag
+        return choose.choose(policy, tags, vetoes).tag
     except choose.NothingChosen:
         return None
 

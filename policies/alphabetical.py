@@ -24,6 +24,6 @@ class Alphabetical:
         """Return the candidates, the best first."""
         return sorted(candidates, reverse=not self._descending)
 
-    def carries(self, candidates: Collection[str]) -> bool:  # noqa: ARG002 - the policies share one shape
+    def is_total(self, candidates: Collection[str]) -> bool:  # noqa: ARG002 - the policies share one shape
         """Say that this order is total."""
         return True

@@ -15,7 +15,7 @@ from policies.alphabetical import Alphabetical
 from policies.extract import Filter
 from policies.numerical import Numerical
 from policies.semver import SemVer
-from policies.verdict import Gate, Refusal, Verdict
+from policies.verdict import Refusal, Verdict, Veto
 
 
 class InvalidPolicy(ValueError):
@@ -41,8 +41,8 @@ class Policer(Protocol):
         """Return the candidates that are not out of the question, the best first."""
         ...
 
-    def carries(self, candidates: Collection[str]) -> bool:
-        """Tell whether the best of these and of more is always the best of the best of these and of more."""
+    def is_total(self, candidates: Collection[str]) -> bool:
+        """Tell whether the order of the candidates is total: a new tag need then be compared with the winner alone."""
         ...
 
 
@@ -54,14 +54,14 @@ class Choice:
     key: str
     policy: ImagePolicySpec
     tags: Sequence[str]
-    gates: Sequence[Gate] = ()
-    #: Whether further tags can be weighed against this one alone.
-    carries: bool = False
+    vetoes: Sequence[Veto] = ()
+    #: Whether the candidates have a total order, so that a new tag need only be compared with this one.
+    is_total: bool = False
 
     @property
     def verdicts(self) -> list[Verdict]:
         """How every tag fared."""
-        return explain(self.policy, self.tags, self.gates)
+        return explain(self.policy, self.tags, self.vetoes)
 
     @property
     def considered(self) -> list[Verdict]:
@@ -88,10 +88,10 @@ def policer(choice: ImagePolicyChoice) -> Policer:
     raise InvalidPolicy("invalid policy: given ImagePolicyChoice object is invalid")
 
 
-def choose(policy: ImagePolicySpec, tags: Sequence[str], gates: Sequence[Gate] = ()) -> Choice:
-    """Choose a tag that no gate refuses. Raises InvalidPolicy, or NothingChosen, in Flux's words."""
+def choose(policy: ImagePolicySpec, tags: Sequence[str], vetoes: Sequence[Veto] = ()) -> Choice:
+    """Choose a tag that no veto hits. Raises InvalidPolicy, or NothingChosen, in Flux's words."""
     wanted = policer(policy.policy)
-    candidates = _candidates(policy, _admitted(tags, gates))
+    candidates = _candidates(policy, _admitted(tags, vetoes))
     if not candidates:
         raise NothingChosen("version list argument cannot be empty")
     try:
@@ -99,7 +99,7 @@ def choose(policy: ImagePolicySpec, tags: Sequence[str], gates: Sequence[Gate] =
     except ValueError as error:
         raise NothingChosen(str(error)) from None
     tag = candidates[key] if isinstance(candidates, Mapping) else key
-    return Choice(tag, key, policy, tags, gates, carries=wanted.carries(candidates))
+    return Choice(tag, key, policy, tags, vetoes, is_total=wanted.is_total(candidates))
 
 
 def ranked(policy: ImagePolicySpec, tags: Sequence[str]) -> list[str]:
@@ -109,17 +109,17 @@ def ranked(policy: ImagePolicySpec, tags: Sequence[str]) -> list[str]:
     return [candidates[key] for key in keys] if isinstance(candidates, Mapping) else keys
 
 
-def explain(policy: ImagePolicySpec, tags: Sequence[str], gates: Sequence[Gate] = ()) -> list[Verdict]:
+def explain(policy: ImagePolicySpec, tags: Sequence[str], vetoes: Sequence[Veto] = ()) -> list[Verdict]:
     """Say of every tag, in the order given, how it fares and why. Raises InvalidPolicy."""
     wanted, filter_ = policer(policy.policy), _filter(policy)
-    admitted = _admitted(tags, gates)
+    admitted = _admitted(tags, vetoes)
     winners = filter_.apply(admitted) if filter_ else {tag: tag for tag in admitted}
     chosen: str | None
     try:
-        chosen = choose(policy, tags, gates).tag
+        chosen = choose(policy, tags, vetoes).tag
     except NothingChosen:
         chosen = None
-    field = _Field(wanted, winners, gates, chosen)
+    field = _Field(wanted, winners, vetoes, chosen)
     return [field.verdict(tag, filter_.key(tag) if filter_ else tag) for tag in tags]
 
 
@@ -130,13 +130,13 @@ class _Field:
     wanted: Policer
     #: The tag that stands for a key.
     winners: Mapping[str, str]
-    gates: Sequence[Gate]
+    vetoes: Sequence[Veto]
     chosen: str | None
 
     def verdict(self, tag: str, key: str | None) -> Verdict:
         if key is None:
             return Verdict(tag, None, "FilteredOut", "the filter's pattern is not found in it")
-        if refusal := self.wanted.refusal(key) or _refused(tag, self.gates):
+        if refusal := self.wanted.refusal(key) or _refused(tag, self.vetoes):
             return Verdict(tag, key, refusal.reason, refusal.message)
         if (winner := self.winners[key]) != tag:
             return Verdict(tag, key, "SameExtract", f"extracts to '{key}' as '{winner}' does, which stands for both")
@@ -147,13 +147,13 @@ class _Field:
         return Verdict(tag, key, "Outranked", f"'{self.chosen}' comes before it")
 
 
-def _admitted(tags: Sequence[str], gates: Sequence[Gate]) -> Sequence[str]:
-    """Return the tags that no gate refuses."""
-    return [tag for tag in tags if _refused(tag, gates) is None] if gates else tags
+def _admitted(tags: Sequence[str], vetoes: Sequence[Veto]) -> Sequence[str]:
+    """Return the tags that no veto hits."""
+    return [tag for tag in tags if _refused(tag, vetoes) is None] if vetoes else tags
 
 
-def _refused(tag: str, gates: Sequence[Gate]) -> Refusal | None:
-    return next((refusal for gate in gates if (refusal := gate(tag)) is not None), None)
+def _refused(tag: str, vetoes: Sequence[Veto]) -> Refusal | None:
+    return next((refusal for veto in vetoes if (refusal := veto(tag)) is not None), None)
 
 
 def _filter(policy: ImagePolicySpec) -> Filter | None:

@@ -26,13 +26,12 @@ class NoTags(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked: of which image's tags, at which revision, by what policy, with which tag in use, and when.
+    """What is asked: of which image's tags, by what policy, with which tag in use, and when.
 
     With `fresh` nothing is taken from memory.
     """
 
     name: str
-    revision: str
     policy: ImagePolicySpec
     minimum: Minimum | None
     present: str
@@ -51,28 +50,29 @@ class Evidence:
 
 @dataclass(frozen=True, slots=True)
 class _Known:
-    """A decision that holds for as long as the question and the list are the same, and the clock allows."""
+    """A decision, the question that it answers, and the serial number of the list that it was made from."""
 
     question: Question
-    serial: int
+    #: None where the list is doubtful: such a decision is not kept.
+    serial: int | None
     decision: Decision
-    carries: bool
+    #: Whether the policy ranks all tags of the list in one order.
+    is_total: bool
+
+    def holds(self, question: Question, serial: int) -> bool:
+        """Tell whether the decision answers the question from the list of a serial number, as the clock stands."""
+        again = self.decision.again
+        return self.answers(question) and self.serial == serial and (again is None or question.now < again)
 
     def answers(self, question: Question) -> bool:
-        """Tell whether the decision still holds."""
-        again = self.decision.again
-        same = self.about(question) and self.question.revision == question.revision
-        return same and (again is None or question.now < again)
-
-    def about(self, question: Question) -> bool:
-        """Tell whether the question is the same but for the list of tags."""
+        """Tell whether the question is the one that was asked, but for the list of tags and the time."""
         old, new = self.question, question
         return (old.name, old.policy, old.minimum) == (new.name, new.policy, new.minimum) and not new.fresh
 
 
 def gather(tags: TagStore, question: Question) -> Evidence:
     """Read what a decision rests on. Raises OSError."""
-    listed, doubtful = tags.tags(question.name), tags.is_doubtful(question.name)
+    listed, doubtful = tags.tags(question.name), tags.generation(question.name).doubtful
     if doubtful and listed and question.present and question.present not in listed:
         listed = [*listed, question.present]
     minimum, eligibles = question.minimum, {}
@@ -99,26 +99,26 @@ class Chooser:
     async def decide(self, key: Key, question: Question) -> Decision:
         """Decide. Raises what `choose` raises, NoneOldEnough, NoTags, and OSError."""
         known = self._known.pop(key, None)
-        if known is not None and known.answers(question):
-            self._known[key] = known
-            return known.decision
-        known = (known and self._carried(known, question)) or await self._anew(question)
-        if question.revision and known.serial >= 0:
+        if known is None or not known.holds(question, self._tags.generation(question.name).serial):
+            known = (known and self._carried(known, question)) or await self._anew(question)
+        if known.serial is not None:
             self._known[key] = known
         return known.decision
 
     def _carried(self, known: _Known, question: Question) -> _Known | None:
         """Weigh what came against the tag chosen before; None where that does not decide it."""
-        if question.minimum is not None or not known.carries or not known.about(question):
+        if question.minimum is not None or not known.is_total or not known.answers(question):
+            return None
+        if known.serial is None or self._tags.generation(question.name).doubtful:
             return None
         change, chosen = self._tags.changes(question.name, known.serial), known.decision.tag
-        if change is None or chosen in change.gone or self._tags.is_doubtful(question.name):
+        if change is None or chosen in change.gone:
             return None
         choice = choose.choose(question.policy, [chosen, *change.added])
-        return _Known(question, change.serial, Decision(choice.tag), choice.carries)
+        return _Known(question, change.serial, Decision(choice.tag), choice.is_total)
 
     async def _anew(self, question: Question) -> _Known:
-        serial = self._tags.serial(question.name)
+        serial = self._tags.generation(question.name).serial
         evidence = gather(self._tags, question)
         if not evidence.tags:
             raise NoTags
@@ -129,9 +129,9 @@ class Chooser:
 
 
 def _decide(question: Question, evidence: Evidence, serial: int) -> _Known:
-    serial = -1 if evidence.doubtful else serial
+    based_on = None if evidence.doubtful else serial
     if question.minimum is None:
         choice = choose.choose(question.policy, evidence.tags)
-        return _Known(question, serial, Decision(choice.tag), choice.carries)
+        return _Known(question, based_on, Decision(choice.tag), choice.is_total)
     decision = age.decide(question.policy, evidence.tags, evidence.eligibles, question.now, spare=question.present)
-    return _Known(question, serial, decision, carries=False)
+    return _Known(question, based_on, decision, is_total=False)

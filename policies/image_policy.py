@@ -23,7 +23,7 @@ from gotk.runtime import conditions, errors
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import parse_rfc3339, rfc3339
 from gotk.runtime.reconciler import Key, Outcome, Reader, Run, Watch
-from policies import access, age, choose, digest
+from policies import acl, age, choose, digest
 from policies.age import Ageing, Decision
 from policies.chooser import Chooser, NoTags, Question
 from policies.ports import DigestResolver, ImageNames, TagStore
@@ -97,11 +97,9 @@ class ImagePolicyReconciler:
             raise errors.Stalled(INVALID_ANNOTATION, str(error)) from None
         repository = await self._repository(obj)
         self._validate(repository)
-        scan = repository.status.last_scan_result
         stored = run.status.latest_ref
         question = Question(
             name=repository.status.canonical_image_name,
-            revision=scan.revision if scan is not None else "",
             policy=obj.spec,
             minimum=minimum,
             present=stored.tag if stored is not None and stored.name == repository.spec.image else "",
@@ -134,7 +132,7 @@ class ImagePolicyReconciler:
         ref = repository_of(obj)
         away = ref.namespace != obj.metadata.namespace
         if away and self._no_cross_namespace_refs:
-            raise errors.Retry(ACCESS_DENIED, _referred(access.blocked(ref)))
+            raise errors.Retry(ACCESS_DENIED, _referred(acl.blocked(ref)))
         repository = self._objects.get(ImageRepository, ref.namespace, ref.name)
         if repository is None:
             cause = f'ImageRepository.{image.GROUP} "{ref.name}" not found'
@@ -146,12 +144,12 @@ class ImagePolicyReconciler:
 
     async def _denied(self, ref: Key, repository: ImageRepository, namespace: str) -> str | None:
         if repository.spec.access_from is None:
-            return access.missing(ref)
+            return acl.missing(ref)
         try:
             labels = (await self._client.get(core.Namespace, "", namespace)).metadata.labels
         except kube_errors.APIError as error:
             return f"access denied: {error.message}"
-        return access.denied(ref, repository.spec.access_from, namespace, labels)
+        return acl.denied(ref, repository.spec.access_from, namespace, labels)
 
     def _validate(self, repository: ImageRepository) -> None:
         """Stall over what is wrong with the ImageRepository itself."""

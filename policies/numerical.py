@@ -87,7 +87,7 @@ class Numerical:
         sign = 1 if self._descending else -1
         return sorted(numbers, key=lambda candidate: (sign * parse_float(candidate), candidate))
 
-    def carries(self, candidates: Collection[str]) -> bool:
+    def is_total(self, candidates: Collection[str]) -> bool:
         """Tell whether no candidate is NaN, whose place among the others depends on their order."""
         return not any("nan" in candidate.lower() for candidate in candidates)
 

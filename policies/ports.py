@@ -29,6 +29,20 @@ class Change(Protocol):
         ...
 
 
+class Generation(Protocol):
+    """What tells a list of tags from another one of the same image."""
+
+    @property
+    def serial(self) -> int:
+        """The number of the list, which another list of the image has another of, within this process."""
+        ...
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether the list may lack tags that are there."""
+        ...
+
+
 class TagStore(Protocol):
     """The tags that the scans found, and since when. Everything raises OSError where the store cannot be read."""
 
@@ -36,16 +50,12 @@ class TagStore(Protocol):
         """Return the tags of an image (`index.docker.io/library/alpine`), in any order; none if it was not scanned."""
         ...
 
-    def serial(self, canonical_name: str, /) -> int:
-        """Return a number that another list of the image has another of, within this process."""
+    def generation(self, canonical_name: str, /) -> Generation:
+        """Return what is known of an image's list without reading it."""
         ...
 
     def changes(self, canonical_name: str, serial: int, /) -> Change | None:
         """Return what came and went since the list of a number; None where that is not known any more."""
-        ...
-
-    def is_doubtful(self, canonical_name: str, /) -> bool:
-        """Tell whether the list may lack tags that are there."""
         ...
 
     def young(self, canonical_name: str, since: datetime, /, *, first_scan_is_old: bool) -> Mapping[str, datetime]:

@@ -41,6 +41,6 @@ class SemVer:
         fit = [candidate for candidate in candidates if self.refusal(candidate) is None]
         return sorted(fit, key=lambda candidate: (Version.parse_tag(candidate).key, candidate), reverse=True)
 
-    def carries(self, candidates: Collection[str]) -> bool:  # noqa: ARG002 - the policies share one shape
+    def is_total(self, candidates: Collection[str]) -> bool:  # noqa: ARG002 - the policies share one shape
         """Say that this order is total."""
         return True

@@ -13,8 +13,8 @@ class Refusal:
     message: str
 
 
-#: A further reason to refuse a tag, whatever its text: one pure function, such as `age.Gate`.
-Gate: TypeAlias = Callable[[str], Refusal | None]
+#: Refuses a tag for a reason beside its text, such as its age, or lets it pass with None. Pure.
+Veto: TypeAlias = Callable[[str], Refusal | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Verdict:
     """How one tag fared. `key` is what of it was compared; None where the filter refused it.
 
     `reason` is `Chosen`, `Outranked`, or why it was refused: `FilteredOut`, `SameExtract`, `NotAVersion`, `Prerelease`,
-    `OutOfRange`, `NotANumber`, what a gate says (`TooYoung`), or `Excluded` by the ImageRepository.
+    `OutOfRange`, `NotANumber`, what a veto says (`TooYoung`), or `Excluded` by the ImageRepository.
     """
 
     tag: str

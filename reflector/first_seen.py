@@ -16,8 +16,8 @@ MOST_SCANS = 255
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Sightings:
-    """Every tag that is believed to be there, excluded or not, in the order of the store.
+class FirstSeen:
+    """The first-seen record of every tag that is believed to be there, excluded or not, in the order of the store.
 
     `first` holds seconds since 1970, `missing` scans in a row without the tag; `began` is the first scan and `counted`
     the last one that counted as missing something. `expected` is not 0 while a list is doubted because the store was
@@ -56,7 +56,7 @@ class Sightings:
             times.frombytes(zlib.decompress(first))
             scans = zlib.decompress(missing)
         except zlib.error as error:
-            raise ValueError(f"the sightings of an image cannot be read: {error}") from error
+            raise ValueError(f"the first-seen records of an image cannot be read: {error}") from error
         if not len(tags) == len(times) == len(scans):
-            raise ValueError("the sightings of an image do not fit its tags")
+            raise ValueError("the first-seen records of an image do not fit its tags")
         return cls(names=tags, first=times, missing=scans, **numbers)

@@ -1,12 +1,12 @@
 """ImageRepository: scans a repository's tags when it is time, keeps them, says what was found.
 
 Answers to image-reflector-controller's ImageRepositoryReconciler, to the letter of its conditions, reasons and events.
-Beyond it: what a list lacks is not believed at once (`judgement`) and a doubt is said in a condition of our own,
+Beyond it: what a list lacks is not believed at once (`loss_guard`) and a doubtful list shows in a condition of our own,
 entries that are no tags are dropped, and tags go when the last ImageRepository of their image does.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import msgspec
@@ -24,12 +24,11 @@ from gotk.runtime.clock import rfc3339
 from gotk.runtime.errors import Retry, Stalled
 from gotk.runtime.reconciler import Outcome, Reader, Run, Watch
 from reflector import access, exclusion, loss_guard, pushed, scan
-from reflector.loss_guard import Doubt, Judgement
-from reflector.memory import Memory, Scanned
+from reflector.loss_guard import Assessment, Doubt
 from reflector.metrics import ScanMetrics
 from reflector.ports import Registry
 from reflector.providers.login import Logins
-from reflector.store import StoreError, TagStore
+from reflector.store import ScannedList, StoreError, TagStore
 
 IMAGE_URL_INVALID = "ImageURLInvalid"
 AUTHENTICATION_FAILED = "AuthenticationFailed"
@@ -77,7 +76,6 @@ class ImageRepositoryReconciler:
         self._registry = registry
         self._store = store
         self._logins = logins
-        self._memory = Memory()
 
     async def reconcile(self, obj: ImageRepository, run: Run[ImageRepositoryStatus]) -> Outcome:
         """Scan where it is time."""
@@ -113,7 +111,6 @@ class ImageRepositoryReconciler:
         """Forget the tags, unless another ImageRepository has the same image."""
         if self._logins is not None:
             self._logins.forget(obj)
-        self._memory.forget(obj.metadata.uid)
         image = obj.status.canonical_image_name
         others = (other for other in self._cache.list(ImageRepository) if other.metadata.uid != obj.metadata.uid)
         if image and all(other.status.canonical_image_name != image for other in others):
@@ -128,14 +125,15 @@ class ImageRepositoryReconciler:
 
     def _due(self, obj: ImageRepository, run: Run[ImageRepositoryStatus], image: Repository) -> scan.Due:
         try:
+            known = self._store.generation(str(image))
             return scan.due(
                 obj.spec,
                 run.status,
                 canonical=str(image),
                 requested=run.requested,
-                stored=self._store.count(str(image)),
+                stored=known.count,
                 now=run.now(),
-                doubted=self._store.is_doubtful(str(image)),
+                doubted=known.doubtful,
             )
         except (StoreError, ValueError) as error:
             raise Retry(FAILURE, f"failed to determine if it's scan time: {error}") from error
@@ -155,14 +153,14 @@ class ImageRepositoryReconciler:
             return None
         name = str(turn.image)
         try:
-            known = self._store.sightings(name)
+            known = self._store.first_seen(name)
             tags = pushed.fresh(turn.obj.metadata.annotations, known.names if known else ())
             if known is None or not tags or not known.settled:
                 return None
             for tag in tags:
                 await self._registry.digest(turn.image, tag, turn.reach)
             listed = scan.in_order({*known.names, *tags})
-            found = self._take(turn, listed, Scanned(name, b"", turn.obj.spec.exclusion_list, self._store.state(name)))
+            found = self._take(turn, listed)
         except (errors.RegistryError, StoreError, exclusion.InvalidExclusion) as error:
             turn.run.log.info("pushed tags are not taken in, scanning", image=name, error=str(error))
             return None
@@ -171,19 +169,16 @@ class ImageRepositoryReconciler:
     async def _scan(self, turn: _Turn) -> ScanResult:
         try:
             listing = await self._registry.list_tags(turn.image, turn.reach)
-            scanned = self._scanned(turn, listing)
-            found = self._memory.recall(turn.obj.metadata.uid, scanned, rfc3339(turn.run.now()))
-            if found is not None:
+            if (found := self._unchanged(turn, listing)) is not None:
                 self._trust(turn)
                 return found
             if listing.dropped:
                 turn.run.log.warning(
                     "entries of the tag list are no tags", image=str(turn.image), dropped=listing.dropped
                 )
-            if late := await self._vouched(turn, listing):
-                # Not remembered by the list: the registry is asked for these tags again next time.
-                scanned = replace(scanned, answer=b"")
-            return self._take(turn, scan.in_order([*listing.tags, *late]), scanned)
+            late = await self._vouched(turn, listing)
+            # With tags that the answer lacks it stands for no list: the registry is asked for them again next time.
+            return self._take(turn, scan.in_order([*listing.tags, *late]), answer=b"" if late else listing.digest)
         except errors.RegistryError as error:
             self._fail(turn, error)
             raise Retry(READ_OPERATION_FAILED, f"scan failed: {error}", after=error.retry_after or None) from error
@@ -192,7 +187,7 @@ class ImageRepositoryReconciler:
 
     def _fail(self, turn: _Turn, error: errors.RegistryError) -> None:
         """Say that there is no list, or only a part of one, where tags are known from before."""
-        if not self._store.count(str(turn.image)):
+        if not self._store.generation(str(turn.image)).count:
             return
         reason = loss_guard.UNREADABLE if isinstance(error, errors.BadAnswer) else loss_guard.UNAVAILABLE
         reason = loss_guard.CUT if isinstance(error, errors.TooLarge) else reason
@@ -206,7 +201,7 @@ class ImageRepositoryReconciler:
         lacking = pushed.fresh(annotations, listing.tags) if extensions.PUSHED in annotations else ()
         if not lacking:
             return ()
-        known = self._store.sightings(str(turn.image))
+        known = self._store.first_seen(str(turn.image))
         taken = set(lacking).intersection(known.names if known else ())
         return tuple([tag for tag in lacking if tag in taken and await self._has(turn, tag)])
 
@@ -217,62 +212,56 @@ class ImageRepositoryReconciler:
             return False
         return True
 
-    def _scanned(self, turn: _Turn, listing: Listing) -> Scanned:
-        """Name all that the result of this scan depends on."""
-        image = str(turn.image)
-        return Scanned(image, listing.digest, turn.obj.spec.exclusion_list, self._store.state(image))
+    def _unchanged(self, turn: _Turn, listing: Listing) -> ScanResult | None:
+        """Return the result of the last scan with a new time, where the registry answers what it answered then."""
+        known = self._store.generation(str(turn.image))
+        if known.result is None or not known.is_of(listing.digest, exclusion.effective(turn.obj.spec.exclusion_list)):
+            return None
+        return msgspec.structs.replace(known.result, scan_time=rfc3339(turn.run.now()))
 
-    def _take(self, turn: _Turn, listed: list[str], scanned: Scanned) -> ScanResult:
-        """Judge a list and keep what is believed. Raises InvalidExclusion or StoreError."""
+    def _take(self, turn: _Turn, listed: list[str], *, answer: bytes = b"") -> ScanResult:
+        """Keep what is believed of a list. Raises InvalidExclusion or StoreError."""
         name, patterns = str(turn.image), turn.obj.spec.exclusion_list
-        tags = exclusion.exclude(patterns, listed)
-        if self._store.is_settled(name, listed):
+        tags, scope = exclusion.exclude(patterns, listed), exclusion.effective(patterns)
+        if self._store.generation(name).is_settled_on(listed):
             found = scan.result(tags, turn.run.now())
-            self._write(name, tags, found, scope=exclusion.effective(patterns))
-            if self._store.state(name) == scanned.state:
-                self._memory.keep(turn.obj.metadata.uid, scanned, found)
+            self._write(name, ScannedList(tags=tags, result=found, exclusions=scope, answer=answer))
             self._trust(turn)
             return found
-        judged = loss_guard.judge(self._store.sightings(name), listed, _circumstances(turn, len(tags)))
-        tags = exclusion.exclude(patterns, judged.sightings.names)
-        found = scan.result(tags, turn.run.now())
-        change = (exclusion.exclude(patterns, judged.added), frozenset(judged.gone))
-        scope = exclusion.effective(patterns)
-        self._write(name, tags, found, scope=scope, judged=judged, change=change)
-        self._say(turn, judged)
-        return found
+        assessed = loss_guard.assess(self._store.first_seen(name), listed, _circumstances(turn, len(tags)))
+        tags = exclusion.exclude(patterns, assessed.first_seen.names)
+        scanned = ScannedList(
+            tags=tags,
+            result=scan.result(tags, turn.run.now()),
+            exclusions=scope,
+            first_seen=assessed.first_seen,
+            added=exclusion.exclude(patterns, assessed.added),
+            gone=frozenset(assessed.gone),
+            doubtful=assessed.doubt is not None,
+            answer=answer,
+        )
+        self._write(name, scanned)
+        self._say(turn, assessed)
+        return scanned.result
 
-    def _write(
-        self,
-        name: str,
-        tags: list[str],
-        found: ScanResult,
-        *,
-        scope: Sequence[str],
-        judged: Judgement | None = None,
-        change: tuple[Sequence[str], frozenset[str]] | None = None,
-    ) -> None:
-        sightings = judged.sightings if judged else None
-        doubtful = judged is not None and judged.doubt is not None
+    def _write(self, name: str, scanned: ScannedList) -> None:
         try:
-            self._store.write(
-                name, tags, found.revision, sightings=sightings, doubtful=doubtful, change=change, scope=scope
-            )
+            self._store.write(name, scanned)
         except StoreError as error:
             raise StoreError(f'failed to set tags for "{name}": {error}') from error
 
-    def _say(self, turn: _Turn, judged: Judgement) -> None:
+    def _say(self, turn: _Turn, assessed: Assessment) -> None:
         """Tell what became of the tags that the list lacks."""
-        if judged.held and judged.doubt is None:
-            turn.run.log.info("tags are missing, kept for now", image=str(turn.image), held=judged.held)
-        if judged.gone and turn.needed > 1:
+        if assessed.kept and assessed.doubt is None:
+            turn.run.log.info("tags are missing, kept for now", image=str(turn.image), kept=assessed.kept)
+        if assessed.gone and turn.needed > 1:
             doubted = turn.run.conditions.is_true(extensions.TAGS_HELD)
-            message = f"{_counted(judged.gone)} gone: {turn.needed} scans in a row did not list them"
+            message = f"{_counted(assessed.gone)} gone: {turn.needed} scans in a row did not list them"
             turn.run.event("Normal" if doubted else "Trace", TAGS_GONE, message)
-        if judged.doubt is None:
-            self._trust(turn, back=not judged.gone)
+        if assessed.doubt is None:
+            self._trust(turn, back=not assessed.gone)
         else:
-            self._doubt(turn, judged.doubt)
+            self._doubt(turn, assessed.doubt)
 
     def _doubt(self, turn: _Turn, doubt: Doubt, *, quietly: bool = False) -> None:
         """Say that the last list is not believed: always in a condition, as an event where it is news."""

@@ -1,16 +1,16 @@
-"""Whether a tag list may be believed: the one decision that keeps bad data from becoming a downgrade. Pure.
+"""How much of a tag list is believed: the one decision that keeps bad data from becoming a downgrade. Pure.
 
-Flux takes every list for the truth, and a registry that restarts empty, loses a shard or answers from a stale replica
-moves its policies to older tags. Here new tags count at once, but a tag that is missing stays until so many scans in
-a row, an interval apart, have missed it. A loss that empties the list or takes more than half of it is a doubt, and
-said; so is a first list with less than half of what was there before the store was lost.
+Flux believes every list, and a registry that restarts empty, loses a shard or answers from a stale replica moves its
+policies to older tags. Here new tags count at once, but a tag that a list lacks is kept until so many scans in a row,
+an interval apart, have lacked it. A list is doubtful, and the user is told, when it lacks more than half of the known
+tags, or when it is the first one since the store was lost and has less than half of the tags of the status.
 """
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from gotk.api import extensions
-from reflector.first_seen import MOST_SCANS, Sightings
+from reflector.first_seen import MOST_SCANS, FirstSeen
 
 #: Scans that must miss a tag before it is gone, unless the annotation says otherwise.
 DEFAULT_SCANS = 2
@@ -27,7 +27,7 @@ _SLACK = 0.9
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Circumstances:
-    """What a list is judged by, besides what is known.
+    """What decides about a list besides the first-seen records.
 
     `now` is in seconds since 1970. `needed` scans must miss a tag. A `requested` scan counts whenever it comes, any
     other once per `interval`. `expected` tags were `listed` at the last scan, should the store know nothing of it.
@@ -43,22 +43,22 @@ class Circumstances:
 
 @dataclass(frozen=True, slots=True)
 class Doubt:
-    """Why a list is not taken as it is: a word for programs, a sentence for people."""
+    """Why a list is doubtful: a word for programs, a sentence for people."""
 
     reason: str
     message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Judgement:
-    """What is believed after a scan, what came and what went with it, and the doubt that there is."""
+class Assessment:
+    """What is believed after a scan, which tags that added and removed, and why the list is doubtful, if it is."""
 
-    sightings: Sightings
+    first_seen: FirstSeen
     added: Sequence[str] = ()
     gone: Sequence[str] = ()
     doubt: Doubt | None = None
     #: How many tags are kept although the list lacks them.
-    held: int = 0
+    kept: int = 0
 
 
 @dataclass(slots=True)
@@ -81,8 +81,8 @@ def needed(annotations: Mapping[str, str]) -> int:
     return int(text)
 
 
-def judge(known: Sightings | None, tags: Sequence[str], case: Circumstances) -> Judgement:
-    """Judge a whole list of tags, in the order of the store, against what is known of the image."""
+def assess(known: FirstSeen | None, tags: Sequence[str], case: Circumstances) -> Assessment:
+    """Weigh a whole list of tags, in the order of the store, against the first-seen records of the image."""
     if known is None:
         return _begin(tags, case)
     counting = case.requested or not 0 <= case.now - known.counted < _SLACK * case.interval
@@ -91,7 +91,7 @@ def judge(known: Sightings | None, tags: Sequence[str], case: Circumstances) -> 
     names = sorted([*tags, *losses.kept], reverse=True) if losses.kept else list(tags)
     doubts, expected = _expectation(known, case, counting=counting)
     counted = case.now if counting or known.settled else known.counted
-    sightings = Sightings(
+    first_seen = FirstSeen(
         names=names,
         first=[seen.get(name, case.now) for name in names],
         missing=bytes([losses.kept.get(name, 0) for name in names]) if losses.kept else bytes(len(names)),
@@ -100,19 +100,19 @@ def judge(known: Sightings | None, tags: Sequence[str], case: Circumstances) -> 
         expected=expected,
         doubts=doubts,
     )
-    return Judgement(
-        sightings=sightings,
+    return Assessment(
+        first_seen=first_seen,
         added=[name for name in tags if name not in seen],
         gone=losses.gone,
-        doubt=_doubt(known, tags, losses, sightings, case),
-        held=len(losses.kept),
+        doubt=_doubt(known, tags, losses, first_seen, case),
+        kept=len(losses.kept),
     )
 
 
-def _begin(tags: Sequence[str], case: Circumstances) -> Judgement:
+def _begin(tags: Sequence[str], case: Circumstances) -> Assessment:
     """Take the first list of an image, unless it should be far longer."""
     doubtful = 2 * case.listed < case.expected and case.needed > 1
-    sightings = Sightings(
+    first_seen = FirstSeen(
         names=tags,
         first=[case.now] * len(tags),
         missing=bytes(len(tags)),
@@ -121,11 +121,11 @@ def _begin(tags: Sequence[str], case: Circumstances) -> Judgement:
         expected=case.expected if doubtful else 0,
         doubts=int(doubtful),
     )
-    doubt = _short(sightings, case) if doubtful else None
-    return Judgement(sightings=sightings, added=tags, doubt=doubt)
+    doubt = _short(first_seen, case) if doubtful else None
+    return Assessment(first_seen=first_seen, added=tags, doubt=doubt)
 
 
-def _losses(known: Sightings, listed: frozenset[str], case: Circumstances, *, counting: bool) -> _Losses:
+def _losses(known: FirstSeen, listed: frozenset[str], case: Circumstances, *, counting: bool) -> _Losses:
     losses = _Losses()
     if listed.issuperset(known.names):
         return losses
@@ -140,7 +140,7 @@ def _losses(known: Sightings, listed: frozenset[str], case: Circumstances, *, co
     return losses
 
 
-def _expectation(known: Sightings, case: Circumstances, *, counting: bool) -> tuple[int, int]:
+def _expectation(known: FirstSeen, case: Circumstances, *, counting: bool) -> tuple[int, int]:
     """Carry on the doubt about a list that is shorter than the one before the store was lost, or give it up."""
     doubts = known.doubts + counting
     if not known.expected or 2 * case.listed >= known.expected or doubts >= case.needed:
@@ -149,10 +149,10 @@ def _expectation(known: Sightings, case: Circumstances, *, counting: bool) -> tu
 
 
 def _doubt(
-    known: Sightings, tags: Sequence[str], losses: _Losses, sightings: Sightings, case: Circumstances
+    known: FirstSeen, tags: Sequence[str], losses: _Losses, first_seen: FirstSeen, case: Circumstances
 ) -> Doubt | None:
-    if sightings.expected:
-        return _short(sightings, case)
+    if first_seen.expected:
+        return _short(first_seen, case)
     there = len(known.names) - len(losses.gone)
     left = there - len(losses.kept)
     if not losses.kept or 2 * left >= there:
@@ -164,9 +164,9 @@ def _doubt(
     return Doubt(SHRUNK, message)
 
 
-def _short(sightings: Sightings, case: Circumstances) -> Doubt:
+def _short(first_seen: FirstSeen, case: Circumstances) -> Doubt:
     message = (
-        f"the registry lists {case.listed} tags where there were {sightings.expected}, and the tag store was lost; "
-        f"policies keep their tags until {case.needed} scans in a row say the same, so far {sightings.doubts}"
+        f"the registry lists {case.listed} tags where there were {first_seen.expected}, and the tag store was lost; "
+        f"policies keep their tags until {case.needed} scans in a row say the same, so far {first_seen.doubts}"
     )
     return Doubt(SHRUNK if case.listed else EMPTY, message)

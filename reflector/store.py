@@ -4,9 +4,13 @@ Answers to image-reflector-controller's tag database: keyed by image, not by obj
 image shares one list and the last scan wins. Beyond it the store remembers when tags and digests were first seen and
 which tags a list lacked. SQLite in WAL mode with one row per image: a scan that found nothing new writes nothing. A
 file that is damaged is set aside, and the next scans fill a new one.
+
+What is known of an image's list without reading it is one record, its `Generation`: the scanner asks it whether an
+answer is the one it had last, and the chooser whether a decision still holds (ADR 0053).
 """
 
 import contextlib
+import dataclasses
 import hashlib
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,10 +19,11 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
+from gotk.api.image import ScanResult
 from reflector.database import Database, Execute, StoreError
-from reflector.first_seen import Sightings
+from reflector.first_seen import FirstSeen
 
-__all__ = ["Change", "StoreError", "TagStore"]
+__all__ = ["Change", "Generation", "ScannedList", "StoreError", "TagStore"]
 
 #: What came and went between two writes is remembered up to so many tags.
 _FEW = 1000
@@ -35,26 +40,57 @@ class Change:
     gone: Collection[str] = ()
 
 
-@dataclass(frozen=True, slots=True)
-class _Summary:
-    """What tells one list from another; the revision, a mere Adler-32, cannot."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ScannedList:
+    """A tag list as a scan leaves it: the `tags` that `exclusions` let through, and the scan's `result`.
 
-    count: int
-    hash: bytes
+    `first_seen` is what is now known of every tag, `added` and `gone` what changed among those that are let through;
+    no `first_seen` says that the whole list is the one known, and only the exclusions may be others. `answer` is the
+    digest of the registry's answer where the same answer again means the same list.
+    """
+
+    tags: Sequence[str]
+    result: ScanResult
+    exclusions: Sequence[str] = ()
+    first_seen: FirstSeen | None = None
+    added: Sequence[str] = ()
+    gone: Collection[str] = ()
     doubtful: bool = False
+    answer: bytes = b""
 
 
-@dataclass(slots=True)
-class _Latest:
-    """How the list of an image came about: its number in this process, and what the last write changed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Generation:
+    """What is known of an image's list without reading it.
+
+    `serial` counts the lists of this process, 0 is none of them; `digest` tells the stored tags from others (the
+    revision, a mere Adler-32, cannot). `settled` is the digest of the whole list, excluded tags and all, where it was
+    taken as it was; empty while tags are kept that the registry does not list. `answer`, `exclusions` and `result` are
+    those of the scan that wrote it, `change` is what that scan changed.
+    """
 
     serial: int = 0
-    scope: Sequence[str] | None = None
-    change: Change | None = None
+    count: int = 0
+    digest: bytes = b""
+    doubtful: bool = False
     settled: bytes = b""
+    answer: bytes = b""
+    exclusions: Sequence[str] | None = None
+    result: ScanResult | None = None
+    change: Change | None = None
+
+    def is_of(self, answer: bytes, exclusions: Sequence[str]) -> bool:
+        """Tell whether a registry's answer is the one that led to this very list, under the same exclusions."""
+        return bool(self.settled) and self.answer == answer != b"" and self.exclusions == exclusions
+
+    def is_settled_on(self, listed: Sequence[str]) -> bool:
+        """Tell whether a whole list is the last one, taken as it was."""
+        return bool(self.settled) and self.settled == digest_of(listed)
 
 
-_NOTHING = _Summary(0, b"")
+def digest_of(tags: Sequence[str]) -> bytes:
+    """Return what tells one list of tags from another."""
+    return _hash("\n".join(tags).encode())
 
 
 class TagStore:
@@ -62,8 +98,7 @@ class TagStore:
 
     def __init__(self, path: Path | None) -> None:
         """Open or create the database at `path`; None keeps it in memory."""
-        self._summaries: dict[str, _Summary] = {}
-        self._latest: dict[str, _Latest] = {}
+        self._generations: dict[str, Generation] = {}
         self._database = Database(path)
 
     def __enter__(self) -> Self:
@@ -83,18 +118,18 @@ class TagStore:
         row = self._database.one("SELECT body FROM tags WHERE image = ?", canonical_name)
         return row[0].decode().split("\n") if row and row[0] else ()
 
-    def count(self, name: str) -> int:
-        """Return how many tags an image has. Raises StoreError."""
-        return self._known(name).count
+    def generation(self, image: str) -> Generation:
+        """Return what is known of an image's list; remembered, because nobody else writes. Raises StoreError."""
+        if (known := self._generations.get(image)) is None:
+            row = self._database.one("SELECT count, body, doubtful FROM tags WHERE image = ?", image)
+            known = Generation(count=row[0], digest=_hash(row[1]), doubtful=bool(row[2])) if row else Generation()
+            self._generations[image] = known
+        return known
 
-    def is_doubtful(self, canonical_name: str) -> bool:
-        """Tell whether the last list of an image is not believed yet. Raises StoreError."""
-        return self._known(canonical_name).doubtful
-
-    def sightings(self, name: str) -> Sightings | None:
+    def first_seen(self, name: str) -> FirstSeen | None:
         """Return when the tags of an image were first seen; None where it was never scanned. Raises StoreError.
 
-        Tags that were written without any sightings, or with some that cannot be read, count as seen for ever.
+        Tags that were written without it, or with one that cannot be read, count as seen for ever.
         """
         row = self._database.one(
             "SELECT names, first, missing, began, counted, expected, doubts FROM sightings WHERE image = ?", name
@@ -102,68 +137,38 @@ class TagStore:
         if row is not None:
             numbers = dict(zip(("began", "counted", "expected", "doubts"), row[3:], strict=True))
             with contextlib.suppress(ValueError):
-                return Sightings.unpacked(*row[:3], **numbers)
+                return FirstSeen.unpacked(*row[:3], **numbers)
         tags = self.tags(name)
-        return Sightings(names=tags, first=[0] * len(tags), missing=bytes(len(tags)), began=0) if tags else None
+        return FirstSeen(names=tags, first=[0] * len(tags), missing=bytes(len(tags)), began=0) if tags else None
 
-    def is_settled(self, name: str, listed: Sequence[str]) -> bool:
-        """Tell whether this very list was the last one of the image, and was taken as it is."""
-        latest = self._latest.get(name)
-        return latest is not None and latest.settled == _hash("\n".join(listed).encode())
-
-    def state(self, name: str) -> tuple[int, bytes]:
-        """Return what changes with the stored list, and while one is not taken as it is."""
-        latest = self._latest.get(name)
-        return (latest.serial, latest.settled) if latest is not None else (0, b"")
-
-    def write(
-        self,
-        name: str,
-        tags: Sequence[str],
-        revision: str,
-        *,
-        sightings: Sightings | None = None,
-        doubtful: bool = False,
-        change: tuple[Sequence[str], Collection[str]] | None = None,
-        scope: Sequence[str] = (),
-    ) -> bool:
+    def write(self, image: str, scanned: ScannedList) -> bool:
         """Replace an image's tags, and what is known of them; tell whether the tags were others before.
 
-        `change` is what came and what went among the tags under the exclusions of `scope`. Raises StoreError.
+        Raises StoreError.
         """
-        body = "\n".join(tags).encode()
-        before, new = self._known(name), _Summary(len(tags), _hash(body), doubtful)
-        if before == new and sightings is None:
-            return False
-        self._summaries.pop(name, None)
-        with self._database.transaction() as execute:
-            if before != new:
-                execute("INSERT OR REPLACE INTO tags VALUES (?, ?, ?, ?, ?)", name, revision, len(tags), body, doubtful)
-            if sightings is not None:
-                numbers = (sightings.began, sightings.counted, sightings.expected, sightings.doubts)
-                execute(
-                    "INSERT OR REPLACE INTO sightings VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-                    name, *sightings.packed(), *numbers,
-                )  # fmt: skip
-                _forget_digests(execute, name, change[1] if change else ())
-        self._summaries[name] = new
-        other = (before.count, before.hash) != (new.count, new.hash)
-        self._follow(name, sightings, scope, change, other=other)
-        return other
+        before = self.generation(image)
+        after = _follow(before, scanned)
+        is_other_row = after.serial != before.serial or after.doubtful != before.doubtful
+        if is_other_row or scanned.first_seen is not None:
+            # Should the disk refuse, the next scan goes the whole way again.
+            self._generations[image] = dataclasses.replace(before, settled=b"", answer=b"")
+            with self._database.transaction() as execute:
+                if is_other_row:
+                    _write_tags(execute, image, scanned)
+                if scanned.first_seen is not None:
+                    _write_first_seen(execute, image, scanned.first_seen, scanned.gone)
+        self._generations[image] = after
+        return after.serial != before.serial
 
-    def changes(self, canonical_name: str, serial: int) -> Change | None:
+    def changes(self, image: str, serial: int) -> Change | None:
         """Return what came and went since the list of a serial number; None where that is not known any more.
 
-        The number counts this process's writes of the image's list; 0 is none of them.
+        Raises StoreError.
         """
-        latest = self._latest.setdefault(canonical_name, _Latest())
-        if serial == latest.serial:
+        now = self.generation(image)
+        if serial == now.serial:
             return Change(serial)
-        return latest.change if latest.change is not None and serial + 1 == latest.serial else None
-
-    def serial(self, canonical_name: str) -> int:
-        """Return the number of an image's list now."""
-        return self._latest.setdefault(canonical_name, _Latest()).serial
+        return now.change if now.change is not None and serial + 1 == now.serial else None
 
     def young(self, canonical_name: str, since: datetime, *, first_scan_is_old: bool) -> Mapping[str, datetime]:
         """Return the tags that were first seen, or moved to another digest, after a moment; and when.
@@ -171,7 +176,7 @@ class TagStore:
         With `first_scan_is_old` those of the first scan are none of them. Raises StoreError.
         """
         found: dict[str, float] = {}
-        if (known := self.sightings(canonical_name)) is not None:
+        if (known := self.first_seen(canonical_name)) is not None:
             listed = known.since(since)
             found = {tag: seen for tag, seen in listed if not (first_scan_is_old and seen == known.began)}
         for tag, moved in self._database.all(
@@ -201,43 +206,48 @@ class TagStore:
 
     def forget(self, name: str) -> None:
         """Remove an image. Raises StoreError."""
-        self._summaries.pop(name, None)
-        if (latest := self._latest.get(name)) is not None:
-            self._latest[name] = _Latest(serial=latest.serial + 1)
+        serial = self.generation(name).serial
+        self._generations[name] = Generation(serial=serial + 1)
         with self._database.transaction() as execute:
             for table in ("tags", "sightings", "digests"):
                 execute(f"DELETE FROM {table} WHERE image = ?", name)  # noqa: S608 - our own three names
 
-    def _known(self, name: str) -> _Summary:
-        """Return what there is of an image; remembered, for an unchanged scan asks twice and nobody else writes."""
-        if (summary := self._summaries.get(name)) is None:
-            row = self._database.one("SELECT count, body, doubtful FROM tags WHERE image = ?", name)
-            summary = self._summaries[name] = _Summary(row[0], _hash(row[1]), bool(row[2])) if row else _NOTHING
-        return summary
 
-    def _follow(
-        self,
-        name: str,
-        sightings: Sightings | None,
-        scope: Sequence[str],
-        change: tuple[Sequence[str], Collection[str]] | None,
-        *,
-        other: bool,
-    ) -> None:
-        """Remember what the write changed, for those who chose from the list before."""
-        latest = self._latest.setdefault(name, _Latest())
-        if sightings is not None:
-            latest.settled = _hash("\n".join(sightings.names).encode()) if sightings.settled else b""
-        if other:
-            latest.serial += 1
-            few = change is not None and latest.scope == scope and len(change[0]) + len(change[1]) <= _FEW
-            latest.change = Change(latest.serial, change[0], change[1]) if few and change else None
-        latest.scope = scope
+def _follow(before: Generation, scanned: ScannedList) -> Generation:
+    """Return the generation that a scan makes of the one before."""
+    seen, digest = scanned.first_seen, digest_of(scanned.tags)
+    settled, serial, change = before.settled, before.serial, before.change
+    if seen is not None:
+        settled = digest_of(seen.names) if seen.settled else b""
+    if (digest, len(scanned.tags)) != (before.digest, before.count):
+        serial += 1
+        is_known = seen is not None and before.exclusions == scanned.exclusions
+        few = is_known and len(scanned.added) + len(scanned.gone) <= _FEW
+        change = Change(serial, scanned.added, scanned.gone) if few else None
+    return Generation(
+        serial=serial,
+        count=len(scanned.tags),
+        digest=digest,
+        doubtful=scanned.doubtful,
+        settled=settled,
+        answer=scanned.answer,
+        exclusions=scanned.exclusions,
+        result=scanned.result,
+        change=change,
+    )
 
 
-def _forget_digests(execute: Execute, name: str, gone: Collection[str]) -> None:
+def _write_tags(execute: Execute, image: str, scanned: ScannedList) -> None:
+    body, count = "\n".join(scanned.tags).encode(), len(scanned.tags)
+    row = (image, scanned.result.revision, count, body, scanned.doubtful)
+    execute("INSERT OR REPLACE INTO tags VALUES (?, ?, ?, ?, ?)", *row)
+
+
+def _write_first_seen(execute: Execute, image: str, seen: FirstSeen, gone: Collection[str]) -> None:
+    row = (image, *seen.packed(), seen.began, seen.counted, seen.expected, seen.doubts)
+    execute("INSERT OR REPLACE INTO sightings VALUES (?, ?, ?, ?, ?, ?, ?, ?)", *row)
     for tag in gone:
-        execute("DELETE FROM digests WHERE image = ? AND tag = ?", name, tag)
+        execute("DELETE FROM digests WHERE image = ? AND tag = ?", image, tag)
 
 
 def _hash(body: bytes) -> bytes:

@@ -16,7 +16,7 @@ from gotk.runtime.clock import Clock
 from gotk.runtime.reconciler import Reader
 from policies import age, choose, chooser
 from policies.image_policy import repository_of
-from policies.verdict import Gate, Verdict
+from policies.verdict import Verdict, Veto
 from reflector import exclusion
 from reflector.store import TagStore
 
@@ -65,10 +65,10 @@ def explain(case: Case) -> Explanation:
     """Explain a choice. Raises choose.InvalidPolicy and exclusion.InvalidExclusion."""
     excluded = {tag: pattern for tag in case.tags if (pattern := exclusion.excluded_by(case.exclusions, tag))}
     candidates = [tag for tag in case.tags if tag not in excluded]
-    gates: tuple[Gate, ...] = ()
+    vetoes: tuple[Veto, ...] = ()
     if case.eligibles:
-        gates = (age.gate(case.eligibles, case.now, spare=case.spare),)
-    verdicts = choose.explain(case.policy, candidates, gates)
+        vetoes = (age.veto(case.eligibles, case.now, spare=case.spare),)
+    verdicts = choose.explain(case.policy, candidates, vetoes)
     verdicts += [
         Verdict(tag, None, "Excluded", f"the exclusion list's '{pattern}' is found in it")
         for tag, pattern in excluded.items()
@@ -77,7 +77,8 @@ def explain(case: Case) -> Explanation:
     records = [_record(verdict) for verdict in verdicts]
     records.sort(key=lambda record: (_ORDER[record.verdict], places.get(record.tag, len(places))))
     chosen = records[0].tag if records and records[0].verdict == "chosen" else ""
-    return Explanation(tags=tuple(records), chosen=chosen, message="" if chosen else _why_none(case, candidates, gates))
+    message = "" if chosen else _why_none(case, candidates, vetoes)
+    return Explanation(tags=tuple(records), chosen=chosen, message=message)
 
 
 def _record(verdict: Verdict) -> TagVerdict:
@@ -88,9 +89,9 @@ def _record(verdict: Verdict) -> TagVerdict:
     return TagVerdict(tag=verdict.tag, verdict=standing, reason=verdict.reason, message=verdict.message, key=key or "")
 
 
-def _why_none(case: Case, candidates: Sequence[str], gates: Sequence[Gate]) -> str:
+def _why_none(case: Case, candidates: Sequence[str], vetoes: Sequence[Veto]) -> str:
     try:
-        choose.choose(case.policy, candidates, gates)
+        choose.choose(case.policy, candidates, vetoes)
     except choose.NothingChosen as error:
         return str(error)
     return ""
@@ -119,14 +120,13 @@ class Explainer:
         stored, image = policy.status.latest_ref, repository.status.canonical_image_name
         question = chooser.Question(
             name=image,
-            revision="",
             policy=policy.spec,
             minimum=age.wanted(policy.metadata.annotations),
             present=stored.tag if stored is not None and stored.name == repository.spec.image else "",
             now=self._clock.now(),
         )
         evidence = chooser.gather(self._tags, question)
-        known = self._tags.sightings(image)
+        known = self._tags.first_seen(image)
         taken = frozenset(evidence.tags)
         left_out = [tag for tag in known.names if tag not in taken] if known is not None else []
         found = explain(

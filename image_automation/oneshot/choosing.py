@@ -81,7 +81,7 @@ class Chooser:
         for policy in self._world.list(ImagePolicy):
             repository = self._world.find(ImageRepository, *image_policy.repository_of(policy))
             chosen = policy.status.latest_ref
-            known = self._tags.sightings(repository.status.canonical_image_name) if repository else None
+            known = self._tags.first_seen(repository.status.canonical_image_name) if repository else None
             if chosen is None or known is None or chosen.tag not in known.names:
                 continue
             seen = known.first[known.names.index(chosen.tag)]

@@ -106,7 +106,7 @@ def test_of_two_that_extract_to_the_same_the_younger_waits():
 
 
 def test_the_record_says_when_a_tag_is_eligible():
-    verdicts = choose.explain(spec(), TAGS, (age.gate(hours(**{"1_3_0": 52}), NOON),))
+    verdicts = choose.explain(spec(), TAGS, (age.veto(hours(**{"1_3_0": 52}), NOON),))
     assert [(v.tag, v.reason) for v in verdicts] == [
         ("1.0.0", "Outranked"), ("1.1.0", "Outranked"), ("1.2.0", "Chosen"), ("1.3.0", "TooYoung"),
         ("latest", "NotAVersion"),

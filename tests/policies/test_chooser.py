@@ -15,6 +15,7 @@ from policies.chooser import Chooser, NoTags, Question
 from reflector import loss_guard, scan
 from reflector.loss_guard import Circumstances
 from reflector.store import TagStore
+from tests.reflector import storing
 from tests.running import NOON
 
 KEY, NAME = Key("apps", "app"), "reg/app"
@@ -42,19 +43,16 @@ class Reading:
         return self._store.tags(name)
 
 
-def write(store: TagStore, tags: Sequence[str]) -> str:
+def write(store: TagStore, tags: Sequence[str]) -> None:
     listed = scan.in_order(tags)
     case = Circumstances(now=0, needed=1, interval=1)
-    judged = loss_guard.judge(store.sightings(NAME), listed, case)
-    revision = scan.revision(listed)
-    change = (judged.added, frozenset(judged.gone))
-    store.write(NAME, listed, revision, sightings=judged.sightings, change=change)
-    return revision
+    assessed = loss_guard.assess(store.first_seen(NAME), listed, case)
+    change = (assessed.added, frozenset(assessed.gone))
+    storing.write(store, NAME, listed, "1", first_seen=assessed.first_seen, change=change)
 
 
-def question(policy: ImagePolicySpec, revision: str, **fields) -> Question:
-    return Question(**{"name": NAME, "revision": revision, "policy": policy, "minimum": None, "present": "",
-                       "now": NOON, **fields})  # fmt: skip
+def question(policy: ImagePolicySpec, **fields) -> Question:
+    return Question(**{"name": NAME, "policy": policy, "minimum": None, "present": "", "now": NOON, **fields})
 
 
 SEMVER = spec({"semver": {"range": ">=1.0.0-0"}})
@@ -78,7 +76,8 @@ async def test_a_choice_carried_on_is_the_choice_made_anew(policy, lists):
     with TagStore(None) as store, Limiter(width=1) as limiter:
         chooser = Chooser(tags=store, limiter=limiter)
         for tags in lists:
-            asked = question(policy, write(store, tags))
+            write(store, tags)
+            asked = question(policy)
             found: object
             try:
                 found = (await chooser.decide(KEY, asked)).tag
@@ -97,7 +96,8 @@ async def test_a_new_tag_is_weighed_alone_and_a_chosen_one_that_is_gone_is_not_m
         chooser = Chooser(tags=reading, limiter=limiter)
 
         async def chosen(*tags: str) -> tuple[str, int]:
-            decision = await chooser.decide(KEY, question(SEMVER, write(store, tags)))
+            write(store, tags)
+            decision = await chooser.decide(KEY, question(SEMVER))
             return decision.tag, reading.reads
 
         assert await chosen("1.0.0") == ("1.0.0", 1)
@@ -110,18 +110,18 @@ async def test_a_new_tag_is_weighed_alone_and_a_chosen_one_that_is_gone_is_not_m
 async def test_a_doubtful_list_counts_the_tag_in_use_and_is_not_remembered():
     with TagStore(None) as store, Limiter(width=1) as limiter:
         chooser = Chooser(tags=store, limiter=limiter)
-        store.write(NAME, ["1.0.0"], "1", doubtful=True)
-        assert (await chooser.decide(KEY, question(SEMVER, "1", present="1.1.0"))).tag == "1.1.0"
-        store.write(NAME, ["1.0.0"], "1", doubtful=False)
-        assert (await chooser.decide(KEY, question(SEMVER, "1", present="1.1.0"))).tag == "1.0.0"
+        storing.write(store, NAME, ["1.0.0"], "1", doubtful=True)
+        assert (await chooser.decide(KEY, question(SEMVER, present="1.1.0"))).tag == "1.1.0"
+        storing.write(store, NAME, ["1.0.0"], "1", doubtful=False)
+        assert (await chooser.decide(KEY, question(SEMVER, present="1.1.0"))).tag == "1.0.0"
 
 
 async def test_a_doubtful_list_does_not_keep_a_tag_that_the_policy_no_longer_wants():
     with TagStore(None) as store, Limiter(width=1) as limiter:
         chooser = Chooser(tags=store, limiter=limiter)
-        store.write(NAME, ["1.0.0"], "1", doubtful=True)
+        storing.write(store, NAME, ["1.0.0"], "1", doubtful=True)
         wanted = spec({"semver": {"range": "1.0.x"}})
-        assert (await chooser.decide(KEY, question(wanted, "1", present="1.1.0"))).tag == "1.0.0"
+        assert (await chooser.decide(KEY, question(wanted, present="1.1.0"))).tag == "1.0.0"
 
 
 VERSIONS = [f"1.{minor}.0" for minor in range(6)]
@@ -141,11 +141,11 @@ async def test_a_list_that_lies_every_other_time_never_moves_a_policy_down(lists
             truth = VERSIONS[: 1 + number // 2]
             listed = scan.in_order(truth if number % 2 == 0 else lists[number // 2] & set(truth))
             case = Circumstances(now=60 * number, needed=2, interval=60)
-            judged = loss_guard.judge(known, listed, case)
-            known = judged.sightings
-            revision = scan.revision(known.names)
-            store.write(NAME, known.names, revision, sightings=known, change=(judged.added, frozenset(judged.gone)))
-            tag = (await chooser.decide(KEY, question(policy, revision))).tag
+            assessed = loss_guard.assess(known, listed, case)
+            known = assessed.first_seen
+            change = (assessed.added, frozenset(assessed.gone))
+            storing.write(store, NAME, known.names, "1", first_seen=known, change=change)
+            tag = (await chooser.decide(KEY, question(policy))).tag
             assert tag >= best
             best = tag
         assert best == truth[-1]

@@ -18,6 +18,7 @@ from gotk.runtime.blocking import Limiter
 from gotk.runtime.conditions import READY
 from gotk.runtime.reconciler import Key
 from policies.image_policy import ImagePolicyReconciler, policies_of, tags_changed
+from reflector.store import Generation
 from tests.running import NOON, Ended, run_once
 
 IMAGE, CANONICAL = "ghcr.io/acme/app", "ghcr.io/acme/app"
@@ -32,6 +33,7 @@ class World:
         self.labels: dict[str, dict[str, str]] = {"apps": {}, "images": {}}
         self.stored: dict[str, list[str]] = {CANONICAL: ["1.0.0", "1.1.0", "latest"]}
         self.registry: dict[str, str] = {}
+        self.lists: list[list[str]] = []
         self.reads = 0
         self.broken: Exception | None = None
         self.doubtful = False
@@ -55,14 +57,14 @@ class World:
             raise self.broken
         return self.stored.get(canonical_name, [])
 
-    def serial(self, canonical_name: str) -> int:
-        return 0
+    def generation(self, canonical_name: str) -> Generation:
+        listed = list(self.stored.get(canonical_name, ()))
+        if listed not in self.lists:
+            self.lists.append(listed)
+        return Generation(serial=self.lists.index(listed), doubtful=self.doubtful)
 
     def changes(self, canonical_name: str, serial: int) -> None:
         return None
-
-    def is_doubtful(self, canonical_name: str) -> bool:
-        return self.doubtful
 
     def young(self, canonical_name: str, since: datetime, *, first_scan_is_old: bool) -> dict[str, datetime]:
         return {tag: seen for tag, seen in self.seen.items() if seen > since}
@@ -200,7 +202,7 @@ async def test_neither_tags_nor_policy_changed_then_nothing_is_chosen_anew(world
         changed = policy(policy={"semver": {"range": "1.0.x"}})
         ended = await run_once(under_test, changed)
         assert (world.reads, ended.obj.status.latest_ref.tag) == (2, "1.0.0")
-        world.add(repository(revision="2"))
+        world.stored[CANONICAL].append("1.2.0")
         await run_once(under_test, changed)
         assert world.reads == 3
 

@@ -121,7 +121,7 @@ async def test_an_emptied_database_is_filled_again_and_readiness_unknown_meanwhi
     second = await run_once(make(), first.obj, now=NOON + timedelta(seconds=30))
     assert second.run.progressed == ["scanning: no tags in database"]
     assert second.run.saves[0].conditions[-1].status == "Unknown"
-    assert (second.ready, store.count(f"{registry.address}/app")) == (first.ready, 3)
+    assert (second.ready, store.generation(f"{registry.address}/app").count) == (first.ready, 3)
 
 
 @pytest.mark.parametrize(
@@ -177,7 +177,7 @@ async def test_a_failed_scan_keeps_what_the_last_one_found(make: Make, registry:
     assert ended.ready[1] == "ReadOperationFailed"
     assert ended.obj.status.last_scan_result == first.obj.status.last_scan_result
     assert ended.obj.status.canonical_image_name == first.obj.status.canonical_image_name
-    assert store.count(f"{registry.address}/app") == 3
+    assert store.generation(f"{registry.address}/app").count == 3
 
 
 async def test_a_bad_exclusion_is_said_in_flux_words(make: Make, registry: RegistryServer):
@@ -261,7 +261,7 @@ async def test_a_real_deletion_is_believed_after_it_was_seen_twice_an_interval_a
     registry.now = ("1",)
     for minutes in (5, 5.5, 6, 9):
         ended = await after(make, ended.obj, minutes)
-        assert store.count(image_) == 4
+        assert store.generation(image_).count == 4
         assert HELD in ended.conditions
     ended = await after(make, ended.obj, 10)
     assert list(store.tags(image_)) == ["1"]
@@ -279,9 +279,9 @@ async def test_one_missing_tag_stays_for_a_scan_without_any_alarm(make: Make, li
     ended = await after(make, repository(image_), 0)
     registry.now = FOUR[:3]
     ended = await after(make, ended.obj, 5)
-    assert (store.count(image_), ended.run.events, HELD in ended.conditions) == (4, [], False)
+    assert (store.generation(image_).count, ended.run.events, HELD in ended.conditions) == (4, [], False)
     ended = await after(make, ended.obj, 10)
-    assert store.count(image_) == 3
+    assert store.generation(image_).count == 3
     assert [event[:2] for event in ended.run.events] == [("Trace", "TagsGone")]
 
 
@@ -291,7 +291,7 @@ async def test_an_annotation_restores_what_flux_does(make: Make, lists, store):
     first = await after(make, repository(image_), 0, believe_loss_after="1")
     registry.now = ()
     second = await after(make, first.obj, 5, believe_loss_after="1")
-    assert (store.count(image_), second.run.events, HELD in second.conditions) == (0, [], False)
+    assert (store.generation(image_).count, second.run.events, HELD in second.conditions) == (0, [], False)
     assert second.ready[2].startswith("successful scan: found 0 tags")
 
 
@@ -320,7 +320,10 @@ async def test_an_error_page_after_a_good_scan_is_said_in_flux_words_and_in_ours
     second = await after(make, first.obj, 5)
     assert second.ready[:2] == ("False", "ReadOperationFailed")
     assert second.conditions[HELD][:2] == ("True", "TagListUnreadable")
-    assert (store.count(image_), second.obj.status.last_scan_result) == (4, first.obj.status.last_scan_result)
+    assert (store.generation(image_).count, second.obj.status.last_scan_result) == (
+        4,
+        first.obj.status.last_scan_result,
+    )
     registry.now = FOUR
     third = await after(make, second.obj, 6)
     assert (third.ready[0], HELD in third.conditions) == ("True", False)
@@ -330,10 +333,11 @@ async def test_a_list_beyond_a_limit_is_said_to_be_cut(make: Make, lists, store,
     registry, image_ = lists
     registry.now = FOUR
     first = await after(make, repository(image_), 0)
-    monkeypatch.setattr("gotk.oci.lister._TAG_LIMIT", 3)
+    monkeypatch.setattr("gotk.oci.lister._TAG_LIMIT", 4)
+    registry.now = (*FOUR, "5")
     second = await after(make, first.obj, 5)
     assert (second.ready[1], second.conditions[HELD][1]) == ("ReadOperationFailed", "TagListCut")
-    assert store.count(image_) == 4
+    assert store.generation(image_).count == 4
 
 
 async def test_half_a_list_is_none_and_said_without_another_event(make: Make, store):
@@ -348,7 +352,7 @@ async def test_half_a_list_is_none_and_said_without_another_event(make: Make, st
         pages = [tag_list("1", "2", link='</v2/app/tags/list?last=2>; rel="next"')]
         second = await after(make, first.obj, 5)
     assert (second.ready[1], second.conditions[HELD][1]) == ("ReadOperationFailed", "TagListUnavailable")
-    assert (store.count(f"{address}/app"), second.run.events) == (3, [])
+    assert (store.generation(f"{address}/app").count, second.run.events) == (3, [])
 
 
 async def test_a_short_list_after_the_store_was_lost_is_doubted(make: Make, lists, store):
@@ -359,9 +363,9 @@ async def test_a_short_list_after_the_store_was_lost_is_doubted(make: Make, list
     registry.now = ("1",)
     second = await after(make, first.obj, 5)
     assert second.conditions[HELD][:2] == ("True", "TagListShrunk")
-    assert store.is_doubtful(image_)
+    assert store.generation(image_).doubtful
     third = await after(make, second.obj, 10)
-    assert (HELD in third.conditions, store.is_doubtful(image_)) == (False, False)
+    assert (HELD in third.conditions, store.generation(image_).doubtful) == (False, False)
 
 
 async def test_a_repository_without_tags_is_scanned_successfully(make: Make):
@@ -380,6 +384,6 @@ async def test_tags_go_with_the_last_repository_of_their_image(make: Make, regis
         first.obj, metadata=ObjectMeta(name="twin", namespace="other", uid="uid-twin")
     )
     await make(cached=(first.obj, twin)).finalize(first.obj, first.run)
-    assert store.count(canonical) == 3
+    assert store.generation(canonical).count == 3
     await make(cached=(first.obj,)).finalize(first.obj, first.run)
-    assert store.count(canonical) == 0
+    assert store.generation(canonical).count == 0

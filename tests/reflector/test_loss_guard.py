@@ -6,28 +6,28 @@ from hypothesis import strategies as st
 
 from gotk.api import extensions
 from reflector import loss_guard
-from reflector.first_seen import Sightings
-from reflector.loss_guard import Circumstances, Judgement
+from reflector.first_seen import FirstSeen
+from reflector.loss_guard import Assessment, Circumstances
 
 LISTS = st.lists(st.frozensets(st.sampled_from("abcdef")), min_size=1, max_size=8)
 
 
-def scan(known: Sightings | None, tags: str | frozenset[str], now: int, needed: int = 2, **case) -> Judgement:
+def scan(known: FirstSeen | None, tags: str | frozenset[str], now: int, needed: int = 2, **case) -> Assessment:
     listed = sorted(tags, reverse=True)
     circumstances = Circumstances(now=now, needed=needed, interval=60, listed=len(listed), **case)
-    return loss_guard.judge(known, listed, circumstances)
+    return loss_guard.assess(known, listed, circumstances)
 
 
-def after(*lists: str, needed: int = 2, apart: int = 60) -> Judgement:
+def after(*lists: str, needed: int = 2, apart: int = 60) -> Assessment:
     """Scan so many lists, each a while after the other."""
-    judged = scan(None, lists[0], 1000, needed)
+    assessed = scan(None, lists[0], 1000, needed)
     for number, tags in enumerate(lists[1:], 1):
-        judged = scan(judged.sightings, tags, 1000 + number * apart, needed)
-    return judged
+        assessed = scan(assessed.first_seen, tags, 1000 + number * apart, needed)
+    return assessed
 
 
-def names(judged: Judgement) -> str:
-    return "".join(sorted(judged.sightings.names))
+def names(assessed: Assessment) -> str:
+    return "".join(sorted(assessed.first_seen.names))
 
 
 HISTORIES = {
@@ -49,9 +49,9 @@ HISTORIES = {
 
 @pytest.mark.parametrize(("lists", "believed", "doubt"), HISTORIES.values(), ids=HISTORIES)
 def test_what_is_believed(lists, believed, doubt):
-    judged = after(*lists)
-    assert names(judged) == believed
-    assert (judged.doubt and judged.doubt.reason) == doubt
+    assessed = after(*lists)
+    assert names(assessed) == believed
+    assert (assessed.doubt and assessed.doubt.reason) == doubt
 
 
 def test_scans_in_quick_succession_count_once():
@@ -59,18 +59,18 @@ def test_scans_in_quick_succession_count_once():
 
 
 def test_a_request_counts_whenever_it_comes():
-    judged = after("abcd", "")
-    assert names(scan(judged.sightings, "", 1061, requested=True)) == ""
+    assessed = after("abcd", "")
+    assert names(scan(assessed.first_seen, "", 1061, requested=True)) == ""
 
 
 def test_a_clock_that_goes_back_counts():
-    judged = after("abcd", "")
-    assert names(scan(judged.sightings, "", 10)) == ""
+    assessed = after("abcd", "")
+    assert names(scan(assessed.first_seen, "", 10)) == ""
 
 
 def test_what_came_and_what_went_is_told():
-    judged = scan(after("abcd", "abc").sightings, "abcx", 1120)
-    assert (judged.added, judged.gone, judged.held) == (["x"], ["d"], 0)
+    assessed = scan(after("abcd", "abc").first_seen, "abcx", 1120)
+    assert (assessed.added, assessed.gone, assessed.kept) == (["x"], ["d"], 0)
 
 
 def test_a_first_list_that_should_be_far_longer_is_doubted_until_it_was_seen_twice():
@@ -80,17 +80,17 @@ def test_a_first_list_that_should_be_far_longer_is_doubted_until_it_was_seen_twi
         "the registry lists 1 tags where there were 400, and the tag store was lost; policies keep their tags until"
         " 2 scans in a row say the same, so far 1"
     )
-    assert scan(first.sightings, "a", 1030).doubt is not None
-    assert scan(first.sightings, "a", 1060).doubt is None
+    assert scan(first.first_seen, "a", 1030).doubt is not None
+    assert scan(first.first_seen, "a", 1060).doubt is None
     assert scan(None, "a", 1000, needed=1, expected=400).doubt is None
-    assert scan(first.sightings, frozenset(["a", *map(str, range(300))]), 1030).doubt is None
+    assert scan(first.first_seen, frozenset(["a", *map(str, range(300))]), 1030).doubt is None
 
 
 @given(LISTS, st.integers(1, 4))
 def test_a_tag_stays_until_so_many_scans_in_a_row_missed_it(lists, needed):
     known = None
     for number, tags in enumerate(lists):
-        known = scan(known, tags, 1000 + 60 * number, needed).sightings
+        known = scan(known, tags, 1000 + 60 * number, needed).first_seen
         recent = lists[max(0, number - needed + 1) : number + 1]
         assert set(known.names) == frozenset().union(*recent)
         assert list(known.names) == sorted(known.names, reverse=True)
@@ -100,9 +100,9 @@ def test_a_tag_stays_until_so_many_scans_in_a_row_missed_it(lists, needed):
 def test_as_in_flux_every_list_is_believed(lists):
     known = None
     for number, tags in enumerate(lists):
-        judged = scan(known, tags, 1000 + 60 * number, 1)
-        known = judged.sightings
-        assert (set(known.names), judged.doubt, judged.held) == (tags, None, 0)
+        assessed = scan(known, tags, 1000 + 60 * number, 1)
+        known = assessed.first_seen
+        assert (set(known.names), assessed.doubt, assessed.kept) == (tags, None, 0)
 
 
 @given(LISTS)
@@ -110,7 +110,7 @@ def test_a_tag_is_as_old_as_its_first_sighting_since_it_was_gone(lists):
     known, seen = None, {}
     for number, tags in enumerate(lists):
         now = 1000 + 60 * number
-        known = scan(known, tags, now).sightings
+        known = scan(known, tags, now).first_seen
         seen = {tag: seen.get(tag, now) for tag in known.names}
         assert dict(zip(known.names, known.first, strict=True)) == seen
 

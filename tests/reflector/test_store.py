@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from reflector.first_seen import Sightings
+from reflector.first_seen import FirstSeen
 from reflector.store import DIGESTS, Change, StoreError, TagStore
+from tests.reflector import storing
 
 
 @pytest.fixture
@@ -15,50 +16,53 @@ def path(tmp_path: Path) -> Path:
 
 def test_tags_come_back_in_their_order():
     with TagStore(None) as store:
-        store.write("reg/app", ["b", "a", "a"], "1")
-        assert (list(store.tags("reg/app")), store.count("reg/app")) == (["b", "a", "a"], 3)
+        storing.write(store, "reg/app", ["b", "a", "a"], "1")
+        assert (list(store.tags("reg/app")), store.generation("reg/app").count) == (["b", "a", "a"], 3)
 
 
 def test_an_image_never_scanned_and_one_without_tags_have_none():
     with TagStore(None) as store:
-        store.write("reg/empty", [], "1")
+        storing.write(store, "reg/empty", [], "1")
         for name in ("reg/empty", "reg/unknown"):
-            assert (list(store.tags(name)), store.count(name)) == ([], 0)
+            assert (list(store.tags(name)), store.generation(name).count) == ([], 0)
 
 
 def test_tags_survive_a_restart(path: Path):
     with TagStore(path) as store:
-        store.write("reg/app", ["1"], "1")
+        storing.write(store, "reg/app", ["1"], "1")
     with TagStore(path) as store:
         assert list(store.tags("reg/app")) == ["1"]
 
 
 def test_a_second_reader_sees_what_was_written(path: Path):
     with TagStore(path) as writer, TagStore(path) as reader:
-        writer.write("reg/app", ["1"], "1")
+        storing.write(writer, "reg/app", ["1"], "1")
         assert list(reader.tags("reg/app")) == ["1"]
 
 
 def test_only_another_list_is_written(path: Path):
     with TagStore(path) as store:
-        assert [store.write("reg/app", ["1"], "1"), store.write("reg/app", ["1"], "1")] == [True, False]
-        assert store.write("reg/app", ["2", "1"], "the same checksum")
-        assert store.write("reg/app", ["2", "0"], "the same checksum")
+        assert [storing.write(store, "reg/app", ["1"], "1"), storing.write(store, "reg/app", ["1"], "1")] == [
+            True,
+            False,
+        ]
+        assert storing.write(store, "reg/app", ["2", "1"], "the same checksum")
+        assert storing.write(store, "reg/app", ["2", "0"], "the same checksum")
         assert list(store.tags("reg/app")) == ["2", "0"]
 
 
 def test_a_forgotten_image_is_gone():
     with TagStore(None) as store:
-        store.write("reg/app", ["1"], "1")
+        storing.write(store, "reg/app", ["1"], "1")
         store.forget("reg/app")
-        assert store.count("reg/app") == 0
+        assert store.generation("reg/app").count == 0
 
 
 def test_a_damaged_file_is_set_aside_and_a_new_one_begun(path: Path):
     path.parent.mkdir()
     path.write_bytes(b"this is no database" * 1000)
     with TagStore(path) as store:
-        store.write("reg/app", ["1"], "1")
+        storing.write(store, "reg/app", ["1"], "1")
     assert path.with_name("tags.db.damaged").exists()
 
 
@@ -68,14 +72,14 @@ def test_a_file_of_another_version_is_set_aside(path: Path):
     other.execute("PRAGMA user_version = 99")
     other.close()
     with TagStore(path) as store:
-        assert store.count("reg/app") == 0
+        assert store.generation("reg/app").count == 0
 
 
 def test_what_sqlite_refuses_is_an_error_of_ours(path: Path):
     with TagStore(path) as store:
         store.close()
         with pytest.raises(StoreError):
-            store.write("reg/app", ["1"], "1")
+            storing.write(store, "reg/app", ["1"], "1")
     path.unlink()
     path.mkdir()
     with pytest.raises(StoreError, match="failed to open the tag database"):
@@ -86,35 +90,35 @@ NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 THEN = int(NOON.timestamp())
 
 
-def seen(**tags: int) -> Sightings:
-    """Sightings of tags, so many seconds after noon; the first scan was at noon."""
+def seen(**tags: int) -> FirstSeen:
+    """FirstSeen of tags, so many seconds after noon; the first scan was at noon."""
     names = sorted(tags, reverse=True)
-    return Sightings(names=names, first=[THEN + tags[n] for n in names], missing=bytes(len(names)), began=THEN)
+    return FirstSeen(names=names, first=[THEN + tags[n] for n in names], missing=bytes(len(names)), began=THEN)
 
 
 def test_sightings_doubts_and_digests_survive_a_restart(path: Path):
     with TagStore(path) as store:
-        store.write("reg/app", ["b", "a"], "1", sightings=seen(a=0, b=60), doubtful=True)
+        storing.write(store, "reg/app", ["b", "a"], "1", first_seen=seen(a=0, b=60), doubtful=True)
         store.witness("reg/app", "a", "sha256:1", NOON)
     with TagStore(path) as store:
-        known = store.sightings("reg/app")
+        known = store.first_seen("reg/app")
         assert known is not None
         assert (list(known.names), list(known.first)) == (["b", "a"], [THEN + 60, THEN])
-        assert store.is_doubtful("reg/app")
+        assert store.generation("reg/app").doubtful
         moved = store.witness("reg/app", "a", "sha256:2", NOON + timedelta(days=1))
         assert moved == NOON + timedelta(days=1)
 
 
 def test_a_doubt_alone_is_written_too(path: Path):
     with TagStore(path) as store:
-        store.write("reg/app", ["a"], "1", sightings=seen(a=0), doubtful=True)
-        assert not store.write("reg/app", ["a"], "1", sightings=seen(a=0), doubtful=False)
-        assert not store.is_doubtful("reg/app")
+        storing.write(store, "reg/app", ["a"], "1", first_seen=seen(a=0), doubtful=True)
+        assert not storing.write(store, "reg/app", ["a"], "1", first_seen=seen(a=0), doubtful=False)
+        assert not store.generation("reg/app").doubtful
 
 
 def test_tags_seen_after_a_moment_are_young_but_not_those_of_the_first_scan():
     with TagStore(None) as store:
-        store.write("reg/app", ["c", "b", "a"], "1", sightings=seen(a=0, b=60, c=120))
+        storing.write(store, "reg/app", ["c", "b", "a"], "1", first_seen=seen(a=0, b=60, c=120))
         long_ago = NOON - timedelta(days=1)
         assert set(store.young("reg/app", long_ago, first_scan_is_old=True)) == {"b", "c"}
         assert set(store.young("reg/app", long_ago, first_scan_is_old=False)) == {"a", "b", "c"}
@@ -125,7 +129,7 @@ def test_tags_seen_after_a_moment_are_young_but_not_those_of_the_first_scan():
 
 def test_a_moved_tag_is_young_again_and_a_digest_seen_for_the_first_time_is_not():
     with TagStore(None) as store:
-        store.write("reg/app", ["a"], "1", sightings=seen(a=0))
+        storing.write(store, "reg/app", ["a"], "1", first_seen=seen(a=0))
         later = NOON + timedelta(days=9)
         assert store.witness("reg/app", "a", "sha256:1", later) is None
         assert store.young("reg/app", NOON, first_scan_is_old=True) == {}
@@ -136,9 +140,9 @@ def test_a_moved_tag_is_young_again_and_a_digest_seen_for_the_first_time_is_not(
 
 def test_the_digest_of_a_tag_that_is_gone_is_forgotten():
     with TagStore(None) as store:
-        store.write("reg/app", ["a"], "1", sightings=seen(a=0))
+        storing.write(store, "reg/app", ["a"], "1", first_seen=seen(a=0))
         store.witness("reg/app", "a", "sha256:1", NOON)
-        store.write("reg/app", [], "2", sightings=seen(), change=([], {"a"}))
+        storing.write(store, "reg/app", [], "2", first_seen=seen(), change=([], {"a"}))
         assert store.witness("reg/app", "a", "sha256:2", NOON) is None
 
 
@@ -152,40 +156,40 @@ def test_digests_are_remembered_for_so_many_tags_only():
 
 def test_a_change_of_a_few_tags_is_known_to_who_saw_the_list_before():
     with TagStore(None) as store:
-        store.write("reg/app", ["a"], "1", sightings=seen(a=0), scope=("x",))
-        serial = store.serial("reg/app")
+        storing.write(store, "reg/app", ["a"], "1", first_seen=seen(a=0), scope=("x",))
+        serial = store.generation("reg/app").serial
         assert store.changes("reg/app", serial) == Change(serial)
-        store.write("reg/app", ["b"], "2", sightings=seen(b=0), scope=("x",), change=(["b"], {"a"}))
+        storing.write(store, "reg/app", ["b"], "2", first_seen=seen(b=0), scope=("x",), change=(["b"], {"a"}))
         assert store.changes("reg/app", serial) == Change(serial + 1, ["b"], {"a"})
-        store.write("reg/app", ["c"], "3", sightings=seen(c=0), scope=("other",), change=(["c"], {"b"}))
+        storing.write(store, "reg/app", ["c"], "3", first_seen=seen(c=0), scope=("other",), change=(["c"], {"b"}))
         assert store.changes("reg/app", serial) is None
         assert store.changes("reg/app", serial + 1) is None
 
 
 def test_a_forgotten_image_is_another_list():
     with TagStore(None) as store:
-        store.write("reg/app", ["a"], "1")
-        serial = store.serial("reg/app")
+        storing.write(store, "reg/app", ["a"], "1")
+        serial = store.generation("reg/app").serial
         store.forget("reg/app")
         assert store.changes("reg/app", serial) is None
 
 
 def test_tags_without_sightings_were_there_for_ever():
     with TagStore(None) as store:
-        store.write("reg/app", ["b", "a"], "1")
-        known = store.sightings("reg/app")
+        storing.write(store, "reg/app", ["b", "a"], "1")
+        known = store.first_seen("reg/app")
         assert known is not None
         assert (list(known.names), list(known.first)) == (["b", "a"], [0, 0])
 
 
 def test_sightings_that_cannot_be_read_are_none(path: Path):
     with TagStore(path) as store:
-        store.write("reg/app", ["a"], "1", sightings=seen(a=0))
+        storing.write(store, "reg/app", ["a"], "1", first_seen=seen(a=0))
     broken = sqlite3.connect(path)
     with broken:
         broken.execute("UPDATE sightings SET first = x'00'")
     broken.close()
     with TagStore(path) as store:
-        known = store.sightings("reg/app")
+        known = store.first_seen("reg/app")
         assert known is not None
         assert list(known.first) == [0]

@@ -17,9 +17,10 @@ from gotk.runtime import health
 from image_automation.app import explain as server
 from image_automation.app.explanation import Explainer
 from image_automation.cli import root
-from reflector.first_seen import Sightings
+from reflector.first_seen import FirstSeen
 from reflector.store import TagStore
 from tests.memory_cluster import image_policy, image_repository
+from tests.reflector import storing
 from tests.running import NOON
 
 NAME = "example.com/app"
@@ -53,9 +54,9 @@ class World:
 def store():
     names = ["app.sig", "2.0.0", "1.2.0", "1.1.0", "1.0.0"]
     first = [THEN if name != "1.2.0" else THEN + 60 for name in names]
-    sightings = Sightings(names=names, first=first, missing=bytes(len(names)), began=THEN)
+    first_seen = FirstSeen(names=names, first=first, missing=bytes(len(names)), began=THEN)
     with TagStore(None) as store:
-        store.write(NAME, names[1:], "1", sightings=sightings)
+        storing.write(store, NAME, names[1:], "1", first_seen=first_seen)
         yield store
 
 

@@ -12,6 +12,7 @@ from gotk.git.objects.commit import Person
 from image_automation.cli import root
 from reflector.store import TagStore
 from tests.image_automation.fleets import MANIFESTS, WEB, Fleet, Registry, fleet
+from tests.reflector import storing
 
 JANE, BOT = Person("Jane", "jane@example.com"), Person("Bot", "bot@example.com")
 
@@ -255,11 +256,11 @@ def grow_old(made: Fleet, state: Path, seconds: int) -> None:
     """Let time pass for what a state folder holds."""
     name = f"{made.registry.address}/team/web"
     with TagStore(state / "tags.db") as store:
-        known = store.sightings(name)
+        known = store.first_seen(name)
         assert known is not None
         first = [moment - seconds for moment in known.first]
         older = replace(known, first=first, began=known.began - seconds)
-        store.write(name, store.tags(name), "1", sightings=older)
+        storing.write(store, name, store.tags(name), "1", first_seen=older)
 
 
 def test_a_state_folder_tells_since_when_a_tag_is_known(

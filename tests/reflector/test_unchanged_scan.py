@@ -1,4 +1,4 @@
-"""Remembering the last scan spares work and changes nothing."""
+"""A scan that finds what the last one found spares work and changes nothing."""
 
 import random
 from datetime import timedelta
