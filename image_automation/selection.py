@@ -18,15 +18,23 @@ _LABEL_LIMIT = 63
 
 
 @dataclass(frozen=True, slots=True)
+class Waiting:
+    """A policy that has not chosen: the message of its Ready condition where that is False, or nothing."""
+
+    cause: str
+    suspended: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Selection:
     """The chosen image of each policy selected, and the names of all policies of the namespace.
 
-    `waiting` are the selected ones that have not chosen, each with the cause where its Ready condition has one.
+    `waiting` are the selected ones that have not chosen.
     """
 
     images: Mapping[str, ImageRef]
     known: frozenset[str]
-    waiting: Mapping[str, str] = field(default_factory=dict)
+    waiting: Mapping[str, Waiting] = field(default_factory=dict)
 
 
 def select(policies: Iterable[ImagePolicy], selector: LabelSelector | None) -> Selection:
@@ -37,12 +45,13 @@ def select(policies: Iterable[ImagePolicy], selector: LabelSelector | None) -> S
     images = {
         policy.metadata.name: policy.status.latest_ref for policy in matching if policy.status.latest_ref is not None
     }
-    waiting = {policy.metadata.name: _cause(policy) for policy in matching if policy.status.latest_ref is None}
+    waiting = {policy.metadata.name: _waiting(policy) for policy in matching if policy.status.latest_ref is None}
     return Selection(images, frozenset(policy.metadata.name for policy in every), waiting)
 
 
-def _cause(policy: ImagePolicy) -> str:
-    return next((c.message for c in policy.status.conditions if c.type == "Ready" and c.status == "False"), "")
+def _waiting(policy: ImagePolicy) -> Waiting:
+    ready = (c.message for c in policy.status.conditions if c.type == "Ready" and c.status == "False")
+    return Waiting(next(ready, ""), suspended=policy.spec.suspend)
 
 
 _NAME_PART = re.compile(r"(?:[A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")

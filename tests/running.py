@@ -33,7 +33,8 @@ class Emitted(NamedTuple):
 
 
 class FakeRun(Generic[S]):
-    """A `Run` in memory: `events`, `saves` (status as saved each time) and `progressed` tell what happened."""
+    """A `Run` in memory: `events`, `saves` (status as saved each time), `annotations` and `progressed` tell
+    what happened."""
 
     def __init__(self, obj: Object, *, now: datetime = NOON) -> None:
         self.status: S = obj.status  # type: ignore[attr-defined] # every reconciled kind has one
@@ -42,6 +43,7 @@ class FakeRun(Generic[S]):
         self.events: list[Emitted] = []
         self.saves: list[S] = []
         self.progressed: list[str] = []
+        self.annotations = dict(obj.metadata.annotations)
         self._now = now
         self._requested = obj.metadata.annotations.get("reconcile.fluxcd.io/requestedAt", "")
 
@@ -64,6 +66,11 @@ class FakeRun(Generic[S]):
 
     async def save(self) -> None:
         self.saves.append(msgspec.structs.replace(self.status, conditions=self.conditions.as_tuple()))
+
+    async def annotate(self, annotations: Mapping[str, str | None]) -> None:
+        self.annotations = {
+            name: text for name, text in {**self.annotations, **annotations}.items() if text is not None
+        }
 
     def event(self, severity: Severity, reason: str, message: str, metadata: Mapping[str, str] | None = None) -> None:
         self.events.append(Emitted(severity, reason, message, dict(metadata or {})))
@@ -105,6 +112,7 @@ async def run_once(reconciler: Reconciler[O, Any], obj: O, *, now: datetime = NO
     )
     if outcome or isinstance(error, errors.Stalled):
         run.update(observed_generation=generation)
-    after = msgspec.structs.replace(obj, status=run.status)
+    metadata = msgspec.structs.replace(obj.metadata, annotations=run.annotations)
+    after = msgspec.structs.replace(obj, metadata=metadata, status=run.status)
     seen = {c.type: (c.status, c.reason, c.message) for c in run.conditions.as_tuple()}
     return Ended(after, run, outcome, error, seen)

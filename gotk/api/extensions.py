@@ -1,6 +1,8 @@
 """The names that we add to Flux's API: annotations that ask for more than Flux does, and conditions of our own.
 
-All of them are optional. An object without such an annotation behaves as in Flux, and nothing in Flux reads them.
+All of them are optional. An object without such an annotation behaves as in Flux, and nothing in Flux reads them. One,
+`REPORT`, is written by us: what a run found, as a record. It is an annotation because the schemas of Flux's own
+definitions prune status fields that they do not know.
 """
 
 from collections.abc import Mapping
@@ -17,6 +19,8 @@ FIRST_SCAN_TAGS = PREFIX + "first-scan-tags"
 #: On an ImageUpdateAutomation: commits whose taking back of an update is forgiven, COMMIT or COMMIT:PATH, with blanks.
 UNHOLD = PREFIX + "unhold"
 
+#: On an ImageUpdateAutomation, written by us: what the last run pushed, holds back and ignores, as JSON.
+REPORT = PREFIX + "report"
 #: On an ImageUpdateAutomation: whether a push branch of its own is made anew (`rebuild`, the default) or stacked up on.
 PUSH_BRANCH = PREFIX + "push-branch"
 
@@ -36,5 +40,5 @@ UPDATES_HELD = PREFIX + "UpdatesHeld"
 
 
 def annotations(all_: Mapping[str, str]) -> dict[str, str]:
-    """Return those of an object's annotations that are ours."""
-    return {name: value for name, value in all_.items() if name.startswith(PREFIX)}
+    """Return those of an object's annotations by which its owner asks something of us."""
+    return {name: value for name, value in all_.items() if name.startswith(PREFIX) and name != REPORT}

@@ -64,7 +64,8 @@ class Outcome:
 
     `message` (and `reason`, else the kind's success reason) become the Ready condition. `requeue_after` is in seconds;
     None waits for the next change. An event with `event` (else `message`) goes out as Normal when `changed` or when the
-    object was not ready before, and as Trace with `trace` (else the same text) otherwise.
+    object was not ready before, and as Trace with `trace` (else the same text) otherwise. `record` is the room's own
+    account of the run, for whoever runs a reconciler by itself.
     """
 
     message: str
@@ -76,6 +77,7 @@ class Outcome:
     trace: str | None = None
     trace_reason: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
+    record: msgspec.Struct | None = None
 
 
 class Run(Protocol[S]):
@@ -107,6 +109,10 @@ class Run(Protocol[S]):
 
     async def save(self) -> None:
         """Write status and conditions now, for what must not be lost if the rest fails."""
+        ...
+
+    async def annotate(self, annotations: Mapping[str, str | None]) -> None:
+        """Write annotations of the object now; None takes one away. What is so already is not written."""
         ...
 
     def event(self, severity: Severity, reason: str, message: str, metadata: Mapping[str, str] | None = None) -> None:

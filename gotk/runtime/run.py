@@ -88,6 +88,13 @@ class ObjectRun(Generic[O, S]):
             self.update(observed_generation=self._generation)
         await self.save()
 
+    async def annotate(self, annotations: Mapping[str, str | None]) -> None:
+        """Write annotations of the object now; None takes one away."""
+        written = await self._writer.annotate(self._obj, annotations)
+        if written is not None:
+            self._obj = written
+            self._learn(written)
+
     def event(self, severity: Severity, reason: str, message: str, metadata: Mapping[str, str] | None = None) -> None:
         """Emit an event about the object."""
         self._emit(severity, reason, message, metadata or {})

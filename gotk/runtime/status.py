@@ -112,6 +112,25 @@ class StatusWriter(Generic[O]):
                 return None
         return None
 
+    async def annotate(self, base: O, annotations: Mapping[str, str | None]) -> O | None:
+        """Set annotations, or take them away where None; what others wrote stays.
+
+        Returns what the object became, or None where it is gone or has them already. Raises APIError.
+        """
+        news = {name: text for name, text in annotations.items() if base.metadata.annotations.get(name) != text}
+        if not news:
+            return None
+        try:
+            return await self._client.merge_patch(
+                self._kind,
+                base.metadata.namespace,
+                base.metadata.name,
+                {"metadata": {"annotations": news}},
+                field_manager=self._field_manager,
+            )
+        except errors.NotFound:
+            return None
+
     def _patch(
         self, latest: O, changes: Mapping[str, Any], wanted: ReconcileStatus, owned: Collection[str]
     ) -> dict[str, Any]:

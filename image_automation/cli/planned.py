@@ -7,10 +7,11 @@ import click
 
 from gotk.git import errors as git
 from gotk.runtime.clock import parse_rfc3339
+from image_automation import report_status
 from image_automation.cli import diff, output
-from image_automation.oneshot.record import Bump, Held, Loose, Plan
+from image_automation.oneshot.record import Bump, Plan
+from image_automation.report import Held, Ignored
 
-_SHORT = 12
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"))
 
 
@@ -26,8 +27,8 @@ def show(plan: Plan, before: Mapping[str, bytes], after: Mapping[str, bytes], no
         output.text(diff.unified(path, before[path], after[path], coloured=coloured))
     if after and (plan.unresolved or plan.problems):
         output.text("")
-    for loose in (*plan.unresolved, *plan.problems):
-        output.text(f"{_sign('?', 'cyan', coloured=coloured)} {unsettled(loose)}")
+    for ignored in (*plan.unresolved, *plan.problems):
+        output.text(f"{_sign('?', 'cyan', coloured=coloured)} {unsettled(ignored)}")
     if plan.bumps or plan.held or plan.unresolved or plan.problems:
         output.text("")
     for note in plan.notes:
@@ -37,11 +38,11 @@ def show(plan: Plan, before: Mapping[str, bytes], after: Mapping[str, bytes], no
     output.text(plan.total)
 
 
-def unsettled(loose: Loose) -> str:
+def unsettled(ignored: Ignored) -> str:
     """Say on one line why nothing came of a marker or a file."""
-    where = f"{loose.path}:{loose.line}" if loose.line else loose.path
-    what = f"marker '{loose.setter}' is unresolved: " if loose.setter else ""
-    return git.printable(f"{where}: {what}{loose.cause}")
+    where = f"{ignored.path}:{ignored.line}" if ignored.line else ignored.path
+    what = f"marker '{ignored.setter}' is unresolved: " if ignored.setter else ""
+    return git.printable(f"{where}: {what}{ignored.cause}")
 
 
 def _bump(bump: Bump, now: datetime, *, coloured: bool) -> Iterator[str]:
@@ -59,9 +60,8 @@ def _bump(bump: Bump, now: datetime, *, coloured: bool) -> Iterator[str]:
 
 def _held(held: Held, *, coloured: bool) -> str:
     sign = _sign("!", "magenta", coloured=coloured)
-    why = f"commit {held.commit[:_SHORT]} by {held.by} took it back"
-    why += f", for the {held.flips}. time within a day" if held.flips else ""
-    return f"{sign} " + git.printable(f"{held.path}:{held.line}: {held.old} stays, not {held.new}: {why}")
+    cause = report_status.held_cause(held)
+    return f"{sign} " + git.printable(f"{held.path}:{held.line}: {held.old} stays, not {held.new}: {cause}")
 
 
 def _age(since: timedelta) -> str:

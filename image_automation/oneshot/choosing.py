@@ -33,9 +33,7 @@ from reflector.image_repository import ImageRepositoryReconciler
 from reflector.providers.login import Logins
 from reflector.store import TagStore
 
-_SUSPENDED = "Suspended"
-#: The cause of an object that was not asked.
-SUSPENDED: Final = "it is suspended"
+_SUSPENDED: Final = ("Suspended", "it is suspended")
 
 
 class Chooser:
@@ -92,13 +90,13 @@ class Chooser:
 
     async def _scan(self, repository: ImageRepository) -> None:
         if repository.spec.suspend:
-            self._fail(repository, _SUSPENDED, SUSPENDED)
+            self._fail(repository, *_SUSPENDED)
             return
         self._world.put((await turn.take(self._scans, repository, self._clock)).obj)
 
     async def _choose(self, policy: ImagePolicy) -> None:
         if policy.spec.suspend:
-            self._fail(policy, _SUSPENDED, SUSPENDED)
+            self._fail(policy, *_SUSPENDED)
             return
         if (cause := self._not_scanned(policy)) is not None:
             self._fail(policy, *cause)

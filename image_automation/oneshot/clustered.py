@@ -142,12 +142,12 @@ def _rewritten(mirror: Mirror, target: checkout.Checkout, cover: Cover, automati
         with contextlib.suppress(git.ReferenceNotFound):
             tip = mirror.fetch(target.push_reference)
     known = tree.Known()
-    author, annotations = automation.spec.git.commit.author.email, automation.metadata.annotations
+    owner = rollback_guard.Owner(automation.spec.git.commit.author.email, automation.metadata.annotations)
 
-    def apply(held: rollback_guard.Held) -> Proposal:
+    def apply(held: rollback_guard.Places) -> Proposal:
         return tree.apply(mirror, tip, cover.path, cover.setters, known, held=held)
 
-    proposal = rollback_guard.respected(mirror, tip, author, annotations, apply)
+    proposal = rollback_guard.respected(mirror, tip, [owner], apply)
     drafted = Drafted(results={file.path: file for file in proposal.files}, holds=list(proposal.holds))
     drafted.before = {path: mirror.read(mirror.node(tip, path).id) for path in drafted.edits}
     return drafted

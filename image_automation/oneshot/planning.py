@@ -3,23 +3,21 @@
 The work tree counts as it is, committed or not; what was taken back is read from the clone's history.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from gotk.git.objects.clone import Clone
 from gotk.runtime.reconciler import Reader
-from image_automation import causes
+from image_automation import report, unresolved
 from image_automation.oneshot import bumps, record
-from image_automation.oneshot.choosing import SUSPENDED
 from image_automation.oneshot.covering import Cover, Covering, roots
-from image_automation.update import marker, rewrite, values
+from image_automation.report import Ignored
+from image_automation.update import rewrite, values
 from image_automation.update.place import Place
 from image_automation.update.proposal import Hold, Proposal
 from image_automation.update.result import FileResult, Problem
 from image_automation.writing import folder, rollback_guard
-
-_NO_NAMESPACE = "no policy of namespace {namespace} is kept here"
 
 
 @dataclass(slots=True)
@@ -38,24 +36,21 @@ class Drafted:
 
 def draft(root: Path, covering: Covering, clone: Clone | None) -> Drafted:
     """Rewrite the marked files of a checkout in memory. Raises OSError and the errors of `gotk.git.errors`."""
-    drafted = Drafted()
-    for start in roots(covering.covers):
-        top = root / start
-        if not top.exists():
-            covering.errors.append(f"there is no '{start}' in the repository, which an automation's update.path names")
-            continue
-        for path, before in folder.marked(top):
-            name = path.relative_to(root).as_posix()
-            if not any(cover.covers(name) for cover in covering.covers):
-                continue
-            if isinstance(before, Problem):
-                drafted.results[name] = FileResult(name, problems=(before,))
-                continue
-            drafted.before[name] = before
-            drafted.results[name] = _rewritten(name, before, covering.covers, ())
-    if clone is not None and clone.head is not None:
-        _hold(drafted, covering.covers, clone, clone.head)
-    return drafted
+    covers = covering.covers
+    marked = dict(_marked(root, covering))
+
+    def apply(held: rollback_guard.Places) -> Proposal:
+        return Proposal(tuple(_rewritten(name, found, covers, held.get(name, ())) for name, found in marked.items()))
+
+    if clone is None or clone.head is None:
+        proposal = apply({})
+    else:
+        proposal = rollback_guard.respected(clone, clone.head, _owners(covers), apply)
+    return Drafted(
+        before={name: found for name, found in marked.items() if not isinstance(found, Problem)},
+        results={file.path: file for file in proposal.files},
+        holds=list(proposal.holds),
+    )
 
 
 def plan(drafted: Drafted, covering: Covering, objects: Reader, first_seen: bumps.FirstSeen) -> record.Plan:
@@ -66,8 +61,8 @@ def plan(drafted: Drafted, covering: Covering, objects: Reader, first_seen: bump
         inputs={path: record.digest(content) for path, content in drafted.before.items()},
         outputs={path: record.digest(content) for path, content in drafted.edits.items()},
         bumps=bumps.steps(changes, first_seen),
-        unresolved=tuple(_unresolved(drafted, covering.covers, causes.elsewhere(objects))),
-        held=tuple(_held(hold) for hold in drafted.holds),
+        unresolved=tuple(_unresolved(drafted, covering.covers, unresolved.elsewhere(objects))),
+        held=tuple(report.held(hold) for hold in drafted.holds),
         problems=tuple(_problems(drafted, lambda problem: problem.level == "notice")),
         notes=tuple(covering.notes),
         errors=(*covering.errors, *_failures(drafted, covering.covers)),
@@ -75,34 +70,35 @@ def plan(drafted: Drafted, covering: Covering, objects: Reader, first_seen: bump
     )
 
 
-def _rewritten(name: str, before: bytes, covers: Sequence[Cover], held: Sequence[Place]) -> FileResult:
+def _marked(root: Path, covering: Covering) -> Iterator[tuple[str, bytes | Problem]]:
+    """Yield the marked files that an automation keeps, each once, by their path in the repository."""
+    for start in roots(covering.covers):
+        top = root / start
+        if not top.exists():
+            covering.errors.append(f"there is no '{start}' in the repository, which an automation's update.path names")
+            continue
+        for path, found in folder.marked(top):
+            name = path.relative_to(root).as_posix()
+            if any(cover.covers(name) for cover in covering.covers):
+                yield name, found
+
+
+def _rewritten(name: str, found: bytes | Problem, covers: Sequence[Cover], held: Collection[Place]) -> FileResult:
+    if isinstance(found, Problem):
+        return FileResult(name, problems=(found,))
     setters: dict[str, str] = {}
     for cover in covers:
         if cover.covers(name):
             setters.update(cover.setters)
-    return rewrite.rewrite(name, before, setters, held)
+    return rewrite.rewrite(name, found, setters, held)
 
 
-def _hold(drafted: Drafted, covers: Sequence[Cover], clone: Clone, head: str) -> None:
-    """Take back what people took back: each change is judged as its automation would judge it."""
+def _owners(covers: Sequence[Cover]) -> Iterator[rollback_guard.Owner]:
+    """Yield on whose behalf values change: each change is judged as its automation would judge it."""
     for cover in covers:
-        if cover.automation is None or cover.automation.spec.git is None:
-            continue
-        mine = [
-            FileResult(
-                path,
-                content=result.content,
-                changes=tuple(c for c in result.changes if c.setter.split(":")[0] == cover.namespace),
-            )
-            for path, result in drafted.results.items()
-            if result.changes and cover.covers(path)
-        ]
-        author = cover.automation.spec.git.commit.author.email
-        annotations = cover.automation.metadata.annotations
-        found = rollback_guard.find(clone, head, Proposal(tuple(mine)), author, annotations)
-        drafted.holds += [hold for hold in found if hold not in drafted.holds]
-    for path, held in rollback_guard.places(drafted.holds).items():
-        drafted.results[path] = _rewritten(path, drafted.before[path], covers, tuple(held))
+        if cover.automation is not None and cover.automation.spec.git is not None:
+            email = cover.automation.spec.git.commit.author.email
+            yield rollback_guard.Owner(email, cover.automation.metadata.annotations, cover.owns)
 
 
 def _choices(covers: Sequence[Cover]) -> Mapping[str, str]:
@@ -111,29 +107,18 @@ def _choices(covers: Sequence[Cover]) -> Mapping[str, str]:
     }
 
 
-def _unresolved(drafted: Drafted, covers: Sequence[Cover], elsewhere: causes.Elsewhere) -> Iterator[record.Loose]:
+def _unresolved(drafted: Drafted, covers: Sequence[Cover], elsewhere: unresolved.Elsewhere) -> Iterator[Ignored]:
     for path, result in drafted.results.items():
-        here = [cover for cover in covers if cover.covers(path)]
+        scopes = [(cover.namespace, cover.selected) for cover in covers if cover.covers(path)]
         for each in result.unresolved:
-            if cause := _cause(each.setter, here, elsewhere):
-                yield record.Loose(path=path, line=each.line, setter=each.setter, cause=cause)
+            if cause := unresolved.why_all(each.setter, scopes, elsewhere):
+                yield Ignored(path=path, line=each.line, setter=each.setter, cause=cause)
 
 
-def _cause(setter: str, covers: Sequence[Cover], elsewhere: causes.Elsewhere) -> str:
-    if not marker.well_formed(setter):
-        return causes.MALFORMED
-    namespace, policy, *_ = setter.split(":")
-    mine = [cover for cover in covers if cover.namespace == namespace]
-    if not mine:
-        return "" if elsewhere(namespace, policy) else _NO_NAMESPACE.format(namespace=namespace)
-    found = [causes.why(setter, namespace, cover.selected, elsewhere) for cover in mine]
-    return next((cause for cause in found if cause), "its ImagePolicy is left out by the automation's selector")
-
-
-def _problems(drafted: Drafted, wanted: Callable[[Problem], bool]) -> Iterator[record.Loose]:
+def _problems(drafted: Drafted, wanted: Callable[[Problem], bool]) -> Iterator[Ignored]:
     for path, result in drafted.results.items():
         for problem in filter(wanted, result.problems):
-            yield record.Loose(path=path, line=problem.line or 0, cause=str(problem))
+            yield Ignored(path=path, line=problem.line or 0, cause=str(problem))
 
 
 def _failures(drafted: Drafted, covers: Sequence[Cover]) -> Iterator[str]:
@@ -143,19 +128,6 @@ def _failures(drafted: Drafted, covers: Sequence[Cover]) -> Iterator[str]:
     followed = {setter for result in drafted.results.values() for setter in result.followed}
     policies = {":".join(setter.split(":")[:2]) for setter in followed}
     for cover in covers:
-        for name, cause in cover.selected.waiting.items():
-            if f"{cover.namespace}:{name}" in policies and cause != SUSPENDED:
-                yield f"ImagePolicy {cover.namespace}/{name} has not chosen an image: {cause}"
-
-
-def _held(hold: Hold) -> record.Held:
-    change = hold.change
-    return record.Held(
-        path=hold.path,
-        line=change.line,
-        old=change.old,
-        new=change.new,
-        commit=hold.commit,
-        by=hold.by,
-        flips=hold.flips,
-    )
+        for name, waiting in cover.selected.waiting.items():
+            if f"{cover.namespace}:{name}" in policies and not waiting.suspended:
+                yield f"ImagePolicy {cover.namespace}/{name} has not chosen an image: {waiting.cause}"

@@ -10,7 +10,7 @@ import random
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -25,16 +25,16 @@ from gotk.runtime import errors
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock
 from gotk.runtime.reconciler import Key
-from image_automation import selection
+from image_automation import report, report_status, selection
 from image_automation.app import clouds
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
 from image_automation.oneshot import covering, planning, turn
-from image_automation.oneshot.choosing import SUSPENDED
 from image_automation.oneshot.covering import Cover, Covering
 from image_automation.oneshot.session import Chosen
 from image_automation.oneshot.world import Asking, Reading, World
+from image_automation.report import Changed, Held, Ignored, Report
 from image_automation.writing import commit_message as commits
-from image_automation.writing import rollback_guard, tree
+from image_automation.writing import tree
 
 _GIVEN = "git-credentials-of-this-job"
 #: What a secret of a GitRepository may hold, by the variable that gives it; with `_FILE` it names a file.
@@ -49,14 +49,22 @@ VARIABLES: Mapping[str, str] = {
 
 
 class Published(msgspec.Struct, frozen=True, kw_only=True):
-    """What became of one automation. `notes` say what was held back or had no effect."""
+    """What became of one automation: what was changed, what was held back, and what had no effect."""
 
     automation: str
     outcome: Literal["pushed", "committed", "unchanged", "failed"]
     message: str
     commit: str = ""
     branch: str = ""
-    notes: tuple[str, ...] = ()
+    changes: tuple[Changed, ...] = ()
+    held: tuple[Held, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
+
+    @property
+    def notes(self) -> Iterator[str]:
+        """What was held back or had no effect, each on a line."""
+        yield from map(report_status.ignored_line, self.ignored)
+        yield from map(report_status.held_line, self.held)
 
 
 class CredentialsError(Exception):
@@ -85,9 +93,9 @@ def failures(world: World, automations: list[ImageUpdateAutomation]) -> Iterator
             waiting = selection.select(policies, automation.spec.policy_selector).waiting
         except errors.Stalled:
             continue  # the automation itself fails over it
-        for name, cause in waiting.items():
-            if cause != SUSPENDED:
-                yield f"ImagePolicy {automation.metadata.namespace}/{name} has not chosen an image: {cause}"
+        for name, policy in waiting.items():
+            if not policy.suspended:
+                yield f"ImagePolicy {automation.metadata.namespace}/{name} has not chosen an image: {policy.cause}"
 
 
 def wanted(chosen: Chosen) -> list[ImageUpdateAutomation]:
@@ -133,23 +141,23 @@ def _commit(chosen: Chosen, clone: Clone, cover: Cover, automation: ImageUpdateA
     alone = Covering([cover], [], [])
     drafted = planning.draft(chosen.root, alone, clone)
     seen = planning.plan(drafted, alone, Reading(chosen.world), chosen.first_seen)
-    loose = (f"{each.path}:{each.line}: {each.cause}" for each in (*seen.unresolved, *seen.problems))
-    notes = (*loose, *map(rollback_guard.describe, drafted.holds))
+    found: dict[str, Any] = {"held": seen.held, "ignored": (*seen.unresolved, *seen.problems)}
     if alone.errors:
-        return Published(automation=name, outcome="failed", message=alone.errors[0], notes=notes)
+        return Published(automation=name, outcome="failed", message=alone.errors[0], **found)
     if not drafted.edits:
-        return Published(automation=name, outcome="unchanged", message="up to date", notes=notes)
+        return Published(automation=name, outcome="unchanged", message="up to date", **found)
     key = Key(automation.metadata.namespace, automation.metadata.name)
     author, below = spec.git.commit.author, tree.below(spec.update.path)
     files = list(drafted.results.values())
     try:
         message = commits.message(spec.git.commit, key, files, below=below, images=cover.selected.images)
     except errors.ReconcileError as error:
-        return Published(automation=name, outcome="failed", message=error.message, notes=notes)
+        return Published(automation=name, outcome="failed", message=error.message, **found)
     made = clone.commit(drafted.edits, drafted.before, Person(author.name, author.email), message, clock.now())
     where = f"branch '{clone.branch}'" if clone.branch else "a detached HEAD"
     told = f"committed '{made[:7]}' to {where}\n{message}"
-    return Published(automation=name, outcome="committed", message=told, commit=made, branch=clone.branch, notes=notes)
+    found["changes"] = tuple(report.changed(file.path, change) for file in files for change in file.changes)
+    return Published(automation=name, outcome="committed", message=told, commit=made, branch=clone.branch, **found)
 
 
 # To the remote.
@@ -177,27 +185,25 @@ async def push(chosen: Chosen, clock: Clock, *, given: Mapping[str, bytes], url:
 
 
 def _published(ended: turn.Ended[ImageUpdateAutomation]) -> Published:
-    name, status = covering.name_of(ended.obj), ended.obj.status
-    notes = tuple(said.message for said in ended.said)
-    if ended.outcome is None:
+    name, outcome = covering.name_of(ended.obj), ended.outcome
+    if outcome is None:
         message = ended.error.message if ended.error else "it did not end"
-        return Published(automation=name, outcome="failed", message=message, notes=notes)
-    if not status.last_push_commit:
-        return Published(automation=name, outcome="unchanged", message=ended.outcome.message, notes=notes)
-    branch = _branch(ended.outcome.event or "")
+        return Published(automation=name, outcome="failed", message=message)
+    found = outcome.record if isinstance(outcome.record, Report) else Report()
+    if not outcome.changed or found.push is None:
+        return Published(
+            automation=name, outcome="unchanged", message=outcome.message, held=found.held, ignored=found.ignored
+        )
     return Published(
         automation=name,
         outcome="pushed",
-        message=ended.outcome.event or ended.outcome.message,
-        commit=status.last_push_commit,
-        branch=branch,
-        notes=notes,
+        message=outcome.event or outcome.message,
+        commit=found.push.commit,
+        branch=found.push.branch,
+        changes=found.push.changes,
+        held=found.held,
+        ignored=found.ignored,
     )
-
-
-def _branch(event: str) -> str:
-    """Read the branch out of the event's first line."""
-    return event.partition("\n")[0].partition("to branch '")[2].partition("'")[0]
 
 
 def _give(world: World, given: Mapping[str, bytes], url: str) -> None:

@@ -10,6 +10,8 @@ from typing import TypeVar
 
 import msgspec
 
+from image_automation.report import Held, Ignored
+
 VERSION = 1
 
 
@@ -39,28 +41,7 @@ class Bump(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     places: tuple[Place, ...] = ()
 
 
-class Loose(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A marker without a value, or a file left alone."""
-
-    path: str
-    line: int
-    cause: str
-    setter: str = ""
-
-
-class Held(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """An update that was taken back by a commit, and is not made again."""
-
-    path: str
-    line: int
-    old: str
-    new: str
-    commit: str
-    by: str
-    flips: int = 0
-
-
-P = TypeVar("P", Place, Loose, Held)
+P = TypeVar("P", Place, Ignored, Held)
 
 
 class Plan(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -78,9 +59,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     inputs: Mapping[str, str] = {}
     outputs: Mapping[str, str] = {}
     bumps: tuple[Bump, ...] = ()
-    unresolved: tuple[Loose, ...] = ()
+    unresolved: tuple[Ignored, ...] = ()
     held: tuple[Held, ...] = ()
-    problems: tuple[Loose, ...] = ()
+    problems: tuple[Ignored, ...] = ()
     notes: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
     current: int = 0

@@ -72,6 +72,9 @@ class Turn(Generic[S]):
     async def save(self) -> None:
         """Write the status: into memory it goes at the end."""
 
+    async def annotate(self, annotations: Mapping[str, str | None]) -> None:
+        """Write annotations: the record that is returned has more than they have room for."""
+
     def event(self, severity: Severity, reason: str, message: str, metadata: Mapping[str, str] | None = None) -> None:
         """Remember an event."""
         del metadata

@@ -48,11 +48,10 @@ class Problem:
 
 @dataclass(frozen=True, slots=True)
 class Unresolved:
-    """A marker whose setter has no value, and why."""
+    """A marker whose setter has no value."""
 
     setter: str
     line: int
-    reason: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from image_automation.update import documents, events, marker, quoting, screening, spans
+from image_automation.update import documents, events, quoting, screening, spans
 from image_automation.update.place import Counting, Place
 from image_automation.update.result import Change, FileResult, Problem, Unresolved
 
@@ -98,7 +98,7 @@ def _rewrite_document(report: _Report, span: documents.Span, setters: Mapping[st
         report.followed.add(found.setter)
         place = report.places.name(found)
         if (value := setters.get(found.setter)) is None:
-            report.unresolved.append(Unresolved(found.setter, line, _why_unresolved(found.setter)))
+            report.unresolved.append(Unresolved(found.setter, line))
         elif value == found.scalar.value:
             report.current += 1
         elif place not in report.held:
@@ -183,11 +183,3 @@ def _unreadable(error: events.Unreadable, text: str, first_line: int) -> Problem
     if screening.is_helm_template(text):
         return Problem("the file is a Helm template, not YAML", "put the image into the chart's values", line=line)
     return Problem(f"the YAML cannot be read: {error.cause}", "correct the file", line=line, level="error")
-
-
-def _why_unresolved(setter: str) -> str:
-    if not marker.well_formed(setter):
-        return "it is not NAMESPACE:POLICY, alone or with :tag, :name or :digest"
-    namespace, policy, *part = setter.split(":")
-    wanted = f"a {part[0]}" if part else "an image"
-    return f"no policy {policy} of namespace {namespace} gives {wanted}"

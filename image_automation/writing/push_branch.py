@@ -56,7 +56,7 @@ def bases(
             yield Base(commit=tip, mark=mark)
 
 
-def proposes(repository: ports.Repository, checked_out: str, tip: str, edits: Mapping[str, bytes]) -> bool:
+def differs_by(repository: ports.Repository, checked_out: str, tip: str, edits: Mapping[str, bytes]) -> bool:
     """Tell whether a branch differs from the checkout in exactly these edits."""
     return repository.changes(checked_out, tip) == {path: commits.blob_id(content) for path, content in edits.items()}
 

@@ -6,12 +6,10 @@ chooses another one. A place that left the value three times within a day, whoev
 left alone as well. Both end with `unhold`, or when a person writes the value.
 """
 
-import re
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
-from urllib.parse import quote, unquote
 
 from gotk.api import extensions
 from gotk.git import errors as git
@@ -22,14 +20,12 @@ from image_automation.update.place import Place
 from image_automation.update.proposal import Hold, Proposal, place_of
 from image_automation.writing import commit_message as commits
 from image_automation.writing import provenance
+from image_automation.writing.releases import Releases, Taken
 
 #: How many commits of a branch are looked at, and fetched.
 DEPTH: Final = 50
 _FLIPS = 3
 _WHILE = 24 * 3600
-_SHORT = 12
-_MOST_FORGIVEN = 100
-_DESCRIBED = re.compile(r"(?P<path>.+):\d+: .* commit (?P<commit>[0-9a-f]{12}) by .*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,34 +36,47 @@ class _Version:
     value: str | None
 
 
-class Releases:
-    """Commits that `unhold` has forgiven."""
+@dataclass(frozen=True, slots=True)
+class Owner:
+    """An automation on whose behalf values are written: the address of its commits, and what `unhold` forgave it.
 
-    def __init__(self, annotation: str) -> None:
-        self._entries = [entry.partition(":") for entry in annotation.split()]
-
-    def __contains__(self, taken: tuple[str, str]) -> bool:
-        commit, path = taken
-        return any(
-            len(start) >= 7 and commit.startswith(start) and (not colon or path == unquote(where))
-            for start, colon, where in self._entries
-        )
-
-
-def find(tree: ports.Versions, tip: str, proposal: Proposal, author: str, annotations: Mapping[str, str]) -> list[Hold]:
-    """Return what must not be changed because it was taken back on this branch. `author` is our address.
-
-    Raises the errors of `gotk.git.errors`.
+    `owns` tells by path and setter which changes are its own; all of them unless said otherwise.
     """
+
+    email: str
+    annotations: Mapping[str, str]
+    owns: Callable[[str, str], bool] = lambda _path, _setter: True
+
+
+#: The places held in each file.
+Places = Mapping[str, Collection[Place]]
+Apply = Callable[[Places], Proposal]
+
+
+def respected(tree: ports.Versions, tip: str, owners: Iterable[Owner], apply: Apply) -> Proposal:
+    """Make a proposal that changes nothing which was taken back on a branch. Raises the errors of `gotk.git.errors`.
+
+    `apply` rewrites the marked files, but for held places; it is asked again where something is held.
+    """
+    proposal = apply({})
+    holds = find(tree, tip, proposal, owners)
+    return apply(places(holds)).holding(holds) if holds else proposal
+
+
+def find(tree: ports.Versions, tip: str, proposal: Proposal, owners: Iterable[Owner]) -> list[Hold]:
+    """Return what must not be changed because it was taken back on this branch."""
     if not proposal.edits:
         return []
-    branch = _Branch(tree, tip, author, Releases(annotations.get(extensions.UNHOLD, "")))
-    judged = (branch.judge(file.path, change.new, place_of(change)) for file, change in proposal.changes)
-    return [
-        Hold(file.path, change, verdict.commit, verdict.by, verdict.flips)
-        for (file, change), verdict in zip(proposal.changes, judged, strict=True)
-        if verdict is not None
-    ]
+    holds: dict[Hold, None] = {}
+    for owner in owners:
+        branch = _Branch(tree, tip, owner.email, Releases(owner.annotations.get(extensions.UNHOLD, "")))
+        for file, change in proposal.changes:
+            if not owner.owns(file.path, change.setter):
+                continue
+            verdict = branch.judge(file.path, change.new, place_of(change))
+            if verdict is not None:
+                holds[Hold(file.path, change, verdict.commit, verdict.by, verdict.flips)] = None
+    return list(holds)
 
 
 def places(holds: Iterable[Hold]) -> dict[str, Collection[Place]]:
@@ -76,31 +85,6 @@ def places(holds: Iterable[Hold]) -> dict[str, Collection[Place]]:
     for hold in holds:
         found.setdefault(hold.path, set()).add(hold.place)
     return {path: frozenset(held) for path, held in found.items()}
-
-
-def describe(hold: Hold) -> str:
-    """Say on one line what is held, where, and because of whom."""
-    change = hold.change
-    what = f"policy {change.setter.split(':')[1]}: {change.old} stays, {change.new} is not written: "
-    what += f"commit {hold.commit[:_SHORT]} by {hold.by} took it back"
-    if hold.flips:
-        what += f", for the {hold.flips}. time within a day: something else writes to this place"
-    return git.printable(f"{hold.path}:{change.line}: {what}")
-
-
-def described(message: str) -> Iterator[tuple[str, str]]:
-    """Read the path and the commit of each hold out of a condition's message."""
-    for line in message.splitlines():
-        if (match := _DESCRIBED.fullmatch(line)) is not None:
-            yield match["path"], match["commit"]
-
-
-def forgiving(before: str, held: Iterable[tuple[str, str]], *, whole: bool) -> str:
-    """Write the annotation that forgives more: paths and commits as `described` gives them; `whole` commits, or each
-    only for its path. The oldest entries go when there are many.
-    """
-    entries = [*before.split(), *(commit if whole else f"{commit}:{quote(path)}" for path, commit in held)]
-    return " ".join(list(dict.fromkeys(entries))[-_MOST_FORGIVEN:])
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +123,7 @@ class _Branch:
         """Leave out what was forgiven, and everything before it."""
         found = []
         for index in taken:
-            if (versions[index].past.id, path) in self._releases:
+            if Taken(path, versions[index].past.id) in self._releases:
                 break
             found.append(index)
         return found
@@ -209,15 +193,3 @@ def _co_authors(message: str) -> Iterator[str]:
 
 def _name(past: Past) -> str:
     return past.author.name or past.author.email or "somebody"
-
-
-#: The places held in each file.
-Held = Mapping[str, Collection[Place]]
-Reapply = Callable[[Held], Proposal]
-
-
-def respected(tree: ports.Versions, tip: str, author: str, annotations: Mapping[str, str], apply: Reapply) -> Proposal:
-    """Make a proposal that changes nothing which was taken back. Raises the errors of `gotk.git.errors`."""
-    proposal = apply({})
-    found = find(tree, tip, proposal, author, annotations)
-    return apply(places(found)).holding(found) if found else proposal

@@ -1,14 +1,16 @@
-"""`explain`: why a policy of the cluster chose its tag, as the running service answers it."""
+"""`explain`: why a policy chose its tag, as the running service answers it, and what an automation's last run found."""
 
 import asyncio
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from image_automation.cli import output, verdicts
+from image_automation.cli import cluster as clusters
+from image_automation.cli import output, reports, verdicts
 
 if TYPE_CHECKING:
     from image_automation.app.explanation import Explanation
+    from image_automation.report import Report
 
 _SERVER = "http://127.0.0.1:9441"
 _LIMIT = 60.0
@@ -16,7 +18,7 @@ _LIMIT = 60.0
 
 @click.group()
 def explain() -> None:
-    """Say why a policy chose its tag, and not another."""
+    """Say why a policy chose its tag, and what an automation found."""
 
 
 @explain.command()
@@ -47,6 +49,32 @@ def policy(name: str, namespace: str, server: str, form: str) -> int:
     """
     found = asyncio.run(_ask(server.rstrip("/"), namespace, name))
     return verdicts.show(found, form)
+
+
+@explain.command()
+@click.argument("name")
+@click.option("-o", "--output", "form", type=click.Choice(["json"]), help="Print the record as JSON.")
+def update(name: str, *, form: str | None, **options: Any) -> None:
+    """Print what the last run of an ImageUpdateAutomation pushed, holds back and ignores, place by place."""
+    found = clusters.run(_report(clusters.from_options(options), name))
+    if form == "json":
+        import msgspec  # noqa: PLC0415 - only for JSON
+
+        output.text(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
+        return
+    reports.show(found)
+
+
+update.params += clusters.parameters()
+
+
+async def _report(cluster: clusters.Cluster, name: str) -> "Report":
+    from gotk.api.image import ImageUpdateAutomation  # noqa: PLC0415 - `--help` needs no API
+    from image_automation import report  # noqa: PLC0415 - nor the rooms
+
+    async with cluster.connect() as client:
+        obj = await client.get(ImageUpdateAutomation, cluster.namespace, name)
+        return report.read(obj.metadata.annotations)
 
 
 async def _ask(server: str, namespace: str, name: str) -> "Explanation":

@@ -3,50 +3,92 @@
 Writes an annotation that names the commits which are forgiven, so that nothing but Git and the object has to remember.
 """
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from image_automation.cli import cluster as clusters
 from image_automation.cli import output
 
+if TYPE_CHECKING:
+    from image_automation.report import Report
 
-def _unhold(name: str, paths: tuple[str, ...], **options: Any) -> None:
+_SHORT = 12
+
+
+@dataclass(frozen=True, slots=True)
+class _Released:
+    """The entries of the annotation, the files and commits that they let through, and how many more may be meant."""
+
+    entries: Sequence[str]
+    taken: Sequence[tuple[str, str]]
+    unlisted: int = 0
+
+
+def _unhold(name: str, paths: tuple[str, ...], *, form: str | None, **options: Any) -> None:
     """Let the updates through that an ImageUpdateAutomation holds back.
 
-    NAME is the automation's. With PATHs (files of the repository) only what is held there is let through.
+    NAME is the automation's. With PATHs (files or folders of the repository, or patterns such as 'apps/*.yaml') only
+    what is held there is let through, and nothing at all where one of them names nothing that is held.
     """
     cluster = clusters.from_options(options)
-    clusters.run(_release(cluster, name, paths))
+    released = clusters.run(_release(cluster, name, paths))
+    if form == "json":
+        _print(released)
+        return
+    if not released.entries:
+        output.success(f"image update {name} holds nothing back")
+    for path, commit in released.taken:
+        output.success(f"{path}: what commit {commit[:_SHORT]} took back may come again")
+    if released.entries and released.unlisted:
+        output.success(f"and {released.unlisted} more places, as far as they are named")
 
 
-async def _release(cluster: clusters.Cluster, name: str, paths: tuple[str, ...]) -> None:
+async def _release(cluster: clusters.Cluster, name: str, paths: tuple[str, ...]) -> "_Released":
     from gotk.api import extensions  # noqa: PLC0415 - heavy imports wait
     from gotk.api.image import ImageUpdateAutomation  # noqa: PLC0415
     from gotk.api.meta import REQUESTED_AT  # noqa: PLC0415
     from gotk.runtime.clock import SystemClock, rfc3339  # noqa: PLC0415
-    from image_automation.writing import rollback_guard  # noqa: PLC0415
+    from image_automation import report  # noqa: PLC0415
+    from image_automation.writing import releases  # noqa: PLC0415
 
     async with cluster.connect() as client:
         obj = await client.get(ImageUpdateAutomation, cluster.namespace, name)
-        condition = next((c for c in obj.status.conditions if c.type == extensions.UPDATES_HELD), None)
-        held = sorted(set(rollback_guard.described(condition.message))) if condition else []
-        chosen = [(path, commit) for path, commit in held if not paths or path in paths]
-        if missing := sorted(set(paths) - {path for path, _ in held}):
-            output.fail(f"nothing is held in {', '.join(missing)}")
-        if not chosen:
-            output.success(f"image update {name} holds nothing back")
-            return
-        before = obj.metadata.annotations.get(extensions.UNHOLD, "")
-        annotations = {
-            extensions.UNHOLD: rollback_guard.forgiving(before, chosen, whole=not paths),
-            REQUESTED_AT: rfc3339(SystemClock().now()),
-        }
+        released = _named(report.read(obj.metadata.annotations), paths)
+        if not released.entries:
+            return released
+        try:
+            forgiven = releases.forgiving(obj.metadata.annotations.get(extensions.UNHOLD, ""), released.entries)
+        except releases.TooManyError as error:
+            output.fail(f"{error}: name fewer, or no PATH at all, which lets everything through")
+        annotations = {extensions.UNHOLD: forgiven, REQUESTED_AT: rfc3339(SystemClock().now())}
         await client.merge_patch(
             ImageUpdateAutomation, cluster.namespace, name, {"metadata": {"annotations": annotations}}
         )
-        for path, commit in chosen:
-            output.success(f"{path}: what commit {commit} took back may come again")
+        return released
+
+
+def _named(found: "Report", paths: tuple[str, ...]) -> _Released:
+    """Return what to release; fails where a path names nothing that is held."""
+    from image_automation.writing import releases  # noqa: PLC0415
+
+    held = [releases.Taken(each.path, each.commit) for each in found.held]
+    unlisted = found.left_out.held if found.left_out else 0
+    if paths:
+        chosen = releases.named(held, paths, found.commits if unlisted else ())
+    else:
+        chosen = releases.everything(held, found.commits)
+    if chosen.nothing:
+        output.fail(f"nothing is held in {', '.join(chosen.nothing)}")
+    return _Released(chosen.entries, chosen.taken, unlisted)
+
+
+def _print(released: _Released) -> None:
+    import msgspec  # noqa: PLC0415
+
+    output.text(msgspec.json.format(msgspec.json.encode(released), indent=2).decode())
 
 
 unhold = click.Command(
@@ -55,6 +97,9 @@ unhold = click.Command(
     params=[
         click.Argument(["name"]),
         click.Argument(["paths"], nargs=-1, metavar="[PATH]..."),
+        click.Option(
+            ["-o", "--output", "form"], type=click.Choice(["json"]), help="Print what was let through as JSON."
+        ),
         *clusters.parameters(),
     ],
     help=_unhold.__doc__,

@@ -75,6 +75,7 @@ def _run(path: Path, setters: Mapping[str, str], *, dry_run: bool, as_diff: bool
 
 
 def _report(found: "Rewritten", *, as_diff: bool) -> None:
+    from image_automation import unresolved  # noqa: PLC0415 - loaded when there is something to show
     from image_automation.cli import diff  # noqa: PLC0415 - loaded when there is something to show
 
     result = found.result
@@ -82,7 +83,8 @@ def _report(found: "Rewritten", *, as_diff: bool) -> None:
         where = f"{result.path}:{problem.line}" if problem.line else result.path
         (output.failure if problem.level == "error" else output.warning)(f"{where}: {problem}")
     for marker in result.unresolved:
-        output.warning(f"{result.path}:{marker.line}: unresolved marker {_quoted(marker.setter)}: {marker.reason}")
+        cause = unresolved.why_not_given(marker.setter)
+        output.warning(f"{result.path}:{marker.line}: unresolved marker {_quoted(marker.setter)}: {cause}")
     if result.content is not None and as_diff:
         output.text(diff.unified(result.path, found.before, result.content, coloured=output.coloured()))
     elif result.content is not None:

@@ -12,13 +12,16 @@ from typing import Any
 import pytest
 import yaml
 
-from gotk.api.image import ImagePolicy
+from gotk.api import extensions
+from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import REQUESTED_AT
 from gotk.api.source import GitRepository
 from gotk.kube import config
 from gotk.kube.client import Client
+from image_automation import report
 from image_automation.app import embedded
+from image_automation.writing import releases
 
 SHA = "696f056df216eea4f9401adbee0ff744d4df390f"
 
@@ -279,3 +282,83 @@ async def test_names_are_completed_from_the_cluster(filled: Terminal) -> None:
         "COMP_WORDS": "image-automation get sources git p", "COMP_CWORD": "4",
     }  # fmt: skip
     assert (await Terminal(filled.client, environment).run()).out == "plain,podinfo\n"
+
+
+HOLDER = {
+    "interval": "1h",
+    "sourceRef": {"kind": "GitRepository", "name": "podinfo"},
+    "git": {"commit": {"author": {"email": "bot@example.com"}}},
+}
+
+
+async def held_places(terminal: Terminal, found: report.Report) -> None:
+    await put(terminal.client, "ImageUpdateAutomation", "auto", HOLDER)
+    annotations = {extensions.REPORT: report.write(found)}
+    await terminal.client.merge_patch(
+        ImageUpdateAutomation, "flux-system", "auto", {"metadata": {"annotations": annotations}}
+    )
+
+
+def places(count: int) -> tuple[report.Held, ...]:
+    return tuple(
+        report.Held(path=f"apps/app{number}.yaml", line=5, old="1", new="2", commit=f"{number % 3}" * 40, by="Jane")
+        for number in range(count)
+    )
+
+
+async def forgiven(terminal: Terminal) -> releases.Releases:
+    obj = await terminal.client.get(ImageUpdateAutomation, "flux-system", "auto")
+    return releases.Releases(obj.metadata.annotations.get(extensions.UNHOLD, ""))
+
+
+def through(found: releases.Releases, held: tuple[report.Held, ...]) -> set[str]:
+    return {each.path for each in held if releases.Taken(each.path, each.commit) in found}
+
+
+async def test_unhold_releases_all_twelve_places_or_the_one_that_is_named(terminal: Terminal) -> None:
+    held = places(12)
+    await held_places(terminal, report.Report(held=held))
+    one = await terminal.run("unhold", "auto", "apps/app11.yaml")
+    assert (one.code, one.err) == (0, f"✔ apps/app11.yaml: what commit {'2' * 12} took back may come again\n")
+    assert through(await forgiven(terminal), held) == {"apps/app11.yaml"}
+    some = await terminal.run("unhold", "auto", "apps/app1.yaml", "apps/app2.yaml", "-o", "json")
+    assert json.loads(some.out)["taken"] == [["apps/app1.yaml", "1" * 40], ["apps/app2.yaml", "2" * 40]]
+    assert through(await forgiven(terminal), held) == {f"apps/app{number}.yaml" for number in (1, 2, 11)}
+    wrong = await terminal.run("unhold", "auto", "apps/app3.yaml", "apps/app99.yaml")
+    assert (wrong.code, wrong.err) == (1, "✗ nothing is held in apps/app99.yaml\n")
+    assert "apps/app3.yaml" not in through(await forgiven(terminal), held)
+    every = await terminal.run("unhold", "auto")
+    assert every.err.count("may come again") == 12
+    assert through(await forgiven(terminal), held) == {each.path for each in held}
+
+
+async def test_unhold_releases_more_places_than_an_object_lists(terminal: Terminal) -> None:
+    held = places(3000)
+    await held_places(terminal, report.Report(held=held))
+    assert (await terminal.run("unhold", "auto", "apps/app2999.yaml")).code == 0
+    assert through(await forgiven(terminal), held) == {"apps/app2999.yaml"}
+    assert (await terminal.run("unhold", "auto", "apps/app29*.yaml")).code == 0
+    assert len(through(await forgiven(terminal), held)) == 111
+    assert (await terminal.run("unhold", "auto")).code == 0
+    assert len(through(await forgiven(terminal), held)) == 3000
+
+
+async def test_explain_update_lists_every_place(terminal: Terminal) -> None:
+    ignored = (report.Ignored(path="a.yaml", line=0, cause="the file is UTF-16: save it as UTF-8"),)
+    changes = (report.Changed(path="b.yaml", line=2, setter="flux-system:web", old="", new="2"),)
+    push = report.Push(commit="a" * 40, branch="main", changes=changes)
+    await held_places(terminal, report.Report(held=places(12), ignored=ignored, push=push))
+    result = await terminal.run("explain", "update", "auto")
+    lines = [line.split() for line in result.out.splitlines()]
+    assert [line[0] for line in lines[1:13]] == [f"apps/app{number}.yaml:5" for number in range(12)]
+    assert "1 stays, not 2: commit 000000000000 by Jane took it back" in result.out
+    assert lines[13][:2] == ["a.yaml", "ignored"]
+    assert lines[14][:3] == ["b.yaml:2", "flux-system:web", "pushed"]
+    whole = await terminal.run("explain", "update", "auto", "-o", "json")
+    assert len(json.loads(whole.out)["held"]) == 12
+
+
+async def test_unhold_of_nothing_says_so(terminal: Terminal) -> None:
+    await put(terminal.client, "ImageUpdateAutomation", "auto", HOLDER)
+    result = await terminal.run("unhold", "auto")
+    assert (result.code, result.err) == (0, "✔ image update auto holds nothing back\n")

@@ -5,6 +5,7 @@ from pathlib import Path
 import pytest
 
 from gotk.api.image import ImageRef
+from image_automation import unresolved
 from image_automation.update import rewrite, screening, values
 from image_automation.update.result import FileResult
 
@@ -66,7 +67,11 @@ def test_what_is_left_alone_is_said_with_line_and_cause():
 
 
 def test_markers_without_a_value_are_said_with_line_and_reason():
-    assert [(found.setter, found.line, found.reason) for found in rewritten("untouched.yaml").unresolved] == [
+    found = [
+        (each.setter, each.line, unresolved.why_not_given(each.setter))
+        for each in rewritten("untouched.yaml").unresolved
+    ]
+    assert found == [
         ("elsewhere:podinfo", 9, "no policy podinfo of namespace elsewhere gives an image"),
         ("apps:podinfo:version", 10, "it is not NAMESPACE:POLICY, alone or with :tag, :name or :digest"),
     ]

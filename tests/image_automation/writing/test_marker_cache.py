@@ -18,7 +18,7 @@ SETTLED = marker_cache.Settled(
     FileResult(
         "a.yaml",
         problems=(Problem("cause", "next step", line=3),),
-        unresolved=(Unresolved("n:q", 2, "reason"),),
+        unresolved=(Unresolved("n:q", 2),),
         followed=frozenset({"n:p:tag", "n:q"}),
     ),
 )

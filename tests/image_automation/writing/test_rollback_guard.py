@@ -11,7 +11,8 @@ from gotk.api import extensions
 from gotk.api.image import ImageUpdateAutomation
 from gotk.git.objects.commit import Person
 from gotk.git.objects.seed import seed
-from image_automation.writing import rollback_guard
+from image_automation import report
+from image_automation.writing import releases
 from tests import running
 from tests.image_automation.automating import FILE, World, automation, policy
 
@@ -165,7 +166,7 @@ async def test_a_place_that_flips_three_times_is_suspended(world: World):
     ended = await world.run(automation())
     assert world.head() == head
     assert ended.conditions[extensions.UPDATES_HELD][2].endswith(
-        "took it back, for the 3. time within a day: something else writes to this place"
+        "took it back, for the 3rd time within a day: something else writes to this place"
     )
     await world.run(annotated(automation(), head))
     assert world.text("apps/web.yaml") == NEW
@@ -199,6 +200,20 @@ async def test_an_update_that_was_merged_or_squashed_is_ours(world: World):
     assert world.head() == head
 
 
-def test_a_condition_s_message_tells_what_to_release():
-    message = "held:\napps/a b.yaml:5: x stays, y is not written: commit 0123456789ab by Jane took it back\nand 3 more"
-    assert list(rollback_guard.described(message)) == [("apps/a b.yaml", "0123456789ab")]
+async def test_every_place_that_is_held_is_in_the_report(tmp_path: Path):
+    files = {f"apps/app{number}.yaml": FILE for number in range(12)}
+    world = World(tmp_path, files)
+    first = await world.run(automation())
+    head = seed(world.remote, files, author=JANE, message="Back", when=running.NOON)
+    second = await world.run(first.obj)
+    found = report.read(second.obj.metadata.annotations)
+    assert {(held.path, held.commit, held.by) for held in found.held} == {(path, head, "Jane") for path in files}
+    assert second.conditions[extensions.UPDATES_HELD][2].endswith("\nand 2 more")
+    assert found.push == report.read(first.obj.metadata.annotations).push
+    assert found.push is not None
+    assert (found.push.branch, len(found.push.changes)) == ("main", 12)
+    third = await world.run(second.obj)
+    assert (third.run.events, third.obj.metadata.annotations) == ([], second.obj.metadata.annotations)
+    named = releases.named([releases.Taken(held.path, held.commit) for held in found.held], ["apps/app11.yaml"])
+    await world.run(annotated(third.obj, releases.forgiving("", named.entries)))
+    assert [path for path in files if world.text(path) == NEW] == ["apps/app11.yaml"]

@@ -100,6 +100,29 @@ def test_push_commits_on_the_remote_and_leaves_the_clone_alone(made: Fleet, caps
     assert "✔ apps/auto: repository up-to-date" in capsys.readouterr().err
 
 
+def test_push_tells_its_branch_whatever_its_name_and_every_place_that_is_held(
+    made: Fleet, capsys: pytest.CaptureFixture[str]
+):
+    manifests = made.filled(MANIFESTS.replace("push: {branch: main}", "push: {branch: \"it's-'new'\"}"))
+    (made.clone / "cluster" / "images.yaml").write_text(manifests)
+    assert run(made.clone, "--push", "-o", "json") == 0
+    (published,) = json.loads(capsys.readouterr().out)
+    assert published["branch"] == "it's-'new'"
+    assert [place["path"] for place in published["changes"]] == ["apps/kustomization.yaml", "apps/web.yaml"]
+
+    files = {f"apps/app{number:02}.yaml": made.filled(WEB) for number in range(12)}
+    seed(made.remote, files, author=JANE)
+    (made.clone / "cluster" / "images.yaml").write_text(made.filled(MANIFESTS))
+    assert run(made.clone, "--push") == 0
+    seed(made.remote, files, author=JANE)
+    capsys.readouterr()
+    assert run(made.clone, "--push", "-o", "json") == 0
+    out, err = capsys.readouterr()
+    (published,) = json.loads(out)
+    assert [place["path"] for place in published["held"]] == sorted(files)
+    assert err.count("took it back") == 12
+
+
 @pytest.mark.parametrize("how", ["the environment", "an env file", "a secret"])
 def test_push_authenticates_and_never_shows_the_password(
     tmp_path: Path, registry: Registry, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, how: str

@@ -75,7 +75,8 @@ def test_what_is_unresolved_is_named_with_its_cause(
     out, err = capsys.readouterr()
     assert "Plan: 2 changes in 2 files, 0 up to date, 3 unresolved.\n" in out
     assert "? apps/a.yaml:1: marker 'apps:webb' is unresolved: there is no ImagePolicy webb in namespace apps\n" in out
-    assert "? apps/a.yaml:2: marker 'other:web' is unresolved: no policy of namespace other is kept here\n" in out
+    follows = "an automation of namespace apps follows policies of that namespace only"
+    assert f"? apps/a.yaml:2: marker 'other:web' is unresolved: {follows}\n" in out
     assert re.search(r"a.yaml:3: marker 'apps:late' is unresolved: .*ImageRepository apps/late: scan failed", out)
     assert "✗ ImagePolicy apps/late has not chosen an image: " in err
 

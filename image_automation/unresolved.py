@@ -1,10 +1,10 @@
-"""Why a marker has no value for an automation, in words that say what to do.
+"""Why a marker has no value, in words that say what to do: one wording for conditions, plans and the command line.
 
 Flux is silent about all of these. A marker that another automation follows is none of this one's business: one whose
 policy exists in a namespace that has an automation, or whose policy this one's selector leaves out.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation
@@ -13,13 +13,14 @@ from image_automation.selection import Selection
 from image_automation.update import marker
 
 MALFORMED: Final = "it is not NAMESPACE:POLICY, alone or with :tag, :name or :digest"
+LEFT_OUT: Final = "its ImagePolicy is left out by the automation's selector"
 
 #: Tells whether a policy, by namespace and name, is another automation's to follow.
 Elsewhere = Callable[[str, str], bool]
 
 
 def why(setter: str, namespace: str, selected: Selection, elsewhere: Elsewhere) -> str | None:
-    """Say why a setter has no value; None where that is as it should be."""
+    """Say why a setter has no value for an automation; None where that is as it should be."""
     if not marker.well_formed(setter):
         return MALFORMED
     where, policy, *_ = setter.split(":")
@@ -30,8 +31,27 @@ def why(setter: str, namespace: str, selected: Selection, elsewhere: Elsewhere) 
     if policy not in selected.known:
         return f"there is no ImagePolicy {policy} in namespace {namespace}"
     if policy in selected.waiting:
-        return f"ImagePolicy {policy} has not chosen an image{_because(selected.waiting, policy)}"
+        cause = selected.waiting[policy].cause
+        return f"ImagePolicy {policy} has not chosen an image" + (f": {cause}" if cause else "")
     return None
+
+
+def why_all(setter: str, scopes: Sequence[tuple[str, Selection]], elsewhere: Elsewhere) -> str | None:
+    """Say why a setter has no value for any of the automations that keep its file, each by namespace and policies."""
+    namespace = setter.partition(":")[0]
+    own = [(where, selected) for where, selected in scopes if where == namespace]
+    causes = [why(setter, where, selected, elsewhere) for where, selected in own or scopes[:1]]
+    found = next((cause for cause in causes if cause), None)
+    return LEFT_OUT if found is None and own else found
+
+
+def why_not_given(setter: str) -> str:
+    """Say why a setter has no value where the policies' images were given by hand."""
+    if not marker.well_formed(setter):
+        return MALFORMED
+    namespace, policy, *part = setter.split(":")
+    wanted = f"a {part[0]}" if part else "an image"
+    return f"no policy {policy} of namespace {namespace} gives {wanted}"
 
 
 def elsewhere(objects: Reader) -> Elsewhere:
@@ -43,7 +63,3 @@ def elsewhere(objects: Reader) -> Elsewhere:
         )
 
     return followed
-
-
-def _because(waiting: Mapping[str, str], policy: str) -> str:
-    return f": {waiting[policy]}" if waiting[policy] else ""

@@ -1,0 +1,201 @@
+"""What a run of an ImageUpdateAutomation came to, as a record: the last push, what is held back, what had no effect.
+
+`once`, `unhold`, `explain` and pages read it as it is; conditions and events are worded from it, and nobody reads them
+back. In a cluster it stands in an annotation, bounded: what does not fit is counted, and the commits that hold
+something back are named all the same, for there are no more of them than commits that are looked at.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final, TypeVar
+
+import msgspec
+
+from gotk.api import extensions
+from gotk.git import errors as git
+from image_automation.update.proposal import Hold, Proposal
+from image_automation.update.result import Change, FileResult
+
+#: The most bytes of the annotation; a cluster takes 256 KiB for all of an object's.
+LIMIT: Final = 64 << 10
+
+
+class Changed(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A value that was written."""
+
+    path: str
+    line: int
+    setter: str
+    old: str
+    new: str
+
+
+class Push(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A commit that was pushed: to which branch, as which refspec besides, and what it changed.
+
+    `left_out` counts the changes that the annotation has no room for.
+    """
+
+    commit: str
+    branch: str
+    refspec: str = ""
+    changes: tuple[Changed, ...] = ()
+    left_out: int = 0
+
+
+class Held(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """An update that was taken back by a commit, and is not made again."""
+
+    path: str
+    line: int
+    old: str
+    new: str
+    commit: str
+    by: str
+    flips: int = 0
+    setter: str = ""
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What makes it the same hold in a later run, whatever lines moved."""
+        return (self.path, self.setter, self.old, self.new, self.commit)
+
+
+class Ignored(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A marker without a value, or a file left alone."""
+
+    path: str
+    line: int
+    cause: str
+    setter: str = ""
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What makes it the same in a later run, whatever lines moved."""
+        return (self.path, self.setter, self.cause)
+
+
+class LeftOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """How much of a report its annotation has no room for; `commits` are all those that hold something back."""
+
+    held: int = 0
+    ignored: int = 0
+    commits: tuple[str, ...] = ()
+
+
+class Report(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What a run came to; `push` is the last one that there was."""
+
+    push: Push | None = None
+    held: tuple[Held, ...] = ()
+    ignored: tuple[Ignored, ...] = ()
+    left_out: LeftOut | None = None
+
+    @property
+    def commits(self) -> tuple[str, ...]:
+        """The commits that hold something back."""
+        listed = {held.commit: None for held in self.held}
+        return tuple(listed | dict.fromkeys(self.left_out.commits if self.left_out else ()))
+
+
+R = TypeVar("R", Changed, Held, Ignored)
+
+
+def of(proposal: Proposal, why: Callable[[str], str | None], push: Push | None) -> Report:
+    """Make the report of a proposal; `why` says why a setter has no value, or that it is as it should be."""
+    return Report(
+        push=push,
+        held=tuple(sorted(map(held, proposal.holds), key=_place)),
+        ignored=tuple(sorted(set(_ignored(proposal.files, why)), key=_place)),
+    )
+
+
+def _ignored(files: Iterable[FileResult], why: Callable[[str], str | None]) -> Iterator[Ignored]:
+    for file in files:
+        for problem in file.problems:
+            yield Ignored(path=git.printable(file.path), line=problem.line or 0, cause=str(problem))
+        for each in file.unresolved:
+            if (cause := why(each.setter)) is not None:
+                yield Ignored(path=git.printable(file.path), line=each.line, cause=cause, setter=each.setter)
+
+
+def _place(record: Held | Ignored) -> tuple[str, int, str]:
+    return (record.path, record.line, record.setter)
+
+
+def held(hold: Hold) -> Held:
+    """Make the record of a hold."""
+    change = hold.change
+    return Held(
+        path=hold.path,
+        line=change.line,
+        setter=change.setter,
+        old=change.old,
+        new=change.new,
+        commit=hold.commit,
+        by=git.printable(hold.by),
+        flips=hold.flips,
+    )
+
+
+def changed(path: str, change: Change) -> Changed:
+    """Make the record of a change."""
+    return Changed(path=path, line=change.line, setter=change.setter, old=change.old, new=change.new)
+
+
+def read(annotations: Mapping[str, str]) -> Report:
+    """Return the report in an object's annotations; an empty one where there is none, or somebody else wrote there."""
+    try:
+        return msgspec.json.decode(annotations.get(extensions.REPORT, "{}"), type=Report)
+    except (msgspec.DecodeError, UnicodeError):
+        return Report()
+
+
+def write(report: Report) -> str | None:
+    """Return the text of the annotation, at most `LIMIT` bytes; None for a report that says nothing."""
+    if report == Report():
+        return None
+    return msgspec.json.encode(bounded(report)).decode()
+
+
+def bounded(report: Report) -> Report:
+    """Return as much of a report as the annotation has room for: holds first, then what is ignored, then changes."""
+    if len(msgspec.json.encode(report)) <= LIMIT:
+        return report
+    room = LIMIT - len(msgspec.json.encode(_without_places(report)))
+    kept_held, room = _fitting(report.held, room)
+    kept_ignored, room = _fitting(report.ignored, room)
+    push = report.push
+    if push is not None:
+        kept_changes, _ = _fitting(push.changes, room)
+        push = msgspec.structs.replace(push, changes=kept_changes, left_out=len(push.changes) - len(kept_changes))
+    left_out = LeftOut(
+        held=len(report.held) - len(kept_held),
+        ignored=len(report.ignored) - len(kept_ignored),
+        commits=report.commits,
+    )
+    return Report(push=push, held=kept_held, ignored=kept_ignored, left_out=left_out)
+
+
+def _without_places(report: Report) -> Report:
+    """Return what the annotation must have room for whatever else is in it."""
+    push = msgspec.structs.replace(report.push, changes=(), left_out=len(report.push.changes)) if report.push else None
+    left_out = LeftOut(held=len(report.held), ignored=len(report.ignored), commits=report.commits)
+    return Report(push=push, left_out=left_out)
+
+
+def _fitting(places: Sequence[R], room: int) -> tuple[tuple[R, ...], int]:
+    """Return the first of the places, as many as there is room for, and the room that is left."""
+    room -= len(',"ignored":[]')
+    kept: list[R] = []
+    for place in places:
+        size = len(msgspec.json.encode(place)) + 1
+        if size > room:
+            break
+        kept.append(place)
+        room -= size
+    return tuple(kept), room
+
+
+def news(before: Iterable[Held | Ignored], now: Iterable[Held | Ignored]) -> bool:
+    """Tell whether something is there now that was not there before."""
+    return not {each.identity for each in now} <= {each.identity for each in before}

@@ -1,0 +1,92 @@
+"""How a report shows in an object's status: conditions of our own, and one event when there is something new.
+
+A condition is there while there is something to say. What was said before is in the object's report, so neither a
+restart nor another replica says it again.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+
+from gotk.api import extensions
+from gotk.api.meta import ReconcileStatus
+from gotk.git import errors as git
+from gotk.runtime.reconciler import Run
+from image_automation import report
+from image_automation.report import Held, Ignored, Report
+
+IGNORED: Final = "MarkersIgnored"
+TAKEN_BACK: Final = "TakenBack"
+_OURS = frozenset({extensions.MARKERS_RESOLVED, extensions.UPDATES_HELD})
+_MOST = 10
+_SHORT = 12
+
+
+def has_some(status: ReconcileStatus) -> bool:
+    """Tell whether something is said of an object that may end without a change of its branch or its policies."""
+    return any(condition.type in _OURS for condition in status.conditions)
+
+
+def show(run: Run[Any], before: Report, now: Report) -> None:
+    """Word the conditions of a report, and an event for what the report before it had not."""
+    _show_ignored(run, before, now)
+    _show_held(run, before, now)
+
+
+def ignored_line(ignored: Ignored) -> str:
+    """Say on one line why a marker or a file has no effect."""
+    where = f"{ignored.path}:{ignored.line}" if ignored.line else ignored.path
+    marker = f"marker '{ignored.setter}': " if ignored.setter else ""
+    return git.printable(f"{where}: {marker}{ignored.cause}")
+
+
+def held_line(held: Held) -> str:
+    """Say on one line what is held back, where, and because of whom."""
+    policy = held.setter.split(":")[1]
+    what = f"policy {policy}: {held.old} stays, {held.new} is not written: {held_cause(held)}"
+    what += ": something else writes to this place" if held.flips else ""
+    return git.printable(f"{held.path}:{held.line}: {what}")
+
+
+def held_cause(held: Held) -> str:
+    """Say which commit took an update back."""
+    cause = f"commit {held.commit[:_SHORT]} by {held.by} took it back"
+    return f"{cause}, for the {ordinal(held.flips)} time within a day" if held.flips else cause
+
+
+def ordinal(number: int) -> str:
+    """Write a number as English counts: 1st, 2nd, 3rd, 4th, 11th."""
+    ending = "th" if number % 100 in {11, 12, 13} else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return f"{number}{ending}"
+
+
+def _show_ignored(run: Run[Any], before: Report, now: Report) -> None:
+    if not now.ignored:
+        run.conditions.delete(extensions.MARKERS_RESOLVED)
+        return
+    lines = _lines(map(ignored_line, now.ignored))
+    text = _text("no effect:", lines)
+    run.conditions.mark_false(extensions.MARKERS_RESOLVED, IGNORED, text)
+    if report.news(before.ignored, report.bounded(now).ignored):
+        run.log.warning("markers or files without effect", what=lines[:_MOST])
+        run.event("Warning", IGNORED, text)
+
+
+def _show_held(run: Run[Any], before: Report, now: Report) -> None:
+    if not now.held:
+        run.conditions.delete(extensions.UPDATES_HELD)
+        return
+    lines = _lines(map(held_line, now.held))
+    text = _text("held until a newer image is chosen:", lines)
+    run.conditions.mark_true(extensions.UPDATES_HELD, TAKEN_BACK, text)
+    if report.news(before.held, report.bounded(now).held):
+        run.log.warning("updates are held back", what=lines[:_MOST])
+        run.event("Warning", "UpdatesHeld", text)
+
+
+def _lines(lines: Iterable[str]) -> list[str]:
+    return sorted(set(lines))
+
+
+def _text(title: str, lines: Sequence[str]) -> str:
+    more = [f"and {len(lines) - _MOST} more"] if len(lines) > _MOST else []
+    return "\n".join([title, *lines[:_MOST], *more])

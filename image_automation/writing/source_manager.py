@@ -1,0 +1,186 @@
+"""The source of one run: fetched, committed to, pushed.
+
+Answers to the source manager of Flux's image automation controller, with the same order and messages: check out,
+commit and push the branch, then push the refspec. Unlike it there is no work tree: what is checked out is a commit of a
+mirror.
+Methods block; they run on a thread.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TypeVar
+
+from gotk.api.image import GitSpec, ImageRef, ImageUpdateAutomation
+from gotk.git import errors as git
+from gotk.git.objects.commit import Person, Sign
+from gotk.runtime.errors import Retry
+from gotk.runtime.reconciler import Key
+from image_automation import ports
+from image_automation.update.proposal import Proposal
+from image_automation.writing import checkout, commit_message, push_branch, refspec, rollback_guard, tree
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedOut:
+    """What the remote has: the commit checked out and, where the push branch exists, its tip.
+
+    `target` is what was asked for with its reference known: a tag is chosen once the remote has told its tags.
+    """
+
+    target: checkout.Checkout
+    commit: str
+    tip: str | None
+
+    @property
+    def revision(self) -> str:
+        """The commit as statuses show it, such as `main@sha1:...`."""
+        return self.target.wanted.revision(self.commit)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PushResult:
+    """A commit that is on its branch. `checked_out` is the commit it was made on, `rebuilt` whether it replaced others.
+
+    The commit's `refspec` push is still to be done when a run ends with an error; the next one does it.
+    """
+
+    commit: str
+    message: str
+    branch: str
+    checked_out: str
+    refspec: str = ""
+    rebuilt: bool = False
+
+    @property
+    def summary(self) -> str:
+        """What Flux's event says of a push."""
+        also = f" and refspecs '{self.refspec}'" if self.refspec else ""
+        first = f"pushed commit '{self.commit[:7]}' to branch '{self.branch}'{also}"
+        return f"{first}\n{self.message}" if self.message else first
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceManager:
+    """The repository of an automation, and what its spec wants of it."""
+
+    automation: ImageUpdateAutomation
+    spec: GitSpec
+    repository: ports.Repository
+    target: checkout.Checkout
+    second_push: refspec.Refspec | None = None
+    sign: Sign | None = None
+
+    def checkout(self) -> CheckedOut:
+        """Fetch what is to be checked out, and the push branch; the remote is asked once when nothing is new."""
+        try:
+            return self._fetch()
+        except git.Damaged:
+            raise
+        except git.ReferenceNotFound as error:
+            raise checkout.failed(self.target.wanted.missing() or error.message) from error
+        except git.Error as error:
+            raise checkout.failed(error.message) from error
+
+    def _fetch(self) -> CheckedOut:
+        repository, target = self.repository, self.target
+        if not (target.wanted.semver or target.switches):
+            commit = repository.fetch(target.reference)
+            return CheckedOut(target, commit, commit)
+        listed = repository.references().commits
+        target = target.resolved(listed, lambda tag: repository.committed_at(repository.fetch(tag)))
+        commit = self._bring(target.reference, listed)
+        if not target.switches:
+            return CheckedOut(target, commit, commit)
+        if (refusal := target.in_the_way(listed)) is not None:
+            raise refusal
+        tip = self._bring(target.push_reference, listed) if target.push_reference in listed else None
+        return CheckedOut(target, commit, tip)
+
+    def _bring(self, reference: str, listed: Mapping[str, str]) -> str:
+        """Fetch a reference, unless what the remote says of it is here already."""
+        commit = listed.get(reference, reference)
+        return commit if self.repository.has(commit) else self.repository.fetch(reference)
+
+    def bases(self, checked_out: CheckedOut) -> Iterator[push_branch.Base]:
+        """Yield the commits to build on, the next one for when nothing is left to do on the one before."""
+        if not checked_out.target.switches:
+            yield push_branch.Base(commit=checked_out.commit)
+            return
+        yield from push_branch.bases(self.repository, self.automation, checked_out.commit, checked_out.tip)
+
+    def apply(self, base: push_branch.Base, setters: Mapping[str, str], known: tree.Known) -> Proposal:
+        """Rewrite the marked files of a commit, but for what was taken back. Raises the errors of `gotk.git.errors`."""
+        automation = self.automation
+        owner = rollback_guard.Owner(self.spec.commit.author.email, automation.metadata.annotations)
+        path = tree.below(automation.spec.update.path)
+        return rollback_guard.respected(
+            self.repository,
+            base.commit,
+            [owner],
+            lambda held: tree.apply(self.repository, base.commit, path, setters, known, held=held),
+        )
+
+    def is_on_branch(self, checked_out: CheckedOut, base: push_branch.Base, proposal: Proposal) -> bool:
+        """Tell whether the push branch, which would be made anew, holds exactly this already."""
+        tip = checked_out.tip or checked_out.commit
+        return base.rebuilds and push_branch.differs_by(self.repository, checked_out.commit, tip, proposal.edits)
+
+    def commit_and_push(
+        self,
+        checked_out: CheckedOut,
+        base: push_branch.Base,
+        proposal: Proposal,
+        images: Mapping[str, ImageRef],
+        now: datetime,
+    ) -> PushResult:
+        """Commit a proposal and push it if the branch is still as fetched. Raises NonFastForward where it is not."""
+        repository, spec = self.repository, self.spec
+        author = Person(spec.commit.author.name, spec.commit.author.email)
+        below = tree.resolved(repository, base.commit, tree.below(self.automation.spec.update.path))
+        key = Key(self.automation.metadata.namespace, self.automation.metadata.name)
+        message = commit_message.message(spec.commit, key, proposal.files, below=below, images=images)
+        branch = checked_out.target.branch
+        try:
+            made = repository.commit(base.commit, proposal.edits, author, message, now, sign=self.sign, mark=base.mark)
+            repository.push(made, branch, checked_out.tip, force=base.rebuilds, options=self._options)
+        except (git.NonFastForward, git.Damaged):
+            raise
+        except git.Error as error:
+            raise push_failed(error) from error
+        return PushResult(
+            commit=made,
+            message=message,
+            branch=branch,
+            checked_out=checked_out.commit,
+            refspec=spec.push.refspec if spec.push else "",
+            rebuilt=base.rebuilds,
+        )
+
+    def push_refspec(self, checked_out: CheckedOut, pushed: PushResult) -> None:
+        """Push a commit that is on its branch as the refspec says, too."""
+        if self.second_push is None:
+            return
+        commits = (pushed.commit, pushed.checked_out)
+        try:
+            refspec.push(
+                self.second_push,
+                self.repository,
+                checked_out.target,
+                commits,
+                force=pushed.rebuilt,
+                options=self._options,
+            )
+        except git.Error as error:
+            raise push_failed(error) from error
+
+    @property
+    def _options(self) -> Mapping[str, str]:
+        return self.spec.push.options if self.spec.push else {}
+
+
+def push_failed(error: git.Error) -> Retry:
+    """Say that a push failed, in Flux's words."""
+    return Retry("GitOperationFailed", f"failed to update source: failed to push to remote: {error}")

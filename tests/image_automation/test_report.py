@@ -1,0 +1,86 @@
+"""The report of a run: whole where there is room, counted where there is none, and read back as it was written."""
+
+import msgspec
+import pytest
+
+from gotk.api import extensions
+from image_automation import report, report_status
+from image_automation.report import Changed, Held, Ignored, Push, Report
+
+
+def held(number: int, *, commit: str = "c" * 40, line: int = 1) -> Held:
+    return Held(
+        path=f"apps/app{number}.yaml",
+        line=line,
+        setter="apps:web",
+        old='a/"web":1.0\n',
+        new="a/web:1.1",
+        commit=commit,
+        by='Jane\'s "x" commit 0123456789ab by Y',
+    )
+
+
+def ignored(number: int) -> Ignored:
+    return Ignored(path="a.yaml", line=number, cause="there is no ImagePolicy x in namespace apps", setter="apps:x")
+
+
+def again(found: Report) -> Report:
+    text = report.write(found)
+    assert text is not None
+    return report.read({extensions.REPORT: text})
+
+
+def test_a_report_is_read_back_as_it_was_written():
+    push = Push(
+        commit="1" * 40, branch="it's 'main'", changes=(Changed(path="a", line=1, setter="s", old="", new="b"),)
+    )
+    found = Report(push=push, held=tuple(map(held, range(12))), ignored=tuple(map(ignored, range(12))))
+    assert again(found) == found
+
+
+def test_a_report_of_nothing_is_no_annotation():
+    assert report.write(Report()) is None
+    assert report.read({}) == Report()
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"held": 1}', '{"held": [{}]}', "\udcff"])
+def test_what_somebody_else_wrote_there_is_an_empty_report(text: str):
+    assert report.read({extensions.REPORT: text}) == Report()
+
+
+def test_what_has_no_room_is_counted_and_no_commit_is_lost():
+    commits = [f"{number:040x}" for number in range(50)]
+    many = tuple(held(number, commit=commits[number % 50]) for number in range(5000))
+    changes = tuple(Changed(path=f"{number}", line=1, setter="s", old="a", new="b") for number in range(5000))
+    found = Report(push=Push(commit="1" * 40, branch="main", changes=changes), held=many, ignored=(ignored(1),))
+    text = report.write(found)
+    assert text is not None
+    assert report.LIMIT - 1000 < len(text.encode()) <= report.LIMIT
+    kept = report.read({extensions.REPORT: text})
+    assert kept.left_out is not None
+    assert kept.push is not None
+    assert len(kept.held) + kept.left_out.held == 5000
+    assert kept.held == many[: len(kept.held)]
+    assert len(kept.push.changes) + kept.push.left_out == 5000
+    assert len(kept.ignored) + kept.left_out.ignored == 1
+    assert set(kept.commits) == set(commits)
+
+
+def test_one_place_that_is_larger_than_the_annotation_is_counted():
+    huge = msgspec.structs.replace(held(1), old="x" * report.LIMIT)
+    kept = again(Report(held=(huge,)))
+    assert (kept.held, kept.commits) == ((), ("c" * 40,))
+
+
+def test_a_hold_on_another_line_is_no_news():
+    assert not report.news([held(1)], [held(1, line=9)])
+    assert report.news([held(1)], [held(1), held(2)])
+    assert not report.news([held(1), held(2)], [held(2)])
+
+
+@pytest.mark.parametrize(
+    ("number", "word"),
+    [(1, "1st"), (2, "2nd"), (3, "3rd"), (4, "4th"), (11, "11th"), (13, "13th"), (22, "22nd"), (112, "112th")],
+)
+def test_ordinals_are_english(number: int, word: str):
+    assert report_status.ordinal(number) == word
