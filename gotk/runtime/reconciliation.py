@@ -77,7 +77,7 @@ class Reconciliation(Generic[O]):
         was_ready = run.conditions.ready
         generation, observed = obj.metadata.generation, run.status.observed_generation
         conditions.begin(run.conditions, rules, generation=generation, observed=observed)
-        end: Outcome | errors.ReconcileError | None = self._unsupported(obj)
+        end: Outcome | errors.ReconcileError | None = unsupported(self._reconciler, obj)
         if end is None:
             if generation != observed:
                 await run.save()
@@ -137,18 +137,6 @@ class Reconciliation(Generic[O]):
         except kube.NotFound:
             return NEVER
         return CONFLICT
-
-    def _unsupported(self, obj: O) -> errors.Stalled | None:
-        paths = [path for path in self._reconciler.unsupported if is_set(obj, path)]
-        if not paths:
-            return None
-        names = " and ".join(paths)
-        verb, them = ("is", "it") if len(paths) == 1 else ("are", "them")
-        return errors.Stalled(
-            conditions.UNSUPPORTED_FIELD,
-            f"{names} {verb} not supported by this version: remove {them}, "
-            f"or leave the object to Flux's {self._reconciler.controller}",
-        )
 
     # Deletion.
 
@@ -235,6 +223,20 @@ class Reconciliation(Generic[O]):
             controller=self._reconciler.controller,
             metadata=events.annotated(metadata, more),
         )
+
+
+def unsupported(reconciler: Reconciler[O, Any], obj: O) -> errors.Stalled | None:
+    """Say which fields of an object are not supported by its reconciler."""
+    paths = [path for path in reconciler.unsupported if is_set(obj, path)]
+    if not paths:
+        return None
+    names = " and ".join(paths)
+    verb, them = ("is", "it") if len(paths) == 1 else ("are", "them")
+    return errors.Stalled(
+        conditions.UNSUPPORTED_FIELD,
+        f"{names} {verb} not supported by this version: remove {them}, "
+        f"or leave the object to Flux's {reconciler.controller}",
+    )
 
 
 def _key(obj: Object) -> Key:

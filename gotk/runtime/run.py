@@ -1,8 +1,8 @@
 """One run over one object: the state that a reconciler changes, and how it gets written and said."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
-from typing import Any, Generic, TypeVar, cast
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import msgspec
 from structlog.typing import FilteringBoundLogger
@@ -18,6 +18,18 @@ S = TypeVar("S", bound=ReconcileStatus)
 Emit = Callable[[Severity, str, str, Mapping[str, str]], None]
 
 
+class Writer(Protocol[O]):
+    """Where an object's status and annotations go. Returns what it became, or None where it is gone."""
+
+    async def write(self, base: O, wanted: ReconcileStatus, owned: Collection[str]) -> O | None:
+        """Make the status `wanted`; conditions of types that are not `owned` stay as they are."""
+        ...
+
+    async def annotate(self, base: O, annotations: Mapping[str, str | None]) -> O | None:
+        """Set annotations, or take them away where None."""
+        ...
+
+
 class ObjectRun(Generic[O, S]):
     """The `Run` that the controller hands to a reconciler. `learn` is given every state that a write has led to."""
 
@@ -26,7 +38,7 @@ class ObjectRun(Generic[O, S]):
         obj: O,
         *,
         rules: conditions.Rules,
-        writer: status.StatusWriter[O],
+        writer: Writer[O],
         learn: Callable[[O], None],
         emit: Emit,
         log: FilteringBoundLogger,

@@ -185,10 +185,9 @@ async def push(chosen: Chosen, clock: Clock, *, given: Mapping[str, bytes], url:
 
 
 def _published(ended: turn.Ended[ImageUpdateAutomation]) -> Published:
-    name, outcome = covering.name_of(ended.obj), ended.outcome
-    if outcome is None:
-        message = ended.error.message if ended.error else "it did not end"
-        return Published(automation=name, outcome="failed", message=message)
+    name, outcome = covering.name_of(ended.obj), ended.end
+    if isinstance(outcome, errors.ReconcileError):
+        return Published(automation=name, outcome="failed", message=outcome.message)
     found = outcome.record if isinstance(outcome.record, Report) else Report()
     if not outcome.changed or found.push is None:
         return Published(

@@ -1,99 +1,89 @@
-"""One turn of a reconciler over an object in memory: the service's own code, without its queue and its cluster.
+"""One run of a reconciler over an object in memory: the service's own run, without its queue and its cluster.
 
 So a plan chooses what the service would choose, and fails with the words the service would fail with.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from datetime import datetime
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Final, Generic, TypeVar
 
 import msgspec
 import structlog
 from structlog.typing import FilteringBoundLogger
 
-from gotk.api.meta import Object, ReconcileStatus
-from gotk.runtime import conditions, errors, status
-from gotk.runtime.clock import Clock
-from gotk.runtime.reconciler import Outcome, Reconciler, Severity, is_set
+from gotk.api.meta import REQUESTED_AT, Object, ReconcileStatus
+from gotk.runtime import conditions, errors
+from gotk.runtime.clock import Clock, rfc3339
+from gotk.runtime.reconciler import Outcome, Reconciler, Severity
+from gotk.runtime.reconciliation import unsupported
+from gotk.runtime.run import ObjectRun
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
-S = TypeVar("S", bound=ReconcileStatus)
 
 _CRITICAL = 50
-
-
-class Said(NamedTuple):
-    """An event."""
-
-    severity: Severity
-    reason: str
-    message: str
+_SILENT: Final[FilteringBoundLogger] = structlog.wrap_logger(
+    structlog.ReturnLogger(), wrapper_class=structlog.make_filtering_bound_logger(_CRITICAL)
+)
 
 
 @dataclass(frozen=True, slots=True)
 class Ended(Generic[O]):
-    """How a turn ended: the object as it is now, and what it failed with."""
+    """How a run ended: the object as it is now, and what it came to or failed with."""
 
     obj: O
-    said: tuple[Said, ...]
-    outcome: Outcome | None = None
-    error: errors.ReconcileError | None = None
+    end: Outcome | errors.ReconcileError
 
 
-class Turn(Generic[S]):
-    """The `Run` of one turn; nothing is written anywhere."""
+class _Memory(Generic[O]):
+    """Writes status and annotations into the object itself."""
 
-    def __init__(self, obj: Object, clock: Clock, held: S) -> None:
-        self.status: S = held
-        self.conditions = conditions.Conditions(held.conditions, generation=obj.metadata.generation, now=clock.now())
-        self.log: FilteringBoundLogger = structlog.wrap_logger(
-            structlog.ReturnLogger(), wrapper_class=structlog.make_filtering_bound_logger(_CRITICAL)
-        )
-        self.said: list[Said] = []
-        self._clock = clock
+    async def write(self, base: O, wanted: ReconcileStatus, owned: Collection[str]) -> O:
+        """Return the object with this status."""
+        del owned
+        changed: O = msgspec.structs.replace(base, status=wanted)
+        return changed
 
-    def now(self) -> datetime:
-        """Return the current time."""
-        return self._clock.now()
-
-    @property
-    def requested(self) -> bool:
-        """Whether somebody asked for this run: whoever called for the pass did."""
-        return True
-
-    def update(self, **fields: Any) -> None:
-        """Replace fields of the status."""
-        self.status = msgspec.structs.replace(self.status, **fields)
-
-    async def progress(self, message: str, *, ready_unknown: bool = False) -> None:
-        """Say what goes on: to nobody, here."""
-
-    async def save(self) -> None:
-        """Write the status: into memory it goes at the end."""
-
-    async def annotate(self, annotations: Mapping[str, str | None]) -> None:
-        """Write annotations: the record that is returned has more than they have room for."""
-
-    def event(self, severity: Severity, reason: str, message: str, metadata: Mapping[str, str] | None = None) -> None:
-        """Remember an event."""
-        del metadata
-        self.said.append(Said(severity, reason, message))
+    async def annotate(self, base: O, annotations: Mapping[str, str | None]) -> O:
+        """Return the object with these annotations."""
+        return _annotated(base, annotations)
 
 
 async def take(reconciler: Reconciler[O, Any], obj: O, clock: Clock) -> Ended[O]:
-    """Let a reconciler have its turn. Bugs are raised as they are."""
-    turn: Turn[Any] = Turn(obj, clock, status.of(obj))
-    outcome, error = None, None
+    """Run a reconciler over an object, as if somebody had asked for it. Bugs are raised as they are."""
+    run: ObjectRun[O, Any] = ObjectRun(
+        _annotated(obj, {REQUESTED_AT: rfc3339(clock.now())}),
+        rules=reconciler.rules,
+        writer=_Memory(),
+        learn=_ignore,
+        emit=_emit_nothing,
+        log=_SILENT,
+        clock=clock,
+    )
+    end = unsupported(reconciler, obj) or await _attempt(reconciler, obj, run)
+    success = conditions.Success(end.message, end.reason) if isinstance(end, Outcome) else end
+    conditions.summarize(run.conditions, reconciler.rules, success)
+    await run.finish(observed=conditions.observes(run.conditions, reconciler.rules))
+    return Ended(run.obj, end)
+
+
+async def _attempt(reconciler: Reconciler[O, Any], obj: O, run: ObjectRun[O, Any]) -> Outcome | errors.ReconcileError:
     try:
-        if unsupported := [path for path in reconciler.unsupported if is_set(obj, path)]:
-            raise errors.Stalled(conditions.UNSUPPORTED_FIELD, f"{' and '.join(unsupported)}: not supported")
-        outcome = await reconciler.reconcile(obj, turn)
-    except errors.ReconcileError as raised:
-        error = raised
-        conditions.summarize(turn.conditions, reconciler.rules, raised)
-    else:
-        conditions.summarize(turn.conditions, reconciler.rules, conditions.Success(outcome.message, outcome.reason))
-    turn.update(conditions=turn.conditions.as_tuple())
-    after = msgspec.structs.replace(obj, status=turn.status)
-    return Ended(after, tuple(turn.said), outcome, error)
+        return await reconciler.reconcile(obj, run)
+    except errors.ReconcileError as error:
+        return error
+
+
+def _annotated(obj: O, annotations: Mapping[str, str | None]) -> O:
+    merged = {**obj.metadata.annotations, **annotations}
+    kept = {name: text for name, text in merged.items() if text is not None}
+    metadata = msgspec.structs.replace(obj.metadata, annotations=kept)
+    changed: O = msgspec.structs.replace(obj, metadata=metadata)
+    return changed
+
+
+def _ignore(_: Object) -> None:
+    """Nobody watches."""
+
+
+def _emit_nothing(_severity: Severity, _reason: str, _message: str, _metadata: Mapping[str, str]) -> None:
+    """Nobody listens: what is said in events stands in the record, too."""
