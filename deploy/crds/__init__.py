@@ -9,8 +9,11 @@ from typing import Any
 
 import yaml
 
+_FOR_KUSTOMIZE = "kustomization.yaml"
+
 
 def load() -> list[dict[str, Any]]:
     """Read every definition, in the order of their names."""
-    files = sorted((f for f in resources.files(__name__).iterdir() if f.name.endswith(".yaml")), key=lambda f: f.name)
+    names = (f for f in resources.files(__name__).iterdir() if f.name.endswith(".yaml") and f.name != _FOR_KUSTOMIZE)
+    files = sorted(names, key=lambda f: f.name)
     return [yaml.load(file.read_bytes(), Loader=yaml.CSafeLoader) for file in files]

@@ -45,8 +45,11 @@ class Handler:
         if self._trace is None:
             return await self._answer(request, visit)
         began = time.monotonic()
-        response = await self._answer(request, visit)
-        self._trace.note(request, response, visit.user, began)
+        response: web.StreamResponse | None = None
+        try:
+            response = await self._answer(request, visit)
+        finally:  # also where the client goes away, which is how most watches end
+            self._trace.note(request, response, visit.user, began)
         return response
 
     async def _answer(self, request: web.BaseRequest, visit: _Visit) -> web.StreamResponse:

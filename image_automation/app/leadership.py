@@ -8,8 +8,9 @@ decides. Webhooks, artifacts and posted events belong to the leader, so the Serv
 import asyncio
 import contextlib
 import hashlib
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import structlog
 
@@ -80,20 +81,27 @@ class Mark:
         self._pod = pod
 
     async def set(self) -> None:
-        """Label our pod, and no other of those that carry the label."""
+        """Label our pod, and no other replica of the same workload."""
         if self._pod is None:
             return
         with _forgiven("label this pod as the leader"):
+            own = await self._client.get_object("v1", "Pod", self._pod.namespace, self._pod.name)
             for pod in await self._client.list_objects("v1", "Pod", self._pod.namespace, labels=f"{LABEL}=true"):
-                if (name := pod["metadata"]["name"]) != self._pod.name:
+                if pod["metadata"]["name"] != self._pod.name and _workload(pod) == _workload(own):
                     with contextlib.suppress(errors.NotFound):
-                        await self._label(name, None)
+                        await self._label(pod["metadata"]["name"], None)
             await self._label(self._pod.name, "true")
 
     async def _label(self, name: str, value: str | None) -> None:
         assert self._pod is not None
         patch = {"metadata": {"labels": {LABEL: value}}}
         await self._client.patch_object("v1", "Pod", self._pod.namespace, name, patch)
+
+
+def _workload(pod: Mapping[str, Any]) -> dict[str, str]:
+    """Return the labels that replicas of one workload share, whichever version of its template they are of."""
+    labels: Mapping[str, str] = pod["metadata"].get("labels") or {}
+    return {name: value for name, value in labels.items() if name not in {LABEL, "pod-template-hash"}}
 
 
 @contextlib.contextmanager

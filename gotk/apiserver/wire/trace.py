@@ -8,6 +8,8 @@ from typing import Any, Self
 import orjson
 from aiohttp import web
 
+#: nginx' number for a client that did not wait for the end of the answer.
+_CLIENT_CLOSED = 499
 _HIDDEN = frozenset({"token", "access_token", "password"})
 
 
@@ -26,14 +28,14 @@ class Trace:
     ) -> None:
         self._file.close()
 
-    def note(self, request: web.BaseRequest, response: web.StreamResponse, user: str, began: float) -> None:
-        """Write down a request and its answer; `began` is on the monotonic clock."""
+    def note(self, request: web.BaseRequest, response: web.StreamResponse | None, user: str, began: float) -> None:
+        """Write down a request and its answer, None where the client went away; `began` is on the monotonic clock."""
         line: dict[str, Any] = {
             "method": request.method,
             "path": _path(request),
             "accept": request.headers.get("Accept", ""),
             "contentType": request.headers.get("Content-Type", ""),
-            "status": response.status,
+            "status": response.status if response is not None else _CLIENT_CLOSED,
             "bytes": _size(response),
             "ms": round((time.monotonic() - began) * 1000, 2),
             "user": user,
@@ -42,8 +44,10 @@ class Trace:
         self._file.write(orjson.dumps(line) + b"\n")
 
 
-def _size(response: web.StreamResponse) -> int:
+def _size(response: web.StreamResponse | None) -> int:
     """Return how long the body is: of an answer that is yet to be sent, or of a stream that has ended."""
+    if response is None:
+        return 0
     body = response.body if isinstance(response, web.Response) else None
     return len(body) if isinstance(body, bytes) else response.body_length
 
