@@ -1,6 +1,6 @@
 """One request on its way: what it names, who sent it, how to answer it, and the control plane behind it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -13,6 +13,7 @@ from gotk.apiserver.access.authorization import Action, Authorizer, require
 from gotk.apiserver.access.identity import User
 from gotk.apiserver.access.rbac import Rbac
 from gotk.apiserver.access.tokens import TokenIssuer
+from gotk.apiserver.offload import Offload
 from gotk.apiserver.resources.registry import Registry
 from gotk.apiserver.resources.resource import Resource
 from gotk.apiserver.storage.store import Key, Store, Stored
@@ -20,6 +21,9 @@ from gotk.apiserver.storage.watch import Hub
 from gotk.apiserver.wire import negotiate
 from gotk.apiserver.wire.paths import Target
 from gotk.apiserver.writer import Writer
+
+#: How many characters of warnings an answer carries: a header each, and clients limit those.
+_WARNINGS = 4096
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,6 +34,7 @@ class Plane:
     registry: Registry
     hub: Hub
     writer: Writer
+    offload: Offload
     authenticator: Authenticator
     authorizer: Authorizer
     issuer: TokenIssuer
@@ -68,7 +73,9 @@ class Call:
         require(self.plane.authorizer, self.user, action)
 
     def guard(self, resource: Resource, obj: dict[str, Any], before: dict[str, Any] | None) -> None:
-        """Refuse a new state that gives away more than the user has. Raises Refusal (403)."""
+        """Refuse a new state that the user may not make, or that gives away more than theirs. Raises Refusal (403)."""
+        if before is None and self.request.method == "PATCH":
+            self.require("create")
         if isinstance(self.plane.authorizer, Rbac):
             escalation.check(self.plane.authorizer, self.user, resource, obj, before)
 
@@ -111,7 +118,17 @@ class Call:
     def answer(self, code: int, body: bytes) -> web.Response:
         """Answer with a body, and with a header for each warning."""
         response = web.Response(status=code, body=body, headers={"Content-Type": self.encoding.content_type})
-        for warning in self.warnings:
+        for warning in _some(self.warnings):
             escaped = warning.replace("\\", "\\\\").replace('"', '\\"')
             response.headers.add("Warning", f'299 - "{escaped}"')
         return response
+
+
+def _some(warnings: list[str]) -> Iterator[str]:
+    """Yield each warning once, until there are as many characters as upstream sends."""
+    total = 0
+    for warning in dict.fromkeys(warnings):
+        total += len(warning)
+        if total > _WARNINGS:
+            return
+        yield warning

@@ -13,7 +13,7 @@ from gotk.apiserver.access import authentication, authorization, impersonation
 from gotk.apiserver.builtin.kinds import REVIEW
 from gotk.apiserver.call import Call, Plane
 from gotk.apiserver.resources.resource import Resource
-from gotk.apiserver.storage.database import DiskFull, StoreError
+from gotk.apiserver.storage.database import DiskFull, StoreError, TooLarge
 from gotk.apiserver.verbs import create, delete, patch, read, review, scale, subresources, update, watch
 from gotk.apiserver.wire import body, encode, negotiate, paths
 from gotk.apiserver.wire.trace import Trace
@@ -59,10 +59,8 @@ class Handler:
             return self._refuse(request, refusal)
         except web.HTTPRequestEntityTooLarge:
             return self._refuse(request, status.too_large(body.LIMIT))
-        except DiskFull as error:
-            return self._refuse(request, status.no_space(str(error)))
         except StoreError as error:
-            return self._refuse(request, status.internal(str(error)))
+            return self._refuse(request, _unstored(error))
         except Exception:
             log.exception("a request could not be answered")
             return self._refuse(request, status.internal("see the control plane's log"))
@@ -116,6 +114,13 @@ def _in_scope(request: web.BaseRequest, target: paths.Target, resource: Resource
     if not resource.namespaced:
         return not target.namespace
     return bool(target.namespace) or (not target.name and request.method not in {"POST", "PUT"})
+
+
+def _unstored(error: StoreError) -> status.Refusal:
+    """Return how a write is answered that the store did not take."""
+    if isinstance(error, TooLarge):
+        return status.entity_too_large(str(error))
+    return status.no_space(str(error)) if isinstance(error, DiskFull) else status.internal(str(error))
 
 
 def _nothing() -> web.Response:

@@ -31,6 +31,7 @@ from gotk.apiserver.controllers.expiry import EventExpiry
 from gotk.apiserver.controllers.garbage import GarbageCollector
 from gotk.apiserver.controllers.namespaces import NamespaceController
 from gotk.apiserver.handler import Handler
+from gotk.apiserver.offload import Offload
 from gotk.apiserver.resources.registry import Registry
 from gotk.apiserver.simulator.simulator import WorkloadSimulator
 from gotk.apiserver.storage.store import Store
@@ -119,7 +120,9 @@ class ControlPlane:
         self._stack.callback(store.close)
         group = await self._stack.enter_async_context(asyncio.TaskGroup())
         hub = Hub(store)
-        writer = Writer(store=store, registry=self.registry, now=self._clock.now)
+        offload = Offload()
+        self._stack.callback(offload.close)
+        writer = Writer(store=store, registry=self.registry, now=self._clock.now, offload=offload)
         token = authentication.token(self._directory / "token")
         issuer = TokenIssuer(self._directory / "pki" / "service-account.key", store, self._clock.now)
         plane = Plane(
@@ -127,6 +130,7 @@ class ControlPlane:
             registry=self.registry,
             hub=hub,
             writer=writer,
+            offload=offload,
             authenticator=authentication.Authenticator(token, issuer),
             authorizer=Rbac(store) if self._authorization == authorization.RBAC else authorization.AlwaysAllow(),
             issuer=issuer,

@@ -158,7 +158,12 @@ def expired(message: str = "The resourceVersion for the provided watch is too ol
 
 def too_large(limit: int) -> Refusal:
     """413: a body that nobody would send."""
-    return Refusal(413, "RequestEntityTooLarge", f"Request entity too large: limit is {limit}", {})
+    return entity_too_large(f"limit is {limit}")
+
+
+def entity_too_large(why: str) -> Refusal:
+    """413: more than anybody would ask for."""
+    return Refusal(413, "RequestEntityTooLarge", f"Request entity too large: {why}", {})
 
 
 def unsupported_media_type(accepted: Sequence[str]) -> Refusal:

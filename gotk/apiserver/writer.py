@@ -1,17 +1,20 @@
 """Every change of an object goes through here: requests, server-side apply and our own controllers alike.
 
 Answers to `k8s.io/apiserver/pkg/registry/generic/registry.Store`. Nothing waits between reading the newest state and
-staging the change, so no two changes ever cross and no write needs to be tried twice.
+staging the change, so no two changes ever cross. Only a long decision is made beside the event loop: it is staged if
+the object is still what it was decided upon, and made anew otherwise.
 """
 
 import asyncio
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import partial
 from typing import Any
 
-from gotk.apiserver import admission, deletion, metadata, status
-from gotk.apiserver.apply import server_side
+from gotk.apiserver import admission, decisions, deletion, metadata, status
+from gotk.apiserver.decisions import Decision, Write
+from gotk.apiserver.offload import Offload
 from gotk.apiserver.resources import versions
 from gotk.apiserver.resources.registry import Registry
 from gotk.apiserver.resources.resource import Resource
@@ -19,6 +22,8 @@ from gotk.apiserver.storage.store import Key, Store, Stored, stored
 from gotk.apiserver.wire import options
 
 Json = dict[str, Any]
+#: How often a long decision is made beside the event loop before it is made upon it.
+_TRIES = 3
 
 
 @dataclass(slots=True)
@@ -31,24 +36,14 @@ class Outcome:
     warnings: list[str] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Step:
-    """From one state of an object to the next."""
-
-    resource: Resource
-    old: Stored
-    before: Json
-    how: options.Write
-    subresource: str = ""
-
-
 class Writer:
     """Creates, replaces and deletes objects by the rules of their kind."""
 
-    def __init__(self, *, store: Store, registry: Registry, now: Callable[[], datetime]) -> None:
+    def __init__(self, *, store: Store, registry: Registry, now: Callable[[], datetime], offload: Offload) -> None:
         self._store = store
         self._registry = registry
         self._now = now
+        self._offload = offload
 
     def now(self) -> str:
         """Return the time as metadata holds it."""
@@ -56,96 +51,87 @@ class Writer:
 
     def key(self, resource: Resource, namespace: str, name: str) -> Key:
         """Return where an object of a kind lies."""
-        return Key(resource.storage, namespace if resource.namespaced else "", name)
+        return decisions.key_of(resource, namespace, name)
 
-    async def create(self, resource: Resource, namespace: str, obj: Json, how: options.Write) -> Outcome:
-        """Store a new object. Raises Refusal."""
-        now = self.now()
+    async def create(
+        self, resource: Resource, namespace: str, obj: Json, how: options.Write, *, size: int = 0
+    ) -> Outcome:
+        """Store a new object, given as so many bytes. Raises Refusal."""
         self._check_place(resource, namespace, obj)
-        warnings = admission.admit(resource, obj, None, how)
-        admission.begin(resource, obj, namespace, now)
-        key = self.key(resource, namespace, obj["metadata"]["name"])
-        if self._store.latest(key) is not None:
-            raise status.already_exists(resource, key.name)
-        _guard(resource, obj, None, how)
-        obj = server_side.track_update({}, obj, manager=how.manager, resource=resource, subresource="", now=now)
-        return Outcome(await self._save(resource, key, obj, how), created=True, warnings=warnings)
+        write = Write(resource=resource, how=how, now=self.now())
+        decision = await self._offload.run(size, lambda: write.created(namespace, obj))
+        if self._store.latest(decision.key) is not None:
+            raise status.already_exists(resource, decision.key.name)
+        return await self._commit(decision, how)
 
     async def replace(
         self, resource: Resource, old: Stored, new: Json, how: options.Write, *, subresource: str = ""
     ) -> Outcome:
-        """Store the next state of an object. Raises Refusal."""
-        before = versions.convert(old.object(), resource)
-        step = _Step(resource=resource, old=old, before=before, how=how, subresource=subresource)
-        warnings = admission.admit(resource, new, before, how)
-        after = admission.settle(resource, before, new, subresource)
-        after = server_side.track_update(
-            before, after, manager=how.manager, resource=resource, subresource=subresource, now=self.now()
-        )
-        return await self._finish(step, after, warnings)
+        """Store the next state of an object, derived from its newest one just now. Raises Refusal."""
+        write = Write(resource=resource, how=how, now=self.now(), subresource=subresource)
+        return await self._commit(write.replaced(old, new), how)
 
-    async def applied(
-        self, resource: Resource, key: Key, config: Json, how: options.Write, *, subresource: str = ""
+    async def change(
+        self, write: Write, key: Key, derive: Callable[[Stored | None], Json], *, size: int = 0
     ) -> Outcome:
-        """Carry out a server-side apply: create or change what this manager says. Raises Refusal, ApplyConflict..."""
-        old = self._store.latest(key)
+        """Store what is derived from an object's newest state by so many bytes of patch. Raises Refusal.
+
+        `derive` may be called more than once, and each time returns an object of its own.
+        """
+
+        def decide(old: Stored | None) -> Decision:
+            new = derive(old)
+            if old is None:
+                raise status.not_found(write.resource, key.name)
+            return write.replaced(old, new)
+
+        return await self._commit(await self._decide(key, decide, size), write.how)
+
+    async def apply(self, write: Write, key: Key, config: Callable[[], Json], *, size: int = 0) -> Outcome:
+        """Carry out a server-side apply: create or change what this manager says. Raises Refusal, ApplyConflict...
+
+        `config` may be called more than once, and each time returns an object of its own.
+        """
+
+        def decide(old: Stored | None) -> Decision:
+            return write.applied(key, old, config())
+
+        return await self._commit(await self._decide(key, decide, size), write.how)
+
+    async def _decide(self, key: Key, decide: Callable[[Stored | None], Decision], size: int) -> Decision:
+        """Decide upon the newest state; anew when it has changed meanwhile, and in the end here, where nothing can."""
+        for _ in range(_TRIES):
+            old = self._store.latest(key)
+            length = size + (len(old.data) if old is not None else 0)
+            try:
+                decision = await self._offload.run(length, partial(decide, old))
+            except Exception:
+                if self._store.latest(key) is old:
+                    raise
+                continue
+            if self._store.latest(key) is old:
+                return decision
+        return decide(self._store.latest(key))
+
+    async def _commit(self, decision: Decision, how: options.Write) -> Outcome:
+        """Stage a decision; nothing was awaited since it was found to be of the newest state."""
+        resource, old, after = decision.resource, decision.old, decision.after
         if old is None:
-            return await self._apply_new(resource, key, config, how, subresource=subresource)
-        check_current(resource, old, config)
-        before = versions.convert(old.object(), resource)
-        after = self._merged(resource, before, config, how, subresource)
-        if after is before:
+            assert after is not None
+            self._check_place(resource, decision.key.namespace, after)
+            _guard(resource, after, None, how)
+            item = await self._save(resource, decision.key, after, how)
+            return Outcome(item, created=True, warnings=decision.warnings)
+        if after is None:
             return Outcome(old)
-        managed = after["metadata"].get("managedFields")
-        warnings = admission.admit(resource, after, before, how, applied=True)
-        after = admission.settle(resource, before, after, subresource)
-        if managed is not None:
-            after["metadata"]["managedFields"] = managed
-        step = _Step(resource=resource, old=old, before=before, how=how, subresource=subresource)
-        return await self._finish(step, after, warnings)
-
-    async def _apply_new(
-        self, resource: Resource, key: Key, config: Json, how: options.Write, *, subresource: str
-    ) -> Outcome:
-        uid = config["metadata"].get("uid")
-        if uid:
-            why = f"uid mismatch: the provided object specified uid {uid}, and no existing object was found"
-            raise status.conflict(resource, key.name, why)
-        if subresource:
-            raise status.not_found(resource, key.name)
-        self._check_place(resource, key.namespace, config)
-        obj = self._merged(resource, None, config, how, "")
-        warnings = admission.admit(resource, obj, None, how, applied=True)
-        admission.begin(resource, obj, key.namespace, self.now())
-        _guard(resource, obj, None, how)
-        return Outcome(await self._save(resource, key, obj, how), created=True, warnings=warnings)
-
-    def _merged(
-        self, resource: Resource, live: Json | None, config: Json, how: options.Write, subresource: str
-    ) -> Json:
-        return server_side.apply(
-            live,
-            config,
-            manager=how.manager,
-            force=how.force,
-            resource=resource,
-            subresource=subresource,
-            now=self.now(),
-        )
-
-    async def _finish(self, step: _Step, after: Json, warnings: list[str]) -> Outcome:
-        resource, before = step.resource, step.before
-        after["metadata"]["resourceVersion"] = before["metadata"]["resourceVersion"]
-        admission.count(resource, before, after)
-        admission.validate(resource, after, before, step.subresource)
-        _guard(resource, after, before, step.how)
-        if step.old.deleting and not deletion.held(resource, after):
-            outcome = await self._remove(step.old, after, dry_run=step.how.dry_run)
-        elif admission.same(before, after):
-            outcome = Outcome(step.old)
+        _guard(resource, after, decision.before, how)
+        if old.deleting and not deletion.held(resource, after):
+            outcome = await self._remove(old, after, dry_run=how.dry_run)
+        elif decision.same:
+            outcome = Outcome(old)
         else:
-            outcome = Outcome(await self._save(resource, step.old.key, after, step.how))
-        outcome.warnings = warnings
+            outcome = Outcome(await self._save(resource, old.key, after, how))
+        outcome.warnings = decision.warnings
         return outcome
 
     async def delete(self, resource: Resource, old: Stored, how: options.Delete) -> Outcome:
@@ -203,14 +189,3 @@ class Writer:
 def _guard(resource: Resource, after: Json, before: Json | None, how: options.Write) -> None:
     if how.guard is not None:
         how.guard(resource, after, before)
-
-
-def check_current(resource: Resource, old: Stored, new: Json) -> None:
-    """Refuse a state that was derived from another one than the newest, or from another object of that name."""
-    wanted = new["metadata"].get("resourceVersion")
-    if wanted and wanted != str(old.revision):
-        raise status.modified(resource, old.key.name)
-    uid = new["metadata"].get("uid")
-    if uid and uid != old.uid:
-        why = f"Precondition failed: UID in precondition: {uid}, UID in object meta: {old.uid}"
-        raise status.conflict(resource, old.key.name, why)

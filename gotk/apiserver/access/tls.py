@@ -1,7 +1,9 @@
 """Certificates of the control plane: an authority of its own, kept in the data directory, and what it signs.
 
-The authority and the admin's certificate survive restarts, so a kubeconfig handed out once keeps working. The server's
-certificate is renewed when it nears its end. All keys are P-256: made in a millisecond, read by every client.
+The authority and the admin's certificate survive restarts, so a kubeconfig handed out once keeps working. What nears
+its end, or is not valid yet because the clock was set back, is made anew with the same key. Certificates are valid from
+a year before they were made: a clock that is put right while they are in use does not end them. All keys are P-256:
+made in a millisecond, read by every client.
 """
 
 import datetime as dt
@@ -16,7 +18,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-_AUTHORITY_DAYS, _LEAF_DAYS, _RENEW_DAYS = 3650, 365, 30
+_AUTHORITY_DAYS, _LEAF_DAYS, _RENEW_DAYS, _BEFORE_DAYS = 3650, 365, 30, 365
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,11 +42,11 @@ class Pair:
 
 
 def authority(directory: Path, now: dt.datetime) -> Pair:
-    """Load the authority, or make one."""
-    found = _load(directory, "ca", now)
-    if found is not None:
+    """Load the authority, or make one; with the same key if it has one, so that what it signed stays good."""
+    found = _load(directory, "ca")
+    if found is not None and _is_good(found, now):
         return found
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = _key(found)
     name = _name("image-automation control plane")
     builder = (
         _builder(name, name, key, now, _AUTHORITY_DAYS)
@@ -58,10 +60,10 @@ def authority(directory: Path, now: dt.datetime) -> Pair:
 def server(directory: Path, ca: Pair, hosts: tuple[str, ...], now: dt.datetime) -> Pair:
     """Load the server's certificate, or make one for localhost and the given hosts."""
     names = [_alternative(host) for host in dict.fromkeys(("localhost", "127.0.0.1", "::1", *hosts))]
-    found = _load(directory, "server", now)
-    if found is not None and _is_for(found, ca, names):
+    found = _load(directory, "server")
+    if found is not None and _is_good(found, now) and _is_for(found, ca, names):
         return found
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = _key(found)
     builder = _leaf(_name("kube-apiserver"), ca, key, now, ExtendedKeyUsageOID.SERVER_AUTH).add_extension(
         x509.SubjectAlternativeName(names), critical=False
     )
@@ -70,10 +72,10 @@ def server(directory: Path, ca: Pair, hosts: tuple[str, ...], now: dt.datetime) 
 
 def client(directory: Path, ca: Pair, user: str, group: str, now: dt.datetime) -> Pair:
     """Load the certificate of a user, or make one: the name is its CN, the group its O."""
-    found = _load(directory, user, now)
-    if found is not None and _is_for(found, ca, None):
+    found = _load(directory, user)
+    if found is not None and _is_good(found, now) and _is_for(found, ca, None):
         return found
-    key = ec.generate_private_key(ec.SECP256R1())
+    key = _key(found)
     builder = _leaf(_name(user, group), ca, key, now, ExtendedKeyUsageOID.CLIENT_AUTH)
     return _store(directory, user, builder.sign(ca.key, hashes.SHA256()), key)
 
@@ -112,7 +114,7 @@ def _builder(
         .issuer_name(issuer)
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(now - dt.timedelta(hours=1))
+        .not_valid_before(now - dt.timedelta(days=_BEFORE_DAYS))
         .not_valid_after(now + dt.timedelta(days=days))
     )
 
@@ -162,7 +164,18 @@ def _is_for(pair: Pair, ca: Pair, names: list[x509.GeneralName] | None) -> bool:
     return all(name in present for name in names)
 
 
-def _load(directory: Path, name: str, now: dt.datetime) -> Pair | None:
+def _is_good(pair: Pair, now: dt.datetime) -> bool:
+    """Whether a certificate is valid now and for some time to come."""
+    certificate = pair.certificate
+    left = certificate.not_valid_after_utc - now
+    return certificate.not_valid_before_utc <= now and left >= dt.timedelta(days=_RENEW_DAYS)
+
+
+def _key(found: Pair | None) -> ec.EllipticCurvePrivateKey:
+    return ec.generate_private_key(ec.SECP256R1()) if found is None else found.key
+
+
+def _load(directory: Path, name: str) -> Pair | None:
     certificate_path, key_path = directory / f"{name}.crt", directory / f"{name}.key"
     try:
         certificate = x509.load_pem_x509_certificate(certificate_path.read_bytes())
@@ -170,8 +183,6 @@ def _load(directory: Path, name: str, now: dt.datetime) -> Pair | None:
     except (FileNotFoundError, ValueError):
         return None
     if not isinstance(key, ec.EllipticCurvePrivateKey) or key.public_key() != certificate.public_key():
-        return None
-    if certificate.not_valid_after_utc - now < dt.timedelta(days=_RENEW_DAYS):
         return None
     return Pair(certificate, key, certificate_path, key_path)
 

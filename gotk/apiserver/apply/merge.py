@@ -4,6 +4,7 @@ Answers to structured-merge-diff's `typed/merge.go`, the order of list items inc
 their place, shared ones follow the applied order.
 """
 
+from collections import deque
 from typing import Any
 
 from gotk.apiserver.apply import fieldpath
@@ -34,7 +35,7 @@ def _interleave(live: list[Any], applied: list[Any], node: Node) -> list[Any]:
     assert node.items is not None
     left, right = fieldpath.elements(live, node), fieldpath.elements(applied, node)
     mine, theirs = dict(zip(left, live, strict=True)), dict(zip(right, applied, strict=True))
-    shared = [element for element in right if element in mine]
+    shared = deque(element for element in right if element in mine)
     done: set[str] = set()
     out: list[Any] = []
 
@@ -43,7 +44,7 @@ def _interleave(live: list[Any], applied: list[Any], node: Node) -> list[Any]:
         item = theirs[element]
         out.append(merge(mine[element], item, node.items) if element in mine and node.items else item)
         if shared and shared[0] == element:
-            shared.pop(0)
+            shared.popleft()
 
     at, to = 0, 0
     while at < len(left) or to < len(right):

@@ -4,6 +4,8 @@ Answers to `apimachinery/pkg/util/strategicpatch` with the merge keys and strate
 have none of these, and upstream does not take such patches for them.
 """
 
+from collections import deque
+from collections.abc import Iterable
 from typing import Any, Final
 
 import orjson
@@ -45,7 +47,8 @@ def _map(target: Json, patch: Json, node: Node) -> Any:
         if key.startswith(_DELETE_FROM):
             name = key.removeprefix(_DELETE_FROM)
             _check_list(value, key)
-            merged[name] = [item for item in merged.get(name) or [] if item not in value]
+            gone = {_identity(item) for item in value}
+            merged[name] = [item for item in merged.get(name) or [] if _identity(item) not in gone]
     for key, value in patch.items():
         if not key.startswith("$"):
             _field(merged, key, value, node)
@@ -65,7 +68,8 @@ def _retained(target: Json, patch: Json) -> Json:
     if keep is None:
         return dict(target)
     _check_list(keep, _RETAIN)
-    return {key: value for key, value in target.items() if key in keep}
+    kept = {key for key in keep if isinstance(key, str)}
+    return {key: value for key, value in target.items() if key in kept}
 
 
 def _check_list(value: Any, key: str) -> None:
@@ -110,19 +114,44 @@ def _plain(value: Any) -> Any:
 def _list(old: list[Any], patch: list[Any], node: Node, name: str) -> list[Any]:
     if any(isinstance(item, dict) and item.get(_PATCH) == "replace" for item in patch):
         return [_plain(item) for item in patch if not (isinstance(item, dict) and _PATCH in item and len(item) == 1)]
-    if not node.merge_key:
-        return old + [item for index, item in enumerate(patch) if item not in old and item not in patch[:index]]
-    merged = list(old)
+    return _keyed(old, patch, node, name) if node.merge_key else _united(old, patch)
+
+
+def _united(old: list[Any], patch: list[Any]) -> list[Any]:
+    """Add what is not there yet."""
+    seen = {_identity(item) for item in old}
+    united = list(old)
     for item in patch:
-        key = _key(item, node, name)
-        at = next((i for i, one in enumerate(merged) if isinstance(one, dict) and _same(one, key, node)), None)
+        if (identity := _identity(item)) not in seen:
+            seen.add(identity)
+            united.append(item)
+    return united
+
+
+def _keyed(old: list[Any], patch: list[Any], node: Node, name: str) -> list[Any]:
+    """Merge item by item; where each key stands is kept beside the list, so that long lists take no longer an item."""
+    merged = list(old)
+    places: dict[bytes, list[int]] = {}
+    for index, item in enumerate(old):
+        if isinstance(item, dict) and node.merge_key in item:
+            places.setdefault(_identity(item[node.merge_key]), []).append(index)
+    for item in patch:
+        key = _identity(_key(item, node, name))
         if item.get(_PATCH) == "delete":
-            merged = [one for one in merged if not (isinstance(one, dict) and _same(one, key, node))]
-        elif at is None:
-            merged.append(_map({}, item, node.items or ANYTHING))
+            for index in places.pop(key, ()):
+                merged[index] = _REMOVED
+        elif key in places:
+            index = places[key][0]
+            merged[index] = _map(merged[index], item, node.items or ANYTHING)
         else:
-            merged[at] = _map(merged[at], item, node.items or ANYTHING)
-    return merged
+            places[key] = [len(merged)]
+            merged.append(_map({}, item, node.items or ANYTHING))
+    return [item for item in merged if item is not _REMOVED]
+
+
+def _identity(value: Any) -> bytes:
+    """Return what tells values apart, quick to look up."""
+    return orjson.dumps(value, option=orjson.OPT_SORT_KEYS)
 
 
 def _key(item: Any, node: Node, name: str) -> Any:
@@ -132,23 +161,26 @@ def _key(item: Any, node: Node, name: str) -> Any:
     return item[node.merge_key]
 
 
-def _same(item: Json, key: Any, node: Node) -> bool:
-    return node.merge_key in item and item[node.merge_key] == key
-
-
 def _ordered(items: list[Any], order: list[Any], before: list[Any], node: Node) -> list[Any]:
     """Put items into the order given; those that only the server has stay beside their neighbours."""
 
-    def key(item: Any) -> Any:
-        return item.get(node.merge_key) if node.merge_key and isinstance(item, dict) else item
+    def key(item: Any) -> bytes:
+        return _identity(item.get(node.merge_key) if node.merge_key and isinstance(item, dict) else item)
 
-    wanted = [key(item) for item in order]
-    server = [key(item) for item in before]
-    right = sorted((item for item in items if key(item) in wanted), key=lambda item: wanted.index(key(item)))
-    left = [item for item in items if key(item) not in wanted]
+    wanted, server = _ranks(map(key, order)), _ranks(map(key, before))
+    named = [(key(item), item) for item in items]
+    right = deque(sorted((each for each in named if each[0] in wanted), key=lambda each: wanted[each[0]]))
+    left = deque(each for each in named if each[0] not in wanted)
     out: list[Any] = []
     while left and right:
-        here, there = key(left[0]), key(right[0])
-        known = here in server and there in server
-        out.append((left if known and server.index(here) < server.index(there) else right).pop(0))
-    return out + left + right
+        here, there = server.get(left[0][0], len(server)), server.get(right[0][0], -1)
+        out.append((left if here < there else right).popleft()[1])
+    return out + [item for _, item in (*left, *right)]
+
+
+def _ranks(keys: Iterable[bytes]) -> dict[bytes, int]:
+    """Return where each key stands first."""
+    ranks: dict[bytes, int] = {}
+    for index, key in enumerate(keys):
+        ranks.setdefault(key, index)
+    return ranks

@@ -39,6 +39,10 @@ class DiskFull(StoreError):
     """There is no room for a write; nothing was changed, and reads go on."""
 
 
+class TooLarge(StoreError):
+    """An object would be larger than any may be; nothing was changed."""
+
+
 class Row(NamedTuple):
     """An object as it lies on disk. No data: it is to be deleted."""
 

@@ -20,13 +20,15 @@ from typing import Any
 
 import orjson
 
-from gotk.apiserver.storage.database import Database, Row, StoreError
+from gotk.apiserver.storage.database import Database, Row, StoreError, TooLarge
 from gotk.apiserver.storage.object_summary import Summarizer
 
 __all__ = ["Event", "Key", "Store", "StoreError", "Stored", "stored"]
 
 Json = dict[str, Any]
 
+#: How large an object may be, as JSON with its managed fields. etcd takes half of it.
+OBJECT = 3 * 1024 * 1024
 #: From how many objects on the garbage collector is told to leave them alone.
 _FREEZE_FROM = 1000
 
@@ -143,10 +145,15 @@ class Store:
         return None if staged.type == "DELETED" else staged.current
 
     async def put(self, key: Key, obj: Json) -> Stored:
-        """Create or replace an object and return it once it is durable. `obj` belongs to the store from now on."""
+        """Create or replace an object and return it once it is durable. `obj` belongs to the store from now on.
+
+        Raises TooLarge.
+        """
         previous = self.latest(key)
+        current = stored(key, obj, self._assigned + 1)
+        if len(current.data) > OBJECT:
+            raise TooLarge(f"the object would have {len(current.data)} bytes, more than {OBJECT}")
         self._assigned += 1
-        current = stored(key, obj, self._assigned)
         await self._commit(Event("MODIFIED" if previous else "ADDED", current, previous))
         return current
 
@@ -200,12 +207,18 @@ class Store:
         waiting, self._waiting = self._waiting, None
         if not batch or waiting is None:
             return
-        loop = asyncio.get_running_loop()
-        try:
-            await loop.run_in_executor(self._writer, self._database.write, [_row(event) for event in batch])
-        except StoreError as error:
+        rows = [_row(event) for event in batch]
+        writing = asyncio.get_running_loop().run_in_executor(self._writer, self._database.write, rows)
+        stop = await _ended(writing)
+        if error := writing.exception():
             self._drop(waiting, error)
-            return
+        else:
+            self._publish(batch, waiting)
+        if stop is not None:
+            raise stop
+
+    def _publish(self, batch: list[Event], waiting: asyncio.Future[None]) -> None:
+        """Let everybody see what is durable now."""
         for event in batch:
             self._apply(event)
         for subscriber in self._subscribers:
@@ -223,7 +236,7 @@ class Store:
             loop = asyncio.get_running_loop()
             await loop.run_in_executor(self._writer, self._database.refresh, rows, noted)
 
-    def _drop(self, waiting: asyncio.Future[None], error: StoreError) -> None:
+    def _drop(self, waiting: asyncio.Future[None], error: BaseException) -> None:
         """Forget all that is staged: later writes may have been decided upon the one that failed."""
         self._staged.clear()
         self._queue.clear()
@@ -270,6 +283,17 @@ class Store:
         """Finish what is being written, close the database and let another process have the directory."""
         self._writer.shutdown(wait=True)
         self._database.close()
+
+
+async def _ended(work: asyncio.Future[None]) -> asyncio.CancelledError | None:
+    """Wait until something has ended that nothing can stop; return the cancellation that came meanwhile, if any."""
+    stop: asyncio.CancelledError | None = None
+    while not work.done():
+        try:
+            await asyncio.wait([work])
+        except asyncio.CancelledError as error:
+            stop = error
+    return stop
 
 
 def _loaded(key: Key, row: Row, summarize: Summarizer) -> Stored:

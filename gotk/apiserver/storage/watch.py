@@ -1,22 +1,22 @@
-"""Who is told of changes: per kind a ring of recent events, and the watchers that stand at its end.
+"""Who is told of changes: the watchers, which stand at the end of their kind's history.
 
 Answers to the API server's watch cache. Events reach a watcher in the order of their revisions, each once. A watcher
 that begins to match its selector sees ADDED, one that ceases sees DELETED with the last content that matched. A
-revision older than the ring is 410 Expired, and a watcher that reads too slowly is dropped: both list anew.
+revision older than the history is 410 Expired, and a watcher that reads too slowly is dropped: both list anew.
 """
 
 import asyncio
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
 from gotk.apiserver import status
+from gotk.apiserver.storage import history
 from gotk.apiserver.storage.store import Event, Store, Stored
 
-#: How many events of a kind are remembered, and how many may wait for a watcher that does not read.
-RING = 5000
+#: How many events may wait for a watcher that does not read, and how many bytes of objects; one event always may.
 PENDING = 10_000
+PENDING_BYTES = 32 * 1024 * 1024
 #: From how many watchers on events gather: for twice as long as it took to tell them last, within these seconds.
 CROWD, _SHORTEST_GATHER, _LONGEST_GATHER = 20, 0.002, 0.5
 #: How many watchers there may be at once.
@@ -47,12 +47,14 @@ EVERYTHING = Everything()
 class Notice:
     """What watchers are told of an event: with selectors the type may differ from the event's, and the content.
 
-    `old` says that the content is that before the event, as the object ceased to match.
+    `former` says that the content is that before the event, as the object ceased to match. `size` is what the notice
+    holds on to, in bytes.
     """
 
     type: str
     event: Event
-    old: bool = False
+    former: bool = False
+    size: int = 0
 
 
 @dataclass(eq=False, slots=True)
@@ -64,15 +66,19 @@ class Watcher:
     name: str = ""
     dropped: bool = False
     _pending: list[Notice] = field(default_factory=list)
+    _bytes: int = 0
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
 
     def offer(self, notices: Sequence[Notice]) -> None:
         """Queue what concerns this watcher. The notices say what happened to the objects, selectors aside."""
         if self.namespace is None and not self.name and self.only is EVERYTHING:
-            self._pending += notices  # the most common watcher by far, and the cheapest
+            chosen = notices  # the most common watcher by far, and the cheapest
         else:
-            self._pending += filter(None, map(self._chosen, notices))
-        if len(self._pending) > PENDING:
+            chosen = list(filter(None, map(self._chosen, notices)))
+        self._pending += chosen
+        for notice in chosen:
+            self._bytes += notice.size
+        if len(self._pending) > PENDING or (self._bytes > PENDING_BYTES and len(self._pending) > 1):
             self.end()
         elif self._pending:
             self._ready.set()
@@ -89,13 +95,14 @@ class Watcher:
         if before and after:
             return notice
         if after:
-            return Notice("ADDED", event)
-        return Notice("DELETED", event, old=event.type != "DELETED") if before else None
+            return Notice("ADDED", event, size=notice.size)
+        return Notice("DELETED", event, former=event.type != "DELETED", size=notice.size) if before else None
 
     def end(self) -> None:
         """Stop this watch; its client will list and watch anew."""
         self.dropped = True
         self._pending.clear()
+        self._bytes = 0
         self._ready.set()
 
     async def wait(self) -> None:
@@ -104,7 +111,7 @@ class Watcher:
 
     def take(self) -> list[Notice]:
         """Return what has gathered since the last time."""
-        taken, self._pending = self._pending, []
+        taken, self._pending, self._bytes = self._pending, [], 0
         if not self.dropped:
             self._ready.clear()
         return taken
@@ -119,7 +126,8 @@ class Hub:
 
     def __init__(self, store: Store) -> None:
         self._store = store
-        self._rings: dict[str, deque[Event]] = {}
+        self._history = history.History(store.first_revision)
+        self.encodings = history.Encodings()
         self._watchers: dict[str, set[Watcher]] = {}
         self._untold: dict[str, list[Event]] = {}
         self._telling_took = 0.0
@@ -129,10 +137,7 @@ class Hub:
     def _publish(self, events: Sequence[Event]) -> None:
         for event in events:
             storage = event.current.key.storage
-            ring = self._rings.get(storage)
-            if ring is None:
-                ring = self._rings[storage] = deque(maxlen=RING)
-            ring.append(event)
+            self._history.add(event)
             if storage in self._untold:
                 self._untold[storage].append(event)
             elif crowd := len(self._watchers.get(storage, ())):
@@ -142,7 +147,7 @@ class Hub:
 
     def _tell(self, storage: str) -> None:
         """Pass on what has gathered."""
-        notices = [Notice(event.type, event) for event in self._untold.pop(storage, ())]
+        notices = [_notice(event) for event in self._untold.pop(storage, ())]
         watchers = self._watchers.get(storage, ())
         if not notices:
             return
@@ -168,7 +173,7 @@ class Hub:
             raise status.too_many(f"{WATCHERS} watches are open")
         self._tell(storage)
         if since is not None:
-            watcher.offer([Notice(event.type, event) for event in self._after(storage, since)])
+            watcher.offer([_notice(event) for event in self._history.after(storage, since, self._store.revision)])
         self._watchers.setdefault(storage, set()).add(watcher)
         self._count += 1
 
@@ -179,13 +184,6 @@ class Hub:
             watchers.remove(watcher)
             self._count -= 1
 
-    def _after(self, storage: str, since: int) -> list[Event]:
-        ring = self._rings.get(storage, ())
-        oldest = self._store.first_revision
-        if len(ring) == RING and ring:
-            oldest = max(oldest, ring[0].current.revision)
-        if since < oldest:
-            raise status.expired(f"too old resource version: {since} ({oldest})")
-        if since > self._store.revision:  # of another store than this one: the client must begin anew
-            raise status.expired(f"too large resource version: {since} ({self._store.revision})")
-        return [event for event in ring if event.current.revision > since]
+
+def _notice(event: Event) -> Notice:
+    return Notice(event.type, event, size=history.held(event))

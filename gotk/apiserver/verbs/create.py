@@ -13,7 +13,7 @@ async def create(call: Call) -> web.StreamResponse:
     """Create the object in the body and answer with what it became."""
     how = options.write(call.query, call.agent, "CreateOptions", call.guard)
     data = await call.request.read()
-    obj = body.decode(data, call.content_type, call.resource)
+    obj = await call.plane.offload.run(len(data), lambda: body.decode(data, call.content_type, call.resource))
     check_api_version(call, obj)
     metadata = obj["metadata"]
     inside = call.target.namespace if call.resource.namespaced else ""
@@ -21,7 +21,7 @@ async def create(call: Call) -> web.StreamResponse:
         raise status.bad_request(OTHER_NAMESPACE)
     if metadata.get("resourceVersion"):
         raise status.Refusal(500, "", "resourceVersion should not be set on objects to be created")
-    outcome = await call.plane.writer.create(call.resource, inside, obj, how)
+    outcome = await call.plane.writer.create(call.resource, inside, obj, how, size=len(data))
     call.warnings += outcome.warnings
     return call.answer(201, encode.one(outcome.item, call.resource, call.encoding, call.include))
 

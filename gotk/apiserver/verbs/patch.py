@@ -4,11 +4,13 @@ from typing import Any
 
 from aiohttp import web
 
-from gotk.apiserver import status, writer
+from gotk.apiserver import decisions, status, writer
 from gotk.apiserver.apply import patches, server_side, strategic
 from gotk.apiserver.call import Call
+from gotk.apiserver.decisions import Write
 from gotk.apiserver.resources import versions
 from gotk.apiserver.schema import object_head
+from gotk.apiserver.storage.store import Stored
 from gotk.apiserver.verbs.update import check_identity
 from gotk.apiserver.wire import body, encode, options
 
@@ -28,8 +30,18 @@ async def patch(call: Call) -> web.StreamResponse:
     if kind == APPLY:
         return await _apply(call, data)
     how = options.write(call.query, call.agent, "PatchOptions", call.guard)
+    write = Write(resource=call.resource, how=how, now=call.plane.writer.now(), subresource=call.target.subresource)
+    outcome = await call.plane.writer.change(
+        write, call.key, lambda old: _patched(call, kind, data, old), size=len(data)
+    )
+    call.warnings += outcome.warnings
+    return call.answer(200, encode.one(outcome.item, call.resource, call.encoding, call.include))
+
+
+def _patched(call: Call, kind: str, data: bytes, old: Stored | None) -> body.Json:
     content = _read(data)
-    old = call.found()
+    if old is None:
+        raise status.not_found(call.resource, call.target.name)
     new = changed(call, kind, versions.convert(old.object(), call.resource), content)
     try:
         body.check(new)
@@ -37,10 +49,8 @@ async def patch(call: Call) -> web.StreamResponse:
         raise status.bad_request(f"the patched object cannot be kept: {error}") from error
     object_head.check(new)
     check_identity(call, new)
-    writer.check_current(call.resource, old, new)
-    outcome = await call.plane.writer.replace(call.resource, old, new, how, subresource=call.target.subresource)
-    call.warnings += outcome.warnings
-    return call.answer(200, encode.one(outcome.item, call.resource, call.encoding, call.include))
+    decisions.check_current(call.resource, old, new)
+    return new
 
 
 def changed(call: Call, kind: str, obj: body.Json, content: Any) -> body.Json:
@@ -65,6 +75,15 @@ def _strategic(call: Call, obj: body.Json, content: body.Json) -> body.Json:
 
 async def _apply(call: Call, data: bytes) -> web.StreamResponse:
     how = options.apply(call.query, call.agent, call.guard)
+    if call.found_or_none() is None:
+        call.require("create")
+    outcome = await _applied(call, data, how)
+    call.warnings += outcome.warnings
+    code = 201 if outcome.created else 200
+    return call.answer(code, encode.one(outcome.item, call.resource, call.encoding, call.include))
+
+
+def _config(call: Call, data: bytes) -> body.Json:
     try:
         config = body.parse(data)
     except ValueError as error:
@@ -77,19 +96,14 @@ async def _apply(call: Call, data: bytes) -> web.StreamResponse:
             f"but the path names {call.resource.api_version}, Kind={call.resource.kind}"
         )
     config["metadata"].setdefault("name", call.target.name)
-    if call.found_or_none() is None:
-        call.require("create")
-    outcome = await _applied(call, config, how)
-    call.warnings += outcome.warnings
-    code = 201 if outcome.created else 200
-    return call.answer(code, encode.one(outcome.item, call.resource, call.encoding, call.include))
+    found: body.Json = config
+    return found
 
 
-async def _applied(call: Call, config: body.Json, how: options.Write) -> writer.Outcome:
+async def _applied(call: Call, data: bytes, how: options.Write) -> writer.Outcome:
+    write = Write(resource=call.resource, how=how, now=call.plane.writer.now(), subresource=call.target.subresource)
     try:
-        return await call.plane.writer.applied(
-            call.resource, call.key, config, how, subresource=call.target.subresource
-        )
+        return await call.plane.writer.apply(write, call.key, lambda: _config(call, data), size=len(data))
     except server_side.ApplyConflict as conflict:
         causes = [{"reason": each.reason, "message": each.message, "field": each.field} for each in conflict.causes]
         raise status.Refusal(409, "Conflict", conflict.message, {"causes": causes}) from conflict

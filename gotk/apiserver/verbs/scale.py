@@ -5,7 +5,7 @@ from typing import Any
 import orjson
 from aiohttp import web
 
-from gotk.apiserver import status, writer
+from gotk.apiserver import decisions, status
 from gotk.apiserver.apply import patches
 from gotk.apiserver.call import Call
 from gotk.apiserver.resources import versions
@@ -33,7 +33,7 @@ async def scale(call: Call) -> web.StreamResponse:
     old = call.found()
     wanted = _wanted(call, old, data)
     object_head.check(wanted)
-    writer.check_current(call.resource, old, wanted)
+    decisions.check_current(call.resource, old, wanted)
     new = versions.convert(old.object(), call.resource)
     spec = wanted.get("spec") or {}
     replicas = spec.get("replicas", 0) if isinstance(spec, dict) else spec

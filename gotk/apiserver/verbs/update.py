@@ -2,8 +2,10 @@
 
 from aiohttp import web
 
-from gotk.apiserver import cause, status, writer
+from gotk.apiserver import cause, decisions, status
 from gotk.apiserver.call import Call
+from gotk.apiserver.decisions import Write
+from gotk.apiserver.storage.store import Stored
 from gotk.apiserver.verbs.create import OTHER_NAMESPACE, check_api_version
 from gotk.apiserver.wire import body, encode, options
 
@@ -14,19 +16,23 @@ async def update(call: Call) -> web.StreamResponse:
     if not call.target.name:
         raise status.bad_request("name must be provided")
     data = await call.request.read()
+    write = Write(resource=call.resource, how=how, now=call.plane.writer.now(), subresource=call.target.subresource)
+    outcome = await call.plane.writer.change(write, call.key, lambda old: _sent(call, data, old), size=len(data))
+    call.warnings += outcome.warnings
+    return call.answer(200, encode.one(outcome.item, call.resource, call.encoding, call.include))
+
+
+def _sent(call: Call, data: bytes, old: Stored | None) -> body.Json:
     obj = body.decode(data, call.content_type, call.resource)
     check_api_version(call, obj)
-    old = call.found_or_none()
     check_identity(call, obj)
     if old is None:
         raise status.not_found(call.resource, call.target.name)
     if call.resource.custom and not obj["metadata"].get("resourceVersion"):
         found = cause.invalid("metadata.resourceVersion", 0, "must be specified for an update")
         raise status.invalid(call.resource.group, call.resource.plural, call.target.name, [found])
-    writer.check_current(call.resource, old, obj)
-    outcome = await call.plane.writer.replace(call.resource, old, obj, how, subresource=call.target.subresource)
-    call.warnings += outcome.warnings
-    return call.answer(200, encode.one(outcome.item, call.resource, call.encoding, call.include))
+    decisions.check_current(call.resource, old, obj)
+    return obj
 
 
 def check_identity(call: Call, obj: body.Json) -> None:

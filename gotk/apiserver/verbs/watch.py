@@ -53,7 +53,7 @@ async def watch(call: Call) -> web.StreamResponse:
 
 
 async def _stream(call: Call, watcher: Watcher, response: web.StreamResponse, *, first: bool) -> None:
-    encoder = encode.EventEncoder(call.resource, call.encoding, call.include)
+    encoder = encode.EventEncoder(call.resource, call.encoding, call.include, call.plane.hub.encodings)
     bookmarks = call.query.get("allowWatchBookmarks") in {"true", "1"}
     while not watcher.dropped:
         try:

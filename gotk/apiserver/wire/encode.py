@@ -11,6 +11,7 @@ import yaml
 
 from gotk.apiserver.resources import versions
 from gotk.apiserver.resources.resource import Resource
+from gotk.apiserver.storage.history import Encodings
 from gotk.apiserver.storage.store import Stored
 from gotk.apiserver.storage.watch import Notice
 from gotk.apiserver.wire import tables
@@ -62,10 +63,11 @@ def many(
 class EventEncoder:
     """How one watch is told of events: in which version and shape. What is encoded once is kept with the event."""
 
-    def __init__(self, resource: Resource, encoding: Encoding, include: str) -> None:
+    def __init__(self, resource: Resource, encoding: Encoding, include: str, encodings: Encodings) -> None:
         self._resource = resource
         self._encoding = encoding
         self._include = include
+        self._encodings = encodings
         self._variant = f" {resource.api_version} {encoding.shape} {encoding.version} {include}"
 
     def line(self, note: Notice, *, first: bool = False) -> bytes:
@@ -77,7 +79,7 @@ class EventEncoder:
         if found is None:
             item = _content(note)
             found = initial(note.type, item, self._resource, self._encoding, self._include, first=False)
-            note.event.encoded[key] = found
+            self._encodings.keep(note.event, key, found)
         return found
 
 
@@ -129,7 +131,7 @@ def to_yaml(obj: Any) -> bytes:
 def _content(note: Notice) -> Stored:
     """Return what an event shows: when an object ceased to match, the last content that did, under the new revision."""
     previous, current = note.event.previous, note.event.current
-    if not note.old or previous is None:
+    if not note.former or previous is None:
         return current
     obj = previous.object()
     obj["metadata"]["resourceVersion"] = str(current.revision)

@@ -6,6 +6,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from gotk.apiserver import ControlPlane
+from gotk.apiserver.storage import history
 from gotk.apiserver.storage import watch as watching
 from gotk.apiserver.storage.store import Event, Key, Stored
 from gotk.apiserver.verbs import watch as verb
@@ -96,7 +97,7 @@ async def test_bare_metadata_can_be_watched(api: Caller) -> None:
 
 
 async def test_a_revision_before_the_memory_is_expired(api: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "RING", 3)
+    monkeypatch.setattr(history, "EVENTS", 3)
     start = (await api.get("/api/v1/secrets")).body["metadata"]["resourceVersion"]
     for number in range(5):
         secret = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": f"s{number}"}}
@@ -125,6 +126,37 @@ async def test_a_reader_that_does_not_read_is_dropped(api: Caller, monkeypatch: 
         watcher.offer([watching.Notice("ADDED", event)])
     assert watcher.dropped
     assert watcher.take() == []
+
+
+@pytest.mark.parametrize(("count", "dropped"), [(4, False), (5, True)])
+async def test_a_reader_holds_on_to_so_many_bytes_at_most(
+    monkeypatch: pytest.MonkeyPatch, count: int, dropped: bool
+) -> None:
+    monkeypatch.setattr(watching, "PENDING_BYTES", 400)
+    watcher = watching.Watcher(None, watching.EVERYTHING)
+    for _ in range(count):
+        watcher.offer([watching.Notice("ADDED", Event("ADDED", _stored("a"), None), size=100)])
+    assert watcher.dropped is dropped
+
+
+async def test_one_event_may_wait_however_large_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "PENDING_BYTES", 10)
+    watcher = watching.Watcher(None, watching.EVERYTHING)
+    watcher.offer([watching.Notice("ADDED", Event("ADDED", _stored("a"), None), size=100)])
+    assert (watcher.dropped, len(watcher.take())) == (False, 1)
+
+
+async def test_who_joins_while_a_crowd_gathers_is_told_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(watching, "CROWD", 0)  # one watcher is a crowd, for which events gather a little
+    async with opened(tmp_path) as store:
+        hub = watching.Hub(store)
+        begun = store.revision
+        first, second = (watching.Watcher(None, watching.EVERYTHING) for _ in range(2))
+        hub.join("things", first, None)
+        await store.put(key("a"), thing("a"))
+        hub.join("things", second, begun)
+        await first.wait()
+        assert [len(watcher.take()) for watcher in (first, second)] == [1, 1]
 
 
 async def test_a_crowd_is_told_everything_once_and_in_order(api: Caller, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,6 +1,8 @@
 """What is acknowledged stays: over restarts, and not when the disk said no."""
 
 import asyncio
+import contextlib
+import sqlite3
 import tempfile
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -12,8 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gotk.apiserver import ControlPlane
-from gotk.apiserver.storage.database import Database, Row, StoreError
-from gotk.apiserver.storage.store import Event, Key, Store
+from gotk.apiserver.storage.database import FILE, Database, Row, StoreError, TooLarge
+from gotk.apiserver.storage.store import OBJECT, Event, Key, Store
 from tests.gotk.apiserver.caller import Caller
 from tests.gotk.apiserver.widgets import WIDGETS, WIDGETS_PATH, widget
 
@@ -186,3 +188,69 @@ async def test_definitions_given_at_the_start_are_brought_up_to_date(tmp_path: P
         await api.patch(path, {"metadata": {"labels": {"version": "1", "mine": "kept"}}})
     async with ControlPlane(tmp_path, crds=[newer]) as plane, Caller(plane.kubeconfig) as api:
         assert (await api.get(path)).body["metadata"]["labels"] == {"version": "2", "mine": "kept"}
+
+
+async def test_the_second_of_two_writes_in_one_batch_is_decided_upon_the_first(tmp_path: Path) -> None:
+    seen: list[Event] = []
+    async with opened(tmp_path) as store:
+        store.subscribe(seen.extend)
+        first, second, _ = await asyncio.gather(
+            store.put(key("a"), thing("a", x=1)), store.put(key("a"), thing("a", x=2)), store.remove(key("a"))
+        )
+    assert [event.type for event in seen] == ["ADDED", "MODIFIED", "DELETED"]
+    assert [event.previous for event in seen] == [None, first, second]
+
+
+async def test_what_is_staged_when_it_stops_is_written_all_the_same(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    try:
+        async with asyncio.TaskGroup() as group:
+            commits = group.create_task(store.commit_forever())
+            await asyncio.sleep(0)  # it waits for something to write
+            write = group.create_task(store.put(key("a"), thing("a")))
+            await asyncio.sleep(0)  # the write is staged
+            commits.cancel()
+            await asyncio.wait([commits])
+            await asyncio.sleep(0)
+            assert write.done()
+            write.cancel()
+        assert store.get(key("a")) == await write
+    finally:
+        store.close()
+
+
+async def test_what_is_being_written_when_it_stops_is_acknowledged(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    try:
+        async with asyncio.TaskGroup() as group:
+            commits = group.create_task(store.commit_forever())
+            with contextlib.closing(sqlite3.connect(tmp_path / FILE, isolation_level=None)) as other:
+                other.execute("BEGIN IMMEDIATE")  # the write waits for this to end
+                write = group.create_task(store.put(key("a"), thing("a")))
+                for _ in range(5):
+                    await asyncio.sleep(0)
+                commits.cancel()
+                await asyncio.sleep(0)
+                other.execute("ROLLBACK")
+            await asyncio.wait([commits])
+            await asyncio.sleep(0)
+            assert write.done()
+            write.cancel()
+        assert store.get(key("a")) == await write
+        assert commits.cancelled()
+    finally:
+        store.close()
+
+
+@pytest.mark.parametrize(("more", "fits"), [(0, True), (1, False)])
+async def test_an_object_has_so_many_bytes_at_most(tmp_path: Path, more: int, fits: bool) -> None:
+    async with opened(tmp_path) as store:
+        bare = await store.put(key("a"), thing("a", text=""))
+        text = "x" * (OBJECT - len(bare.data) + more)
+        if fits:
+            assert len((await store.put(key("a"), thing("a", text=text))).data) == OBJECT
+        else:
+            with pytest.raises(TooLarge, match=f"{OBJECT + 1} bytes, more than {OBJECT}"):
+                await store.put(key("a"), thing("a", text=text))
+            assert store.get(key("a")) == bare
+            assert (await store.put(key("b"), thing("b"))).revision == bare.revision + 1
