@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 
 from gotk.apiserver import ControlPlane
-from gotk.apiserver.storage import watch as watching
+from gotk.apiserver.storage import history
 from tests.gotk.apiserver.caller import Caller
 from tests.gotk.apiserver.widgets import GROUP, WIDGETS, widget
 
@@ -156,7 +156,7 @@ async def test_the_plain_clients_watch_goes_on_after_its_end(plane: ControlPlane
 
 
 async def test_a_watch_from_too_long_ago_is_gone(plane: ControlPlane, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(watching, "RING", 2)
+    monkeypatch.setattr(history, "EVENTS", 2)
 
     def watched() -> None:
         client = module("client")
@@ -215,7 +215,7 @@ async def test_the_asynchronous_client_does_what_controllers_do(
     config = module("aio.config")
     watch = module("aio.watch")
 
-    monkeypatch.setattr(watching, "RING", 5)
+    monkeypatch.setattr(history, "EVENTS", 5)
     async with await config.new_client_from_config(str(plane.kubeconfig)) as api:
         core, objects = client.CoreV1Api(api), client.CustomObjectsApi(api)
         await core.create_namespaced_config_map("default", {"metadata": {"name": "c"}, "data": {"a": "1"}})
