@@ -83,6 +83,10 @@ class Rejected(Error):
     """The remote refused the push, such as a hook or a protected branch does."""
 
 
+class Fenced(Error):
+    """This process may not push (any more), so the remote was not asked: another replica may be the leader."""
+
+
 class Unreachable(Error):
     """No connection, or one that broke."""
 

@@ -141,7 +141,6 @@ class Fence:
         self.elapsed = elapsed
         self._open_until = 0.0 if guarded else float("inf")
 
-    @property
     def left(self) -> float:
         """For how many seconds it is open still; 0 where it is closed."""
         return max(0.0, self._open_until - self.elapsed())
@@ -192,7 +191,7 @@ class Elector:
         """Renew the lease until that fails for too long. Raises LeadershipLost."""
         while True:
             await self._clock.sleep(self._election.retry_period)
-            if not await self._try() and (self._seen.holder != self._election.identity or not self._fence.left):
+            if not await self._try() and (self._seen.holder != self._election.identity or not self._fence.left()):
                 self._fence.close()
                 holder = self._seen.holder
                 cause = f"{holder} holds it" if holder != self._election.identity else "it could not be renewed"
@@ -215,8 +214,8 @@ class Elector:
         """Take or renew the lease; False where another one holds it or the API did not let us."""
         began = self._elapsed()
         limit = self._election.renew_deadline / 2
-        if self._fence.left:
-            limit = min(limit, self._fence.left)
+        if self._fence.left():
+            limit = min(limit, self._fence.left())
         try:
             async with asyncio.timeout(limit):
                 held = await self._bid()

@@ -54,9 +54,9 @@ async def run(settings: Settings, config: Config, stop: asyncio.Event, *, starte
     started = started or asyncio.Event()
     metrics = Metrics()
     fence = Fence(guarded=settings.election is not None)
-    service = _Service(settings, config, metrics, stop, started)
+    service = _Service(settings=settings, config=config, metrics=metrics, fence=fence, stop=stop, started=started)
     async with contextlib.AsyncExitStack() as stack:
-        client = await stack.enter_async_context(Client(config, write_time=lambda: fence.left))
+        client = await stack.enter_async_context(Client(config, write_time=fence.left))
         with _start():
             await stack.enter_async_context(health.serve(settings.metrics_addr, health.metrics_app(metrics)))
             app = health.health_app(ready=lambda: service.ready)
@@ -78,11 +78,19 @@ class _Service:
     """The controllers of one process, which may have to wait for the lease of the leader first."""
 
     def __init__(
-        self, settings: Settings, config: Config, metrics: Metrics, stop: asyncio.Event, started: asyncio.Event
+        self,
+        *,
+        settings: Settings,
+        config: Config,
+        metrics: Metrics,
+        fence: Fence,
+        stop: asyncio.Event,
+        started: asyncio.Event,
     ) -> None:
         self._settings = settings
         self._config = config
         self._metrics = metrics
+        self._fence = fence
         self._stop = stop
         self._started = started
         self._manager: Manager | None = None
@@ -99,7 +107,9 @@ class _Service:
         async with contextlib.AsyncExitStack() as stack:
             with _start():
                 settings = await served.narrow(self._settings, client)
-                self._manager = await stack.enter_async_context(wiring.manager(settings, client, self._metrics))
+                self._manager = await stack.enter_async_context(
+                    wiring.manager(settings, client, self._metrics, write_time=self._fence.left)
+                )
             config = self._config
             structlog.get_logger().info(
                 "starting", cluster=config.origin, server=config.host, controllers=sorted(settings.controllers)

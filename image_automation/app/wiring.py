@@ -166,14 +166,17 @@ CONTROLLERS: Mapping[str, Callable[[Parts], Reconciler[Any, Any]]] = {
 
 
 @contextlib.asynccontextmanager
-async def manager(settings: Settings, client: Client, metrics: Metrics) -> AsyncIterator[Manager]:
+async def manager(
+    settings: Settings, client: Client, metrics: Metrics, *, write_time: Callable[[], float]
+) -> AsyncIterator[Manager]:
     """Build the parts of the chosen controllers and give the manager that runs them.
 
+    `write_time` tells for how many seconds this process may write still, as `client` was told, too.
     Raises OSError for a folder or an address that cannot be used.
     """
     clock = SystemClock()
     async with contextlib.AsyncExitStack() as stack:
-        parts = await _parts(settings, client, clock, metrics, stack)
+        parts = await _parts(settings, client, clock, metrics, stack, write_time=write_time)
         await parts.git.run(parts.mirrors.sweep, now=clock.now())
         events = KubernetesEvents(client=client, clock=clock)
         alerts = notifications.alerts(
@@ -245,7 +248,13 @@ async def _receive(parts: Parts, stack: contextlib.AsyncExitStack) -> None:
 
 
 async def _parts(
-    settings: Settings, client: Client, clock: Clock, metrics: Metrics, stack: contextlib.AsyncExitStack
+    settings: Settings,
+    client: Client,
+    clock: Clock,
+    metrics: Metrics,
+    stack: contextlib.AsyncExitStack,
+    *,
+    write_time: Callable[[], float],
 ) -> Parts:
     way = route.from_environment(settings.environment)
     registry = RegistryClient(route=way, trusted_realms=settings.trusted_realms)
@@ -266,7 +275,7 @@ async def _parts(
         cel=await stack.enter_async_context(Evaluator(clock=clock)),
         scans=ScanMetrics(metrics.registry),
         tags=stack.enter_context(TagStore(settings.tags)),
-        mirrors=Mirrors(settings.mirrors),
+        mirrors=Mirrors(settings.mirrors, write_time=write_time),
         storage=await _storage(settings, stack),
         git=git,
         work=stack.enter_context(Limiter(width=_THREADS, name="work")),

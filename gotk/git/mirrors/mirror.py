@@ -7,7 +7,8 @@ what one tenant may read never comes out of another's mirror.
 import contextlib
 import hashlib
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -43,8 +44,10 @@ class Mirror:
         *,
         timeout: float = 60.0,
         depth: int = 1,
+        write_time: Callable[[], float] | None = None,
     ) -> None:
         self.url = urls.parse(url)
+        self._write_time = write_time
         self._cache = Cache(directory, self.url.bare)
         self._remote = Remote(url=url, credentials=credentials, timeout=timeout)
         self._depth = depth
@@ -87,7 +90,7 @@ class Mirror:
         with self._exclusive():
             remote.push(
                 Push(
-                    remote=self._remote,
+                    remote=self._for_push(),
                     repository=str(self._cache.directory),
                     commit=commit,
                     reference=name,
@@ -96,6 +99,13 @@ class Mirror:
                     options=pairs,
                 )
             )
+
+    def _for_push(self) -> Remote:
+        """Return the remote with the time that a push may take. Raises Fenced where none may be sent."""
+        left = self._remote.timeout if self._write_time is None else self._write_time()
+        if left <= 0:
+            raise errors.Fenced("not pushed: this replica is not the leader (any more)")
+        return replace(self._remote, timeout=min(self._remote.timeout, left))
 
     def commit(
         self,
@@ -219,8 +229,10 @@ class Mirror:
 class Mirrors:
     """The mirrors below one directory."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, write_time: Callable[[], float] | None = None) -> None:
+        """Look after the mirrors in `root`. `write_time` tells for how many seconds this process may push still."""
         self._root = root
+        self._write_time = write_time
 
     def open(
         self, url: str, credentials: Credentials = ANONYMOUS, *, tenant: str = "", timeout: float = 60.0, depth: int = 1
@@ -228,7 +240,9 @@ class Mirrors:
         """Return the tenant's mirror of this address; nothing is touched before the first call on it."""
         key = f"{tenant}\n{urls.parse(url).connect}\n{depth}"
         name = hashlib.sha256(key.encode()).hexdigest()[:32]
-        return Mirror(self._root / f"{name}.git", url, credentials, timeout=timeout, depth=depth)
+        return Mirror(
+            self._root / f"{name}.git", url, credentials, timeout=timeout, depth=depth, write_time=self._write_time
+        )
 
     def sweep(self, *, now: datetime, unused: timedelta = timedelta(days=7)) -> int:
         """Delete the mirrors that nobody has fetched into for so long; returns how many went."""

@@ -204,3 +204,19 @@ def test_what_was_not_fetched_is_not_there(mirror: Mirror, name: str) -> None:
     assert not mirror.has(name)
     mirror.fetch(MAIN)
     assert not mirror.has(name)
+
+
+def test_who_may_not_write_any_more_fetches_and_pushes_nothing(tmp_path: Path) -> None:
+    remote = tmp_path / "r.git"
+    tip = seed(remote, {"a.yaml": "a: 1\n"})
+    left = [30.0]
+    mirror = Mirrors(tmp_path / "mirrors", write_time=lambda: left[0]).open(f"file://{remote}")
+    base = mirror.fetch("refs/heads/main")
+    made = mirror.commit(base, {"a.yaml": b"a: 2\n"}, Person("Bot", "bot@example.com"), "Update", datetime.now(UTC))
+    left[0] = 0.0
+    with pytest.raises(errors.Fenced, match="this replica is not the leader"):
+        mirror.push(made, "main", base)
+    assert mirror.fetch("refs/heads/main") == str(tip)
+    left[0] = 30.0
+    mirror.push(made, "main", base)
+    assert mirror.fetch("refs/heads/main") == made
