@@ -15,11 +15,11 @@ from gotk.kube import errors as kube_errors
 from gotk.kube.ports import Getter
 from gotk.oci import keychain
 from gotk.oci.access import Access
-from gotk.oci.keychain import Credentials, InvalidConfig
+from gotk.oci.keychain import InvalidConfig
 from gotk.oci.name import Repository
+from reflector import pull_secrets
 from reflector.providers.login import Login, Logins
 
-_KEYS = {keychain.DOCKER_CONFIG_JSON: ".dockerconfigjson", keychain.DOCKER_CONFIG: ".dockercfg"}
 _SHORTEST = 1.0
 
 
@@ -38,8 +38,10 @@ async def access(
     try:
         proxy = await _proxy(objects, repository)
         login = _login(logins, repository, name, proxy)
+        found = _of_login(repository) if login else await _credentials(objects, repository, name)
         return Access(
-            credentials=keychain.ANONYMOUS if login else await _credentials(objects, repository, name),
+            credentials=found.credentials,
+            provenance=found.provenance,
             login=login,
             tls=await _tls(objects, repository),
             proxy=proxy,
@@ -59,26 +61,22 @@ def _login(logins: Logins | None, repository: ImageRepository, name: Repository,
     return logins.of(repository, name, proxy)
 
 
-async def _credentials(objects: Getter, repository: ImageRepository, name: Repository) -> Credentials:
+async def _credentials(objects: Getter, repository: ImageRepository, name: Repository) -> pull_secrets.Found:
     namespace, spec = repository.metadata.namespace, repository.spec
-    found = [await _get_secret(objects, namespace, spec.secret_ref.name)] if spec.secret_ref else []
+    secrets = [await _get_secret(objects, namespace, spec.secret_ref.name)] if spec.secret_ref else []
     if spec.service_account_name:
-        found += await _pull_secrets(objects, namespace, spec.service_account_name)
-    configs = []
-    for secret in found:
-        content = secret.data.get(_KEYS.get(secret.type, ""))
-        if content:
-            configs.append((f"{namespace}/{secret.metadata.name}", secret.type, content))
-    return _keychain(configs).resolve(str(name))
+        secrets += await _pull_secrets(objects, namespace, spec.service_account_name)
+    try:
+        return pull_secrets.choose(secrets, name, account=spec.service_account_name or "")
+    except InvalidConfig as error:
+        raise AccessError(str(error)) from error
 
 
-def _keychain(configs: list[tuple[str, str, bytes]]) -> keychain.Keychain:
-    for name, type_, content in configs:
-        try:
-            keychain.read([(type_, content)])
-        except InvalidConfig as error:
-            raise AccessError(f"secret '{name}': {error}") from error
-    return keychain.read((type_, content) for _, type_, content in configs)
+def _of_login(repository: ImageRepository) -> pull_secrets.Found:
+    """Say whose the credentials are that a provider will give."""
+    return pull_secrets.Found(
+        keychain.ANONYMOUS, f"the credentials that provider '{repository.spec.provider}' gave are refused"
+    )
 
 
 async def _tls(objects: Getter, repository: ImageRepository) -> TLS:

@@ -14,6 +14,7 @@ from typing import Any, Self, TypeVar
 import msgspec
 from yarl import URL
 
+from gotk import lenient
 from gotk.cloud.errors import CloudError, NotFound, NotHere
 from gotk.http.errors import HTTPError, printable
 from gotk.http.proxy import Proxy
@@ -89,8 +90,10 @@ class Caller:
 def decode(body: bytes, shape: type[T], what: object) -> T:
     """Read an endpoint's JSON. Raises CloudError without quoting it."""
     try:
-        return msgspec.json.decode(body, type=shape)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        return lenient.decode(body, shape)
+    except lenient.Misfit as error:
+        raise CloudError(f"{what}: the answer is not what the service documents: {printable(str(error))}") from None
+    except lenient.Unreadable:
         raise CloudError(f"{what}: the answer is not what the service documents") from None
 
 
@@ -113,8 +116,9 @@ def _spelt(request: Request) -> str:
 def _said(answer: Answer) -> str:
     """Return the status and what the service says about it: the clouds have a handful of spellings."""
     try:
+        lenient.check_depth(answer.body)
         document: Any = msgspec.json.decode(answer.body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (lenient.Unreadable, msgspec.DecodeError, UnicodeDecodeError):
         document = None
     words: list[str] = []
     inner = document.get("error") if isinstance(document, dict) else None

@@ -5,4 +5,4 @@ import base64
 
 def basic(username: str, password: str) -> str:
     """Return the value of a Basic `Authorization` or `Proxy-Authorization` header."""
-    return "Basic " + base64.b64encode(f"{username}:{password}".encode()).decode()
+    return "Basic " + base64.b64encode(f"{username}:{password}".encode("utf-8", "surrogateescape")).decode()

@@ -13,16 +13,17 @@ from yarl import URL
 from gotk.http import errors
 
 _LIMIT = 8192
-_LINK = re.compile(r"<([^<>]*)>((?:\s*;\s*[^;,=<>]+(?:=(?:\"[^\"]*\"|[^;,<>\"]*))?)*)", re.ASCII)
-_NEXT = re.compile(r";\s*rel\s*=\s*(?:\"(?:[^\"]*\s)?next(?:\s[^\"]*)?\"|next\s*(?:;|$))", re.IGNORECASE)
+_LINK = re.compile(r"[\s,;]*<([^<>]*)>((?:\s*;\s*[^;,=<>\s]+(?:\s*=\s*(?:\"[^\"]*\"|[^;,<>\"]*))?)*)[\s;,]*", re.ASCII)
+_RELATION = re.compile(r";\s*rel\s*=\s*(?:\"([^\"]*)\"|'([^']*)'|([^;,\s]*))", re.ASCII | re.IGNORECASE)
 
 
 def next_page(current: URL, header: str | None) -> URL | None:
     """Return the next page's URL on the origin of the current one, or None after the last page.
 
-    Raises BadAnswer where the link leads to another host or cannot be read.
+    A link without a relation is the next page's, as go-containerregistry has it. Raises BadAnswer where the link leads
+    to another host, or where the header cannot be read: there may be more.
     """
-    target = next((m[1] for m in _LINK.finditer((header or "")[:_LIMIT]) if _NEXT.search(m[2])), None)
+    target = _target(header or "")
     if target is None:
         return None
     try:
@@ -43,3 +44,22 @@ def next_page(current: URL, header: str | None) -> URL | None:
         query_string=link.raw_query_string,
         encoded=True,
     )
+
+
+def _target(header: str) -> str | None:
+    """Return where the next page is said to be: by the first link that says so, else by the first that says nothing."""
+    unnamed: str | None = None
+    position = 0
+    while position < len(header):
+        found = _LINK.match(header, position, _LIMIT)
+        if found is None:
+            if not header[position:].strip(" \t,;"):
+                break
+            raise errors.BadAnswer(f"the link to the next page cannot be read: {errors.printable(header)!r}")
+        relation = _RELATION.search(found[2])
+        if relation is None:
+            unnamed = found[1] if unnamed is None else unnamed
+        elif "next" in (relation[1] or relation[2] or relation[3] or "").lower().split():
+            return found[1]
+        position = found.end()
+    return unnamed

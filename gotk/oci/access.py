@@ -5,7 +5,7 @@ resolves into one `Access` per scan.
 """
 
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from gotk.http.proxy import Proxy
 from gotk.http.tls import SYSTEM, TLS
@@ -21,7 +21,8 @@ class Access:
 
     `login` gives the credentials when the registry is first asked, where they are not there from the start. `insecure`
     lets plain HTTP be tried after HTTPS; it never turns verification off. `timeout` is in seconds and spans everything
-    that the call does.
+    that the call does. `provenance` says where the credentials come from, or why there are none, to whoever reads that
+    they are refused; it holds no secret.
     """
 
     credentials: Credentials = ANONYMOUS
@@ -30,3 +31,4 @@ class Access:
     proxy: Proxy | None = None
     insecure: bool = False
     timeout: float = 60.0
+    provenance: str = field(default="", compare=False)

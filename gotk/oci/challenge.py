@@ -24,6 +24,10 @@ class Challenge:
     scheme: str
     parameters: Mapping[str, str]
 
+    def without(self, parameter: str) -> "Challenge":
+        """Return the challenge without one of its parameters."""
+        return Challenge(self.scheme, {name: value for name, value in self.parameters.items() if name != parameter})
+
 
 def parse(header: str) -> list[Challenge]:
     """Read every challenge of a header, in order, up to the first thing that is none."""

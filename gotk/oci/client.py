@@ -110,6 +110,13 @@ class RegistryClient:
             try:
                 async with asyncio.timeout(access.timeout):
                     return await work(repository, await _logged_in(access) if access.login else access)
+            except errors.Withheld:
+                raise  # it says itself what became of the credentials
+            except errors.Unauthorized as error:
+                if not access.provenance:
+                    raise
+                message = f"{error}; {access.provenance}"
+                raise errors.Unauthorized(message, status=error.status, retry_after=error.retry_after) from error
             except TimeoutError as error:
                 message = f"{repository}: {what}: no complete answer within {access.timeout:g}s"
                 raise errors.Unreachable(message) from error

@@ -1,7 +1,7 @@
 """Asking a registry as someone: find out where it is, show what it wants to see, ask again where a failure passes.
 
 Answers to `go-containerregistry/pkg/v1/remote/transport`: the ping that tries https before http where plain HTTP is
-allowed, and the challenge that is answered once. A refusal that comes from another origin, after a redirect, is not
+allowed, and challenges, each answered once. A refusal that comes from another origin, after a redirect, is not
 answered: our credentials are for the registry that we asked.
 """
 
@@ -67,19 +67,27 @@ class Conversation:
             raise
 
     async def _once(self, request: Request, repository: Repository, access: Access) -> Answer:
-        origin = request.url.origin()
-        known = await self._auth.known(origin, repository, access)
-        answer = await self._send(request, access, known)
-        if answer.status == 401 and answer.url.origin() == origin:
-            wanted = challenge.strongest(answer.headers.getall("WWW-Authenticate", ()))
-            offered = await self._auth.answer(wanted, origin, repository, access) if wanted else None
-            if offered and offered != known:
-                answer = await self._send(request, access, offered)
+        answer = await self._admitted(request, repository, access)
         self._pace.heed(repository.registry, access.credentials, answer.headers, now=self._now)
         if answer.status != 200 and not (answer.status == 304 and "If-None-Match" in request.headers):
             after = retry_after(answer.headers.get("Retry-After"))
             raise errors.from_answer(str(request), answer.status, answer.body, retry_after=after)
         return answer
+
+    async def _admitted(self, request: Request, repository: Repository, access: Access) -> Answer:
+        """Send a request, again with what refusals ask for while there is something new to show."""
+        origin = request.url.origin()
+        admission = self._auth.admission(origin, repository, access)
+        attempt = await admission.begin()
+        while True:
+            answer = await self._send(request, access, attempt.authorization)
+            if answer.status != 401 or answer.url.origin() != origin:
+                return answer
+            wanted = challenge.strongest(answer.headers.getall("WWW-Authenticate", ()))
+            following = await admission.refused(wanted)
+            if following is None:
+                return answer
+            attempt = following
 
     async def _send(self, request: Request, access: Access, authorization: str | None = None) -> Answer:
         return await self._transport.send(request, tls=access.tls, proxy=access.proxy, authorization=authorization)

@@ -9,6 +9,7 @@ from http.client import responses
 
 import msgspec
 
+from gotk import lenient
 from gotk.http.errors import (
     BadAnswer,
     HTTPError,
@@ -32,12 +33,14 @@ __all__ = [
     "Unavailable",
     "Unreachable",
     "Untrusted",
+    "Withheld",
     "described",
     "from_answer",
     "printable",
 ]
 
 _SHOWN = 1200
+_LONGEST = 1 << 20
 
 #: Whatever the registry client raises: the HTTP client's errors, and those of this module.
 RegistryError = HTTPError
@@ -47,20 +50,26 @@ class LoginFailed(RegistryError):
     """The registry's provider gave no credentials; the registry itself was not asked."""
 
 
+class Withheld(Unauthorized):
+    """The credentials were not sent: the token server is on another site."""
+
+
 class _Item(msgspec.Struct):
     code: str = ""
     message: str = ""
 
 
 class _Body(msgspec.Struct):
-    errors: list[_Item] | None = None
+    errors: list[_Item] = []
 
 
 def described(body: bytes) -> str:
     """Return `CODE: message; ...` of an error body, or the empty text where it is none."""
+    if len(body) > _LONGEST:
+        return ""
     try:
-        items = msgspec.json.decode(body, type=_Body).errors or []
-    except msgspec.DecodeError:
+        items = lenient.decode(body, _Body).errors
+    except lenient.Unreadable:
         return ""
     said = printable("; ".join(": ".join(filter(None, (item.code, item.message))) for item in items[:5]))
     return f"multiple errors returned: {said}" if len(items) > 1 else said

@@ -14,10 +14,15 @@ from dataclasses import dataclass, field
 
 import msgspec
 
+from gotk import lenient
 from gotk.http.basic import basic
+from gotk.http.errors import printable
 
 DOCKER_CONFIG_JSON = "kubernetes.io/dockerconfigjson"
 DOCKER_CONFIG = "kubernetes.io/dockercfg"
+_MALFORMED = "the docker configuration is not valid JSON of the expected shape"
+_SCHEME = re.compile(r"https?://", re.IGNORECASE)
+_URL_SAFE = str.maketrans("-_", "+/")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,7 +47,7 @@ ANONYMOUS = Credentials()
 
 
 class InvalidConfig(ValueError):
-    """A docker configuration that cannot be read. The message names the entry, never its content."""
+    """A docker configuration that cannot be read. The message names the entry and the field, never their content."""
 
 
 class _Entry(msgspec.Struct):
@@ -65,10 +70,14 @@ class Keychain:
 
     def resolve(self, image: str) -> Credentials:
         """Return the credentials of the first entry that fits a canonical image name, or anonymous ones."""
+        return self.find(image) or ANONYMOUS
+
+    def find(self, image: str) -> Credentials | None:
+        """Return the credentials of the first entry that fits, which may be empty, or None where none fits."""
         for pattern, credentials in sorted(self.entries, key=lambda entry: entry[0], reverse=True):
             if _fits(pattern, image):
                 return credentials
-        return ANONYMOUS
+        return None
 
 
 def read(secrets: Iterable[tuple[str, bytes]]) -> Keychain:
@@ -83,33 +92,47 @@ def read(secrets: Iterable[tuple[str, bytes]]) -> Keychain:
 def _decode(type_: str, content: bytes) -> dict[str, _Entry]:
     try:
         if type_ == DOCKER_CONFIG:
-            return msgspec.json.decode(content, type=dict[str, _Entry])
-        return msgspec.json.decode(content, type=_Config).auths
-    except (msgspec.DecodeError, UnicodeDecodeError):
+            return lenient.decode(content, dict[str, _Entry])
+        return lenient.decode(content, _Config).auths
+    except lenient.Misfit as error:
+        raise InvalidConfig(f"{_MALFORMED}: {printable(str(error))}") from None
+    except lenient.Unreadable:
         # The decoder's own message could quote the document.
-        raise InvalidConfig("the docker configuration is not valid JSON of the expected shape") from None
+        raise InvalidConfig(_MALFORMED) from None
 
 
 def _pattern(registry: str) -> str:
-    host, path = _split(registry.removeprefix("https://").removeprefix("http://"))
+    """Return what of an entry's key is compared: host and path, as Go's URL has them."""
+    address = _SCHEME.sub("", registry.strip(), count=1)
+    host, path = _split(address)
+    path = re.split(r"[?#]", path, maxsplit=1)[0]
     if path.startswith(("/v1/", "/v2/")):
         path = path[3:]
-    return host + (path if path != "/" else "")
+    return host.rpartition("@")[2] + (path if path != "/" else "")
 
 
 def _credentials(registry: str, entry: _Entry) -> Credentials:
     username, password = entry.username, entry.password
     if entry.auth:
-        try:
-            username, separator, password = base64.b64decode(entry.auth, validate=False).decode().partition(":")
-        except (binascii.Error, UnicodeDecodeError):
-            separator = ""
+        username, separator, password = _decoded(entry.auth).partition(":")
         if not separator:
-            raise InvalidConfig(f"the docker configuration's `auth` of {registry!r} is not base64 of `user:password`")
+            raise InvalidConfig(
+                f"the docker configuration's `auth` of {printable(registry)!r} is not base64 of `user:password`"
+            )
         password = password.rstrip("\x00")
     return Credentials(
         username=username, password=password, identity_token=entry.identitytoken, registry_token=entry.registrytoken
     )
+
+
+def _decoded(auth: str) -> str:
+    """Read base64 as tools write it: with padding and without, broken into lines, of either alphabet; else nothing."""
+    text = "".join(auth.split()).rstrip("=").translate(_URL_SAFE)
+    try:
+        # Bytes that are no UTF-8 stay what they are on their way to the registry.
+        return base64.b64decode(text + "=" * (-len(text) % 4), validate=True).decode("utf-8", "surrogateescape")
+    except (binascii.Error, ValueError):
+        return ""
 
 
 def _fits(pattern: str, image: str) -> bool:

@@ -12,7 +12,7 @@ from yarl import URL
 
 from gotk.bounded import Bounded
 from gotk.http import link
-from gotk.http.transport import Request
+from gotk.http.transport import Answer, Request
 from gotk.oci import errors
 from gotk.oci.access import Access
 from gotk.oci.conversation import Conversation
@@ -98,7 +98,7 @@ class Lister:
         left = _LIST_LIMIT - sum(len(page.body) for page in pages)
         request = Request(method="GET", url=url, headers=_JSON, limit=left)
         answer = await self._conversation.ask(request, repository, access)
-        return Page(answer.body, answer.headers.get("Content-Type", "")), answer.headers.get("Link", "")
+        return Page(answer.body, answer.headers.get("Content-Type", "")), _links(answer)
 
     async def _first(self, first: Request, repository: Repository, access: Access) -> tuple[Page, str]:
         """Return the first page and its `Link` header: what is kept, where the registry says that it still holds."""
@@ -110,7 +110,7 @@ class Lister:
         if answer.status == 304 and kept is not None:
             return kept.page, kept.link
         headers = answer.headers
-        page, following = Page(answer.body, headers.get("Content-Type", "")), headers.get("Link", "")
+        page, following = Page(answer.body, headers.get("Content-Type", "")), _links(answer)
         if etag := headers.get("ETag", ""):
             self._validators.put(first.url, access.credentials, Kept(etag, page, following))
         elif kept is not None:
@@ -126,6 +126,11 @@ class Lister:
             checked = _Checked(listing.digest, found[-1] if is_full else "")
             self._checked.put(url, checked)
         return checked
+
+
+def _links(answer: Answer) -> str:
+    """Return the links of every `Link` header as those of one."""
+    return ", ".join(answer.headers.getall("Link", ()))
 
 
 @lru_cache(maxsize=_REMEMBERED)

@@ -1,7 +1,12 @@
-"""A page of a tag list: read strictly, so that a broken answer is an error, never an empty list. No input or output."""
+"""A page of a tag list: what is no list is an error, never an empty one. No input or output.
+
+Read as Go reads it, as in `gotk.lenient`; an entry that is `null` (Nexus writes such lists) is a tag without a name and
+drops out with all that are no tags.
+"""
 
 import msgspec
 
+from gotk import lenient
 from gotk.oci import errors
 
 
@@ -27,11 +32,12 @@ def read_page(body: bytes, *, content_type: str, what: object) -> list[str]:
 
 def _decode(body: bytes, what: object) -> _Page:
     try:
-        return msgspec.json.decode(body, type=_Page)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+        page = msgspec.json.decode(body, type=_Page)  # nearly every page; long lists are read at every change
+        if not isinstance(page.tags, msgspec.UnsetType):
+            return page
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         pass
     try:
-        # One entry that is not UTF-8 spoils the decoding of all: it becomes one that is no tag, to be dropped as such.
-        return msgspec.json.decode(body.decode("utf-8", "replace"), type=_Page)
-    except msgspec.DecodeError as error:
+        return lenient.decode(body, _Page)
+    except lenient.Unreadable as error:
         raise errors.BadAnswer(f"{what}: the answer is not a tag list: {errors.printable(str(error))}") from error

@@ -14,6 +14,7 @@ from datetime import UTC, datetime
 import msgspec
 from yarl import URL
 
+from gotk import lenient
 from gotk.cloud import azure
 from gotk.cloud.account import Account
 from gotk.cloud.azure import Azure
@@ -122,6 +123,6 @@ def _expiry(token: str, url: URL) -> datetime:
     try:
         _, payload, _ = token.split(".")
         claims = base64.urlsafe_b64decode(payload + "=" * (-len(payload) % 4))
-        return datetime.fromtimestamp(msgspec.json.decode(claims, type=_Claims).exp, UTC)
+        return datetime.fromtimestamp(lenient.decode(claims, _Claims).exp, UTC)
     except (ValueError, binascii.Error, OverflowError, OSError):
         raise CloudError(f"{url}: the refresh token is no JWT with an end") from None

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, padding, rsa, utils
 from yarl import URL
 
+from gotk import lenient
 from gotk.http.egress import Reach
 from gotk.http.errors import HTTPError
 from gotk.http.transport import Request, Transport
@@ -148,6 +149,7 @@ class Issuers:
                 answer = await self._transport.send(request)
             if answer.status != 200:
                 raise RefusedError(f"the issuer answers {answer.status}")
+            lenient.check_depth(answer.body)
             return msgspec.json.decode(answer.body, type=dict[str, Any])
         except (HTTPError, TimeoutError, ValueError):
             raise RefusedError("the issuer cannot be reached or answers nonsense") from None

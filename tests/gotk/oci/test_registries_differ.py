@@ -220,3 +220,37 @@ def test_the_guides_table_has_a_row_for_every_stand_in_and_no_other():
     rows = re.findall(r"^\| ([^|]+?) \|", GUIDE.read_text(), re.MULTILINE)
     table = [row for row in rows if row not in {"---", "registry"}]
     assert [row for row in table if row in REGISTRIES] == list(REGISTRIES)[:-1]
+
+
+LINKS: dict[str, list[str]] = {
+    "without a relation": ["<{path}?n=2&last=1.1.0>"],
+    "in a second header": ['<{path}?n=2>; rel="first"', '<{path}?n=2&last=1.1.0>; rel="next"'],
+    "behind one without a relation": ["<{path}?n=2&x=y>, <{path}?n=2&last=1.1.0>; rel=next"],
+    "by a word in single quotes": ["<?last=1.1.0>; REL='next'"],
+}
+
+
+@pytest.mark.parametrize("links", LINKS.values(), ids=LINKS)
+async def test_a_link_to_the_next_page_is_followed_however_it_is_spelt(links: list[str]):
+    async def handler(request: web.Request) -> web.Response:
+        if request.query.get("last") == "1.1.0":
+            return web.json_response({"name": "app", "tags": ["1.2.0", None]})
+        answer = web.json_response({"name": "app", "tags": ["1.0.0", "1.1.0"]})
+        for link in links:
+            answer.headers.add("Link", link.replace("{path}", request.path))
+        return answer
+
+    async with serving(handler) as address, RegistryClient() as client:
+        listing = await client.list_tags(name.parse(f"{address}/team/web"), Access(timeout=20))
+    assert listing.tags == ["1.0.0", "1.1.0", "1.2.0"]
+
+
+@pytest.mark.parametrize("link", ["{path}?last=1.1.0", "<{path}?last=1.1.0", '<{path}/page/2>; rel="next"'])
+async def test_a_link_that_leads_nowhere_is_no_whole_list(link: str):
+    async def handler(request: web.Request) -> web.Response:
+        tags = {"name": "app", "tags": ["1.0.0", "1.1.0"]}
+        return web.json_response(tags, headers={"Link": link.replace("{path}", request.path)})
+
+    async with serving(handler) as address, RegistryClient() as client:
+        with pytest.raises(errors.BadAnswer, match=r"link to the next page cannot be read|does not end"):
+            await client.list_tags(name.parse(f"{address}/team/web"), Access(timeout=20))
