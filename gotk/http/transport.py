@@ -263,7 +263,7 @@ def _translated(request: Request, error: Exception) -> errors.HTTPError:
     if isinstance(error, TimeoutError):
         return errors.Unreachable(f"{request}: no answer in time")
     unsendable = isinstance(error, ValueError) and not isinstance(error, (OSError, UnicodeError))
-    if unsendable or isinstance(error, aiohttp.ClientResponseError):
+    if unsendable or isinstance(error, (aiohttp.ClientResponseError, aiohttp.NonHttpUrlClientError)):
         return errors.BadAnswer(f"{request}: {errors.printable(_words(request, error))}")
     return errors.Unreachable(f"{request}: {errors.printable(_unreachable(request, error))}")
 

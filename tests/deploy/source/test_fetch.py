@@ -13,6 +13,7 @@ from gotk.api.meta import Artifact
 from gotk.http.transport import Transport
 from gotk.runtime.blocking import Limiter
 from tests.deploy.kustomize import sources
+from tests.gotk.oci.serving import serving
 
 BODY = sources.archive({"cm.yaml": sources.config_map()})
 
@@ -111,6 +112,29 @@ async def test_a_clear_answer_is_believed(status: int, error: type[Exception], s
     with pytest.raises(error):
         await source.names()
     assert source.asked == 1
+
+
+@pytest.mark.parametrize(
+    "url", ["http://169.254.169.254/a.tar.gz", "http://[fe80::1]/a.tar.gz", "ftp://x/a", "http://["]
+)
+async def test_an_address_that_no_artifact_has_is_refused_at_once(url: str, source: Source) -> None:
+    source.url = url
+    with pytest.raises(fetch.ArtifactError, match="failed to download archive from "):
+        await source.names()
+    assert source.clock.slept == []
+
+
+async def test_an_archive_comes_as_it_lies_there(source: Source) -> None:
+    asked = []
+
+    async def serve(request: web.Request) -> web.Response:
+        asked.append(request.headers["Accept-Encoding"])
+        return web.Response(body=BODY)
+
+    async with serving(serve) as address:
+        source.url = f"http://{address}/a.tar.gz"
+        assert await source.names() == ["cm.yaml"]
+    assert asked == ["identity"]
 
 
 async def test_a_failure_is_not_remembered(source: Source) -> None:

@@ -11,7 +11,7 @@ import pytest
 from aiohttp import web
 
 from gotk.api.meta import ObjectMeta
-from gotk.http.errors import Unreachable
+from gotk.http.errors import OutOfReach, Unreachable
 from gotk.http.transport import Transport
 from gotk.runtime import events
 from gotk.runtime.clock import SystemClock
@@ -195,6 +195,13 @@ async def test_a_receiver_that_is_not_there_costs_the_event_and_nothing_else() -
     async with Transport() as transport:
         sink = PostedEvents(address=gone._address, instance="p", transport=transport, clock=Hurried())
         with pytest.raises(Unreachable):
+            await sink.send(event())
+
+
+async def test_events_are_not_posted_to_a_clouds_metadata() -> None:
+    async with Transport() as transport:
+        sink = PostedEvents(address="http://169.254.169.254/", instance="p", transport=transport, clock=Hurried())
+        with pytest.raises(OutOfReach):
             await sink.send(event())
 
 
