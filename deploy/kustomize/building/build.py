@@ -1,9 +1,9 @@
-"""`kustomize build`: the real program, over the source as it is with one file laid over it.
+"""`kustomize build`: the real program, over a tree that holds what was planned of the source and nothing else.
 
 Answers to Flux's build options (no load restrictor, built-in plugins only) with one difference, which is the point of
-`references`: nothing is ever fetched. The program runs in a directory of its own with neither home, network proxy nor
-a search path, and is killed with its children when its time is up. The unpacked source is never written to, so one
-copy serves any number of builds at once.
+`plan`: nothing is ever fetched, and nothing outside of the source is ever read. The program runs in a directory of its
+own with neither home, network proxy nor a search path, and is killed with its children when its time is up. The
+unpacked source is never written to, so one copy serves any number of builds at once.
 """
 
 import asyncio
@@ -11,6 +11,7 @@ import contextlib
 import hashlib
 import os
 import posixpath
+import re
 import shutil
 import signal
 import sys
@@ -20,7 +21,7 @@ from pathlib import Path
 
 import msgspec
 
-from deploy.kustomize.building import generator, references
+from deploy.kustomize.building import canonical, generator, plan, references, source, tree
 from gotk.api import scheme
 from gotk.api.kustomize import KustomizationSpec
 from gotk.bounded import Bounded
@@ -28,6 +29,9 @@ from gotk.runtime.blocking import Limiter
 
 _LARGEST_OUTPUT = 128 << 20
 _LARGEST_ERROR = 64 << 10
+_LONGEST_COMPLAINT = 8192
+_PANIC = re.compile("^(?:panic|fatal error): (.*)", re.MULTILINE)
+_TRACE = re.compile(r"^(?:goroutine \d+|runtime stack:)", re.MULTILINE)
 _BUILT_FIELDS = (
     "path",
     "targetNamespace",
@@ -96,7 +100,7 @@ class Builder:
     def __init__(self, *, command: Sequence[str], limiter: Limiter, scratch: Path, width: int = 2) -> None:
         self._command = tuple(command)
         self._limiter = limiter
-        self._scratch = scratch
+        self._scratch = scratch.resolve()  # kustomize resolves it, too, and names it in its messages
         self._slots = asyncio.Semaphore(width)
 
     async def build(self, root: Path, directory: str, spec: KustomizationSpec, *, timeout: float) -> str:
@@ -105,17 +109,17 @@ class Builder:
             work = Path(tempfile.mkdtemp(prefix="build-", dir=self._scratch))
             try:
                 target = await self._limiter.run(_lay_out, work, root, directory, spec)
-                return await self._run(work, root, target, timeout)
+                return await self._run(work, target, timeout)
             except generator.GeneratorError as error:
                 raise BuildError(str(error)) from error
-            except references.ForbiddenReference as error:
+            except (references.ForbiddenReference, canonical.Unreadable) as error:
                 raise BuildError(f"kustomize build failed: {error}") from error
             except OSError as error:
                 raise BuildError(f"kustomize build failed: {error.strerror}") from error
             finally:
                 await self._limiter.run(shutil.rmtree, work, ignore_errors=True)
 
-    async def _run(self, work: Path, root: Path, target: Path, timeout: float) -> str:
+    async def _run(self, work: Path, target: Path, timeout: float) -> str:
         process = await asyncio.create_subprocess_exec(
             *self._command,
             str(target),
@@ -135,35 +139,17 @@ class Builder:
         finally:
             await _kill(process)
         if process.returncode:
-            raise BuildError(f"kustomize build failed: {_clean(errors, work, root)}")
+            raise BuildError(f"kustomize build failed: {_complaint(errors, work)}")
         return output.decode()
 
 
 def _lay_out(work: Path, root: Path, directory: str, spec: KustomizationSpec) -> Path:
-    """Make a tree that looks like the source, but for the kustomization file; return the directory to build.
-
-    The directories on the way to the target are real and hold links to everything beside it, so relative paths lead
-    where they would lead in the source.
-    """
+    """Lay out what kustomize may see of the source, and return the directory to build."""
     generated = generator.generate(root, directory, spec)
-    references.check(root, directory, dict(generated.content))
+    planned = plan.make(source.Directory(root), directory, generated.file_name, generated.content)
     (work / "home").mkdir()
-    source, shadow = root, work / "source"
-    shadow.mkdir()
-    for part in [part for part in directory.split("/") if part != "."]:
-        _link_all(source, shadow, without=part)
-        source, shadow = source / part, shadow / part
-        shadow.mkdir()
-    _link_all(source, shadow, without=generated.file_name)
-    (shadow / generated.file_name).write_bytes(msgspec.json.encode(generated.content))
-    return shadow
-
-
-def _link_all(source: Path, shadow: Path, *, without: str) -> None:
-    with os.scandir(source) as entries:
-        for entry in entries:
-            if entry.name != without:
-                (shadow / entry.name).symlink_to(entry.path)
+    tree.lay_out(planned, root, work / "source")
+    return work / "source" / directory
 
 
 def _environment(work: Path) -> dict[str, str]:
@@ -209,9 +195,12 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
         await process.wait()
 
 
-def _clean(errors: bytes, work: Path, root: Path) -> str:
-    """Return the program's complaint with the paths of this machine taken out."""
-    text = errors.decode("utf-8", "replace").strip().removeprefix("Error: ").removeprefix("error: ")
-    for place in (str(work / "source"), str(root.resolve()), str(root)):
-        text = text.replace(f"{place}/", "").replace(place, ".")
-    return text[:8192] or "no message"
+def _complaint(errors: bytes, work: Path) -> str:
+    """Return what the program complains of, without this machine's paths; of a panic one line, in Flux's words."""
+    lines = errors.decode("utf-8", "replace").splitlines()
+    text = "\n".join(line for line in lines if not line.startswith("# Warning: ")).strip()
+    if (panic := _PANIC.search(text)) and _TRACE.search(text):
+        text = f"recovered from kustomize build panic: {panic[1]}"
+    text = text.removeprefix("Error: ").removeprefix("error: ")
+    place = str(work / "source")
+    return text.replace(f"{place}/", "").replace(place, ".")[:_LONGEST_COMPLAINT] or "no message"

@@ -1,7 +1,7 @@
 """The kustomization that is built: the one in the source, or one that names every manifest, with the spec merged in.
 
-Answers to the generator of `fluxcd/pkg/kustomize`. Nothing is written here: the result is a plain mapping, which
-`build` lays over the source.
+Answers to the generator of `fluxcd/pkg/kustomize`. Nothing is written here: the result is a plain mapping, where
+`plan` begins.
 """
 
 import os
@@ -12,24 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from deploy.cluster import documents
-from deploy.kustomize.building import references
+from deploy.kustomize.building import references, shapes
 from gotk.api import kustomize, scheme
 
-_FIELDS = {
-    name.casefold(): name
-    for name in (
-        "apiVersion",
-        "buildMetadata",
-        "components",
-        "images",
-        "kind",
-        "namePrefix",
-        "nameSuffix",
-        "namespace",
-        "patches",
-        "resources",
-    )
-}
 # Fields all of whose scalars are text, whatever YAML reads them as.
 _OF_TEXTS = frozenset({"commonAnnotations", "commonLabels", "images", "namePrefix", "nameSuffix", "namespace"})
 _HEADER = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
@@ -45,7 +30,7 @@ class Generated:
     """A kustomization and the name of the file that it takes the place of."""
 
     file_name: str
-    content: Mapping[str, Any]
+    content: dict[str, Any]
 
 
 def generate(root: Path, directory: str, spec: kustomize.KustomizationSpec) -> Generated:
@@ -65,7 +50,11 @@ def _read(root: Path, path: str) -> dict[str, Any]:
     values = _load(root, path, f"failed to decode kustomization file {path}")
     if len(values) > 1 or not all(isinstance(value, dict) for value in values):
         raise GeneratorError(f"failed to decode kustomization file {path}: not a single mapping")
-    content = {_FIELDS.get(str(key).casefold(), key): value for key, value in (values[0] if values else {}).items()}
+    given = values[0] if values else {}
+    try:
+        content = {known: given[name] for name, known in shapes.known_as(given, shapes.KUSTOMIZATION).items()}
+    except shapes.ShapeError as error:
+        raise GeneratorError(f"failed to decode kustomization file {path}: {error}") from None
     for field in _OF_TEXTS & content.keys():
         content[field] = _texts(content[field])
     if not content.get("resources"):

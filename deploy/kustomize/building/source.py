@@ -1,0 +1,58 @@
+"""The unpacked source, as a build reads it: regular files and directories below its root, and never through a link.
+
+Unpacking leaves links out, so there is none to follow; this says so again where the files are read.
+"""
+
+import stat
+from pathlib import Path
+from typing import Literal, Protocol
+
+Kind = Literal["file", "directory", "none"]
+_LARGEST_FILE = 16 << 20
+
+
+class TooLarge(ValueError):
+    """A file that is too large to be configuration. The message says how large it may be."""
+
+
+class Source(Protocol):
+    """Paths and what lies there; a path is relative to the root, and normal."""
+
+    def kind(self, path: str) -> Kind:
+        """Tell what lies at a path."""
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes of a file. Raises TooLarge."""
+
+
+class Directory:
+    """A source on disk."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+        self._kinds: dict[str, Kind] = {".": "directory"}
+
+    def kind(self, path: str) -> Kind:
+        """Tell what lies at a path: a link is nothing, and so is all that lies behind one."""
+        known = self._kinds.get(path)
+        if known is None:
+            known = self._kinds[path] = self._look(path)
+        return known
+
+    def read(self, path: str) -> bytes:
+        """Return the bytes of a file. Raises TooLarge."""
+        with (self._root / path).open("rb") as file:
+            data = file.read(_LARGEST_FILE + 1)
+        if len(data) > _LARGEST_FILE:
+            raise TooLarge(f"larger than {_LARGEST_FILE} bytes")
+        return data
+
+    def _look(self, path: str) -> Kind:
+        parent = path.rpartition("/")[0] or "."
+        if self.kind(parent) != "directory":
+            return "none"
+        try:
+            mode = (self._root / path).lstat().st_mode
+        except OSError:
+            return "none"
+        return "directory" if stat.S_ISDIR(mode) else "file" if stat.S_ISREG(mode) else "none"

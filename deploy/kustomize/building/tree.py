@@ -1,0 +1,38 @@
+"""The tree that kustomize works in: what was planned, and nothing beside it.
+
+Files of the source are hard links where the file system has them, so that a build of many manifests copies nothing, and
+copies elsewhere. There are no symbolic links, hence `..` leads where it reads.
+"""
+
+import os
+import shutil
+from pathlib import Path
+
+from deploy.kustomize.building.plan import Plan
+
+
+def lay_out(plan: Plan, source: Path, tree: Path) -> None:
+    """Make the tree of a plan, in a directory that does not exist yet."""
+    tree.mkdir()
+    made = {tree}
+    for directory in plan.directories:
+        _make(tree / directory, made)
+    for path, text in plan.texts.items():
+        _make((tree / path).parent, made)
+        (tree / path).write_text(text, "utf-8")
+    for path, origin in plan.files.items():
+        _make((tree / path).parent, made)
+        _link(source / origin, tree / path)
+
+
+def _make(directory: Path, made: set[Path]) -> None:
+    if directory not in made:
+        directory.mkdir(parents=True, exist_ok=True)
+        made.add(directory)
+
+
+def _link(source: Path, place: Path) -> None:
+    try:
+        os.link(source, place, follow_symlinks=False)
+    except OSError:
+        shutil.copyfile(source, place, follow_symlinks=False)
