@@ -9,6 +9,7 @@ import msgspec
 import yaml
 from aiohttp import web
 
+import deploy.crds
 from deploy.cluster import ports
 from deploy.kustomize.building import assembly, build
 from deploy.kustomize.kustomization import KustomizationReconciler
@@ -26,8 +27,6 @@ from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import SystemClock
 from tests.deploy.kustomize import sources
 from tests.running import Ended, FakeRun, run_once
-
-CRDS = Path(__file__).parents[3] / "deploy" / "crds"
 
 
 class Objects:
@@ -120,7 +119,7 @@ class World:
 @asynccontextmanager
 async def new(directory: Path) -> AsyncIterator[World]:
     """Make a world."""
-    crds = [yaml.safe_load(path.read_text()) for path in sorted(CRDS.glob("*.yaml"))]
+    crds = deploy.crds.load()
     async with AsyncExitStack() as stack:
         plane = await stack.enter_async_context(ControlPlane(directory / "plane", crds=crds))
         client = await stack.enter_async_context(Client(await from_kubeconfig([plane.kubeconfig])))
