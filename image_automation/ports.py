@@ -78,6 +78,10 @@ class Repository(Versions, Protocol):
         """Tell whether a commit was fetched, without asking the remote."""
         ...
 
+    def contains(self, tip: str, commit: str) -> bool:
+        """Tell whether a commit is in the history of another, or is it."""
+        ...
+
     def committed_at(self, commit: str) -> int:
         """Return when a commit was made, in seconds since the epoch."""
         ...

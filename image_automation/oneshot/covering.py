@@ -19,7 +19,7 @@ from gotk.runtime.reconciler import Reader
 from image_automation import selection
 from image_automation.selection import Selection
 from image_automation.update import values
-from image_automation.writing import tree
+from image_automation.writing import refspec, tree
 
 _SHORT_FORM = re.compile(r"(?:[^@/]+@)?(?P<host>[^:/]+):(?P<path>(?!//).*)")
 
@@ -94,6 +94,8 @@ def same_repository(one: str, other: str) -> bool:
 
 def _add(found: Covering, objects: Reader, automation: ImageUpdateAutomation) -> None:
     try:
+        push = automation.spec.git.push if automation.spec.git else None
+        refspec.read(push.refspec if push else "")
         path = tree.below(automation.spec.update.path)
         found.covers.append(_cover(objects, path, automation.metadata.namespace, automation))
     except (errors.ReconcileError, values.InvalidReference) as error:

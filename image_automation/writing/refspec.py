@@ -11,6 +11,8 @@ from gotk.runtime.errors import Stalled
 from image_automation import ports
 from image_automation.writing.checkout import INVALID, Checkout
 
+_FORCED, _DELETED = "push refspec must not specify a force update", "push refspec must not specify a deletion"
+
 
 @dataclass(frozen=True, slots=True)
 class Refspec:
@@ -18,7 +20,6 @@ class Refspec:
 
     source: str
     destination: str
-    force: bool = False
 
     def pairs(self, local: Mapping[str, str]) -> list[tuple[str, str]]:
         """Return the commits with the references they go to."""
@@ -33,23 +34,29 @@ class Refspec:
 
 
 def parse(text: str, target: Checkout) -> Refspec | None:
-    """Read the field, of which an empty one is none. Raises Stalled for what can never be pushed."""
+    """Read the field for a checkout. Raises Stalled for what can never be pushed."""
+    found, known = read(text), _local(target, "", "")
+    if found is not None and not found.pairs(known):
+        raise _invalid(text, f"the source must be one of {', '.join(known)}")
+    return found
+
+
+def read(text: str) -> Refspec | None:
+    """Read the field, of which an empty one is none. Raises Stalled for what is no refspec of an automation."""
     if not text:
         return None
-    source, colon, destination = text.removeprefix("+").partition(":")
+    if text.startswith("+"):
+        raise _invalid(text, f"refspecs prefixed with '+' are not supported: {_FORCED}")
+    if text.startswith(":"):
+        raise _invalid(text, _DELETED)
+    source, colon, destination = text.partition(":")
     if not colon or ":" in destination or any(c.isspace() or not c.isprintable() for c in text):
         raise _invalid(text, "it must be <source>:<destination>")
-    if not source:
-        raise _invalid(text, "an automation does not delete references")
     if source.count("*") != destination.count("*") or source.count("*") > 1:
         raise _invalid(text, "source and destination must hold one '*' each, or none")
     if not destination.startswith("refs/"):
         raise _invalid(text, "the destination must be a full name such as refs/heads/release")
-    found = Refspec(source, destination, force=text.startswith("+"))
-    known = _local(target, "", "")
-    if not found.pairs(known):
-        raise _invalid(text, f"the source must be one of {', '.join(known)}")
-    return found
+    return Refspec(source, destination)
 
 
 def push(
@@ -58,12 +65,14 @@ def push(
     target: Checkout,
     commits: tuple[str, str],
     *,
-    force: bool,
+    replaces: str,
     options: Mapping[str, str],
 ) -> None:
     """Push what the refspec says; `commits` are the pushed one and the one checked out.
 
-    Raises the errors of `gotk.git.errors`.
+    As in Flux nothing is forced that the push of the branch forced: what a destination alone has is never thrown away.
+    `replaces` is the mark of a proposal that was made anew on top of the checkout: a destination that holds nothing but
+    such a proposal follows it. Raises the errors of `gotk.git.errors`.
     """
     listed = repository.references().commits
     for commit, destination in refspec.pairs(_local(target, *commits)):
@@ -72,7 +81,16 @@ def push(
             continue
         if tip is not None and not repository.has(tip):
             repository.fetch(destination)
-        repository.push(commit, destination, tip, force=force or refspec.force, options=options)
+        stale = tip is not None and bool(replaces) and _is_proposal(repository, tip, replaces, of=commit)
+        repository.push(commit, destination, tip, force=stale, options=options)
+
+
+def _is_proposal(repository: ports.Repository, tip: str, mark: str, *, of: str) -> bool:
+    """Tell whether all that a tip has and the new commit lacks is one commit that carries the mark."""
+    if repository.mark(tip) != mark:
+        return False
+    (past,) = repository.history(tip, 1)
+    return all(repository.contains(of, parent) for parent in past.parents)
 
 
 def _local(target: Checkout, pushed: str, checked_out: str) -> dict[str, str]:

@@ -170,7 +170,7 @@ class SourceManager:
                 self.repository,
                 checked_out.target,
                 commits,
-                force=pushed.rebuilt,
+                replaces=self.repository.mark(pushed.commit) if pushed.rebuilt else "",
                 options=self._options,
             )
         except git.Error as error:

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import pygit2
 import pytest
 
 from gotk.git.objects.seed import seed
@@ -15,6 +16,7 @@ from tests.image_automation.automating import FILE, World, automation, git_spec,
 
 TARGET = Target(reference="refs/heads/main", label="main")
 MAIN = Checkout(wanted=TARGET, branch="main")
+FORCED = "refspecs prefixed with '+' are not supported: push refspec must not specify a force update"
 AWAY = Checkout(wanted=TARGET, branch="auto")
 
 
@@ -37,7 +39,7 @@ def pushing(text: str, **push: Any) -> dict[str, Any]:
         pytest.param("refs/heads/auto:refs/heads/x", AWAY, [("new", "refs/heads/x")], id="the push branch"),
         pytest.param("refs/heads/main:refs/heads/x", AWAY, [("old", "refs/heads/x")], id="the branch checked out"),
         pytest.param(
-            "+refs/heads/*:refs/heads/copy/*",
+            "refs/heads/*:refs/heads/copy/*",
             AWAY,
             [("old", "refs/heads/copy/main"), ("new", "refs/heads/copy/auto")],
             id="all of them",
@@ -49,7 +51,6 @@ def test_a_refspec_says_what_goes_where(text: str, target: Checkout, expected: l
     assert parsed is not None
     local = {"HEAD": "new", target.reference: "old", target.push_reference: "new"}
     assert parsed.pairs(local) == expected
-    assert parsed.force == text.startswith("+")
 
 
 @pytest.mark.parametrize(
@@ -58,7 +59,16 @@ def test_a_refspec_says_what_goes_where(text: str, target: Checkout, expected: l
         ("refs/heads/main", "it must be <source>:<destination>"),
         ("a:b:c", "it must be <source>:<destination>"),
         ("HEAD:refs/heads/a b", "it must be <source>:<destination>"),
-        (":refs/heads/x", "an automation does not delete references"),
+        (":refs/heads/x", "push refspec must not specify a deletion"),
+        (":", "push refspec must not specify a deletion"),
+        ("+refs/heads/main:refs/heads/x", FORCED),
+        ("+HEAD:refs/heads/x", FORCED),
+        ("+refs/heads/*:refs/heads/copy/*", FORCED),
+        ("+:refs/heads/x", FORCED),
+        ("+", FORCED),
+        (" +HEAD:refs/heads/x", "it must be <source>:<destination>"),
+        ("HEAD:+refs/heads/x", "the destination must be a full name such as refs/heads/release"),
+        ("++HEAD:refs/heads/x", FORCED),
         ("refs/heads/*:refs/heads/x", "source and destination must hold one '*' each, or none"),
         ("HEAD:x", "the destination must be a full name such as refs/heads/release"),
         ("refs/heads/no:refs/heads/x", "the source must be one of HEAD, refs/heads/main"),
@@ -92,19 +102,68 @@ async def test_a_reference_that_is_behind_moves_forward(world: World) -> None:
     assert world.head("release") == world.head() != world.first
 
 
-async def test_a_reference_with_commits_of_its_own_is_kept_unless_forced(world: World) -> None:
+async def test_a_reference_with_commits_of_its_own_is_kept_until_they_are_gone(world: World) -> None:
     world.git().references.create("refs/heads/release", world.first)
     theirs = seed(world.remote, {"NEWS.md": "theirs\n"}, "release")
-    ended = await world.run(automation(git=pushing("HEAD:refs/heads/release")))
-    assert ended.ready[1] == "GitOperationFailed"
-    assert "failed to update source: failed to push to remote" in ended.ready[2]
-    assert world.head("release") == theirs
+    for _ in range(2):
+        ended = await world.run(automation(git=pushing("HEAD:refs/heads/release")))
+        assert ended.ready[1] == "GitOperationFailed"
+        assert "failed to update source: failed to push to remote" in ended.ready[2]
+        assert world.head("release") == theirs
     pushed = world.head()
     assert pushed != world.first
-    ended = await world.run(automation(git=pushing("+HEAD:refs/heads/release")))
+    world.git().references["refs/heads/release"].set_target(world.first)
+    ended = await world.run(automation(git=pushing("HEAD:refs/heads/release")))
     assert ended.ready == ("True", "Succeeded", "repository up-to-date")
     assert world.head("release") == world.head() == pushed
     assert ended.obj.status.last_push_commit == pushed
+
+
+async def test_a_commit_owed_is_not_pushed_once_the_branch_has_moved_on(world: World) -> None:
+    world.git().references.create("refs/heads/release", world.first)
+    seed(world.remote, {"NEWS.md": "theirs\n"}, "release")
+    assert (await world.run(automation(git=pushing("HEAD:refs/heads/release")))).ready[1] == "GitOperationFailed"
+    owed = world.head()
+    moved = seed(world.remote, {"README.md": "moved on\n"})
+    world.git().references["refs/heads/release"].set_target(world.first)
+    ended = await world.run(automation(git=pushing("HEAD:refs/heads/release")))
+    assert ended.ready == ("True", "Succeeded", "repository up-to-date")
+    assert world.head() == moved != owed
+    assert world.head("release") == world.first
+    assert ended.obj.status.last_push_commit != owed
+
+
+async def test_a_proposal_made_anew_replaces_the_old_one_and_no_more(world: World) -> None:
+    spec = git_spec(push={"branch": "auto", "refspec": "refs/heads/auto:refs/heads/review"})
+    assert (await world.run(automation(git=spec))).ready[0] == "True"
+    seed(world.remote, {"README.md": "moved on\n"})
+    world.store.put(policy("web", "a/web", "1.2"))
+    assert (await world.run(automation(git=spec))).ready[0] == "True"
+    rebuilt = world.head("auto")
+    assert world.head("review") == rebuilt
+    assert world.text("README.md", "review") == "moved on\n"
+    theirs = seed(world.remote, {"NEWS.md": "theirs\n"}, "review")
+    seed(world.remote, {"README.md": "once more\n"})
+    world.store.put(policy("web", "a/web", "1.3"))
+    ended = await world.run(automation(git=spec))
+    assert ended.ready[1] == "GitOperationFailed"
+    assert world.head("auto") != rebuilt
+    assert world.head("review") == theirs
+
+
+async def test_a_proposal_on_top_of_what_only_the_destination_has_is_kept(world: World) -> None:
+    spec = git_spec(push={"branch": "auto", "refspec": "refs/heads/auto:refs/heads/review"})
+    assert (await world.run(automation(git=spec))).ready[0] == "True"
+    seed(world.remote, {"NEWS.md": "only here\n"}, "review")
+    marked = world.git()[world.head("auto")].read_raw()
+    repo = world.git()
+    above = marked.replace(world.first.encode(), world.head("review").encode())
+    kept = str(repo.write(pygit2.enums.ObjectType.COMMIT, above))
+    repo.references["refs/heads/review"].set_target(kept)
+    seed(world.remote, {"README.md": "moved on\n"})
+    world.store.put(policy("web", "a/web", "1.2"))
+    assert (await world.run(automation(git=spec))).ready[1] == "GitOperationFailed"
+    assert world.head("review") == kept
 
 
 async def test_nothing_new_pushes_nothing(world: World) -> None:

@@ -14,6 +14,16 @@ from reflector.store import TagStore
 from tests.image_automation.fleets import MANIFESTS, WEB, Fleet, Registry, fleet
 from tests.reflector import storing
 
+AUTOMATION = """apiVersion: image.toolkit.fluxcd.io/v1
+kind: ImageUpdateAutomation
+metadata: {{name: pushing, namespace: apps}}
+spec:
+  interval: 5m
+  sourceRef: {{kind: GitRepository, name: fleet}}
+  git:
+    commit: {{author: {{email: bot@example.com}}}}
+    push: {{refspec: "{refspec}"}}
+"""
 JANE, BOT = Person("Jane", "jane@example.com"), Person("Bot", "bot@example.com")
 
 
@@ -59,6 +69,24 @@ def test_nothing_to_do_is_0_and_counts_what_is_right(made: Fleet, capsys: pytest
     capsys.readouterr()
     assert run("plan", made.clone) == 0
     assert capsys.readouterr().out == "Plan: 0 changes in 0 files, 2 up to date.\n"
+
+
+@pytest.mark.parametrize(
+    ("refspec", "cause"),
+    [
+        ("+refs/heads/main:refs/heads/release", "push refspec must not specify a force update"),
+        (":refs/heads/release", "push refspec must not specify a deletion"),
+    ],
+)
+@pytest.mark.parametrize("verb", [["plan"], ["once", "--commit"]])
+def test_a_refspec_that_overwrites_is_refused(
+    made: Fleet, capsys: pytest.CaptureFixture[str], refspec: str, cause: str, verb: list[str]
+):
+    automation = made.clone / "cluster" / "automation.yaml"
+    automation.write_text(AUTOMATION.format(refspec=refspec))
+    assert run(*verb, made.clone) == 1
+    assert f"spec.git.push.refspec '{refspec}': " in (err := capsys.readouterr().err)
+    assert f"{cause}: invalid source configuration" in err
 
 
 def test_what_is_unresolved_is_named_with_its_cause(
