@@ -9,7 +9,7 @@ from typing import Any
 
 from gotk.apiserver import cause as causes
 from gotk.apiserver import metadata, status
-from gotk.apiserver.builtin import defaults, immutability
+from gotk.apiserver.builtin import defaults, immutability, services, validation
 from gotk.apiserver.cause import Cause
 from gotk.apiserver.resources import crds, decoding, establish
 from gotk.apiserver.resources.resource import Resource
@@ -88,6 +88,8 @@ def settle(resource: Resource, before: Json, new: Json, subresource: str) -> Jso
         new.pop("status", None)
         if "status" in before:
             new["status"] = before["status"]
+    if (resource.group, resource.kind) == ("", "Service"):
+        services.drop_what_is_left_over(before, new)
     _default_builtin(resource, new)
     return new
 
@@ -144,6 +146,10 @@ def validate(resource: Resource, obj: Json, old: Json | None, subresource: str =
         found += immutability.changes(resource.group, kind, old, obj)
     if resource.schema is not None:
         found = resource.schema.validate(obj, old, subresource=subresource, found=found)
+        if not resource.custom and subresource != "status":
+            known = {(each.field, each.reason) for each in found}
+            more = validation.check(obj, resource.schema.node, old)
+            found += [each for each in more if (each.field, each.reason) not in known]
         _check_scale(resource, obj, subresource, found)
     if resource.kind == "CustomResourceDefinition" and not subresource:
         found = found or crds.validate(obj, old)
@@ -153,7 +159,7 @@ def validate(resource: Resource, obj: Json, old: Json | None, subresource: str =
 
 def _check_scale(resource: Resource, obj: Json, subresource: str, found: list[Cause]) -> None:
     """Add what is wrong with the replicas of the scale subresource; the remark on unchecked rules stays last."""
-    if resource.scale is None or resource.schema is None:
+    if resource.scale is None or resource.schema is None or not resource.custom:
         return
     path = resource.scale.status_replicas if subresource == "status" else resource.scale.spec_replicas
     place = len(found) - 1 if found and found[-1] is cel_rules.UNCHECKED else len(found)

@@ -15,6 +15,7 @@ DUPLICATE: Final = "FieldValueDuplicate"
 FORBIDDEN: Final = "FieldValueForbidden"
 TOO_LONG: Final = "FieldValueTooLong"
 TOO_MANY: Final = "FieldValueTooMany"
+NOT_FOUND: Final = "FieldValueNotFound"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +58,11 @@ def not_supported(field: str, value: Any, supported: Iterable[Any]) -> Cause:
     return Cause(
         reason=NOT_SUPPORTED, message=f"Unsupported value: {shown(value)}: supported values: {choices}", field=field
     )
+
+
+def not_found(field: str, value: Any) -> Cause:
+    """Say that a value names nothing."""
+    return Cause(reason=NOT_FOUND, message=f"Not found: {shown(value)}", field=field)
 
 
 def duplicate(field: str, value: Any) -> Cause:

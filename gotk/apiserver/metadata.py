@@ -4,7 +4,6 @@ Answers to `k8s.io/apimachinery/pkg/api/validation` and `k8s.io/apiserver/pkg/re
 BeforeUpdate); the wording is theirs.
 """
 
-import re
 import secrets
 import uuid
 from collections.abc import Iterator, Sequence
@@ -14,37 +13,13 @@ from typing import Any
 from gotk.apiserver import cause
 from gotk.apiserver.cause import Cause
 from gotk.apiserver.resources.resource import Resource
+from gotk.apiserver.schema import names
 
 Json = dict[str, Any]
 
-_LABEL = r"[a-z0-9]([-a-z0-9]*[a-z0-9])?"
-_DNS_LABEL = re.compile(_LABEL)
-_DNS_SUBDOMAIN = re.compile(rf"{_LABEL}(\.{_LABEL})*")
-_QUALIFIED = re.compile(r"([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]")
-_LABEL_VALUE = re.compile(r"(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?")
 _SUFFIX = "bcdfghjklmnpqrstvwxz2456789"
 _ANNOTATIONS_LIMIT = 256 * 1024
 
-_SUBDOMAIN_RULE = (
-    "a lowercase RFC 1123 subdomain must consist of lower case alphanumeric characters, '-' or '.', and must start and "
-    "end with an alphanumeric character (e.g. 'example.com', regex used for validation is "
-    r"'[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*')"
-)
-_LABEL_RULE = (
-    "a lowercase RFC 1123 label must consist of lower case alphanumeric characters or '-', and must start and end with "
-    "an alphanumeric character (e.g. 'my-name',  or '123-abc', regex used for validation is "
-    "'[a-z0-9]([-a-z0-9]*[a-z0-9])?')"
-)
-_QUALIFIED_RULE = (
-    "name part must consist of alphanumeric characters, '-', '_' or '.', and must start and end with an alphanumeric "
-    "character (e.g. 'MyName',  or 'my.name',  or '123-abc', regex used for validation is "
-    "'([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9]')"
-)
-_VALUE_RULE = (
-    "a valid label must be an empty string or consist of alphanumeric characters, '-', '_' or '.', and must start and "
-    "end with an alphanumeric character (e.g. 'MyValue',  or 'my_value',  or '12345', regex used for validation is "
-    "'(([A-Za-z0-9][-A-Za-z0-9_.]*)?[A-Za-z0-9])?')"
-)
 #: Finalizers that have no domain for reasons of age.
 _OLD_FINALIZERS = frozenset({"kubernetes", "orphan", "foregroundDeletion"})
 
@@ -137,10 +112,8 @@ def _name(resource: Resource, name: str) -> list[Cause]:
         bad = name in {".", ".."} or "/" in name or "%" in name
         return [cause.invalid("metadata.name", name, "may not contain '/' or '%'")] if bad else []
     label = (resource.group, resource.plural) in {("", "namespaces"), ("", "services")}
-    pattern, rule, limit = (_DNS_LABEL, _LABEL_RULE, 63) if label else (_DNS_SUBDOMAIN, _SUBDOMAIN_RULE, 253)
-    if len(name) > limit:
-        return [cause.invalid("metadata.name", name, f"must be no more than {limit} bytes")]
-    return [] if pattern.fullmatch(name) else [cause.invalid("metadata.name", name, rule)]
+    why = names.dns_label(name) if label else names.dns_subdomain(name)
+    return [cause.invalid("metadata.name", name, why)] if why else []
 
 
 def _labels(labels: object) -> Iterator[Cause]:
@@ -151,20 +124,13 @@ def _labels(labels: object) -> Iterator[Cause]:
         return
     for key, value in labels.items():
         yield from _key("metadata.labels", key)
-        if len(value) > 63:
-            yield cause.invalid("metadata.labels", value, "must be no more than 63 bytes")
-        if not _LABEL_VALUE.fullmatch(value):
-            yield cause.invalid("metadata.labels", value, _VALUE_RULE)
+        for why in names.label_value(value):
+            yield cause.invalid("metadata.labels", value, why)
 
 
 def _key(field: str, key: str) -> Iterator[Cause]:
-    prefix, slash, name = key.rpartition("/")
-    if slash and not _DNS_SUBDOMAIN.fullmatch(prefix):
-        yield cause.invalid(field, key, f"prefix part {_SUBDOMAIN_RULE}")
-    if len(name) > 63:
-        yield cause.invalid(field, key, "name part must be no more than 63 bytes")
-    elif not _QUALIFIED.fullmatch(name):
-        yield cause.invalid(field, key, _QUALIFIED_RULE if name else "name part must be non-empty")
+    for why in names.qualified(key):
+        yield cause.invalid(field, key, why)
 
 
 def _annotations(annotations: object) -> Iterator[Cause]:

@@ -58,7 +58,8 @@ class Schema:
         first, and they may keep the rules from being looked at.
         """
         causes = [*found, *self._structure(obj, old, subresource)]
-        causes += listtypes.duplicates(self._without_head(obj), self.node)
+        if self.custom:  # built-in kinds have rules of their own about what may be there twice
+            causes += listtypes.duplicates(self._without_head(obj), self.node)
         if self.custom and cel_rules.has_rules(self.node):
             if cel_rules.block(causes):
                 causes.append(cel_rules.UNCHECKED)
