@@ -52,7 +52,7 @@ class Ours:
         builder = Builder(command=find_command(), limiter=limiter, scratch=scratch)
         self.archives: dict[str, bytes] = {}
         self.url = ""
-        self._assembler = Assembler(trees=trees, builder=builder, cluster=client, limiter=limiter)
+        self._assembler = Assembler(trees=trees, builder=builder, cluster=client, limiter=limiter, strict=True)
         self._applier = Applier(cluster=client, clock=clock, waiter=Waiter(cluster=client, clock=clock))
 
     async def serve(self, request: web.Request) -> web.Response:

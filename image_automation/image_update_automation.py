@@ -67,8 +67,8 @@ class ImageUpdateAutomationReconciler:
         limiter: Limiter,
         clock: Clock,
         jitter: random.Random,
-        cross_namespace: bool = True,
-        allow_file: bool = False,
+        cross_namespace: bool,
+        allow_file: bool,
         known: tree.Known | None = None,
     ) -> None:
         """Take what it works with; `allow_file` lets `file://` addresses in, for whoever may read this machine."""

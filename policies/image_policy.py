@@ -72,9 +72,9 @@ class ImagePolicyReconciler:
         digests: DigestResolver,
         image_names: ImageNames,
         limiter: Limiter,
-        no_cross_namespace_refs: bool = False,
-        object_level_workload_identity: bool = False,
-        requeue_dependency: float = 30.0,
+        no_cross_namespace_refs: bool,
+        object_level_workload_identity: bool,
+        requeue_dependency: float,
     ) -> None:
         self._objects = objects
         self._client = client

@@ -47,8 +47,8 @@ class KustomizationReconciler:
         cluster: ports.Cluster,
         assembler: assembly.Assembler,
         clock: Clock,
-        requeue_dependency: float = 30.0,
-        no_cross_namespace_refs: bool = False,
+        requeue_dependency: float,
+        no_cross_namespace_refs: bool,
     ) -> None:
         self._objects = objects
         self._cluster = cluster

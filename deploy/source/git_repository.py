@@ -68,7 +68,7 @@ class GitRepositoryReconciler:
         mirrors: Mirrors,
         storage: Storage,
         blocking: Limiter,
-        allow_file: bool = False,
+        allow_file: bool,
     ) -> None:
         """Take what it works with; `allow_file` lets `file://` addresses in, for whoever may read this machine."""
         self._access = access

@@ -34,13 +34,13 @@ class Retention:
 class Storage:
     """The artifacts below one directory; its methods block."""
 
-    def __init__(self, root: Path, *, address: str, retention: Retention | None = None) -> None:
+    def __init__(self, root: Path, *, address: str, retention: Retention) -> None:
         """Take the directory and the address (`host:port`, or with a scheme) that artifacts are reached under."""
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.root = root
         prefix = address if address.startswith(("http://", "https://")) else f"http://{address}"
         self._prefix = prefix.rstrip("/")
-        self._retention = retention or Retention()
+        self._retention = retention
 
     def url(self, path: str) -> str:
         """Return the address of an artifact."""

@@ -74,9 +74,7 @@ class Identities:
     `default_account` is the service account of objects that name none; `workload_identity` is the feature gate.
     """
 
-    def __init__(
-        self, *, cluster: Cluster, cache: TokenCache, workload_identity: bool = False, default_account: str = ""
-    ) -> None:
+    def __init__(self, *, cluster: Cluster, cache: TokenCache, workload_identity: bool, default_account: str) -> None:
         self.cache = cache
         self.cluster = cluster
         self._workload_identity = workload_identity

@@ -49,6 +49,9 @@ class Settings:
     concurrent: int = 4
     storage_addr: str = ":9090"
     storage_adv_addr: str = ""
+    artifact_retention_ttl: float = 60.0
+    artifact_retention_records: int = 2
+    strict_substitutions: bool = True
     metrics_addr: str = ":8080"
     health_addr: str = ":9440"
     explain_addr: str = "0"

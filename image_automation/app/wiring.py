@@ -5,6 +5,7 @@ import random
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Any
 
 from deploy.kustomize.building.assembly import Assembler
@@ -13,7 +14,7 @@ from deploy.kustomize.kustomization import KustomizationReconciler
 from deploy.source.fetch import Trees
 from deploy.source.git_repository import GitRepositoryReconciler
 from deploy.source.server import ArtifactServer
-from deploy.source.storage import Storage
+from deploy.source.storage import Retention, Storage
 from gotk.api.notification import Receiver
 from gotk.cloud.caller import Caller
 from gotk.git.mirrors.mirror import Mirrors
@@ -100,6 +101,7 @@ def image_policy(parts: Parts) -> Reconciler[Any, Any]:
         image_names=name.parse,
         limiter=parts.work,
         no_cross_namespace_refs=parts.settings.no_cross_namespace_refs,
+        object_level_workload_identity=parts.settings.workload_identity,
         requeue_dependency=parts.settings.requeue_dependency,
     )
 
@@ -139,10 +141,17 @@ def kustomization(parts: Parts) -> Reconciler[Any, Any]:
     scratch = parts.settings.make_scratch()
     trees = Trees(transport=parts.transport, clock=parts.clock, limiter=parts.work, scratch=scratch)
     builder = Builder(command=find_command(), limiter=parts.work, scratch=scratch)
+    assembler = Assembler(
+        trees=trees,
+        builder=builder,
+        cluster=parts.client,
+        limiter=parts.work,
+        strict=parts.settings.strict_substitutions,
+    )
     return KustomizationReconciler(
         objects=parts.caches,
         cluster=parts.client,
-        assembler=Assembler(trees=trees, builder=builder, cluster=parts.client, limiter=parts.work),
+        assembler=assembler,
         clock=parts.clock,
         requeue_dependency=parts.settings.requeue_dependency,
         no_cross_namespace_refs=parts.settings.no_cross_namespace_refs,
@@ -286,11 +295,16 @@ async def _storage(settings: Settings, stack: contextlib.AsyncExitStack) -> Stor
     """Open the artifacts, and serve them where this process is the one that makes them."""
     address = health.parse_address(settings.storage_addr)
     if address is None or "gitrepository" not in settings.controllers:
-        return Storage(settings.artifacts, address=settings.advertised(0))
+        return Storage(settings.artifacts, address=settings.advertised(0), retention=_retention(settings))
     host, port = address
     server = ArtifactServer(settings.artifacts, host=host or "0.0.0.0", port=port)  # noqa: S104 - as in Flux
     await stack.enter_async_context(server)
-    return Storage(settings.artifacts, address=settings.advertised(server.port))
+    return Storage(settings.artifacts, address=settings.advertised(server.port), retention=_retention(settings))
+
+
+def _retention(settings: Settings) -> Retention:
+    ttl = timedelta(seconds=settings.artifact_retention_ttl)
+    return Retention(ttl=ttl, records=settings.artifact_retention_records)
 
 
 def _posted(parts: Parts) -> list[Sink]:

@@ -4,7 +4,8 @@ from gotk.duration import Duration
 from image_automation.cli import output
 
 WORKLOAD_IDENTITY = "ObjectLevelWorkloadIdentity"
-_DEFAULTS = {WORKLOAD_IDENTITY: False}
+STRICT_SUBSTITUTIONS = "StrictPostBuildSubstitutions"
+_DEFAULTS = {WORKLOAD_IDENTITY: False, STRICT_SUBSTITUTIONS: True}
 _TRUTHS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
 _LONGEST_KEPT = 3600.0
 

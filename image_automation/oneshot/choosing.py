@@ -34,6 +34,8 @@ from reflector.providers.login import Logins
 from reflector.store import TagStore
 
 _SUSPENDED: Final = ("Suspended", "it is suspended")
+#: Nobody waits here: the delay only words the message of a policy without tags, as the service words it.
+_AGAIN: Final = 30.0
 
 
 class Chooser:
@@ -56,6 +58,9 @@ class Chooser:
             digests=RegistryDigests(objects=asking, registry=registry, logins=logins),
             image_names=name.parse,
             limiter=work,
+            no_cross_namespace_refs=False,
+            object_level_workload_identity=False,
+            requeue_dependency=_AGAIN,
         )
 
     async def choose(self) -> None:

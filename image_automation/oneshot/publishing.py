@@ -179,6 +179,7 @@ async def push(chosen: Chosen, clock: Clock, *, given: Mapping[str, bytes], url:
             limiter=limiter,
             clock=clock,
             jitter=random.Random(os.getpid()),  # noqa: S311 - jitter
+            cross_namespace=True,
             allow_file=True,
         )
         return [_published(await turn.take(reconciler, automation, clock)) for automation in wanted(chosen)]

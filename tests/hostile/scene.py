@@ -99,6 +99,9 @@ class Scene:
             digests=RegistryDigests(objects=self.cluster, registry=self.client),
             image_names=name.parse,
             limiter=self.limiter,
+            no_cross_namespace_refs=False,
+            object_level_workload_identity=False,
+            requeue_dependency=30.0,
         )
         async with asyncio.timeout(_BOUND):
             ended = await run_once(reconciler, self.policy, now=self.moment)

@@ -98,7 +98,7 @@ class World:
             limiter=self.limiter,
             clock=self.clock,
             jitter=random.Random(1),
-            **{"allow_file": True, **settings},
+            **{"allow_file": True, "cross_namespace": True, **settings},
         )
         return self.reconciler
 

@@ -46,6 +46,8 @@ class Racer(msgspec.Struct, frozen=True, kw_only=True):
                 limiter=limiter,
                 clock=SystemClock(),
                 jitter=random.Random(self.data),
+                cross_namespace=True,
+                allow_file=False,
             )
             for tag in self.tags:
                 store.put(policy("web", "a/web", tag))

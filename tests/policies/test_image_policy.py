@@ -23,6 +23,7 @@ from tests.running import NOON, Ended, run_once
 
 IMAGE, CANONICAL = "ghcr.io/acme/app", "ghcr.io/acme/app"
 DIGEST = "sha256:" + "0" * 64
+FLAGS = {"no_cross_namespace_refs": False, "object_level_workload_identity": False, "requeue_dependency": 30.0}
 
 
 class World:
@@ -122,7 +123,7 @@ def reconciler(world: World, **flags: Any) -> Iterator[ImagePolicyReconciler]:
             digests=world,
             image_names=parse_image,
             limiter=limiter,
-            **flags,
+            **{**FLAGS, **flags},
         )
 
 

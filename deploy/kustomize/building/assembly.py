@@ -41,7 +41,7 @@ class Assembler:
         builder: build.Builder,
         cluster: ports.Cluster,
         limiter: Limiter,
-        strict: bool = True,
+        strict: bool,
     ) -> None:
         self._trees = trees
         self._builder = builder

@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from image_automation.app.embedded import Features
 
 
+_DURATIONS = (
+    "artifact_retention_ttl", "rate_limit_interval", "requeue_dependency", "min_retry_delay", "max_retry_delay",
+)  # fmt: skip
 #: Where the lease lies if nothing says which namespace the service runs in.
 _NAMESPACE = "flux-system"
 
@@ -77,6 +80,20 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
 )
 @click.option("--storage-addr", metavar="ADDR", help="Serve artifacts here.  [default: :9090, embedded 127.0.0.1:9090]")
 @click.option("--storage-adv-addr", default="", metavar="ADDR", help="Advertise artifacts under this address.")
+@click.option(
+    "--artifact-retention-ttl",
+    type=DurationType(),
+    default="1m",
+    show_default=True,
+    help="Keep a superseded artifact for so long.",
+)
+@click.option(
+    "--artifact-retention-records",
+    type=click.IntRange(1),
+    default=2,
+    show_default=True,
+    help="Keep so many artifacts of each object.",
+)
 @click.option(
     "--metrics-addr", metavar="ADDR", help="Serve metrics here; 0 for none.  [default: :8080, embedded on loopback]"
 )
@@ -135,7 +152,7 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
     "--feature-gates",
     default="",
     metavar="GATES",
-    help="Experimental features, as Name=true,...: ObjectLevelWorkloadIdentity.",
+    help="Features, as Name=true,...: ObjectLevelWorkloadIdentity (off), StrictPostBuildSubstitutions (on).",
 )
 @click.option(
     "--default-service-account", default="", metavar="NAME", help="Service account of objects with a provider and none."
@@ -188,7 +205,7 @@ def run(
 
     logging.configure(level=log_level, encoding=log_encoding)  # type: ignore[arg-type] # click checked the choices
     addresses = _addresses(embedded=embedded, options=options)
-    for name in ("rate_limit_interval", "requeue_dependency", "min_retry_delay", "max_retry_delay"):
+    for name in _DURATIONS:
         duration: Duration = options[name]
         options[name] = duration.seconds
     settings = decided.Settings(
@@ -204,11 +221,13 @@ def run(
 
 
 def _identities(options: dict[str, Any]) -> dict[str, Any]:
-    """Take the options of cloud identities apart."""
-    workload_identity = gates.read(options.pop("feature_gates"))[gates.WORKLOAD_IDENTITY]
+    """Take feature gates and the options of cloud identities apart."""
+    given = gates.read(options.pop("feature_gates"))
+    workload_identity = given[gates.WORKLOAD_IDENTITY]
     gates.check_default_account(options["default_service_account"], workload_identity=workload_identity)
     return {
         "workload_identity": workload_identity,
+        "strict_substitutions": given[gates.STRICT_SUBSTITUTIONS],
         "token_cache_max_duration": gates.check_token_duration(options["token_cache_max_duration"]),
         "trusted_realms": _words(options["trusted_realms"]),
     }

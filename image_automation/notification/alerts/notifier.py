@@ -68,8 +68,8 @@ class Notifier:
         recorder: events.Recorder,
         clock: Clock,
         synced: Sequence[asyncio.Event] = (),
-        interval: float = 300.0,
-        no_cross_namespace_refs: bool = False,
+        interval: float,
+        no_cross_namespace_refs: bool,
     ) -> None:
         self._objects = objects
         self._live = live

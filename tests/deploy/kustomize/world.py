@@ -56,13 +56,20 @@ class World:
         clock = SystemClock()
         self.trees = fetch.Trees(transport=transport, clock=clock, limiter=limiter, scratch=scratch)
         builder = build.Builder(command=build.find_command(), limiter=limiter, scratch=scratch)
-        self.assembler = assembly.Assembler(trees=self.trees, builder=builder, cluster=client, limiter=limiter)
+        self.assembler = assembly.Assembler(
+            trees=self.trees, builder=builder, cluster=client, limiter=limiter, strict=True
+        )
         self.reconciler = self.reconciler_for(client)
 
     def reconciler_for(self, cluster: ports.Cluster) -> KustomizationReconciler:
         """Make a reconciler that applies to a cluster."""
         return KustomizationReconciler(
-            objects=self.objects, cluster=cluster, assembler=self.assembler, clock=SystemClock()
+            objects=self.objects,
+            cluster=cluster,
+            assembler=self.assembler,
+            clock=SystemClock(),
+            requeue_dependency=30.0,
+            no_cross_namespace_refs=False,
         )
 
     async def serve(self, request: web.Request) -> web.Response:

@@ -14,7 +14,7 @@ import pygit2
 import pytest
 
 from deploy.source.git_repository import GitRepositoryReconciler
-from deploy.source.storage import Storage
+from deploy.source.storage import Retention, Storage
 from gotk.api import scheme
 from gotk.api.core import Secret
 from gotk.api.image import ImageUpdateAutomation
@@ -72,7 +72,7 @@ class World:
 
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    storage, vault = Storage(tmp_path / "data", address="source.local:9090"), Vault()
+    storage, vault = Storage(tmp_path / "data", address="source.local:9090", retention=Retention()), Vault()
     with Limiter(width=2) as limiter:
         reconciler = GitRepositoryReconciler(
             access=GitAccess(objects=vault, limiter=limiter),
@@ -394,6 +394,7 @@ async def test_a_file_address_is_for_the_embedded_mode(world: World, origin: Pat
             mirrors=Mirrors(world.root / "m"),
             storage=world.storage,
             blocking=limiter,
+            allow_file=False,
         )
         ended = await run_once(strict, repository(origin))
     assert isinstance(ended.error, errors.Stalled)

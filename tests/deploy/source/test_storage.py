@@ -15,7 +15,7 @@ DIRECTORY = "gitrepository/apps/web"
 
 @pytest.fixture
 def storage(tmp_path: Path) -> Storage:
-    return Storage(tmp_path / "data", address="source.example:9090")
+    return Storage(tmp_path / "data", address="source.example:9090", retention=Retention())
 
 
 def put(storage: Storage, name: str, content: bytes = b"x", *, age: float = 0.0) -> Artifact:
@@ -40,7 +40,7 @@ def stored(storage: Storage) -> set[str]:
     ],
 )
 def test_an_artifact_is_served_under_the_advertised_address(tmp_path: Path, address: str, url: str) -> None:
-    assert Storage(tmp_path, address=address).url("a") == url
+    assert Storage(tmp_path, address=address, retention=Retention()).url("a") == url
 
 
 def test_an_artifact_is_private_on_disk(storage: Storage) -> None:

@@ -22,6 +22,8 @@ from tests.image_automation.automating import Client, Store, repository, secret
 from tests.real import git_https, proxies
 from tests.reflector.providers.accounts import TokenCluster, robot
 
+UNDECIDED: dict[str, Any] = {"workload_identity": False, "default_account": ""}
+
 GATE_MESSAGE = (
     "to use spec.serviceAccountName for provider authentication please enable the "
     "ObjectLevelWorkloadIdentity feature gate in the controller"
@@ -42,7 +44,11 @@ async def reaching(
     with Limiter(width=1) as limiter:
         async with services(replies) as cloud:
             cache = TokenCache(now=lambda: now().timestamp())
-            known = Identities(cluster=cluster or TokenCluster(), cache=cache, **options)
+            known = Identities(
+                cluster=cluster or TokenCluster(),
+                cache=cache,
+                **{**UNDECIDED, **options},
+            )
             environment = {
                 "AZURE_TENANT_ID": "tenant",
                 "AZURE_CLIENT_ID": "client",

@@ -17,7 +17,7 @@ from image_automation.cli.output import Failure
     ids=["none", "on", "with spaces", "the last one counts"],
 )
 def test_a_gate_is_off_unless_opened(text: str, expected: bool):
-    assert gates.read(text) == {"ObjectLevelWorkloadIdentity": expected}
+    assert gates.read(text)["ObjectLevelWorkloadIdentity"] is expected
 
 
 @pytest.mark.parametrize(

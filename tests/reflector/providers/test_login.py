@@ -29,6 +29,8 @@ from tests.reflector.cluster import Cache, ref, repository
 from tests.reflector.providers.accounts import TokenCluster, robot
 from tests.running import run_once
 
+UNDECIDED: dict[str, Any] = {"workload_identity": False, "default_account": ""}
+
 
 class Local:
     """A cloud on this machine: its registry is any host but `elsewhere`, its identities are annotations."""
@@ -73,7 +75,10 @@ class Local:
 
 def logins(local: Local, cluster: TokenCluster, **options: Any) -> Logins:
     cache = TokenCache(now=lambda: now().timestamp())
-    return Logins({"aws": local}, Identities(cluster=cluster, cache=cache, **options))
+    return Logins(
+        {"aws": local},
+        Identities(cluster=cluster, cache=cache, **{**UNDECIDED, **options}),
+    )
 
 
 async def login(made: Logins, obj: ImageRepository) -> Credentials:

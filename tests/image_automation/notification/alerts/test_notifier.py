@@ -98,7 +98,8 @@ async def notifying(world: World, **options: Any) -> AsyncIterator[Notifier]:
     notifier = Notifier(
         objects=Cache(world), live=world, sender=world,
         accounts=Accounts(client=world, clock=clock, expressions=scene.Expressions()),
-        recorder=Recorder([Told(world)], clock=clock, metrics=Metrics()), clock=clock, **options,
+        recorder=Recorder([Told(world)], clock=clock, metrics=Metrics()), clock=clock,
+        **{"interval": 300.0, "no_cross_namespace_refs": False, **options},
     )  # fmt: skip
     async with asyncio.TaskGroup() as group:
         task = group.create_task(notifier.run())

@@ -22,7 +22,8 @@ def notifier(world: World, **options: object) -> Notifier:
     return Notifier(
         objects=Cache(world), live=world, sender=world,
         accounts=Accounts(client=world, clock=clock, expressions=scene.Expressions()),
-        recorder=Recorder([Told(world)], clock=clock, metrics=Metrics()), clock=clock, **options,
+        recorder=Recorder([Told(world)], clock=clock, metrics=Metrics()), clock=clock,
+        **{"interval": 300.0, "no_cross_namespace_refs": False, **options},
     )  # fmt: skip
 
 

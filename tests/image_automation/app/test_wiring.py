@@ -1,0 +1,211 @@
+"""What the operator decides reaches the part that it is for; no default of a constructor stands in between."""
+
+import ast
+import contextlib
+import functools
+import importlib
+import inspect
+import math
+import types
+from collections.abc import AsyncIterator, Callable, Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gotk.kube.client import Client
+from gotk.kube.config import Config
+from gotk.kube.credentials import constant
+from gotk.runtime.manager import Manager
+from gotk.runtime.metrics import Metrics
+from image_automation.app import wiring
+from image_automation.app.settings import Settings
+from image_automation.cli.verbs import run
+from image_automation.notification.alerts.notifier import Notifier
+
+COMPOSITION = ("wiring", "notifications", "clouds", "service")
+OURS = ("gotk", "reflector", "policies", "image_automation", "deploy")
+
+#: Time, chance and the addresses of stand-ins: what a test puts in place of the world.
+SEAMS = {"random", "chance", "clock", "monotonic", "sleep", "elapsed", "exchange", "sts", "iam", "transport", "process"}
+#: Constants of a part that no operator decides, and that only the tests of the part vary.
+TUNINGS = {
+    ("Client", "timeout"), ("Client", "write_time"), ("Recorder", "size"), ("RegistryClient", "page_size"),
+    ("RegistryClient", "per_host"), ("Trees", "capacity"), ("Builder", "width"), ("Watchdog", "every"),
+    ("Transport", "route"), ("Transport", "user_agent"), ("Transport", "grace"), ("Transport", "slowest"),
+    ("AlertSink", "instance"), ("Settings", "run_limit"), ("Evaluator", "timeout"), ("Limiter", "name"),
+}  # fmt: skip
+#: Parts that the composition passes, and that a part may be without elsewhere: a flag is never one of them.
+COLLABORATORS = (type(None), tuple, frozenset)
+
+
+def constructed() -> Iterator[tuple[str, inspect.Parameter, bool]]:
+    """Find every parameter with a default of what the composition builds, and whether it is passed."""
+    for name in COMPOSITION:
+        module = importlib.import_module(f"image_automation.app.{name}")
+        for node in ast.walk(ast.parse(inspect.getsource(module))):
+            made = _class(node, module) if isinstance(node, ast.Call) else None
+            if made is None:
+                continue
+            given = {keyword.arg for keyword in node.keywords}
+            for place, parameter in enumerate(inspect.signature(made).parameters.values()):
+                positional = place < len(node.args) and parameter.kind is not parameter.KEYWORD_ONLY
+                if parameter.default is not parameter.empty:
+                    yield made.__name__, parameter, positional or parameter.name in given
+
+
+def _class(node: ast.Call, module: types.ModuleType) -> type | None:
+    try:
+        found = eval(compile(ast.Expression(node.func), "<wiring>", "eval"), vars(module))
+    except (NameError, AttributeError):
+        return None
+    ours = isinstance(found, type) and found.__module__.split(".")[0] in OURS and not issubclass(found, Exception)
+    return found if ours else None
+
+
+def is_free(made: str, parameter: inspect.Parameter) -> bool:
+    return parameter.name in SEAMS or (made, parameter.name) in TUNINGS or made == "Settings"
+
+
+def test_everything_but_seams_is_passed_by_the_composition():
+    assert not [
+        f"{made}.{found.name}" for made, found, passed in constructed() if not passed and not is_free(made, found)
+    ]
+
+
+def test_what_decides_behaviour_has_no_default():
+    decided = {
+        f"{made}.{found.name}"
+        for made, found, _ in constructed()
+        if not is_free(made, found) and not isinstance(found.default, COLLABORATORS) and not callable(found.default)
+    }
+    # Shared with tests and one-shot passes, to which the same default applies; all of them are passed in the service.
+    shared = {
+        "ArtifactServer.host", "ArtifactServer.port", "TokenCache.max_size", "TokenCache.max_duration",
+        "ProviderTokens.azure_authority", "Retention.ttl", "Retention.records",
+    }  # fmt: skip
+    assert decided <= shared
+
+
+def reachable(root: object) -> Iterator[object]:
+    """Walk everything of ours that hangs on an object: attributes, collections, closures, bound methods."""
+    seen: dict[int, object] = {}
+    waiting = [root]
+    while waiting:
+        found = waiting.pop()
+        if id(found) in seen:
+            continue
+        seen[id(found)] = found
+        yield found
+        waiting.extend(_parts(found))
+
+
+def _parts(found: object) -> Iterator[object]:
+    if isinstance(found, dict):
+        yield from found.values()
+    elif isinstance(found, list | tuple | set | frozenset):
+        yield from found
+    elif isinstance(found, functools.partial):
+        yield from (found.func, *found.args, *found.keywords.values())
+    elif isinstance(found, types.MethodType):
+        yield found.__self__
+    elif isinstance(found, types.FunctionType):
+        yield from (cell.cell_contents for cell in found.__closure__ or () if _is_filled(cell))
+    elif type(found).__module__.split(".")[0] in OURS:
+        slots = (name for kind in type(found).__mro__ for name in getattr(kind, "__slots__", ()))
+        yield from (getattr(found, name) for name in slots if hasattr(found, name))
+        yield from getattr(found, "__dict__", {}).values()
+
+
+def _is_filled(cell: types.CellType) -> bool:
+    try:
+        _ = cell.cell_contents
+    except ValueError:
+        return False
+    return True
+
+
+@pytest.fixture
+def decide(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Settings]:
+    """Read a command line of `run` into settings; every server takes any free port of loopback, or none."""
+    decided: list[Settings] = []
+
+    monkeypatch.setattr(run, "_run", lambda settings, _: decided.append(settings))
+    monkeypatch.setattr(run.serving, "run", lambda _: None)
+    monkeypatch.setenv("RUNTIME_NAMESPACE", "tools")
+    addresses = ("storage", "metrics", "health", "explain", "receiver", "notification")
+    quiet = [part for name in addresses for part in (f"--{name}-addr", "127.0.0.1:0")]
+
+    def read(*args: str) -> Settings:
+        run.run.main(["--data-dir", str(tmp_path / "data"), *quiet, *args], standalone_mode=False)
+        return decided[-1]
+
+    return read
+
+
+@contextlib.asynccontextmanager
+async def built(settings: Settings) -> AsyncIterator[list[object]]:
+    """Build the service as `run` does, short of asking the API, and give all its parts."""
+    config = Config(host="http://127.0.0.1:1", origin="a test", authorization=constant(None))
+    async with Client(config) as client, _manager(settings, client) as manager:
+        yield list(reachable(manager))
+
+
+def _manager(settings: Settings, client: Client) -> contextlib.AbstractAsyncContextManager[Manager]:
+    return wiring.manager(settings, client, Metrics(process=False), write_time=lambda: math.inf)
+
+
+def value(parts: list[object], made: str, name: str) -> Any:
+    """Return an attribute of the one part of a class, or of all of them where they agree."""
+    found = [getattr(part, name) for part in parts if type(part).__name__ == made]
+    assert found, f"no {made} is part of the service"
+    assert all(each == found[0] for each in found)
+    return found[0]
+
+
+GATE = "ObjectLevelWorkloadIdentity"
+REACH: dict[str, tuple[list[str], str, str, Any, Any]] = {
+    "the gate reaches policies": (
+        [f"--feature-gates={GATE}=true"], "ImagePolicyReconciler", "_object_level_workload_identity", False, True),
+    "the gate reaches logins": ([f"--feature-gates={GATE}=true"], "Identities", "_workload_identity", False, True),
+    "strict substitutions": (
+        ["--feature-gates=StrictPostBuildSubstitutions=false"], "Assembler", "_strict", True, False),
+    "references of policies": (
+        ["--no-cross-namespace-refs"], "ImagePolicyReconciler", "_no_cross_namespace_refs", False, True),
+    "references of Kustomizations": (
+        ["--no-cross-namespace-refs"], "KustomizationReconciler", "_no_cross_namespace_refs", False, True),
+    "references of automations": (
+        ["--no-cross-namespace-refs"], "ImageUpdateAutomationReconciler", "_cross_namespace", True, False),
+    "dependencies of policies": (
+        ["--requeue-dependency=7s"], "ImagePolicyReconciler", "_requeue_dependency", 30.0, 7.0),
+    "dependencies of Kustomizations": (
+        ["--requeue-dependency=7s"], "KustomizationReconciler", "_requeue_dependency", 30.0, 7.0),
+    "retention of artifacts": (
+        ["--artifact-retention-ttl=1h", "--artifact-retention-records=5"], "Storage", "_retention",
+        wiring.Retention(ttl=timedelta(minutes=1), records=2), wiring.Retention(ttl=timedelta(hours=1), records=5)),
+    "the namespace": (["--watch-all-namespaces=false"], "Caches", "_namespace", None, "tools"),
+    "trusted realms": (
+        ["--trusted-realms=auth.example"], "Authenticator", "_trusted", frozenset(), frozenset(["auth.example"])),
+    "file addresses of automations": (["--embedded"], "ImageUpdateAutomationReconciler", "_allow_file", False, True),
+    "file addresses of sources": (["--embedded"], "GitRepositoryReconciler", "_allow_file", False, True),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("args", "made", "name", "off", "on"), REACH.values(), ids=REACH)
+async def test_a_flag_reaches_its_part(decide, args: list[str], made: str, name: str, off: Any, on: Any):
+    settings = decide(), decide(*args)
+    found = []
+    for each in settings:
+        async with built(each) as parts:
+            found.append(value(parts, made, name))
+    assert found == [off, on]
+
+
+async def test_the_rate_limit_and_the_references_of_alerts_reach_the_notifier(decide):
+    settings = decide("--rate-limit-interval=1m", "--no-cross-namespace-refs")
+    async with built(settings) as parts:
+        notifiers = [part for part in parts if isinstance(part, Notifier)]
+        assert len(notifiers) == 1
+        assert notifiers[0]._no_cross_namespace_refs is True
+        assert notifiers[0]._once._interval == 60.0
