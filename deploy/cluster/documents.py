@@ -3,7 +3,7 @@
 Answers to `sigs.k8s.io/yaml`, through which both kustomize and the Flux controllers read manifests: YAML 1.1 booleans
 (`yes`, `on`), Go's integers (`0x1f`, `0o17`, `017`) and floats (`1e3`), but neither base 60 (`22:22` stays text) nor
 dates. PyYAML's own resolver differs in all of these, hence this loader. It also refuses what could hurt the process:
-tags that make objects, duplicate keys, nesting without end and aliases that unfold to millions of nodes.
+tags that make objects, duplicate keys, nesting without end, millions of nodes and aliases that unfold to them.
 """
 
 import math
@@ -20,6 +20,10 @@ _FLOAT = re.compile(r"^[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?$", re
 _TRUE = frozenset({"y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"})
 _FALSE = frozenset({"n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE"})
 _TAG = "tag:yaml.org,2002:"
+#: The most nodes of one document: an API server takes 3 MiB of JSON, which is a fraction of them.
+_LARGEST_DOCUMENT = 300_000
+#: The most nodes of one text, whatever its documents.
+_LARGEST_TEXT = 2_000_000
 
 
 class DocumentError(ValueError):
@@ -127,6 +131,7 @@ def load(text: str) -> list[Any]:
     """Read every document of a text; empty ones are left out. Raises DocumentError."""
     try:
         nesting.check_text(text)
+        check_size(text)
         values = [value for value in yaml.load_all(text, Loader=_Loader) if value is not None]
     except nesting.TooDeep as error:
         raise DocumentError(str(error)) from None
@@ -138,6 +143,22 @@ def load(text: str) -> list[Any]:
     if "*" in text and "&" in text:
         _check_unfolded(values)
     return values
+
+
+def check_size(text: str, *, most: int = _LARGEST_TEXT, document: int = _LARGEST_DOCUMENT) -> None:
+    """Count the nodes of a text that could have too many: each takes hundreds of bytes. Raises DocumentError."""
+    if len(text) < 2 * min(most, document):
+        return  # a node takes two characters
+    total = here = 0
+    for event in yaml.parse(text, Loader=yaml.CSafeLoader):
+        if isinstance(event, yaml.DocumentStartEvent):
+            here = 0
+        elif isinstance(event, yaml.NodeEvent):
+            total, here = total + 1, here + 1
+        if here > document:
+            raise DocumentError(f"line {_line(event.start_mark)}: one object has more than {document} entries")
+        if total > most:
+            raise DocumentError(f"line {_line(event.start_mark)}: the objects have more than {most} entries")
 
 
 def _check_unfolded(values: list[Any]) -> None:

@@ -17,6 +17,8 @@ from deploy.source import fetch
 from gotk.api.kustomize import CommonMetadata, Kustomization
 from gotk.runtime.blocking import Limiter
 
+# What has more lines is counted as a whole: its documents alone may be small.
+_MANY_LINES = 500_000
 _SUBSTITUTE = "kustomize.toolkit.fluxcd.io/substitute"
 
 
@@ -108,6 +110,8 @@ def _assemble(kustomization: Kustomization, built: str, values: Mapping[str, str
     if values is not None:
         texts = [_substitute(text, values, strict=strict) for text in texts]
     try:
+        if built.count("\n") > _MANY_LINES:
+            documents.check_size(built)
         manifests = objects.read(texts)
     except documents.DocumentError as error:
         raise AssemblyError(f"failed to read the result of the build: {error}") from error

@@ -88,3 +88,19 @@ def test_objects_are_never_made() -> None:
 def test_any_text_gives_documents_or_an_error(text: str) -> None:
     with contextlib.suppress(documents.DocumentError):
         documents.load(text)
+
+
+def test_a_text_has_no_more_nodes_than_an_object_can_have() -> None:
+    one = "[" + "a," * 9 + "a]"
+    documents.check_size(one, document=11)
+    with pytest.raises(documents.DocumentError, match="line 1: one object has more than 10 entries"):
+        documents.check_size(one, document=10)
+    many = "\n---\n".join([one] * 3)
+    documents.check_size(many, document=11, most=33)
+    with pytest.raises(documents.DocumentError, match="line 5: the objects have more than 32 entries"):
+        documents.check_size(many, document=11, most=32)
+
+
+def test_a_manifest_of_millions_of_nodes_is_refused_before_it_is_read() -> None:
+    with pytest.raises(documents.DocumentError, match="one object has more than 300000 entries"):
+        documents.load("a: [" + "x," * 300_000 + "]")

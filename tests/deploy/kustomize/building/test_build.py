@@ -268,6 +268,7 @@ BAD_MANIFESTS = {
     "no kind": ("apiVersion: v1\nmetadata: {name: a}\n", "missing kind in document 1"),
     "no name": ("apiVersion: v1\nkind: ConfigMap\n", "missing metadata.name in document 1"),
     "no object": ("- a\n", "document 1 is not an object"),
+    "too many nodes": ("a: [" + "x," * 300_000 + "]", "line 1: one object has more than 300000 entries"),
     "second document": (sources.config_map() + "---\nkind: A\n", "missing metadata.name in document 2"),
 }
 
