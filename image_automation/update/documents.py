@@ -26,15 +26,11 @@ class Span(NamedTuple):
 
 
 def marked(data: bytes) -> Iterator[Span]:
-    """Yield the documents that hold a marker, from the first to the last."""
-    spans = split(data)
-    position = data.find(marker.NEEDLE)
-    for span in spans:
-        if position < 0:
-            return
-        if span.start <= position < span.end:
+    """Yield the documents that hold a marker, or what may be meant for one, from the first to the last."""
+    for span in split(data):
+        document = data[span.start : span.end]
+        if marker.is_hinted(document) and marker.candidate(document.decode(errors="replace")) >= 0:
             yield span
-            position = data.find(marker.NEEDLE, span.end)
 
 
 def split(data: bytes) -> list[Span]:

@@ -2,11 +2,13 @@
 
 `image: nginx:1.25 # {"$imagepolicy": "flux-system:nginx"}`. Answers to the setter comments of Flux's image automation
 controller: a marker is a comment that is exactly one JSON object of strings with a `$imagepolicy`, whose text names a
-policy and, where only a part of the image is wanted, `tag`, `name` or `digest`.
+policy and, where only a part of the image is wanted, `tag`, `name` or `digest`. The long form of kyaml, a JSON object
+with a `$ref` to the same name, marks too, but only in files that hold `"$imagepolicy"`: Flux looks into no other.
+What a person may have meant for a marker is known as well, to tell of it.
 """
 
 import re
-from typing import Final
+from typing import Any, Final
 
 import msgspec
 
@@ -15,8 +17,22 @@ NEEDLE: Final = b'"$imagepolicy"'
 KEY: Final = "$imagepolicy"
 PARTS: Final = ("tag", "name", "digest")
 
+_LONG: Final = "#/definitions/io.k8s.cli.setters."
 _COMMENT_LIMIT = 4096
-_SETTER = re.compile(rf"[^:\s]+:[^:\s]+(?::(?:{'|'.join(PARTS)}))?")
+_SETTER_TEXT = rf"[^:\s]+:[^:\s]+(?::(?:{'|'.join(PARTS)}))?"
+_SETTER = re.compile(_SETTER_TEXT)
+# Plain searches, which cost a file next to nothing, before a pattern is tried on it.
+_HINTS: Final = (b"$im", b"$Im", b"$IM", b"imagepolicy", b"io.k8s.cli.setters.")
+_QUOTES = "\"'`\u2018\u2019\u201c\u201d"
+_KEY_MEANT = rf"(?:\$im\w{{0,8}}[-_ ]?pol\w{{0,8}}|imagepolicy)[{_QUOTES}]?[ \t]{{0,8}}[:=]"
+_CANDIDATE = re.compile(rf'"\$imagepolicy"|{re.escape(_LONG)}|{_KEY_MEANT}', re.IGNORECASE)
+_INNER = re.compile(r"#+[ \t]*(?=[{($])")
+_MEANT = re.compile(
+    rf"[{{(]?[ \t]{{0,8}}[{_QUOTES}]?{_KEY_MEANT}[ \t]{{0,8}}[{_QUOTES}]?"
+    rf"(?P<setter>[^\s:{_QUOTES}{{}}()]{{1,253}}:[^\s:{_QUOTES}{{}}()]{{1,253}}(?::(?:{'|'.join(PARTS)}))?)"
+    rf"[{_QUOTES}]?[ \t]{{0,8}}[,;]?[ \t]{{0,8}}[}})]?",
+    re.IGNORECASE,
+)
 
 
 def parse(comment: str) -> str | None:
@@ -25,12 +41,60 @@ def parse(comment: str) -> str | None:
     if len(text) > _COMMENT_LIMIT:
         return None
     try:
-        fields = msgspec.json.decode(text, type=dict[str, str])
+        setter = msgspec.json.decode(text, type=dict[str, str]).get(KEY)
     except msgspec.DecodeError:
-        return None
-    return fields.get(KEY) or None
+        setter = None
+    return setter or _referred(text)
 
 
 def well_formed(setter: str) -> bool:
     """Tell whether a setter is `NAMESPACE:POLICY`, alone or with `:tag`, `:name` or `:digest`."""
     return _SETTER.fullmatch(setter) is not None
+
+
+def is_hinted(data: bytes) -> bool:
+    """Tell whether a file may hold something that was meant for a marker, by plain searches."""
+    return any(hint in data for hint in _HINTS)
+
+
+def candidate(text: str, start: int = 0) -> int:
+    """Return where the next marker, or what may be meant for one, stands; -1 where there is none."""
+    found = _CANDIDATE.search(text, start)
+    return found.start() if found else -1
+
+
+def is_exact(text: str, position: int) -> bool:
+    """Tell whether a candidate is spelt as Flux looks for it."""
+    return text.startswith(NEEDLE.decode(), position)
+
+
+def meant(comment: str, *, alone: bool = False) -> str | None:
+    """Return the setter that a comment which is no marker probably means; `alone` only where it holds nothing else."""
+    text = comment.lstrip("#").strip()
+    if len(text) > _COMMENT_LIMIT:
+        return None
+    found = _MEANT.fullmatch(text) if alone else _MEANT.search(text)
+    return found["setter"] if found else None
+
+
+def is_commented_out(comment: str) -> bool:
+    """Tell whether a comment is a line that had a marker before it was commented out: `# image: x # {...}`."""
+    text = comment.lstrip("#")
+    if len(text) > _COMMENT_LIMIT:
+        return False
+    inner = [found.start() for found in _INNER.finditer(text) if text[: found.start()].strip()]
+    return any(parse(text[start:]) or meant(text[start:], alone=True) for start in inner)
+
+
+def _referred(text: str) -> str | None:
+    """Return the setter that a `$ref` refers to. Those of other tools name no policy."""
+    if _LONG not in text:
+        return None
+    try:
+        reference = msgspec.json.decode(text, type=dict[str, Any]).get("$ref")
+    except msgspec.DecodeError:
+        return None
+    if not isinstance(reference, str) or not reference.startswith(_LONG):
+        return None
+    setter = reference.removeprefix(_LONG)
+    return setter if well_formed(setter) else None

@@ -8,7 +8,7 @@ equals.
 from collections import Counter
 from typing import NamedTuple
 
-from image_automation.update import documents, events, screening, spans
+from image_automation.update import documents, events, marker, screening, spans
 from image_automation.update.result import ObjectIdentifier
 
 
@@ -37,14 +37,17 @@ class Counting:
 
 def values(data: bytes) -> dict[Place, str]:
     """Return every marked value of a file; of what is left alone there is none."""
-    if not screening.has_marker(data) or screening.refuse(data) is not None:
+    if not screening.is_marked(data) or screening.refuse(data) is not None:
         return {}
-    counting, found = Counting(), {}
+    counting, found, left = Counting(), {}, events.NODE_LIMIT - events.MARKER_COST * data.count(marker.NEEDLE)
     for span in documents.marked(data):
         try:
-            document = events.read(data[span.start : span.end].decode())
+            document = events.read(data[span.start : span.end].decode(), left)
+        except events.TooManyNodes:
+            return {}
         except events.Unreadable:
             continue
+        left -= len(document.outline) + events.DOCUMENT_COST
         for each in spans.find(document):
             if isinstance(each, spans.Marked):
                 found[counting.name(each)] = each.scalar.value

@@ -9,7 +9,7 @@ import re
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from image_automation.update import documents, events, quoting, screening, spans
+from image_automation.update import documents, events, marker, quoting, screening, spans
 from image_automation.update.place import Counting, Place
 from image_automation.update.result import Change, FileResult, Problem, Unresolved
 
@@ -32,8 +32,9 @@ class _Edit:
 class _Report:
     """What is being learnt about one file."""
 
-    def __init__(self, data: bytes, held: Collection[Place]) -> None:
+    def __init__(self, data: bytes, held: Collection[Place], *, marked: bool) -> None:
         self.data = data
+        self.marked = marked
         self.held = held
         self.places = Counting()
         self.current = 0
@@ -41,6 +42,7 @@ class _Report:
         self.problems: list[Problem] = []
         self.unresolved: list[Unresolved] = []
         self.followed: set[str] = set()
+        self.nodes_left = events.NODE_LIMIT - events.MARKER_COST * data.count(marker.NEEDLE)
         self._counted = (0, 1)
 
     def first_line(self, span: documents.Span) -> int:
@@ -58,12 +60,16 @@ def rewrite(path: str, data: bytes, setters: Mapping[str, str], held: Collection
     """
     if not screening.has_marker(data):
         return FileResult(path)
+    marked = screening.is_marked(data)
     if (problem := screening.refuse(data)) is not None:
-        return FileResult(path, problems=(problem,))
-    report = _Report(data, held)
+        return FileResult(path, problems=(problem,) if marked else ())
+    report = _Report(data, held, marked=marked)
     pieces, done = [], 0
     for span in documents.marked(data):
-        new = _rewrite_document(report, span, setters)
+        try:
+            new = _rewrite_document(report, span, setters)
+        except events.TooManyNodes:
+            return FileResult(path, problems=(_too_many_nodes(),) if marked else ())
         pieces += [data[done : span.start], new]
         done = span.end
     if any(problem.level == "error" for problem in report.problems):
@@ -84,16 +90,21 @@ def _rewrite_document(report: _Report, span: documents.Span, setters: Mapping[st
     text = original.decode()
     first_line = report.first_line(span)
     try:
-        document = events.read(text)
+        document = events.read(text, report.nodes_left)
     except events.Unreadable as error:
-        report.problems.append(_unreadable(error, text, first_line))
+        if screening.is_marked(original):
+            report.problems.append(_unreadable(error, text, first_line))
         return original
+    report.nodes_left -= len(document.outline) + events.DOCUMENT_COST
     edits: dict[int, _Edit] = {}
     line, counted = first_line, 0
     for found in spans.find(document):
         line, counted = line + text.count("\n", counted, found.position), found.position
         if isinstance(found, spans.Inert):
             report.problems.append(Problem(found.cause, found.next_step, line=line))
+            continue
+        if not report.marked:
+            report.problems.append(_long_form_alone(found, line))
             continue
         report.followed.add(found.setter)
         place = report.places.name(found)
@@ -183,3 +194,14 @@ def _unreadable(error: events.Unreadable, text: str, first_line: int) -> Problem
     if screening.is_helm_template(text):
         return Problem("the file is a Helm template, not YAML", "put the image into the chart's values", line=line)
     return Problem(f"the YAML cannot be read: {error.cause}", "correct the file", line=line, level="error")
+
+
+def _long_form_alone(found: spans.Marked, line: int) -> Problem:
+    cause = 'a marker in its long form, in a file without "$imagepolicy", into which nobody looks'
+    return Problem(cause, f'write # {{"$imagepolicy": "{found.setter}"}}', line=line)
+
+
+def _too_many_nodes() -> Problem:
+    most, cost = events.NODE_LIMIT, events.MARKER_COST
+    cause = f"the marked documents have more than {most} keys, values and items, markers counted {cost}-fold"
+    return Problem(cause, "move the marked values into a smaller file")

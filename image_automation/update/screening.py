@@ -26,7 +26,12 @@ def is_candidate(path: str) -> bool:
 
 
 def has_marker(data: bytes) -> bool:
-    """Tell whether a file may hold a marker, UTF-16 files included."""
+    """Tell whether a file may hold a marker, or what may be meant for one; UTF-16 files included."""
+    return is_marked(data) or (marker.is_hinted(data) and marker.candidate(data.decode(errors="replace")) >= 0)
+
+
+def is_marked(data: bytes) -> bool:
+    """Tell whether a file may hold a marker that Flux would see, UTF-16 files included."""
     if data[:2] in _UTF16:
         return marker.NEEDLE.decode().encode("utf-16-le")[:-1] in data
     return marker.NEEDLE in data

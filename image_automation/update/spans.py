@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from image_automation.update import events, marker
 
-_NEEDLE = marker.NEEDLE.decode()
 # What libyaml takes for a line break, a superset of YAML 1.2's.
 _BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
 _AFTER_VALUE = re.compile(r"[ \t]*(?:,[ \t]*)?")
@@ -41,13 +40,14 @@ class Inert:
 
 
 def find(document: events.Document) -> Iterator[Marked | Inert]:
-    """Yield every marker of a document, in order."""
+    """Yield every marker of a document, in order, and what was probably meant for one."""
     finder = _Finder(document)
-    position = document.text.find(_NEEDLE)
+    position = marker.candidate(document.text)
     while position >= 0:
-        yield finder.at(position)
-        line_end = finder.line_end(position)
-        position = document.text.find(_NEEDLE, line_end)
+        found = finder.at(position)
+        if found is not None:
+            yield found
+        position = marker.candidate(document.text, finder.line_end(position))
 
 
 class _Finder:
@@ -56,18 +56,22 @@ class _Finder:
         self._scalars = document.scalars
         self._starts = [scalar.start for scalar in document.scalars]
 
-    def at(self, position: int) -> Marked | Inert:
+    def at(self, position: int) -> Marked | Inert | None:
+        """Judge a candidate; None where there is nothing to say, as of a line that was commented out."""
+        exact = marker.is_exact(self._text, position)
         before = self._last_before(position)
         if before is not None and position < before.end:
-            return self._inside(before, position)
+            return self._inside(before, position, exact=exact)
         line = self._line_start(position)
         hash_ = self._text.find("#", max(line, before.end if before else 0), position)
         if hash_ < 0:
-            return _inert(position, "a marker outside a comment", "put it in a comment after the value")
-        setter = marker.parse(self._text[hash_ : self.line_end(position)])
+            outside = _inert(position, "a marker outside a comment", "put it in a comment after the value")
+            return outside if exact else None
+        comment, alone = self._text[hash_ : self.line_end(position)], bool(_BLANKS.fullmatch(self._text, line, hash_))
+        setter = marker.parse(comment)
         if setter is None:
-            return _not_a_marker(position)
-        if _BLANKS.fullmatch(self._text, line, hash_):
+            return _not_a_marker(position, comment, exact=exact, alone=alone)
+        if alone:
             return self._above(setter, position, line)
         if before is None or before.end <= line:
             return _inert(position, "a marker that follows no value", "put it at the end of the value's line")
@@ -77,14 +81,16 @@ class _Finder:
         match = _BREAK.search(self._text, position)
         return match.start() if match else len(self._text)
 
-    def _inside(self, scalar: events.Scalar, position: int) -> Marked | Inert:
+    def _inside(self, scalar: events.Scalar, position: int, *, exact: bool) -> Marked | Inert | None:
         """Judge a marker between the start and the end of a scalar: only a block scalar's header has comments."""
         if scalar.style not in {"|", ">"} or position > self.line_end(self._indicator(scalar)):
-            return _inert(position, "a marker inside a text, not in a comment", "nothing in that text is updated")
+            inside = _inert(position, "a marker inside a text, not in a comment", "nothing in that text is updated")
+            return inside if exact else None
         hash_ = self._text.find("#", self._indicator(scalar), position)
-        setter = marker.parse(self._text[hash_ : self.line_end(position)]) if hash_ >= 0 else None
+        comment = self._text[hash_ : self.line_end(position)] if hash_ >= 0 else ""
+        setter = marker.parse(comment)
         if setter is None:
-            return _not_a_marker(position)
+            return _not_a_marker(position, comment, exact=exact, alone=False)
         return self._judge(setter, position, scalar)
 
     def _after(self, setter: str, position: int, scalar: events.Scalar, hash_: int) -> Marked | Inert:
@@ -176,11 +182,17 @@ def skip_properties(text: str, start: int) -> int:
     return match.end() if match else start
 
 
-def _not_a_marker(position: int) -> Inert:
+def _not_a_marker(position: int, comment: str, *, exact: bool, alone: bool) -> Inert | None:
+    """Say how a comment would be a marker; nothing of one that only looks a little like it."""
+    if alone and marker.is_commented_out(comment):
+        return None
+    meant = marker.meant(comment, alone=alone)
+    if not (exact or meant):
+        return None
     return _inert(
         position,
         "a comment that is not exactly one JSON object of strings with a `$imagepolicy`",
-        'write # {"$imagepolicy": "NAMESPACE:POLICY"} and nothing else in the comment',
+        f'write # {{"$imagepolicy": "{meant or "NAMESPACE:POLICY"}"}} and nothing else in the comment',
     )
 
 

@@ -102,7 +102,6 @@ FILES: dict[str, Difference] = {
         {
             "value-with-a-yaml-tag": "what is declared no text is left alone",
             "value-that-is-a-template": "a template expression is left alone",
-            "comment-with-a-full-reference": "only `$imagepolicy` marks",
             "list-of-objects": "the list is updated, where Flux writes its items into other files",
             "resource-list": "the list is updated, where Flux writes its items into other files",
             "top-level-list": "a document that is a list is updated, where Flux skips its file",

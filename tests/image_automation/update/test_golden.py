@@ -53,6 +53,7 @@ def test_what_is_left_alone_is_said_with_line_and_cause():
         (7, "notice", "a comment that is not exactly one JSON object of strings with a `$imagepolicy`"),
         (8, "notice", "a comment that is not exactly one JSON object of strings with a `$imagepolicy`"),
         (11, "notice", "a comment that is not exactly one JSON object of strings with a `$imagepolicy`"),
+        (12, "notice", "a comment that is not exactly one JSON object of strings with a `$imagepolicy`"),
         (14, "notice", "a marker inside a text, not in a comment"),
         (15, "notice", "a marked value that is a template expression"),
     ]
