@@ -154,20 +154,44 @@ def _job_status(obj: Json, _now: dt.datetime) -> Any:
     return next((kind for kind in ("Complete", "Failed", "Suspended") if kind in true), "Running")
 
 
+def _first_seen(obj: Json, now: dt.datetime) -> Any:
+    return age(obj.get("firstTimestamp") or obj.get("deprecatedFirstTimestamp") or obj.get("eventTime"), now)
+
+
 def _last_seen(obj: Json, now: dt.datetime) -> Any:
-    series = obj.get("series") or {}
-    times = (
-        series.get("lastObservedTime"),
-        obj.get("lastTimestamp"),
-        obj.get("deprecatedLastTimestamp"),
-        obj.get("eventTime"),
-    )
-    return age(next(filter(None, times), obj["metadata"].get("creationTimestamp")), now)
+    if (series := obj.get("series")) is not None:
+        return age(series.get("lastObservedTime"), now)
+    last = obj.get("lastTimestamp") or obj.get("deprecatedLastTimestamp")
+    return age(last, now) if last else _first_seen(obj, now)
+
+
+def _times(obj: Json, _now: dt.datetime) -> Any:
+    """Say how often: what happened once has no count in the new API."""
+    if (series := obj.get("series")) is not None:
+        return series.get("count", 0)
+    return obj.get("count") or obj.get("deprecatedCount") or 1
+
+
+def _concerned(obj: Json) -> Json:
+    found: Json = obj.get("involvedObject") or obj.get("regarding") or {}
+    return found
 
 
 def _involved(obj: Json, _now: dt.datetime) -> Any:
-    who = obj.get("involvedObject") or obj.get("regarding") or {}
-    return f"{str(who.get('kind', '')).lower()}/{who.get('name', '')}"
+    who = _concerned(obj)
+    kind = str(who.get("kind") or "").lower()
+    return f"{kind}/{who['name']}" if who.get("name") else kind
+
+
+def _part(obj: Json, _now: dt.datetime) -> Any:
+    return _concerned(obj).get("fieldPath") or ""
+
+
+def _reporter(obj: Json, _now: dt.datetime) -> Any:
+    source = obj.get("source") or obj.get("deprecatedSource") or {}
+    component = source.get("component") or obj.get("reportingComponent") or obj.get("reportingController") or ""
+    instance = source.get("host") or obj.get("reportingInstance")
+    return f"{component}, {instance}" if instance else component
 
 
 def _message(obj: Json, _now: dt.datetime) -> Any:
@@ -193,8 +217,16 @@ _EVENT: Final = (
     _cell("Type", _first(".type", "")),
     _cell("Reason", _first(".reason", "")),
     _cell("Object", _involved),
+    _cell("Subobject", _part, priority=1),
+    _cell("Source", _reporter, priority=1),
     _cell("Message", _message),
+    _cell("First Seen", _first_seen, priority=1),
+    _cell("Count", _times, priority=1),
+    _cell("Name", _first(".metadata.name", ""), priority=1),
 )
+
+#: Kinds whose first column is not their name.
+NAMELESS: Final = frozenset({("", "Event"), ("events.k8s.io", "Event")})
 
 PRINTERS: Final[dict[tuple[str, str], tuple[Cell, ...]]] = {
     ("", "ConfigMap"): (_cell("Data", _count(".data"), "integer"), _AGE),

@@ -44,7 +44,8 @@ def table(
 
 def columns(resource: Resource) -> list[Json]:
     """Return the definitions of a kind's columns."""
-    found = [_definition(Column(name="Name", path="", format="name", description=NAME_DESCRIPTION))]
+    name = Column(name="Name", path="", format="name", description=NAME_DESCRIPTION)
+    found = [_definition(name)] if _named(resource) else []
     if (printer := _printer(resource)) is not None:
         return found + [_definition(cell.column) for cell in printer]
     return found + [_definition(column) for column in resource.columns]
@@ -53,6 +54,11 @@ def columns(resource: Resource) -> list[Json]:
 def metadata_only(obj: Json) -> Json:
     """Return the object as PartialObjectMetadata."""
     return {"kind": "PartialObjectMetadata", "apiVersion": "meta.k8s.io/v1", "metadata": obj["metadata"]}
+
+
+def _named(resource: Resource) -> bool:
+    """Whether a row begins with the object's name."""
+    return resource.custom or (resource.group, resource.kind) not in printers.NAMELESS
 
 
 def _printer(resource: Resource) -> tuple[printers.Cell, ...] | None:
@@ -71,7 +77,7 @@ def _definition(column: Column) -> Json:
 
 
 def _row(resource: Resource, obj: Json, include_object: str, now: dt.datetime) -> Json:
-    cells: list[Any] = [obj["metadata"].get("name")]
+    cells: list[Any] = [obj["metadata"].get("name")] if _named(resource) else []
     if (printer := _printer(resource)) is not None:
         cells += [cell.value(obj, now) for cell in printer]
     else:
