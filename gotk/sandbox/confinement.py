@@ -1,0 +1,67 @@
+"""What a child may reach and use up, as a value; and how a program is started under it.
+
+A child interpreter of ours encloses itself once its own code is loaded (`Confinement.enclose`), so that not even that
+stays readable. A program that is not ours is started through the launcher (`Confinement.command`).
+"""
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from gotk.sandbox import elf, enclosure, launcher
+
+#: Where the loader and libraries of a program lie that is not linked into one piece.
+_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Confinement:
+    """What a child may do: `read` and `write` are paths with all that is beneath them.
+
+    `memory` and `file_size` are bytes. A Go program reserves far more address space than it uses: `reserves`.
+    """
+
+    memory: int
+    cpu_seconds: int
+    read: tuple[str, ...] = ()
+    write: tuple[str, ...] = ()
+    network: bool = False
+    file_size: int = 0
+    reserves: bool = False
+
+    def enclose(self) -> None:
+        """Confine the process that calls; it starts no other from here on. Raises OSError and RuntimeError."""
+        enclosure.enclose(
+            read=self.read,
+            write=self.write,
+            run=(),
+            network=self.network,
+            memory=self.memory,
+            cpu_seconds=self.cpu_seconds,
+            file_size=self.file_size,
+            reserves=self.reserves,
+        )
+
+    def command(self, program: Sequence[str]) -> tuple[str, ...]:
+        """Return the command line that runs a program under it. Raises FileNotFoundError where there is none."""
+        name, *arguments = program
+        if (found := shutil.which(name)) is None:
+            raise FileNotFoundError(f"there is no program {name}")
+        path = str(Path(found).resolve())
+        loader = elf.interpreter(path)
+        read, run = ((*self.read, *_LIBRARIES), (path, loader)) if loader else (self.read, (path,))
+        options = [
+            *(f"--read={each}" for each in read),
+            *(f"--write={each}" for each in self.write),
+            *(f"--run={each}" for each in run),
+            *(["--network"] if self.network else []),
+            *(["--reserves"] if self.reserves else []),
+            f"--memory={self.memory}",
+            f"--cpu-seconds={self.cpu_seconds}",
+            f"--file-size={self.file_size}",
+            f"--parent={os.getpid()}",
+        ]
+        return (sys.executable, "-I", "-S", launcher.__file__, *options, "--", path, *arguments)
