@@ -19,6 +19,7 @@ from aiohttp import web
 
 from deploy.cluster.apply import Applier
 from deploy.cluster.wait import Waiter
+from deploy.kustomize import owner
 from deploy.kustomize.attempt import Attempt
 from deploy.kustomize.building.assembly import Assembler
 from deploy.kustomize.building.build import Builder, find_command
@@ -48,12 +49,13 @@ class Ours:
 
     def __init__(self, client: Client, transport: Transport, limiter: Limiter, scratch: Path) -> None:
         clock = SystemClock()
-        trees = Trees(transport=transport, clock=clock, limiter=limiter, scratch=scratch)
+        trees = Trees(transport=transport, clock=clock, limiter=limiter, scratch=scratch, capacity=8)
         builder = Builder(command=find_command(), limiter=limiter, scratch=scratch)
         self.archives: dict[str, bytes] = {}
         self.url = ""
-        self._assembler = Assembler(trees=trees, builder=builder, cluster=client, limiter=limiter, strict=True)
-        self._applier = Applier(cluster=client, clock=clock, waiter=Waiter(cluster=client, clock=clock))
+        self._assembler = Assembler(trees=trees, builder=builder, client=client, limiter=limiter, strict=True)
+        self._client = client
+        self._applier = Applier(clock=clock, waiter=Waiter(clock=clock))
 
     async def serve(self, request: web.Request) -> web.Response:
         """Serve an archive."""
@@ -88,7 +90,7 @@ class Ours:
         attempt = Attempt(obj, run, artifact, 0.0, steady=False)
         built = await self._assembler.build(attempt)
         assembled = await self._assembler.objects(obj, built)
-        await self._applier.apply(assembled.manifests, force=False)
+        await self._applier.apply(assembled.manifests, cluster=self._client, owner=owner.of(obj), force=False)
 
 
 async def timed(work: Awaitable[None]) -> float:

@@ -20,7 +20,7 @@ from gotk.git import errors as git
 from gotk.kube.ports import Getter
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock, rfc3339
-from gotk.runtime.conditions import IMAGE_RULES, Rules
+from gotk.runtime.conditions import Rules
 from gotk.runtime.errors import Retry, Stalled
 from gotk.runtime.reconciler import Key, Outcome, Reader, Run, Watch
 from gotk.sources.git_access import GitAccess
@@ -50,7 +50,7 @@ class ImageUpdateAutomationReconciler:
 
     kind = ImageUpdateAutomation
     controller = "image-automation-controller"
-    rules: Rules = IMAGE_RULES
+    rules: Rules = Rules(keeps_false=True)
     watches: Sequence[Watch[Any]] = (
         Watch(kind=ImagePolicy, changed=triggers.chosen, requests=triggers.of_namespace),
         Watch(kind=GitRepository, changed=triggers.respecified, requests=triggers.of_source),

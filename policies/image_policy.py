@@ -60,7 +60,7 @@ class ImagePolicyReconciler:
 
     kind = ImagePolicy
     controller = "image-reflector-controller"
-    rules = conditions.IMAGE_RULES
+    rules = conditions.Rules(keeps_false=True)
     unsupported: Sequence[str] = ()
 
     def __init__(

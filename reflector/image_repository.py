@@ -56,7 +56,7 @@ class ImageRepositoryReconciler:
 
     kind = ImageRepository
     controller = "image-reflector-controller"
-    rules = conditions.IMAGE_RULES
+    rules = conditions.Rules(keeps_false=True)
     watches: Sequence[Watch[Any]] = ()
     unsupported: Sequence[str] = ()
 

@@ -12,12 +12,14 @@ import re
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
+from weakref import WeakKeyDictionary
 
 import msgspec
 
 from deploy.cluster import controls, drift, health, inventory, managers, objects, order, ports, wait
 from deploy.cluster.changes import Action, Change
 from deploy.cluster.inventory import Item
+from deploy.cluster.owner import Owner
 from gotk.bounded import Bounded
 from gotk.kube import errors
 from gotk.runtime.clock import Clock
@@ -51,21 +53,47 @@ class _Trial:
     recreate: bool = False
 
 
-class Applier:
-    """Applies objects to one cluster."""
+#: Objects in sync with their manifests: the fingerprint of the live one, by object and manifest.
+_InSync = Bounded[tuple[str, bytes], bytes]
 
-    def __init__(self, *, cluster: ports.Cluster, clock: Clock, waiter: wait.Waiter) -> None:
-        self._cluster = cluster
+
+class Applier:
+    """Applies objects to clusters, and remembers of each cluster what was found in sync there."""
+
+    def __init__(self, *, clock: Clock, waiter: wait.Waiter) -> None:
         self._clock = clock
         self._waiter = waiter
-        self._in_sync: Bounded[tuple[str, bytes], bytes] = Bounded(_REMEMBERED)
+        self._in_sync: WeakKeyDictionary[ports.Cluster, _InSync] = WeakKeyDictionary()
 
-    async def apply(self, manifests: Iterable[objects.Manifest], *, force: bool) -> list[Change]:
+    async def apply(
+        self, manifests: Iterable[objects.Manifest], *, cluster: ports.Cluster, owner: Owner, force: bool
+    ) -> list[Change]:
         """Apply all objects in their order and return what became of each. Raises ApplyError."""
+        in_sync = self._in_sync.setdefault(cluster, Bounded(_REMEMBERED))
+        application = _Application(cluster, owner, self._clock, self._waiter, in_sync)
+        return await application.run(manifests, force=force)
+
+
+class _Application:
+    """One apply of one owner's objects to one cluster."""
+
+    def __init__(
+        self, cluster: ports.Cluster, owner: Owner, clock: Clock, waiter: wait.Waiter, in_sync: _InSync
+    ) -> None:
+        self._cluster = cluster
+        self._owner = owner
+        self._clock = clock
+        self._waiter = waiter
+        self._in_sync = in_sync
+
+    async def run(self, manifests: Iterable[objects.Manifest], *, force: bool) -> list[Change]:
+        """Apply stage by stage. Raises ApplyError with what had been done."""
         changes: list[Change] = []
         try:
             for stage in order.stages(manifests):
-                trials = await _each(stage, lambda obj: self._try(obj, force=force or controls.forced(obj)))
+                trials = await _each(
+                    stage, lambda obj: self._try(obj, force=force or controls.forced(obj, self._owner))
+                )
                 states = await self._carry_out_all(trials, changes)
                 if order.awaited(stage):
                     await self._establish(trials, states)
@@ -100,31 +128,35 @@ class Applier:
             live = await self._live(item)
         except errors.APIError as error:
             raise _dry_run_error(obj, error) from error
-        if controls.left_alone(obj) or (live is not None and (controls.left_alone(live) or controls.create_only(obj))):
+        if self._is_skipped(obj, live):
             return _Trial(obj, item, "skipped")
-        if live is not None and self._in_sync.get(_mark(item, obj)) == _fingerprint(live):
+        if live is not None and self._in_sync.get(self._mark(item, obj)) == _fingerprint(live):
             return _Trial(obj, item, "unchanged", live)
         try:
-            applied = await self._cluster.apply_object(obj, field_manager=managers.FIELD_MANAGER, dry_run=True)
+            applied = await self._cluster.apply_object(obj, field_manager=self._owner.field, dry_run=True)
         except errors.APIError as error:
             if live is not None and force and _is_immutable(error):
                 return _Trial(obj, item, "created", recreate=True)
             raise _dry_run_error(obj, error) from error
         if live is None:
             return _Trial(obj, item, "created")
-        cleanup = managers.cleanup(live, obj)
+        cleanup = managers.cleanup(live, obj, self._owner)
         if cleanup or drift.drifted(live, applied):
             return _Trial(obj, item, "configured", cleanup=cleanup)
         self._remember(item, obj, live)
         return _Trial(obj, item, "unchanged", live)
+
+    def _is_skipped(self, obj: objects.Manifest, live: objects.Manifest | None) -> bool:
+        if controls.left_alone(obj, self._owner):
+            return True
+        return live is not None and (controls.left_alone(live, self._owner) or controls.create_only(obj, self._owner))
 
     async def _set_scope(self, obj: objects.Manifest) -> None:
         """Take the namespace off an object that lives in none; refuse one that needs it and has none."""
         metadata = obj["metadata"]
         namespaced = await self._cluster.is_namespaced(obj["apiVersion"], obj["kind"])
         if namespaced and not metadata.get("namespace"):
-            cause = "set metadata.namespace, or spec.targetNamespace of the Kustomization"
-            raise ApplyError(f"{objects.subject(obj)} namespace not specified: {cause}")
+            raise ApplyError(f"{objects.subject(obj)} namespace not specified: {self._owner.namespace_advice}")
         if not namespaced:
             metadata.pop("namespace", None)
 
@@ -145,7 +177,7 @@ class Applier:
             if trial.cleanup:
                 place = (item.api_version, item.id.kind, item.id.namespace, item.id.name)
                 await self._cluster.patch_object(*place, list(trial.cleanup), type="json")
-            applied = await self._cluster.apply_object(trial.obj, field_manager=managers.FIELD_MANAGER)
+            applied = await self._cluster.apply_object(trial.obj, field_manager=self._owner.field)
         except errors.APIError as error:
             raise ApplyError(f"{item.id.subject} apply failed: {_redact(error.message, trial.obj)}") from error
         self._remember(item, trial.obj, applied)
@@ -160,7 +192,7 @@ class Applier:
             return
         except errors.APIError as error:
             raise ApplyError(f"{failed}: {error.message}") from error
-        if await self._waiter.until_gone([item], timeout=_STAGE_SECONDS):
+        if await self._waiter.until_gone([item], cluster=self._cluster, timeout=_STAGE_SECONDS):
             raise ApplyError(f"{failed}: still there after {_STAGE_SECONDS:g}s")
 
     async def _establish(self, trials: Sequence[_Trial], states: Sequence[Mapping[str, Any]]) -> None:
@@ -172,12 +204,15 @@ class Applier:
             if trial.action != "skipped" and health.of(state, now).state != "Current"
         ]
         try:
-            await self._waiter.until_current(pending, timeout=_STAGE_SECONDS)
+            await self._waiter.until_current(pending, cluster=self._cluster, timeout=_STAGE_SECONDS)
         except wait.WaitError as error:
             raise ApplyError(str(error)) from error
 
     def _remember(self, item: Item, obj: objects.Manifest, live: Mapping[str, Any]) -> None:
-        self._in_sync.put(_mark(item, obj), _fingerprint(live))
+        self._in_sync.put(self._mark(item, obj), _fingerprint(live))
+
+    def _mark(self, item: Item, obj: objects.Manifest) -> tuple[str, bytes]:
+        return f"{self._owner.field}/{item.api_version}/{item.id}", _hash(obj)
 
 
 async def _each(values: Sequence[T], work: Callable[[T], Awaitable[R]]) -> list[R]:
@@ -197,10 +232,6 @@ async def _each(values: Sequence[T], work: Callable[[T], Awaitable[R]]) -> list[
     if failures := [str(result) for result in results if isinstance(result, ApplyError)]:
         raise ApplyError("\n".join(dict.fromkeys(failures)))
     return [result for result in results if not isinstance(result, ApplyError)]
-
-
-def _mark(item: Item, obj: objects.Manifest) -> tuple[str, bytes]:
-    return f"{item.api_version}/{item.id}", _hash(obj)
 
 
 def _fingerprint(live: Mapping[str, Any]) -> bytes:

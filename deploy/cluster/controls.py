@@ -1,40 +1,35 @@
 """The labels and annotations by which one object asks to be treated otherwise.
 
-Answers to the control keys of kustomize-controller: either a label or an annotation, values in any case.
+Answers to the control keys of kustomize-controller: either a label or an annotation, values in any case, below the
+owner's group (`<group>/ssa`).
 """
 
 from collections.abc import Mapping
 from typing import Any
 
-from deploy.cluster import objects
-
-_PREFIX = "kustomize.toolkit.fluxcd.io/"
+from deploy.cluster.owner import Owner
 
 
-def left_alone(obj: Mapping[str, Any]) -> bool:
+def left_alone(obj: Mapping[str, Any], owner: Owner) -> bool:
     """Tell whether an object is neither applied nor pruned: `reconcile: disabled` or `ssa: Ignore`."""
-    return (
-        objects.metadata_value(obj, f"{_PREFIX}reconcile") == "disabled"
-        or objects.metadata_value(obj, f"{_PREFIX}ssa") == "ignore"
-    )
+    return owner.asks(obj, "reconcile") == "disabled" or owner.asks(obj, "ssa") == "ignore"
 
 
-def create_only(obj: Mapping[str, Any]) -> bool:
+def create_only(obj: Mapping[str, Any], owner: Owner) -> bool:
     """Tell whether an object is only created: `ssa: IfNotPresent`."""
-    return objects.metadata_value(obj, f"{_PREFIX}ssa") == "ifnotpresent"
+    return owner.asks(obj, "ssa") == "ifnotpresent"
 
 
-def forced(obj: Mapping[str, Any]) -> bool:
+def merged(obj: Mapping[str, Any], owner: Owner) -> bool:
+    """Tell whether an object shares its fields with other managers: `ssa: Merge`."""
+    return owner.asks(obj, "ssa") == "merge"
+
+
+def forced(obj: Mapping[str, Any], owner: Owner) -> bool:
     """Tell whether an object may be deleted and made anew: `force: enabled`."""
-    return objects.metadata_value(obj, f"{_PREFIX}force") == "enabled"
+    return owner.asks(obj, "force") == "enabled"
 
 
-def kept(obj: Mapping[str, Any]) -> bool:
+def kept(obj: Mapping[str, Any], owner: Owner) -> bool:
     """Tell whether an object is never deleted: left alone, or `prune: disabled`."""
-    return left_alone(obj) or objects.metadata_value(obj, f"{_PREFIX}prune") == "disabled"
-
-
-def owned_by(obj: Mapping[str, Any], name: str, namespace: str) -> bool:
-    """Tell whether an object carries the owner labels of this Kustomization."""
-    labels = (obj.get("metadata") or {}).get("labels") or {}
-    return (labels.get(objects.OWNER_NAME), labels.get(objects.OWNER_NAMESPACE)) == (name, namespace)
+    return left_alone(obj, owner) or owner.asks(obj, "prune") == "disabled"

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from deploy.cluster import objects, order
-from gotk.api.kustomize import ResourceInventory, ResourceRef
+from gotk.api.meta import ResourceInventory, ResourceRef
 
 
 @dataclass(frozen=True, slots=True, order=True)

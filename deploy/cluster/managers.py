@@ -7,37 +7,34 @@ would shadow changes, so its entries become part of ours. Pure: a live object in
 from collections.abc import Mapping
 from typing import Any
 
-from deploy.cluster import objects
+from deploy.cluster import controls
+from deploy.cluster.owner import Owner
 
-#: The field manager of every apply, Flux's own, so that objects can change hands in both directions.
-FIELD_MANAGER = "kustomize-controller"
-
+#: Who else wrote what is taken over; the owner's own updates are as well.
 _TAKEN_OVER = (
     ("kubectl", "Apply"),
     ("kubectl", "Update"),
     ("before-first-apply", "Update"),
-    (FIELD_MANAGER, "Update"),
 )
 _ANNOTATIONS = (
     "kubectl.kubernetes.io/last-applied-configuration",
-    "kustomize.toolkit.fluxcd.io/checksum",
     "fluxcd.io/sync-checksum",
 )
 _LABELS = ("fluxcd.io/sync-gc-mark",)
 
 
-def cleanup(live: Mapping[str, Any], desired: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Return the JSON patch that makes us the manager of a live object; empty where there is nothing to take over."""
-    if objects.metadata_value(desired, "kustomize.toolkit.fluxcd.io/ssa") == "merge":
+def cleanup(live: Mapping[str, Any], desired: Mapping[str, Any], owner: Owner) -> list[dict[str, Any]]:
+    """Return the JSON patch that makes the owner the manager of a live object; empty where nothing is taken over."""
+    if controls.merged(desired, owner):
         return []
     metadata = live["metadata"]
     patch: list[dict[str, Any]] = [
         {"op": "remove", "path": f"/metadata/{place}/{key.replace('/', '~1')}"}
-        for place, keys in (("annotations", _ANNOTATIONS), ("labels", _LABELS))
+        for place, keys in (("annotations", (*_ANNOTATIONS, f"{owner.group}/checksum")), ("labels", _LABELS))
         for key in keys
         if key in (metadata.get(place) or {}) and key not in (desired["metadata"].get(place) or {})
     ]
-    entries = _taken_over(metadata.get("managedFields") or [])
+    entries = _taken_over(metadata.get("managedFields") or [], owner.field)
     if entries is not None:
         patch.append({"op": "replace", "path": "/metadata/managedFields", "value": entries})
     if patch:
@@ -46,23 +43,23 @@ def cleanup(live: Mapping[str, Any], desired: Mapping[str, Any]) -> list[dict[st
     return patch
 
 
-def _taken_over(entries: list[dict[str, Any]]) -> list[dict[str, Any]] | None:
+def _taken_over(entries: list[dict[str, Any]], field: str) -> list[dict[str, Any]] | None:
     """Return the entries with those of the other managers merged into ours, or None where there are none."""
-    ours = next((e for e in entries if e.get("manager") == FIELD_MANAGER and e.get("operation") == "Apply"), None)
-    others = [entry for entry in entries if entry is not ours and _is_taken_over(entry)]
+    ours = next((e for e in entries if e.get("manager") == field and e.get("operation") == "Apply"), None)
+    others = [entry for entry in entries if entry is not ours and _is_taken_over(entry, field)]
     if not others:
         return None
-    merged = dict(ours or {**others[0], "manager": FIELD_MANAGER, "operation": "Apply"})
+    merged = dict(ours or {**others[0], "manager": field, "operation": "Apply"})
     for entry in others:
         merged["fieldsV1"] = union(merged.get("fieldsV1") or {}, entry.get("fieldsV1") or {})
     kept = [entry for entry in entries if entry is not ours and not any(entry is other for other in others)]
     return [*kept, merged]
 
 
-def _is_taken_over(entry: Mapping[str, Any]) -> bool:
+def _is_taken_over(entry: Mapping[str, Any], field: str) -> bool:
     manager, operation = str(entry.get("manager", "")), entry.get("operation")
     return not entry.get("subresource") and any(
-        manager.startswith(prefix) and operation == wanted for prefix, wanted in _TAKEN_OVER
+        manager.startswith(prefix) and operation == wanted for prefix, wanted in (*_TAKEN_OVER, (field, "Update"))
     )
 
 

@@ -1,4 +1,4 @@
-"""What this room needs from a cluster and from where artifacts are kept. `gotk.kube.client.Client` fits the first."""
+"""What this room needs from a cluster, and who says which cluster. `gotk.kube.client.Client` fits the first."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol, TypeVar
@@ -7,6 +7,14 @@ from gotk.api.meta import Object
 from gotk.kube.ports import Getter
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as in the runtime's contract
+
+
+class Clusters(Protocol):
+    """Chooses the cluster that an object's manifests go to, and as whom."""
+
+    def of(self, obj: Object) -> "Cluster":
+        """Return the cluster; the same one for the same target, since what is known of it hangs on it."""
+        ...
 
 
 class Cluster(Getter, Protocol):

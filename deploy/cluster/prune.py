@@ -1,6 +1,6 @@
 """Deleting what is no longer declared, and only what is surely ours.
 
-Answers to kustomize-controller's garbage collection: an object goes if its live labels still name this Kustomization
+Answers to kustomize-controller's garbage collection: an object goes if its live labels still name its owner
 and neither it nor a label on it asks to be kept. What could not be deleted stays in the inventory.
 """
 
@@ -11,6 +11,7 @@ from typing import Literal
 from deploy.cluster import controls, ports
 from deploy.cluster.changes import Change
 from deploy.cluster.inventory import Item
+from deploy.cluster.owner import Owner
 from gotk.kube.errors import APIError, NotFound
 
 
@@ -33,23 +34,23 @@ class Pruned:
         return [change.item for change in self.changes if change.action == "deleted"]
 
 
-async def prune(items: Iterable[Item], *, cluster: ports.Cluster, name: str, namespace: str) -> Pruned:
-    """Delete the objects of the Kustomization with this name, in the given order."""
+async def prune(items: Iterable[Item], *, cluster: ports.Cluster, owner: Owner) -> Pruned:
+    """Delete the objects that are still this owner's, in the given order."""
     pruned = Pruned()
     for item in items:
         try:
-            pruned.changes.append(Change(item, await _delete(item, cluster, name, namespace)))
+            pruned.changes.append(Change(item, await _delete(item, cluster, owner)))
         except APIError as error:
             pruned.failed.append(item)
             pruned.errors.append(f"{item.id.subject} delete failed: {error.message}")
     return pruned
 
 
-async def _delete(item: Item, cluster: ports.Cluster, name: str, namespace: str) -> Literal["deleted", "skipped"]:
+async def _delete(item: Item, cluster: ports.Cluster, owner: Owner) -> Literal["deleted", "skipped"]:
     place = (item.api_version, item.id.kind, item.id.namespace, item.id.name)
     try:
         live = await cluster.get_object(*place)
-        if not controls.owned_by(live, name, namespace) or controls.kept(live):
+        if not owner.owns(live) or controls.kept(live, owner):
             return "skipped"
         await cluster.delete_object(*place, propagation="Background", uid=str(live["metadata"].get("uid") or ""))
     except NotFound:

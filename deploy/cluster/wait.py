@@ -14,6 +14,7 @@ from gotk.kube.errors import APIError, NotFound
 from gotk.runtime.clock import Clock
 
 _WIDTH = 8
+_FIRST, _LONGEST = 0.1, 5.0  # seconds between two looks
 _GROWTH = 1.3  # what has settled is seen after at most a third more time than it took
 
 
@@ -24,24 +25,21 @@ class WaitError(Exception):
 class Waiter:
     """Asks a cluster about objects until they are as they should be."""
 
-    def __init__(self, *, cluster: ports.Cluster, clock: Clock, first: float = 0.1, longest: float = 5.0) -> None:
-        self._cluster = cluster
+    def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
-        self._first = first
-        self._longest = longest
 
     async def until_current(
-        self, items: Collection[Item], *, timeout: float, missing_ok: Collection[ObjectID] = ()
+        self, items: Collection[Item], *, cluster: ports.Cluster, timeout: float, missing_ok: Collection[ObjectID] = ()
     ) -> None:
         """Wait until every object is Current. Raises WaitError at the first failure or when the time is up.
 
         An object in `missing_ok` that is not there has done its work (a Job that cleans itself up).
         """
         deadline = self._clock.monotonic() + timeout
-        delay = self._first
+        delay = _FIRST
         pending = list(items)
         while pending:
-            states = await self._look(pending, missing_ok)
+            states = await self._look(pending, cluster, missing_ok)
             pending = [item for item in pending if states[item].state != "Current"]
             failed = {item: state for item, state in states.items() if state.state == "Failed"}
             if failed:
@@ -51,15 +49,15 @@ class Waiter:
                 raise WaitError(f"timeout waiting for: [{_list({item: states[item] for item in pending})}]")
             if pending:
                 await self._clock.sleep(min(delay, left))
-                delay = min(delay * _GROWTH, self._longest)
+                delay = min(delay * _GROWTH, _LONGEST)
 
-    async def until_gone(self, items: Collection[Item], *, timeout: float) -> list[Item]:
+    async def until_gone(self, items: Collection[Item], *, cluster: ports.Cluster, timeout: float) -> list[Item]:
         """Wait until no object is there, and return those that still are when the time is up."""
         deadline = self._clock.monotonic() + timeout
-        delay = self._first
+        delay = _FIRST
         pending = list(items)
         while pending:
-            states = await self._look(pending, ())
+            states = await self._look(pending, cluster, ())
             pending = [item for item in pending if states[item].state != "NotFound"]
             left = deadline - self._clock.monotonic()
             if left <= 0:
@@ -69,20 +67,22 @@ class Waiter:
                 delay *= 2
         return pending
 
-    async def _look(self, items: Collection[Item], missing_ok: Collection[ObjectID]) -> Mapping[Item, Health]:
+    async def _look(
+        self, items: Collection[Item], cluster: ports.Cluster, missing_ok: Collection[ObjectID]
+    ) -> Mapping[Item, Health]:
         slots = asyncio.Semaphore(_WIDTH)
         async with asyncio.TaskGroup() as group:
-            tasks = {item: group.create_task(self._look_at(item, slots)) for item in items}
+            tasks = {item: group.create_task(self._look_at(item, cluster, slots)) for item in items}
         states = {item: task.result() for item, task in tasks.items()}
         return {
             item: health.CURRENT if state.state == "NotFound" and item.id in missing_ok else state
             for item, state in states.items()
         }
 
-    async def _look_at(self, item: Item, slots: asyncio.Semaphore) -> Health:
+    async def _look_at(self, item: Item, cluster: ports.Cluster, slots: asyncio.Semaphore) -> Health:
         async with slots:
             try:
-                obj = await self._cluster.get_object(item.api_version, item.id.kind, item.id.namespace, item.id.name)
+                obj = await cluster.get_object(item.api_version, item.id.kind, item.id.namespace, item.id.name)
             except NotFound:
                 return health.NOT_FOUND
             except APIError as error:

@@ -6,6 +6,7 @@ Kustomization leaves its objects behind.
 
 from deploy.cluster import inventory, ports, prune, wait
 from deploy.cluster.inventory import Item
+from deploy.kustomize import owner
 from gotk.api.kustomize import GROUP, Kustomization
 
 
@@ -28,14 +29,18 @@ def metadata(kustomization: Kustomization) -> dict[str, str]:
 async def delete_objects(kustomization: Kustomization, *, cluster: ports.Cluster) -> prune.Pruned:
     """Delete everything in the inventory that is still this Kustomization's."""
     items = inventory.deletion_order(inventory.read(kustomization.status.inventory))
-    meta = kustomization.metadata
-    return await prune.prune(items, cluster=cluster, name=meta.name, namespace=meta.namespace)
+    return await prune.prune(items, cluster=cluster, owner=owner.of(kustomization))
 
 
 async def wait_for_termination(
-    kustomization: Kustomization, deleted: list[Item], *, waiter: wait.Waiter, timeout: float
+    kustomization: Kustomization,
+    deleted: list[Item],
+    *,
+    cluster: ports.Cluster,
+    waiter: wait.Waiter,
+    timeout: float,
 ) -> list[Item]:
     """Wait, where the policy says so, until the deleted objects are gone; return those that are not."""
     if kustomization.spec.deletion_policy != "WaitForTermination":
         return []
-    return await waiter.until_gone(deleted, timeout=timeout)
+    return await waiter.until_gone(deleted, cluster=cluster, timeout=timeout)

@@ -11,29 +11,37 @@ from deploy.cluster import changes, ports, wait
 from deploy.kustomize import dependencies, finalize, wakes
 from deploy.kustomize.attempt import Attempt, KustomizationRun, retry_after, timeout
 from deploy.kustomize.building import assembly, build
-from deploy.kustomize.rollout import Rollout
+from deploy.kustomize.steps import Steps
 from deploy.source import fetch
 from gotk.api.kustomize import GROUP, Kustomization
 from gotk.api.meta import Artifact
-from gotk.api.source import GitRepository
+from gotk.api.source import GROUP as SOURCE_GROUP
+from gotk.api.source import SOURCES, Source
 from gotk.duration import Duration
 from gotk.kube.errors import NotFound
+from gotk.kube.ports import Getter
 from gotk.runtime import conditions
 from gotk.runtime.clock import Clock
-from gotk.runtime.conditions import KUSTOMIZE_RULES, RECONCILING
+from gotk.runtime.conditions import RECONCILING
 from gotk.runtime.errors import ReconcileError, Retry, Stalled, Waiting
 from gotk.runtime.reconciler import Outcome, Reader, Watch
 
 
 class KustomizationReconciler:
-    """Reconciles Kustomizations whose source is a GitRepository."""
+    """Reconciles Kustomizations of any source that is served here."""
 
     kind = Kustomization
     controller = "kustomize-controller"
-    rules = KUSTOMIZE_RULES
+    rules = conditions.Rules(
+        success_reason="ReconciliationSucceeded",
+        unknown_while_running=True,
+        observed_stalls=("InvalidCELExpression", conditions.UNSUPPORTED_FIELD, conditions.INVALID_OBJECT),
+        interval_jitter=True,
+    )
     watches: Sequence[Watch[Any]] = wakes.WATCHES
     unsupported: Sequence[str] = (
         "spec.decryption",
+        "spec.dependsOn[].readyExpr",
         "spec.healthCheckExprs",
         "spec.ignore",
         "spec.kubeConfig",
@@ -44,17 +52,20 @@ class KustomizationReconciler:
         self,
         *,
         objects: Reader,
-        cluster: ports.Cluster,
+        client: Getter,
+        clusters: ports.Clusters,
         assembler: assembly.Assembler,
         clock: Clock,
         requeue_dependency: float,
         no_cross_namespace_refs: bool,
     ) -> None:
+        """Take what it works with; `client` reads the cluster of the objects, `clusters` are applied to."""
         self._objects = objects
-        self._cluster = cluster
+        self._client = client
+        self._clusters = clusters
         self._assembler = assembler
         self._clock = clock
-        self._rollout = Rollout(cluster=cluster, clock=clock)
+        self._steps = Steps(clusters=clusters, clock=clock)
         self._requeue_dependency = requeue_dependency
         self._no_cross_namespace_refs = no_cross_namespace_refs
 
@@ -71,7 +82,7 @@ class KustomizationReconciler:
         attempt = Attempt(obj, run, source, began, steady)
         try:
             assembled = await self._assemble(attempt)
-            await self._rollout.run(attempt, assembled.manifests, assembled.digest)
+            await self._steps.run(attempt, assembled.manifests, assembled.digest)
         except ReconcileError as error:
             error.metadata = attempt.metadata
             raise
@@ -89,15 +100,22 @@ class KustomizationReconciler:
         """Delete what was applied, as the deletion policy says."""
         if not finalize.deletes(obj):
             return
-        pruned = await finalize.delete_objects(obj, cluster=self._cluster)
+        cluster = self._clusters.of(obj)
+        pruned = await finalize.delete_objects(obj, cluster=cluster)
         if pruned.error:
             run.event("Warning", "PruneFailed", "pruning for deleted resource failed", finalize.metadata(obj))
             raise Retry("PruneFailed", pruned.error)
         if told := changes.lines(pruned.changes, skipped=True):
             ready = run.conditions.get(conditions.READY)
             run.event("Normal", ready.reason if ready is not None else "Progressing", told, finalize.metadata(obj))
-        waiter = wait.Waiter(cluster=self._cluster, clock=self._clock)
-        if await finalize.wait_for_termination(obj, pruned.deleted, waiter=waiter, timeout=timeout(obj.spec).seconds):
+        left = await finalize.wait_for_termination(
+            obj,
+            pruned.deleted,
+            cluster=cluster,
+            waiter=wait.Waiter(clock=self._clock),
+            timeout=timeout(obj.spec).seconds,
+        )
+        if left:
             run.event("Warning", "PruneFailed", "failed to wait for resources termination", finalize.metadata(obj))
 
     def _source(self, obj: Kustomization) -> Artifact:
@@ -105,16 +123,16 @@ class KustomizationReconciler:
         reference, own = obj.spec.source_ref, obj.metadata.namespace
         namespace = reference.namespace or own
         subject = f"{reference.kind}/{namespace}/{reference.name}"
-        if reference.kind != "GitRepository":
-            raise Stalled("UnsupportedSourceKind", f"source '{subject}' is not supported, refer to a GitRepository")
-        if any(dependency.ready_expr for dependency in obj.spec.depends_on):
-            raise Stalled("UnsupportedField", "spec.dependsOn[].readyExpr is not supported, remove it")
+        kind = SOURCES.get(reference.kind)
+        if kind is None:
+            cause = f"is not supported, refer to a {' or '.join(SOURCES)}"
+            raise Stalled("UnsupportedSourceKind", f"source '{subject}' {cause}")
         if self._no_cross_namespace_refs and namespace != own:
             raise Stalled("AccessDenied", f"can't access '{subject}', cross-namespace references have been blocked")
-        source = self._objects.get(GitRepository, namespace, reference.name)
+        source: Source | None = self._objects.get(kind, namespace, reference.name)
         if source is None:
             # No event, as in Flux: whoever applies both at once would be told of an error each time.
-            message = f'GitRepository.source.toolkit.fluxcd.io "{reference.name}" not found'
+            message = f'{reference.kind}.{SOURCE_GROUP} "{reference.name}" not found'
             raise Waiting("ArtifactFailed", message, after=retry_after(obj.spec))
         if source.status.artifact is None:
             raise self._waiting("ArtifactFailed", "Source artifact not found")
@@ -125,7 +143,7 @@ class KustomizationReconciler:
         for reference in obj.spec.depends_on:
             namespace, name = dependencies.key(reference, obj.metadata.namespace)
             try:
-                dependency = await self._cluster.get(Kustomization, namespace, name)
+                dependency = await self._client.get(Kustomization, namespace, name)
                 why = dependencies.unmet(obj, dependency, source.revision)
             except NotFound as error:
                 why = f"dependency '{namespace}/{name}' not found: {error.message}"

@@ -10,12 +10,12 @@ from typing import Any
 
 from deploy.kustomize import dependencies
 from gotk.api.kustomize import Kustomization
-from gotk.api.source import GitRepository
+from gotk.api.source import SOURCES, Source
 from gotk.runtime.conditions import READY
 from gotk.runtime.reconciler import Key, Reader, Watch
 
 
-def artifact_changed(old: GitRepository | None, new: GitRepository | None) -> bool:
+def artifact_changed(old: Source | None, new: Source | None) -> bool:
     """Tell whether a source has an artifact of another revision than before, or at another address."""
     if new is None or new.status.artifact is None:
         return False
@@ -23,9 +23,9 @@ def artifact_changed(old: GitRepository | None, new: GitRepository | None) -> bo
     return before is None or (before.revision, before.url) != (now.revision, now.url)
 
 
-def of_source(source: GitRepository, reader: Reader) -> Iterable[Key]:
+def of_source(source: Source, reader: Reader) -> Iterable[Key]:
     """Return the Kustomizations of a source that have not applied its revision."""
-    key = ("GitRepository", source.metadata.namespace, source.metadata.name)
+    key = (type(source).__name__, source.metadata.namespace, source.metadata.name)
     revision = source.status.artifact.revision if source.status.artifact else ""
     for obj in reader.list(Kustomization):
         if dependencies.source_key(obj) == key and not _is_done_with(obj, revision):
@@ -57,6 +57,6 @@ def of_dependency(dependency: Kustomization, reader: Reader) -> Iterable[Key]:
 
 
 WATCHES: Sequence[Watch[Any]] = (
-    Watch(kind=GitRepository, changed=artifact_changed, requests=of_source),
+    *(Watch(kind=kind, changed=artifact_changed, requests=of_source) for kind in SOURCES.values()),
     Watch(kind=Kustomization, changed=became_ready, requests=of_dependency),
 )

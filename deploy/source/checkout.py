@@ -1,9 +1,12 @@
 """From a GitRepository's reference to a commit in a mirror, and from there to a stored artifact. Both block."""
 
+import contextlib
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import BinaryIO
 
-from deploy.source import archive
-from deploy.source.storage import Storage
+from deploy.source import archive, revision
+from deploy.source.publishing import ArchiveError, Release
 from gotk.git import errors
 from gotk.git.auth import Credentials
 from gotk.git.mirrors.mirror import Mirror, Mirrors
@@ -61,11 +64,24 @@ def _pinned(mirror: Mirror, wanted: Target) -> str:
     return wanted.commit
 
 
-def store(storage: Storage, path: str, checkout: Checkout, ignore: str | None) -> tuple[archive.Written, str]:
-    """Write the commit's artifact, and return what was written and the commit's subject.
-
-    Raises OSError, and the errors of `gotk.git.errors`.
-    """
+def release(checkout: Checkout, ignore: str | None) -> Release:
+    """Return the release that a commit makes."""
     mirror, commit = checkout.mirror, checkout.commit
-    written = storage.write(path, lambda file: archive.write(file, mirror.files(commit), mirror.read, ignore))
-    return written, mirror.subject(commit)
+
+    def write(file: BinaryIO) -> archive.Written:
+        with _told():
+            return archive.write(file, mirror.files(commit), mirror.read, ignore)
+
+    def event() -> str:
+        with _told():
+            return f"stored artifact for commit '{revision.short(mirror.subject(commit))}'"
+
+    return Release(file=f"{commit}.tar.gz", revision=checkout.revision, write=write, event=event, ignore=ignore)
+
+
+@contextlib.contextmanager
+def _told() -> Iterator[None]:
+    try:
+        yield
+    except errors.Error as error:
+        raise ArchiveError(str(error)) from error

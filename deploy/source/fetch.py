@@ -54,9 +54,8 @@ class _Tree:
 class Trees:
     """The unpacked artifacts, by digest."""
 
-    def __init__(
-        self, *, transport: Transport, clock: Clock, limiter: Limiter, scratch: Path, capacity: int = 8
-    ) -> None:
+    def __init__(self, *, transport: Transport, clock: Clock, limiter: Limiter, scratch: Path, capacity: int) -> None:
+        """Take what it works with; `capacity` is how many trees stay that nobody reads."""
         self._transport = transport
         self._clock = clock
         self._limiter = limiter

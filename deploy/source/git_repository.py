@@ -8,13 +8,11 @@ ImageUpdateAutomation pushed wakes its source at once, where Flux waits for the 
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
-import msgspec
-
 from deploy.source import checkout, revision
-from deploy.source.storage import Storage
+from deploy.source.publishing import UP_TO_DATE, Publisher, Unchanged
 from gotk.api.image import ImageUpdateAutomation
 from gotk.api.meta import Artifact
-from gotk.api.source import GROUP, GitRepository, GitRepositoryStatus
+from gotk.api.source import GitRepository, GitRepositoryStatus
 from gotk.cloud.cache import Subject
 from gotk.cloud.identity import GATE_DISABLED
 from gotk.git import errors, reference
@@ -22,18 +20,13 @@ from gotk.git import url as urls
 from gotk.git.auth import Credentials
 from gotk.git.mirrors.mirror import Mirrors
 from gotk.runtime.blocking import Limiter
-from gotk.runtime.clock import rfc3339
-from gotk.runtime.conditions import GIT_REPOSITORY_RULES, SUCCEEDED
+from gotk.runtime.conditions import Rules
 from gotk.runtime.errors import Retry, Stalled
 from gotk.runtime.reconciler import Key, Outcome, Reader, Run, Watch
 from gotk.sources.git_access import GitAccess, Refused, Step
 
-IN_STORAGE = "ArtifactInStorage"
-OUTDATED = "ArtifactOutdated"
 FETCH_FAILED = "FetchFailed"
-STORAGE_FAILED = "StorageOperationFailed"
 
-_KIND = "gitrepository"
 _GIT_FAILED = "GitOperationFailed"
 _NO_PROVIDER = "InvalidProviderConfiguration"
 
@@ -52,7 +45,11 @@ class GitRepositoryReconciler:
 
     kind = GitRepository
     controller = "source-controller"
-    rules = GIT_REPOSITORY_RULES
+    rules = Rules(
+        interval_jitter=True,
+        positive=("ArtifactInStorage", "SourceVerified"),
+        negative=("StorageOperationFailed", "FetchFailed", "IncludeUnavailable", "ArtifactOutdated"),
+    )
     watches: Sequence[Watch[Any]] = (Watch(kind=ImageUpdateAutomation, changed=_pushed, requests=_source),)
     unsupported: Sequence[str] = (
         "spec.verify",
@@ -66,72 +63,36 @@ class GitRepositoryReconciler:
         *,
         access: GitAccess,
         mirrors: Mirrors,
-        storage: Storage,
+        publisher: Publisher,
         blocking: Limiter,
         allow_file: bool,
     ) -> None:
         """Take what it works with; `allow_file` lets `file://` addresses in, for whoever may read this machine."""
         self._access = access
         self._mirrors = mirrors
-        self._storage = storage
+        self._publisher = publisher
         self._blocking = blocking
         self._allow_file = allow_file
 
     async def reconcile(self, obj: GitRepository, run: Run[GitRepositoryStatus]) -> Outcome:
         """Fetch, and store what is new."""
-        await self._check_storage(run)
+        await self._publisher.check(run)
         url = self._url(obj, run)
         credentials = await self._credentials(obj, run)
         found = await self._fetch(obj, run, url, credentials)
         after = obj.spec.interval.seconds
         current = run.status.artifact
         if current is not None and _unchanged(obj, run.status, found.revision):
-            return self._nothing_new(obj, run, current, after)
+            return self._publisher.keep(run, current, _up_to_date(obj, current), after=after)
         if current is None or not revision.same(current.revision, found.revision):
-            message = f"new upstream revision '{found.revision}'"
-            if current is not None:
-                run.conditions.mark_true(OUTDATED, "NewRevision", message)
-            await run.progress(f"building artifact: {message}", ready_unknown=True)
-        return await self._store(obj, run, found, after)
+            await self._publisher.begin(run, found.revision)
+        return await self._publisher.publish(obj, run, checkout.release(found, obj.spec.ignore), after=after)
 
     async def finalize(self, obj: GitRepository, run: Run[GitRepositoryStatus]) -> None:
         """Delete every artifact of the object, and the mirrors that nobody uses any more. Raises Retry."""
-        try:
-            await self._blocking.run(self._storage.remove_all, _directory(obj))
-        except OSError as error:
-            message = f"garbage collection for deleted resource failed: {error.strerror}"
-            run.event("Warning", "GarbageCollectionFailed", message)
-            raise Retry("GarbageCollectionFailed", message) from error
+        await self._publisher.remove_all(obj, run)
         await self._blocking.run(self._mirrors.sweep, now=run.now())
         self._access.forget(_subject(obj))
-        run.event("Trace", "GarbageCollectionSucceeded", "garbage collected artifacts for deleted resource")
-
-    async def _check_storage(self, run: Run[GitRepositoryStatus]) -> None:
-        """Collect old artifacts, and make sure that the current one is still what it was."""
-        lost = False
-        if (current := run.status.artifact) is not None:
-            removed = await self._blocking.run(self._storage.collect, current, now=run.now())
-            if removed:
-                run.event("Trace", "GarbageCollectionSucceeded", f"garbage collected {len(removed)} artifacts")
-            lost = not await self._intact(current, run)
-        if lost:
-            run.update(artifact=None)
-        if run.status.artifact is None:
-            run.conditions.delete(IN_STORAGE)
-            detail = ": disappeared from storage" if lost else ""
-            await run.progress(f"building artifact{detail}", ready_unknown=True)
-        elif current is not None:
-            run.update(artifact=msgspec.structs.replace(current, url=self._storage.url(current.path)))
-
-    async def _intact(self, artifact: Artifact, run: Run[GitRepositoryStatus]) -> bool:
-        if self._storage.missing(artifact):
-            return False
-        if problem := await self._blocking.run(self._storage.verify, artifact):
-            message = f"failed to verify integrity of artifact: {problem}"
-            run.event("Warning", "ArtifactVerificationFailed", message)
-            self._storage.remove(artifact)
-            return False
-        return True
 
     def _url(self, obj: GitRepository, run: Run[GitRepositoryStatus]) -> str:
         try:
@@ -178,62 +139,16 @@ class GitRepositoryReconciler:
         run.conditions.delete(FETCH_FAILED)
         return found
 
-    def _nothing_new(
-        self, obj: GitRepository, run: Run[GitRepositoryStatus], current: Artifact, after: float
-    ) -> Outcome:
-        run.conditions.delete(OUTDATED, STORAGE_FAILED)
-        message = f"stored artifact for revision '{current.revision}'"
-        run.conditions.mark_true(IN_STORAGE, SUCCEEDED, message)
-        target = reference.choose(obj.spec.ref, full_names=True)
-        cloned = target.commit or target.semver  # Flux clones these every time: no listing could tell of a change
-        trace = f"no changes since last reconciliation: observed revision '{current.revision}'"
-        if cloned:
-            trace = f"artifact up-to-date with remote revision: '{current.revision}'"
-        return Outcome(
-            message=message,
-            requeue_after=after,
-            event=f"stored artifact for commit '{current.revision}'",
-            event_reason=SUCCEEDED,
-            trace=trace,
-            trace_reason="ArtifactUpToDate" if cloned else "GitOperationSucceeded",
-            metadata=_metadata(current),
-        )
 
-    async def _store(
-        self, obj: GitRepository, run: Run[GitRepositoryStatus], found: checkout.Checkout, after: float
-    ) -> Outcome:
-        path = f"{_directory(obj)}/{found.commit}.tar.gz"
-        try:
-            written, subject = await self._blocking.run(checkout.store, self._storage, path, found, obj.spec.ignore)
-        except (OSError, errors.Error) as error:
-            cause = error.strerror if isinstance(error, OSError) else error
-            message = f"unable to archive artifact to storage: {cause}"
-            run.conditions.mark_true(STORAGE_FAILED, "ArchiveOperationFailed", message)
-            raise Retry("ArchiveOperationFailed", message) from error
-        previous = run.status.artifact
-        artifact = Artifact(
-            digest=written.digest,
-            path=path,
-            url=self._storage.url(path),
-            revision=found.revision,
-            last_update_time=rfc3339(run.now()),
-            size=written.size,
-        )
-        run.update(artifact=artifact, observed_ignore=obj.spec.ignore)
-        run.conditions.delete(OUTDATED, STORAGE_FAILED)
-        message = f"stored artifact for revision '{found.revision}'"
-        run.conditions.mark_true(IN_STORAGE, SUCCEEDED, message)
-        new = previous is None or previous.digest != artifact.digest
-        return Outcome(
-            message=message,
-            requeue_after=after,
-            changed=new,
-            event=f"stored artifact for commit '{revision.short(subject)}'",
-            event_reason="NewArtifact" if new else SUCCEEDED,
-            trace=f"artifact up-to-date with remote revision: '{found.revision}'",
-            trace_reason="ArtifactUpToDate",
-            metadata=_metadata(artifact),
-        )
+def _up_to_date(obj: GitRepository, current: Artifact) -> Unchanged:
+    """Word a run that found the commit of the artifact."""
+    target = reference.choose(obj.spec.ref, full_names=True)
+    event = f"stored artifact for commit '{current.revision}'"
+    if target.commit or target.semver:  # Flux clones these every time: no listing could tell of a change
+        trace = f"artifact up-to-date with remote revision: '{current.revision}'"
+        return Unchanged(event=event, trace=trace, trace_reason=UP_TO_DATE)
+    trace = f"no changes since last reconciliation: observed revision '{current.revision}'"
+    return Unchanged(event=event, trace=trace, trace_reason="GitOperationSucceeded")
 
 
 def _unchanged(obj: GitRepository, status: GitRepositoryStatus, found: str) -> bool:
@@ -245,14 +160,6 @@ def _unchanged(obj: GitRepository, status: GitRepositoryStatus, found: str) -> b
 
 def _subject(obj: GitRepository) -> Subject:
     return Subject("GitRepository", obj.metadata.namespace, obj.metadata.name)
-
-
-def _directory(obj: GitRepository) -> str:
-    return f"{_KIND}/{obj.metadata.namespace}/{obj.metadata.name}"
-
-
-def _metadata(artifact: Artifact) -> dict[str, str]:
-    return {f"{GROUP}/revision": artifact.revision, f"{GROUP}/digest": artifact.digest}
 
 
 def _fail(run: Run[GitRepositoryStatus], reason: str, message: str) -> NoReturn:

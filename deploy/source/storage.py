@@ -27,8 +27,8 @@ _PARTIAL = ".partial-"
 class Retention:
     """How long a superseded artifact stays, and how many artifacts of an object stay."""
 
-    ttl: timedelta = timedelta(minutes=1)
-    records: int = 2
+    ttl: timedelta
+    records: int
 
 
 class Storage:

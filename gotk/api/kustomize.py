@@ -5,7 +5,15 @@ from typing import Annotated, Literal
 
 import msgspec
 
-from gotk.api.meta import Interval, LocalObjectReference, NamespacedObjectReference, Object, ReconcileStatus, Struct
+from gotk.api.meta import (
+    Interval,
+    LocalObjectReference,
+    NamespacedObjectReference,
+    Object,
+    ReconcileStatus,
+    ResourceInventory,
+    Struct,
+)
 
 GROUP = "kustomize.toolkit.fluxcd.io"
 
@@ -154,19 +162,6 @@ class KustomizationSpec(Struct, frozen=True, kw_only=True):
     service_account_name: str = ""
     kube_config: KubeConfigReference | None = None
     suspend: bool = False
-
-
-class ResourceRef(Struct, frozen=True, kw_only=True):
-    """An applied object: `<namespace>_<name>_<group>_<kind>` and its version."""
-
-    id: str
-    v: str
-
-
-class ResourceInventory(Struct, frozen=True, kw_only=True):
-    """Every object that was applied."""
-
-    entries: tuple[ResourceRef, ...]
 
 
 class Snapshot(Struct, frozen=True, kw_only=True):

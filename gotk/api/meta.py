@@ -141,3 +141,16 @@ class ReconcileStatus(Struct, frozen=True, kw_only=True):
     conditions: tuple[Condition, ...] = ()
     observed_generation: int = 0
     last_handled_reconcile_at: str = ""
+
+
+class ResourceRef(Struct, frozen=True, kw_only=True):
+    """An applied object: `<namespace>_<name>_<group>_<kind>` and its version."""
+
+    id: str
+    v: str
+
+
+class ResourceInventory(Struct, frozen=True, kw_only=True):
+    """Every object that was applied."""
+
+    entries: tuple[ResourceRef, ...]

@@ -1,6 +1,7 @@
-"""`source.toolkit.fluxcd.io`: GitRepository."""
+"""`source.toolkit.fluxcd.io`: GitRepository, and the union of the kinds whose artifacts others build."""
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, TypeAlias, get_args
 
 import msgspec
 
@@ -71,3 +72,10 @@ class GitRepository(Object, frozen=True, kw_only=True):
 
     spec: GitRepositorySpec
     status: GitRepositoryStatus = GitRepositoryStatus(observed_generation=-1)
+
+
+#: Whatever has an artifact that a Kustomization can build: a new kind joins this line, and its consumers read it.
+Source: TypeAlias = GitRepository
+
+#: The same by the name that a reference spells.
+SOURCES: Mapping[str, type[Source]] = {kind.__name__: kind for kind in get_args(Source) or (Source,)}

@@ -137,21 +137,6 @@ class Rules:
         return frozenset((READY, RECONCILING, STALLED, *self.positive, *self.negative))
 
 
-IMAGE_RULES = Rules(keeps_false=True)
-KUSTOMIZE_RULES = Rules(
-    success_reason="ReconciliationSucceeded",
-    unknown_while_running=True,
-    observed_stalls=("InvalidCELExpression", UNSUPPORTED_FIELD, INVALID_OBJECT),
-    interval_jitter=True,
-)
-RECEIVER_RULES = Rules(interval_jitter=True, progress="Reconciliation in progress", failure_event=FAILED)
-GIT_REPOSITORY_RULES = Rules(
-    interval_jitter=True,
-    positive=("ArtifactInStorage", "SourceVerified"),
-    negative=("StorageOperationFailed", "FetchFailed", "IncludeUnavailable", "ArtifactOutdated"),
-)
-
-
 @dataclass(frozen=True, slots=True)
 class Success:
     """The good end of a run, as the summary sees it."""

@@ -143,13 +143,17 @@ class Reconciler(Protocol[O, S]):
         ...
 
 
-def is_set(obj: msgspec.Struct, path: str) -> bool:
-    """Tell whether a field (`spec.git.commit.signingKey`) holds anything but its default."""
-    value: Any = obj
-    for name in path.split("."):
-        fields = {info.encode_name: info for info in msgspec.structs.fields(value)}
-        info = fields[name]
-        value = getattr(value, info.name)
-        if value is None or (info.default is not msgspec.NODEFAULT and value == info.default) or value in ((), {}, ""):
-            return False
-    return True
+def is_set(value: Any, path: str) -> bool:
+    """Tell whether a field (`spec.git.commit.signingKey`) holds anything but its default.
+
+    `[]` looks into a list: `spec.dependsOn[].readyExpr` is set where any entry sets it.
+    """
+    step, _, rest = path.partition(".")
+    name = step.removesuffix("[]")
+    info = next(info for info in msgspec.structs.fields(value) if info.encode_name == name)
+    found = getattr(value, info.name)
+    if found is None or (info.default is not msgspec.NODEFAULT and found == info.default) or found in ((), {}, ""):
+        return False
+    if not rest:
+        return True
+    return any(is_set(entry, rest) for entry in (found if step.endswith("[]") else (found,)))

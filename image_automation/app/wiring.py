@@ -8,11 +8,13 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
+from deploy.cluster.clusters import OwnCluster
 from deploy.kustomize.building.assembly import Assembler
 from deploy.kustomize.building.build import Builder, find_command
 from deploy.kustomize.kustomization import KustomizationReconciler
 from deploy.source.fetch import Trees
 from deploy.source.git_repository import GitRepositoryReconciler
+from deploy.source.publishing import Publisher
 from deploy.source.server import ArtifactServer
 from deploy.source.storage import Retention, Storage
 from gotk.api.notification import Receiver
@@ -54,6 +56,7 @@ from reflector.store import TagStore
 from reflector.watchdog import Watchdog
 
 _THREADS = 4
+_TREES = 8  # unpacked artifacts that stay for the next build
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -127,7 +130,7 @@ def git_repository(parts: Parts) -> Reconciler[Any, Any]:
     reconciler = GitRepositoryReconciler(
         access=parts.access,
         mirrors=parts.mirrors,
-        storage=parts.storage,
+        publisher=Publisher(storage=parts.storage, blocking=parts.git),
         blocking=parts.git,
         allow_file=parts.settings.allow_file,
     )
@@ -139,18 +142,19 @@ def git_repository(parts: Parts) -> Reconciler[Any, Any]:
 def kustomization(parts: Parts) -> Reconciler[Any, Any]:
     """Build the reconciler of Kustomizations."""
     scratch = parts.settings.make_scratch()
-    trees = Trees(transport=parts.transport, clock=parts.clock, limiter=parts.work, scratch=scratch)
+    trees = Trees(transport=parts.transport, clock=parts.clock, limiter=parts.work, scratch=scratch, capacity=_TREES)
     builder = Builder(command=find_command(), limiter=parts.work, scratch=scratch)
     assembler = Assembler(
         trees=trees,
         builder=builder,
-        cluster=parts.client,
+        client=parts.client,
         limiter=parts.work,
         strict=parts.settings.strict_substitutions,
     )
     return KustomizationReconciler(
         objects=parts.caches,
-        cluster=parts.client,
+        client=parts.client,
+        clusters=OwnCluster(parts.client),
         assembler=assembler,
         clock=parts.clock,
         requeue_dependency=parts.settings.requeue_dependency,

@@ -123,7 +123,9 @@ class ReceiverReconciler:
 
     kind = Receiver
     controller = "notification-controller"
-    rules = conditions.RECEIVER_RULES
+    rules = conditions.Rules(
+        interval_jitter=True, progress="Reconciliation in progress", failure_event=conditions.FAILED
+    )
     watches: Sequence[Watch[Any]] = ()
     unsupported: Sequence[str] = ()
 

@@ -9,12 +9,14 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from deploy.cluster import documents, objects, ports
+from deploy.cluster import documents, manifests, normal, objects
+from deploy.kustomize import owner
 from deploy.kustomize.attempt import Attempt
 from deploy.kustomize.building import build
 from deploy.kustomize.substitution import substitute, variables
 from deploy.source import fetch
 from gotk.api.kustomize import CommonMetadata, Kustomization
+from gotk.kube.ports import Getter
 from gotk.runtime.blocking import Limiter
 
 # What has more lines is counted as a whole: its documents alone may be small.
@@ -41,13 +43,14 @@ class Assembler:
         *,
         trees: fetch.Trees,
         builder: build.Builder,
-        cluster: ports.Cluster,
+        client: Getter,
         limiter: Limiter,
         strict: bool,
     ) -> None:
+        """Take what it works with; with `strict` a variable without a value is an error, as since Flux 2.9."""
         self._trees = trees
         self._builder = builder
-        self._cluster = cluster
+        self._client = client
         self._limiter = limiter
         self._strict = strict
         self._built = build.Outputs()
@@ -71,7 +74,7 @@ class Assembler:
         """Return the objects of a build, ready to apply. Raises AssemblyError."""
         spec, meta = kustomization.spec, kustomization.metadata
         try:
-            values = await variables.load(spec.post_build, meta.namespace, self._cluster)
+            values = await variables.load(spec.post_build, meta.namespace, self._client)
             substitute.check_names(values)
         except (variables.VariablesError, substitute.SubstitutionError) as error:
             cause = f"envsubst error: {error}" if isinstance(error, substitute.SubstitutionError) else str(error)
@@ -112,23 +115,18 @@ def _assemble(kustomization: Kustomization, built: str, values: Mapping[str, str
     try:
         if built.count("\n") > _MANY_LINES:
             documents.check_size(built)
-        manifests = objects.read(texts)
+        read = manifests.read(texts)
     except documents.DocumentError as error:
         raise AssemblyError(f"failed to read the result of the build: {error}") from error
-    common, meta = kustomization.spec.common_metadata or CommonMetadata(), kustomization.metadata
+    common = kustomization.spec.common_metadata or CommonMetadata()
+    owned_by = owner.of(kustomization)
     digest = hashlib.sha256(_whole(texts).encode()).hexdigest()
-    for manifest in manifests:
+    for manifest in read:
         if _is_encrypted(manifest):
             cause = "is SOPS encrypted, configuring decryption is required for this secret to be reconciled"
             raise AssemblyError(f"{objects.subject(manifest)} {cause}")
-        objects.prepare(
-            manifest,
-            owner=meta.name,
-            owner_namespace=meta.namespace,
-            labels=common.labels,
-            annotations=common.annotations,
-        )
-    return msgspec.json.encode(Assembled(manifests, f"sha256:{digest}")).decode()
+        normal.prepare(manifest, owner=owned_by, labels=common.labels, annotations=common.annotations)
+    return msgspec.json.encode(Assembled(read, f"sha256:{digest}")).decode()
 
 
 def _whole(texts: Sequence[str]) -> str:

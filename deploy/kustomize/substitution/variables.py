@@ -6,10 +6,10 @@ all, line breaks are stripped from every value, and binary data of a ConfigMap i
 
 from typing import TypeVar
 
-from deploy.cluster import ports
 from gotk.api.core import ConfigMap, Secret
 from gotk.api.kustomize import PostBuild, SubstituteReference
 from gotk.kube.errors import APIError, NotFound
+from gotk.kube.ports import Getter
 
 K = TypeVar("K", ConfigMap, Secret)
 
@@ -18,23 +18,23 @@ class VariablesError(ValueError):
     """A reference that cannot be read. The message never holds a value."""
 
 
-async def load(post_build: PostBuild | None, namespace: str, cluster: ports.Cluster) -> dict[str, str]:
+async def load(post_build: PostBuild | None, namespace: str, objects: Getter) -> dict[str, str]:
     """Return every variable. Raises VariablesError."""
     if post_build is None:
         return {}
     variables: dict[str, str] = {}
     for reference in post_build.substitute_from:
-        variables.update(await _from(reference, namespace, cluster))
+        variables.update(await _from(reference, namespace, objects))
     variables.update(post_build.substitute)
     return {name: value.replace("\n", "") for name, value in variables.items()}
 
 
-async def _from(reference: SubstituteReference, namespace: str, cluster: ports.Cluster) -> dict[str, str]:
+async def _from(reference: SubstituteReference, namespace: str, objects: Getter) -> dict[str, str]:
     subject = f"{reference.kind}/{reference.name}"
     try:
         if reference.kind == "ConfigMap":
-            return dict((await cluster.get(ConfigMap, namespace, reference.name)).data)
-        secret = await cluster.get(Secret, namespace, reference.name)
+            return dict((await objects.get(ConfigMap, namespace, reference.name)).data)
+        secret = await objects.get(Secret, namespace, reference.name)
         return {key: value.decode() for key, value in secret.data.items()}
     except NotFound as error:
         if reference.optional:

@@ -8,6 +8,7 @@ import pytest
 from deploy.cluster import apply, wait
 from gotk.kube import errors
 from gotk.runtime.clock import SystemClock
+from tests.deploy.cluster import owners
 
 
 class Refusing:
@@ -80,7 +81,7 @@ REFUSALS: dict[str, tuple[dict[str, Any], errors.APIError, str]] = {
 @pytest.mark.parametrize(("obj", "error", "expected"), REFUSALS.values(), ids=REFUSALS.keys())
 async def test_a_refusal_is_told(obj: dict[str, Any], error: errors.APIError, expected: str) -> None:
     cluster, clock = Refusing(error), SystemClock()
-    applier = apply.Applier(cluster=cluster, clock=clock, waiter=wait.Waiter(cluster=cluster, clock=clock))
+    applier = apply.Applier(clock=clock, waiter=wait.Waiter(clock=clock))
     with pytest.raises(apply.ApplyError) as raised:
-        await applier.apply([obj], force=False)
+        await applier.apply([obj], cluster=cluster, owner=owners.APP, force=False)
     assert str(raised.value) == expected

@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from deploy.cluster import drift, managers
+from tests.deploy.cluster import owners
 
 LIVE: dict[str, Any] = {
     "apiVersion": "apps/v1",
@@ -49,12 +50,12 @@ DESIRED: dict[str, Any] = {"metadata": {"name": "a"}}
 
 
 def test_fields_of_kubectl_become_ours() -> None:
-    ours = entry("kustomize-controller", "Apply", {"f:spec": {"f:a": {}}})
+    ours = entry("app-controller", "Apply", {"f:spec": {"f:a": {}}})
     edit = entry("kubectl-edit", "Update", {"f:spec": {"f:b": {}}})
     other = entry("hpa", "Update", {"f:spec": {"f:c": {}}})
     status = entry("kubectl", "Update", {"f:status": {}}, subresource="status")
-    patch = managers.cleanup(live(ours, edit, other, status), DESIRED)
-    merged = entry("kustomize-controller", "Apply", {"f:spec": {"f:a": {}, "f:b": {}}})
+    patch = managers.cleanup(live(ours, edit, other, status), DESIRED, owners.APP)
+    merged = entry("app-controller", "Apply", {"f:spec": {"f:a": {}, "f:b": {}}})
     assert patch == [
         {"op": "replace", "path": "/metadata/managedFields", "value": [other, status, merged]},
         {"op": "replace", "path": "/metadata/resourceVersion", "value": "7"},
@@ -62,13 +63,13 @@ def test_fields_of_kubectl_become_ours() -> None:
 
 
 def test_the_first_foreign_entry_becomes_ours_where_we_have_none() -> None:
-    patch = managers.cleanup(live(entry("before-first-apply", "Update", {"f:data": {}})), DESIRED)
-    assert patch[0]["value"] == [entry("kustomize-controller", "Apply", {"f:data": {}})]
+    patch = managers.cleanup(live(entry("before-first-apply", "Update", {"f:data": {}})), DESIRED, owners.APP)
+    assert patch[0]["value"] == [entry("app-controller", "Apply", {"f:data": {}})]
 
 
 def test_old_annotations_go() -> None:
     key = "kubectl.kubernetes.io/last-applied-configuration"
-    patch = managers.cleanup(live(annotations={key: "{}", "mine": "1"}), DESIRED)
+    patch = managers.cleanup(live(annotations={key: "{}", "mine": "1"}), DESIRED, owners.APP)
     assert patch[0] == {
         "op": "remove",
         "path": "/metadata/annotations/kubectl.kubernetes.io~1last-applied-configuration",
@@ -76,9 +77,12 @@ def test_old_annotations_go() -> None:
 
 
 def test_nothing_to_take_over_is_no_patch() -> None:
-    assert managers.cleanup(live(entry("hpa", "Update", {}), entry("kustomize-controller", "Apply", {})), DESIRED) == []
+    assert (
+        managers.cleanup(live(entry("hpa", "Update", {}), entry("app-controller", "Apply", {})), DESIRED, owners.APP)
+        == []
+    )
 
 
 def test_an_object_may_ask_to_keep_other_managers() -> None:
-    desired = {"metadata": {"name": "a", "annotations": {"kustomize.toolkit.fluxcd.io/ssa": "Merge"}}}
-    assert managers.cleanup(live(entry("kubectl", "Apply", {})), desired) == []
+    desired = {"metadata": {"name": "a", "annotations": {"app.example.com/ssa": "Merge"}}}
+    assert managers.cleanup(live(entry("kubectl", "Apply", {})), desired, owners.APP) == []

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from deploy.cluster import inventory, order
 from deploy.cluster.inventory import Item, ObjectID
-from gotk.api.kustomize import ResourceInventory, ResourceRef
+from gotk.api.meta import ResourceInventory, ResourceRef
 
 IDS = {
     "_apps__Namespace": ObjectID("", "apps", "", "Namespace"),

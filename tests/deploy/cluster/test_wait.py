@@ -40,9 +40,17 @@ class Theatre:
             raise errors.NotFound(404, "NotFound", "not found")
         return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}, "status": status}
 
+    async def until_current(self, *names: str, timeout: float, **how: Any) -> None:
+        waiter = wait.Waiter(clock=self)
+        await waiter.until_current([item(name) for name in names], cluster=self._cluster, timeout=timeout, **how)
+
+    async def until_gone(self, *names: str, timeout: float) -> list[Item]:
+        waiter = wait.Waiter(clock=self)
+        return await waiter.until_gone([item(name) for name in names], cluster=self._cluster, timeout=timeout)
+
     @property
-    def waiter(self) -> wait.Waiter:
-        return wait.Waiter(cluster=self, clock=self)  # type: ignore[arg-type] # waiting only reads
+    def _cluster(self) -> Any:
+        return self  # waiting only reads
 
 
 def item(name: str) -> Item:
@@ -51,20 +59,20 @@ def item(name: str) -> Item:
 
 async def test_the_wait_ends_soon_after_the_last_is_ready() -> None:
     theatre = Theatre(a=[(0, READY)], b=[(1, NOT_READY), (20, READY)])
-    await theatre.waiter.until_current([item("a"), item("b")], timeout=60)
+    await theatre.until_current("a", "b", timeout=60)
     assert 20 <= theatre.time <= 25
 
 
 async def test_nothing_to_wait_for_takes_no_time() -> None:
     theatre = Theatre()
-    await theatre.waiter.until_current([], timeout=60)
+    await theatre.until_current(timeout=60)
     assert theatre.time == 0
 
 
 async def test_the_time_is_up() -> None:
     theatre = Theatre(a=[(0, NOT_READY)], c=[(0, READY)], d=[(0, errors.Unreachable(0, "", "no route"))])
     with pytest.raises(wait.WaitError) as raised:
-        await theatre.waiter.until_current([item(name) for name in "abcd"], timeout=60)
+        await theatre.until_current(*"abcd", timeout=60)
     assert str(raised.value) == (
         "timeout waiting for: [Thing/ns/a status: 'InProgress', Thing/ns/b status: 'NotFound', "
         "Thing/ns/d status: 'Unknown']"
@@ -75,16 +83,16 @@ async def test_the_time_is_up() -> None:
 async def test_a_failure_ends_the_wait_at_once() -> None:
     theatre = Theatre(a=[(0, NOT_READY)], b=[(0, NOT_READY), (3, STALLED)])
     with pytest.raises(wait.WaitError) as raised:
-        await theatre.waiter.until_current([item("a"), item("b")], timeout=600)
+        await theatre.until_current("a", "b", timeout=600)
     assert str(raised.value) == "failed early due to stalled resources: [Thing/ns/b status: 'Failed': why]"
     assert theatre.time < 9
 
 
 async def test_a_job_that_cleans_itself_up_is_done() -> None:
-    await Theatre().waiter.until_current([item("a")], timeout=60, missing_ok={item("a").id})
+    await Theatre().until_current("a", timeout=60, missing_ok={item("a").id})
 
 
 async def test_gone_is_gone() -> None:
     theatre = Theatre(a=[(0, READY), (5, None)], b=[(0, READY)])
-    assert await theatre.waiter.until_gone([item("a")], timeout=60) == []
-    assert await theatre.waiter.until_gone([item("a"), item("b")], timeout=10) == [item("b")]
+    assert await theatre.until_gone("a", timeout=60) == []
+    assert await theatre.until_gone("a", "b", timeout=10) == [item("b")]

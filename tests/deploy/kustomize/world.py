@@ -9,8 +9,9 @@ import msgspec
 import yaml
 from aiohttp import web
 
-import deploy.crds
+from deploy import crds
 from deploy.cluster import ports
+from deploy.cluster.clusters import OwnCluster
 from deploy.kustomize.building import assembly, build
 from deploy.kustomize.kustomization import KustomizationReconciler
 from deploy.source import fetch
@@ -54,10 +55,10 @@ class World:
         self.url = ""
         self.scratch = scratch
         clock = SystemClock()
-        self.trees = fetch.Trees(transport=transport, clock=clock, limiter=limiter, scratch=scratch)
+        self.trees = fetch.Trees(transport=transport, clock=clock, limiter=limiter, scratch=scratch, capacity=8)
         builder = build.Builder(command=build.find_command(), limiter=limiter, scratch=scratch)
         self.assembler = assembly.Assembler(
-            trees=self.trees, builder=builder, cluster=client, limiter=limiter, strict=True
+            trees=self.trees, builder=builder, client=client, limiter=limiter, strict=True
         )
         self.reconciler = self.reconciler_for(client)
 
@@ -65,7 +66,8 @@ class World:
         """Make a reconciler that applies to a cluster."""
         return KustomizationReconciler(
             objects=self.objects,
-            cluster=cluster,
+            client=cluster,
+            clusters=OwnCluster(cluster),
             assembler=self.assembler,
             clock=SystemClock(),
             requeue_dependency=30.0,
@@ -126,9 +128,8 @@ class World:
 @asynccontextmanager
 async def new(directory: Path) -> AsyncIterator[World]:
     """Make a world."""
-    crds = deploy.crds.load()
     async with AsyncExitStack() as stack:
-        plane = await stack.enter_async_context(ControlPlane(directory / "plane", crds=crds))
+        plane = await stack.enter_async_context(ControlPlane(directory / "plane", crds=crds.load()))
         client = await stack.enter_async_context(Client(await from_kubeconfig([plane.kubeconfig])))
         transport = await stack.enter_async_context(Transport())
         limiter = stack.enter_context(Limiter(width=2))

@@ -14,6 +14,7 @@ import pygit2
 import pytest
 
 from deploy.source.git_repository import GitRepositoryReconciler
+from deploy.source.publishing import Publisher
 from deploy.source.storage import Retention, Storage
 from gotk.api import scheme
 from gotk.api.core import Secret
@@ -70,14 +71,17 @@ class World:
             return {name: file.read() if file else None for name, file in files.items() if name != "."}
 
 
+RETENTION = Retention(ttl=timedelta(minutes=1), records=2)
+
+
 @pytest.fixture
 def world(tmp_path: Path) -> Iterator[World]:
-    storage, vault = Storage(tmp_path / "data", address="source.local:9090", retention=Retention()), Vault()
+    storage, vault = Storage(tmp_path / "data", address="source.local:9090", retention=RETENTION), Vault()
     with Limiter(width=2) as limiter:
         reconciler = GitRepositoryReconciler(
             access=GitAccess(objects=vault, limiter=limiter),
             mirrors=Mirrors(tmp_path / "mirrors"),
-            storage=storage,
+            publisher=Publisher(storage=storage, blocking=limiter),
             blocking=limiter,
             allow_file=True,
         )
@@ -392,7 +396,7 @@ async def test_a_file_address_is_for_the_embedded_mode(world: World, origin: Pat
         strict = GitRepositoryReconciler(
             access=GitAccess(objects=world.vault, limiter=limiter),
             mirrors=Mirrors(world.root / "m"),
-            storage=world.storage,
+            publisher=Publisher(storage=world.storage, blocking=limiter),
             blocking=limiter,
             allow_file=False,
         )

@@ -12,10 +12,12 @@ from gotk.api.meta import Artifact
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
 DIRECTORY = "gitrepository/apps/web"
 
+RETENTION = Retention(ttl=timedelta(minutes=1), records=2)
+
 
 @pytest.fixture
 def storage(tmp_path: Path) -> Storage:
-    return Storage(tmp_path / "data", address="source.example:9090", retention=Retention())
+    return Storage(tmp_path / "data", address="source.example:9090", retention=RETENTION)
 
 
 def put(storage: Storage, name: str, content: bytes = b"x", *, age: float = 0.0) -> Artifact:
@@ -40,7 +42,7 @@ def stored(storage: Storage) -> set[str]:
     ],
 )
 def test_an_artifact_is_served_under_the_advertised_address(tmp_path: Path, address: str, url: str) -> None:
-    assert Storage(tmp_path, address=address, retention=Retention()).url("a") == url
+    assert Storage(tmp_path, address=address, retention=RETENTION).url("a") == url
 
 
 def test_an_artifact_is_private_on_disk(storage: Storage) -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
+from deploy.kustomize.kustomization import KustomizationReconciler
 from gotk.api.image import ImagePolicy, ImageRepository
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import Object
@@ -16,6 +17,7 @@ from gotk.runtime.manager import Manager
 from gotk.runtime.metrics import Metrics
 from gotk.runtime.reconciler import Outcome, Watch
 from gotk.runtime.settings import Settings
+from policies.image_policy import ImagePolicyReconciler
 from tests.memory_cluster import MemoryCluster
 from tests.virtual_clock import VirtualClock
 
@@ -48,7 +50,7 @@ class Scripted:
         kind: type[Object],
         work: Callable[[Any, Any], Awaitable[Outcome]],
         *,
-        rules: conditions.Rules = conditions.IMAGE_RULES,
+        rules: conditions.Rules = ImagePolicyReconciler.rules,
         watches: Sequence[Watch[Any]] = (),
         unsupported: Sequence[str] = (),
         finalize: Callable[[Any, Any], Awaitable[None]] | None = None,
@@ -84,7 +86,7 @@ def policies(work: Callable[[Any, Any], Awaitable[Outcome]], **options: Any) -> 
 
 
 def kustomizations(work: Callable[[Any, Any], Awaitable[Outcome]], **options: Any) -> Scripted:
-    return Scripted(Kustomization, work, rules=conditions.KUSTOMIZE_RULES, **options)
+    return Scripted(Kustomization, work, rules=KustomizationReconciler.rules, **options)
 
 
 class World:

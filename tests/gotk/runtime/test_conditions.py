@@ -6,9 +6,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deploy.kustomize.kustomization import KustomizationReconciler
+from deploy.source.git_repository import GitRepositoryReconciler
 from gotk.api.meta import Condition
 from gotk.runtime import conditions, errors
-from gotk.runtime.conditions import GIT_REPOSITORY_RULES, IMAGE_RULES, KUSTOMIZE_RULES, Conditions, Rules, Success
+from gotk.runtime.conditions import Conditions, Rules, Success
+from policies.image_policy import ImagePolicyReconciler
+
+IMAGE_RULES = ImagePolicyReconciler.rules
+KUSTOMIZE_RULES = KustomizationReconciler.rules
+GIT_REPOSITORY_RULES = GitRepositoryReconciler.rules
 
 NOW = datetime(2026, 1, 1, 12, tzinfo=UTC)
 BEFORE = "2025-12-31T00:00:00Z"

@@ -11,6 +11,7 @@ from gotk.api.image import ImageRepository
 from gotk.runtime import clock
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.reconciler import Key, is_set
+from tests.deploy.kustomize.sources import kustomization
 from tests.memory_cluster import image_repository
 from tests.virtual_clock import VirtualClock, in_virtual_time
 
@@ -32,6 +33,19 @@ from tests.virtual_clock import VirtualClock, in_virtual_time
 )
 def test_a_field_is_set_when_it_holds_more_than_its_default(spec: dict, path: str, expected: bool) -> None:
     assert is_set(scheme.convert(image_repository(**spec), ImageRepository), path) is expected
+
+
+@pytest.mark.parametrize(
+    ("entries", "expected"),
+    [
+        pytest.param([], False, id="no entry"),
+        pytest.param([{"name": "a"}], False, id="an entry without it"),
+        pytest.param([{"name": "a"}, {"name": "b", "readyExpr": "true"}], True, id="the second entry"),
+    ],
+)
+def test_a_field_of_a_list_is_set_where_an_entry_sets_it(entries: list[dict], expected: bool) -> None:
+    assert is_set(kustomization(dependsOn=entries), "spec.dependsOn[].readyExpr") is expected
+    assert is_set(kustomization(dependsOn=entries), "spec.dependsOn") is bool(entries)
 
 
 def test_a_key_reads_as_namespace_and_name() -> None:

@@ -1,4 +1,4 @@
-"""Bringing the cluster to the objects of a build: apply, keep the inventory, prune, check health, write history.
+"""The steps after a build: apply the objects, keep the inventory, prune, check health, write history.
 
 Answers to the second half of kustomize-controller's reconcile. A failed apply changes no inventory and prunes
 nothing; the inventory is stored before anything is deleted.
@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from deploy.cluster import apply, changes, inventory, objects, ports, prune, wait
 from deploy.cluster.changes import Change
 from deploy.cluster.inventory import Item, ObjectID
-from deploy.kustomize import history
+from deploy.kustomize import history, owner
 from deploy.kustomize.attempt import Attempt
 from gotk.api.kustomize import GROUP, NamespacedObjectKindReference
 from gotk.duration import Duration
@@ -22,14 +22,14 @@ from gotk.runtime.errors import Retry
 _HEALTHY = "Healthy"
 
 
-class Rollout:
-    """Rolls objects out to one cluster."""
+class Steps:
+    """Brings clusters to the objects of builds."""
 
-    def __init__(self, *, cluster: ports.Cluster, clock: Clock) -> None:
-        self._cluster = cluster
+    def __init__(self, *, clusters: ports.Clusters, clock: Clock) -> None:
+        self._clusters = clusters
         self._clock = clock
-        self._waiter = wait.Waiter(cluster=cluster, clock=clock)
-        self._applier = apply.Applier(cluster=cluster, clock=clock, waiter=self._waiter)
+        self._waiter = wait.Waiter(clock=clock)
+        self._applier = apply.Applier(clock=clock, waiter=self._waiter)
 
     async def run(self, attempt: Attempt, manifests: list[objects.Manifest], digest: str) -> None:
         """Apply, prune and check; the history knows the build by its digest. Raises Retry with the step's reason."""
@@ -47,7 +47,9 @@ class Rollout:
         spec = attempt.obj.spec
         try:
             async with asyncio.timeout(attempt.timeout.seconds):
-                applied = await self._applier.apply(manifests, force=spec.force)
+                applied = await self._applier.apply(
+                    manifests, cluster=self._cluster(attempt), owner=owner.of(attempt.obj), force=spec.force
+                )
         except TimeoutError:
             message = f"apply did not finish within {attempt.timeout}"
             raise Retry("ReconciliationFailed", message, after=attempt.retry_after) from None
@@ -61,7 +63,7 @@ class Rollout:
 
     async def _prune(self, attempt: Attempt, applied: Sequence[Change]) -> None:
         """Store the new inventory, then delete what only the old one holds."""
-        run, meta = attempt.run, attempt.obj.metadata
+        run = attempt.run
         before = run.status.inventory
         items = [change.item for change in applied]
         stale = inventory.stale(inventory.read(before), items)
@@ -71,7 +73,7 @@ class Rollout:
             await run.save()
         if not attempt.obj.spec.prune or not stale:
             return
-        pruned = await prune.prune(stale, cluster=self._cluster, name=meta.name, namespace=meta.namespace)
+        pruned = await prune.prune(stale, cluster=self._cluster(attempt), owner=owner.of(attempt.obj))
         if told := changes.lines(pruned.changes, skipped=True):
             run.event("Normal", conditions.PROGRESSING, told, attempt.metadata)
         if pruned.error:
@@ -93,8 +95,12 @@ class Rollout:
         items = _awaited(attempt, applied) if spec.wait else await self._named(attempt)
         began = self._clock.monotonic()
         try:
-            timeout = attempt.timeout.seconds
-            await self._waiter.until_current(items, timeout=timeout, missing_ok=_self_cleaning(manifests))
+            await self._waiter.until_current(
+                items,
+                cluster=self._cluster(attempt),
+                timeout=attempt.timeout.seconds,
+                missing_ok=_self_cleaning(manifests),
+            )
         except wait.WaitError as error:
             run.conditions.mark_false(_HEALTHY, "HealthCheckFailed", str(error))
             message = f"health check failed after {self._since(began)}: {error}"
@@ -108,18 +114,8 @@ class Rollout:
 
     async def _named(self, attempt: Attempt) -> list[Item]:
         """Return the objects that `spec.healthChecks` names."""
-        own = attempt.obj.metadata.namespace
-        return [await self._referred(reference, own) for reference in attempt.obj.spec.health_checks]
-
-    async def _referred(self, reference: NamespacedObjectKindReference, own: str) -> Item:
-        api_version = reference.api_version or "apps/v1"
-        try:
-            namespaced = await self._cluster.is_namespaced(api_version, reference.kind)
-        except APIError:  # the kind may come later: the wait tells
-            namespaced = True
-        namespace = (reference.namespace or own) if namespaced else ""
-        group, _, version = api_version.rpartition("/")
-        return Item(ObjectID(namespace, reference.name, group, reference.kind), version)
+        cluster, own = self._cluster(attempt), attempt.obj.metadata.namespace
+        return [await _referred(reference, own, cluster) for reference in attempt.obj.spec.health_checks]
 
     def _record(self, attempt: Attempt, digest: str, status: str) -> None:
         run = attempt.run
@@ -134,8 +130,22 @@ class Rollout:
         )
         run.update(history=record)
 
+    def _cluster(self, attempt: Attempt) -> ports.Cluster:
+        return self._clusters.of(attempt.obj)
+
     def _since(self, began: float) -> Duration:
         return Duration.of(round(self._clock.monotonic() - began, 6))
+
+
+async def _referred(reference: NamespacedObjectKindReference, own: str, cluster: ports.Cluster) -> Item:
+    api_version = reference.api_version or "apps/v1"
+    try:
+        namespaced = await cluster.is_namespaced(api_version, reference.kind)
+    except APIError:  # the kind may come later: the wait tells
+        namespaced = True
+    namespace = (reference.namespace or own) if namespaced else ""
+    group, _, version = api_version.rpartition("/")
+    return Item(ObjectID(namespace, reference.name, group, reference.kind), version)
 
 
 def _awaited(attempt: Attempt, applied: Sequence[Change]) -> list[Item]:

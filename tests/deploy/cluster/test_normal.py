@@ -1,43 +1,18 @@
-"""Objects of a build: read, marked, brought to normal form."""
+"""The form in which objects are applied: marked as an owner's, and normal."""
 
 import base64
 from typing import Any
 
-import pytest
-
-from deploy.cluster import documents, objects
+from deploy.cluster import normal
+from tests.deploy.cluster import owners
 
 
 def prepared(obj: dict[str, Any], **common: Any) -> dict[str, Any]:
-    objects.prepare(
-        obj,
-        owner="app",
-        owner_namespace="default",
-        labels=common.get("labels", {}),
-        annotations=common.get("annotations", {}),
-    )
+    normal.prepare(obj, owner=owners.APP, labels=common.get("labels", {}), annotations=common.get("annotations", {}))
     return obj
 
 
-OWNER = {"kustomize.toolkit.fluxcd.io/name": "app", "kustomize.toolkit.fluxcd.io/namespace": "default"}
-
-
-def test_lists_are_unfolded_and_configuration_is_dropped() -> None:
-    text = """
-apiVersion: v1
-kind: List
-items:
-- {apiVersion: v1, kind: ConfigMap, metadata: {name: a}}
-- {apiVersion: v1, kind: ConfigMapList, items: [{apiVersion: v1, kind: ConfigMap, metadata: {name: b}}]}
-- {apiVersion: v1, kind: Nameless, metadata: {}}
----
-{apiVersion: kustomize.config.k8s.io/v1beta1, kind: Kustomization, metadata: {name: x}}
----
-{apiVersion: kustomize.toolkit.fluxcd.io/v1, kind: Kustomization, metadata: {name: c}}
----
-just text
-"""
-    assert [obj["metadata"]["name"] for obj in objects.read([text])] == ["a", "b", "c"]
+OWNER = {"app.example.com/name": "app", "app.example.com/namespace": "default"}
 
 
 def test_owner_labels_are_added_and_common_metadata_wins() -> None:
@@ -110,10 +85,3 @@ def test_odd_shapes_are_left_for_the_server() -> None:
     for spec in odd:
         obj = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "a"}, "spec": spec}
         assert prepared(obj)["spec"] == spec
-
-
-@pytest.mark.parametrize("place", ["labels", "annotations"])
-def test_labels_that_are_no_mapping_are_refused(place: str) -> None:
-    text = f"{{apiVersion: v1, kind: ConfigMap, metadata: {{name: a, {place}: [x]}}}}"
-    with pytest.raises(documents.DocumentError, match=rf"metadata\.{place} of ConfigMap/a is not a mapping"):
-        objects.read([text])
