@@ -31,11 +31,11 @@ _LONE = re.compile(rb"\\\\|\\u[dD][89abAB]..\\u[dD][c-fC-F]..|\\u[dD][89a-fA-F][
 
 
 class Unreadable(ValueError):
-    """The document is no JSON, nests too deep, or holds something else in a field. The message quotes no value."""
+    """The document is no JSON. The message quotes nothing of it."""
 
 
 class Misfit(Unreadable):
-    """A field holds something else, or is missing. The message names it."""
+    """A field holds something else, or is missing, or the document nests too deep. The message names which."""
 
 
 def decode(body: bytes, shape: type[T]) -> T:
@@ -53,7 +53,7 @@ def decode(body: bytes, shape: type[T]) -> T:
                 raise
             return cast("T", _read(_repaired(body), shape, ""))
     except RecursionError:
-        raise Unreadable(f"nested deeper than {LEVELS} levels") from None
+        raise Misfit(f"nested deeper than {LEVELS} levels") from None
     except msgspec.DecodeError as error:
         raise Unreadable(str(error)) from None
 
@@ -72,7 +72,7 @@ def check_depth(body: bytes, *, levels: int = LEVELS) -> None:
         elif kind in b"[{":
             depth += 1
             if depth > levels:
-                raise Unreadable(f"nested deeper than {levels} levels")
+                raise Misfit(f"nested deeper than {levels} levels")
         else:
             depth -= 1
 

@@ -12,9 +12,10 @@ from gotk.api.core import Secret
 from gotk.http.secret import name_of
 from gotk.oci import keychain
 from gotk.oci.keychain import ANONYMOUS, Credentials, InvalidConfig, Keychain
-from gotk.oci.name import Repository
+from gotk.oci.name import DOCKER_HUB, Repository
 
 _KEYS = {keychain.DOCKER_CONFIG_JSON: ".dockerconfigjson", keychain.DOCKER_CONFIG: ".dockercfg"}
+_HUB_KEY = "https://index.docker.io/v1/"
 _NOT_NAMED = "no pull secret is named, neither by spec.secretRef nor by a service account's imagePullSecrets"
 
 
@@ -64,7 +65,10 @@ def _lacking(secret: Secret, chain: Keychain | None, name: Repository) -> str:
         return f"{about} is of type '{secret.type}' and not '{wanted}', so it is passed over"
     if chain is None:
         return f"{about} lacks the key '{_KEYS[secret.type]}'"
-    return f"{about} has no entry for {name.registry}"
+    if chain.knows(name.registry):
+        return f"{about} has no entry for {name}, but for other paths of {name.registry}"
+    hub = f", which is written {_HUB_KEY}" if name.registry == DOCKER_HUB else ""
+    return f"{about} has no entry for {name.registry}{hub}"
 
 
 def _none(account: str) -> str:

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 _LIMIT = 8192
+_SCOPE = "scope"
 _WORD = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
 _SCHEME = re.compile(rf"[\s,]*({_WORD})(?=[\s,]|$)(?!\s*=)", re.ASCII)
 _PARAMETER = re.compile(rf'[\s,]*({_WORD})\s*=\s*(?:"((?:[^"\\]|\\.)*)"|([^\s,"]*))', re.ASCII)
@@ -40,14 +41,26 @@ def parse(header: str) -> list[Challenge]:
             position = opaque.end()
         while found := _PARAMETER.match(header, position):
             value = found[3] if found[2] is None else re.sub(r"\\(.)", r"\1", found[2])
-            parameters.setdefault(found[1].lower(), value)
+            name = found[1].lower()
+            if name == _SCOPE and name in parameters:
+                value = f"{parameters[name]} {value}"
+            elif name in parameters:
+                value = parameters[name]
+            parameters[name] = value
             position = found.end()
         challenges.append(Challenge(match[1].lower(), parameters))
     return challenges
 
 
 def strongest(headers: Iterable[str]) -> Challenge | None:
-    """Choose the challenge to answer: Bearer with a realm before Basic; None where there is neither."""
+    """Choose the challenge to answer: Bearer with a realm before Basic; None where there is neither.
+
+    A Bearer challenge wants what all those wanted that name the same server and service.
+    """
     challenges = [challenge for header in headers for challenge in parse(header)]
-    bearer = (c for c in challenges if c.scheme == "bearer" and c.parameters.get("realm"))
-    return next(bearer, None) or next((c for c in challenges if c.scheme == "basic"), None)
+    bearers = [c for c in challenges if c.scheme == "bearer" and c.parameters.get("realm")]
+    if not bearers:
+        return next((c for c in challenges if c.scheme == "basic"), None)
+    first = bearers[0].without(_SCOPE)
+    scopes = [c.parameters[_SCOPE] for c in bearers if c.without(_SCOPE) == first and _SCOPE in c.parameters]
+    return Challenge(first.scheme, {**first.parameters, _SCOPE: " ".join(scopes)}) if scopes else first

@@ -79,6 +79,10 @@ class Keychain:
                 return credentials
         return None
 
+    def knows(self, registry: str) -> bool:
+        """Tell whether an entry is for a registry's host and port, whatever its path."""
+        return any(_fits(_split(pattern)[0], registry) for pattern, _ in self.entries)
+
 
 def read(secrets: Iterable[tuple[str, bytes]]) -> Keychain:
     """Merge docker configurations, given as (secret type, content), into one keychain. Raises InvalidConfig."""

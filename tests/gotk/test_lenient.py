@@ -126,7 +126,7 @@ def nested(levels: int, *, opening: bytes = b"[", closing: bytes = b"]") -> byte
     ids=["one too many", "a million", "objects", "both", "without an end", "in a known field", "behind a quote"],
 )
 def test_a_deep_document_is_refused_with_its_bound(body: bytes):
-    with pytest.raises(lenient.Unreadable, match=r"^nested deeper than 500 levels$"):
+    with pytest.raises(lenient.Misfit, match=r"^nested deeper than 500 levels$"):
         lenient.decode(body, Outer)
 
 

@@ -9,7 +9,7 @@ from gotk.api.core import Secret
 from gotk.api.meta import Object
 from gotk.oci import errors, name
 from gotk.oci.client import RegistryClient
-from reflector import access
+from reflector import access, pull_secrets
 from tests.gotk.oci.serving import serving
 from tests.reflector.cluster import Cluster, account, pull_secret, ref, repository, secret
 
@@ -59,6 +59,11 @@ CASES: dict[str, tuple[list[Object], dict[str, Any], str]] = {
         {"secret_ref": ref("pull")},
         "secret 'team/pull' has no entry for HOST",
     ),
+    "a secret for another path": (
+        [pull_secret("pull", "HOST/other", "jane", "hunter2")],
+        {"secret_ref": ref("pull")},
+        "secret 'team/pull' has no entry for HOST/app, but for other paths of HOST",
+    ),
     "an empty entry": (
         [secret("pull", JSON, _dockerconfigjson=b'{"auths":{"HOST":{"auth":null,"email":"hunter2"}}}')],
         {"secret_ref": ref("pull")},
@@ -106,6 +111,12 @@ async def test_a_refusal_says_why(objects: list[Object], spec: dict[str, Any], s
     words = "DENIED: no" if handler is forbid else "UNAUTHORIZED: authentication required"
     assert str(raised.value).endswith(f": {words}; {said.replace('HOST', address)}")
     assert "hunter2" not in str(raised.value)
+
+
+def test_docker_hubs_own_key_is_told():
+    found = pull_secrets.choose([pull_secret("pull", "docker.io", "jane", "hunter2")], name.parse("alpine"))
+    wanted = "index.docker.io, which is written https://index.docker.io/v1/"
+    assert found.provenance == f"secret 'team/pull' has no entry for {wanted}"
 
 
 async def test_what_is_no_refusal_says_nothing_of_secrets():

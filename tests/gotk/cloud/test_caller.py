@@ -42,7 +42,7 @@ NOT_READ: dict[str, tuple[bytes, str]] = {
     "null": (b'{"access_token":null}', ": there is no `$.access_token`"),
     "another type": (b'{"access_token":["hunter2"]}', ": Expected `str`, got `array` - at `$.access_token`"),
     "no JSON": (b"<html>hunter2", ""),
-    "too deep": (b'{"access_token":"T","x":' + b"[" * 100_000, ""),
+    "too deep": (b'{"access_token":"T","x":' + b"[" * 100_000, ": nested deeper than 500 levels"),
 }
 
 

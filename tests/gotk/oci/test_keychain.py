@@ -131,7 +131,7 @@ MISFITS: dict[str, tuple[bytes, str]] = {
     "a number": (b'{"auths":{"q.io":{"username":7}}}', ": Expected `str`, got `int` - at `$.auths.q.io.username`"),
     "a list": (b'{"auths":{"q.io":["hunter2"]}}', ": Expected `object`, got `array` - at `$.auths.q.io`"),
     "a text": (b'{"auths":"hunter2"}', ": Expected `object`, got `str` - at `$.auths`"),
-    "too deep": (b'{"auths":{},"x":' + b"[" * 100_000, ""),
+    "too deep": (b'{"auths":{},"x":' + b"[" * 100_000, ": nested deeper than 500 levels"),
 }
 
 
