@@ -1,13 +1,14 @@
 """Credentials of a Git remote, made of a secret's values.
 
-Answers to `fluxcd/pkg/git` AuthOptions: `username`/`password` or `bearerToken` for HTTP, `identity`, `known_hosts` and
-`password` (the key's passphrase) for SSH, `ca.crt` for a private certificate authority, `tls.crt` and `tls.key` for a
-client certificate. Values never reach a repr.
+Answers to `fluxcd/pkg/git` AuthOptions: `bearerToken`, or else `username` and `password`, for HTTP; `identity`,
+`known_hosts` and `password` (the key's passphrase) for SSH; `ca.crt` for a private certificate authority, `tls.crt` and
+`tls.key` for a client certificate. Values never reach a repr.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import unquote, urlsplit
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
@@ -16,6 +17,8 @@ from cryptography.hazmat.primitives.serialization import ssh
 
 from gotk.git import url as urls
 from gotk.git.errors import InvalidCredentials
+
+_SHORTEST_SECRET = 4  # what is shorter stands in any text by chance
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +38,13 @@ class Credentials:
     certificate: str = field(default="", repr=False)
     key: str = field(default="", repr=False)
     proxy: str = field(default="", repr=False)
+
+    def redact(self, text: str) -> str:
+        """Take our secrets out of what somebody else said."""
+        secrets = (self.bearer_token, self.password, self.passphrase, unquote(urlsplit(self.proxy).password or ""))
+        for secret in secrets:
+            text = text.replace(secret, "xxxxx") if len(secret) >= _SHORTEST_SECRET else text
+        return text
 
 
 ANONYMOUS = Credentials()
@@ -61,7 +71,8 @@ def from_url(url: str) -> Credentials:
         raise InvalidCredentials("invalid 'ssh' auth option: 'identity' is required")
     if address.scheme == "file":
         return ANONYMOUS
-    return Credentials(username=address.user, password=address.password)
+    username, password = _user(address, "", "")
+    return Credentials(username=username, password=password)
 
 
 _KEYS = frozenset(
@@ -80,14 +91,9 @@ def _text(key: str, value: bytes, name: str) -> str:
 
 
 def _http(address: urls.Url, texts: Mapping[str, str], name: str) -> Credentials:
-    username, password = texts.get("username", ""), texts.get("password", "")
-    token = texts.get("bearerToken", "").strip()
-    if token and (username or password):
-        raise InvalidCredentials("basic auth and bearer token cannot be set at the same time")
-    if not (username or password or token):
-        username, password = address.user, address.password
-    if password and not username:
-        raise InvalidCredentials(f"invalid '{address.scheme}' auth option: 'password' requires 'username' to be set")
+    token, username, password = texts.get("bearerToken", "").strip(), "", ""
+    if not token:
+        username, password = _user(address, texts.get("username", ""), texts.get("password", ""))
     if any(c in username + password + token for c in "\r\n\0"):
         raise InvalidCredentials(f"a credential in the secret '{name}' holds a line break; write it without one")
     authority = texts.get("ca.crt") or texts.get("caFile") or ""
@@ -97,6 +103,14 @@ def _http(address: urls.Url, texts: Mapping[str, str], name: str) -> Credentials
     return Credentials(
         username=username, password=password, bearer_token=token, ca=authority, certificate=certificate, key=key
     )
+
+
+def _user(address: urls.Url, username: str, password: str) -> tuple[str, str]:
+    """Choose user and password, each one the secret's or else the address's, as `fluxcd/pkg/git` does."""
+    username, password = username or address.user, password or address.password
+    if password and not username:
+        raise InvalidCredentials(f"invalid '{address.scheme}' auth option: 'password' requires 'username' to be set")
+    return username, password
 
 
 def _client(texts: Mapping[str, str], name: str) -> tuple[str, str]:

@@ -1,17 +1,11 @@
 """What can go wrong between us and a Git remote, sorted by what callers tell apart.
 
-Every message names the remote without its credentials, says what was tried and why it failed. pygit2's own errors stop
-here: `translate` is the one place that reads them.
+Every message names the remote without its credentials, says what was tried and why it failed.
 """
 
-import re
 from typing import ClassVar
 
-import pygit2
-
-_ODB, _ZLIB = 9, 5  # libgit2's classes of errors
 _ERROR_LIMIT = 1000
-_STATUS = re.compile(r"status code: (\d{3})")
 
 
 class Error(Exception):
@@ -45,6 +39,10 @@ class InvalidSigningKey(Error):
 
 class AuthenticationFailed(Error):
     """The remote does not accept the credentials, or wants some."""
+
+
+class Forbidden(Error):
+    """The remote knows the credentials, and does not let them do what was tried."""
 
 
 class HostKeyMismatch(Error):
@@ -103,70 +101,7 @@ class Damaged(Error):
     """The local mirror is broken; it has been thrown away and the next fetch makes it anew."""
 
 
-def translate(error: pygit2.GitError, verb: str, url: str) -> Error:
-    """Make one of our errors of pygit2's. `verb` is such as `clone`, `url` holds no secret."""
-    text = printable(str(error))
-    kind = _kind(error, text, url)
-    return kind(f"unable to {verb} '{url}': {explained(kind, text)}")
-
-
 def printable(text: str) -> str:
     """Keep a remote's words on one line, short and free of control characters."""
     line = " ".join("".join(c if c.isprintable() or c in "\r\n\t" else "?" for c in text).split())
     return line if len(line) <= _ERROR_LIMIT else line[: _ERROR_LIMIT - 3] + "..."
-
-
-def _kind(error: pygit2.GitError, text: str, url: str) -> type[Error]:
-    if isinstance(error, pygit2.errors.CertificateError):
-        return HostKeyMismatch if url.startswith("ssh:") else CertificateInvalid
-    if isinstance(error, pygit2.AuthError):
-        return AuthenticationFailed
-    if match := _STATUS.search(text):
-        return BY_STATUS.get(match[1], Unreachable)
-    lowered = text.lower()
-    for kind, words in _BY_WORDS:
-        if any(word in lowered for word in words):
-            return kind
-    return Damaged if getattr(error, "error_class", 0) in {_ODB, _ZLIB} else Unreachable
-
-
-#: What a server's HTTP status means.
-BY_STATUS = {"401": AuthenticationFailed, "403": AuthenticationFailed, "404": RepositoryNotFound}
-_BY_WORDS: tuple[tuple[type[Error], tuple[str, ...]], ...] = (
-    (
-        AuthenticationFailed,
-        (
-            "too many redirects or authentication replays",
-            "authentication required",
-            "failed to authenticate",
-            "unable to extract public key",
-            "authentication failed",
-        ),
-    ),
-    (NonFastForward, ("non-fastforward", "non-fast-forward", "not present locally")),
-    (Rejected, ("push-options", "push options")),
-    (TimedOut, ("timed out", "timeout", "resource temporarily unavailable")),
-    (InvalidCredentials, ("error loading known_hosts",)),
-    (HostKeyMismatch, ("unable to exchange encryption keys",)),  # the server has no key of a kind that is known
-    (
-        RepositoryNotFound,
-        (
-            "failed to resolve path",
-            "could not find repository",
-            "not appear to be a git repository",
-            "repository not found",
-            "no such repository",
-        ),
-    ),
-)
-
-
-def explained(kind: type[Error], text: str) -> str:
-    """Say what a failure means, with the library's or program's own words behind it."""
-    hint = {
-        AuthenticationFailed: "authentication failed; check the secret that the object refers to",
-        HostKeyMismatch: "the SSH host key is not the one in 'known_hosts'",
-        CertificateInvalid: "the TLS certificate is not trusted; a private authority goes into 'ca.crt' of the secret",
-        RepositoryNotFound: "repository not found",
-    }.get(kind)
-    return f"{hint} ({text})" if hint and text else hint or text or "no cause was given"

@@ -3,7 +3,6 @@
 What the program says is read in one place and becomes the same errors that libgit2's words become.
 """
 
-import re
 from pathlib import Path
 
 import pygit2
@@ -12,29 +11,10 @@ from gotk.git import errors
 from gotk.git import url as urls
 from gotk.git.auth import Credentials
 from gotk.git.objects import commit as commits
-from gotk.git.transport import refspecs
+from gotk.git.transport import diagnosis, refspecs
 from gotk.git.transport.failures import Failures
 from gotk.git.transport.operation import Done, Fetch, Fetched, ListReferences, Operation, Push, References
 from gotk.git.transport.program import Ended, Program
-
-_VERBS: dict[type[Operation], str] = {ListReferences: "list remote for", Fetch: "clone", Push: "push to"}
-_STATUS = re.compile(r"returned error: (\d{3})")
-_BY_WORDS: tuple[tuple[type[errors.Error], tuple[str, ...]], ...] = (
-    (
-        errors.AuthenticationFailed,
-        (
-            *("authentication failed", "could not read username", "could not read password"),
-            *("permission denied (publickey", "invalid format", "error in libcrypto"),
-            *("response 407", "407 from proxy", "rejected by the socks5 server", "the proxy refused: 407"),
-            "username and password authentication failure",
-        ),
-    ),
-    (errors.HostKeyMismatch, ("host key verification failed", "host key for")),
-    (errors.CertificateInvalid, ("certificate verif", "certificate problem", "certificate verify failed")),
-    (errors.RepositoryNotFound, ("not found", "does not appear to be a git repository")),
-    (errors.ReferenceNotFound, ("couldn't find remote ref",)),
-    (errors.TimedOut, ("timed out", "timeout", "operation too slow")),
-)
 
 
 def needed(scheme: str, credentials: Credentials) -> bool:
@@ -49,7 +29,7 @@ def run(operation: Operation, home: Path) -> References | Fetched | Done:
     if address.scheme == "ssh" and remote.credentials.proxy.startswith("https:"):
         raise errors.InvalidCredentials("an ssh address goes through a proxy whose own address is http or socks5")
     program = Program(home, address, remote.credentials, timeout=remote.timeout)
-    failures = _failures(_VERBS[type(operation)], address, remote.credentials)
+    failures = Failures.of(operation)
     match operation:
         case ListReferences():
             return _list(program, address, failures)
@@ -61,24 +41,16 @@ def run(operation: Operation, home: Path) -> References | Fetched | Done:
             raise TypeError(type(operation).__name__)
 
 
-def _failures(verb: str, address: urls.Url, credentials: Credentials) -> Failures:
-    proxy = credentials.proxy
-    return Failures(verb, address.bare, f" through the proxy '{urls.without_user(proxy)}'" if proxy else "")
-
-
 def _translated(ended: Ended, failures: Failures) -> errors.Error:
     """Make an error of what git said."""
     lines = [line for line in ended.errors.splitlines() if not line.startswith(("remote:", "hint:", "warning:"))]
-    text = errors.printable(" ".join(line.removeprefix("fatal: ").removeprefix("error: ") for line in lines))
-    kind = _kind(text)
-    return failures.error(kind, errors.explained(kind, text))
+    text = " ".join(line.removeprefix("fatal: ").removeprefix("error: ") for line in lines)
+    return diagnosis.of_git(text, failures, remarks=" ".join(_remarks(ended)))
 
 
-def _kind(text: str) -> type[errors.Error]:
-    if match := _STATUS.search(text):
-        return errors.BY_STATUS.get(match[1], errors.Unreachable)
-    lowered = text.lower()
-    return next((kind for kind, words in _BY_WORDS if any(word in lowered for word in words)), errors.Unreachable)
+def _remarks(ended: Ended) -> list[str]:
+    """Return what the server said to people."""
+    return [line.removeprefix("remote:").strip() for line in ended.errors.splitlines() if line.startswith("remote:")]
 
 
 def _list(program: Program, address: urls.Url, failures: Failures) -> References:
@@ -149,8 +121,7 @@ def _push(operation: Push, program: Program, address: urls.Url, failures: Failur
     refusals = [line.split("\t", 2)[2] for line in ended.output.splitlines() if line.startswith("!\t")]
     if not refusals:
         raise _translated(ended, failures)
-    remarks = (line for line in ended.errors.splitlines() if line.startswith("remote:"))
-    raise failures.refused(refusals[0], (line.removeprefix("remote:").strip() for line in remarks))
+    raise failures.refused(refusals[0], _remarks(ended))
 
 
 def _comes_after(operation: Push, expected: str) -> bool:

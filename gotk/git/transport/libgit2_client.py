@@ -15,11 +15,13 @@ from gotk.git import errors
 from gotk.git import libgit2 as _settings
 from gotk.git import url as urls
 from gotk.git.objects import commit as commits
-from gotk.git.transport import refspecs
+from gotk.git.transport import diagnosis, first_request, refspecs
 from gotk.git.transport.failures import Failures
-from gotk.git.transport.operation import Done, Fetch, Fetched, ListReferences, Operation, Push, References, Remote
+from gotk.git.transport.operation import Done, Fetch, Fetched, ListReferences, Operation, Push, References
 
 _NOT_SHALLOW = 0
+#: What libgit2 sees of a server that refuses a pack before it has all of it, and closes the connection.
+_HUNG_UP = ("broken pipe", "connection reset", "unexpected eof", "receiving data from socket")
 
 assert _settings is not None  # imported for what it sets
 
@@ -43,9 +45,10 @@ class _Callbacks(pygit2.RemoteCallbacks):
     #: Without it pygit2 does not decode what the remote says, and cannot fail at it.
     sideband_progress: Any = None
 
-    def __init__(self, remote: Remote, address: urls.Url, verb: str, *, limit: int = 0) -> None:
+    def __init__(self, operation: Operation, address: urls.Url, *, limit: int = 0) -> None:
         super().__init__()
-        self.failures = Failures(verb, address.bare)
+        remote = operation.remote
+        self.failures = Failures.of(operation)
         self._credentials = remote.credentials
         self._address = address
         self._limit = limit
@@ -63,7 +66,7 @@ class _Callbacks(pygit2.RemoteCallbacks):
         ours = self._credentials
         if not self._address.trusts(urls.parse(url)):
             raise self.failures.error(
-                errors.AuthenticationFailed, "the remote redirects to another host, which gets no secret"
+                errors.AuthenticationFailed, "the remote redirects to another host or port, which gets no secret"
             )
         if allowed_types & CredentialType.SSH_KEY and ours.identity and "key" not in self._offered:
             self._offered.add("key")
@@ -106,7 +109,7 @@ class _PushCallbacks(_Callbacks):
     """Remembers what the remote said to a push, and lets it go on only from the expected old value."""
 
     def __init__(self, operation: Push, address: urls.Url, *, listen: bool) -> None:
-        super().__init__(operation.remote, address, "push to")
+        super().__init__(operation, address)
         self._operation = operation
         self.said: list[str] = []
         self.refusal: str | None = None
@@ -141,11 +144,11 @@ def _connect(repository: pygit2.Repository, callbacks: _Callbacks, address: urls
 def list_references(operation: ListReferences) -> References:
     """Name every reference of the remote with the commit that it leads to."""
     address = urls.parse(operation.remote.url)
-    callbacks = _Callbacks(operation.remote, address, "list remote for")
+    callbacks = _Callbacks(operation, address)
     try:
         return _references(_connect(pygit2.Repository(), callbacks, address))
     except pygit2.GitError as error:
-        raise errors.translate(error, "list remote for", address.bare) from None
+        raise _diagnosed(error, operation) from None
 
 
 def _references(connection: Any) -> References:
@@ -161,7 +164,7 @@ def _references(connection: Any) -> References:
 def fetch(operation: Fetch) -> Fetched:
     """Bring a reference into the repository, unless its commit is there already."""
     address = urls.parse(operation.remote.url)
-    callbacks = _Callbacks(operation.remote, address, "clone", limit=operation.limit)
+    callbacks = _Callbacks(operation, address, limit=operation.limit)
     try:
         repository = pygit2.Repository(operation.repository)
         connection = _connect(repository, callbacks, address)
@@ -177,7 +180,18 @@ def fetch(operation: Fetch) -> Fetched:
             raise callbacks.failures.error(errors.ReferenceNotFound, f"the remote did not send commit '{commit}'")
         return Fetched(commit=commit, transferred=True, bytes=stats.received_bytes)
     except pygit2.GitError as error:
-        raise errors.translate(error, "clone", address.bare) from None
+        raise _diagnosed(error, operation) from None
+
+
+def _diagnosed(error: pygit2.GitError, operation: Operation) -> errors.Error:
+    """Make an error of libgit2's, with what the server says beside its status."""
+    failures, text = Failures.of(operation), str(error)
+    code = diagnosis.status(text)
+    hung_up = isinstance(operation, Push) and any(words in text.lower() for words in _HUNG_UP)
+    answer = first_request.refusal(operation) if code or hung_up else None
+    if answer is not None and code in {0, answer.status}:
+        return diagnosis.of_status(answer.status, text, failures, answer.remarks)
+    return diagnosis.of_libgit2(error, failures)
 
 
 def push(operation: Push) -> Done:
@@ -188,7 +202,7 @@ def push(operation: Push) -> Done:
     except UnicodeDecodeError:  # pygit2 could not read the remote's chatter, and what it did is unknown: ask again
         callbacks = _push(operation, address, listen=False)
     except pygit2.GitError as error:
-        raise errors.translate(error, "push to", address.bare) from None
+        raise _diagnosed(error, operation) from None
     if callbacks.refusal is not None and not callbacks.up_to_date:
         raise callbacks.failures.refused(callbacks.refusal, ["".join(callbacks.said)])
     return Done()

@@ -14,7 +14,7 @@ import msgspec
 
 from gotk.git import errors, libgit2
 from gotk.git import url as urls
-from gotk.git.transport import git_cli, libgit2_client
+from gotk.git.transport import first_request, git_cli, libgit2_client
 from gotk.git.transport.operation import Operation
 from gotk.git.transport.worker_protocol import Failure, Job
 
@@ -52,6 +52,8 @@ def _run(operation: Operation, home: Path) -> object:
     if git_cli.needed(urls.parse(operation.remote.url).scheme, operation.remote.credentials):
         return git_cli.run(operation, home)
     furnish(home, operation)
+    if operation.remote.credentials.bearer_token:
+        first_request.check(operation)
     return libgit2_client.run(operation)
 
 

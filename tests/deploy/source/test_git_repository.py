@@ -423,8 +423,11 @@ async def test_a_secret_that_is_not_there_is_named(world: World) -> None:
     [
         (
             "https://example.com/r",
-            {"username": b"u", "password": b"p", "bearerToken": b"t"},
-            "failed to configure authentication options: basic auth and bearer token cannot be set at the same time",
+            {"password": b"p"},
+            (
+                "failed to configure authentication options: "
+                "invalid 'https' auth option: 'password' requires 'username' to be set"
+            ),
         ),
         (
             "ssh://git@example.com/r",
@@ -432,7 +435,7 @@ async def test_a_secret_that_is_not_there_is_named(world: World) -> None:
             "failed to configure authentication options: invalid 'ssh' auth option: 'known_hosts' is required",
         ),
     ],
-    ids=["two ways at once", "no known hosts"],
+    ids=["a password of nobody", "no known hosts"],
 )
 async def test_a_secret_that_cannot_work_is_told(world: World, url: str, data: dict[str, bytes], message: str) -> None:
     world.vault.put("git", **data)

@@ -28,9 +28,36 @@ def test_a_bearer_token_is_read_without_its_line_end() -> None:
     assert auth.from_secret(HTTPS, {"bearerToken": b"t\n"}) == Credentials(bearer_token="t")
 
 
-def test_the_address_s_own_user_counts_where_the_secret_has_none() -> None:
-    assert auth.from_secret("https://u:p@example.com/r", {}) == Credentials(username="u", password="p")
+@pytest.mark.parametrize(
+    ("userinfo", "data", "username", "password", "token"),
+    [
+        pytest.param("u:p@", {}, "u", "p", "", id="the address alone"),
+        pytest.param("u@", {"password": b"q"}, "u", "q", "", id="the address's user, the secret's password"),
+        pytest.param("u:p@", {"username": b"v"}, "v", "p", "", id="the secret's user, the address's password"),
+        pytest.param(":p@", {"username": b"v"}, "v", "p", "", id="an address without a user"),
+        pytest.param("u:p@", {"username": b"v", "password": b"q"}, "v", "q", "", id="the secret before the address"),
+        pytest.param("u:p@", {"password": b"q"}, "u", "q", "", id="the secret's password before the address's"),
+        pytest.param("u:p@", {"username": b"", "password": b""}, "u", "p", "", id="empty entries"),
+        pytest.param("u@", {}, "u", "", "", id="a user without a password"),
+        pytest.param("", {"username": b"v"}, "v", "", "", id="a token for a user's name"),
+        pytest.param("j%40x:s%3A1@", {}, "j@x", "s:1", "", id="signs of an address are decoded"),
+        pytest.param("", {"bearerToken": b"t", "username": b"v", "password": b"q"}, "", "", "t", id="the token wins"),
+        pytest.param("", {"bearerToken": b"t", "password": b"q"}, "", "", "t", id="over a password of nobody"),
+        pytest.param("u:p@", {"bearerToken": b"t"}, "", "", "t", id="over the address"),
+        pytest.param("", {"bearerToken": b"\n", "username": b"v"}, "v", "", "", id="an empty token"),
+    ],
+)
+def test_user_and_password_come_from_secret_or_address_and_a_token_wins(
+    userinfo: str, data: dict[str, bytes], username: str, password: str, token: str
+) -> None:
+    read = auth.from_secret(f"https://{userinfo}example.com/r", data)
+    assert read == Credentials(username=username, password=password, bearer_token=token)
+
+
+def test_an_address_without_a_secret_says_who_we_are() -> None:
     assert auth.from_url("https://u:p@example.com/r") == Credentials(username="u", password="p")
+    with pytest.raises(errors.InvalidCredentials, match="'password' requires 'username' to be set"):
+        auth.from_url("https://:p@example.com/r")
 
 
 def test_an_ssh_key_is_read_with_its_hosts_and_the_user_of_the_address() -> None:
@@ -48,10 +75,19 @@ def test_a_sealed_key_is_opened_once() -> None:
     ("url", "data", "message"),
     [
         pytest.param(
-            HTTPS,
-            {"username": b"u", "password": b"p", "bearerToken": b"t"},
-            "basic auth and bearer token cannot be set at the same time",
-            id="both ways at once",
+            "https://:p@example.com/r",
+            {},
+            "invalid 'https' auth option: 'password' requires 'username' to be set",
+            id="a password of nobody in the address",
+        ),
+        pytest.param(
+            "http://example.com/r",
+            {"username": b"", "password": b"p"},
+            "invalid 'http' auth option: 'password' requires 'username' to be set",
+            id="a password of an empty user",
+        ),
+        pytest.param(
+            "https://u%0a@example.com/r", {"password": b"p"}, "holds a line break", id="a user with a line end"
         ),
         pytest.param(
             HTTPS,
@@ -121,3 +157,10 @@ def test_a_repr_holds_no_secret() -> None:
     values = {"password", "bearer_token", "identity", "passphrase", "known_hosts", "ca", "certificate", "key", "proxy"}
     credentials = Credentials(username="jane", **dict.fromkeys(values, "s3cret"))
     assert repr(credentials) == "Credentials(username='jane')"
+
+
+@pytest.mark.parametrize("field", ["bearer_token", "password", "passphrase"])
+def test_our_secrets_are_taken_out_of_what_others_say(field: str) -> None:
+    credentials = Credentials(username="jane", proxy="http://jane:pr%20xy@proxy:1", **{field: "s3cret"})
+    assert credentials.redact("no s3cret for jane by pr xy") == "no xxxxx for jane by xxxxx"
+    assert Credentials(password="a").redact("a banana") == "a banana"

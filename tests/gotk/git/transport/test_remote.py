@@ -164,7 +164,7 @@ def test_a_redirect_to_another_host_gets_no_secret(credentials: Credentials) -> 
 @pytest.mark.parametrize(
     ("status", "kind"),
     [
-        (403, errors.AuthenticationFailed),
+        (403, errors.Forbidden),
         (404, errors.RepositoryNotFound),
         (500, errors.Unreachable),
         (503, errors.Unreachable),
