@@ -1,114 +1,16 @@
 """The columns of built-in kinds, in the order and with the contents that `kubectl get` users know.
 
-Answers to `pkg/printers/internalversion`. Cells are functions of the object, because most of them are no field.
+Answers to `pkg/printers/internalversion`.
 """
 
 import datetime as dt
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any, Final
 
 from gotk.apiserver.resources import jsonpath
-from gotk.apiserver.resources.resource import Column
+from gotk.apiserver.wire import cells
+from gotk.apiserver.wire.cells import AGE, cell, count, first, joined, number, of, pairs
 
 Json = dict[str, Any]
-Value = Callable[[Json, dt.datetime], Any]
-
-
-@dataclass(frozen=True, slots=True)
-class Cell:
-    """A column and what stands in it."""
-
-    column: Column
-    value: Value
-
-
-def age(time: Any, now: dt.datetime) -> str:
-    """Say how long ago a time was: `5m3s`, `12d`, `2y40d`."""
-    if not time:
-        return "<unknown>"
-    try:
-        then = dt.datetime.fromisoformat(time)
-    except (ValueError, TypeError):
-        return "<invalid>"
-    return human(int((now - then).total_seconds()) if then.tzinfo else 0)
-
-
-def human(seconds: int) -> str:
-    """Print a span with at most two units, as `duration.HumanDuration` does."""
-    minutes, hours, days = seconds // 60, seconds // 3600, seconds // 86400
-    steps: tuple[tuple[bool, str, str], ...] = (
-        (seconds < -1, "<invalid>", ""),
-        (seconds < 0, "0s", ""),
-        (seconds < 120, f"{seconds}s", ""),
-        (minutes < 10, f"{minutes}m", _rest(seconds % 60, "s")),
-        (minutes < 180, f"{minutes}m", ""),
-        (hours < 8, f"{hours}h", _rest(minutes % 60, "m")),
-        (hours < 48, f"{hours}h", ""),
-        (hours < 192, f"{days}d", _rest(hours % 24, "h")),
-        (days < 730, f"{days}d", ""),
-        (days < 2920, f"{days // 365}y", _rest(days % 365, "d")),
-        (True, f"{days // 365}y", ""),
-    )
-    return next(large + small for fits, large, small in steps if fits)
-
-
-def _rest(count: int, unit: str) -> str:
-    return f"{count}{unit}" if count else ""
-
-
-def _first(path: str, default: Any = None) -> Value:
-    def value(obj: Json, _now: dt.datetime) -> Any:
-        found = jsonpath.find(path, obj)
-        return found[0] if found and found[0] not in (None, "") else default
-
-    return value
-
-
-def _count(path: str) -> Value:
-    def value(obj: Json, _now: dt.datetime) -> Any:
-        found = jsonpath.find(path, obj)
-        return len(found[0]) if found and found[0] else 0
-
-    return value
-
-
-def _joined(path: str, default: str = "<none>") -> Value:
-    def value(obj: Json, _now: dt.datetime) -> Any:
-        return ",".join(str(found) for found in jsonpath.find(path, obj)) or default
-
-    return value
-
-
-def _pairs(path: str) -> Value:
-    def value(obj: Json, _now: dt.datetime) -> Any:
-        found = jsonpath.find(path, obj)
-        pairs = found[0] if found and isinstance(found[0], dict) else {}
-        return ",".join(f"{key}={value}" for key, value in sorted(pairs.items())) or "<none>"
-
-    return value
-
-
-def _of(ready: str, wanted: str) -> Value:
-    def value(obj: Json, now: dt.datetime) -> Any:
-        return f"{_first(ready, 0)(obj, now)}/{_first(wanted, 0)(obj, now)}"
-
-    return value
-
-
-def _age(obj: Json, now: dt.datetime) -> Any:
-    return age(obj["metadata"].get("creationTimestamp"), now)
-
-
-def _cell(name: str, value: Value, kind: str = "string", priority: int = 0) -> Cell:
-    return Cell(Column(name=name, path="", type=kind, description=name, priority=priority), value)
-
-
-def _number(name: str, path: str) -> Cell:
-    return _cell(name, _first(path, 0), "integer")
-
-
-_AGE: Final = _cell("Age", _age)
 
 
 def _pod_status(obj: Json, _now: dt.datetime) -> Any:
@@ -140,6 +42,15 @@ def _service_ports(obj: Json, _now: dt.datetime) -> Any:
     return ",".join(shown) or "<none>"
 
 
+def _gates(obj: Json, _now: dt.datetime) -> Any:
+    wanted = (obj.get("spec") or {}).get("readinessGates") or ()
+    if not wanted:
+        return "<none>"
+    conditions = (obj.get("status") or {}).get("conditions") or ()
+    true = {each.get("type") for each in conditions if each.get("status") == "True"}
+    return f"{sum(gate.get('conditionType') in true for gate in wanted)}/{len(wanted)}"
+
+
 def _external_ip(obj: Json, _now: dt.datetime) -> Any:
     spec = obj.get("spec") or {}
     if spec.get("type") == "ExternalName":
@@ -151,18 +62,113 @@ def _external_ip(obj: Json, _now: dt.datetime) -> Any:
 def _job_status(obj: Json, _now: dt.datetime) -> Any:
     conditions = (obj.get("status") or {}).get("conditions") or ()
     true = {c.get("type") for c in conditions if c.get("status") == "True"}
-    return next((kind for kind in ("Complete", "Failed", "Suspended") if kind in true), "Running")
+    if "Complete" in true or "Failed" in true:
+        return "Complete" if "Complete" in true else "Failed"
+    if obj["metadata"].get("deletionTimestamp"):
+        return "Terminating"
+    return next((kind for kind in ("Suspended", "FailureTarget", "SuccessCriteriaMet") if kind in true), "Running")
+
+
+def _job_completions(obj: Json, _now: dt.datetime) -> Any:
+    spec, done = obj.get("spec") or {}, (obj.get("status") or {}).get("succeeded") or 0
+    if spec.get("completions") is not None:
+        return f"{done}/{spec['completions']}"
+    wide = spec.get("parallelism") or 0
+    return f"{done}/1 of {wide}" if wide > 1 else f"{done}/1"
+
+
+def _job_duration(obj: Json, now: dt.datetime) -> Any:
+    status = obj.get("status") or {}
+    if not status.get("startTime"):
+        return ""
+    end = status.get("completionTime")
+    return cells.age(status["startTime"], dt.datetime.fromisoformat(end) if end else now)
+
+
+def _modes(obj: Json, _now: dt.datetime) -> Any:
+    """Print access modes in the usual order: RWO, ROX, RWX, RWOP."""
+    modes = (obj.get("spec") or {}).get("accessModes") or ()
+    return ",".join(short for mode, short in _MODES.items() if mode in modes)
+
+
+def _volume_phase(obj: Json, _now: dt.datetime) -> Any:
+    gone = obj["metadata"].get("deletionTimestamp")
+    return "Terminating" if gone else (obj.get("status") or {}).get("phase") or ""
+
+
+def _claim_of(obj: Json, _now: dt.datetime) -> Any:
+    claim = (obj.get("spec") or {}).get("claimRef")
+    return f"{claim.get('namespace', '')}/{claim.get('name', '')}" if claim else ""
+
+
+def _some(found: list[str], most: int) -> str:
+    """Print a list as `a,b + 3 more...`."""
+    if not found:
+        return "<unset>"
+    shown = ",".join(found[:most])
+    return f"{shown} + {len(found) - most} more..." if len(found) > most else shown
+
+
+def _slice_ports(obj: Json, _now: dt.datetime) -> Any:
+    ports = obj.get("ports") or ()
+    return _some(
+        [str(port.get("port") if port.get("port") is not None else port.get("name", "*")) for port in ports], 3
+    )
+
+
+def _slice_endpoints(obj: Json, _now: dt.datetime) -> Any:
+    return _some([each for point in obj.get("endpoints") or () for each in point.get("addresses") or ()], 3)
+
+
+def _class_parameters(obj: Json, _now: dt.datetime) -> Any:
+    found = (obj.get("spec") or {}).get("parameters")
+    if not found:
+        return "<none>"
+    group = f".{found['apiGroup']}" if found.get("apiGroup") is not None else ""
+    return f"{found.get('kind', '')}{group}/{found.get('name', '')}"
+
+
+def _scaled(obj: Json, _now: dt.datetime) -> Any:
+    target = (obj.get("spec") or {}).get("scaleTargetRef") or {}
+    return f"{target.get('kind', '')}/{target.get('name', '')}"
+
+
+def _targets(obj: Json, _now: dt.datetime) -> Any:
+    wanted = (obj.get("spec") or {}).get("metrics") or []
+    seen = (obj.get("status") or {}).get("currentMetrics") or []
+    shown = [_metric(each, seen[index] if index < len(seen) else {}) for index, each in enumerate(wanted)]
+    return _some(shown, 2) if shown else "<none>"
+
+
+def _metric(spec: Json, status: Json) -> str:
+    kind = str(spec.get("type") or "")
+    field = kind[:1].lower() + kind[1:]
+    source, current = spec.get(field) or {}, (status.get(field) or {}).get("current") or {}
+    target = source.get("target") or {}
+    if field in {"resource", "containerResource"}:
+        name = source.get("name", "")
+        if target.get("averageValue") is not None:
+            return f"{name}: {current.get('averageValue', _UNKNOWN)}/{target['averageValue']}"
+        used = current.get("averageUtilization")
+        wanted = target.get("averageUtilization")
+        shown = f"{used}%" if used is not None else _UNKNOWN
+        return f"{name}: {shown}/{f'{wanted}%' if wanted is not None else '<auto>'}"
+    if field == "pods":
+        return f"{current.get('averageValue', _UNKNOWN)}/{target.get('averageValue', 0)}"
+    if target.get("averageValue") is not None:
+        return f"{current.get('averageValue', _UNKNOWN)}/{target['averageValue']} (avg)"
+    return f"{current.get('value', _UNKNOWN)}/{target.get('value', 0)}"
 
 
 def _first_seen(obj: Json, now: dt.datetime) -> Any:
-    return age(obj.get("firstTimestamp") or obj.get("deprecatedFirstTimestamp") or obj.get("eventTime"), now)
+    return cells.age(obj.get("firstTimestamp") or obj.get("deprecatedFirstTimestamp") or obj.get("eventTime"), now)
 
 
 def _last_seen(obj: Json, now: dt.datetime) -> Any:
     if (series := obj.get("series")) is not None:
-        return age(series.get("lastObservedTime"), now)
+        return cells.age(series.get("lastObservedTime"), now)
     last = obj.get("lastTimestamp") or obj.get("deprecatedLastTimestamp")
-    return age(last, now) if last else _first_seen(obj, now)
+    return cells.age(last, now) if last else _first_seen(obj, now)
 
 
 def _times(obj: Json, _now: dt.datetime) -> Any:
@@ -207,127 +213,200 @@ def _established(obj: Json, _now: dt.datetime) -> Any:
     return obj["metadata"].get("creationTimestamp") or ""
 
 
-_CONTAINERS: Final = (
-    _cell("Containers", _joined(".spec.template.spec.containers[*].name"), priority=1),
-    _cell("Images", _joined(".spec.template.spec.containers[*].image"), priority=1),
-)
-_SELECTOR: Final = _cell("Selector", _pairs(".spec.selector.matchLabels"), priority=1)
+_UNKNOWN: Final = "<unknown>"
+_MODES: Final = {"ReadWriteOnce": "RWO", "ReadOnlyMany": "ROX", "ReadWriteMany": "RWX", "ReadWriteOncePod": "RWOP"}
+
+
+def _containers(path: str, priority: int = 1) -> tuple[cells.Cell, cells.Cell]:
+    return (
+        cell("Containers", joined(f"{path}.containers[*].name"), priority=priority),
+        cell("Images", joined(f"{path}.containers[*].image"), priority=priority),
+    )
+
+
+_CONTAINERS: Final = _containers(".spec.template.spec")
+_ATTRIBUTES: Final = cell("VolumeAttributesClass", first(".spec.volumeAttributesClassName", "<unset>"))
+_VOLUME_MODE: Final = cell("VolumeMode", first(".spec.volumeMode", "<unset>"), priority=1)
+_SELECTOR: Final = cell("Selector", pairs(".spec.selector.matchLabels"), priority=1)
 _EVENT: Final = (
-    _cell("Last Seen", _last_seen),
-    _cell("Type", _first(".type", "")),
-    _cell("Reason", _first(".reason", "")),
-    _cell("Object", _involved),
-    _cell("Subobject", _part, priority=1),
-    _cell("Source", _reporter, priority=1),
-    _cell("Message", _message),
-    _cell("First Seen", _first_seen, priority=1),
-    _cell("Count", _times, priority=1),
-    _cell("Name", _first(".metadata.name", ""), priority=1),
+    cell("Last Seen", _last_seen),
+    cell("Type", first(".type", "")),
+    cell("Reason", first(".reason", "")),
+    cell("Object", _involved),
+    cell("Subobject", _part, priority=1),
+    cell("Source", _reporter, priority=1),
+    cell("Message", _message),
+    cell("First Seen", _first_seen, priority=1),
+    cell("Count", _times, priority=1),
+    cell("Name", first(".metadata.name", ""), priority=1),
 )
 
 #: Kinds whose first column is not their name.
 NAMELESS: Final = frozenset({("", "Event"), ("events.k8s.io", "Event")})
 
-PRINTERS: Final[dict[tuple[str, str], tuple[Cell, ...]]] = {
-    ("", "ConfigMap"): (_cell("Data", _count(".data"), "integer"), _AGE),
-    ("", "Endpoints"): (_cell("Endpoints", _joined(".subsets[*].addresses[*].ip")), _AGE),
+PRINTERS: Final[dict[tuple[str, str], tuple[cells.Cell, ...]]] = {
+    ("", "ConfigMap"): (cell("Data", count(".data"), "integer"), AGE),
+    ("", "Endpoints"): (cell("Endpoints", joined(".subsets[*].addresses[*].ip")), AGE),
     ("", "Event"): _EVENT,
     ("events.k8s.io", "Event"): _EVENT,
-    ("", "Namespace"): (_cell("Status", _first(".status.phase", "")), _AGE),
+    ("", "Namespace"): (cell("Status", first(".status.phase", "")), AGE),
     ("", "Node"): (
-        _cell("Status", _joined('.status.conditions[?(@.status=="True")].type', "Unknown")),
-        _cell("Roles", _joined(".metadata.labels['kubernetes.io/role']")),
-        _AGE,
-        _cell("Version", _first(".status.nodeInfo.kubeletVersion", "")),
+        cell("Status", joined('.status.conditions[?(@.status=="True")].type', "Unknown")),
+        cell("Roles", joined(".metadata.labels['kubernetes.io/role']")),
+        AGE,
+        cell("Version", first(".status.nodeInfo.kubeletVersion", "")),
     ),
     ("", "PersistentVolumeClaim"): (
-        _cell("Status", _first(".status.phase", "")),
-        _cell("Volume", _first(".spec.volumeName", "")),
-        _cell("Capacity", _first(".status.capacity.storage", "")),
-        _cell("Access Modes", _joined(".spec.accessModes[*]", "")),
-        _cell("StorageClass", _first(".spec.storageClassName", "")),
-        _AGE,
+        cell("Status", first(".status.phase", "")),
+        cell("Volume", first(".spec.volumeName", "")),
+        cell("Capacity", first(".status.capacity.storage", "")),
+        cell("Access Modes", _modes),
+        cell("StorageClass", first(".spec.storageClassName", "")),
+        _ATTRIBUTES,
+        AGE,
+        _VOLUME_MODE,
+    ),
+    ("", "PersistentVolume"): (
+        cell("Capacity", first(".spec.capacity.storage", "0")),
+        cell("Access Modes", _modes),
+        cell("Reclaim Policy", first(".spec.persistentVolumeReclaimPolicy", "")),
+        cell("Status", _volume_phase),
+        cell("Claim", _claim_of),
+        cell("StorageClass", first(".spec.storageClassName", "")),
+        _ATTRIBUTES,
+        cell("Reason", first(".status.reason", "")),
+        AGE,
+        _VOLUME_MODE,
+    ),
+    ("", "PodTemplate"): (*_containers(".template.spec", 0), cell("Pod Labels", pairs(".template.metadata.labels"))),
+    ("", "ReplicationController"): (
+        number("Desired", ".spec.replicas"),
+        number("Current", ".status.replicas"),
+        number("Ready", ".status.readyReplicas"),
+        AGE,
+        *_CONTAINERS,
+        cell("Selector", pairs(".spec.selector"), priority=1),
     ),
     ("", "Pod"): (
-        _cell("Ready", _pod_ready),
-        _cell("Status", _pod_status),
-        _cell("Restarts", _pod_restarts),
-        _AGE,
-        _cell("IP", _first(".status.podIP", "<none>"), priority=1),
-        _cell("Node", _first(".spec.nodeName", "<none>"), priority=1),
+        cell("Ready", _pod_ready),
+        cell("Status", _pod_status),
+        cell("Restarts", _pod_restarts),
+        AGE,
+        cell("IP", first(".status.podIP", "<none>"), priority=1),
+        cell("Node", first(".spec.nodeName", "<none>"), priority=1),
+        cell("Nominated Node", first(".status.nominatedNodeName", "<none>"), priority=1),
+        cell("Readiness Gates", _gates, priority=1),
     ),
-    ("", "Secret"): (_cell("Type", _first(".type", "")), _cell("Data", _count(".data"), "integer"), _AGE),
-    ("", "ServiceAccount"): (_cell("Secrets", _count(".secrets"), "integer"), _AGE),
+    ("", "Secret"): (cell("Type", first(".type", "")), cell("Data", count(".data"), "integer"), AGE),
+    ("", "ServiceAccount"): (AGE,),
     ("", "Service"): (
-        _cell("Type", _first(".spec.type", "")),
-        _cell("Cluster-IP", _first(".spec.clusterIP", "<none>")),
-        _cell("External-IP", _external_ip),
-        _cell("Port(s)", _service_ports),
-        _AGE,
-        _cell("Selector", _pairs(".spec.selector"), priority=1),
+        cell("Type", first(".spec.type", "")),
+        cell("Cluster-IP", first(".spec.clusterIP", "<none>")),
+        cell("External-IP", _external_ip),
+        cell("Port(s)", _service_ports),
+        AGE,
+        cell("Selector", pairs(".spec.selector"), priority=1),
     ),
-    ("apiextensions.k8s.io", "CustomResourceDefinition"): (_cell("Created At", _established, "date"),),
+    ("apiextensions.k8s.io", "CustomResourceDefinition"): (cell("Created At", _established, "date"),),
     ("apps", "DaemonSet"): (
-        _number("Desired", ".status.desiredNumberScheduled"),
-        _number("Current", ".status.currentNumberScheduled"),
-        _number("Ready", ".status.numberReady"),
-        _number("Up-to-date", ".status.updatedNumberScheduled"),
-        _number("Available", ".status.numberAvailable"),
-        _cell("Node Selector", _pairs(".spec.template.spec.nodeSelector")),
-        _AGE,
+        number("Desired", ".status.desiredNumberScheduled"),
+        number("Current", ".status.currentNumberScheduled"),
+        number("Ready", ".status.numberReady"),
+        number("Up-to-date", ".status.updatedNumberScheduled"),
+        number("Available", ".status.numberAvailable"),
+        cell("Node Selector", pairs(".spec.template.spec.nodeSelector")),
+        AGE,
         *_CONTAINERS,
         _SELECTOR,
     ),
     ("apps", "Deployment"): (
-        _cell("Ready", _of(".status.readyReplicas", ".spec.replicas")),
-        _number("Up-to-date", ".status.updatedReplicas"),
-        _number("Available", ".status.availableReplicas"),
-        _AGE,
+        cell("Ready", of(".status.readyReplicas", ".spec.replicas")),
+        number("Up-to-date", ".status.updatedReplicas"),
+        number("Available", ".status.availableReplicas"),
+        AGE,
         *_CONTAINERS,
         _SELECTOR,
     ),
     ("apps", "ReplicaSet"): (
-        _number("Desired", ".spec.replicas"),
-        _number("Current", ".status.replicas"),
-        _number("Ready", ".status.readyReplicas"),
-        _AGE,
+        number("Desired", ".spec.replicas"),
+        number("Current", ".status.replicas"),
+        number("Ready", ".status.readyReplicas"),
+        AGE,
         *_CONTAINERS,
         _SELECTOR,
     ),
-    ("apps", "StatefulSet"): (_cell("Ready", _of(".status.readyReplicas", ".spec.replicas")), _AGE, *_CONTAINERS),
+    ("apps", "StatefulSet"): (cell("Ready", of(".status.readyReplicas", ".spec.replicas")), AGE, *_CONTAINERS),
     ("batch", "CronJob"): (
-        _cell("Schedule", _first(".spec.schedule", "")),
-        _cell("Timezone", _first(".spec.timeZone", "<none>")),
-        _cell("Suspend", _first(".spec.suspend", default=False), "boolean"),
-        _cell("Active", _count(".status.active"), "integer"),
-        _cell(
+        cell("Schedule", first(".spec.schedule", "")),
+        cell("Timezone", first(".spec.timeZone", "<none>")),
+        cell("Suspend", first(".spec.suspend", default=False), "boolean"),
+        cell("Active", count(".status.active"), "integer"),
+        cell(
             "Last Schedule",
-            lambda o, n: age(t, n) if (t := (o.get("status") or {}).get("lastScheduleTime")) else "<none>",
+            lambda o, n: cells.age(t, n) if (t := (o.get("status") or {}).get("lastScheduleTime")) else "<none>",
         ),
-        _AGE,
+        AGE,
+        *_containers(".spec.jobTemplate.spec.template.spec"),
+        cell("Selector", pairs(".spec.jobTemplate.spec.selector.matchLabels"), priority=1),
     ),
     ("batch", "Job"): (
-        _cell("Status", _job_status),
-        _cell("Completions", _of(".status.succeeded", ".spec.completions")),
-        _AGE,
+        cell("Status", _job_status),
+        cell("Completions", _job_completions),
+        cell("Duration", _job_duration),
+        AGE,
         *_CONTAINERS,
+        _SELECTOR,
     ),
-    ("coordination.k8s.io", "Lease"): (_cell("Holder", _first(".spec.holderIdentity", "")), _AGE),
+    ("autoscaling", "HorizontalPodAutoscaler"): (
+        cell("Reference", _scaled),
+        cell("Targets", _targets),
+        cell("MinPods", lambda o, n: str(first(".spec.minReplicas", "<unset>")(o, n))),
+        number("MaxPods", ".spec.maxReplicas"),
+        number("Replicas", ".status.currentReplicas"),
+        AGE,
+    ),
+    ("discovery.k8s.io", "EndpointSlice"): (
+        cell("AddressType", first(".addressType", "")),
+        cell("Ports", _slice_ports),
+        cell("Endpoints", _slice_endpoints),
+        AGE,
+    ),
+    ("networking.k8s.io", "IngressClass"): (
+        cell("Controller", first(".spec.controller", "")),
+        cell("Parameters", _class_parameters),
+        AGE,
+    ),
+    ("node.k8s.io", "RuntimeClass"): (cell("Handler", first(".handler", "")), AGE),
+    ("policy", "PodDisruptionBudget"): (
+        cell("Min Available", lambda o, n: str(first(".spec.minAvailable", "N/A")(o, n))),
+        cell("Max Unavailable", lambda o, n: str(first(".spec.maxUnavailable", "N/A")(o, n))),
+        number("Allowed Disruptions", ".status.disruptionsAllowed"),
+        AGE,
+    ),
+    ("scheduling.k8s.io", "PriorityClass"): (
+        number("Value", ".value"),
+        cell("Global-Default", first(".globalDefault", default=False), "boolean"),
+        AGE,
+        cell("PreemptionPolicy", first(".preemptionPolicy", "")),
+    ),
+    ("coordination.k8s.io", "Lease"): (cell("Holder", first(".spec.holderIdentity", "")), AGE),
     ("networking.k8s.io", "Ingress"): (
-        _cell("Class", _first(".spec.ingressClassName", "<none>")),
-        _cell("Hosts", _joined(".spec.rules[*].host", "*")),
-        _cell("Address", _joined(".status.loadBalancer.ingress[*].ip", "")),
-        _cell("Ports", lambda o, _: "80, 443" if (o.get("spec") or {}).get("tls") else "80"),
-        _AGE,
+        cell("Class", first(".spec.ingressClassName", "<none>")),
+        cell("Hosts", joined(".spec.rules[*].host", "*")),
+        cell("Address", joined(".status.loadBalancer.ingress[*].ip", "")),
+        cell("Ports", lambda o, _: "80, 443" if (o.get("spec") or {}).get("tls") else "80"),
+        AGE,
     ),
-    ("networking.k8s.io", "NetworkPolicy"): (_cell("Pod-Selector", _pairs(".spec.podSelector.matchLabels")), _AGE),
-    ("rbac.authorization.k8s.io", "ClusterRole"): (_cell("Created At", _established, "date"),),
-    ("rbac.authorization.k8s.io", "Role"): (_cell("Created At", _established, "date"),),
-    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): (_cell("Role", _role), _AGE),
-    ("rbac.authorization.k8s.io", "RoleBinding"): (_cell("Role", _role), _AGE),
+    ("networking.k8s.io", "NetworkPolicy"): (cell("Pod-Selector", pairs(".spec.podSelector.matchLabels")), AGE),
+    ("rbac.authorization.k8s.io", "ClusterRole"): (cell("Created At", _established, "date"),),
+    ("rbac.authorization.k8s.io", "Role"): (cell("Created At", _established, "date"),),
+    ("rbac.authorization.k8s.io", "ClusterRoleBinding"): (cell("Role", _role), AGE),
+    ("rbac.authorization.k8s.io", "RoleBinding"): (cell("Role", _role), AGE),
     ("storage.k8s.io", "StorageClass"): (
-        _cell("Provisioner", _first(".provisioner", "")),
-        _cell("ReclaimPolicy", _first(".reclaimPolicy", "Delete")),
-        _AGE,
+        cell("Provisioner", first(".provisioner", "")),
+        cell("ReclaimPolicy", first(".reclaimPolicy", "Delete")),
+        cell("VolumeBindingMode", first(".volumeBindingMode", "<unset>")),
+        cell("AllowVolumeExpansion", first(".allowVolumeExpansion", default=False), "boolean"),
+        AGE,
     ),
 }

@@ -12,7 +12,7 @@ import orjson
 
 from gotk.apiserver.resources import jsonpath
 from gotk.apiserver.resources.resource import Column, Resource
-from gotk.apiserver.wire import printers
+from gotk.apiserver.wire import cells, printers
 
 Json = dict[str, Any]
 NAME_DESCRIPTION: Final = (
@@ -61,7 +61,7 @@ def _named(resource: Resource) -> bool:
     return resource.custom or (resource.group, resource.kind) not in printers.NAMELESS
 
 
-def _printer(resource: Resource) -> tuple[printers.Cell, ...] | None:
+def _printer(resource: Resource) -> tuple[cells.Cell, ...] | None:
     return None if resource.custom else printers.PRINTERS.get((resource.group, resource.kind))
 
 
@@ -77,12 +77,12 @@ def _definition(column: Column) -> Json:
 
 
 def _row(resource: Resource, obj: Json, include_object: str, now: dt.datetime) -> Json:
-    cells: list[Any] = [obj["metadata"].get("name")] if _named(resource) else []
+    found: list[Any] = [obj["metadata"].get("name")] if _named(resource) else []
     if (printer := _printer(resource)) is not None:
-        cells += [cell.value(obj, now) for cell in printer]
+        found += [cell.value(obj, now) for cell in printer]
     else:
-        cells += [_cell(column, obj, now) for column in resource.columns]
-    row: Json = {"cells": cells}
+        found += [_cell(column, obj, now) for column in resource.columns]
+    row: Json = {"cells": found}
     if include_object != "None":
         row["object"] = obj if include_object == "Object" else metadata_only(obj)
     return row
@@ -94,7 +94,7 @@ def _cell(column: Column, obj: Json, now: dt.datetime) -> Any:
         return None
     value = found[0]
     if column.type == "date":
-        return printers.age(value, now) if isinstance(value, str) else None
+        return cells.age(value, now) if isinstance(value, str) else None
     if column.type == "boolean":
         return value if isinstance(value, bool) else None
     if column.type == "string":

@@ -8,7 +8,7 @@ import pytest
 from deploy import crds as ours
 from gotk.apiserver.builtin import served
 from gotk.apiserver.resources import crds, jsonpath
-from gotk.apiserver.wire import printers, tables
+from gotk.apiserver.wire import cells, tables
 from tests.gotk.apiserver import answers
 
 (POLICY,) = crds.resources(answers.CRD)
@@ -44,7 +44,7 @@ AGES = {0: "0s", -1: "0s", -9: "<invalid>", 119: "119s", 120: "2m", 185: "3m5s",
 
 @pytest.mark.parametrize(("seconds", "text"), AGES.items(), ids=AGES.values())
 def test_ages_have_at_most_two_units(seconds: int, text: str) -> None:
-    assert printers.human(seconds) == text
+    assert cells.human(seconds) == text
 
 
 OBJECT = {
@@ -97,7 +97,7 @@ def test_a_pod_shows_its_containers_and_why_they_wait() -> None:
         },
     }
     (row,) = tables.table(pods, [pod], now=NOW)["rows"]
-    assert row["cells"] == ["p", "1/2", "CrashLoopBackOff", "3", "10m", "<none>", "<none>"]
+    assert row["cells"] == ["p", "1/2", "CrashLoopBackOff", "3", "10m", "<none>", "<none>", "<none>", "<none>"]
 
 
 @pytest.mark.parametrize("crd", ours.load(), ids=lambda crd: crd["spec"]["names"]["kind"])
@@ -167,3 +167,85 @@ def test_an_event_begins_with_when_it_was_seen_last(group: str, event: Any, cell
     ]
     assert [column["name"] for column in table["columnDefinitions"]][4::2] == ["Subobject", "Message", "Count"]
     assert table["rows"][0]["cells"] == cells
+
+
+COLUMNS = {
+    "PersistentVolume": (
+        {
+            "spec": {
+                "capacity": {"storage": "1Gi"},
+                "accessModes": ["ReadWriteMany", "ReadWriteOnce"],
+                "persistentVolumeReclaimPolicy": "Retain",
+                "claimRef": {"namespace": "d", "name": "c"},
+                "volumeMode": "Block",
+            },
+            "status": {"phase": "Bound"},
+        },
+        ["1Gi", "RWO,RWX", "Retain", "Bound", "d/c", "", "<unset>", "", "<unknown>", "Block"],
+    ),
+    "HorizontalPodAutoscaler": (
+        {
+            "spec": {
+                "scaleTargetRef": {"kind": "Deployment", "name": "w"},
+                "minReplicas": 1,
+                "maxReplicas": 3,
+                "metrics": [
+                    {
+                        "type": "Resource",
+                        "resource": {"name": "cpu", "target": {"type": "Utilization", "averageUtilization": 80}},
+                    },
+                    {"type": "Pods", "pods": {"target": {"averageValue": "10"}}},
+                    {"type": "External", "external": {"target": {"value": "5"}}},
+                ],
+            },
+            "status": {
+                "currentReplicas": 2,
+                "currentMetrics": [{"type": "Resource", "resource": {"current": {"averageUtilization": 20}}}],
+            },
+        },
+        ["Deployment/w", "cpu: 20%/80%,<unknown>/10 + 1 more...", "1", 3, 2, "<unknown>"],
+    ),
+    "PodDisruptionBudget": (
+        {"spec": {"maxUnavailable": "50%"}, "status": {"disruptionsAllowed": 1}},
+        ["N/A", "50%", 1, "<unknown>"],
+    ),
+    "EndpointSlice": (
+        {
+            "addressType": "IPv4",
+            "ports": [{"port": 80}, {"name": "x"}],
+            "endpoints": [{"addresses": [f"10.0.0.{n}"]} for n in range(5)],
+        },
+        ["IPv4", "80,x", "10.0.0.0,10.0.0.1,10.0.0.2 + 2 more...", "<unknown>"],
+    ),
+    "IngressClass": (
+        {"spec": {"controller": "e.org/c", "parameters": {"kind": "P", "apiGroup": "e.org", "name": "p"}}},
+        ["e.org/c", "P.e.org/p", "<unknown>"],
+    ),
+    "PriorityClass": ({"value": 7}, [7, False, "<unknown>", ""]),
+    "ServiceAccount": ({}, ["<unknown>"]),
+    "Job": (
+        {
+            "spec": {"parallelism": 3},
+            "status": {
+                "succeeded": 1,
+                "startTime": "2026-11-21T02:20:00Z",
+                "completionTime": "2026-11-21T02:21:30Z",
+                "conditions": [{"type": "SuccessCriteriaMet", "status": "True"}],
+            },
+        },
+        ["SuccessCriteriaMet", "1/1 of 3", "90s", "<unknown>", "<none>", "<none>", "<none>"],
+    ),
+    "StorageClass": (
+        {"provisioner": "p", "volumeBindingMode": "Immediate", "allowVolumeExpansion": True},
+        ["p", "Delete", "Immediate", True, "<unknown>"],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", COLUMNS)
+def test_a_built_in_kind_has_upstreams_columns(kind: str) -> None:
+    obj, found = COLUMNS[kind]
+    (resource,) = (r for r in served.RESOURCES if r.kind == kind)
+    made = tables.table(resource, [{"metadata": {"name": "n"}, **obj}], now=NOW)
+    assert made["rows"][0]["cells"] == ["n", *found]
+    assert len(made["columnDefinitions"]) == len(found) + 1
