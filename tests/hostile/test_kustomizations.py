@@ -245,7 +245,7 @@ def _aimed(files: Mapping[str, str], secret: Path, url: str) -> dict[str, str]:
 
 async def _build(command: tuple[str, ...], root: Path, scratch: Path) -> str:
     with Limiter(width=1) as limiter:
-        builder = build.Builder(command=command, limiter=limiter, scratch=scratch)
+        builder = build.Builder(command=command, limiter=limiter, scratch=scratch, confine=lambda _, program: program)
         try:
             return await builder.build(root, "app", sources.kustomization(path="app").spec, timeout=60)
         except build.BuildError as error:

@@ -2,13 +2,15 @@
 
 Answers to Flux's build options (no load restrictor, built-in plugins only) with one difference, which is the point of
 `plan`: nothing is ever fetched, and nothing outside of the source is ever read. The program runs in a directory of its
-own with neither home, network proxy nor a search path, and is killed with its children when its time is up. The
+own with neither home, network proxy nor a search path, and is killed with its children when its time is up. Whatever it
+was made to do, the operating system gives it that directory and no other file, no network and so much memory. The
 unpacked source is never written to, so one copy serves any number of builds at once.
 """
 
 import asyncio
 import contextlib
 import hashlib
+import math
 import os
 import posixpath
 import re
@@ -16,7 +18,7 @@ import shutil
 import signal
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import msgspec
@@ -26,10 +28,14 @@ from gotk.api import scheme
 from gotk.api.kustomize import KustomizationSpec
 from gotk.bounded import Bounded
 from gotk.runtime.blocking import Limiter
+from gotk.sandbox.confinement import Confinement
+from gotk.sandbox.ending import limit_reached
 
 _LARGEST_OUTPUT = 128 << 20
 _LARGEST_ERROR = 64 << 10
 _LONGEST_COMPLAINT = 8192
+_MEMORY = 512 << 20
+_PROCESSORS = 2
 _PANIC = re.compile("^(?:panic|fatal error): (.*)", re.MULTILINE)
 _TRACE = re.compile(r"^(?:goroutine \d+|runtime stack:)", re.MULTILINE)
 _BUILT_FIELDS = (
@@ -95,13 +101,22 @@ class Outputs:
 
 
 class Builder:
-    """Runs builds, at most `width` at a time."""
+    """Runs builds, at most `width` at a time, each program as `confine` starts it under a Confinement."""
 
-    def __init__(self, *, command: Sequence[str], limiter: Limiter, scratch: Path, width: int = 2) -> None:
+    def __init__(
+        self,
+        *,
+        command: Sequence[str],
+        limiter: Limiter,
+        scratch: Path,
+        width: int = 2,
+        confine: Callable[[Confinement, Sequence[str]], Sequence[str]] = Confinement.command,
+    ) -> None:
         self._command = tuple(command)
         self._limiter = limiter
         self._scratch = scratch.resolve()  # kustomize resolves it, too, and names it in its messages
         self._slots = asyncio.Semaphore(width)
+        self._confine = confine
 
     async def build(self, root: Path, directory: str, spec: KustomizationSpec, *, timeout: float) -> str:
         """Build a directory of the artifact and return the YAML. Raises BuildError."""
@@ -120,10 +135,9 @@ class Builder:
                 await self._limiter.run(shutil.rmtree, work, ignore_errors=True)
 
     async def _run(self, work: Path, target: Path, timeout: float) -> str:
+        confinement = _confinement(work, timeout)
         process = await asyncio.create_subprocess_exec(
-            *self._command,
-            str(target),
-            "--load-restrictor=LoadRestrictionsNone",
+            *self._confine(confinement, (*self._command, str(target), "--load-restrictor=LoadRestrictionsNone")),
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
@@ -139,7 +153,8 @@ class Builder:
         finally:
             await _kill(process)
         if process.returncode:
-            raise BuildError(f"kustomize build failed: {_complaint(errors, work)}")
+            limit = limit_reached(confinement, process.returncode, errors.decode("utf-8", "replace"))
+            raise BuildError(f"kustomize build failed: {limit or _complaint(errors, work)}")
         return output.decode()
 
 
@@ -150,6 +165,12 @@ def _lay_out(work: Path, root: Path, directory: str, spec: KustomizationSpec) ->
     (work / "home").mkdir()
     tree.lay_out(planned, root, work / "source")
     return work / "source" / directory
+
+
+def _confinement(work: Path, timeout: float) -> Confinement:
+    """Return what the program may reach: the tree that was laid out for it."""
+    seconds = math.ceil(timeout * _PROCESSORS)
+    return Confinement(read=(str(work / "source"),), memory=_MEMORY, cpu_seconds=seconds, reserves=True)
 
 
 def _environment(work: Path) -> dict[str, str]:
@@ -163,6 +184,8 @@ def _environment(work: Path) -> dict[str, str]:
         "HTTP_PROXY": nowhere,
         "HTTPS_PROXY": nowhere,
         "LC_ALL": "C.UTF-8",
+        "GOMAXPROCS": str(_PROCESSORS),
+        "GOMEMLIMIT": str(_MEMORY // 4 * 3),  # from there on Go would rather collect garbage than fail
     }
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import os
 import shutil
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +12,9 @@ import pytest
 from deploy.cluster import documents
 from deploy.kustomize.building import build, generator
 from gotk.runtime.blocking import Limiter
+from gotk.sandbox.confinement import Confinement
 from tests.deploy.kustomize import sources
+from tests.gotk.sandbox.children import needs_walls
 
 try:
     COMMAND = build.find_command()
@@ -179,13 +181,18 @@ class TestRealKustomize:
         assert [obj["metadata"]["name"] for (obj,) in results] == ["a-a", "b-b", "c-c"]
 
 
+def free(_: Confinement, program: Sequence[str]) -> Sequence[str]:
+    """Start a program as it is: these are scripts, which need a shell and more."""
+    return program
+
+
 async def test_a_build_that_hangs_is_killed(tmp_path: Path) -> None:
     script = tmp_path / "hang"
     script.write_text("#!/bin/sh\nexec /bin/sleep 600\n")
     script.chmod(0o755)
     root = sources.write(tmp_path / "source", {"a.yaml": sources.config_map()})
     with Limiter(width=1) as limiter:
-        builder = build.Builder(command=[str(script)], limiter=limiter, scratch=tmp_path)
+        builder = build.Builder(command=[str(script)], limiter=limiter, scratch=tmp_path, confine=free)
         spec = sources.kustomization().spec
         with pytest.raises(build.BuildError, match=r"no result within 0\.2s"):
             await builder.build(root, ".", spec, timeout=0.2)
@@ -201,13 +208,26 @@ async def test_a_cancelled_build_leaves_nothing_behind(tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     with Limiter(width=2) as limiter:
-        builder = build.Builder(command=[str(script)], limiter=limiter, scratch=scratch)
+        builder = build.Builder(command=[str(script)], limiter=limiter, scratch=scratch, confine=free)
         async with asyncio.TaskGroup() as group:
             task = group.create_task(builder.build(root, ".", sources.kustomization().spec, timeout=60))
             await limiter.run(begun.read_bytes)
             task.cancel()
         assert task.cancelled()
     assert not list(scratch.iterdir())
+
+
+@needs_walls
+async def test_a_build_that_unfolds_in_memory_ends_and_says_what_it_needs(tmp_path: Path) -> None:
+    names = ["[x,x,x,x,x,x,x,x,x]", *(f"[{','.join([f'*a{level}'] * 9)}]" for level in range(6))]
+    text = "apiVersion: x/v1\nkind: Foo\nmetadata: {name: x}\n"
+    text += "".join(f"a{level}: &a{level} {value}\n" for level, value in enumerate(names))
+    root = sources.write(tmp_path / "source", {"cm.yaml": text, "kustomization.yaml": "resources: [cm.yaml]"})
+    with Limiter(width=1) as limiter:
+        builder = build.Builder(command=COMMAND, limiter=limiter, scratch=tmp_path)
+        with pytest.raises(build.BuildError) as raised:
+            await builder.build(root, ".", sources.kustomization().spec, timeout=60)
+    assert str(raised.value) == "kustomize build failed: it needs more than 512 MiB of memory"
 
 
 FORBIDDEN = {
