@@ -5,7 +5,7 @@ dry-run again while neither it nor its manifest has changed.
 """
 
 import asyncio
-import base64
+import functools
 import hashlib
 import itertools
 import re
@@ -16,7 +16,7 @@ from weakref import WeakKeyDictionary
 
 import msgspec
 
-from deploy.cluster import controls, drift, health, inventory, managers, objects, order, ports, wait
+from deploy.cluster import controls, drift, health, inventory, managers, objects, order, ports, redaction, wait
 from deploy.cluster.changes import Action, Change
 from deploy.cluster.inventory import Item
 from deploy.cluster.owner import Owner
@@ -85,9 +85,16 @@ class _Application:
         self._clock = clock
         self._waiter = waiter
         self._in_sync = in_sync
+        self._manifests: Sequence[objects.Manifest] = ()
+
+    @functools.cached_property
+    def _redactor(self) -> redaction.Redactor:
+        """What hides the values of the Secrets that are applied; made when a server complains of something."""
+        return redaction.of_objects(self._manifests)
 
     async def run(self, manifests: Iterable[objects.Manifest], *, force: bool) -> list[Change]:
-        """Apply stage by stage. Raises ApplyError with what had been done."""
+        """Apply stage by stage. Raises ApplyError with what had been done, and without a value of a Secret."""
+        self._manifests = manifests = list(manifests)
         changes: list[Change] = []
         try:
             for stage in order.stages(manifests):
@@ -127,7 +134,7 @@ class _Application:
             item = inventory.item_of(obj)
             live = await self._live(item)
         except errors.APIError as error:
-            raise _dry_run_error(obj, error) from error
+            raise _dry_run_error(obj, error, self._told(error, obj)) from error
         if self._is_skipped(obj, live):
             return _Trial(obj, item, "skipped")
         if live is not None and self._in_sync.get(self._mark(item, obj)) == _fingerprint(live):
@@ -137,7 +144,7 @@ class _Application:
         except errors.APIError as error:
             if live is not None and force and _is_immutable(error):
                 return _Trial(obj, item, "created", recreate=True)
-            raise _dry_run_error(obj, error) from error
+            raise _dry_run_error(obj, error, self._told(error, obj)) from error
         if live is None:
             return _Trial(obj, item, "created")
         cleanup = managers.cleanup(live, obj, self._owner)
@@ -179,7 +186,7 @@ class _Application:
                 await self._cluster.patch_object(*place, list(trial.cleanup), type="json")
             applied = await self._cluster.apply_object(trial.obj, field_manager=self._owner.field)
         except errors.APIError as error:
-            raise ApplyError(f"{item.id.subject} apply failed: {_redact(error.message, trial.obj)}") from error
+            raise ApplyError(f"{item.id.subject} apply failed: {self._told(error, trial.obj)}") from error
         self._remember(item, trial.obj, applied)
         return applied
 
@@ -191,7 +198,7 @@ class _Application:
         except errors.NotFound:
             return
         except errors.APIError as error:
-            raise ApplyError(f"{failed}: {error.message}") from error
+            raise ApplyError(f"{failed}: {self._redactor.hide(error.message)}") from error
         if await self._waiter.until_gone([item], cluster=self._cluster, timeout=_STAGE_SECONDS):
             raise ApplyError(f"{failed}: still there after {_STAGE_SECONDS:g}s")
 
@@ -207,6 +214,10 @@ class _Application:
             await self._waiter.until_current(pending, cluster=self._cluster, timeout=_STAGE_SECONDS)
         except wait.WaitError as error:
             raise ApplyError(str(error)) from error
+
+    def _told(self, error: errors.APIError, obj: objects.Manifest) -> str:
+        """Return what the server said of an object."""
+        return redaction.of_refusal(error.message, obj, self._redactor)
 
     def _remember(self, item: Item, obj: objects.Manifest, live: Mapping[str, Any]) -> None:
         self._in_sync.put(self._mark(item, obj), _fingerprint(live))
@@ -252,30 +263,9 @@ def _is_immutable(error: errors.APIError) -> bool:
     return isinstance(error, errors.Conflict | errors.Invalid) or bool(_IMMUTABLE.search(error.message))
 
 
-def _dry_run_error(obj: objects.Manifest, error: errors.APIError) -> ApplyError:
-    subject, message = objects.subject(obj), _redact(error.message, obj)
+def _dry_run_error(obj: objects.Manifest, error: errors.APIError, message: str) -> ApplyError:
+    subject = objects.subject(obj)
     if isinstance(error, errors.NotFound) and not isinstance(error, errors.NoMatch):
         return ApplyError(f"{subject} not found: {message}")
     reason = "" if isinstance(error, errors.NoMatch) or not error.reason else f" ({error.reason})"
     return ApplyError(f"{subject} dry-run failed{reason}: {message}")
-
-
-def _redact(message: str, obj: objects.Manifest) -> str:
-    """Take a secret's values out of what the server says about it."""
-    if obj.get("kind") != "Secret" or objects.group_of(obj) != "":
-        return message
-    for place in ("data", "stringData"):
-        values = obj.get(place)
-        for value in values.values() if isinstance(values, dict) else [values]:
-            for text in _spellings(value):
-                message = message.replace(text, "***")
-    return message
-
-
-def _spellings(value: Any) -> list[str]:
-    text = str(value or "")
-    try:
-        plain = base64.b64decode(text, validate=True).decode()
-    except ValueError:
-        plain = ""
-    return sorted({part for part in (text, plain, text[:16]) if len(part) > 3}, key=len, reverse=True)

@@ -82,7 +82,7 @@ class KustomizationReconciler:
         attempt = Attempt(obj, run, source, began, steady)
         try:
             assembled = await self._assemble(attempt)
-            await self._steps.run(attempt, assembled.manifests, assembled.digest)
+            await self._steps.run(attempt, assembled)
         except ReconcileError as error:
             error.metadata = attempt.metadata
             raise

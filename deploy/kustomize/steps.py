@@ -7,11 +7,12 @@ nothing; the inventory is stored before anything is deleted.
 import asyncio
 from collections.abc import Sequence
 
-from deploy.cluster import apply, changes, inventory, objects, ports, prune, wait
+from deploy.cluster import apply, changes, inventory, objects, ports, prune, redaction, wait
 from deploy.cluster.changes import Change
 from deploy.cluster.inventory import Item, ObjectID
 from deploy.kustomize import history, owner
 from deploy.kustomize.attempt import Attempt
+from deploy.kustomize.building.assembly import Assembled
 from gotk.api.kustomize import GROUP, NamespacedObjectKindReference
 from gotk.duration import Duration
 from gotk.kube.errors import APIError
@@ -31,16 +32,20 @@ class Steps:
         self._waiter = wait.Waiter(clock=clock)
         self._applier = apply.Applier(clock=clock, waiter=self._waiter)
 
-    async def run(self, attempt: Attempt, manifests: list[objects.Manifest], digest: str) -> None:
-        """Apply, prune and check; the history knows the build by its digest. Raises Retry with the step's reason."""
+    async def run(self, attempt: Attempt, assembled: Assembled) -> None:
+        """Apply, prune and check; the history knows the build by its digest. Raises Retry with the step's reason.
+
+        No message carries a value that a Secret gave to a variable.
+        """
+        manifests, redactor = assembled.manifests, redaction.Redactor(assembled.hidden)
         try:
             applied = await self._apply(attempt, manifests)
             await self._prune(attempt, applied)
-            await self._check_health(attempt, manifests, applied)
+            await self._check_health(attempt, manifests, applied, redactor)
         except Retry as error:
-            self._record(attempt, digest, error.reason)
-            raise
-        self._record(attempt, digest, "ReconciliationSucceeded")
+            self._record(attempt, assembled.digest, error.reason)
+            raise Retry(error.reason, redactor.hide(error.message), after=error.after) from None
+        self._record(attempt, assembled.digest, "ReconciliationSucceeded")
 
     async def _apply(self, attempt: Attempt, manifests: list[objects.Manifest]) -> list[Change]:
         await attempt.progress("Detecting drift")
@@ -81,7 +86,11 @@ class Steps:
             raise Retry("PruneFailed", pruned.error, after=attempt.retry_after)
 
     async def _check_health(
-        self, attempt: Attempt, manifests: Sequence[objects.Manifest], applied: Sequence[Change]
+        self,
+        attempt: Attempt,
+        manifests: Sequence[objects.Manifest],
+        applied: Sequence[Change],
+        redactor: redaction.Redactor,
     ) -> None:
         run, spec = attempt.run, attempt.obj.spec
         if not spec.wait and not spec.health_checks:
@@ -102,7 +111,7 @@ class Steps:
                 missing_ok=_self_cleaning(manifests),
             )
         except wait.WaitError as error:
-            run.conditions.mark_false(_HEALTHY, "HealthCheckFailed", str(error))
+            run.conditions.mark_false(_HEALTHY, "HealthCheckFailed", redactor.hide(str(error)))
             message = f"health check failed after {self._since(began)}: {error}"
             raise Retry("HealthCheckFailed", message, after=attempt.retry_after) from error
         message = f"Health check passed in {self._since(began)}"

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from deploy.cluster import documents, manifests, normal, objects
+from deploy.cluster import documents, manifests, normal, objects, redaction
 from deploy.kustomize import owner
 from deploy.kustomize.attempt import Attempt
 from deploy.kustomize.building import build
@@ -29,10 +29,14 @@ class AssemblyError(ValueError):
 
 
 class Assembled(msgspec.Struct, frozen=True):
-    """The objects of a build, and the digest of what kustomize made, by which the history names it."""
+    """The objects of a build, and the digest of what kustomize made, by which the history names it.
+
+    `hidden` are the values that Secrets gave to its variables.
+    """
 
     manifests: list[objects.Manifest]
     digest: str
+    hidden: tuple[str, ...] = ()
 
 
 class Assembler:
@@ -71,22 +75,25 @@ class Assembler:
         return text
 
     async def objects(self, kustomization: Kustomization, built: str) -> Assembled:
-        """Return the objects of a build, ready to apply. Raises AssemblyError."""
+        """Return the objects of a build, ready to apply. Raises AssemblyError, which carries no value of a Secret."""
         spec, meta = kustomization.spec, kustomization.metadata
         try:
-            values = await variables.load(spec.post_build, meta.namespace, self._client)
-            substitute.check_names(values)
+            loaded = await variables.load(spec.post_build, meta.namespace, self._client)
+            substitute.check_names(loaded.values)
         except (variables.VariablesError, substitute.SubstitutionError) as error:
             cause = f"envsubst error: {error}" if isinstance(error, substitute.SubstitutionError) else str(error)
             raise AssemblyError(_post_build_error(built, cause)) from error
         always = spec.post_build is not None and spec.post_build.substitute_strategy == "Always"
-        name = _name(kustomization, built, values, always=always)
+        name = _name(kustomization, built, loaded.values, always=always)
         kept = self._read.get(name)
         if kept is None:
-            wanted = values if values or always else None
-            kept = await self._limiter.run(_assemble, kustomization, built, wanted, strict=self._strict)
+            wanted = loaded.values if loaded.values or always else None
+            try:
+                kept = await self._limiter.run(_assemble, kustomization, built, wanted, strict=self._strict)
+            except AssemblyError as error:
+                raise AssemblyError(redaction.Redactor(loaded.hidden).hide(str(error))) from error
             self._read.put(name, kept)
-        return msgspec.json.decode(kept, type=Assembled)
+        return msgspec.structs.replace(msgspec.json.decode(kept, type=Assembled), hidden=loaded.hidden)
 
 
 def split(text: str) -> list[str]:

@@ -37,6 +37,9 @@ _LONGEST_COMPLAINT = 8192
 _MEMORY = 512 << 20
 _PROCESSORS = 2
 _PANIC = re.compile("^(?:panic|fatal error): (.*)", re.MULTILINE)
+#: What kustomize quotes of a kustomization may be a value of a Secret: literals without a key, and inline patches.
+_LITERALS = re.compile(r"literal sources \[.*?\]: invalid literal source .*?, expected key=value", re.DOTALL)
+_INLINE = re.compile(r"(with config: (?=`)|patch from (?=\[))(?:`.*?\n`|\[.*\])", re.DOTALL)
 _TRACE = re.compile(r"^(?:goroutine \d+|runtime stack:)", re.MULTILINE)
 _BUILT_FIELDS = (
     "path",
@@ -225,5 +228,7 @@ def _complaint(errors: bytes, work: Path) -> str:
     if (panic := _PANIC.search(text)) and _TRACE.search(text):
         text = f"recovered from kustomize build panic: {panic[1]}"
     text = text.removeprefix("Error: ").removeprefix("error: ")
+    text = _LITERALS.sub("a literal source is not of the form key=value", text)
+    text = _INLINE.sub(lambda found: f"{found[1]}what is given inline", text)
     place = str(work / "source")
     return text.replace(f"{place}/", "").replace(place, ".")[:_LONGEST_COMPLAINT] or "no message"

@@ -4,6 +4,8 @@ Answers to `LoadVariables` of `fluxcd/pkg/kustomize`: later references win over 
 all, line breaks are stripped from every value, and binary data of a ConfigMap is not looked at.
 """
 
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 from gotk.api.core import ConfigMap, Secret
@@ -18,15 +20,27 @@ class VariablesError(ValueError):
     """A reference that cannot be read. The message never holds a value."""
 
 
-async def load(post_build: PostBuild | None, namespace: str, objects: Getter) -> dict[str, str]:
+@dataclass(frozen=True, slots=True)
+class Variables:
+    """The variables, and the values of those that a Secret gives: no message may carry them."""
+
+    values: Mapping[str, str]
+    hidden: tuple[str, ...] = field(default=(), repr=False)
+
+
+async def load(post_build: PostBuild | None, namespace: str, objects: Getter) -> Variables:
     """Return every variable. Raises VariablesError."""
     if post_build is None:
-        return {}
-    variables: dict[str, str] = {}
+        return Variables({})
+    found: dict[str, str] = {}
+    hidden: list[str] = []
     for reference in post_build.substitute_from:
-        variables.update(await _from(reference, namespace, objects))
-    variables.update(post_build.substitute)
-    return {name: value.replace("\n", "") for name, value in variables.items()}
+        given = await _from(reference, namespace, objects)
+        found.update(given)
+        if reference.kind == "Secret":
+            hidden += given.values()
+    found.update(post_build.substitute)
+    return Variables({name: value.replace("\n", "") for name, value in found.items()}, tuple(hidden))
 
 
 async def _from(reference: SubstituteReference, namespace: str, objects: Getter) -> dict[str, str]:

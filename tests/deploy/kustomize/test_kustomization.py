@@ -1,5 +1,6 @@
 """Kustomizations end to end: an archive over HTTP, the real kustomize, a real API."""
 
+import base64
 import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -473,3 +474,46 @@ async def test_an_inventory_of_another_controller_is_honoured(here: World) -> No
     ended = await here.reconcile(obj)
     assert ended.ready[0] == "True"
     assert [event.message for event in ended.run.events] == ["Thing/x/y deleted"]
+
+
+HUNTER = "hunter2-correct-horse"
+LEAKS = {
+    "a number in a Secret": (
+        {"s.yaml": f"apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\ndata: {{passwd: 1{'0' * 12}7}}\n"},
+        f"1{'0' * 12}7",
+    ),
+    "text that is no base64": (
+        {"s.yaml": f"apiVersion: v1\nkind: Secret\nmetadata: {{name: s}}\ndata: {{passwd: '{HUNTER}'}}\n"},
+        HUNTER,
+    ),
+    "a literal without a key": (
+        {"kustomization.yaml": f"secretGenerator:\n- {{name: s, literals: [{HUNTER}]}}\n"},
+        HUNTER,
+    ),
+    "an inline patch that is none": (
+        {
+            "kustomization.yaml": f"resources: [cm.yaml]\npatches:\n- patch: '{HUNTER}'\n",
+            "cm.yaml": config_map(),
+        },
+        HUNTER,
+    ),
+    "a value that a Secret gave to a variable": (
+        {"cm.yaml": config_map().replace("name: cm", "name: ${passwd}")},
+        HUNTER.upper(),
+    ),
+}
+
+
+@pytest.mark.parametrize(("files", "value"), LEAKS.values(), ids=LEAKS)
+async def test_no_message_carries_a_value_of_a_secret(here: World, files: dict[str, str], value: str) -> None:
+    given = {"passwd": base64.b64encode(HUNTER.upper().encode()).decode()}
+    await here.create(
+        f"{{apiVersion: v1, kind: Secret, metadata: {{name: vars, namespace: default}}, data: {given}}}\n"
+    )
+    here.publish(files)
+    post_build = {"substituteFrom": [{"kind": "Secret", "name": "vars"}]}
+    ended = await here.reconcile(kustomization(**IN_DEFAULT, postBuild=post_build))
+    assert ended.ready[0] == "False"
+    told = [ended.ready[2], *(condition.message for condition in ended.obj.status.conditions)]
+    told += [event.message for event in ended.run.events]
+    assert [message for message in told if value[:8] in message] == []
