@@ -22,8 +22,9 @@ T = TypeVar("T")
 #: Deeper documents are refused.
 LEVELS = 500
 _NULL = b"null"
-# Up to here a field is found in any case of letters.
-_ANY_CASE = 1 << 20
+_ABSENT = Raw(_NULL)
+# What is longer is not looked at field by field: that costs time and memory.
+_LONG = 1 << 20
 _BOM = b"\xef\xbb\xbf"
 _TOKEN = re.compile(rb'[\[\]{}"]|\\.', re.DOTALL)
 # A half of a surrogate pair without the other; an escaped backslash before it takes its meaning away.
@@ -44,7 +45,8 @@ def decode(body: bytes, shape: type[T]) -> T:
     In a list a `null` becomes the empty text or zero, as in Go; in a list of anything else it is dropped. A field whose
     default is UNSET tells `null` (None) from what is absent.
     """
-    check_depth(body)
+    if len(body) <= _LONG:
+        check_depth(body)  # of a long one the decoder's own bound has to do, which is the interpreter's
     try:
         try:
             return cast("T", _read(body, shape, ""))
@@ -119,10 +121,11 @@ def _struct(raw: bytes | Raw, shape: type[msgspec.Struct], path: str) -> msgspec
 
 def _named(raw: bytes | Raw, shape: type[msgspec.Struct], path: str) -> Iterable[tuple[str, Raw]]:
     """Return the fields of an object; of a long one only those whose names are exact, for the others cost memory."""
-    if memoryview(raw).nbytes <= _ANY_CASE:
+    if memoryview(raw).nbytes <= _LONG:
         return _entries(raw, path)
     found = _checked(lambda: msgspec.json.decode(raw, type=_exact(shape) | None), path)
-    return msgspec.structs.asdict(found).items() if found is not None else ()
+    fields = msgspec.structs.asdict(found).items() if found is not None else ()
+    return [(name, value) for name, value in fields if value is not _ABSENT]
 
 
 def _entries(raw: bytes | Raw, path: str) -> Iterable[tuple[str, Raw]]:
@@ -133,7 +136,7 @@ def _entries(raw: bytes | Raw, path: str) -> Iterable[tuple[str, Raw]]:
 def _exact(shape: type[msgspec.Struct]) -> Any:
     """Return the shape with fields that are not looked at."""
     names = [field.encode_name for field in msgspec.structs.fields(shape)]
-    return msgspec.defstruct(shape.__name__, [(name, Raw, Raw(b"null")) for name in names])
+    return msgspec.defstruct(shape.__name__, [(name, Raw, _ABSENT) for name in names])
 
 
 def _list(raw: bytes | Raw, shape: Any, path: str) -> list[Any]:

@@ -139,7 +139,8 @@ def test_brackets_that_do_not_nest_are_not_counted():
 def test_a_long_document_is_read_too_and_its_unknown_fields_are_passed_over():
     junk = b",".join(b'"k%d":[null]' % number for number in range(100_000))
     found = lenient.decode(b'{"token":"t",' + junk + b',"names":["a",null]}', Outer)
-    assert (found.token, found.names) == ("t", ["a", ""])
+    assert (found.token, found.names, found.told) == ("t", ["a", ""], msgspec.UNSET)
+    assert lenient.decode(b'{"told":null,' + junk + b"}", Outer).told is None
 
 
 KEYS = st.sampled_from(["token", "Token", "expiresIn", "names", "inners", "byHost", "one", "told", "name", "count"])

@@ -30,6 +30,7 @@ def test_a_page_is_read(body: bytes, entries: list[str]):
 NO_LIST: dict[str, tuple[bytes, str]] = {
     "no tags": (b'{"name":"app"}', "the answer has no `tags`"),
     "null": (b"null", "the answer has no `tags`"),
+    "another spelling of a long list": (b'{"TAGS":["' + b'1","' * 500_000 + b'1"]}', "the answer has no `tags`"),
     "numbers": (b'{"tags":["1",2]}', "Expected `str`, got `int` - at `$.tags[1]`"),
     "numbers beside nulls": (b'{"tags":[null,2]}', "Expected `str`, got `int` - at `$.tags[1]`"),
     "objects": (b'{"tags":[{"name":"1"}]}', "Expected `str`, got `object` - at `$.tags[0]`"),
