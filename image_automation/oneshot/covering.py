@@ -38,10 +38,6 @@ class Cover:
         """Tell whether a file is in it."""
         return self.path in {"", "."} or path == self.path or path.startswith(f"{self.path}/")
 
-    def owns(self, path: str, setter: str) -> bool:
-        """Tell whether a change of a file is made for a policy of its automation."""
-        return self.covers(path) and setter.partition(":")[0] == self.namespace
-
 
 class Covering(NamedTuple):
     """The parts, and what is to be said of automations that keep none."""

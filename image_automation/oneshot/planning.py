@@ -5,6 +5,7 @@ The work tree counts as it is, committed or not; what was taken back is read fro
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 
 from gotk.git.objects.clone import Clone
@@ -21,12 +22,25 @@ from image_automation.writing import folder, rollback_guard
 
 
 @dataclass(slots=True)
+class _Marked:
+    """A marked file with its bytes, or why it cannot be looked into, and the parts of the checkout that it is in.
+
+    A link may bring it into parts that its own path is not in.
+    """
+
+    path: str
+    content: bytes | Problem
+    covers: list[Cover] = field(default_factory=list)
+
+
+@dataclass(slots=True)
 class Drafted:
     """Files as they are and as they would be, by their path in the repository."""
 
     before: dict[str, bytes] = field(default_factory=dict)
     results: dict[str, FileResult] = field(default_factory=dict)
     holds: list[Hold] = field(default_factory=list)
+    covers: dict[str, list[Cover]] = field(default_factory=dict)
 
     @property
     def edits(self) -> dict[str, bytes]:
@@ -37,19 +51,20 @@ class Drafted:
 def draft(root: Path, covering: Covering, clone: Clone | None) -> Drafted:
     """Rewrite the marked files of a checkout in memory. Raises OSError and the errors of `gotk.git.errors`."""
     covers = covering.covers
-    marked = dict(_marked(root, covering))
+    marked = _marked(root, covering)
 
     def apply(held: rollback_guard.Places) -> Proposal:
-        return Proposal(tuple(_rewritten(name, found, covers, held.get(name, ())) for name, found in marked.items()))
+        return Proposal(tuple(_rewritten(found, held.get(name, ())) for name, found in marked.items()))
 
     if clone is None or clone.head is None:
         proposal = apply({})
     else:
-        proposal = rollback_guard.respected(clone, clone.head, _owners(covers), apply)
+        proposal = rollback_guard.respected(clone, clone.head, _owners(covers, marked), apply)
     return Drafted(
-        before={name: found for name, found in marked.items() if not isinstance(found, Problem)},
+        before={name: file.content for name, file in marked.items() if not isinstance(file.content, Problem)},
         results={file.path: file for file in proposal.files},
         holds=list(proposal.holds),
+        covers={name: file.covers for name, file in marked.items()},
     )
 
 
@@ -70,35 +85,45 @@ def plan(drafted: Drafted, covering: Covering, objects: Reader, first_seen: bump
     )
 
 
-def _marked(root: Path, covering: Covering) -> Iterator[tuple[str, bytes | Problem]]:
-    """Yield the marked files that an automation keeps, each once, by their path in the repository."""
+def _marked(root: Path, covering: Covering) -> dict[str, _Marked]:
+    """Return the marked files that an automation keeps, by their path in the repository."""
+    marked: dict[str, _Marked] = {}
     for start in roots(covering.covers):
         top = root / start
         if not top.exists():
             covering.errors.append(f"there is no '{start}' in the repository, which an automation's update.path names")
             continue
-        for path, found in folder.marked(top):
-            name = path.relative_to(root).as_posix()
-            if any(cover.covers(name) for cover in covering.covers):
-                yield name, found
+        for found in folder.marked(top, root):
+            name = found.name.relative_to(root).as_posix()
+            path = found.path.relative_to(root).as_posix() if found.path.is_relative_to(root) else name
+            covers = [cover for cover in covering.covers if cover.covers(name)]
+            if not covers:
+                continue
+            known = marked.setdefault(path, _Marked(path, found.content))
+            known.covers += [cover for cover in covers if cover not in known.covers]
+    return marked
 
 
-def _rewritten(name: str, found: bytes | Problem, covers: Sequence[Cover], held: Collection[Place]) -> FileResult:
-    if isinstance(found, Problem):
-        return FileResult(name, problems=(found,))
+def _rewritten(found: _Marked, held: Collection[Place]) -> FileResult:
+    if isinstance(found.content, Problem):
+        return FileResult(found.path, problems=(found.content,))
     setters: dict[str, str] = {}
-    for cover in covers:
-        if cover.covers(name):
-            setters.update(cover.setters)
-    return rewrite.rewrite(name, found, setters, held)
+    for cover in found.covers:
+        setters.update(cover.setters)
+    return rewrite.rewrite(found.path, found.content, setters, held)
 
 
-def _owners(covers: Sequence[Cover]) -> Iterator[rollback_guard.Owner]:
+def _owners(covers: Sequence[Cover], marked: Mapping[str, _Marked]) -> Iterator[rollback_guard.Owner]:
     """Yield on whose behalf values change: each change is judged as its automation would judge it."""
     for cover in covers:
         if cover.automation is not None and cover.automation.spec.git is not None:
             email = cover.automation.spec.git.commit.author.email
-            yield rollback_guard.Owner(email, cover.automation.metadata.annotations, cover.owns)
+            yield rollback_guard.Owner(email, cover.automation.metadata.annotations, partial(_owns, cover, marked))
+
+
+def _owns(cover: Cover, marked: Mapping[str, _Marked], path: str, setter: str) -> bool:
+    """Tell whether a change of a file is made for a policy of a part's automation."""
+    return cover in marked[path].covers and setter.partition(":")[0] == cover.namespace
 
 
 def _choices(covers: Sequence[Cover]) -> Mapping[str, str]:
@@ -109,7 +134,7 @@ def _choices(covers: Sequence[Cover]) -> Mapping[str, str]:
 
 def _unresolved(drafted: Drafted, covers: Sequence[Cover], elsewhere: unresolved.Elsewhere) -> Iterator[Ignored]:
     for path, result in drafted.results.items():
-        scopes = [(cover.namespace, cover.selected) for cover in covers if cover.covers(path)]
+        scopes = [(cover.namespace, cover.selected) for cover in drafted.covers.get(path, covers)]
         for each in result.unresolved:
             if cause := unresolved.why_all(each.setter, scopes, elsewhere):
                 yield Ignored(path=path, line=each.line, setter=each.setter, cause=cause)

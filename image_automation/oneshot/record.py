@@ -82,6 +82,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         parts = [self.extent, f"{self.current} up to date"]
         parts += [f"{len(self.unresolved)} unresolved"] if self.unresolved else []
         parts += [f"{len(self.held)} held back"] if self.held else []
+        parts += [f"{len(self.problems)} without effect"] if self.problems else []
+        parts += [_count(len(self.errors), "error")] if self.errors else []
         return f"Plan: {', '.join(parts)}."
 
 

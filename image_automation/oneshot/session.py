@@ -1,12 +1,13 @@
 """One pass from a path to a plan: read the manifests, scan, choose, rewrite in memory."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
 from gotk.api import core
+from gotk.api.image import ImagePolicy, ImageRepository, ImageUpdateAutomation
 from gotk.api.meta import Object
 from gotk.git.objects import clone as clones
 from gotk.git.objects.clone import Clone
@@ -66,7 +67,7 @@ async def choose(request: Request, clock: Clock) -> Chosen:
     path = request.path.resolve(strict=True)
     clone = clones.discover(path)
     root = clone.root.resolve() if clone else (path if path.is_dir() else path.parent)
-    found = manifests.load(path, namespace=request.namespace)
+    found = manifests.load(path, namespace=request.namespace, within=root)
     world = World(declared.obj for declared in found.declared.values())
     if request.docker_config is not None:
         try:
@@ -107,8 +108,16 @@ def plan(chosen: Chosen) -> Planned:
         automations=request.automations,
         inputs={**inputs, **made.inputs},
         notes=(*chosen.found.left_out, *made.notes),
+        errors=(*chosen.found.errors, *_nothing(chosen), *made.errors),
     )
     return Planned(chosen=chosen, plan=made, drafted=drafted, covering=parts)
+
+
+def _nothing(chosen: Chosen) -> Iterator[str]:
+    """Say that there is nothing to plan for, where a PATH holds no object of ours at all."""
+    kinds = (ImageRepository, ImagePolicy, ImageUpdateAutomation)
+    if not chosen.found.errors and not any(chosen.world.list(kind) for kind in kinds):
+        yield f"there is no ImagePolicy and no ImageUpdateAutomation below '{chosen.request.path}': name another PATH"
 
 
 def _decides(found: Manifests, path: Path) -> bool:

@@ -1,10 +1,10 @@
-"""The rewriter on a folder of files: found without following links, replaced whole or not at all.
+"""The rewriter on a folder of files: found by walking, replaced whole or not at all.
 
 A file is written under another name beside the old one and renamed over it, so that a reader or a crash finds either
-the old bytes or the new ones. Symbolic links are neither read nor written through; `.git` is not entered.
+the old bytes or the new ones. A symbolic link to a file of the same folder stands for that file, as in Flux; it stays a
+link. Links out of it are not read. Neither links to folders nor `.git` are entered.
 """
 
-import errno
 import os
 import stat
 import tempfile
@@ -15,6 +15,17 @@ from pathlib import Path
 
 from image_automation.update import rewrite, screening
 from image_automation.update.result import FileResult, Problem
+
+_OUTSIDE = Problem("the file is a link that leads out of the folder", "replace it by what it leads to")
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A file with its bytes, or the cause where they cannot be had; `name` is the link that it was found by."""
+
+    path: Path
+    name: Path
+    content: bytes | Problem
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,40 +57,50 @@ def files(root: Path) -> Iterator[Path]:
                 yield Path(folder, name)
 
 
-def marked(root: Path) -> Iterator[tuple[Path, bytes | Problem]]:
-    """Yield the files that hold a marker with their bytes, and those that cannot be looked into with the cause."""
+def readable(root: Path, within: Path | None = None) -> Iterator[Found]:
+    """Yield the candidates below a folder with their bytes, or with the cause where they cannot be read.
+
+    A link stands for the file that it leads to, if that lies `within` a folder (the same one unless said otherwise);
+    one that leads nowhere or to a folder is passed over.
+    """
+    inside = (within or (root if root.is_dir() else root.parent)).resolve()
     for path in files(root):
-        try:
-            before = _read(path)
-        except _TooLarge as error:
-            yield path, error.problem
-            continue
-        except OSError as error:
-            if error.errno == errno.ELOOP and path != root:
-                continue  # a symbolic link
-            yield path, Problem(f"the file cannot be read ({error.strerror})", "make it readable", level="error")
-            continue
-        if screening.has_marker(before):
-            yield path, before
+        if not path.is_symlink():
+            yield Found(path, path, _content(path))
+        elif (target := path.resolve()).is_file():
+            outside = not target.is_relative_to(inside) or ".git" in target.relative_to(inside).parts
+            yield Found(target, path, _OUTSIDE if outside else _content(target))
+
+
+def marked(root: Path, within: Path | None = None) -> Iterator[Found]:
+    """Yield the files that hold a marker with their bytes, and those that cannot be looked into with the cause."""
+    for found in readable(root, within):
+        if isinstance(found.content, Problem) or screening.has_marker(found.content):
+            yield found
 
 
 def rewritten(root: Path, setters: Mapping[str, str]) -> Iterator[Rewritten]:
     """Yield what there is to say about each file; files without a marker are passed over. Nothing is written."""
-    for path, before in marked(root):
-        if isinstance(before, Problem):
-            yield Rewritten(path, b"", FileResult(display(path), problems=(before,)))
+    seen = set[Path]()
+    for found in marked(root):
+        if isinstance(found.content, Problem):
+            yield Rewritten(found.name, b"", FileResult(display(found.name), problems=(found.content,)))
             continue
-        result = rewrite.rewrite(display(path), before, setters)
+        if found.path in seen:
+            continue
+        seen.add(found.path)
+        result = rewrite.rewrite(display(found.path), found.content, setters)
         if result.changes or result.problems or result.unresolved:
-            yield Rewritten(path, before, result)
+            yield Rewritten(found.path, found.content, result)
 
 
-def content(path: Path) -> bytes | None:
-    """Return a regular file's bytes; None for a link, a pipe, or a file that is too large or cannot be read."""
+def _content(path: Path) -> bytes | Problem:
     try:
         return _read(path)
-    except (_TooLarge, OSError):
-        return None
+    except _TooLarge as error:
+        return error.problem
+    except OSError as error:
+        return Problem(f"the file cannot be read ({error.strerror})", "make it readable", level="error")
 
 
 def replace(path: Path, content: bytes) -> None:

@@ -56,10 +56,11 @@ class _File(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class _Leaf:
-    """A file worth parsing: its path below some directory, and its content's hash."""
+    """A file worth parsing, or a link to one: its path below some directory, and its content's hash."""
 
     path: str
     id: str
+    link: bool = False
 
 
 class Known:
@@ -78,14 +79,19 @@ def below(path: str) -> str:
     return posixpath.normpath(f"/{path}").lstrip("/")
 
 
-def resolved(repository: ports.Repository, commit: str, path: str) -> str:
-    """Follow the links on a path, as in a checkout that none of them leads out of. Raises PathNotFound, InvalidPath."""
+def resolved(repository: ports.Repository, commit: str, path: str, *, strict: bool = False) -> str:
+    """Follow the links on a path, as in a checkout that none of them leads out of. Raises PathNotFound, InvalidPath.
+
+    What would lead out ends at the root; with `strict` it is an InvalidPath.
+    """
     pending, done, links = path.split("/")[::-1], list[str](), 0
     while pending:
         name = pending.pop()
         if name in {"", "."}:
             continue
         if name == "..":
+            if strict and not done:
+                raise git.InvalidPath(f"'{git.printable(path)}' leads out of the repository")
             del done[-1:]
             continue
         node = repository.node(commit, "/".join([*done, name]))
@@ -96,6 +102,8 @@ def resolved(repository: ports.Repository, commit: str, path: str) -> str:
         if links > _LINKS_LIMIT or repository.size(node.id) > _LINK_LIMIT:
             raise git.InvalidPath(f"'{git.printable(path)}' leads over too many links")
         target = repository.read(node.id).decode("utf-8", "surrogateescape")
+        if strict and target.startswith("/"):
+            raise git.InvalidPath(f"'{git.printable(path)}' leads out of the repository")
         done = [] if target.startswith("/") else done
         pending += target.split("/")[::-1]
     return "/".join(done)
@@ -129,12 +137,35 @@ def _apply(
     path = resolved(repository, commit, path)
     node = repository.node(commit, path)
     if stat.S_ISDIR(node.mode):
-        leaves = [(posixpath.join(path, leaf.path), leaf.id) for leaf in _leaves(repository, node.id, known)]
+        leaves = dict(_files(repository, commit, path, _leaves(repository, node.id, known), known))
     else:
         named = _File(posixpath.basename(path), node.mode, node.id)
-        leaves = [(path, node.id)] if _marked(repository, [named], known) else []
-    results = (_rewritten(repository, where, blob, setters, known, held=held.get(where, ())) for where, blob in leaves)
+        leaves = {path: node.id} if _marked(repository, [named], known) else {}
+    results = (
+        _rewritten(repository, where, blob, setters, known, held=held.get(where, ())) for where, blob in leaves.items()
+    )
     return Proposal(tuple(each for each in results if each.followed or each.problems))
+
+
+def _files(
+    repository: ports.Repository, commit: str, path: str, leaves: Iterable[_Leaf], known: Known
+) -> Iterator[tuple[str, str]]:
+    """Yield the path and the content's hash of each file; for a link those of the file that it leads to, as Flux does.
+
+    Passed over are links that lead nowhere, to a directory or out of the repository.
+    """
+    for leaf in leaves:
+        where = posixpath.join(path, leaf.path)
+        if not leaf.link:
+            yield where, leaf.id
+            continue
+        try:
+            target = resolved(repository, commit, where, strict=True)
+            node = repository.node(commit, target)
+        except (git.PathNotFound, git.InvalidPath):
+            continue
+        if _marked(repository, [_File(posixpath.basename(where), node.mode, node.id)], known):
+            yield target, node.id
 
 
 def _leaves(repository: ports.Repository, tree_id: str, known: Known, depth: int = 0) -> tuple[_Leaf, ...]:
@@ -155,7 +186,9 @@ def _walk(repository: ports.Repository, tree_id: str, known: Known, depth: int) 
     for node in nodes:
         if stat.S_ISDIR(node.mode):
             for leaf in _leaves(repository, node.id, known, depth + 1):
-                yield _Leaf(f"{node.name}/{leaf.path}", leaf.id)
+                yield _Leaf(f"{node.name}/{leaf.path}", leaf.id, leaf.link)
+        elif stat.S_ISLNK(node.mode) and screening.is_candidate(node.name):
+            yield _Leaf(node.name, node.id, link=True)
         elif node.name in marked:
             yield _Leaf(node.name, node.id)
 

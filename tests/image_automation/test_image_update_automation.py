@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pygit2
 import pytest
 
 from gotk.api import extensions
@@ -520,3 +521,44 @@ async def test_finalizing_gives_everything_back(world: World):
     ended = await world.run(automation())
     obj: ImageUpdateAutomation = ended.obj
     await world.reconciler.finalize(obj, ended.run)
+
+
+def link(world: World, path: str, target: str) -> None:
+    """Commit a symbolic link."""
+    repo = world.git()
+    index = pygit2.Index()
+    index.read_tree(repo[world.head()].tree)
+    index.add(pygit2.IndexEntry(path, repo.create_blob(target.encode()), pygit2.enums.FileMode.LINK))
+    author = world.commits()[0].author
+    repo.create_commit("refs/heads/main", author, author, "Link", index.write_tree(repo), [world.head()])
+
+
+@pytest.mark.parametrize(
+    ("path", "target"),
+    [
+        pytest.param("apps/web.yaml", "../shared/web.yaml", id="a file outside of the path"),
+        pytest.param("apps/web.yaml", "../shared/web.txt", id="a file of another name"),
+        pytest.param("apps/web.yaml", "../second.yaml", id="over another link"),
+        pytest.param("apps/deep/web.yaml", "../../folder/web.yaml", id="through a link to a folder"),
+    ],
+)
+async def test_a_link_to_a_file_of_the_repository_updates_that_file(tmp_path: Path, path: str, target: str):
+    world = World(tmp_path, {"shared/web.yaml": FILE, "shared/web.txt": FILE, "apps/own.yaml": FILE})
+    link(world, "second.yaml", "shared/web.yaml")
+    link(world, "folder", "shared")
+    link(world, path, target)
+    first = await world.run(automation(update={"path": "apps"}))
+    changed = "shared/web.txt" if target.endswith(".txt") else "shared/web.yaml"
+    assert (world.text(changed), world.text("apps/own.yaml")) == (UPDATED, UPDATED)
+    assert world.text(path) == target
+    assert len(world.commits()) == 5
+    assert (await world.run(first.obj)).outcome.changed is False
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "../../outside.yaml", "none.yaml", "web.yaml", "../apps", "a\n../b"])
+async def test_a_link_that_leads_to_no_file_of_the_repository_is_passed_over(tmp_path: Path, target: str):
+    world = World(tmp_path, {"apps/own.yaml": FILE})
+    link(world, "apps/web.yaml", target)
+    ended = await world.run(automation(update={"path": "apps"}))
+    assert ended.ready == SUCCEEDED
+    assert (world.text("apps/own.yaml"), world.text("apps/web.yaml")) == (UPDATED, target)

@@ -96,7 +96,10 @@ _ANEW = (
 FILES: dict[str, Difference] = {
     **_in(("bytes",), dict.fromkeys(_ANEW, "Flux writes the whole file anew; ours replaces the marked values")),
     **_in(("bytes", "values"), {"annotated-with-an-index": "Flux takes annotations of its library away"}),
-    **_in(("message",), {"links": "a link is no file of its own"}),
+    **_in(
+        ("message",),
+        dict.fromkeys(("links", "link-to-a-file-of-another-name"), "the file is named that a link leads to, and once"),
+    ),
     **_in(
         ("bytes", "message", "values"),
         {
@@ -107,7 +110,6 @@ FILES: dict[str, Difference] = {
             "top-level-list": "a document that is a list is updated, where Flux skips its file",
             "top-level-scalar": "a document that is a scalar is updated, where Flux skips its file",
             "sops": "a file of SOPS is left alone, for its checksum would no longer fit",
-            "link-to-a-file-of-another-name": "links are not written through",
         },
     ),
 }

@@ -61,9 +61,11 @@ async def _publish(
     for note in chosen.found.left_out:
         output.action(note)
     automations = publishing.wanted(chosen)
+    if not automations and chosen.found.errors:
+        return [], chosen.found.errors
     if not automations:
         output.fail("there is no ImageUpdateAutomation to run among the manifests, or none of that name")
-    failures = list(publishing.failures(chosen.world, automations))
+    failures = [*chosen.found.errors, *publishing.failures(chosen.world, automations)]
     if mode == "commit":
         return list(publishing.commit(chosen, clock)), failures
     return await publishing.push(chosen, clock, given=given, url=url), failures

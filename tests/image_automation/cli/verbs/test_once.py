@@ -179,6 +179,31 @@ def test_a_policy_that_cannot_choose_fails_the_job_but_not_the_others(
     )
 
 
+@pytest.mark.parametrize("mode", ["--commit", "--push"])
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (
+            MANIFESTS.split("---\n")[1].replace("imageRepositoryRef", "imageRepoRef"),
+            "bad.yaml:4: ImagePolicy web: unknown",
+        ),
+        (MANIFESTS.split("---\n")[1].replace("ImagePolicy", "ImagePolcy"), 'did you mean "ImagePolicy"?'),
+        (MANIFESTS.split("---\n")[1].replace("spec", "  spec"), "bad.yaml: line "),
+    ],
+    ids=["an unknown field", "a misspelt kind", "a broken document"],
+)
+def test_a_manifest_that_cannot_be_read_fails_the_job(
+    made: Fleet, capsys: pytest.CaptureFixture[str], mode: str, wrong: str, said: str
+):
+    (made.clone / "cluster" / "bad.yaml").write_text(wrong)
+    for _ in range(2):
+        assert run(made.clone, mode) == 1
+        last = capsys.readouterr().err.splitlines()[-1]
+        assert last.startswith("✗ ")
+        assert said in last
+    assert head(made.clone if mode == "--commit" else made.remote).message.startswith(SUBJECT)
+
+
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [

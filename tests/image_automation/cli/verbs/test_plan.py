@@ -101,7 +101,7 @@ def test_what_is_unresolved_is_named_with_its_cause(
     made = fleet(tmp_path, registry, files)
     assert run("plan", made.clone) == 1
     out, err = capsys.readouterr()
-    assert "Plan: 2 changes in 2 files, 0 up to date, 3 unresolved.\n" in out
+    assert "Plan: 2 changes in 2 files, 0 up to date, 3 unresolved, 1 error.\n" in out
     assert "? apps/a.yaml:1: marker 'apps:webb' is unresolved: there is no ImagePolicy webb in namespace apps\n" in out
     follows = "an automation of namespace apps follows policies of that namespace only"
     assert f"? apps/a.yaml:2: marker 'other:web' is unresolved: {follows}\n" in out
@@ -267,11 +267,18 @@ def test_manifests_that_cannot_be_used_are_said(made: Fleet, capsys: pytest.Capt
         "apiVersion: v1\nkind: Secret\nmetadata: {name: x}\ndata: {a: ENC}\nsops: {}\n"
     )
     (made.clone / "cluster" / "broken.yaml").write_text("image.toolkit.fluxcd.io ImagePolicy: [\n")
-    run("plan", made.clone)
-    err = capsys.readouterr().err
-    assert "bad.yaml: ImagePolicy half (document 1) is not complete: " in err
-    assert "bad.yaml: Secret x (document 2) is encrypted with SOPS" in err
-    assert "broken.yaml: line 2" in err
+    assert run("plan", made.clone) == 1
+    out, err = capsys.readouterr()
+    assert "✗ " + str(made.clone / "cluster/bad.yaml:1: ImagePolicy half: Object missing required field") in err
+    assert "bad.yaml:6: Secret x is encrypted with SOPS" in err
+    assert "✗ " + str(made.clone / "cluster/broken.yaml: line 2") in err
+    assert out.endswith("Plan: 2 changes in 2 files, 0 up to date, 2 errors.\n")
+
+
+def test_a_path_without_any_object_of_ours_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "a.yaml").write_text("kind: ConfigMap\n")
+    assert run("plan", tmp_path) == 1
+    assert "✗ there is no ImagePolicy and no ImageUpdateAutomation below" in capsys.readouterr().err
 
 
 def test_errors_of_use_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -318,3 +325,22 @@ def test_a_minimum_age_holds_in_a_plan_as_in_the_service(
     capsys.readouterr()
     assert run("plan", made.clone, "--state", tmp_path / "state") == 2
     assert "~ web: 1.4.2 -> 1.4.3 (patch)\n" in capsys.readouterr().out
+
+
+def test_a_marked_file_behind_a_link_is_planned_for_its_automation(
+    made: Fleet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    (made.clone / "shared").mkdir()
+    (made.clone / "shared" / "web.txt").write_text(made.filled(WEB))
+    (made.clone / "apps" / "link.yaml").symlink_to("../shared/web.txt")
+    (tmp_path / "outside.yaml").write_text(made.filled(WEB))
+    (made.clone / "apps" / "out.yaml").symlink_to(tmp_path / "outside.yaml")
+    assert run("plan", made.clone, "--out", tmp_path / "plan.json") == 2
+    out = capsys.readouterr().out
+    assert "    shared/web.txt:5  Deployment/web\n" in out
+    assert "? apps/out.yaml: the file is a link that leads out of the folder: replace it by what it leads to\n" in out
+    assert out.endswith("Plan: 3 changes in 3 files, 0 up to date, 1 without effect.\n")
+    assert run("apply", tmp_path / "plan.json", made.clone) == 0
+    assert "team/web:1.4.3 #" in made.text("shared/web.txt")
+    assert (made.clone / "apps" / "link.yaml").is_symlink()
+    assert (tmp_path / "outside.yaml").read_text() == made.filled(WEB)

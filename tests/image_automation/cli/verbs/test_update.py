@@ -90,7 +90,9 @@ def test_unresolved_and_inert_markers_are_printed(folder: Path, capsys: pytest.C
     )
 
 
-def test_links_are_neither_followed_nor_written_through(folder: Path, tmp_path_factory: pytest.TempPathFactory):
+def test_links_out_of_the_folder_are_neither_followed_nor_written_through(
+    folder: Path, tmp_path_factory: pytest.TempPathFactory
+):
     outside = tmp_path_factory.mktemp("outside") / "secret.yaml"
     outside.write_text(f"tag: 6.0.0 {MARKER}\n")
     (folder / "link.yaml").symlink_to(outside)
@@ -180,3 +182,12 @@ def test_a_diff_is_coloured_on_a_terminal_only_and_no_color_is_heard(folder: Pat
 
     assert b"\x1b[32m+tag" in seen()
     assert b"\x1b[32m" not in seen(NO_COLOR="1")
+
+
+def test_a_link_within_the_folder_updates_its_file_once(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "shared.txt").write_text(f"tag: 6.0.0 {MARKER}\n")
+    (folder / "one.yaml").symlink_to("shared.txt")
+    (folder / "two.yaml").symlink_to("one.yaml")
+    assert run(folder, *IMAGE) == 0
+    assert capsys.readouterr().out.count("shared.txt:") == 1
+    assert (folder / "one.yaml").is_symlink()
