@@ -15,6 +15,7 @@ from gotk.api.meta import (
     ReconcileStatus,
     Struct,
     Timeout,
+    bounded,
 )
 from gotk.api.source import GitRepositoryRef
 
@@ -170,7 +171,7 @@ class PushSpec(Struct, frozen=True, kw_only=True):
     """Where commits go."""
 
     branch: str = ""
-    refspec: str = ""
+    refspec: Annotated[str, bounded(pattern=r"^$|^[^+:]")] = ""
     options: Mapping[str, str] = {}
 
 

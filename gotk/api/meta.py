@@ -59,7 +59,7 @@ class Object(Struct, frozen=True, kw_only=True):
     metadata: ObjectMeta
 
 
-def _bounded(**schema: Any) -> Any:
+def bounded(**schema: Any) -> Any:
     """Bounds that the cluster checks when it is written to; what is already stored is read as it is."""
     return msgspec.Meta(extra_json_schema=schema)
 
@@ -75,12 +75,12 @@ _DIGEST = r"^[a-z0-9]+(?:[.+_-][a-z0-9]+)*:[a-zA-Z0-9=_-]+$"
 class Condition(Struct, frozen=True, kw_only=True, omit_defaults=False):
     """`metav1.Condition`: one aspect of an object's state."""
 
-    type: Annotated[str, _bounded(pattern=_CONDITION_TYPE, maxLength=316)]
-    status: Annotated[str, _bounded(enum=["True", "False", "Unknown"])]
-    reason: Annotated[str, _bounded(pattern=_REASON, minLength=1, maxLength=1024)]
-    message: Annotated[str, _bounded(maxLength=32768)]
+    type: Annotated[str, bounded(pattern=_CONDITION_TYPE, maxLength=316)]
+    status: Annotated[str, bounded(enum=["True", "False", "Unknown"])]
+    reason: Annotated[str, bounded(pattern=_REASON, minLength=1, maxLength=1024)]
+    message: Annotated[str, bounded(maxLength=32768)]
     last_transition_time: str
-    observed_generation: Annotated[int, _bounded(minimum=0)] = 0
+    observed_generation: Annotated[int, bounded(minimum=0)] = 0
 
 
 class LocalObjectReference(Struct, frozen=True, kw_only=True):
@@ -126,7 +126,7 @@ class LabelSelector(Struct, frozen=True, kw_only=True):
 class Artifact(Struct, frozen=True, kw_only=True):
     """`status.artifact` of a source: where its tarball is, what it holds and from when it is."""
 
-    digest: Annotated[str, _bounded(pattern=_DIGEST)]
+    digest: Annotated[str, bounded(pattern=_DIGEST)]
     path: str
     url: str
     revision: str

@@ -79,7 +79,7 @@ async def test_every_check_passes_and_names_the_versions(plane: Plane) -> None:
     assert (await plane.flux.run("check", "--pre")).err.endswith("✔ prerequisites checks passed\n")
     said = (await plane.flux.run("check", "--timeout=10s")).err
     assert said.endswith("✔ all checks passed\n"), said
-    assert "✔ distribution: flux-v2.9.2\n" in said
+    assert "✔ distribution: flux-v2.9.4\n" in said
     assert "✔ image-automation: deployment ready\n► image-automation:v1.2.3\n" in said
     for name in ("imagepolicies.image", "gitrepositories.source", "receivers.notification", "kustomizations.kustomize"):
         assert f"✔ {name}.toolkit.fluxcd.io/v1\n" in said

@@ -1,7 +1,9 @@
 """Shell patterns of `${var#pattern}` and `${var%pattern}`, where `*` crosses `/`.
 
-Answers to the pattern matcher in `drone/envsubst`. All prefixes are tried in one pass over the value (the set of
-places in the pattern that could be reached so far), so no pattern takes more than pattern times value steps.
+Answers to the pattern matcher of Flux's fork of `drone/envsubst`, which cuts a suffix by turning the value and the
+pattern's text around: a class or an escape of such a pattern is malformed then, and cuts nothing. Where it cuts bytes,
+whole characters are cut here. All prefixes are tried in one pass over the value (the set of places in the pattern that
+could be reached so far), so no pattern takes more than pattern times value steps.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,11 +15,11 @@ Steps = Sequence[Test | None]
 
 def trim(value: str, pattern: str, *, suffix: bool, longest: bool) -> str:
     """Cut off what the pattern matches; a pattern that is not well formed matches nothing."""
-    steps = _compile(pattern)
+    text, mirrored = (value[::-1], pattern[::-1]) if suffix else (value, pattern)
+    steps = _compile(mirrored)
     if steps is None:
         return value
-    text, ordered = (value[::-1], steps[::-1]) if suffix else (value, steps)
-    lengths = [length for length in _matching_prefixes(text, ordered) if length]
+    lengths = [length for length in _matching_prefixes(text, steps) if length]
     if not lengths:
         return value
     length = max(lengths) if longest else min(lengths)

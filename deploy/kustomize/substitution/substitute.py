@@ -2,11 +2,11 @@
 
 Answers to Flux's fork of `drone/envsubst`, corner by corner: only `${...}` is looked at, `$$` is an escaped `$`, the
 default functions all mean the same, and in strict mode (Flux's default) a variable without a value or default is an
-error. A parse is one pass from left to right; nesting is bounded, so no text can exhaust the stack.
+error. Nesting is bounded, so no text can exhaust the stack.
 """
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from deploy.kustomize.substitution import glob
 
@@ -32,15 +32,25 @@ def check_names(variables: Mapping[str, str]) -> None:
             raise SubstitutionError(f"'{name}' var name is invalid, must match '{NAME_PATTERN}'")
 
 
-def substitute(text: str, variables: Mapping[str, str], *, strict: bool = True) -> str:
+def substitute(text: str, variables: Mapping[str, str], *, strict: bool) -> str:
     """Replace every `${...}` of a text. Raises SubstitutionError."""
     if "$" not in text:
         return text
-    return _Parser(text, variables, strict=strict).text()
+    parts = list(_Parser(text, variables, strict=strict).parts())
+    result = "".join([part() for part in parts])
+    try:
+        result.encode()
+    except UnicodeEncodeError:
+        raise SubstitutionError(f"{BAD_SUBSTITUTION}: the substring cuts a character in two") from None
+    return result
+
+
+#: A part of a text that is worked out when all of it has been read: text, or what gives text.
+_Part = Callable[[], str]
 
 
 class _Parser:
-    """One pass over a text: parses and evaluates at once, which is why arguments are evaluated even when unused."""
+    """Reads a text from left to right, whole before anything is worked out: what cannot be read is told first."""
 
     def __init__(self, text: str, variables: Mapping[str, str], *, strict: bool) -> None:
         self._text = text
@@ -49,16 +59,14 @@ class _Parser:
         self._variables = variables
         self._strict = strict
 
-    def text(self) -> str:
-        """Evaluate plain text up to the end: `$$` is `$`, `${` begins a substitution."""
-        parts = []
+    def parts(self) -> Iterator[_Part]:
+        """Read plain text up to the end: `$$` is `$`, `${` begins a substitution."""
         while (found := self._text.find("$", self._at)) >= 0:
-            parts.append(self._text[self._at : found])
+            yield _literal(self._text[self._at : found])
             follower = self._text[found + 1 : found + 2]
             self._at = found + (2 if follower in {"$", "{"} and follower else 1)
-            parts.append(self._function() if follower == "{" else "$")
-        parts.append(self._text[self._at :])
-        return "".join(parts)
+            yield self._function() if follower == "{" else _literal("$")
+        yield _literal(self._text[self._at :])
 
     def _peek(self) -> str:
         return self._text[self._at : self._at + 1]
@@ -72,24 +80,24 @@ class _Parser:
         if self._take() != "}":
             raise SubstitutionError(message)
 
-    def _function(self) -> str:
-        """Evaluate from behind `${` to behind its `}`."""
+    def _function(self) -> _Part:
+        """Read from behind `${` to behind its `}`."""
         self._depth += 1
         if self._depth > _DEPTH:
             raise SubstitutionError(f"substitutions nested deeper than {_DEPTH} levels")
-        value = self._length() if self._peek() == "#" else self._named()
+        part = self._length() if self._peek() == "#" else self._named()
         self._depth -= 1
-        return value
+        return part
 
-    def _length(self) -> str:
+    def _length(self) -> _Part:
         self._take()
         name = self._identifier()
         if not name:
             raise SubstitutionError(BAD_SUBSTITUTION)
         self._close()
-        return str(len(self._value(name).encode()))
+        return lambda: str(len(self._value(name).encode()))
 
-    def _named(self) -> str:
+    def _named(self) -> _Part:
         name = self._identifier()
         if not name:
             raise SubstitutionError(BAD_NAME)
@@ -97,6 +105,9 @@ class _Parser:
         if mark == "=" or (mark == ":" and self._text[self._at + 1 : self._at + 2] in set("=-?+")):
             return self._default(name, len(mark) if mark == "=" else 2)
         if mark == ":":
+            follower = self._text[self._at + 1 : self._at + 2]
+            if not follower.isascii() or not follower:  # upstream steps back by the follower's width, not the colon's
+                raise SubstitutionError(BAD_SUBSTITUTION)
             return self._substring(name)
         if mark in {",", "^"}:
             return self._case(name)
@@ -105,7 +116,7 @@ class _Parser:
         if mark in {"#", "%"}:
             return self._trim(name, mark)
         self._close(MISSING_BRACE)
-        return self._value(name)
+        return lambda: self._value(name)
 
     def _identifier(self) -> str:
         start = self._at
@@ -119,8 +130,8 @@ class _Parser:
             raise SubstitutionError(f'variable not set (strict mode): "{name}"')
         return value or ""
 
-    def _argument(self, stops: str, *, escapes: bool = False) -> str:
-        """Evaluate one argument: a single nested substitution, or text up to a stop or a nested substitution."""
+    def _argument(self, stops: str, *, escapes: bool = False) -> _Part:
+        """Read one argument: a single nested substitution, or text up to a stop or a nested substitution."""
         if self._text.startswith("${", self._at):
             self._take(2)
             return self._function()
@@ -133,58 +144,91 @@ class _Parser:
             parts.append(self._take())
         if not parts:
             raise SubstitutionError(BAD_ARGUMENT)
-        return "".join(parts)
+        return _literal("".join(parts))
 
-    def _default(self, name: str, width: int) -> str:
+    def _default(self, name: str, width: int) -> _Part:
         self._take(width)
-        parts = []
+        arguments = []
         while self._peek() != "}":
-            parts.append(self._argument("}"))
+            arguments.append(self._argument("}"))
         self._close()
-        return self._value(name, exempt=True) or "".join(parts)
 
-    def _substring(self, name: str) -> str:
+        def evaluate() -> str:
+            default = "".join([argument() for argument in arguments])  # told of, even where it is not needed
+            return self._value(name, exempt=True) or default
+
+        return evaluate
+
+    def _substring(self, name: str) -> _Part:
         self._take()
         arguments = [self._argument(":}")]
         if self._peek() == ":":
-            while self._peek() == ":":
-                self._take()
+            self._take_all(":")
             arguments.append(self._argument("}"))
         self._close()
-        return _slice(self._value(name), arguments)
 
-    def _case(self, name: str) -> str:
+        def evaluate() -> str:
+            bounds = [argument() for argument in arguments]
+            return _slice(self._value(name), bounds)
+
+        return evaluate
+
+    def _take_all(self, mark: str) -> None:
+        while self._peek() == mark:
+            self._take()
+
+    def _case(self, name: str) -> _Part:
         start = self._at
         while self._peek() in {",", "^"} and self._at - start < 2:
             self._take()
         function = _CASES.get(self._text[start : self._at], str)
         self._close()
-        return function(self._value(name))
+        return lambda: function(self._value(name))
 
-    def _trim(self, name: str, mark: str) -> str:
+    def _trim(self, name: str, mark: str) -> _Part:
         width = 2 if self._text.startswith(mark * 2, self._at) else 1
         self._take(width)
-        pattern = self._argument("}")
+        argument = self._argument("}")
         self._close()
-        return glob.trim(self._value(name), pattern, suffix=mark == "%", longest=width == 2)
 
-    def _replace(self, name: str) -> str:
+        def evaluate() -> str:
+            pattern = argument()
+            return glob.trim(self._value(name), pattern, suffix=mark == "%", longest=width == 2)
+
+        return evaluate
+
+    def _replace(self, name: str) -> _Part:
         self._take()
         where = self._take() if self._peek() in {"/", "#", "%"} else ""
         old = self._argument("/", escapes=True)
-        if self._take() != "/":
+        if self._peek() != "/":
             raise SubstitutionError(BAD_SUBSTITUTION)
+        self._take_all("/")  # any number of slashes separate, as colons do
         new = None if self._peek() == "}" else self._argument("}", escapes=True)
         self._close()
-        return _replace(self._value(name), where, old, new)
+
+        def evaluate() -> str:
+            replaced, replacement = old(), None if new is None else new()
+            return _replace(self._value(name), where, replaced, replacement)
+
+        return evaluate
+
+
+def _literal(text: str) -> _Part:
+    return lambda: text
 
 
 def _upper(text: str) -> str:
-    return "".join(upper if len(upper := character.upper()) == 1 else character for character in text)
+    return "".join(_single(character, character.upper(), character.title()) for character in text)
 
 
 def _lower(text: str) -> str:
-    return "".join(lower if len(lower := character.lower()) == 1 else character for character in text)
+    return "".join(_single(character, character.lower(), character.lower()[0]) for character in text)
+
+
+def _single(character: str, *candidates: str) -> str:
+    """Return the first mapping that is one character, as Go's are; the character itself where there is none."""
+    return next((candidate for candidate in candidates if len(candidate) == 1), character)
 
 
 _CASES: Mapping[str, Callable[[str], str]] = {
@@ -193,12 +237,16 @@ _CASES: Mapping[str, Callable[[str], str]] = {
     ",": lambda text: _lower(text[:1]) + text[1:],
     ",,": _lower,
 }
-_INTEGER = re.compile(r"[-+]?[0-9]{1,18}")
+_INTEGER = re.compile(r"[-+]?0*[0-9]{1,19}")
+_INT64 = range(-(1 << 63), 1 << 63)
 
 
 def _slice(value: str, arguments: Sequence[str]) -> str:
-    """Cut by bytes; a position or length that is no number leaves the value as it is."""
-    if not all(_INTEGER.fullmatch(argument) for argument in arguments):
+    """Cut by bytes; a position or length that is no number leaves the value as it is.
+
+    Half of a character becomes a surrogate, which may still be dropped by what uses the substring.
+    """
+    if not all(_INTEGER.fullmatch(argument) and int(argument) in _INT64 for argument in arguments):
         return value
     body = value.encode()
     start = int(arguments[0])
@@ -207,10 +255,7 @@ def _slice(value: str, arguments: Sequence[str]) -> str:
     end = start + int(arguments[1]) if len(arguments) > 1 else len(body)
     if end < start <= len(body) and len(arguments) > 1:
         raise SubstitutionError(f"{BAD_SUBSTITUTION}: the length of a substring is negative")
-    try:
-        return body[start:end].decode()
-    except UnicodeDecodeError:
-        raise SubstitutionError(f"{BAD_SUBSTITUTION}: the substring cuts a character in two") from None
+    return body[start:end].decode("utf-8", "surrogateescape")
 
 
 def _replace(value: str, where: str, old: str, new: str | None) -> str:

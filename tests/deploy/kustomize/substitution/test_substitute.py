@@ -1,6 +1,8 @@
 """Post-build substitution: Flux's grammar, corner by corner."""
 
 import contextlib
+import json
+from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -74,9 +76,56 @@ RESULTS = {
 }
 
 
+#: What Flux's own code makes of expressions, recorded: every operator with arguments of every shape.
+FLUX = json.loads((Path(__file__).parent / "flux_answers.json").read_text())
+
+
+def ours(text: str) -> str:
+    try:
+        return "result: " + substitute.substitute(text, FLUX["variables"], strict=True)
+    except SubstitutionError as error:
+        return f"error: {error}"
+
+
+def test_every_expression_becomes_what_flux_makes_of_it() -> None:
+    recorded = {text: f"result: {result}" for text, result in FLUX["results"].items()}
+    recorded |= {text: f"error: {message}" for text, message in FLUX["errors"].items()}
+    assert len(recorded) > 3000
+    assert {text: ours(text) for text in recorded} == recorded
+
+
+LIKE_FLUX = {
+    "slashes between the parts of a replacement count as one": ("${v/World//Moon}", "Hello/Moon"),
+    "a replacement behind two slashes may be nested": ("${v/none//${tag}}", "Hello/World"),
+    "a replacement behind three slashes": ("${v/World///Moon}", "Hello/Moon"),
+    "a class cuts no suffix": ("${tag%.[0-9]}", "1.2.3"),
+    "a class cuts no longest suffix": ("${tag%%[.]*}", "1.2.3"),
+    "an escape cuts no suffix": ("${path%\\.gz}", "/usr/local/bin/app.tar.gz"),
+    "a class that is written backwards does": ("${tag%]9-0[}", "1.2."),
+}
+
+
+@pytest.mark.parametrize(("text", "expected"), LIKE_FLUX.values(), ids=LIKE_FLUX.keys())
+def test_what_is_odd_in_flux_is_odd_here(text: str, expected: str) -> None:
+    assert substitute.substitute(text, VARIABLES, strict=True) == expected
+
+
+WHOLE_CHARACTERS = {"a question mark": ("${umlaut%?}", "äö"), "a star": ("${umlaut#*}", "öü")}
+
+
+@pytest.mark.parametrize(("text", "expected"), WHOLE_CHARACTERS.values(), ids=WHOLE_CHARACTERS.keys())
+def test_a_pattern_cuts_whole_characters_where_flux_cuts_bytes(text: str, expected: str) -> None:
+    assert substitute.substitute(text, VARIABLES, strict=True) == expected
+
+
+def test_text_that_cannot_be_read_is_told_before_a_variable_that_is_not_set() -> None:
+    with pytest.raises(SubstitutionError, match="missing closing brace"):
+        substitute.substitute("${nope} ${v", {}, strict=True)
+
+
 @pytest.mark.parametrize(("text", "expected"), RESULTS.values(), ids=RESULTS.keys())
 def test_result(text: str, expected: str) -> None:
-    assert substitute.substitute(text, VARIABLES) == expected
+    assert substitute.substitute(text, VARIABLES, strict=True) == expected
 
 
 ERRORS = {
@@ -108,7 +157,7 @@ ERRORS = {
 @pytest.mark.parametrize(("text", "expected"), ERRORS.values(), ids=ERRORS.keys())
 def test_error(text: str, expected: str) -> None:
     with pytest.raises(SubstitutionError) as raised:
-        substitute.substitute(text, VARIABLES)
+        substitute.substitute(text, VARIABLES, strict=True)
     assert str(raised.value) == expected
 
 
@@ -124,12 +173,12 @@ def test_variable_names_are_checked(name: str) -> None:
 
 @given(st.text(alphabet=st.characters(exclude_characters="$")))
 def test_text_without_dollars_stays(text: str) -> None:
-    assert substitute.substitute(text, {}) == text
+    assert substitute.substitute(text, {}, strict=True) == text
 
 
 @given(st.text())
 def test_doubling_every_dollar_is_undone(text: str) -> None:
-    assert substitute.substitute(text.replace("$", "$$"), {}) == text
+    assert substitute.substitute(text.replace("$", "$$"), {}, strict=True) == text
 
 
 @given(st.text(alphabet="${}:-=+?#%^,/\\*[]v0 \nä", max_size=40), st.text(max_size=8))
