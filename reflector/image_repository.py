@@ -38,6 +38,8 @@ INVALID_ANNOTATION = "InvalidAnnotation"
 
 #: Reasons of our own events.
 TAGS_HELD, TAGS_GONE, TAGS_BACK = "TagsHeld", "TagsGone", "TagsBack"
+#: Reason of the condition that says so.
+LOSS_ACCEPTED = "LossAccepted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,6 +136,7 @@ class ImageRepositoryReconciler:
                 stored=known.count,
                 now=run.now(),
                 doubted=known.doubtful,
+                accepted=_accepts_doubt(obj, run),
             )
         except (StoreError, ValueError) as error:
             raise Retry(FAILURE, f"failed to determine if it's scan time: {error}") from error
@@ -253,7 +256,12 @@ class ImageRepositoryReconciler:
     def _say(self, turn: _Turn, assessed: Assessment) -> None:
         """Tell what became of the tags that the list lacks."""
         if assessed.kept and assessed.doubt is None:
-            turn.run.log.info("tags are missing, kept for now", image=str(turn.image), kept=assessed.kept)
+            turn.run.log.info(
+                "tags are missing, kept for now", image=str(turn.image), kept=assessed.kept, loss=assessed.loss
+            )
+        if assessed.accepted:
+            self._say_accepted(turn, assessed)
+            return
         if assessed.gone and turn.needed > 1:
             doubted = turn.run.conditions.is_true(extensions.TAGS_HELD)
             message = f"{_counted(assessed.gone)} gone: {turn.needed} scans in a row did not list them"
@@ -262,6 +270,13 @@ class ImageRepositoryReconciler:
             self._trust(turn, back=not assessed.gone)
         else:
             self._doubt(turn, assessed.doubt)
+
+    def _say_accepted(self, turn: _Turn, assessed: Assessment) -> None:
+        """Tell that the user accepted a loss: as an event, and in the condition until the next doubt."""
+        loss = turn.obj.metadata.annotations[extensions.ACCEPT_LOSS]
+        message = f"the loss {loss} was accepted by annotation: {_counted(assessed.gone)} gone"
+        turn.run.conditions.mark_false(extensions.TAGS_HELD, LOSS_ACCEPTED, message)
+        turn.run.event("Normal", TAGS_GONE, message)
 
     def _doubt(self, turn: _Turn, doubt: Doubt, *, quietly: bool = False) -> None:
         """Say that the last list is not believed: always in a condition, as an event where it is news."""
@@ -289,10 +304,17 @@ def _circumstances(turn: _Turn, listed: int) -> loss_guard.Circumstances:
         now=int(turn.run.now().timestamp()),
         needed=turn.needed,
         interval=spec.interval.seconds,
-        requested=turn.run.requested,
+        accepted=turn.obj.metadata.annotations.get(extensions.ACCEPT_LOSS, ""),
         expected=last.tag_count if last is not None and same else 0,
         listed=listed,
     )
+
+
+def _accepts_doubt(obj: ImageRepository, run: Run[ImageRepositoryStatus]) -> bool:
+    """Tell whether the user has accepted the very loss that the condition tells of."""
+    held = run.conditions.get(extensions.TAGS_HELD)
+    accepted = obj.metadata.annotations.get(extensions.ACCEPT_LOSS, "")
+    return bool(accepted) and held is not None and loss_guard.loss_named_in(held.message) == accepted
 
 
 def _counted(tags: Sequence[str]) -> str:

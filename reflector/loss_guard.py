@@ -3,9 +3,12 @@
 Flux believes every list, and a registry that restarts empty, loses a shard or answers from a stale replica moves its
 policies to older tags. Here new tags count at once, but a tag that a list lacks is kept until so many scans in a row,
 an interval apart, have lacked it. A list is doubtful, and the user is told, when it lacks more than half of the known
-tags, or when it is the first one since the store was lost and has less than half of the tags of the status.
+tags, or when it is the first one since the store was lost and has less than half of the tags of the status. Asking for
+a scan is no consent: it counts as any other. Consent names the loss, by the number of its tags and a digest that no
+other loss has, and so holds once.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -29,16 +32,17 @@ _SLACK = 0.9
 class Circumstances:
     """What decides about a list besides the first-seen records.
 
-    `now` is in seconds since 1970. `needed` scans must miss a tag. A `requested` scan counts whenever it comes, any
-    other once per `interval`. `expected` tags were `listed` at the last scan, should the store know nothing of it.
+    `now` is in seconds since 1970. `needed` scans must miss a tag; scans count once per `interval`, whoever asked for
+    them. `expected` tags were `listed` at the last scan, should the store know nothing of it. `accepted` names the loss
+    that the user accepts.
     """
 
     now: int
     needed: int
     interval: float
-    requested: bool = False
     expected: int = 0
     listed: int = 0
+    accepted: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +63,10 @@ class Assessment:
     doubt: Doubt | None = None
     #: How many tags are kept although the list lacks them.
     kept: int = 0
+    #: The name by which the loss can be accepted; empty where nothing is kept.
+    loss: str = ""
+    #: Whether the loss was accepted by its name.
+    accepted: bool = False
 
 
 @dataclass(slots=True)
@@ -67,6 +75,7 @@ class _Losses:
 
     kept: dict[str, int] = field(default_factory=dict)
     gone: list[str] = field(default_factory=list)
+    is_new: bool = False
 
 
 def needed(annotations: Mapping[str, str]) -> int:
@@ -85,12 +94,14 @@ def assess(known: FirstSeen | None, tags: Sequence[str], case: Circumstances) ->
     """Weigh a whole list of tags, in the order of the store, against the first-seen records of the image."""
     if known is None:
         return _begin(tags, case)
-    counting = case.requested or not 0 <= case.now - known.counted < _SLACK * case.interval
+    counting = not 0 <= case.now - known.counted < _SLACK * case.interval
     losses = _losses(known, frozenset(tags), case, counting=counting)
+    is_accepted = _accept(known, tags, losses, case)
     seen = dict(zip(known.names, known.first, strict=True))
     names = sorted([*tags, *losses.kept], reverse=True) if losses.kept else list(tags)
-    doubts, expected = _expectation(known, case, counting=counting)
-    counted = case.now if counting or known.settled else known.counted
+    doubts, expected = (0, 0) if is_accepted else _expectation(known, case, counting=counting)
+    # A tag that went just now is given its whole time, whenever the last scan counted.
+    counted = case.now if counting or losses.is_new or known.settled else known.counted
     first_seen = FirstSeen(
         names=names,
         first=[seen.get(name, case.now) for name in names],
@@ -104,6 +115,8 @@ def assess(known: FirstSeen | None, tags: Sequence[str], case: Circumstances) ->
         first_seen=first_seen,
         added=[name for name in tags if name not in seen],
         gone=losses.gone,
+        loss=_loss_of(first_seen, tags, losses),
+        accepted=is_accepted,
         doubt=_doubt(known, tags, losses, first_seen, case),
         kept=len(losses.kept),
     )
@@ -121,8 +134,9 @@ def _begin(tags: Sequence[str], case: Circumstances) -> Assessment:
         expected=case.expected if doubtful else 0,
         doubts=int(doubtful),
     )
-    doubt = _short(first_seen, case) if doubtful else None
-    return Assessment(first_seen=first_seen, added=tags, doubt=doubt)
+    loss = _loss_of(first_seen, tags, _Losses())
+    doubt = _short(first_seen, case, loss) if doubtful else None
+    return Assessment(first_seen=first_seen, added=tags, doubt=doubt, loss=loss)
 
 
 def _losses(known: FirstSeen, listed: frozenset[str], case: Circumstances, *, counting: bool) -> _Losses:
@@ -133,11 +147,43 @@ def _losses(known: FirstSeen, listed: frozenset[str], case: Circumstances, *, co
         if name in listed:
             continue
         missed = min(scans + 1, MOST_SCANS) if counting or not scans else scans
+        losses.is_new |= not scans
         if missed >= case.needed:
             losses.gone.append(name)
         else:
             losses.kept[name] = missed
     return losses
+
+
+def _accept(known: FirstSeen, tags: Sequence[str], losses: _Losses, case: Circumstances) -> bool:
+    """Give up what is kept where the user has named this very loss, which an earlier scan has told of."""
+    if not case.accepted or losses.is_new or case.accepted != _loss_of(known, tags, losses):
+        return False
+    losses.gone.extend(losses.kept)
+    losses.kept.clear()
+    return True
+
+
+def _loss_of(known: FirstSeen, tags: Sequence[str], losses: _Losses) -> str:
+    """Name a loss by what is lost and since when it counts: the same tags lost another time are another loss."""
+    if known.expected:
+        count, what = max(known.expected - len(tags), 0), f"{known.expected}\n" + "\n".join(tags)
+    elif losses.kept:
+        count, what = len(losses.kept), "\n".join(sorted(losses.kept))
+    else:
+        return ""
+    digest = hashlib.blake2b(f"{known.counted}\n{what}".encode(), digest_size=4).hexdigest()
+    return f"{count}-{digest}"
+
+
+def how_to_accept(loss: str) -> str:
+    """Word what a message about a loss ends with."""
+    return f"; to accept the loss now, annotate {extensions.ACCEPT_LOSS}={loss}"
+
+
+def loss_named_in(message: str) -> str:
+    """Return the name of the loss that a doubt's message tells how to accept; empty where there is none."""
+    return message.partition(how_to_accept(""))[2]
 
 
 def _expectation(known: FirstSeen, case: Circumstances, *, counting: bool) -> tuple[int, int]:
@@ -151,22 +197,24 @@ def _expectation(known: FirstSeen, case: Circumstances, *, counting: bool) -> tu
 def _doubt(
     known: FirstSeen, tags: Sequence[str], losses: _Losses, first_seen: FirstSeen, case: Circumstances
 ) -> Doubt | None:
+    loss = _loss_of(first_seen, tags, losses)
     if first_seen.expected:
-        return _short(first_seen, case)
+        return _short(first_seen, case, loss)
     there = len(known.names) - len(losses.gone)
     left = there - len(losses.kept)
     if not losses.kept or 2 * left >= there:
         return None
-    rest = f"kept until {case.needed} scans in a row miss them, so far {max(losses.kept.values())}"
+    rest = f"kept until {case.needed} scans in a row miss them, so far {max(losses.kept.values())}{how_to_accept(loss)}"
     if not tags:
         return Doubt(EMPTY, f"the registry lists no tags; the {len(losses.kept)} known ones are {rest}")
     message = f"the registry lists {left} of {there} known tags; the other {len(losses.kept)} are {rest}"
     return Doubt(SHRUNK, message)
 
 
-def _short(first_seen: FirstSeen, case: Circumstances) -> Doubt:
+def _short(first_seen: FirstSeen, case: Circumstances, loss: str) -> Doubt:
     message = (
         f"the registry lists {case.listed} tags where there were {first_seen.expected}, and the tag store was lost; "
         f"policies keep their tags until {case.needed} scans in a row say the same, so far {first_seen.doubts}"
+        f"{how_to_accept(loss)}"
     )
     return Doubt(SHRUNK if case.listed else EMPTY, message)

@@ -19,6 +19,7 @@ from reflector import exclusion
 NO_TAGS = "no tags in database"
 REQUESTED = "reconcile requested"
 DOUBTED = "the last tag list is doubtful"
+ACCEPTED = "the loss of tags is accepted"
 #: A list that is doubted is asked for again after so many seconds, or after the interval where that is shorter.
 DOUBT_DELAY = 30.0
 _LATEST = 10
@@ -42,8 +43,10 @@ def due(
     stored: int,
     now: datetime,
     doubted: bool = False,
+    accepted: bool = False,
 ) -> Due:
-    """Tell whether a scan is due. `stored` is how many tags the database has, `doubted` whether the last list was.
+    """Tell whether a scan is due. `stored` is how many tags the database has, `doubted` whether the last list was,
+    `accepted` whether the user has accepted the loss since.
 
     Raises ValueError on a bad scan time.
     """
@@ -60,7 +63,7 @@ def due(
     if stored == 0:
         return Due(NO_TAGS)
     passed = (now - parse_rfc3339(last.scan_time)).total_seconds()
-    return _by_clock(spec.interval.seconds, passed, doubted=doubted)
+    return Due(ACCEPTED) if accepted else _by_clock(spec.interval.seconds, passed, doubted=doubted)
 
 
 def _by_clock(interval: float, passed: float, *, doubted: bool) -> Due:

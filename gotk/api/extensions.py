@@ -11,6 +11,8 @@ PREFIX = "image-automation.dev/"
 
 #: On an ImageRepository: after how many scans in a row without a tag it is believed to be gone; 1 is what Flux does.
 BELIEVE_LOSS_AFTER = PREFIX + "believe-loss-after"
+#: On an ImageRepository: the loss of tags that the user accepts, by the name that the doubt's condition gives it.
+ACCEPT_LOSS = PREFIX + "accept-loss"
 #: On an ImagePolicy: how long ago a tag must have been seen first, by our own clock, such as `72h`.
 MINIMUM_AGE = PREFIX + "minimum-age"
 #: On an ImagePolicy: whether tags that were there at the first scan are `old` (the default) or `new`.

@@ -156,11 +156,9 @@ async def test_a_guarded_registry_is_read_with_the_pull_secret(make: Make, regis
         obj = repository(f"{guarded.address}/app", secret_ref=ref("pull"))
         denied = await run_once(make(pull_secret("pull", guarded.address, "user", "wrong")), obj)
         allowed = await run_once(make(pull_secret("pull", guarded.address, "user", "hunter2")), obj)
-    assert denied.ready == (
-        "False",
-        "ReadOperationFailed",
-        f"scan failed: GET http://{guarded.address}/v2/app/tags/list?n=1000: UNAUTHORIZED: authentication required",
-    )
+    asked = f"GET http://{guarded.address}/v2/app/tags/list?n=1000"
+    said = "UNAUTHORIZED: authentication required; the credentials of secret 'team/pull' are refused"
+    assert denied.ready == ("False", "ReadOperationFailed", f"scan failed: {asked}: {said}")
     assert allowed.ready[:2] == ("True", "Succeeded")
 
 

@@ -58,9 +58,64 @@ def test_scans_in_quick_succession_count_once():
     assert names(after("abcd", "", "", "", "", apart=5)) == "abcd"
 
 
-def test_a_request_counts_whenever_it_comes():
-    assessed = after("abcd", "")
-    assert names(scan(assessed.first_seen, "", 1061, requested=True)) == ""
+def test_a_tag_that_goes_between_two_counting_scans_has_its_whole_time():
+    """Else the next interval's scan would count it twice within seconds of its going."""
+    known = scan(after("abcdef", "abcde").first_seen, "a", 1060 + 40).first_seen
+    assert names(assessed := scan(known, "a", 1060 + 60)) == "abcdef"
+    assert names(scan(assessed.first_seen, "a", 1060 + 40 + 60)) == "a"
+
+
+def test_a_loss_right_after_a_settled_interval_counts_from_when_it_was_seen():
+    """What the last loss counted, long ago or just now, says nothing of this one."""
+    settled = after("abcd", "abc", "abcd")
+    lost = scan(settled.first_seen, "a", 1000 + 119)
+    assert lost.first_seen.counted == 1119
+    assert names(scan(lost.first_seen, "a", 1000 + 150)) == "abcd"
+
+
+@pytest.mark.parametrize("lists", [("abcd", ""), ("abcd", "a"), ("abcd", "abc")], ids=["all", "most", "one"])
+def test_an_accepted_loss_is_believed_at_once(lists):
+    lost = after(*lists)
+    found = scan(lost.first_seen, lists[1], 1061, accepted=lost.loss)
+    assert (names(found), found.accepted, found.doubt, found.loss) == (lists[1], True, None, "")
+    assert sorted(found.gone) == sorted(set(lists[0]) - set(lists[1]))
+
+
+def test_an_acceptance_is_of_one_loss_alone():
+    lost = after("abcd", "ab")
+    for tags, why in {"a": "more is lost", "abc": "less is lost", "bc": "other tags are lost"}.items():
+        found = scan(lost.first_seen, tags, 1061, accepted=lost.loss)
+        assert (names(found) >= "abcd", found.accepted) == (True, False), why
+
+
+def test_an_acceptance_holds_once():
+    lost = after("abcd", "a")
+    found = scan(lost.first_seen, "a", 1061, accepted=lost.loss)
+    back = scan(found.first_seen, "abcd", 1120, accepted=lost.loss)
+    again = scan(back.first_seen, "a", 1180, accepted=lost.loss)
+    assert (names(again), again.accepted) == ("abcd", False)
+
+
+def test_an_acceptance_that_came_too_late_is_none_of_the_next_loss():
+    lost = after("abcd", "a")
+    back = scan(lost.first_seen, "abcd", 1090, accepted=lost.loss)
+    again = scan(back.first_seen, "a", 1120, accepted=lost.loss)
+    assert (names(again), again.accepted) == ("abcd", False)
+
+
+def test_a_short_first_list_can_be_accepted():
+    first = scan(None, "a", 1000, expected=400)
+    assert first.loss.startswith("399-")
+    found = scan(first.first_seen, "a", 1001, accepted=first.loss)
+    assert (names(found), found.doubt, found.accepted) == ("a", None, True)
+
+
+def test_a_doubt_names_the_loss_as_it_can_be_accepted():
+    lost = after("abcd", "a")
+    assert lost.doubt is not None
+    assert lost.loss.startswith("3-")
+    assert loss_guard.loss_named_in(lost.doubt.message) == lost.loss
+    assert loss_guard.loss_named_in("the registry is away") == ""
 
 
 def test_a_clock_that_goes_back_counts():
@@ -78,7 +133,8 @@ def test_a_first_list_that_should_be_far_longer_is_doubted_until_it_was_seen_twi
     assert first.doubt is not None
     assert first.doubt.message == (
         "the registry lists 1 tags where there were 400, and the tag store was lost; policies keep their tags until"
-        " 2 scans in a row say the same, so far 1"
+        " 2 scans in a row say the same, so far 1; to accept the loss now, annotate"
+        f" image-automation.dev/accept-loss={first.loss}"
     )
     assert scan(first.first_seen, "a", 1030).doubt is not None
     assert scan(first.first_seen, "a", 1060).doubt is None

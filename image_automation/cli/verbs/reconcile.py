@@ -1,16 +1,22 @@
 """`reconcile`: ask for a run now, wait for its end and say what it brought."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
+from types import MappingProxyType
 from typing import Any
 
 import click
 
+from gotk.api import extensions
+from gotk.api.image import ImageRepository
 from gotk.api.meta import REQUESTED_AT
 from gotk.kube import client as kube
 from image_automation.cli import cluster as clusters
 from image_automation.cli import kinds, output, waiting
 from image_automation.cli.verbs import completion
+
+#: What `--accept-loss` without a value stands for: the loss that the status shows.
+_SHOWN = "*"
 
 
 def build(
@@ -39,10 +45,11 @@ def build(
 
 
 def _command(word: str, kind: kinds.Kind) -> click.Command:
-    def call(*, name: str | None, with_source: bool = False, **options: Any) -> None:
+    def call(*, name: str | None, with_source: bool = False, accept_loss: str | None = None, **options: Any) -> None:
         if not name:
             output.fail(f"{kind.name} name is required")
-        clusters.run(_reconcile(clusters.from_options(options), kind, name, with_source=with_source))
+        cluster = clusters.from_options(options)
+        clusters.run(_reconcile(cluster, kind, name, with_source=with_source, accept_loss=accept_loss))
 
     parameters: list[click.Parameter] = [
         click.Argument(["name"], required=False, shell_complete=completion.names(kind)),
@@ -50,20 +57,50 @@ def _command(word: str, kind: kinds.Kind) -> click.Command:
     ]
     if kind.has_source:
         parameters.insert(1, click.Option(["--with-source"], is_flag=True, help="Reconcile its source first."))
+    if kind.struct is ImageRepository:
+        parameters.insert(1, _accept_loss())
     return click.Command(
         word, callback=call, params=parameters, help=f"Ask a controller to reconcile one {kind.name} now."
+    )
+
+
+def _accept_loss() -> click.Option:
+    return click.Option(
+        ["--accept-loss"],
+        is_flag=False,
+        flag_value=_SHOWN,
+        metavar="[LOSS]",
+        help="Accept, once, that tags are gone: those of the TagsHeld condition, or of the loss that is named.",
     )
 
 
 reconcile = build("reconcile", "Reconcile an object now and wait for it.", kinds.ALL, _command)
 
 
-async def _reconcile(cluster: clusters.Cluster, kind: kinds.Kind, name: str, *, with_source: bool) -> None:
+async def _reconcile(
+    cluster: clusters.Cluster, kind: kinds.Kind, name: str, *, with_source: bool, accept_loss: str | None
+) -> None:
     async with cluster.connect() as client:
         obj = await waiting.fetch(client, kind, cluster.namespace, name)
         if with_source:
             await _source(client, cluster, obj)
-        await _one(client, cluster, kind, cluster.namespace, name)
+        extra = {} if accept_loss is None else {extensions.ACCEPT_LOSS: _loss(obj, name, accept_loss)}
+        await _one(client, cluster, kind, cluster.namespace, name, extra=extra)
+
+
+def _loss(obj: kinds.Json, name: str, wanted: str) -> str:
+    """Return the name of the loss to accept: the one that was given, else the one that the status tells of."""
+    if wanted != _SHOWN:
+        return wanted
+    from reflector import loss_guard  # noqa: PLC0415 - only needed here
+
+    conditions = kinds.dig(obj, "status", "conditions") or ()
+    held = next((c for c in conditions if (c["type"], c["status"]) == (extensions.TAGS_HELD, "True")), None)
+    loss = loss_guard.loss_named_in(held["message"]) if held is not None else ""
+    if not loss:
+        output.fail(f"no loss of tags is doubtful in ImageRepository {name}: there is nothing to accept")
+    output.action(f"accepting a loss: {held['message'] if held else ''}")
+    return loss
 
 
 async def _source(client: kube.Client, cluster: clusters.Cluster, obj: kinds.Json) -> None:
@@ -74,14 +111,24 @@ async def _source(client: kube.Client, cluster: clusters.Cluster, obj: kinds.Jso
     await _one(client, cluster, found, ref.get("namespace") or cluster.namespace, str(ref.get("name")))
 
 
-async def _one(client: kube.Client, cluster: clusters.Cluster, kind: kinds.Kind, namespace: str, name: str) -> None:
+async def _one(
+    client: kube.Client,
+    cluster: clusters.Cluster,
+    kind: kinds.Kind,
+    namespace: str,
+    name: str,
+    *,
+    extra: Mapping[str, str] = MappingProxyType({}),
+) -> None:
     obj = await waiting.fetch(client, kind, namespace, name)
     if kinds.dig(obj, "spec", "suspend"):
         output.fail("resource is suspended")
     before = kinds.dig(obj, "status", "lastHandledReconcileAt")
     output.action(f"annotating {kind.name} {name} in {namespace} namespace")
     stamp = datetime.now(UTC).astimezone().isoformat()
-    await client.merge_patch(kind.struct, namespace, name, {"metadata": {"annotations": {REQUESTED_AT: stamp}}})
+    await client.merge_patch(
+        kind.struct, namespace, name, {"metadata": {"annotations": {REQUESTED_AT: stamp, **extra}}}
+    )
     output.success(f"{kind.name} annotated")
     output.waiting(f"waiting for {kind.name} reconciliation")
     try:
