@@ -65,7 +65,7 @@ class Planned:
 async def choose(request: Request, clock: Clock) -> Chosen:
     """Read the manifests and let the policies choose. Raises ManifestError, OSError and ValueError."""
     path = request.path.resolve(strict=True)
-    clone = clones.discover(path)
+    clone = clones.discover(path, request.environment)
     root = clone.root.resolve() if clone else (path if path.is_dir() else path.parent)
     found = manifests.load(path, namespace=request.namespace, within=root)
     world = World(declared.obj for declared in found.declared.values())

@@ -65,6 +65,9 @@ def test_no_program_of_the_repository_runs(folder: Path):
     config["filter.evil.clean"] = config["filter.evil.smudge"] = f"touch {folder}/ran"
     config["core.fsmonitor"] = f"touch {folder}/ran"
     (folder / ".git" / "info" / "attributes").write_text("* filter=evil\n")
+    with pytest.raises(errors.InvalidPath, match=r"the filter 'evil' of \.gitattributes, a program"):
+        opened(folder).commit({"a.yaml": b"a: 2\n"}, {"a.yaml": b"a: 1\n"}, BOT, "Update", NOON)
+    (folder / ".git" / "info" / "attributes").write_text("")
     opened(folder).commit({"a.yaml": b"a: 2\n"}, {"a.yaml": b"a: 1\n"}, BOT, "Update", NOON)
     assert (folder / "a.yaml").read_text() == "a: 2\n"
     assert not (folder / "ran").exists()

@@ -69,6 +69,20 @@ def test_commit_on_a_detached_head_moves_the_head_alone(made: Fleet):
     assert [parent.id for parent in made.repository()[made.repository().head.target].parents] == [before.id]
 
 
+def test_commit_keeps_the_line_ends_that_git_converts(made: Fleet, capsys: pytest.CaptureFixture[str]):
+    made.commit({".gitattributes": "* text=auto eol=crlf\n"}, Person("Jane", "jane@example.com"))
+    for path in ("apps/web.yaml", "apps/kustomization.yaml"):
+        file = made.clone / path
+        file.write_bytes(file.read_bytes().replace(b"\n", b"\r\n"))
+    before = head(made.clone)
+    assert run(made.clone, "--commit") == 0, capsys.readouterr().err
+    commit = head(made.clone)
+    assert [parent.id for parent in commit.parents] == [before.id]
+    assert b"team/web:1.4.3 #" in (committed := commit.tree["apps/web.yaml"].data)
+    assert b"\r" not in committed
+    assert (made.clone / "apps" / "web.yaml").read_bytes() == committed.replace(b"\n", b"\r\n")
+
+
 def test_commit_never_overwrites_what_is_not_committed(made: Fleet, capsys: pytest.CaptureFixture[str]):
     before, path = head(made.clone), made.clone / "apps" / "web.yaml"
     path.write_text("# mine\n" + path.read_text())
