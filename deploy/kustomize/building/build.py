@@ -76,7 +76,7 @@ def find_command() -> tuple[str, ...]:
 def locate(root: Path, path: str) -> str:
     """Return the directory of the artifact that `spec.path` means; `..` never leaves it. Raises PathMissing."""
     directory = posixpath.normpath("/" + path).lstrip("/") or "."
-    if not (root / directory).is_dir():
+    if source.Directory(root).kind(directory) != "directory":
         raise PathMissing(f"kustomization path not found: stat {directory}: no such directory in the source")
     return directory
 
@@ -163,8 +163,9 @@ class Builder:
 
 def _lay_out(work: Path, root: Path, directory: str, spec: KustomizationSpec) -> Path:
     """Lay out what kustomize may see of the source, and return the directory to build."""
-    generated = generator.generate(root, directory, spec)
-    planned = plan.make(source.Directory(root), directory, generated.file_name, generated.content)
+    unpacked = source.Directory(root)
+    generated = generator.generate(unpacked, directory, spec)
+    planned = plan.make(unpacked, directory, generated.file_name, generated.content)
     (work / "home").mkdir()
     tree.lay_out(planned, root, work / "source")
     return work / "source" / directory

@@ -120,7 +120,9 @@ def read_json(data: bytes, budget: Budget) -> Value:
 
 def write(value: Value) -> str:
     """Write a value as one line of JSON-compatible YAML; JSON where nothing in it is Plain."""
-    return "".join(_written(value))
+    pieces: list[str] = []
+    _spell(value, pieces)
+    return "".join(pieces)
 
 
 def write_documents(values: list[Value]) -> str:
@@ -128,25 +130,27 @@ def write_documents(values: list[Value]) -> str:
     return "\n---\n".join(map(write, values))
 
 
-def _written(value: Value) -> Iterator[str]:
+def _spell(value: Value, pieces: list[str]) -> None:
     match value:
         case dict():
+            pieces.append("{")
             for place, (key, inner) in enumerate(value.items()):
-                yield ", " if place else "{"
-                yield f"{_scalar(key)}: "
-                yield from _written(inner)
-            yield "}" if value else "{}"
+                pieces.append(f"{', ' if place else ''}{_scalar(key)}: ")
+                _spell(inner, pieces)
+            pieces.append("}")
         case list():
+            pieces.append("[")
             for place, inner in enumerate(value):
-                yield ", " if place else "["
-                yield from _written(inner)
-            yield "]" if value else "[]"
+                if place:
+                    pieces.append(", ")
+                _spell(inner, pieces)
+            pieces.append("]")
         case str():
-            yield _scalar(value)
+            pieces.append(_scalar(value))
         case None | bool() | int() | float():
-            yield json.dumps(value)
+            pieces.append(json.dumps(value))
         case _:
-            yield _quoted(value.text())
+            pieces.append(_quoted(value.text()))
 
 
 def _scalar(text: str) -> str:
@@ -282,7 +286,8 @@ def _mapping(done: _Open) -> dict[str, Value]:
             for source in value if isinstance(value, list) else [value]:
                 if not isinstance(source, dict):
                     raise Unreadable(f"line {done.line}: '<<' merges mappings only")
-                merged = {**source, **merged}
+                for merged_key, merged_value in source.items():
+                    merged.setdefault(merged_key, merged_value)
         elif key in own:
             raise Unreadable(f'line {done.line}: key "{key}" already set')
         else:

@@ -4,21 +4,19 @@ Answers to the generator of `fluxcd/pkg/kustomize`. Nothing is written here: the
 `plan` begins.
 """
 
-import os
 import posixpath
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from deploy.cluster import documents
 from deploy.kustomize.building import references, shapes
+from deploy.kustomize.building.source import Source, TooLarge
 from gotk.api import kustomize, scheme
 
 # Fields all of whose scalars are text, whatever YAML reads them as.
 _OF_TEXTS = frozenset({"commonAnnotations", "commonLabels", "images", "namePrefix", "nameSuffix", "namespace"})
 _HEADER = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization"}
-_LARGEST_FILE = 16 << 20
 
 
 class GeneratorError(ValueError):
@@ -33,21 +31,21 @@ class Generated:
     content: dict[str, Any]
 
 
-def generate(root: Path, directory: str, spec: kustomize.KustomizationSpec) -> Generated:
-    """Make the kustomization for a directory of the artifact. Raises GeneratorError."""
+def generate(source: Source, directory: str, spec: kustomize.KustomizationSpec) -> Generated:
+    """Make the kustomization for a directory of the source. Raises GeneratorError."""
     for name in references.FILE_NAMES:
         path = posixpath.normpath(posixpath.join(directory, name))
-        if (root / path).is_file():
-            content = _read(root, path)
+        if source.kind(path) == "file":
+            content = _read(source, path)
             break
     else:
-        name, content = references.FILE_NAMES[0], _from_tree(root, directory)
-    _merge(content, spec, root / directory)
+        name, content = references.FILE_NAMES[0], _from_tree(source, directory)
+    _merge(content, spec, source, directory)
     return Generated(name, content)
 
 
-def _read(root: Path, path: str) -> dict[str, Any]:
-    values = _load(root, path, f"failed to decode kustomization file {path}")
+def _read(source: Source, path: str) -> dict[str, Any]:
+    values = _load(source, path, f"failed to decode kustomization file {path}")
     if len(values) > 1 or not all(isinstance(value, dict) for value in values):
         raise GeneratorError(f"failed to decode kustomization file {path}: not a single mapping")
     given = values[0] if values else {}
@@ -76,31 +74,30 @@ def _texts(value: Any) -> Any:
     return value
 
 
-def _from_tree(root: Path, directory: str) -> dict[str, Any]:
-    resources = [f"./{path}" for path in _manifests(root, directory, "")]
+def _from_tree(source: Source, directory: str) -> dict[str, Any]:
+    resources = [f"./{path}" for path in _manifests(source, directory, "")]
     return {**_HEADER, **({"resources": resources} if resources else {"namespace": "_placeholder"})}
 
 
-def _manifests(root: Path, directory: str, below: str) -> Iterator[str]:
+def _manifests(source: Source, directory: str, below: str) -> Iterator[str]:
     """Yield the manifests under a directory in lexical order; one that has a kustomization file stands for itself."""
-    with os.scandir(root / directory / below) as entries:
-        found = sorted(entries, key=lambda entry: entry.name)
-    for entry in found:
-        path = posixpath.join(below, entry.name)
-        if entry.is_dir(follow_symlinks=False):
-            if any((Path(entry.path) / name).is_file() for name in references.FILE_NAMES):
+    for name in source.entries(posixpath.normpath(posixpath.join(directory, below))):
+        path = posixpath.join(below, name)
+        whole = posixpath.normpath(posixpath.join(directory, path))
+        match source.kind(whole):
+            case "directory" if any(source.kind(f"{whole}/{file}") == "file" for file in references.FILE_NAMES):
                 yield path
-            else:
-                yield from _manifests(root, directory, path)
-        elif entry.is_file(follow_symlinks=False) and entry.name.endswith((".yaml", ".yml")):
-            _check_manifest(root, posixpath.normpath(posixpath.join(directory, path)))
-            yield path
+            case "directory":
+                yield from _manifests(source, directory, path)
+            case "file" if name.endswith((".yaml", ".yml")):
+                _check_manifest(source, whole)
+                yield path
 
 
-def _check_manifest(root: Path, path: str) -> None:
+def _check_manifest(source: Source, path: str) -> None:
     """Raise GeneratorError for a file that does not hold Kubernetes objects."""
     prefix = f"failed to decode Kubernetes YAML from {path}"
-    for number, value in enumerate(_load(root, path, prefix), start=1):
+    for number, value in enumerate(_load(source, path, prefix), start=1):
         if not isinstance(value, dict):
             raise GeneratorError(f"{prefix}: document {number} is not an object")
         if not value.get("kind"):
@@ -111,19 +108,16 @@ def _check_manifest(root: Path, path: str) -> None:
             raise GeneratorError(f"{prefix}: missing metadata.name in document {number}")
 
 
-def _load(root: Path, path: str, prefix: str) -> list[Any]:
-    full = root / path
-    if full.stat().st_size > _LARGEST_FILE:
-        raise GeneratorError(f"{prefix}: larger than {_LARGEST_FILE} bytes")
+def _load(source: Source, path: str, prefix: str) -> list[Any]:
     try:
-        return documents.load(full.read_text("utf-8-sig"))
+        return documents.load(source.read(path).decode("utf-8-sig"))
     except UnicodeDecodeError:
         raise GeneratorError(f"{prefix}: not UTF-8 text") from None
-    except documents.DocumentError as error:
+    except (documents.DocumentError, TooLarge) as error:
         raise GeneratorError(f"{prefix}: {error}") from None
 
 
-def _merge(content: dict[str, Any], spec: kustomize.KustomizationSpec, directory: Path) -> None:
+def _merge(content: dict[str, Any], spec: kustomize.KustomizationSpec, source: Source, directory: str) -> None:
     """Lay the spec over a kustomization: names are replaced, lists appended, images replaced by name."""
     replaced = {
         "namespace": spec.target_namespace,
@@ -133,16 +127,17 @@ def _merge(content: dict[str, Any], spec: kustomize.KustomizationSpec, directory
     }
     content.update({field: value for field, value in replaced.items() if value})
     _append(content, "patches", [_builtins(patch) for patch in spec.patches])
-    _append(content, "components", list(_components(spec, directory)))
+    _append(content, "components", list(_components(spec, source, directory)))
     if spec.images:
         content["images"] = _images(_sequence(content, "images"), spec.images)
 
 
-def _components(spec: kustomize.KustomizationSpec, directory: Path) -> Iterator[str]:
+def _components(spec: kustomize.KustomizationSpec, source: Source, directory: str) -> Iterator[str]:
     for component in spec.components:
         if "://" in component or posixpath.isabs(component) or component.startswith("git@"):
             raise GeneratorError(f"component path '{component}' must be local and relative")
-        if not spec.ignore_missing_components or (directory / component).exists():
+        target = posixpath.normpath(posixpath.join(directory, component))
+        if not spec.ignore_missing_components or source.kind(target) != "none":
             yield component
 
 

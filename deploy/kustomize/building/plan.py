@@ -10,7 +10,6 @@ import itertools
 import posixpath
 from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass, field
 
 from deploy.kustomize.building import canonical, references, shapes
@@ -101,23 +100,24 @@ class _Walk:
 
     def plan(self) -> Plan:
         """Return the plan, once everything was visited."""
-        files = {path: path for path in self._as_they_are if path not in self._configs}
+        files = {path: path for path in self._as_they_are if not self._is_written_anew(path)}
         taken = files.keys() | self._configs.keys() | self._directories
+        beside: dict[tuple[str, str], str] = {}
+        numbers = itertools.count()
         for use in self._uses:
-            if use.target in self._configs:
-                files[self._beside(use, taken | files.keys())] = use.target
+            if self._is_written_anew(use.target):
+                if (use.base, use.target) not in beside:
+                    beside[use.base, use.target] = next(
+                        path for path in _paths_beside(use, numbers) if path not in taken
+                    )
+                use.move(beside[use.base, use.target])
+        files |= {path: target for (_, target), path in beside.items()}
         texts = {path: _rendered(path, config) for path, config in self._configs.items()}
         return Plan(frozenset(self._directories), texts, files)
 
-    def _beside(self, use: Reference, taken: AbstractSet[str]) -> str:
-        """Give the bytes of a file that kustomize gets to see as we wrote it another name, and return its path."""
-        base_name = posixpath.basename(use.target)
-        names = (f".as-it-is-{number}-{base_name}" for number in itertools.count())
-        paths = (posixpath.normpath(posixpath.join(use.base, name)) for name in names)
-        path = next(path for path in paths if path not in taken)
-        use.key = use.key or (base_name if use.role is Role.KEYED else "")
-        use.spelling = f"./{posixpath.basename(path)}"
-        return path
+    def _is_written_anew(self, path: str) -> bool:
+        """Tell whether a file's bytes must not lie at its own place: who visits the directory would read them."""
+        return path in self._configs or posixpath.basename(path) in references.FILE_NAMES
 
     def _visit(self, directory: str) -> None:
         found = self._kustomizations(directory)
@@ -274,6 +274,13 @@ class _Walk:
                 named = f"{str(kind)[:100]!r} of {str(version)[:100]!r}"
                 raise ForbiddenReference(f"{place}: {named} is no plugin that is built in, and no others run")
             yield self._shaped(place, shape, value)
+
+
+def _paths_beside(use: Reference, numbers: Iterator[int]) -> Iterator[str]:
+    """Yield other paths for a file, in the directory from which it is named."""
+    for number in numbers:
+        name = f".as-it-is-{number}-{posixpath.basename(use.target)}"
+        yield posixpath.normpath(posixpath.join(use.base, name))
 
 
 def _rendered(path: str, config: _Config) -> str:

@@ -35,6 +35,12 @@ class Reference:
     spelling: str
     key: str = ""
 
+    def move(self, path: str) -> None:
+        """Spell the name of another file in the same base, under the key that the first would have."""
+        if self.role is Role.KEYED and not self.key:
+            self.key = posixpath.basename(self.target)
+        self.spelling = f"./{posixpath.basename(path)}"
+
     def text(self) -> str:
         """Return what stands in the configuration that kustomize gets."""
         return f"{self.key}={self.spelling}" if self.key else self.spelling

@@ -3,16 +3,18 @@
 Unpacking leaves links out, so there is none to follow; this says so again where the files are read.
 """
 
+import os
 import stat
 from pathlib import Path
 from typing import Literal, Protocol
 
 Kind = Literal["file", "directory", "none"]
 _LARGEST_FILE = 16 << 20
+_MOST_BYTES = 128 << 20
 
 
 class TooLarge(ValueError):
-    """A file that is too large to be configuration. The message says how large it may be."""
+    """A file that is too large to be read, or one too many. The message says how large it may be."""
 
 
 class Source(Protocol):
@@ -24,6 +26,9 @@ class Source(Protocol):
     def read(self, path: str) -> bytes:
         """Return the bytes of a file. Raises TooLarge."""
 
+    def entries(self, path: str) -> list[str]:
+        """Return the names in a directory, in lexical order."""
+
 
 class Directory:
     """A source on disk."""
@@ -31,9 +36,10 @@ class Directory:
     def __init__(self, root: Path) -> None:
         self._root = root
         self._kinds: dict[str, Kind] = {".": "directory"}
+        self._left = _MOST_BYTES
 
     def kind(self, path: str) -> Kind:
-        """Tell what lies at a path: a link is nothing, and so is all that lies behind one."""
+        """Tell what lies at a path: a link is nothing, and so is all that lies behind one or above the root."""
         known = self._kinds.get(path)
         if known is None:
             known = self._kinds[path] = self._look(path)
@@ -45,11 +51,18 @@ class Directory:
             data = file.read(_LARGEST_FILE + 1)
         if len(data) > _LARGEST_FILE:
             raise TooLarge(f"larger than {_LARGEST_FILE} bytes")
+        self._left -= len(data)
+        if self._left < 0:
+            raise TooLarge(f"more than {_MOST_BYTES} bytes are to be read for one build")
         return data
+
+    def entries(self, path: str) -> list[str]:
+        """Return the names in a directory, in lexical order."""
+        return sorted(entry.name for entry in os.scandir(self._root / path))
 
     def _look(self, path: str) -> Kind:
         parent = path.rpartition("/")[0] or "."
-        if self.kind(parent) != "directory":
+        if self.kind(parent) != "directory" or path == "..":
             return "none"
         try:
             mode = (self._root / path).lstat().st_mode

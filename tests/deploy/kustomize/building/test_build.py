@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from deploy.cluster import documents
-from deploy.kustomize.building import build, generator
+from deploy.kustomize.building import build, generator, source
 from gotk.runtime.blocking import Limiter
 from gotk.sandbox.confinement import Confinement
 from tests.deploy.kustomize import sources
@@ -297,7 +297,7 @@ BAD_MANIFESTS = {
 def test_a_bad_manifest_is_named(text: str, expected: str, tmp_path: Path) -> None:
     root = sources.write(tmp_path, {"apps/deep/bad.yaml": text})
     with pytest.raises(generator.GeneratorError) as raised:
-        generator.generate(root, "apps", sources.kustomization().spec)
+        generator.generate(source.Directory(root), "apps", sources.kustomization().spec)
     assert str(raised.value).startswith("failed to decode Kubernetes YAML from apps/deep/bad.yaml: ")
     assert expected in str(raised.value)
 
@@ -307,11 +307,32 @@ def test_components_must_be_local(tmp_path: Path) -> None:
     with pytest.raises(
         generator.GeneratorError, match=r"component path 'https://example.com/x' must be local and relative"
     ):
-        generator.generate(tmp_path, ".", spec)
+        generator.generate(source.Directory(tmp_path), ".", spec)
+
+
+def test_what_lies_outside_is_as_good_as_missing(tmp_path: Path) -> None:
+    sources.write(tmp_path, {"source/c/kustomization.yaml": "{}", "beside/kustomization.yaml": "{}"})
+    paths = ["c", "../beside", "../no", "no", "../../../../../../../../../../../etc"]
+    spec = sources.kustomization(components=paths, ignoreMissingComponents=True).spec
+    generated = generator.generate(source.Directory(tmp_path / "source"), ".", spec)
+    assert generated.content["components"] == ["c"]
+
+
+def test_a_kustomization_that_is_a_link_is_none(tmp_path: Path) -> None:
+    root = sources.write(tmp_path, {"outside": "namePrefix: secret", "source/cm.yaml": sources.config_map()}) / "source"
+    (root / "kustomization.yaml").symlink_to(tmp_path / "outside")
+    (root / "dir").symlink_to(tmp_path)
+    spec = sources.kustomization().spec
+    assert generator.generate(source.Directory(root), ".", spec).content["resources"] == ["./cm.yaml"]
+    with pytest.raises(build.PathMissing):
+        build.locate(root, "dir")
 
 
 def test_an_empty_source_gets_a_placeholder(tmp_path: Path) -> None:
-    assert generator.generate(tmp_path, ".", sources.kustomization().spec).content["namespace"] == "_placeholder"
+    assert (
+        generator.generate(source.Directory(tmp_path), ".", sources.kustomization().spec).content["namespace"]
+        == "_placeholder"
+    )
 
 
 PATHS = {"": ".", "./": ".", "./apps": "apps", "/apps/": "apps", "../../apps": "apps", "apps/../apps": "apps"}

@@ -29,6 +29,9 @@ class Memory:
     def read(self, path: str) -> bytes:
         return self._files[path]
 
+    def entries(self, path: str) -> list[str]:
+        return sorted(posixpath.basename(name) for name in self._files if posixpath.dirname(name) == path)
+
 
 def make(files: Mapping[str, str | bytes], directory: str = ".") -> plan.Plan:
     """Plan the build of a directory whose kustomization stands among the files."""
@@ -145,11 +148,11 @@ def test_the_bytes_of_configuration_lie_under_another_name() -> None:
     )
     assert value(made, "app/kustomization.yaml")["configMapGenerator"][0]["files"] == [
         "gen.yaml=./.as-it-is-0-gen.yaml",
-        "k=./.as-it-is-0-kustomization.yaml",
+        "k=./.as-it-is-1-kustomization.yaml",
     ]
     assert made.files == {
         "app/.as-it-is-0-gen.yaml": "app/gen.yaml",
-        "app/.as-it-is-0-kustomization.yaml": "base/kustomization.yaml",
+        "app/.as-it-is-1-kustomization.yaml": "base/kustomization.yaml",
         "app/.as-it-is-0-x": "app/.as-it-is-0-x",
     }
 
@@ -158,6 +161,18 @@ def test_no_kustomization_is_there_as_it_was_committed() -> None:
     made = make({"kustomization.yaml": "resources: [a/kustomization.yaml]", "a/kustomization.yaml": "namePrefix: &x z"})
     assert made.texts["a/kustomization.yaml"] == '{"namePrefix": "z"}\n'
     assert made.files == {}
+
+
+def test_no_kustomization_that_is_not_visited_is_there_either() -> None:
+    text = (
+        "configMapGenerator: [{name: a, files: [a/kustomization.yml, b=a/kustomization.yml]}]\npatches: [{path: a/x}]"
+    )
+    made = make({"kustomization.yaml": text, "a/kustomization.yml": "resources: [/etc]", "a/x": ""})
+    assert made.files == {".as-it-is-0-kustomization.yml": "a/kustomization.yml", "a/x": "a/x"}
+    assert value(made)["configMapGenerator"][0]["files"] == [
+        "kustomization.yml=./.as-it-is-0-kustomization.yml",
+        "b=./.as-it-is-0-kustomization.yml",
+    ]
 
 
 def test_configuration_is_written_as_what_kustomize_reads_it_as() -> None:

@@ -43,9 +43,9 @@ def test_a_source_has_no_links(tmp_path: Path) -> None:
     (root / "away").symlink_to(tmp_path)
     os.mkfifo(root / "pipe")
     read = source.Directory(root)
-    kinds = {name: read.kind(name) for name in (".", "d", "d/f", "d/f/x", "link", "away", "away/source", "pipe", "no")}
-    assert kinds == {
-        **dict.fromkeys(("link", "away", "away/source", "pipe", "no", "d/f/x"), "none"),
+    nothing = ("link", "away", "away/source", "pipe", "no", "d/f/x", "..", "../source", "../source/d")
+    assert {name: read.kind(name) for name in (".", "d", "d/f", *nothing)} == {
+        **dict.fromkeys(nothing, "none"),
         **dict.fromkeys((".", "d"), "directory"),
         "d/f": "file",
     }
@@ -57,3 +57,15 @@ def test_configuration_has_a_largest_size(tmp_path: Path, monkeypatch: pytest.Mo
     assert source.Directory(root).read("a") == b"123"
     with pytest.raises(source.TooLarge, match="larger than 3 bytes"):
         source.Directory(root).read("b")
+
+
+def test_a_build_reads_no_more_than_so_many_bytes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(source, "_MOST_BYTES", 5)
+    read = source.Directory(sources.write(tmp_path, {"a": "123"}))
+    assert read.read("a") == b"123"
+    with pytest.raises(source.TooLarge, match="more than 5 bytes are to be read for one build"):
+        read.read("a")
+
+
+def test_entries_come_in_lexical_order(tmp_path: Path) -> None:
+    assert source.Directory(sources.write(tmp_path, {"b": "", "B": "", "a/x": ""})).entries(".") == ["B", "a", "b"]
