@@ -12,8 +12,8 @@ the lowest up, answer to these parts of Kubernetes:
 * `apply`: structured-merge-diff and strategicpatch; `access`: authentication, authorization, certificates;
 * `verbs`: the endpoint handlers; `controllers` and `simulator`: kube-controller-manager, the latter without containers.
 
-It imports nothing of the project but what reads text and durations (the contract "The control plane stands alone"), so
-it can be lifted out whole.
+It imports nothing of the project but `gotk.nesting`, `gotk.duration`, `gotk.selectors` and `gotk.sqlite`, which stand
+on nothing (the contract "The control plane stands alone"), so it can be lifted out whole.
 """
 
 import importlib

@@ -49,6 +49,12 @@ def admit(
     return warnings
 
 
+def read(resource: Resource, obj: Json) -> Json:
+    """Return a stored object as it is read today, changed in place: built-in kinds may have got new defaults since."""
+    _default_builtin(resource, obj)
+    return obj
+
+
 def begin(resource: Resource, obj: Json, namespace: str, now: str) -> None:
     """Make the first state of an object, in place: a name, a uid, generation 1, no status yet. Raises Refusal."""
     metadata.begin(obj, namespace if resource.namespaced else "", now)

@@ -56,7 +56,7 @@ class Write:
     def replaced(self, old: Stored, new: Json) -> Decision:
         """Decide on the next state that was sent for an object, which is changed in place. Raises Refusal."""
         resource = self.resource
-        before = versions.convert(old.object(), resource)
+        before = admission.read(resource, versions.convert(old.object(), resource))
         warnings = admission.admit(resource, new, before, self.how)
         after = admission.settle(resource, before, new, self.subresource)
         after = server_side.track_update(
@@ -75,7 +75,7 @@ class Write:
             return self._newly_applied(key, config)
         resource = self.resource
         check_current(resource, old, config)
-        before = versions.convert(old.object(), resource)
+        before = admission.read(resource, versions.convert(old.object(), resource))
         after = self._merged(before, config, self.subresource)
         if after is before:
             return Decision(resource=resource, key=key, old=old, before=before, after=None)

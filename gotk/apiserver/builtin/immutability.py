@@ -20,6 +20,9 @@ _FIXED: dict[tuple[str, str], tuple[str, ...]] = {
     ("apps", "Deployment"): ("spec.selector",),
     ("apps", "ReplicaSet"): ("spec.selector",),
     ("batch", "Job"): ("spec.selector", "spec.template", "spec.completionMode"),
+    ("discovery.k8s.io", "EndpointSlice"): ("addressType",),
+    ("node.k8s.io", "RuntimeClass"): ("handler",),
+    ("scheduling.k8s.io", "PriorityClass"): ("preemptionPolicy",),
     ("storage.k8s.io", "StorageClass"): ("provisioner", "parameters", "reclaimPolicy", "volumeBindingMode"),
 }
 #: What of a StatefulSet's spec may change; the list is also upstream's message.
@@ -31,6 +34,11 @@ _STATEFUL = (
     "revisionHistoryLimit",
     "persistentVolumeClaimRetentionPolicy",
     "minReadySeconds",
+)
+_POD = (
+    "pod updates may not change fields other than `spec.containers[*].image`,`spec.initContainers[*].image`,"
+    "`spec.activeDeadlineSeconds`,`spec.tolerations` (only additions to existing tolerations),"
+    "`spec.terminationGracePeriodSeconds` (allow it to be set to 1 if it was previously negative)"
 )
 _SEALED = "field is immutable when `immutable` is set"
 
@@ -51,6 +59,10 @@ def changes(group: str, kind: str, old: Json, new: Json) -> Iterator[Cause]:
             "spec",
             f"updates to statefulset spec for fields other than '{named}' and '{_STATEFUL[-1]}' are forbidden",
         )
+    if (group, kind) == ("scheduling.k8s.io", "PriorityClass") and old.get("value") != new.get("value"):
+        yield cause.forbidden("value", "may not be changed in an update.")
+    if (group, kind) == ("", "Pod") and _settled_pod(old) != _settled_pod(new):
+        yield cause.forbidden("spec", _POD)
     if (group, kind) == ("", "PersistentVolumeClaim"):
         free = ("resources", "volumeAttributesClassName", "volumeName")
         if _rest(old, free) != _rest(new, free):
@@ -62,6 +74,15 @@ def _sealed(old: Json, new: Json) -> Iterator[Cause]:
     for field in ("immutable", "data", "binaryData"):
         if old.get(field) != new.get(field):
             yield cause.forbidden(field, _SEALED)
+
+
+def _settled_pod(obj: Json) -> Json:
+    """Return what of a pod's spec never changes once it has a node; until then it is only being placed."""
+    spec = _rest(obj, ("activeDeadlineSeconds", "tolerations", "nodeName", "ephemeralContainers", "schedulingGates"))
+    for place in ("containers", "initContainers"):
+        if isinstance(spec.get(place), list):
+            spec[place] = [{**item, "image": ""} for item in spec[place] if isinstance(item, dict)]
+    return spec
 
 
 def _rest(obj: Json, free: tuple[str, ...]) -> Json:

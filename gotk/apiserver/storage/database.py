@@ -127,15 +127,19 @@ def _transaction(database: sqlite3.Connection) -> Iterator[sqlite3.Connection]:
 
 
 def _open(path: Path) -> sqlite3.Connection:
+    fresh = not path.exists()
+
+    def prepare(connection: sqlite3.Connection) -> None:
+        if not fresh:
+            sqlite.check(connection)
+        connection.executescript(_SCHEMA)
+
     try:
-        return sqlite.open_file(path, _prepare, durable=True, autocommit=True, any_thread=True)
-    except (sqlite.Damaged, sqlite3.OperationalError) as error:
+        return sqlite.open_file(path, prepare, durable=True, autocommit=True, any_thread=True)
+    except sqlite.Damaged as error:
         raise StoreError(_damaged(path, str(error))) from error
-
-
-def _prepare(database: sqlite3.Connection) -> None:
-    sqlite.check(database)
-    database.executescript(_SCHEMA)
+    except sqlite3.OperationalError as error:
+        raise StoreError(f"{path} cannot be opened: {error}") from error
 
 
 def _damaged(path: Path, why: str) -> str:

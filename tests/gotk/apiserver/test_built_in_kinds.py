@@ -5,6 +5,8 @@ from typing import Any
 
 import pytest
 
+from gotk.apiserver import ControlPlane
+from gotk.apiserver.storage.store import Key
 from tests.gotk.apiserver.caller import APPLY, JSON_PATCH, MERGE, STRATEGIC, Caller
 
 LABELS = {"matchLabels": {"a": "b"}}
@@ -159,3 +161,59 @@ async def test_zero_values_are_answered_with_defaults(api: Caller) -> None:
         seen = answer.body["spec"]
         assert (seen["type"], seen["sessionAffinity"]) == ("ClusterIP", "None")
         assert seen["ports"] == [{"port": 80, "targetPort": 80, "protocol": "TCP"}]
+
+
+OLD = {
+    "pods": {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": "w"},
+        "spec": {"containers": [CONTAINER], "nodeName": "n", "volumes": [{"name": "v", "configMap": {"name": "c"}}]},
+    },
+    "jobs.batch": {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": "w"},
+        "spec": {
+            "template": {"spec": {"containers": [CONTAINER], "restartPolicy": "Never", "volumes": [{"name": "v"}]}}
+        },
+    },
+    "statefulsets.apps": workload(
+        "StatefulSet",
+        serviceName="w",
+        volumeClaimTemplates=[
+            {
+                "metadata": {"name": "d"},
+                "spec": {"accessModes": ["ReadWriteOnce"], "resources": {"requests": {"storage": "1Gi"}}},
+            }
+        ],
+    ),
+}
+
+
+@pytest.mark.parametrize("kind", OLD)
+async def test_defaults_that_came_later_change_nothing_of_what_is_stored(
+    plane: ControlPlane, api: Caller, kind: str
+) -> None:
+    """An object of an older control plane lacks them; that is neither a change nor a new generation."""
+    plural, _, group = kind.partition(".")
+    path = f"{place(f'{group}/v1/{plural}' if group else f'v1/{plural}')}/w"
+    metadata = {"name": "w", "namespace": "default", "uid": "u", "generation": 3}
+    await plane.store.put(Key(kind, "default", "w"), {**OLD[kind], "metadata": metadata})
+    before = (await api.get(path)).body["metadata"]
+    labelled = await api.patch(path, {"metadata": {"labels": {"a": "b"}}})
+    assert labelled.status == 200, labelled.body
+    assert labelled.body["metadata"]["generation"] == before["generation"]
+    revision = labelled.body["metadata"]["resourceVersion"]
+    again = await api.patch(path, {"metadata": {"labels": {"a": "b"}}})
+    assert again.body["metadata"]["resourceVersion"] == revision
+
+
+async def test_a_pod_that_has_its_place_changes_its_images_and_little_else(api: Caller) -> None:
+    path = f"{place('v1/pods')}/w"
+    await api.post(place("v1/pods"), OLD["pods"])
+    image = await api.patch(path, {"spec": {"containers": [{"name": "a", "image": "x:2"}]}}, media=STRATEGIC)
+    assert (image.status, image.body["spec"]["containers"][0]["image"]) == (200, "x:2")
+    other = await api.patch(path, {"spec": {"dnsPolicy": "Default"}})
+    assert other.status == 422
+    assert "Forbidden: pod updates may not change fields other than `spec.containers[*].image`" in other.body["message"]

@@ -6,6 +6,7 @@ A check takes an object and the path to it. Fields of the wrong type are the sch
 from collections.abc import Callable, Iterator
 from typing import Any, Final
 
+from gotk import selectors
 from gotk.apiserver import cause
 from gotk.apiserver.cause import Cause
 from gotk.apiserver.schema import names
@@ -14,6 +15,7 @@ Json = dict[str, Any]
 Check = Callable[[Json, str], Iterator[Cause]]
 Rules = dict[str, tuple[Check, ...]]
 
+_OPERATORS: Final = {"In": "in", "NotIn": "notin", "Exists": "exists", "DoesNotExist": "!"}
 PROTOCOLS: Final = ("SCTP", "TCP", "UDP")
 
 
@@ -200,20 +202,13 @@ def selector(obj: Json, path: str) -> Iterator[Cause]:
 
 def selects(wanted: Json, labels: Json) -> bool:
     """Whether labels fulfil a label selector; an empty one selects everything."""
-    if any(labels.get(key) != value for key, value in inner(wanted, "matchLabels").items()):
-        return False
-    return all(_fulfilled(each, labels) for each in objects(wanted, "matchExpressions"))
+    pairs = [selectors.Requirement(key, "in", (value,)) for key, value in inner(wanted, "matchLabels").items()]
+    return all(requirement.matches(labels) for requirement in (*pairs, *map(_requirement, _expressions(wanted))))
 
 
-def _fulfilled(each: Json, labels: Json) -> bool:
-    key, values = str(each.get("key")), each.get("values") or ()
-    match each.get("operator"):
-        case "In":
-            return key in labels and labels[key] in values
-        case "NotIn":
-            return labels.get(key) not in values
-        case "Exists":
-            return key in labels
-        case "DoesNotExist":
-            return key not in labels
-    return False
+def _expressions(wanted: Json) -> list[Json]:
+    return [each for each in objects(wanted, "matchExpressions") if each.get("operator") in _OPERATORS]
+
+
+def _requirement(each: Json) -> selectors.Requirement:
+    return selectors.Requirement(str(each.get("key")), _OPERATORS[each["operator"]], tuple(each.get("values") or ()))

@@ -11,7 +11,6 @@ from gotk.apiserver.storage import history
 from gotk.apiserver.storage.history import Encodings, History
 from gotk.apiserver.storage.store import Event, Key, Stored
 from tests.gotk.apiserver.caller import Caller
-from tests.gotk.apiserver.widgets import config_map
 
 NUMBERS = itertools.count(1)
 
@@ -74,14 +73,14 @@ def test_encodings_are_kept_so_far(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 async def test_watches_of_what_was_forgotten_are_told_to_list_anew(tmp_path: Path) -> None:
-    maps = "/api/v1/namespaces/default/configmaps"
+    leases = "/apis/coordination.k8s.io/v1/namespaces/default/leases"  # nobody else writes any
     async with ControlPlane(tmp_path) as plane, Caller(plane.kubeconfig) as api:
-        first = (await api.post(maps, config_map("a"))).body["metadata"]["resourceVersion"]
+        first = (await api.post(leases, {"metadata": {"name": "a"}})).body["metadata"]["resourceVersion"]
         for number in range(3):
-            await api.patch(f"{maps}/a", {"data": {"a": str(number) * 400}})
-        async with api.watch(f"{maps}?watch=true&resourceVersion={first}") as events:
+            await api.patch(f"{leases}/a", {"spec": {"holderIdentity": str(number) * 400}})
+        async with api.watch(f"{leases}?watch=true&resourceVersion={first}") as events:
             assert await events.error() == (410, "Expired")
-        newest = (await api.get(maps)).body["metadata"]["resourceVersion"]
-        async with api.watch(f"{maps}?watch=true&resourceVersion={newest}") as events:
-            await api.patch(f"{maps}/a", {"data": {"a": "b"}})
-            assert (await events.next())["object"]["data"] == {"a": "b"}
+        newest = (await api.get(leases)).body["metadata"]["resourceVersion"]
+        async with api.watch(f"{leases}?watch=true&resourceVersion={newest}") as events:
+            await api.patch(f"{leases}/a", {"spec": {"holderIdentity": "b"}})
+            assert (await events.next())["object"]["spec"] == {"holderIdentity": "b"}
