@@ -1,0 +1,28 @@
+"""The union of the sources: what consumers read is in it, and what is in it can be read alike."""
+
+from typing import Any, get_args
+
+import pytest
+
+from deploy.kustomize import wakes
+from gotk.api import scheme
+from gotk.api.kustomize import Kustomization
+from gotk.api.meta import Artifact, Object
+from gotk.api.source import SOURCES, Source
+
+
+def test_a_source_is_found_by_the_name_that_a_reference_spells() -> None:
+    assert dict(SOURCES) == {kind.__name__: kind for kind in get_args(Source) or (Source,)}
+    assert {"GitRepository"} <= SOURCES.keys()
+
+
+@pytest.mark.parametrize("kind", SOURCES.values(), ids=SOURCES.keys())
+def test_every_source_is_served_and_has_an_artifact(kind: type[Source]) -> None:
+    assert scheme.resource_of(kind).kind == kind.__name__
+    status: Any = kind.__annotations__["status"]
+    assert status.__annotations__["artifact"] == Artifact | None
+
+
+def test_every_source_wakes_what_is_built_from_it() -> None:
+    watched: set[type[Object]] = {watch.kind for watch in wakes.WATCHES}
+    assert watched == {*SOURCES.values(), Kustomization}
