@@ -21,6 +21,5 @@ CASES: dict[str, Difference] = {
     "ssh-secret-of-a-bad-key": Difference("the secret is named, and refused before anything is dialled", _WORDS),
     "ssh-secret-of-a-locked-key": Difference("it begins as all that is wrong with a secret", _WORDS),
     "secret-of-a-bad-authority": Difference("a secret that cannot be meant is refused over http, too", _RUN),
-    "secret-of-a-token-and-a-login": Difference("a secret that cannot be meant is refused over http, too", _RUN),
     "secret-of-half-a-certificate": Difference("a secret that cannot be meant is refused over http, too", _RUN),
 }
