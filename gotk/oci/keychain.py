@@ -107,9 +107,9 @@ def _decode(type_: str, content: bytes) -> dict[str, _Entry]:
 
 def _pattern(registry: str) -> str:
     """Return what of an entry's key is compared: host and path, as Go's URL has them."""
-    address = _SCHEME.sub("", registry.strip(), count=1)
+    address = _SCHEME.sub("", registry.strip(), count=1).partition("#")[0]
     host, path = _split(address)
-    path = re.split(r"[?#]", path, maxsplit=1)[0]
+    path = path.partition("?")[0]  # in a host it is a glob's
     if path.startswith(("/v1/", "/v2/")):
         path = path[3:]
     return host.rpartition("@")[2] + (path if path != "/" else "")

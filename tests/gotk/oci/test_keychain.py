@@ -35,6 +35,7 @@ def config(*registries: str) -> tuple[str, bytes]:
         (["http://reg.io"], "reg.io/a/b", "http://reg.io"),
         (["HTTPS://reg.io/"], "reg.io/a/b", "HTTPS://reg.io/"),
         (["https://reg.io/v2/?x=y#z"], "reg.io/a/b", "https://reg.io/v2/?x=y#z"),
+        (["http://*.io#z"], "reg.io/a/b", "http://*.io#z"),
         (["https://jane@reg.io/team/"], "reg.io/team/app", "https://jane@reg.io/team/"),
         (["reg.io/team/"], "reg.io/teams/app", ""),
         (["https://reg.io/v2/team"], "reg.io/team/app", "https://reg.io/v2/team"),
