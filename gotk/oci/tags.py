@@ -10,6 +10,12 @@ from gotk import lenient
 from gotk.oci import errors
 
 
+class TagList(msgspec.Struct):
+    """Tags as tools for registries print them."""
+
+    tags: list[str]
+
+
 class _Page(msgspec.Struct):
     tags: list[str] | msgspec.UnsetType | None = msgspec.UNSET
     errors: list[msgspec.Raw] | None = None

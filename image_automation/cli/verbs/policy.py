@@ -122,15 +122,16 @@ def _read(file: Any) -> _List:
 
 def _from_json(text: str) -> list[str]:
     """Read what registries and tools print: a list, or an object with `tags` or `Tags`."""
-    import msgspec  # noqa: PLC0415 - only for JSON
+    from gotk import lenient  # noqa: PLC0415 - only for JSON
+    from gotk.oci.tags import TagList  # noqa: PLC0415 - the same
 
+    body = text.encode("utf-8", "replace")
     try:
-        found = msgspec.json.decode(text)
-        if isinstance(found, dict):
-            found = found.get("tags", found.get("Tags"))
-        return msgspec.convert(found, list[str])
-    except msgspec.MsgspecError as error:
+        is_list = text.lstrip().startswith("[")
+        found = lenient.decode(body, list[str]) if is_list else lenient.decode(body, TagList).tags
+    except lenient.Unreadable as error:
         output.fail(f"--tags-from: no list of tags in this JSON: {error}")
+    return [tag for tag in found if tag]
 
 
 def _time(text: str, where: str) -> datetime:

@@ -164,6 +164,8 @@ TRIALS = {
     ),
     "exclusions": ("1.0.0\n1.1.0\n1.2.0\n", ("--semver", "*", "--exclude", "^1.2", "--exclude", "^1.1"), "1.0.0"),
     "a registry's answer": ('{"name": "a", "tags": ["1.0.0", "1.1.0"]}', ("--semver", "*"), "1.1.0"),
+    "a registry's answer with nulls": ('{"name": null, "tags": [null, "1.0.0"]}', ("--semver", "*"), "1.0.0"),
+    "a tool's answer": ('{"Repository": "a", "Tags": ["1.0.0", null]}', ("--semver", "*"), "1.0.0"),
     "a list as JSON": ('["1.0.0"]', ("--semver", "*"), "1.0.0"),
     "ages": (
         "1.0.0 2026-01-01T00:00:00Z\n1.1.0 2026-01-03T00:00:00Z\n",
@@ -191,6 +193,8 @@ MISTAKES = {
     ),
     "a bad time": ("1.0.0 noon", ("--semver", "*"), "--tags-from, line 1: 'noon' is no time"),
     "too many words": ("1.0.0\n1 2 3", ("--semver", "*"), "--tags-from, line 2: write one tag"),
+    "deep JSON": ('{"a":' + "[" * 5000, ("--semver", "*"), "no list of tags in this JSON: nested deeper than 500"),
+    "a number among tags": ('["1.0.0", 2]', ("--semver", "*"), "Expected `str`, got `int` - at `$[1]`"),
     "other JSON": ('{"a": 1}', ("--semver", "*"), "no list of tags in this JSON"),
     "nothing fits": ("1.0.0", ("--semver", "9.x"), "no tag is chosen: unable to determine latest version"),
 }
