@@ -277,11 +277,13 @@ def _pushed(update: _Update) -> report.Push | None:
 
 
 def _outcome(automation: ImageUpdateAutomation, update: _Update, found: report.Report) -> Outcome:
+    """Flux's message stays whole; what is not honoured stands behind it, where `kubectl get` shows it."""
+    besides = report_status.summary(found) if update.proposal is not None else ""
     return Outcome(
-        message=UP_TO_DATE,
+        message=f"{UP_TO_DATE}; {besides}" if besides else UP_TO_DATE,
         requeue_after=automation.spec.interval.seconds,
         changed=update.push is not None,
-        event=update.push.summary if update.push else None,
+        event=update.push.summary if update.push else UP_TO_DATE,
         trace=UP_TO_DATE if update.proposal is not None else "no change since last reconciliation",
         record=found,
     )

@@ -32,6 +32,24 @@ def show(run: Run[Any], before: Report, now: Report) -> None:
     _show_held(run, before, now)
 
 
+def summary(found: Report) -> str:
+    """Say in a few words what a report has besides a push, for where people look first; nothing where there is nothing.
+
+    What has no effect is named by its first place, because a misspelt policy looks like a policy without news.
+    """
+    parts = []
+    if found.held:
+        parts.append(f"{_count(len(found.held), 'update is', 'updates are')} held back")
+    if found.ignored:
+        what = _count(len(found.ignored), "marker or file has", "markers or files have")
+        parts.append(f"{what} no effect: {ignored_line(found.ignored[0])}")
+    return "; ".join(parts)
+
+
+def _count(number: int, one: str, many: str) -> str:
+    return f"{number} {one if number == 1 else many}"
+
+
 def ignored_line(ignored: Ignored) -> str:
     """Say on one line why a marker or a file has no effect."""
     where = f"{ignored.path}:{ignored.line}" if ignored.line else ignored.path

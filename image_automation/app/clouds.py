@@ -1,7 +1,7 @@
 """The clouds' identities: which provider stands on what, and what the operator allows."""
 
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 from gotk.cloud.account import Cluster
@@ -74,15 +74,14 @@ def tokens(settings: Settings, known: Identities, clock: Clock, caller: Caller) 
 
 @contextlib.asynccontextmanager
 async def git_access(
-    objects: Cluster, limiter: Limiter, *, environment: Mapping[str, str], clock: Clock
+    settings: Settings, objects: Cluster, limiter: Limiter, *, clock: Clock
 ) -> AsyncIterator[GitAccess]:
     """Open the way of one pass to Git remotes: secrets, proxies and logins to clouds, as the service has them.
 
     Raises ValueError for a proxy of the environment that is no URL.
     """
-    settings = Settings(data_dir=Path(), environment=environment)
     known = identities(settings, objects, clock, Metrics(process=False))
-    async with Caller(route=route.from_environment(environment)) as caller:
+    async with Caller(route=route.from_environment(settings.environment)) as caller:
         logins = git_logins(settings, known, clock, caller)
         yield GitAccess(objects=objects, limiter=limiter, logins=logins)
 

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from image_automation.cli import output
+from image_automation.app.settings import Settings
+from image_automation.cli import gates, output
 
 if TYPE_CHECKING:
     from image_automation.oneshot.session import Request
@@ -37,7 +38,63 @@ def parameters() -> list[click.Parameter]:
             metavar="DIR",
             help="Remember tags here from one run to the next; without it every run begins afresh.",
         ),
+        *access_parameters(),
     ]
+
+
+def access_parameters() -> list[click.Parameter]:
+    """Return the options of `run` that decide what may be reached and as whom."""
+    return [
+        click.Option(
+            ["--trusted-realms"],
+            default="",
+            metavar="HOSTS",
+            help="Token servers of other sites, separated by commas, that may get registries' credentials.",
+        ),
+        click.Option(["--feature-gates"], default="", metavar="GATES", help="Features, as for `run`: Name=true,..."),
+        click.Option(
+            ["--default-service-account"],
+            default="",
+            metavar="NAME",
+            help="Service account of objects with a provider and none.",
+        ),
+        click.Option(
+            ["--no-cross-namespace-refs"], is_flag=True, help="Refuse references to other namespaces, as `run` would."
+        ),
+    ]
+
+
+def settings(options: dict[str, Any], state: Path | None = None) -> Settings:
+    """Take the options of access out of a verb's and return the service's settings that they stand for."""
+    workload_identity = gates.read(options.pop("feature_gates"))[gates.WORKLOAD_IDENTITY]
+    account = options.pop("default_service_account")
+    gates.check_default_account(account, workload_identity=workload_identity)
+    return Settings(
+        data_dir=state or Path(),
+        workload_identity=workload_identity,
+        default_service_account=account,
+        trusted_realms=gates.words(options.pop("trusted_realms")),
+        no_cross_namespace_refs=options.pop("no_cross_namespace_refs"),
+        environment=os.environ,
+    )
+
+
+def strict() -> click.Parameter:
+    """Return the option that makes a verb fail where something has no effect."""
+    return click.Option(["--strict"], is_flag=True, help="Fail where a marker or a marked file has no effect.")
+
+
+def ignored_text(count: int) -> str:
+    """Say how much has no effect."""
+    return "1 marker or file has no effect" if count == 1 else f"{count} markers or files have no effect"
+
+
+def fail_strictly(ignored: int) -> int:
+    """Say that something has no effect, and return the exit code for it."""
+    if not ignored:
+        return 0
+    output.failure(f"{ignored_text(ignored)} (--strict)")
+    return 1
 
 
 def request(path: Path, namespace: str, options: dict[str, Any]) -> "Request":
@@ -49,13 +106,14 @@ def request(path: Path, namespace: str, options: dict[str, Any]) -> "Request":
     config: Path | None = options.pop("docker_config")
     if config is not None and not config.is_file():
         output.fail(f"--docker-config: there is no '{config}'")
+    state: Path | None = options.pop("state")
     return Request(
         path=path,
         namespace=namespace,
         automations=options.pop("automations"),
         docker_config=config or _docker_config(),
-        state=options.pop("state"),
-        environment=os.environ,
+        state=state,
+        settings=settings(options, state),
     )
 
 

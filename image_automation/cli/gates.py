@@ -37,3 +37,8 @@ def check_token_duration(duration: Duration) -> float:
     if not 0 < duration.seconds <= _LONGEST_KEPT:
         output.fail(f"--token-cache-max-duration: {duration} is not above zero and at most 1h")
     return duration.seconds
+
+
+def words(text: str) -> frozenset[str]:
+    """Return the words of a list with commas, in lower case."""
+    return frozenset(word.strip().lower() for word in text.split(",") if word.strip())

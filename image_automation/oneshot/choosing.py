@@ -5,7 +5,7 @@ What a suspended object would have chosen is not known without the cluster; that
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -42,7 +42,15 @@ class Chooser:
     """Chooses for the policies of a world."""
 
     def __init__(
-        self, world: World, *, registry: RegistryClient, logins: Logins, tags: TagStore, work: Limiter, clock: Clock
+        self,
+        world: World,
+        settings: Settings,
+        *,
+        registry: RegistryClient,
+        logins: Logins,
+        tags: TagStore,
+        work: Limiter,
+        clock: Clock,
     ) -> None:
         asking, reading = Asking(world), Reading(world)
         self._world = world
@@ -58,8 +66,8 @@ class Chooser:
             digests=RegistryDigests(objects=asking, registry=registry, logins=logins),
             image_names=name.parse,
             limiter=work,
-            no_cross_namespace_refs=False,
-            object_level_workload_identity=False,
+            no_cross_namespace_refs=settings.no_cross_namespace_refs,
+            object_level_workload_identity=settings.workload_identity,
             requeue_dependency=_AGAIN,
         )
 
@@ -131,21 +139,19 @@ class Chooser:
 
 
 @contextlib.asynccontextmanager
-async def chooser(
-    world: World, *, environment: Mapping[str, str], state: Path | None, clock: Clock
-) -> AsyncIterator[Chooser]:
+async def chooser(world: World, settings: Settings, *, state: Path | None, clock: Clock) -> AsyncIterator[Chooser]:
     """Open what scans need: connections, threads, and the tags seen before where a folder keeps them.
 
     Raises OSError for a folder that cannot be used, ValueError for a proxy of the environment that is no URL.
     """
-    way = route.from_environment(environment)
-    settings = Settings(data_dir=state or Path(), environment=environment)
+    way = route.from_environment(settings.environment)
     known = clouds.identities(settings, Asking(world), clock, Metrics(process=False))
     async with contextlib.AsyncExitStack() as stack:
         caller = await stack.enter_async_context(Caller(route=way))
         yield Chooser(
             world,
-            registry=await stack.enter_async_context(RegistryClient(route=way)),
+            settings,
+            registry=await stack.enter_async_context(RegistryClient(route=way, trusted_realms=settings.trusted_realms)),
             logins=clouds.logins(settings, known, clock, caller),
             tags=stack.enter_context(TagStore(state / "tags.db" if state else None)),
             work=stack.enter_context(Limiter(width=2, name="work")),

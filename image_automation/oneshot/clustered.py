@@ -5,7 +5,7 @@ repositories, through mirrors that are thrown away.
 """
 
 import contextlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, TypeVar
@@ -24,6 +24,7 @@ from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock
 from gotk.sources.git_access import GitAccess
 from image_automation.app import clouds
+from image_automation.app.settings import Settings
 from image_automation.oneshot import covering, planning, record
 from image_automation.oneshot.covering import Cover, Covering
 from image_automation.oneshot.planning import Drafted
@@ -58,7 +59,7 @@ async def plan(
     *,
     named: Sequence[str],
     folder: Path,
-    environment: Mapping[str, str],
+    settings: Settings,
     clock: Clock,
 ) -> Seen:
     """Plan for the automations of a namespace, mirroring into a folder. Raises the errors of `gotk.kube.errors`."""
@@ -80,7 +81,7 @@ async def plan(
     repositories = {_source(automation) for _, automation in mine}
     async with contextlib.AsyncExitStack() as stack:
         limiter = stack.enter_context(Limiter(width=1, name="git"))
-        way = clouds.git_access(client, limiter, environment=environment, clock=clock)
+        way = clouds.git_access(settings, client, limiter, clock=clock)
         desk = _Desk(await stack.enter_async_context(way), world, Mirrors(folder), limiter)
         for cover, automation in mine:
             await desk.add(seen, cover, automation, prefix=f"{_source(automation)}//" if len(repositories) > 1 else "")

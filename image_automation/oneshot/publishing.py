@@ -145,7 +145,7 @@ def _commit(chosen: Chosen, clone: Clone, cover: Cover, automation: ImageUpdateA
     if alone.errors:
         return Published(automation=name, outcome="failed", message=alone.errors[0], **found)
     if not drafted.edits:
-        return Published(automation=name, outcome="unchanged", message="up to date", **found)
+        return Published(automation=name, outcome="unchanged", message=_up_to_date(found), **found)
     key = Key(automation.metadata.namespace, automation.metadata.name)
     author, below = spec.git.commit.author, tree.below(spec.update.path)
     files = list(drafted.results.values())
@@ -160,17 +160,22 @@ def _commit(chosen: Chosen, clone: Clone, cover: Cover, automation: ImageUpdateA
     return Published(automation=name, outcome="committed", message=told, commit=made, branch=clone.branch, **found)
 
 
+def _up_to_date(found: Mapping[str, Any]) -> str:
+    besides = report_status.summary(Report(held=found["held"], ignored=found["ignored"]))
+    return f"up to date; {besides}" if besides else "up to date"
+
+
 # To the remote.
 
 
 async def push(chosen: Chosen, clock: Clock, *, given: Mapping[str, bytes], url: str) -> list[Published]:
     """Commit and push as each automation says. `given` are credentials, `url` an address, in place of declared ones."""
     _give(chosen.world, given, url)
-    environment = chosen.request.environment
+    settings = chosen.request.settings
     async with contextlib.AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="once-"))
         limiter = stack.enter_context(Limiter(width=2, name="git"))
-        way = clouds.git_access(Asking(chosen.world), limiter, environment=environment, clock=clock)
+        way = clouds.git_access(settings, Asking(chosen.world), limiter, clock=clock)
         reconciler = ImageUpdateAutomationReconciler(
             objects=Reading(chosen.world),
             client=Asking(chosen.world),
@@ -179,7 +184,7 @@ async def push(chosen: Chosen, clock: Clock, *, given: Mapping[str, bytes], url:
             limiter=limiter,
             clock=clock,
             jitter=random.Random(os.getpid()),  # noqa: S311 - jitter
-            cross_namespace=True,
+            cross_namespace=not settings.no_cross_namespace_refs,
             allow_file=True,
         )
         return [_published(await turn.take(reconciler, automation, clock)) for automation in wanted(chosen)]

@@ -13,6 +13,7 @@ from gotk.git.objects import clone as clones
 from gotk.git.objects.clone import Clone
 from gotk.oci import keychain
 from gotk.runtime.clock import Clock
+from image_automation.app.settings import Settings
 from image_automation.oneshot import bumps, choosing, covering, manifests, planning, record
 from image_automation.oneshot.covering import Covering
 from image_automation.oneshot.manifests import Manifests
@@ -28,7 +29,7 @@ class Request:
     """What the user asked for. `path` is where manifests are read, `namespace` that of objects which name none.
 
     `docker_config` holds registry credentials for what the manifests hold none for; `state` is a folder in which tags
-    are remembered from one pass to the next; of `environment` the proxies are used.
+    are remembered from one pass to the next; `settings` are those of the service that a pass heeds, too.
     """
 
     path: Path
@@ -36,7 +37,12 @@ class Request:
     automations: tuple[str, ...] = ()
     docker_config: Path | None = None
     state: Path | None = None
-    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    settings: Settings = field(default_factory=lambda: Settings(data_dir=Path()), repr=False)
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """The environment, of which proxies and the clouds' own variables are used."""
+        return self.settings.environment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -74,7 +80,7 @@ async def choose(request: Request, clock: Clock) -> Chosen:
             world.use_docker_config(request.docker_config.read_bytes())
         except keychain.InvalidConfig as error:
             raise manifests.ManifestError(f"'{request.docker_config}': {error}") from None
-    async with choosing.chooser(world, environment=request.environment, state=request.state, clock=clock) as chooser:
+    async with choosing.chooser(world, request.settings, state=request.state, clock=clock) as chooser:
         await chooser.choose()
         seen = chooser.first_seen()
     scope = path.relative_to(root).as_posix()

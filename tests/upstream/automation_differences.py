@@ -51,6 +51,13 @@ CASES: dict[str, Difference] = {
             "signed-with-no-ssh-key": "another library's words",
         },
     ),
+    **_in(
+        ("conditions",),
+        dict.fromkeys(
+            ("policy-without-an-image", "policy-that-is-missing", "policy-of-another-namespace"),
+            "a marker without effect is named behind Flux's message",
+        ),
+    ),
     **_in(("people",), {"author-without-a-name": "the email is the name, for Git wants one"}),
     **_in(
         ("events", "kubernetes"),

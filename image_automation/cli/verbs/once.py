@@ -25,6 +25,7 @@ def _once(
     git_url: str,
     env_file: Path | None,
     form: str | None,
+    strict: bool,
     timeout: Duration,
     **options: Any,
 ) -> int:
@@ -33,7 +34,7 @@ def _once(
     Reads the same manifests as `plan`. With --commit every ImageUpdateAutomation of this clone gets one commit on top
     of what is checked out; pushing is yours. With --push each is committed and pushed to the address and branch that
     it names, as the service would do it; the clone is only read. Exits with 0 when all is done or was up to date, and
-    with 1 when something failed.
+    with 1 when something failed; with --strict also when a marker has no effect.
     """
     if mode is None:
         output.fail("say what to do with the changes: --commit or --push (to look at them: plan)")
@@ -42,7 +43,7 @@ def _once(
     request = checkout.request(path, namespace, options)
     environment = {**_variables(env_file), **os.environ}
     published, failures = checkout.run(_publish(request, mode, git_url, environment, timeout.seconds))
-    return _tell(published, failures, form)
+    return _tell(published, failures, form, strict=strict)
 
 
 async def _publish(
@@ -71,7 +72,7 @@ async def _publish(
     return await publishing.push(chosen, clock, given=given, url=url), failures
 
 
-def _tell(published: list["Published"], failures: list[str], form: str | None) -> int:
+def _tell(published: list["Published"], failures: list[str], form: str | None, *, strict: bool) -> int:
     import msgspec  # noqa: PLC0415
 
     for each in published:
@@ -83,6 +84,8 @@ def _tell(published: list["Published"], failures: list[str], form: str | None) -
         output.failure(failure)
     if form == "json":
         output.text(msgspec.json.format(msgspec.json.encode(published), indent=2).decode())
+    if strict and checkout.fail_strictly(sum(len(each.ignored) for each in published)):
+        return 1
     return 1 if failures or any(each.outcome == "failed" for each in published) else 0
 
 
@@ -131,6 +134,7 @@ once = click.Command(
             help="Read IMAGE_AUTOMATION_GIT_USERNAME, _PASSWORD and so on from here; the environment wins.",
         ),
         click.Option(["-o", "--output", "form"], type=click.Choice(["json"]), help="Print what was done as JSON."),
+        checkout.strict(),
         *checkout.parameters(),
         click.Option(
             ["--timeout"],

@@ -5,7 +5,6 @@ Copies terraform's manners: signs and `old -> new`, one sentence in the end, exi
 """
 
 import asyncio
-import os
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from image_automation.app.settings import Settings
 from image_automation.cli import checkout, output
 from image_automation.cli import cluster as clusters
 
@@ -24,7 +24,9 @@ if TYPE_CHECKING:
 _CHANGES = 2
 
 
-def _plan(path: Path | None, *, from_cluster: bool, form: str | None, out: Path | None, **options: Any) -> int:
+def _plan(
+    path: Path | None, *, from_cluster: bool, form: str | None, out: Path | None, strict: bool, **options: Any
+) -> int:
     """Show what would change.
 
     Reads ImageRepositories, ImagePolicies, ImageUpdateAutomations and what they refer to from the manifests below PATH,
@@ -33,17 +35,18 @@ def _plan(path: Path | None, *, from_cluster: bool, form: str | None, out: Path 
     cluster has made.
 
     Exits with 0 when there is nothing to change, with 2 when there is, and with 1 when something kept the plan from
-    being whole.
+    being whole; with --strict also when a marker has no effect.
     """
     from_cluster = from_cluster or bool(options["kubeconfig"] or options["context"])
     cluster = clusters.from_options(options)
     if from_cluster:
         if path is not None or out is not None:
             output.fail("a plan of a cluster takes no PATH and no --out: the service carries it out")
-        seen = clusters.run(_of_cluster(cluster, options["automations"]))
-        return _tell(seen.plan, seen.before, seen.after, form)
+        settings = checkout.settings(options)
+        seen = clusters.run(_of_cluster(cluster, options["automations"], settings))
+        return _tell(seen.plan, seen.before, seen.after, form, strict=strict)
     planned = checkout.run(make(checkout.request(path or Path(), cluster.namespace, options), cluster.timeout))
-    code = _tell(planned.plan, planned.drafted.before, planned.drafted.edits, form)
+    code = _tell(planned.plan, planned.drafted.before, planned.drafted.edits, form, strict=strict)
     if out is not None:
         _write(planned.plan, out)
     return code
@@ -59,7 +62,7 @@ async def make(request: "Request", timeout: float) -> "Planned":
     return session.plan(chosen)
 
 
-async def _of_cluster(cluster: clusters.Cluster, named: tuple[str, ...]) -> "Seen":
+async def _of_cluster(cluster: clusters.Cluster, named: tuple[str, ...], settings: Settings) -> "Seen":
     from gotk.runtime.clock import SystemClock  # noqa: PLC0415
     from image_automation.oneshot import clustered  # noqa: PLC0415
 
@@ -70,12 +73,14 @@ async def _of_cluster(cluster: clusters.Cluster, named: tuple[str, ...]) -> "See
                 cluster.namespace,
                 named=named,
                 folder=Path(folder),
-                environment=os.environ,
+                settings=settings,
                 clock=SystemClock(),
             )
 
 
-def _tell(plan: "Plan", before: Mapping[str, bytes], after: Mapping[str, bytes], form: str | None) -> int:
+def _tell(
+    plan: "Plan", before: Mapping[str, bytes], after: Mapping[str, bytes], form: str | None, *, strict: bool
+) -> int:
     from gotk.runtime.clock import SystemClock  # noqa: PLC0415
     from image_automation.cli import planned as printing  # noqa: PLC0415
     from image_automation.oneshot import record  # noqa: PLC0415
@@ -84,7 +89,8 @@ def _tell(plan: "Plan", before: Mapping[str, bytes], after: Mapping[str, bytes],
         output.text(record.encode(plan).decode().rstrip())
     else:
         printing.show(plan, before, after, SystemClock().now())
-    if plan.errors:
+    ignored = len(plan.unresolved) + len(plan.problems)
+    if plan.errors or (strict and checkout.fail_strictly(ignored)):
         return 1
     return _CHANGES if plan.bumps else 0
 
@@ -115,6 +121,7 @@ plan = click.Command(
             metavar="FILE",
             help="Write the plan of a checkout to a file, for `apply`.",
         ),
+        checkout.strict(),
         *checkout.parameters(),
         *clusters.parameters(),
     ],

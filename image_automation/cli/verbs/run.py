@@ -229,7 +229,7 @@ def _identities(options: dict[str, Any]) -> dict[str, Any]:
         "workload_identity": workload_identity,
         "strict_substitutions": given[gates.STRICT_SUBSTITUTIONS],
         "token_cache_max_duration": gates.check_token_duration(options["token_cache_max_duration"]),
-        "trusted_realms": _words(options["trusted_realms"]),
+        "trusted_realms": gates.words(options["trusted_realms"]),
     }
 
 
@@ -247,10 +247,6 @@ def _is_default(name: str) -> bool:
     return click.get_current_context().get_parameter_source(name) is ParameterSource.DEFAULT
 
 
-def _words(text: str) -> frozenset[str]:
-    return frozenset(word.strip().lower() for word in text.split(",") if word.strip())
-
-
 def _features(options: dict[str, Any], *, embedded: bool) -> "Features | None":
     """Return what was decided about the control plane; where there is none, nothing may have been."""
     if embedded:
@@ -265,7 +261,7 @@ def _features(options: dict[str, Any], *, embedded: bool) -> "Features | None":
 
 
 def _controllers(text: str) -> frozenset[str]:
-    names = _words(text)
+    names = gates.words(text)
     unknown = sorted(names - set(decided.CONTROLLERS))
     if unknown or not names:
         known = ", ".join(decided.CONTROLLERS)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from image_automation.cli import output
+from image_automation.cli import checkout, output
 
 if TYPE_CHECKING:
     from image_automation.writing.folder import Rewritten
@@ -34,8 +34,9 @@ _CHANGED = 2
     help="What a policy's markers become. Repeat it for several policies.",
 )
 @click.option("--dry-run", is_flag=True, help="Write nothing; exit with 2 where something would change.")
+@click.option("--strict", is_flag=True, help="Fail where a marker or a marked file has no effect.")
 @click.option("--diff", "as_diff", is_flag=True, help="Print changes as a unified diff.")
-def update(path: Path, images: tuple[str, ...], *, dry_run: bool, as_diff: bool) -> int:
+def update(path: Path, images: tuple[str, ...], *, dry_run: bool, strict: bool, as_diff: bool) -> int:
     """Rewrite the marked images of a folder or file, without a cluster.
 
     Only marked values change, every other byte stays. Exits with 0 when all is up to date or was updated, with 2 when
@@ -46,17 +47,18 @@ def update(path: Path, images: tuple[str, ...], *, dry_run: bool, as_diff: bool)
         output.fail(f"'{path}' is a symbolic link, which is never written through: name what it points to")
     if not path.exists():
         output.fail(f"there is no '{path}': name a folder or a file")
-    return _run(path, setters, dry_run=dry_run, as_diff=as_diff)
+    return _run(path, setters, dry_run=dry_run, strict=strict, as_diff=as_diff)
 
 
-def _run(path: Path, setters: Mapping[str, str], *, dry_run: bool, as_diff: bool) -> int:
+def _run(path: Path, setters: Mapping[str, str], *, dry_run: bool, strict: bool, as_diff: bool) -> int:
     from image_automation.writing import folder  # noqa: PLC0415 - the YAML parsers take half of the start-up
 
-    files, values, failed = 0, 0, False
+    files, values, ignored, failed = 0, 0, 0, False
     try:
         for found in folder.rewritten(path, setters):
             _report(found, as_diff=as_diff)
             failed = failed or found.result.failed
+            ignored += len(found.result.problems) + len(found.result.unresolved)
             if found.result.content is None:
                 continue
             if not dry_run:
@@ -65,11 +67,12 @@ def _run(path: Path, setters: Mapping[str, str], *, dry_run: bool, as_diff: bool
     except OSError as error:
         output.fail(f"'{error.filename}': {error.strerror}")
     counted = f"{values} value{'' if values == 1 else 's'} in {files} file{'' if files == 1 else 's'}"
-    if values == 0:
-        output.success("nothing to update")
-    else:
-        output.success(f"{counted} would be updated" if dry_run else f"{counted} updated")
-    if failed:
+    aside = (
+        f"; {ignored} {'marker or file has' if ignored == 1 else 'markers or files have'} no effect" if ignored else ""
+    )
+    done = f"{counted} would be updated" if dry_run else f"{counted} updated"
+    output.success((done if values else "nothing to update") + aside)
+    if failed or (strict and checkout.fail_strictly(ignored)):
         return 1
     return _CHANGED if dry_run and values else 0
 

@@ -239,3 +239,21 @@ def test_a_folder_that_is_no_clone_cannot_be_committed_to(
     (tmp_path / "plain" / "all.yaml").write_text(made.filled(MANIFESTS))
     assert run(tmp_path / "plain", "--commit") == 1
     assert "is no clone with a commit in it" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("mode", ["--commit", "--push"])
+def test_strict_fails_where_a_marker_has_no_effect_and_commits_the_rest(
+    tmp_path: Path, registry: Registry, capsys: pytest.CaptureFixture[str], mode: str
+):
+    loose = 'a: 1 # {"$imagepolicy": "apps:webb:tag"}\n'
+    made = fleet(tmp_path, registry, {"apps/loose.yaml": loose})
+    assert run(made.clone, mode, "--strict") == 1
+    assert capsys.readouterr().err.endswith("✗ 1 marker or file has no effect (--strict)\n")
+    assert head(made.clone if mode == "--commit" else made.remote).message.startswith(SUBJECT)
+    assert run(made.clone, mode) == 0
+    cause = "apps/loose.yaml:1: marker 'apps:webb:tag': there is no ImagePolicy webb in namespace apps"
+    assert capsys.readouterr().err.endswith(
+        f"up-to-date; 1 marker or file has no effect: {cause}\n".replace(
+            "up-to-date", "up to date" if mode == "--commit" else "up-to-date"
+        )
+    )

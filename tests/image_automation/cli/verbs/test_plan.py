@@ -344,3 +344,48 @@ def test_a_marked_file_behind_a_link_is_planned_for_its_automation(
     assert "team/web:1.4.3 #" in made.text("shared/web.txt")
     assert (made.clone / "apps" / "link.yaml").is_symlink()
     assert (tmp_path / "outside.yaml").read_text() == made.filled(WEB)
+
+
+LOOSE = 'a: 1 # {"$imagepolicy": "apps:webb:tag"}\nb: 1 # {$imagepolicy: apps:web:tag}\n'
+
+
+def test_strict_fails_where_a_marker_has_no_effect(made: Fleet, capsys: pytest.CaptureFixture[str]):
+    assert run("plan", made.clone, "--strict") == 2
+    (made.clone / "apps" / "loose.yaml").write_text(LOOSE)
+    assert run("plan", made.clone) == 2
+    capsys.readouterr()
+    assert run("plan", made.clone, "--strict") == 1
+    out, err = capsys.readouterr()
+    assert out.endswith("Plan: 2 changes in 2 files, 0 up to date, 1 unresolved, 1 without effect.\n")
+    assert err == "✗ 2 markers or files have no effect (--strict)\n"
+
+
+def test_a_plan_takes_the_options_of_run_that_decide_what_may_be_reached(
+    made: Fleet, capsys: pytest.CaptureFixture[str]
+):
+    manifests = made.filled(MANIFESTS).split("---\n")
+    manifests[0] = manifests[0].replace("namespace: apps", "namespace: images")
+    manifests[0] = manifests[0].replace("insecure: true", "insecure: true, accessFrom: {namespaceSelectors: [{}]}")
+    manifests[1] = manifests[1].replace("{name: web}, policy", "{name: web, namespace: images}, policy")
+    namespace = "apiVersion: v1\nkind: Namespace\nmetadata: {name: apps}\n"
+    (made.clone / "cluster" / "images.yaml").write_text("---\n".join([*manifests, namespace]))
+    assert run("plan", made.clone) == 2
+    capsys.readouterr()
+    assert run("plan", made.clone, "--no-cross-namespace-refs") == 1
+    assert "cross-namespace" in capsys.readouterr().err
+    assert run("plan", made.clone, "--feature-gates", "Nonsense=true") == 1
+    assert run("plan", made.clone, "--default-service-account", "x") == 1
+    assert "✗ cannot set default service accounts when the feature gate" in capsys.readouterr().err
+
+
+def test_a_token_server_on_another_site_gets_credentials_where_it_is_trusted(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    with Registry(realm="localhost").running() as elsewhere:
+        elsewhere.push("1.4.3")
+        made = fleet(tmp_path, elsewhere)
+        (tmp_path / "config.json").write_text(elsewhere.docker_config())
+        asked = ("plan", made.clone, "--docker-config", tmp_path / "config.json")
+        assert run(*asked) == 1
+        assert "the credentials for 127.0.0.1 were not sent to localhost" in capsys.readouterr().err
+        assert run(*asked, "--trusted-realms", "auth.example,localhost") == 2

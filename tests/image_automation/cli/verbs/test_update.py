@@ -191,3 +191,13 @@ def test_a_link_within_the_folder_updates_its_file_once(folder: Path, capsys: py
     assert run(folder, *IMAGE) == 0
     assert capsys.readouterr().out.count("shared.txt:") == 1
     assert (folder / "one.yaml").is_symlink()
+
+
+def test_strict_fails_where_a_marker_has_no_effect(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "loose.yaml").write_text('a: 1 # {"$imagepolicy": "apps:podinf:tag"}\n')
+    assert run(folder, *IMAGE, "--strict") == 1
+    assert capsys.readouterr().err.endswith(
+        "✔ 1 value in 1 file updated; 1 marker or file has no effect\n✗ 1 marker or file has no effect (--strict)\n"
+    )
+    assert run(folder, *IMAGE) == 0
+    assert capsys.readouterr().err.endswith("✔ nothing to update; 1 marker or file has no effect\n")
