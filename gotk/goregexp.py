@@ -13,6 +13,8 @@ from typing import Protocol
 
 import re2
 
+from gotk import go_unicode
+
 MAX_PATTERN = 4096
 MAX_TEMPLATE = 1024
 MAX_REFERENCES = 32
@@ -44,6 +46,14 @@ class Match(Protocol):
     def __getitem__(self, group: int, /) -> bytes | None: ...
 
 
+class Pattern(Protocol):
+    """What RE2 makes of a pattern."""
+
+    def search(self, text: bytes, /) -> Match | None:
+        """Find the leftmost match."""
+        ...
+
+
 class Regexp:
     """A compiled pattern. Searches are unanchored, over the text's UTF-8 bytes."""
 
@@ -55,7 +65,7 @@ class Regexp:
         options = re2.Options()
         options.log_errors = False
         try:
-            self._regexp = re2.compile(_bytes(pattern), options)
+            self._regexp = _compile(pattern, options)
         except re2.error as error:
             raise ValueError(_go_error(pattern, error.args[0])) from None
         #: The name of every group, in order; empty for one without and for the whole match.
@@ -67,8 +77,7 @@ class Regexp:
 
     def search(self, text: bytes) -> Match | None:
         """Return the leftmost match, or None; a group of it is bytes, or None where it took no part."""
-        match: Match | None = self._regexp.search(text)
-        return match
+        return self._regexp.search(text)
 
     def template(self, text: str) -> "Template":
         """Read a template for the matches of this pattern. Raises ValueError past the limits."""
@@ -95,6 +104,23 @@ class Template:
         return b"".join([part if isinstance(part, bytes) else _first(match, part) for part in self.parts]).decode(
             errors="replace"
         )
+
+
+def _compile(pattern: str, options: "re2.Options") -> Pattern:
+    """Compile, with Go's names of Unicode classes. Raises re2.error, in which the pattern's own words stand."""
+    if not any(sign in pattern for sign in (r"\p", r"\P")):
+        compiled: Pattern = re2.compile(_bytes(pattern), options)
+        return compiled
+    pieces = go_unicode.rewrite(pattern)
+    try:
+        compiled = re2.compile(_bytes("".join(written for _, written in pieces)), options)
+    except re2.error as error:
+        complaint: bytes = error.args[0]
+        for own, written in pieces:
+            if own != written:
+                complaint = complaint.replace(_bytes(written), _bytes(own), 1)
+        raise re2.error(complaint) from None
+    return compiled
 
 
 def _first(match: Match, groups: tuple[int, ...]) -> bytes:
