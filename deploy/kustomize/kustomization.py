@@ -58,14 +58,18 @@ class KustomizationReconciler:
         clock: Clock,
         requeue_dependency: float,
         no_cross_namespace_refs: bool,
+        workload_advice: str,
     ) -> None:
-        """Take what it works with; `client` reads the cluster of the objects, `clusters` are applied to."""
+        """Take what it works with; `client` reads the cluster of the objects, `clusters` are applied to.
+
+        `workload_advice` is told with a health check that waited in vain, where nothing runs workloads.
+        """
         self._objects = objects
         self._client = client
         self._clusters = clusters
         self._assembler = assembler
         self._clock = clock
-        self._steps = Steps(clusters=clusters, clock=clock)
+        self._steps = Steps(clusters=clusters, clock=clock, workload_advice=workload_advice)
         self._requeue_dependency = requeue_dependency
         self._no_cross_namespace_refs = no_cross_namespace_refs
 

@@ -21,13 +21,20 @@ from gotk.runtime.clock import Clock
 from gotk.runtime.errors import Retry
 
 _HEALTHY = "Healthy"
+#: What becomes well only where something runs it.
+_WORKLOADS = frozenset(
+    {("", "Pod"), ("", "PersistentVolumeClaim"), ("batch", "Job")}
+    | {("apps", kind) for kind in ("DaemonSet", "Deployment", "ReplicaSet", "StatefulSet")}
+)
 
 
 class Steps:
     """Brings clusters to the objects of builds."""
 
-    def __init__(self, *, clusters: ports.Clusters, clock: Clock) -> None:
+    def __init__(self, *, clusters: ports.Clusters, clock: Clock, workload_advice: str) -> None:
+        """Take what it works with; `workload_advice` says what to do about workloads that nothing runs."""
         self._clusters = clusters
+        self._workload_advice = workload_advice
         self._clock = clock
         self._waiter = wait.Waiter(clock=clock)
         self._applier = apply.Applier(clock=clock, waiter=self._waiter)
@@ -112,7 +119,7 @@ class Steps:
             )
         except wait.WaitError as error:
             run.conditions.mark_false(_HEALTHY, "HealthCheckFailed", redactor.hide(str(error)))
-            message = f"health check failed after {self._since(began)}: {error}"
+            message = f"health check failed after {self._since(began)}: {error}{self._advice(items)}"
             raise Retry("HealthCheckFailed", message, after=attempt.retry_after) from error
         message = f"Health check passed in {self._since(began)}"
         if was_healthy and attempt.steady:
@@ -120,6 +127,11 @@ class Steps:
         run.conditions.mark_true(_HEALTHY, conditions.SUCCEEDED, message)
         if not was_healthy or changes.lines(applied):
             run.event("Normal", conditions.PROGRESSING, message, attempt.metadata)
+
+    def _advice(self, awaited: Sequence[Item]) -> str:
+        """Say what to do where a workload was awaited that nothing runs."""
+        waits_for_workload = any((item.id.group, item.id.kind) in _WORKLOADS for item in awaited)
+        return f"; {self._workload_advice}" if self._workload_advice and waits_for_workload else ""
 
     async def _named(self, attempt: Attempt) -> list[Item]:
         """Return the objects that `spec.healthChecks` names."""

@@ -36,6 +36,7 @@ class Settings:
     """Everything the service is told. Times are in seconds; an address is `host:port`, `:0` any free port, `0` none.
 
     `allow_file` lets `file://` repositories in, for a service whose users may read this machine anyway.
+    `runs_workloads` is false for an embedded control plane that does not even simulate them.
     `only_served` leaves out controllers whose kinds the cluster lacks, which are then `left_out`. `watch_namespace` is
     empty for all. Without an `election` this process acts at once; `pod` is the one that it runs in, and `shard`
     chooses the objects that it reconciles, all where it is None. Of `environment` only the proxies and the clouds' own
@@ -72,6 +73,7 @@ class Settings:
     token_cache_max_duration: float = 3600.0
     trusted_realms: frozenset[str] = frozenset()
     allow_file: bool = False
+    runs_workloads: bool = True
     grace: float = 8.0
     election: "Election | None" = None
     pod: "Pod | None" = None

@@ -56,6 +56,10 @@ from reflector.store import TagStore
 from reflector.watchdog import Watchdog
 
 _THREADS = 4
+_NO_WORKLOADS = (
+    "nothing runs workloads on the embedded control plane: start it with --simulate-workloads, or leave spec.wait and "
+    "spec.healthChecks out"
+)
 _TREES = 8  # unpacked artifacts that stay for the next build
 
 
@@ -159,6 +163,7 @@ def kustomization(parts: Parts) -> Reconciler[Any, Any]:
         clock=parts.clock,
         requeue_dependency=parts.settings.requeue_dependency,
         no_cross_namespace_refs=parts.settings.no_cross_namespace_refs,
+        workload_advice="" if parts.settings.runs_workloads else _NO_WORKLOADS,
     )
 
 

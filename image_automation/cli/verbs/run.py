@@ -213,6 +213,7 @@ def run(
         controllers=chosen,
         only_served=_is_default("controllers"),
         allow_file=embedded,
+        runs_workloads=given is None or given.simulate_workloads,
         environment=os.environ,
         **addresses,
         **options,

@@ -62,6 +62,17 @@ CASES: dict[str, tuple[dict[str, Any], str]] = {
     "deployment, available": (deployment(availableReplicas=1), "InProgress"),
     "deployment, ready": (deployment(readyReplicas=1), "InProgress"),
     "deployment, not available": (deployment(conditions=[]), "InProgress"),
+    "deployment, the deadline that stands for none": (
+        {
+            **deployment(conditions=[condition("Available", "True")]),
+            "spec": {"replicas": 2, "progressDeadlineSeconds": 2147483647},
+        },
+        "Current",
+    ),
+    "observed beyond its generation": (
+        obj("x/v1", "Thing", {"observedGeneration": 3}, generation=2),
+        "InProgress",
+    ),
     "deployment, deadline": (
         deployment(conditions=[condition("Progressing", "False", "ProgressDeadlineExceeded")]),
         "Failed",

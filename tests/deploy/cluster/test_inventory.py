@@ -55,6 +55,17 @@ def test_what_is_stale_is_in_the_old_inventory_only(old: list[Item], new: list[I
     assert stale == inventory.deletion_order(stale)
 
 
+def test_what_others_need_goes_last() -> None:
+    kinds = [
+        ("", "apps", "", "Namespace"), ("apps", "s", "", "ServiceAccount"), ("apps", "c", "", "ConfigMap"),
+        ("apps", "w", "apps", "Deployment"),
+        ("", "v", "admissionregistration.k8s.io", "ValidatingWebhookConfiguration"),
+    ]  # fmt: skip
+    old = [Item(ObjectID(*each), "v1") for each in kinds]
+    deleted = [item.id.kind for item in inventory.stale(reversed(old), [])]
+    assert deleted == ["ValidatingWebhookConfiguration", "Deployment", "ConfigMap", "ServiceAccount", "Namespace"]
+
+
 def manifest(kind: str, name: str = "x", *, group: str = "", namespace: str = "") -> dict[str, object]:
     api_version = f"{group}/v1" if group else "v1"
     return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name, "namespace": namespace}}

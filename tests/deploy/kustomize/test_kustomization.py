@@ -517,3 +517,25 @@ async def test_no_message_carries_a_value_of_a_secret(here: World, files: dict[s
     told = [ended.ready[2], *(condition.message for condition in ended.obj.status.conditions)]
     told += [event.message for event in ended.run.events]
     assert [message for message in told if value[:8] in message] == []
+
+
+PODS = "template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: i}]}}"
+DEPLOYMENT = f"""\
+apiVersion: apps/v1
+kind: Deployment
+metadata: {{name: d, namespace: default}}
+spec: {{selector: {{matchLabels: {{a: b}}}}, {PODS}}}
+"""
+
+
+async def test_who_waits_for_a_workload_that_nothing_runs_is_told_what_to_do(here: World) -> None:
+    here.workload_advice = "start it with --simulate-workloads"
+    here.reconciler = here.reconciler_for(here.client)
+    here.publish({"d.yaml": DEPLOYMENT})
+    ended = await here.reconcile(kustomization())
+    late = {"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "too late"}
+    status = {"status": {"observedGeneration": 1, "conditions": [late]}}
+    await here.client.patch_object("apps/v1", "Deployment", "default", "d", status, subresource="status")
+    ended = await here.reconcile(world.again(ended, wait=True))
+    assert ended.ready[:2] == ("False", "HealthCheckFailed")
+    assert ended.ready[2].endswith("; start it with --simulate-workloads")

@@ -52,6 +52,7 @@ class World:
         self.objects = Objects()
         self.archives: dict[str, bytes] = {}
         self.downloads = 0
+        self.workload_advice = ""
         self.url = ""
         self.scratch = scratch
         clock = SystemClock()
@@ -72,6 +73,7 @@ class World:
             clock=SystemClock(),
             requeue_dependency=30.0,
             no_cross_namespace_refs=False,
+            workload_advice=self.workload_advice,
         )
 
     async def serve(self, request: web.Request) -> web.Response:

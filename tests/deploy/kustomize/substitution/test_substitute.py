@@ -191,3 +191,8 @@ def test_any_text_gives_a_result_or_an_error(text: str, value: str) -> None:
 def test_trimming_leaves_a_part_of_the_value(pattern: str, value: str) -> None:
     result = substitute.substitute("${v##" + pattern.replace("}", "") + "x:-}", {"v": value}, strict=False)
     assert value.endswith(result)
+
+
+def test_many_substitutions_beside_each_other_are_not_nested() -> None:
+    text = "\n".join(f"k{number}: ${{v}}" for number in range(1000))
+    assert substitute.substitute(text, {"v": "x"}, strict=True) == text.replace("${v}", "x")
