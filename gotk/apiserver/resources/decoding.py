@@ -4,6 +4,7 @@ Answers to decoding into upstream's Go types, where a value of the wrong type is
 that is the metadata alone: the rest is their schema's matter, and its refusals are of another sort (422).
 """
 
+import re
 from collections.abc import Iterator
 from typing import Any, Final
 
@@ -13,6 +14,7 @@ from gotk.apiserver.schema.node import Node
 
 Json = dict[str, Any]
 _TYPES: Final = {"string": (str,), "boolean": (bool,), "integer": (int,), "number": (int, float)}
+_QUANTITY: Final = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)([numkMGTPE]|[KMGTPE]i|[eE][+-]?\d+)?", re.ASCII)
 _NAMES: Final = {str: "string", bool: "bool", int: "number", float: "number", list: "array", dict: "object"}
 
 
@@ -48,6 +50,9 @@ def _mistyped(value: Any, node: Node, path: str) -> Iterator[str]:
         for index, item in enumerate(value if node.items is not None else ()):
             assert node.items is not None
             yield from _mistyped(item, node.items, f"{path}[{index}]")
+    elif node.raw.get("format") == "quantity" and isinstance(value, str):
+        if not _QUANTITY.fullmatch(value):
+            yield ("quantities must match the regular expression '^([+-]?[0-9.]+)([eEinumkKMGTP]*[-+]?[0-9]*)$'")
     elif not _fits(value, node):
         expected = "integer or string" if node.int_or_string else node.type or "object"
         yield f"json: cannot unmarshal {_NAMES[type(value)]} into the field {path} of type {expected}"

@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+from functools import partial
 
 import orjson
 from aiohttp import web
@@ -17,7 +18,9 @@ async def get(call: Call) -> web.StreamResponse:
     item = call.plane.store.get(call.key)
     if item is None:
         raise status.not_found(call.resource, call.target.name)
-    return call.answer(200, encode.one(item, call.resource, call.encoding, call.include))
+    size = len(item.data) if call.encoding.converted else 0
+    data = await call.plane.offload.run(size, lambda: encode.one(item, call.resource, call.encoding, call.include))
+    return call.answer(200, data)
 
 
 async def list_(call: Call) -> web.StreamResponse:
@@ -34,7 +37,8 @@ async def list_(call: Call) -> web.StreamResponse:
         items = [item for item in items if (item.key.namespace, item.key.name) > after]
     page = items[:limit] if limit else items
     left = len(items) - len(page)
-    data = encode.many(
+    encoded = partial(
+        encode.many,
         page,
         call.resource,
         call.encoding,
@@ -43,7 +47,8 @@ async def list_(call: Call) -> web.StreamResponse:
         remaining=left if left and chosen is None else None,
         include=call.include,
     )
-    return call.answer(200, data)
+    size = sum(len(item.data) for item in page) if call.encoding.converted else 0
+    return call.answer(200, await call.plane.offload.run(size, encoded))
 
 
 def check_revision(call: Call) -> None:

@@ -22,6 +22,11 @@ class Encoding:
     yaml: bool = False
 
     @property
+    def converted(self) -> bool:
+        """Whether more is to be done than to send the bytes that are there."""
+        return bool(self.shape) or self.yaml
+
+    @property
     def content_type(self) -> str:
         """The media type of the answer."""
         return "application/yaml" if self.yaml else "application/json"

@@ -4,6 +4,7 @@ import json
 from typing import Any
 
 import pytest
+import yaml
 
 from gotk.apiserver import ControlPlane
 from gotk.apiserver.storage.store import Key
@@ -217,3 +218,29 @@ async def test_a_pod_that_has_its_place_changes_its_images_and_little_else(api: 
     other = await api.patch(path, {"spec": {"dnsPolicy": "Default"}})
     assert other.status == 422
     assert "Forbidden: pod updates may not change fields other than `spec.containers[*].image`" in other.body["message"]
+
+
+@pytest.mark.parametrize(
+    ("quantity", "status"),
+    [
+        *[(good, 201) for good in ("1", "0.5", ".5", "100m", "1Gi", "128Mi", "1e3", "5E", "2k", "+1", "1.", 2, 0.5)],
+        *[(bad, 400) for bad in ("", "1 Gi", "1gb", "1GiB", "lots", "1Mi ", "0x10", "1e", "1K", True)],
+    ],
+    ids=repr,
+)
+async def test_a_quantity_is_a_number_with_a_unit_that_there_is(api: Caller, quantity: Any, status: int) -> None:
+    resources = {"limits": {"memory": quantity}}
+    obj = workload("Deployment", template=pods(containers=[{**CONTAINER, "resources": resources}]))
+    assert (await api.post(place("apps/v1/deployments"), obj)).status == status
+
+
+async def test_a_large_answer_in_another_form_is_the_small_ones_put_together(api: Caller) -> None:
+    for number in range(3):
+        obj = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": f"w{number}"}, "data": {"a": "x" * 70_000}}
+        await api.post(place("v1/configmaps"), obj)
+    table = "application/json;as=Table;v=v1;g=meta.k8s.io"
+    rows = (await api.get(place("v1/configmaps"), accept=table)).body["rows"]
+    names = [f"w{number}" for number in range(3)]
+    assert [row["cells"][0] for row in rows if row["cells"][0] in names] == names
+    one = await api.get(f"{place('v1/configmaps')}/w0", accept="application/yaml")
+    assert (one.status, yaml.safe_load(one.body)["data"]) == (200, {"a": "x" * 70_000})
