@@ -6,6 +6,7 @@ empty POST, which Git itself sends to find out whether it would be let in.
 """
 
 import base64
+import functools
 import ssl
 import urllib.request
 from dataclasses import dataclass
@@ -87,8 +88,9 @@ def _ask(remote: Remote, url: str, body: bytes | None = None, content_type: str 
         request.add_unredirected_header("Content-Type", content_type)
     if authorization := _authorization(remote.credentials):
         request.add_unredirected_header("Authorization", authorization)
+    opener = _opener(remote.credentials, secure=url.startswith("https:"))
     try:
-        with _opener(remote.credentials).open(request, timeout=min(remote.timeout, _SECONDS)) as answer:
+        with opener.open(request, timeout=min(remote.timeout, _SECONDS)) as answer:
             return Answer(answer.status)
     except HTTPError as error:
         with error:
@@ -104,21 +106,31 @@ def _authorization(credentials: Credentials) -> str:
     return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 
-def _context(credentials: Credentials) -> ssl.SSLContext:
+@functools.cache
+def machine_authorities() -> ssl.SSLContext:
+    """Return what trusts the authorities that the machine knows. Reading them takes longer than a whole conversation.
+
+    Workers inherit it from the fork server, which reads them once.
+    """
     context = ssl.create_default_context()
     context.verify_flags &= ~ssl.VERIFY_X509_STRICT  # as libgit2 and Go look at authorities
+    return context
+
+
+def _context(credentials: Credentials) -> ssl.SSLContext:
+    """Trust a secret's own authority too: its operation has a worker, whose context is nobody else's."""
+    context = machine_authorities()
     if credentials.ca:
         context.load_verify_locations(cadata=credentials.ca)
     return context
 
 
-def _opener(credentials: Credentials) -> urllib.request.OpenerDirector:
+def _opener(credentials: Credentials, *, secure: bool) -> urllib.request.OpenerDirector:
     """Put together what one request takes: nothing that follows a redirect or knows other secrets is among it."""
     opener, proxy = urllib.request.OpenerDirector(), credentials.proxy
     for handler in (
         urllib.request.ProxyHandler({"http": proxy, "https": proxy} if proxy else None),
-        urllib.request.HTTPHandler(),
-        urllib.request.HTTPSHandler(context=_context(credentials)),
+        urllib.request.HTTPSHandler(context=_context(credentials)) if secure else urllib.request.HTTPHandler(),
         urllib.request.HTTPDefaultErrorHandler(),
         urllib.request.HTTPErrorProcessor(),
     ):

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
-from gotk.git.transport import worker
+from gotk.git.transport import first_request, worker
 from gotk.git.transport.worker_protocol import STARTED
 
 
@@ -125,5 +125,6 @@ def _say(lifeline: socket.socket, text: bytes) -> None:
 
 
 if __name__ == "__main__":
+    first_request.machine_authorities()
     gc.freeze()  # a collection would copy the memory that workers share
     ForkServer(socket.socket(fileno=int(sys.argv[1]))).run()
