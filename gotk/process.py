@@ -14,6 +14,12 @@ def interpreter(module: str, *arguments: str) -> tuple[str, ...]:
     return (sys.executable, "-P", "-m", module, *arguments)
 
 
+def libraries() -> tuple[str, ...]:
+    """Return the folders of the standard library and of installed packages: what a confined child may still import."""
+    standard = os.path.dirname(os.__file__)  # noqa: PTH120 - a path of this interpreter, not a file that is looked at
+    return (standard, *(path for path in sys.path if path.endswith(("site-packages", "dist-packages"))))
+
+
 def environment(**variables: str) -> dict[str, str]:
     """Return the environment in which the child finds this code, with the variables that the caller hands on."""
     path = os.pathsep.join(map(os.path.abspath, filter(None, sys.path)))

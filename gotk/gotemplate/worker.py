@@ -1,11 +1,11 @@
 """The process of one rendering: a request on standard input, an answer on standard output, then the end.
 
 The template engine is gotpl. Templates see structs, maps and lists through it, never an attribute or method of a
-Python object; the kernel bounds memory and processor time.
+Python object; the kernel bounds memory and processor time, and from the first word of a template on there is no file
+but the interpreter's own, no network and no other process.
 """
 
 import os
-import resource
 import sys
 from collections.abc import Mapping
 from typing import Any
@@ -13,8 +13,10 @@ from typing import Any
 import gotpl
 import msgspec
 
+from gotk import process
 from gotk.gotemplate import functions, structs
 from gotk.gotemplate.render import Answer, Request
+from gotk.sandbox.confinement import LIBRARIES, Confinement
 
 _MEMORY = 512 << 20
 
@@ -22,9 +24,8 @@ _MEMORY = 512 << 20
 def main() -> None:
     """Render what standard input asks for; a crash is told by the exit status."""
     request = msgspec.json.decode(sys.stdin.buffer.read(), type=Request)
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (request.seconds, request.seconds))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    read = (*process.libraries(), *LIBRARIES)  # some functions load what they need when they are called
+    Confinement(read=read, memory=_MEMORY, cpu_seconds=request.seconds).enclose()
     output = sys.stdout.buffer
     output.write(msgspec.json.encode(answer(request)))
     output.flush()

@@ -14,18 +14,19 @@ from pathlib import Path
 from gotk.sandbox import elf, enclosure, launcher
 
 #: Where the loader and libraries of a program lie that is not linked into one piece.
-_LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache")
+LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confinement:
     """What a child may do: `read` and `write` are paths with all that is beneath them.
 
-    `memory` and `file_size` are bytes. A Go program reserves far more address space than it uses: `reserves`.
+    `memory` and `file_size` are bytes. Without `cpu_seconds` whoever asks the child bounds each answer. A Go program
+    reserves far more address space than it uses: `reserves`.
     """
 
     memory: int
-    cpu_seconds: int
+    cpu_seconds: int | None
     read: tuple[str, ...] = ()
     write: tuple[str, ...] = ()
     network: bool = False
@@ -52,15 +53,15 @@ class Confinement:
             raise FileNotFoundError(f"there is no program {name}")
         path = str(Path(found).resolve())
         loader = elf.interpreter(path)
-        read, run = ((*self.read, *_LIBRARIES), (path, loader)) if loader else (self.read, (path,))
+        read, run = ((*self.read, *LIBRARIES), (path, loader)) if loader else (self.read, (path,))
         options = [
             *(f"--read={each}" for each in read),
             *(f"--write={each}" for each in self.write),
             *(f"--run={each}" for each in run),
             *(["--network"] if self.network else []),
             *(["--reserves"] if self.reserves else []),
+            *([f"--cpu-seconds={self.cpu_seconds}"] if self.cpu_seconds is not None else []),
             f"--memory={self.memory}",
-            f"--cpu-seconds={self.cpu_seconds}",
             f"--file-size={self.file_size}",
             f"--parent={os.getpid()}",
         ]

@@ -20,7 +20,7 @@ def enclose(
     run: Sequence[str],
     network: bool,
     memory: int,
-    cpu_seconds: int,
+    cpu_seconds: int | None,
     file_size: int,
     reserves: bool = False,
 ) -> None:

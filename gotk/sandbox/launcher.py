@@ -31,7 +31,7 @@ def main(arguments: list[str]) -> None:
             run=values.get("--run", ()),
             network="--network" in values,
             memory=int(values["--memory"][0]),
-            cpu_seconds=int(values["--cpu-seconds"][0]),
+            cpu_seconds=int(values["--cpu-seconds"][0]) if "--cpu-seconds" in values else None,
             file_size=int(values["--file-size"][0]),
             reserves="--reserves" in values,
         )

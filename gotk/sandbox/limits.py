@@ -12,7 +12,7 @@ _OPEN_FILES = 256
 _SIGKILL = 9  # the module `signal` takes as long to load as all of this
 
 
-def bound(*, memory: int, cpu_seconds: int, file_size: int, reserves: bool) -> None:
+def bound(*, memory: int, cpu_seconds: int | None, file_size: int, reserves: bool) -> None:
     """Limit this process. Raises OSError and ValueError.
 
     Memory is what the process may write to. A program that `reserves` address space which it never touches, as Go's
@@ -21,7 +21,8 @@ def bound(*, memory: int, cpu_seconds: int, file_size: int, reserves: bool) -> N
     _limit(resource.RLIMIT_DATA, memory)
     if not reserves:
         _limit(resource.RLIMIT_AS, memory)
-    _limit(resource.RLIMIT_CPU, cpu_seconds)
+    if cpu_seconds is not None:
+        _limit(resource.RLIMIT_CPU, cpu_seconds)
     _limit(resource.RLIMIT_FSIZE, file_size)
     _limit(resource.RLIMIT_NOFILE, _OPEN_FILES)
     for unused in (resource.RLIMIT_CORE, resource.RLIMIT_MEMLOCK, resource.RLIMIT_MSGQUEUE):

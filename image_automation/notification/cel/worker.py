@@ -1,16 +1,17 @@
 """The process that evaluates CEL: questions on standard input, answers on standard output, until the input ends.
 
 An expression can ask for gigabytes (`replace`) or minutes (`split` in a loop); the kernel bounds memory here, and who
-asks bounds the time. When the service ends, in whatever way, the input ends with it.
+asks bounds the time. Once the engine is loaded no file, network or other process is in reach. When the service ends, in
+whatever way, the input ends with it.
 """
 
-import resource
 import sys
 from typing import Any, BinaryIO
 
 import msgspec
 
 from gotk.api.notification import OIDCProvider
+from gotk.sandbox.confinement import Confinement
 from image_automation.notification.alerts import status_name
 from image_automation.notification.cel import expression
 from image_automation.notification.receivers import oidc
@@ -62,13 +63,12 @@ def framed(message: bytes) -> bytes:
 
 def main() -> None:
     """Answer until nobody asks."""
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    expression.check("true", "req", "res")  # loads the engine before the first question is timed, and from files
+    Confinement(memory=_MEMORY, cpu_seconds=None).enclose()
     _serve(sys.stdin.buffer, sys.stdout.buffer)
 
 
 def _serve(questions: BinaryIO, answers: BinaryIO) -> None:
-    expression.check("true", "req", "res")  # loads the engine before the first question is timed
     answers.write(framed(b""))
     answers.flush()
     while size := questions.read(SIZE):

@@ -8,7 +8,6 @@ where clouds keep their credentials; the kernel bounds its memory and processor 
 import ipaddress
 import logging
 import os
-import resource
 import socket
 import ssl
 import sys
@@ -20,24 +19,51 @@ import apprise
 import msgspec
 
 from gotk.http import egress
+from gotk.sandbox.confinement import LIBRARIES, Confinement
 from image_automation.notification.delivery.apprise_message import Answer, Message
 
 _MEMORY = 1 << 30
 _CPU_SECONDS = 20
 _SYSTEM_FILES = ("/etc/hosts", "/etc/resolv.conf", "/etc/mime.types", "/etc/localtime", "/dev/urandom", os.devnull)
+#: What the C library reads to find a host, and where the links in a folder of authorities lead.
+_RESOLVER_FILES = ("/etc/nsswitch.conf", "/etc/host.conf", "/etc/gai.conf", "/etc/services", "/etc/ssl/openssl.cnf")
+_AUTHORITIES = (
+    *("/usr/share/ca-certificates", "/usr/local/share/ca-certificates", "/etc/pki/ca-trust", "/etc/pki/tls/certs"),
+    "/etc/ssl/certs",
+)
+_LARGEST_FILE = 16 << 20
 _PROGRAMS = ("subprocess.", "os.exec", "os.fork", "os.spawn", "os.posix_spawn", "os.system", "ctypes.dlopen")
 
 
 def main() -> None:
     """Deliver what standard input asks for; a crash is told by the exit status."""
     message = msgspec.json.decode(sys.stdin.buffer.read(), type=Message)
-    resource.setrlimit(resource.RLIMIT_AS, (_MEMORY, _MEMORY))
-    resource.setrlimit(resource.RLIMIT_CPU, (_CPU_SECONDS, _CPU_SECONDS))
-    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    _confinement(message).enclose()
     output = sys.stdout.buffer
     output.write(msgspec.json.encode(deliver(message)))
     output.flush()
     os._exit(0)  # threads of a service may still run
+
+
+def _confinement(message: Message) -> Confinement:
+    """Return what the process may reach: the network, its own code, and its home to write to."""
+    named = (os.environ.get(name, "") for name in ("REQUESTS_CA_BUNDLE", "SSL_CERT_DIR", "SSL_CERT_FILE"))
+    return Confinement(
+        read=(*_code(), *_SYSTEM_FILES, *_RESOLVER_FILES, *_AUTHORITIES, *LIBRARIES, *filter(None, named)),
+        write=(message.home,),
+        network=True,
+        memory=_MEMORY,
+        cpu_seconds=_CPU_SECONDS,
+        file_size=_LARGEST_FILE,
+    )
+
+
+def _code() -> tuple[str, ...]:
+    """Return the folders of this program, its libraries and what they bring along."""
+    found = ssl.get_default_verify_paths()
+    trust = (found.cafile, found.capath, found.openssl_cafile, found.openssl_capath)
+    folders = (sys.prefix, sys.base_prefix, sys.exec_prefix, *sys.path, "/usr/share/zoneinfo", *trust)
+    return tuple(dict.fromkeys(str(Path(folder).resolve()) for folder in folders if folder))
 
 
 def deliver(message: Message) -> Answer:
@@ -108,16 +134,14 @@ def _environment(message: Message) -> Mapping[str, str]:
 class Fence:
     """The audit hook that keeps apprise from files, programs and link-local addresses.
 
+    The operating system confines the process as well, but knows no addresses and may lack a wall.
     It raises PermissionError, which the standard library and apprise take as the operating system's own. `refused`
     says why an address was not spoken to, which apprise itself tells as a mere connection error; files that are
     looked for in passing (a `.netrc`) are no news.
     """
 
     def __init__(self, home: Path) -> None:
-        found = ssl.get_default_verify_paths()
-        trust = {found.cafile, found.capath, found.openssl_cafile, found.openssl_capath}
-        folders = {sys.prefix, sys.base_prefix, sys.exec_prefix, *sys.path, "/usr/share/zoneinfo", *trust}
-        self._readable = tuple(str(Path(folder).resolve()) + os.sep for folder in folders if folder)
+        self._readable = tuple(folder + os.sep for folder in _code())
         self._own = str(home.resolve()) + os.sep
         self.refused = ""
 

@@ -76,3 +76,15 @@ def test_what_is_no_template_is_said_with_its_place(source: str):
 def test_hostile_templates_fail_with_words_and_harm_nobody(source: str):
     with pytest.raises(render.TemplateError, match=r"template: commit message"):
         written(source)
+
+
+@pytest.mark.parametrize(
+    ("source", "expected"),
+    [
+        ('{{ htpasswd "user" "secret" | trunc 7 }}', "user:$2"),
+        ('{{ genPrivateKey "ed25519" | trunc 10 }}', "-----BEGIN"),
+        ('{{ "x" | encryptAES "k" | decryptAES "k" }}', "x"),
+    ],
+)
+def test_functions_that_load_what_they_need_when_called_still_do(source, expected):
+    assert written(source) == expected
