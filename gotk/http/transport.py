@@ -1,13 +1,12 @@
 """One HTTP request to a server: bounded, redirected by hand, translated into our errors.
 
-The only module of the client that knows aiohttp's exceptions. Connections are kept alive and shared by every request.
+What aiohttp raises is translated in `translation`. Connections are kept alive and shared by every request.
 Bounds: bodies under a cap after decompression, at most five redirects, none from https to http, `Authorization` only to
 the origin it was made for, no server-chosen address more private than the server's own, and time limits for connecting,
 for silence and for dripping; the whole is under the caller's deadline.
 """
 
 import asyncio
-import os
 import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -18,9 +17,9 @@ import aiohttp
 from multidict import CIMultiDictProxy
 from yarl import URL
 
-from gotk.http import errors
+from gotk.http import errors, translation
 from gotk.http.body import Body
-from gotk.http.egress import Reach, Refused, reach_of
+from gotk.http.egress import Reach, reach_of
 from gotk.http.proxy import SOCKS, Proxy
 from gotk.http.sessions import Sessions
 from gotk.http.tls import SYSTEM, TLS
@@ -28,9 +27,6 @@ from gotk.http.tls import SYSTEM, TLS
 _REDIRECTS = 5
 _REFUSAL_LIMIT = 64 * 1024
 _REDIRECT_STATUS = frozenset({301, 302, 303, 307, 308})
-#: What OpenSSL calls an answer that is no TLS.
-_NO_TLS = frozenset({"WRONG_VERSION_NUMBER", "HTTP_REQUEST", "PACKET_LENGTH_TOO_LONG"})
-_PRIVATE = "the server leads to a private address; refused"
 _SOCKS_MODULES = ("python_socks", "aiohttp_socks")
 
 #: Chooses the proxy for a URL where the object names none (such as the environment's).
@@ -170,12 +166,13 @@ class Transport:
                 body = await self._read(request, response, sink)
                 return Answer(url, response.status, response.headers, body)
         except (aiohttp.ClientError, OSError, ssl.SSLError, ValueError) as error:
-            raise _translated(request, error) from error
+            raise translation.translated(error, request, is_secret=bool(request.label)) from error
         except Exception as error:
             # The errors of SOCKS proxies have no base that could be named without loading their library.
             if not (socks and type(error).__module__.startswith(_SOCKS_MODULES)):
                 raise
-            raise errors.Unreachable(f"{request}: socks5 proxy: {errors.printable(_words(request, error))}") from error
+            said = translation.words(error, is_secret=bool(request.label))
+            raise errors.Unreachable(f"{request}: socks5 proxy: {errors.printable(said)}") from error
 
     def _direct(self, request: Request, proxy: Proxy | None) -> aiohttp.ClientSession:
         most = request.most if proxy is None else Reach.METADATA
@@ -222,7 +219,7 @@ def _check_literal(request: Request, most: Reach) -> None:
         # aiohttp takes such spellings (`2130706433`) for addresses and would not ask the resolver.
         refused = host.replace(".", "").isdigit() or ":" in host
     if refused:
-        raise errors.OutOfReach(f"{request}: {_PRIVATE}")
+        raise errors.OutOfReach(f"{request}: {translation.PRIVATE}")
 
 
 def _redirected(request: Request, answer: Answer) -> Request:
@@ -246,46 +243,3 @@ def _redirected(request: Request, answer: Answer) -> Request:
         most=request.most,
         label=request.label,
     )
-
-
-def _translated(request: Request, error: Exception) -> errors.HTTPError:
-    cause: BaseException | None = error
-    while cause is not None:
-        if isinstance(cause, Refused):
-            return errors.OutOfReach(f"{request}: {_PRIVATE}")
-        if isinstance(cause, ssl.SSLCertVerificationError):
-            # aiohttp's own error is one of these too, without the field.
-            detail = getattr(cause, "verify_message", "") or getattr(cause.__cause__, "verify_message", "")
-            return errors.Untrusted(
-                f"{request}: certificate not trusted: {errors.printable(detail or 'unknown cause')}"
-            )
-        cause = cause.__cause__ or cause.__context__
-    if isinstance(error, TimeoutError):
-        return errors.Unreachable(f"{request}: no answer in time")
-    unsendable = isinstance(error, ValueError) and not isinstance(error, (OSError, UnicodeError))
-    if unsendable or isinstance(error, (aiohttp.ClientResponseError, aiohttp.NonHttpUrlClientError)):
-        return errors.BadAnswer(f"{request}: {errors.printable(_words(request, error))}")
-    return errors.Unreachable(f"{request}: {errors.printable(_unreachable(request, error))}")
-
-
-def _unreachable(request: Request, error: Exception) -> str:
-    """Say why there was no answer, by the cause rather than by the call that failed."""
-    if isinstance(error, ssl.SSLError) and _reason(error) in _NO_TLS:
-        return "http: server gave HTTP response to HTTPS client"
-    if isinstance(error, aiohttp.ClientConnectorError) and (error.errno or 0) > 0:
-        whom = "connect to the proxy" if isinstance(error, aiohttp.ClientProxyConnectionError) else "connect"
-        return f"{whom}: {os.strerror(error.errno or 0).lower()}"
-    return error.strerror if isinstance(error, OSError) and error.strerror else _words(request, error)
-
-
-def _words(request: Request, error: Exception) -> str:
-    """Return an error's own text, but where it could quote a URL that is a secret."""
-    return type(error).__name__ if request.label else str(error) or type(error).__name__
-
-
-def _reason(error: ssl.SSLError) -> str:
-    """Return OpenSSL's word for an error; aiohttp's own errors are of the type without having one."""
-    cause: BaseException | None = error
-    while cause is not None and not getattr(cause, "reason", ""):
-        cause = cause.__cause__ or cause.__context__
-    return getattr(cause, "reason", "") or ""
