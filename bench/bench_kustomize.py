@@ -33,6 +33,7 @@ from gotk.kube.client import Client
 from gotk.kube.config import from_kubeconfig
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import SystemClock
+from gotk.sandbox.confinement import Confinement
 
 CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: default}}\ndata: {{key: {value}}}\n"
 
@@ -50,7 +51,7 @@ class Ours:
     def __init__(self, client: Client, transport: Transport, limiter: Limiter, scratch: Path) -> None:
         clock = SystemClock()
         trees = Trees(transport=transport, clock=clock, limiter=limiter, scratch=scratch, capacity=8)
-        builder = Builder(command=find_command(), limiter=limiter, scratch=scratch)
+        builder = Builder(command=find_command(), limiter=limiter, scratch=scratch, confine=Confinement.command)
         self.archives: dict[str, bytes] = {}
         self.url = ""
         self._assembler = Assembler(trees=trees, builder=builder, client=client, limiter=limiter, strict=True)

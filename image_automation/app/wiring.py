@@ -35,6 +35,7 @@ from gotk.runtime.events import Recorder, Sink
 from gotk.runtime.manager import Manager
 from gotk.runtime.metrics import Metrics
 from gotk.runtime.reconciler import Reconciler
+from gotk.sandbox.confinement import Confinement
 from gotk.sources.git_access import GitAccess
 from image_automation.app import clouds, explain, notifications
 from image_automation.app.digests import RegistryDigests
@@ -147,7 +148,7 @@ def kustomization(parts: Parts) -> Reconciler[Any, Any]:
     """Build the reconciler of Kustomizations."""
     scratch = parts.settings.make_scratch()
     trees = Trees(transport=parts.transport, clock=parts.clock, limiter=parts.work, scratch=scratch, capacity=_TREES)
-    builder = Builder(command=find_command(), limiter=parts.work, scratch=scratch)
+    builder = Builder(command=find_command(), limiter=parts.work, scratch=scratch, confine=Confinement.command)
     assembler = Assembler(
         trees=trees,
         builder=builder,

@@ -112,8 +112,8 @@ class Builder:
         command: Sequence[str],
         limiter: Limiter,
         scratch: Path,
+        confine: Callable[[Confinement, Sequence[str]], Sequence[str]],
         width: int = 2,
-        confine: Callable[[Confinement, Sequence[str]], Sequence[str]] = Confinement.command,
     ) -> None:
         self._command = tuple(command)
         self._limiter = limiter

@@ -26,6 +26,7 @@ from gotk.kube.config import from_kubeconfig
 from gotk.kube.errors import NotFound
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import SystemClock
+from gotk.sandbox.confinement import Confinement
 from tests.deploy.kustomize import sources
 from tests.running import Ended, FakeRun, run_once
 
@@ -57,7 +58,9 @@ class World:
         self.scratch = scratch
         clock = SystemClock()
         self.trees = fetch.Trees(transport=transport, clock=clock, limiter=limiter, scratch=scratch, capacity=8)
-        builder = build.Builder(command=build.find_command(), limiter=limiter, scratch=scratch)
+        builder = build.Builder(
+            command=build.find_command(), limiter=limiter, scratch=scratch, confine=Confinement.command
+        )
         self.assembler = assembly.Assembler(
             trees=self.trees, builder=builder, client=client, limiter=limiter, strict=True
         )

@@ -43,7 +43,7 @@ async def run(tmp_path: Path) -> AsyncIterator[Build]:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     with Limiter(width=2) as limiter:
-        builder = build.Builder(command=COMMAND, limiter=limiter, scratch=scratch)
+        builder = build.Builder(command=COMMAND, limiter=limiter, scratch=scratch, confine=Confinement.command)
 
         async def call(files: Mapping[str, str], path: str = "", **spec: Any) -> list[Any]:
             root = sources.write(tmp_path / "source", files)
@@ -224,7 +224,7 @@ async def test_a_build_that_unfolds_in_memory_ends_and_says_what_it_needs(tmp_pa
     text += "".join(f"a{level}: &a{level} {value}\n" for level, value in enumerate(names))
     root = sources.write(tmp_path / "source", {"cm.yaml": text, "kustomization.yaml": "resources: [cm.yaml]"})
     with Limiter(width=1) as limiter:
-        builder = build.Builder(command=COMMAND, limiter=limiter, scratch=tmp_path)
+        builder = build.Builder(command=COMMAND, limiter=limiter, scratch=tmp_path, confine=Confinement.command)
         with pytest.raises(build.BuildError) as raised:
             await builder.build(root, ".", sources.kustomization().spec, timeout=60)
     assert str(raised.value) == "kustomize build failed: it needs more than 512 MiB of memory"
@@ -276,7 +276,7 @@ async def test_forbidden(text: str, expected: str, tmp_path: Path) -> None:
     }
     root = sources.write(tmp_path / "source", files)
     with Limiter(width=1) as limiter:
-        builder = build.Builder(command=["/never/run"], limiter=limiter, scratch=tmp_path)
+        builder = build.Builder(command=["/never/run"], limiter=limiter, scratch=tmp_path, confine=Confinement.command)
         with pytest.raises(build.BuildError) as raised:
             await builder.build(root, "app", sources.kustomization().spec, timeout=5)
     assert str(raised.value).startswith(("kustomize build failed: ", "failed to decode kustomization file "))
