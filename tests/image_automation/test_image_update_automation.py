@@ -564,3 +564,17 @@ async def test_a_link_that_leads_to_no_file_of_the_repository_is_passed_over(tmp
     ended = await world.run(automation(update={"path": "apps"}))
     assert ended.ready == SUCCEEDED
     assert (world.text("apps/own.yaml"), world.text("apps/web.yaml")) == (UPDATED, target)
+
+
+async def test_a_condition_goes_without_a_new_commit_or_choice(tmp_path: Path):
+    world = World(tmp_path, {"a.yaml": FILE, "b.yaml": 'x: 1 # {"$imagepolicy": "team:web"}\n'})
+    first = await world.run(automation())
+    assert extensions.MARKERS_RESOLVED in first.conditions
+    head = world.head()
+    other = automation()
+    world.store.put(msgspec.structs.replace(other, metadata=msgspec.structs.replace(other.metadata, namespace="team")))
+    world.store.put(policy("web", "a/web", "9", namespace="team"))
+    second = await world.run(first.obj)
+    assert world.head() == head
+    assert extensions.MARKERS_RESOLVED not in second.conditions
+    assert second.ready == SUCCEEDED

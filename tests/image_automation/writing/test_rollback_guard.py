@@ -12,7 +12,7 @@ from gotk.api.image import ImageUpdateAutomation
 from gotk.git.objects.commit import Person
 from gotk.git.objects.seed import seed
 from image_automation import report
-from image_automation.writing import releases
+from image_automation.writing import releases, rollback_guard
 from tests import running
 from tests.image_automation.automating import FILE, World, automation, policy
 
@@ -217,3 +217,16 @@ async def test_every_place_that_is_held_is_in_the_report(tmp_path: Path):
     named = releases.named([releases.Taken(held.path, held.commit) for held in found.held], ["apps/app11.yaml"])
     await world.run(annotated(third.obj, releases.forgiving("", named.entries)))
     assert [path for path in files if world.text(path) == NEW] == ["apps/app11.yaml"]
+
+
+async def test_a_value_from_before_the_history_that_is_read_is_nobody_s_and_not_held(world: World):
+    by(world, JANE, NEW)
+    seed(world.remote, {"README.md": "by the automation\n"}, author=BOT, message="Something else")
+    for number in range(rollback_guard.DEPTH - 2):
+        seed(world.remote, {"README.md": f"{number}\n"}, author=JANE)
+    by(world, JANE, FILE)
+    oldest = world.commits()[rollback_guard.DEPTH - 1]
+    assert oldest.author.email == BOT.email
+    ended = await world.run(automation())
+    assert extensions.UPDATES_HELD not in ended.conditions
+    assert world.text("apps/web.yaml") == NEW
