@@ -82,7 +82,7 @@ async def plan(
     async with contextlib.AsyncExitStack() as stack:
         limiter = stack.enter_context(Limiter(width=1, name="git"))
         way = clouds.git_access(settings, client, limiter, clock=clock)
-        desk = _Desk(await stack.enter_async_context(way), world, Mirrors(folder), limiter)
+        desk = _Desk(settings, await stack.enter_async_context(way), world, Mirrors(folder), limiter)
         for cover, automation in mine:
             await desk.add(seen, cover, automation, prefix=f"{_source(automation)}//" if len(repositories) > 1 else "")
     return seen
@@ -104,7 +104,8 @@ def _source(automation: ImageUpdateAutomation) -> str:
 class _Desk:
     """Where the automations of a cluster are planned for, one after the other."""
 
-    def __init__(self, access: GitAccess, world: World, mirrors: Mirrors, limiter: Limiter) -> None:
+    def __init__(self, settings: Settings, access: GitAccess, world: World, mirrors: Mirrors, limiter: Limiter) -> None:
+        self._settings = settings
         self._access = access
         self._world = world
         self._mirrors = mirrors
@@ -123,7 +124,11 @@ class _Desk:
         seen.after |= {f"{prefix}{path}": content for path, content in drafted.edits.items()}
 
     async def _drafted(self, cover: Cover, automation: ImageUpdateAutomation) -> Drafted:
-        source = self._world.find(GitRepository, *_source(automation).split("/"))
+        own, (namespace, name) = automation.metadata.namespace, _source(automation).split("/")
+        if namespace != own and self._settings.no_cross_namespace_refs:
+            cause = f"can't access 'GitRepository/{namespace}/{name}', cross-namespace references have been blocked"
+            raise errors.Stalled("AccessDenied", cause)
+        source = self._world.find(GitRepository, namespace, name)
         if source is None or automation.spec.git is None:
             missing = "it has no .spec.git" if source else f"there is no GitRepository {_source(automation)}"
             raise errors.Stalled(checkout.INVALID, missing)
