@@ -21,7 +21,7 @@ from gotk.kube import errors as kube_errors
 from gotk.kube.ports import Getter
 from gotk.runtime import conditions, errors
 from gotk.runtime.blocking import Limiter
-from gotk.runtime.clock import parse_rfc3339, rfc3339
+from gotk.runtime.clock import rfc3339
 from gotk.runtime.reconciler import Key, Outcome, Reader, Run, Watch
 from policies import acl, age, choose, digest
 from policies.age import Ageing, Decision
@@ -42,8 +42,6 @@ _DEFAULT_INTERVAL = 600.0
 #: How often the tags are chosen from again where the digest of the one chosen turns out to be too young.
 _TRIES = 3
 _SOONEST = 1.0
-#: So many seconds a first scan may take before the lack of tags is a warning.
-_FIRST_SCAN = 5.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,7 +107,8 @@ class ImagePolicyReconciler:
         try:
             found = await self._find(obj, repository, question, stored)
         except NoTags:
-            raise self._no_tags(run) from None
+            message = f"retrying in {Duration.of(self._requeue_dependency)} error: no tags in database"
+            raise errors.Retry(DEPENDENCY_NOT_READY, message, after=self._requeue_dependency) from None
         await self._watch_over(found, repository, question, run)
         before, run.status = run.status, digest.reflect(run.status, found.latest)
         message = ready_message(run.status)
@@ -175,16 +174,6 @@ class ImagePolicyReconciler:
                 return _Found(stored, moved, moved.eligible)
             question = dataclasses.replace(question, fresh=True)
         raise errors.Retry(FAILURE, f"the digests of {question.name} keep changing")
-
-    def _no_tags(self, run: Run[ImagePolicyStatus]) -> errors.ReconcileError:
-        """Wait quietly for the first scan, which may be under way; then warn, as Flux does."""
-        message = f"retrying in {Duration.of(self._requeue_dependency)} error: no tags in database"
-        ready = run.conditions.get(conditions.READY)
-        waits = ready is not None and (ready.reason, ready.message) == (DEPENDENCY_NOT_READY, message)
-        waited = (run.now() - parse_rfc3339(ready.last_transition_time)).total_seconds() if ready and waits else 0.0
-        if waited < _FIRST_SCAN - _SOONEST:
-            return errors.Waiting(DEPENDENCY_NOT_READY, message, after=_FIRST_SCAN - waited)
-        return errors.Retry(DEPENDENCY_NOT_READY, message, after=self._requeue_dependency)
 
     async def _choose(self, obj: ImagePolicy, question: Question) -> Decision:
         """Return the decision, with everything that prevents one as an error for the runtime."""

@@ -101,7 +101,7 @@ def assess(known: FirstSeen | None, tags: Sequence[str], case: Circumstances) ->
     names = sorted([*tags, *losses.kept], reverse=True) if losses.kept else list(tags)
     doubts, expected = (0, 0) if is_accepted else _expectation(known, case, counting=counting)
     # A tag that went just now is given its whole time, whenever the last scan counted.
-    counted = case.now if counting or losses.is_new or known.settled else known.counted
+    counted = case.now if counting or losses.is_new else known.counted
     first_seen = FirstSeen(
         names=names,
         first=[seen.get(name, case.now) for name in names],

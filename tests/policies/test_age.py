@@ -136,3 +136,14 @@ def test_a_decision_is_the_choice_among_the_old_and_what_ages_would_replace_it(p
     best = choose.choose(policy, tags).tag
     assert (decision.ageing is None) == (best == decision.tag)
     assert decision.ageing is None or decision.ageing.tag == best
+
+
+def test_a_young_tag_behind_the_one_chosen_is_no_reason_to_look_again():
+    policy = scheme.convert(
+        {"imageRepositoryRef": {"name": "app"}, "policy": {"semver": {"range": "*"}}}, ImagePolicySpec
+    )
+    soon, later = NOON + timedelta(hours=1), NOON + timedelta(hours=9)
+    found = age.decide(policy, ["1.0.0", "1.1.0", "0.9.0"], {"1.1.0": later, "0.9.0": soon}, NOON)
+    assert found == Decision("1.0.0", Ageing("1.1.0", later), later)
+    only_behind = age.decide(policy, ["1.0.0", "0.9.0"], {"0.9.0": soon}, NOON)
+    assert only_behind == Decision("1.0.0")

@@ -149,3 +149,28 @@ async def test_a_list_that_lies_every_other_time_never_moves_a_policy_down(lists
             assert tag >= best
             best = tag
         assert best == truth[-1]
+
+
+@pytest.mark.parametrize("tags", [["1", "nan"], ["NaN", "2", "1"], ["3", "inf", "nAn"]], ids=", ".join)
+async def test_what_is_no_number_has_no_place_in_an_order_so_the_whole_list_is_weighed(tags):
+    """NaN is neither before nor after a number: who wins depends on the walk, which one more tag changes."""
+    policy = POLICIES["numerical"]
+    assert choose.choose(policy, [tag for tag in tags if "nan" not in tag.lower()]).is_total
+    assert not choose.choose(policy, tags).is_total
+    with TagStore(None) as store, Limiter(width=1) as limiter:
+        reading = Reading(store)
+        chooser = Chooser(tags=reading, limiter=limiter)
+        for reads, listed in enumerate((tags, [*tags, "7"]), 1):
+            write(store, listed)
+            found = await chooser.decide(KEY, question(policy))
+            assert (found.tag, reading.reads) == (choose.choose(policy, listed).tag, reads)
+
+
+async def test_a_policy_that_is_two_lists_behind_chooses_from_the_whole_list():
+    with TagStore(None) as store, Limiter(width=1) as limiter:
+        chooser = Chooser(tags=store, limiter=limiter)
+        for tags in (["1.0.0"], ["1.0.0", "3.0.0"], ["1.0.0", "2.0.0", "3.0.0"]):
+            write(store, tags)
+            if len(tags) != 2:
+                found = await chooser.decide(KEY, question(SEMVER))
+        assert found.tag == "3.0.0"

@@ -93,3 +93,18 @@ def test_the_registrys_order_does_not_matter(tags: list[str], chance: object):
     chance.shuffle(shuffled)  # type: ignore[attr-defined] # a random.Random
     assert scan.result(scan.in_order(tags), NOW) == scan.result(scan.in_order(shuffled), NOW)
     assert [t.encode() for t in scan.in_order(tags)] == sorted((t.encode() for t in tags), reverse=True)
+
+
+@pytest.mark.parametrize(
+    ("interval", "passed", "expected"),
+    [("10s", 5, scan.Due("", 5)), ("10s", 9.5, scan.Due("triggered by interval")), ("5m", 5, scan.Due("", 25)),
+     ("5m", 29.5, scan.Due(scan.DOUBTED)), ("5m", 299.5, scan.Due("triggered by interval"))],
+)  # fmt: skip
+def test_a_doubtful_list_is_asked_for_again_soon_and_never_later_than_the_interval(interval, passed, expected):
+    spec = msgspec.structs.replace(SPEC, interval=Duration.parse(interval))
+    now = NOW - timedelta(minutes=1) + timedelta(seconds=passed)
+    assert due(spec=spec, now=now, doubted=True) == expected
+
+
+def test_a_loss_that_was_accepted_makes_a_scan_due():
+    assert due(accepted=True, doubted=True) == scan.Due(scan.ACCEPTED)

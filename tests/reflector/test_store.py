@@ -166,6 +166,36 @@ def test_a_change_of_a_few_tags_is_known_to_who_saw_the_list_before():
         assert store.changes("reg/app", serial + 1) is None
 
 
+def test_a_change_is_of_one_list_and_who_is_two_behind_reads_anew():
+    with TagStore(None) as store:
+        storing.write(store, "reg/app", ["a"], "1", first_seen=seen(a=0), scope=("x",))
+        serial = store.generation("reg/app").serial
+        storing.write(store, "reg/app", ["b", "a"], "2", first_seen=seen(a=0, b=0), scope=("x",), change=(["b"], ()))
+        storing.write(store, "reg/app", ["b"], "3", first_seen=seen(b=0), scope=("x",), change=([], {"a"}))
+        assert store.changes("reg/app", serial) is None
+        assert store.changes("reg/app", serial + 1) == Change(serial + 2, [], {"a"})
+
+
+def test_a_list_after_a_forgotten_one_has_a_number_of_its_own():
+    with TagStore(None) as store:
+        storing.write(store, "reg/app", ["a"], "1", first_seen=seen(a=0))
+        serial = store.generation("reg/app").serial
+        store.forget("reg/app")
+        storing.write(store, "reg/app", ["b"], "2", first_seen=seen(b=0))
+        assert store.generation("reg/app").serial > serial + 1
+        assert store.changes("reg/app", serial) is None
+
+
+def test_a_tag_that_came_back_after_its_digest_moved_is_as_young_as_its_coming_back():
+    with TagStore(None) as store:
+        storing.write(store, "reg/app", ["a"], "1", first_seen=seen(a=0))
+        moved, back = NOON + timedelta(seconds=60), NOON + timedelta(seconds=120)
+        store.witness("reg/app", "a", "sha256:1", NOON)
+        store.witness("reg/app", "a", "sha256:2", moved)
+        storing.write(store, "reg/app", ["a"], "2", first_seen=seen(a=120))
+        assert store.young("reg/app", NOON, first_scan_is_old=True) == {"a": back}
+
+
 def test_a_forgotten_image_is_another_list():
     with TagStore(None) as store:
         storing.write(store, "reg/app", ["a"], "1")

@@ -524,3 +524,13 @@ async def test_an_object_that_labels_move_to_another_shard_is_let_go_and_taken_u
         cluster.change("ImageRepository", "default", "app", {"metadata": {"labels": {"sharding.fluxcd.io/key": "b"}}})
         await asyncio.sleep(3600)
         assert len(work.runs) == taken
+
+
+def test_an_object_that_was_made_anew_between_two_looks_wakes() -> None:
+    """A watch that was away sees the old and the new one of a name as one change, of the same generation."""
+    old = decode(msgspec.json.encode(image_repository()), ImageRepository)
+    assert isinstance(old, ImageRepository)
+    metadata = msgspec.structs.replace(old.metadata, uid="another", resource_version="2")
+    assert wakes(old, msgspec.structs.replace(old, metadata=metadata))
+    same = msgspec.structs.replace(old.metadata, resource_version="2")
+    assert not wakes(old, msgspec.structs.replace(old, metadata=same))
