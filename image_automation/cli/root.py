@@ -11,6 +11,7 @@ from image_automation.cli import output
 #: Verb -> (module, attribute, one line of help); a module is imported when its verb is called.
 VERBS: Mapping[str, tuple[str, str, str]] = {
     "apply": ("image_automation.cli.verbs.apply", "apply", "Carry out a plan."),
+    "check": ("image_automation.cli.verbs.check", "check", "Check that this machine has what the service needs."),
     "completion": ("image_automation.cli.verbs.completion", "completion", "Print the completion script of a shell."),
     "control-plane": (
         "image_automation.cli.verbs.control_plane",

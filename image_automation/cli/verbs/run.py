@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from gotk.duration import Duration
 from image_automation.app import settings as decided
-from image_automation.cli import gates, output, replica_options, serving
+from image_automation.cli import gates, output, replica_options, serving, walls
 from image_automation.cli.cluster import Cluster, DurationType
 from image_automation.cli.plane_options import NAMES, features, plane_options
 from image_automation.cli.verbs import version
@@ -178,6 +178,7 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
     help="Token servers that may see credentials of registries on other sites, separated by commas.",
 )
 @click.option("--no-cross-namespace-refs", is_flag=True, help="Refuse references to objects in other namespaces.")
+@click.option("--require-sandbox", is_flag=True, help="Do not start where children cannot be fully confined.")
 @replica_options.replica_options
 @click.option("--log-level", type=click.Choice(["trace", "debug", "info", "error"]), default="info", show_default=True)
 @click.option("--log-encoding", type=click.Choice(["json", "console"]), default="json", show_default=True)
@@ -190,6 +191,7 @@ def run(
     controllers: str,
     log_level: str,
     log_encoding: str,
+    require_sandbox: bool,
     **options: Any,
 ) -> None:
     """Run the service.
@@ -204,6 +206,7 @@ def run(
     from gotk.runtime import logging  # noqa: PLC0415 - heavy imports wait until the options are known to be good
 
     logging.configure(level=log_level, encoding=log_encoding)  # type: ignore[arg-type] # click checked the choices
+    walls.tell(required=require_sandbox)
     addresses = _addresses(embedded=embedded, options=options)
     for name in _DURATIONS:
         duration: Duration = options[name]

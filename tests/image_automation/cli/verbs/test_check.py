@@ -1,0 +1,63 @@
+from dataclasses import replace
+
+import pytest
+from click.testing import CliRunner
+
+from gotk.sandbox import walls
+from image_automation.cli.root import root
+from tests.gotk.sandbox.children import needs_walls
+
+FREE = replace(walls.inspect(), refused=("network",), open=("files",), landlock=0)
+
+
+def said(*arguments: str) -> tuple[int, str]:
+    result = CliRunner().invoke(root, arguments)
+    return result.exit_code, result.output
+
+
+@needs_walls
+def test_a_machine_that_has_everything_passes():
+    code, text = said("check")
+    lines = text.splitlines()
+    assert code == 0
+    assert lines[0] == "► checking prerequisites"
+    assert any(line.startswith("✔ kustomize builds: ") for line in lines)
+    assert any(line.startswith("✔ children are confined: files, network, processes, signals, memory") for line in lines)
+    assert lines[-1] == "✔ prerequisites checks passed"
+
+
+def test_a_missing_wall_is_named_with_its_cause(monkeypatch):
+    monkeypatch.setattr(walls, "inspect", lambda: FREE)
+    code, text = said("check")
+    assert code == 1
+    assert "✗ confined children can still reach files: no Landlock" in text
+    assert text.splitlines()[-1] == "✗ prerequisites checks failed"
+
+
+def test_no_kustomize_is_a_failure(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr("sys.executable", str(tmp_path / "python"))
+    code, text = said("check")
+    assert code == 1
+    assert "✗ neither kustomize nor kubectl is on the path" in text
+
+
+def test_a_service_that_insists_does_not_start_without_its_walls(monkeypatch, tmp_path):
+    monkeypatch.setattr(walls, "inspect", lambda: FREE)
+    code, text = said("run", "--embedded", "--data-dir", str(tmp_path), "--require-sandbox")
+    assert code == 1
+    assert "✗ --require-sandbox: confined children can still reach files: no Landlock" in text
+    assert not (tmp_path / "kubeconfig").exists()
+
+
+@pytest.mark.parametrize("found", [FREE, replace(FREE, refused=("files", "network"), open=(), landlock=7)])
+def test_the_start_logs_which_walls_stand(monkeypatch, found, capsys):
+    from gotk.runtime import logging
+    from image_automation.cli import walls as told
+
+    logging.configure(level="info", encoding="json")
+    monkeypatch.setattr(walls, "inspect", lambda: found)
+    told.tell(required=False)
+    output = capsys.readouterr()
+    words = "children are not fully confined" if found.open else "children are confined"
+    assert words in output.out + output.err
