@@ -3,7 +3,9 @@ from dataclasses import replace
 import pytest
 from click.testing import CliRunner
 
+from gotk.runtime import logging
 from gotk.sandbox import walls
+from image_automation.cli import walls as told
 from image_automation.cli.root import root
 from tests.gotk.sandbox.children import needs_walls
 
@@ -52,9 +54,6 @@ def test_a_service_that_insists_does_not_start_without_its_walls(monkeypatch, tm
 
 @pytest.mark.parametrize("found", [FREE, replace(FREE, refused=("files", "network"), open=(), landlock=7)])
 def test_the_start_logs_which_walls_stand(monkeypatch, found, capsys):
-    from gotk.runtime import logging
-    from image_automation.cli import walls as told
-
     logging.configure(level="info", encoding="json")
     monkeypatch.setattr(walls, "inspect", lambda: found)
     told.tell(required=False)
