@@ -36,7 +36,7 @@ _LARGEST_ERROR = 64 << 10
 _LONGEST_COMPLAINT = 8192
 _MEMORY = 512 << 20
 _PROCESSORS = 2
-_PANIC = re.compile("^(?:panic|fatal error): (.*)", re.MULTILINE)
+_PANIC = re.compile("^(?:panic: |fatal error: |(?=SIG[A-Z]+: ))(.*)", re.MULTILINE)
 #: What kustomize quotes of a kustomization may be a value of a Secret: literals without a key, and inline patches.
 _LITERALS = re.compile(r"literal sources \[.*?\]: invalid literal source .*?, expected key=value", re.DOTALL)
 _INLINE = re.compile(r"(with config: (?=`)|patch from (?=\[))(?:`.*?\n`|\[.*\])", re.DOTALL)

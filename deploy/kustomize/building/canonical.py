@@ -8,9 +8,10 @@ for a number, a boolean, a date or nothing is kept as it stood: it names no file
 Nodes are counted while they are read, an alias for all that it stands for, so that a few bytes never become gigabytes.
 """
 
+import contextlib
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol, TypeAlias
 
@@ -116,6 +117,45 @@ def read_json(data: bytes, budget: Budget) -> Value:
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         raise Unreadable(f"not JSON: {error}") from None
     return value
+
+
+def check_aliases(data: bytes, *, most: int = 300_000) -> None:
+    """Count what the aliases of a manifest stand for, which another program unfolds. Raises Unreadable for too much.
+
+    What is not YAML passes: its reader will say so.
+    """
+    if b"&" not in data or b"*" not in data:
+        return
+    counts: dict[str, int] = {}  # of what is not complete yet, below zero
+    begun: list[tuple[str, int]] = []
+    total = 0
+    with contextlib.suppress(yaml.YAMLError, UnicodeDecodeError):
+        for event in yaml.parse(data.decode("utf-8-sig"), Loader=yaml.CSafeLoader):
+            match event:
+                case yaml.DocumentStartEvent():
+                    counts, total = {}, 0
+                case yaml.CollectionStartEvent():
+                    total += 1
+                    begun.append((event.anchor or "", total))
+                    counts[event.anchor or ""] = -1
+                case yaml.CollectionEndEvent():
+                    anchor, before = begun.pop()
+                    counts[anchor] = total - before + 1
+                case yaml.AliasEvent():
+                    total += _unfolded(event, counts)
+                case yaml.ScalarEvent():
+                    total += 1
+                    counts[event.anchor or ""] = 1
+            if total > most:
+                line = _line(event.start_mark)
+                raise Unreadable(f"line {line}: more than {most} entries, aliases counted for what they stand for")
+
+
+def _unfolded(event: yaml.AliasEvent, counts: Mapping[str, int]) -> int:
+    count = counts.get(event.anchor or "", 1)
+    if count < 0:
+        raise Unreadable(f"line {_line(event.start_mark)}: an alias inside of what it stands for")
+    return count
 
 
 def write(value: Value) -> str:

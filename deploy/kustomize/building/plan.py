@@ -232,10 +232,21 @@ class _Walk:
             case Role.CONFIGURATION:
                 self._configuration(target)
             case Role.RESOURCE:
-                self._as_they_are.add(target)
+                self._as_it_is(target)
             case Role.DATA | Role.KEYED | Role.PATCH:
-                self._as_they_are.add(target)
+                self._as_it_is(target)
                 self._uses.append(reference)
+
+    def _as_it_is(self, target: str) -> None:
+        """Take a file whose bytes are handed on: it names nothing, but its aliases could stand for gigabytes."""
+        if target not in self._as_they_are:
+            self._as_they_are.add(target)
+            try:
+                canonical.check_aliases(self._source.read(target))
+            except canonical.Unreadable as error:
+                raise ForbiddenReference(f"{target}: {error}") from None
+            except TooLarge:
+                pass  # content can be large; what reads it has limits of its own
 
     def _configuration(self, target: str) -> None:
         """Take a file that is one document, for kustomize to read as JSON where it is JSON."""

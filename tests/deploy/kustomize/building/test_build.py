@@ -218,16 +218,52 @@ async def test_a_cancelled_build_leaves_nothing_behind(tmp_path: Path) -> None:
 
 
 @needs_walls
-async def test_a_build_that_unfolds_in_memory_ends_and_says_what_it_needs(tmp_path: Path) -> None:
-    names = ["[x,x,x,x,x,x,x,x,x]", *(f"[{','.join([f'*a{level}'] * 9)}]" for level in range(6))]
-    text = "apiVersion: x/v1\nkind: Foo\nmetadata: {name: x}\n"
-    text += "".join(f"a{level}: &a{level} {value}\n" for level, value in enumerate(names))
+async def test_a_build_that_takes_too_much_memory_ends_and_says_what_it_needs(tmp_path: Path) -> None:
+    text = f"apiVersion: x/v1\nkind: Foo\nmetadata: {{name: x}}\na: [{'x,' * 4_000_000}x]\n"
     root = sources.write(tmp_path / "source", {"cm.yaml": text, "kustomization.yaml": "resources: [cm.yaml]"})
     with Limiter(width=1) as limiter:
         builder = build.Builder(command=COMMAND, limiter=limiter, scratch=tmp_path, confine=Confinement.command)
         with pytest.raises(build.BuildError) as raised:
             await builder.build(root, ".", sources.kustomization().spec, timeout=60)
     assert str(raised.value) == "kustomize build failed: it needs more than 512 MiB of memory"
+
+
+async def test_a_manifest_that_unfolds_never_reaches_the_program(tmp_path: Path) -> None:
+    names = ["[x,x,x,x,x,x,x,x,x]", *(f"[{','.join([f'*a{level}'] * 9)}]" for level in range(6))]
+    text = "".join(f"a{level}: &a{level} {value}\n" for level, value in enumerate(names))
+    root = sources.write(tmp_path / "source", {"cm.yaml": text, "kustomization.yaml": "resources: [cm.yaml]"})
+    with Limiter(width=1) as limiter:
+        builder = build.Builder(command=["/never/run"], limiter=limiter, scratch=tmp_path, confine=free)
+        expected = r"^kustomize build failed: cm\.yaml: line 6: more than 300000 entries, aliases counted for "
+        with pytest.raises(build.BuildError, match=expected):
+            await builder.build(root, ".", sources.kustomization().spec, timeout=60)
+
+
+CRASHES = {
+    "a panic": ("panic: no\n\ngoroutine 1 [running]:\nmain()", "recovered from kustomize build panic: no"),
+    "the stack": (
+        "runtime: goroutine stack exceeds 1000-byte limit\nfatal error: stack overflow\n\nruntime stack:\nx",
+        "recovered from kustomize build panic: stack overflow",
+    ),
+    "a signal": (
+        "SIGSEGV: segmentation violation\nPC=0x1 m=2\n\ngoroutine 0 gp=0x1 m=2:\nx",
+        "recovered from kustomize build panic: SIGSEGV: segmentation violation",
+    ),
+    "no crash": ("Error: panic: is what this manifest says", "panic: is what this manifest says"),
+}
+
+
+@pytest.mark.parametrize(("errors", "expected"), CRASHES.values(), ids=CRASHES.keys())
+async def test_a_crash_is_told_in_one_line(errors: str, expected: str, tmp_path: Path) -> None:
+    script = tmp_path / "crash"
+    script.write_text(f"#!/bin/sh\n/bin/cat >&2 <<'END'\n{errors}\nEND\nexit 2\n")
+    script.chmod(0o755)
+    root = sources.write(tmp_path / "source", {"a.yaml": sources.config_map()})
+    with Limiter(width=1) as limiter:
+        builder = build.Builder(command=[str(script)], limiter=limiter, scratch=tmp_path, confine=free)
+        with pytest.raises(build.BuildError) as raised:
+            await builder.build(root, ".", sources.kustomization().spec, timeout=60)
+    assert str(raised.value) == f"kustomize build failed: {expected}"
 
 
 FORBIDDEN = {

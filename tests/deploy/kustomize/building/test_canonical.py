@@ -102,6 +102,34 @@ def test_json_stays_json() -> None:
         canonical.read_json(b"{a: b}", canonical.Budget())
 
 
+def test_aliases_of_a_manifest_are_counted() -> None:
+    text = b"a: &a [x, x, x]\nb: &b [*a, *a]\nc: *b\n"
+    nodes = 1 + 3 + 4 + 9 + 9
+    canonical.check_aliases(text, most=nodes)
+    canonical.check_aliases(b"\n---\n".join([text] * 5), most=nodes)
+    with pytest.raises(canonical.Unreadable, match="line 3: more than 25 entries"):
+        canonical.check_aliases(text, most=nodes - 1)
+
+
+def test_an_alias_inside_of_what_it_stands_for_is_refused() -> None:
+    with pytest.raises(canonical.Unreadable, match="line 2: an alias inside of what it stands for"):
+        canonical.check_aliases(b"a: 1\ndata: &a {<<: *a}\n")
+
+
+PASSED = {
+    "what is not YAML": b"a: [&x, *x",
+    "another encoding": "a: &a [b, *c]".encode("utf-16"),
+    "names that come again": b"a: &a [x]\nb: &a [y]\nc: *a",
+    "an alias of nothing": b"& *a",
+    "tags of others": b"a: &a !Ref x\nb: !Sub [*a, '*']",
+}
+
+
+@pytest.mark.parametrize("data", PASSED.values(), ids=PASSED.keys())
+def test_the_rest_of_a_manifest_is_not_looked_at(data: bytes) -> None:
+    canonical.check_aliases(data)
+
+
 TEXTS = {
     "a": "a",
     "'1'": "1",
