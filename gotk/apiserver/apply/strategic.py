@@ -173,7 +173,7 @@ def _ordered(items: list[Any], order: list[Any], before: list[Any], node: Node) 
     left = deque(each for each in named if each[0] not in wanted)
     out: list[Any] = []
     while left and right:
-        here, there = server.get(left[0][0], len(server)), server.get(right[0][0], -1)
+        here, there = server.get(left[0][0], len(before)), server.get(right[0][0], -1)
         out.append((left if here < there else right).popleft()[1])
     return out + [item for _, item in (*left, *right)]
 

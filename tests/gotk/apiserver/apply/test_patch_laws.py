@@ -9,7 +9,7 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from gotk.apiserver.apply import merge as merging
@@ -237,6 +237,7 @@ def test_keyed_lists_merge_item_by_item(old: Any, changes: Any, order: Any) -> N
 
 @THOROUGH
 @given(WORDS, WORDS, WORDS, st.none() | WORDS)
+@example(["c", "c", "c", "b"], ["a"], [], ["b"])  # what is there more than once does not count for its neighbours
 def test_lists_of_texts_are_united(old: Any, more: Any, gone: Any, order: Any) -> None:
     left = [word for word in old if word not in gone]
     united = left + [word for number, word in enumerate(more) if word not in left and word not in more[:number]]
