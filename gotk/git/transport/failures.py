@@ -91,6 +91,8 @@ class Failures:
 
 def _named(status: int) -> str:
     """Say a status of which nothing more is known."""
+    if 300 <= status < 400:
+        return "the remote redirects, and neither a token nor a client certificate follows: write where it is now"
     verb = "refused it" if status < 500 else "failed"
     try:
         return f"the remote {verb}: {status} {HTTPStatus(status).phrase}"
