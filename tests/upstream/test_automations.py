@@ -12,6 +12,9 @@ from tests.upstream import automation_differences, automation_files, automation_
 
 RECORDED: dict[str, Any] = json.loads(Path(__file__).with_name("automations.json").read_text())
 
+#: The first test's set-up plays the whole table and waits for each automation to come to rest, however long that takes.
+pytestmark = pytest.mark.timeout(600)
+
 OUR_EVENTS = {"MarkersIgnored", "UpdatesHeld"}  # of conditions of our own
 #: How many runs it takes, and so whether there is one more that finds nothing to do, is a matter of time.
 TRACES = {f"Normal Succeeded {text}" for text in ("no change since last reconciliation", "repository up-to-date")}
@@ -25,7 +28,7 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 
 async def _play(folder: Path) -> dict[str, Any]:
     async with (
-        automation_play.prepared(folder, automations.CASES, limit=60) as play,
+        automation_play.prepared(folder, automations.CASES, limit=240) as play,
         scene.ours(play.at, folder / "ours", "imageupdateautomation"),
     ):
         return await play.run()
