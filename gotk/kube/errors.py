@@ -15,6 +15,8 @@ class APIError(Exception):
         self.reason = reason
         self.message = message
         self.details = details or {}
+        #: In how many seconds a busy server may be asked again; None where it did not say.
+        self.retry_after: float | None = None
 
 
 class NotFound(APIError):

@@ -16,6 +16,9 @@ from gotk.kube.config import Config
 JSON = "application/json"
 _USER_AGENT = "image-automation"
 _BODY_LIMIT = 256 << 20
+_STATUS_LIMIT = 1 << 20
+#: As client-go: so often a request is sent to a server that says when to ask again.
+_TRIES = 11
 
 
 class Transport:
@@ -58,12 +61,23 @@ class Transport:
         body: Any = None,
         content_type: str = JSON,
     ) -> bytes:
-        """Send one request and return the body of a good answer. Raises APIError, of the kind that fits."""
+        """Send one request and return the body of a good answer. Raises APIError, of the kind that fits.
+
+        A server that is busy and says for how long (429 or 5xx with `Retry-After`) has not begun, and is asked again,
+        as long as the request's time lasts.
+        """
         data = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
         limit = self._timeout if method == "GET" else self._limit_of_writes()
+        end = asyncio.get_running_loop().time() + limit
         try:
-            async with asyncio.timeout(limit), self._send(method, path, query, data, content_type) as response:
-                return await response.read()
+            async with asyncio.timeout(limit):
+                for left in reversed(range(_TRIES)):
+                    try:
+                        async with self._send(method, path, query, data, content_type) as response:
+                            return await response.read()
+                    except errors.APIError as error:
+                        await _wait_to_try_again(error, left, end)
+                raise AssertionError("the last try returns or raises")
         except TimeoutError as error:
             raise self._unreachable(f"no answer within {limit:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
@@ -100,7 +114,7 @@ class Transport:
             allow_redirects=False,
         ) as response:
             if response.status >= 300:
-                raise errors.from_status(response.status, await _status_body(response))
+                raise await _refusal(response)
             yield response
 
     def _limit_of_writes(self) -> float:
@@ -114,9 +128,28 @@ class Transport:
         return errors.Unreachable(0, "Unreachable", f"cannot reach the Kubernetes API at {self._config.host}: {cause}")
 
 
+async def _wait_to_try_again(error: errors.APIError, left: int, end: float) -> None:
+    """Wait as long as the server asks for. Raises the error where it asks for nothing, or for more than there is."""
+    after = error.retry_after
+    if after is None or not left or asyncio.get_running_loop().time() + after >= end:
+        raise error
+    await asyncio.sleep(after)
+
+
+async def _refusal(response: aiohttp.ClientResponse) -> errors.APIError:
+    """Make the error of an answer that is none; a busy server (429, 5xx) may say when to ask again."""
+    found = errors.from_status(response.status, await _status_body(response))
+    after = response.headers.get("Retry-After", "")
+    if (response.status == 429 or response.status >= 500) and after.isascii() and after.isdecimal() and len(after) < 9:
+        found.retry_after = float(after)
+    return found
+
+
 async def _status_body(response: aiohttp.ClientResponse) -> dict[str, Any]:
-    """Read the Status of a refusal; what is not one becomes a short message."""
-    body = await response.content.read(1 << 20)
+    """Read the Status of a refusal, in however many pieces it comes; what is not one becomes a short message."""
+    body = b""
+    while len(body) < _STATUS_LIMIT and (piece := await response.content.read(_STATUS_LIMIT - len(body))):
+        body += piece
     try:
         status = msgspec.json.decode(body)
     except msgspec.DecodeError:
