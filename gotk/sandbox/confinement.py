@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from gotk.sandbox import elf, enclosure, launcher
+from gotk.sandbox import elf, enclosure, launcher, limits
 
 #: Where the loader and libraries of a program lie that is not linked into one piece.
 LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache")
@@ -34,7 +34,8 @@ class Confinement:
     reserves: bool = False
 
     def enclose(self) -> None:
-        """Confine the process that calls; it starts no other from here on. Raises OSError and RuntimeError."""
+        """Confine the process that calls, which now ends with its parent. Raises OSError and RuntimeError."""
+        limits.die_with_parent(os.getppid())
         enclosure.enclose(
             read=self.read,
             write=self.write,

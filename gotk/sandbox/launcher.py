@@ -1,7 +1,7 @@
 """The first moments of a confined program: this process encloses itself and becomes the program.
 
 Between fork and exec of a process with threads hardly anything may be called, so a fresh interpreter does it: started
-without site-packages and with nothing imported that it does not need, it costs about fifteen milliseconds. Its
+without site-packages and with nothing imported that it does not need, it costs about twenty milliseconds. Its
 arguments are what `confinement` made of a Confinement; then `--` and the program with its own arguments.
 """
 

@@ -202,6 +202,11 @@ def test_a_process_with_threads_is_not_half_confined():
     assert "several threads cannot be confined" in children.tried("pass", before=held)
 
 
+def test_it_ends_with_its_parent():
+    asked = "word = ctypes.c_int(); libc.prctl(2, ctypes.byref(word)); found = word.value"
+    assert children.tried(asked, before="libc = ctypes.CDLL(None)") == "done 9"
+
+
 def test_this_process_itself_is_free():
     assert Path("/etc/passwd").read_text()
     thread = threading.Thread(target=lambda: None)
