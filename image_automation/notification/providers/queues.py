@@ -52,7 +52,7 @@ def _exchanged(account: Account) -> Generator[Request, Answer, str]:
 def _key(text: str) -> dict[str, str]:
     try:
         key: dict[str, Any] = {"type": "service_account", **msgspec.json.decode(text, type=dict[str, Any])}
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, RecursionError):
         raise Unusable("the secret's key 'token' is not the JSON key of a Google service account") from None
     needed = _NEEDED.get(str(key["type"]))
     if needed is None:

@@ -37,6 +37,7 @@ def test_headers_become_attributes_of_the_message() -> None:
 
 
 BAD: dict[str, tuple[Any, str]] = {
+    "nested beyond reason": ("[" * 100_000, "is not the JSON key of a Google service account"),
     "no JSON": ("t0ken", "is not the JSON key of a Google service account"),
     "files and addresses of whoever wrote the secret": (
         {"type": "external_account", "token_url": "https://example.com", "credential_source": {"file": "/etc/shadow"}},
