@@ -25,7 +25,10 @@ _CLONE_THREAD = 0x10000
 _MAP_SHARED_ANONYMOUS = 0x21
 _AF_INET, _AF_INET6 = 2, 10  # the module `socket` takes as long to load as all of this
 _SOCKET_KIND, _SOCK_STREAM = 0xF, 1
-_TIOCSTI, _TIOCLINUX = 0x5412, 0x541C
+#: Text for a terminal, and the two ways to have a descriptor signal somebody.
+_IOCTLS = (0x5412, 0x541C, 0x8901, 0x8902)
+#: Owner, signal, lease and notice of a descriptor: signals to others where Landlock has no scopes.
+_FCNTLS = (8, 10, 15, 1024, 1026)
 
 
 def known(machine: str) -> bool:
@@ -67,7 +70,8 @@ def _judged(*, network: bool, runs: bool) -> Iterator[tuple[str, list[bytes]]]:
     yield "mmap", _never(3, _MAP_SHARED_ANONYMOUS, _MAP_SHARED_ANONYMOUS)
     yield "open", _never(1, write_less, os.O_TRUNC)  # an old Landlock takes it for reading
     yield "openat", _never(2, write_less, os.O_TRUNC)
-    yield "ioctl", _never(1, _ALL, _TIOCSTI, _TIOCLINUX)
+    yield "ioctl", _never(1, _ALL, *_IOCTLS)
+    yield "fcntl", _never(1, _ALL, *_FCNTLS)
     yield "prctl", _never(0, _ALL, kernel.PR_SET_PDEATHSIG)
     if not runs:
         yield "execve", [_end(_REFUSE)]
