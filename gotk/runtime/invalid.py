@@ -18,7 +18,7 @@ from gotk.runtime.logging import redact
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
+class Diagnosis:
     """The message, the status patch that says it (empty where it is said already), and whether it is news."""
 
     message: str
@@ -26,7 +26,7 @@ class Verdict:
     patch: dict[str, Any] = field(default_factory=dict)
 
 
-def judge(entry: Undecodable, rules: conditions.Rules, *, now: datetime) -> Verdict:
+def diagnose(entry: Undecodable, rules: conditions.Rules, *, now: datetime) -> Diagnosis:
     """Decide what an undecodable object's status shall say."""
     generation = entry.metadata.generation
     summary = conditions.Conditions(entry.status.conditions, generation=generation, now=now)
@@ -40,4 +40,4 @@ def judge(entry: Undecodable, rules: conditions.Rules, *, now: datetime) -> Verd
     new = set(summary.as_tuple()) != set(entry.status.conditions)
     if new:
         patch["conditions"] = msgspec.to_builtins(summary.as_tuple())
-    return Verdict(message=message, new=new, patch=patch)
+    return Diagnosis(message=message, new=new, patch=patch)

@@ -193,7 +193,7 @@ class Reconciliation(Generic[O]):
         )
 
     async def _stall(self, entry: Undecodable, log: FilteringBoundLogger) -> None:
-        found = invalid.judge(entry, self._reconciler.rules, now=self._clock.now())
+        found = invalid.diagnose(entry, self._reconciler.rules, now=self._clock.now())
         if not found.patch:
             return
         try:

@@ -68,20 +68,20 @@ def carries(labels: Mapping[str, str], wanted: Iterable[Mapping[str, str]]) -> b
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class ListMatch:
     """Whether the lists let a message through, and what is wrong with their patterns."""
 
     passes: bool
     complaints: tuple[str, ...] = ()
 
 
-def listed(alert: Alert, message: str) -> Verdict:
+def listed(alert: Alert, message: str) -> ListMatch:
     """Look a message up in the lists: any of the inclusions, if there are some, and none of the exclusions."""
     complaints: list[str] = []
     included = _searches(alert.spec.inclusion_list, message, complaints, "inclusion")
     excluded = _searches(alert.spec.exclusion_list, message, complaints, "exclusion")
     passes = (not alert.spec.inclusion_list or any(included)) and not any(excluded)
-    return Verdict(passes, tuple(complaints))
+    return ListMatch(passes, tuple(complaints))
 
 
 def _searches(patterns: Iterable[str], message: str, complaints: list[str], which: str) -> Iterator[bool]:

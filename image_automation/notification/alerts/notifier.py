@@ -143,10 +143,10 @@ class Notifier:
         return Labels(found["metadata"].get("labels") or {})
 
     def _listed(self, alert: Alert, notice: Notice) -> bool:
-        verdict = matching.listed(alert, notice.message)
-        for complaint in verdict.complaints:
+        matched = matching.listed(alert, notice.message)
+        for complaint in matched.complaints:
             self._complain(alert, matching.INVALID_CONFIG, complaint)
-        return verdict.passes
+        return matched.passes
 
     def _queue(self, alert: Alert, notice: Notice) -> None:
         namespace, name = alert.metadata.namespace, alert.spec.provider_ref.name

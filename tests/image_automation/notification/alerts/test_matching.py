@@ -63,8 +63,8 @@ def test_the_lists_say(spec: dict[str, Any], passes: bool) -> None:
 
 
 def test_no_pattern_is_looked_at_behind_the_one_that_decides() -> None:
-    assert matching.listed(scene.alert(inclusionList=["x", "("]), "x") == matching.Verdict(True)
-    assert matching.listed(scene.alert(inclusionList=["y"], exclusionList=["("]), "x") == matching.Verdict(False)
+    assert matching.listed(scene.alert(inclusionList=["x", "("]), "x") == matching.ListMatch(True)
+    assert matching.listed(scene.alert(inclusionList=["y"], exclusionList=["("]), "x") == matching.ListMatch(False)
 
 
 def test_a_bad_pattern_is_complained_of_in_gos_words() -> None:
