@@ -1,12 +1,20 @@
-"""How many cases a law is tried on: as many as a minute or so allows in CI, a few on a developer's machine."""
+"""How many cases a law is tried on: thousands in CI, a few on a developer's machine."""
 
 import os
+from collections.abc import Callable
+from typing import Any
 
+import pytest
 from hypothesis import HealthCheck, settings
 
-CASES = 10_000 if os.environ.get("CI") == "true" else 150
+IN_CI = os.environ.get("CI") == "true"
 
-#: For a law that must hold over many generated cases; a single case is fast.
-THOROUGH = settings(
-    max_examples=CASES, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+
+def thorough(cases: int) -> Callable[[Any], Any]:
+    """Try a law on that many generated cases in CI, in as long as they take there; on 150 elsewhere."""
+    tried = settings(
+        max_examples=cases if IN_CI else 150,
+        deadline=None,
+        suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large],
+    )
+    return lambda law: pytest.mark.timeout(900)(tried(law))
