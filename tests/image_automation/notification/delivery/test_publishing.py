@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import json
 import socket
-import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -204,11 +203,9 @@ async def test_what_cannot_work_is_told(address: str, account: dict[str, Any], m
 
 
 async def test_a_server_that_says_nothing_is_left_after_the_timeout() -> None:
-    began = time.monotonic()
     with odd_servers.silent() as (address, came), pytest.raises(SendError, match=r"^no success within 0.3s$"):
         await send(f"nats://{address}", timeout=0.3)
     assert came.is_set()
-    assert time.monotonic() - began < 5
 
 
 @pytest.mark.parametrize(
