@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from deploy.source import archive, revision
-from deploy.source.publishing import ArchiveError, Release
+from deploy.source.publishing import ArchiveError, Release, Stored
 from gotk.git import errors
 from gotk.git.auth import Credentials
 from gotk.git.mirrors.mirror import Mirror, Mirrors
@@ -76,7 +76,19 @@ def release(checkout: Checkout, ignore: str | None) -> Release:
         with _told():
             return f"stored artifact for commit '{revision.short(mirror.subject(commit))}'"
 
-    return Release(file=f"{commit}.tar.gz", revision=checkout.revision, write=write, event=event, ignore=ignore)
+    return Release(
+        file=f"{commit}.tar.gz",
+        revision=checkout.revision,
+        write=write,
+        event=event,
+        stored=stored(checkout.revision),
+        observed={"observed_ignore": ignore},
+    )
+
+
+def stored(revision: str) -> Stored:
+    """Word that the artifact of a revision is there."""
+    return Stored(f"stored artifact for revision '{revision}'")
 
 
 @contextlib.contextmanager

@@ -85,7 +85,7 @@ class GitRepositoryReconciler:
         if current is not None and _unchanged(obj, run.status, found.revision):
             return self._publisher.keep(run, current, _up_to_date(obj, current), after=after)
         if current is None or not revision.same(current.revision, found.revision):
-            await self._publisher.begin(run, found.revision)
+            await self._publisher.begin(run, f"new upstream revision '{found.revision}'")
         return await self._publisher.publish(obj, run, checkout.release(found, obj.spec.ignore), after=after)
 
     async def finalize(self, obj: GitRepository, run: Run[GitRepositoryStatus]) -> None:
@@ -143,12 +143,12 @@ class GitRepositoryReconciler:
 def _up_to_date(obj: GitRepository, current: Artifact) -> Unchanged:
     """Word a run that found the commit of the artifact."""
     target = reference.choose(obj.spec.ref, full_names=True)
-    event = f"stored artifact for commit '{current.revision}'"
+    event, stored = f"stored artifact for commit '{current.revision}'", checkout.stored(current.revision)
     if target.commit or target.semver:  # Flux clones these every time: no listing could tell of a change
         trace = f"artifact up-to-date with remote revision: '{current.revision}'"
-        return Unchanged(event=event, trace=trace, trace_reason=UP_TO_DATE)
+        return Unchanged(event=event, trace=trace, trace_reason=UP_TO_DATE, stored=stored)
     trace = f"no changes since last reconciliation: observed revision '{current.revision}'"
-    return Unchanged(event=event, trace=trace, trace_reason="GitOperationSucceeded")
+    return Unchanged(event=event, trace=trace, trace_reason="GitOperationSucceeded", stored=stored)
 
 
 def _unchanged(obj: GitRepository, status: GitRepositoryStatus, found: str) -> bool:

@@ -5,8 +5,9 @@ the current one proven), a new artifact is archived and recorded, and where noth
 brings only what fetches it and the words of its events.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
 from msgspec import structs
@@ -31,6 +32,14 @@ class ArchiveError(Exception):
     """What is upstream could not be made an archive; the message ends the run."""
 
 
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """What ArtifactInStorage and Ready say of an artifact that is there."""
+
+    message: str
+    reason: str = SUCCEEDED
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Release:
     """What is upstream now, for the storage to keep. `write` and `event` block, and raise OSError and ArchiveError."""
@@ -41,8 +50,16 @@ class Release:
     write: Callable[[BinaryIO], Written]
     #: What the event of a new artifact says.
     event: Callable[[], str]
-    #: The `spec.ignore` that it is written with.
-    ignore: str | None
+    #: What is said of the artifact in the object's conditions.
+    stored: Stored
+    #: The fields of the status that tell with which settings it was made.
+    observed: Mapping[str, Any] = field(default_factory=dict)
+    #: What upstream says of it.
+    metadata: Mapping[str, str] | None = None
+    #: The reason of its event, where the digest is new and where it is not.
+    event_reasons: tuple[str, str] = ("NewArtifact", SUCCEEDED)
+    #: The name that leads to the newest artifact and becomes `status.url`; none for a kind that has no such field.
+    latest: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +69,8 @@ class Unchanged:
     event: str
     trace: str
     trace_reason: str
+    stored: Stored
+    event_reason: str = SUCCEEDED
 
 
 class Publisher:
@@ -70,13 +89,16 @@ class Publisher:
                 run.event("Trace", "GarbageCollectionSucceeded", f"garbage collected {len(removed)} artifacts")
             lost = not await self._intact(current, run)
         if lost:
-            run.update(artifact=None)
+            run.update(artifact=None, **({"url": ""} if "url" in run.status.__struct_fields__ else {}))
         if run.status.artifact is None:
             run.conditions.delete(IN_STORAGE)
             detail = ": disappeared from storage" if lost else ""
             await run.progress(f"building artifact{detail}", ready_unknown=True)
         elif current is not None:
             run.update(artifact=structs.replace(current, url=self._storage.url(current.path)))
+            if getattr(run.status, "url", ""):
+                latest = PurePosixPath(run.status.url).name
+                run.update(url=self._storage.url(f"{PurePosixPath(current.path).parent}/{latest}"))
 
     async def _intact(self, artifact: Artifact, run: Run[Any]) -> bool:
         if self._storage.missing(artifact):
@@ -88,20 +110,20 @@ class Publisher:
             return False
         return True
 
-    async def begin(self, run: Run[Any], revision: str) -> None:
-        """Say that an artifact of a new revision is being made."""
-        message = f"new upstream revision '{revision}'"
+    async def begin(self, run: Run[Any], message: str, *, reason: str = "NewRevision") -> None:
+        """Say that an artifact is being made, because of what `message` tells is new."""
         if run.status.artifact is not None:
-            run.conditions.mark_true(OUTDATED, "NewRevision", message)
+            run.conditions.mark_true(OUTDATED, reason, message)
         await run.progress(f"building artifact: {message}", ready_unknown=True)
 
     def keep(self, run: Run[Any], current: Artifact, said: Unchanged, *, after: float) -> Outcome:
         """End a run that found nothing new upstream."""
         return Outcome(
-            message=_mark_stored(run, current),
+            message=_mark_stored(run, said.stored),
+            reason=said.stored.reason,
             requeue_after=after,
             event=said.event,
-            event_reason=SUCCEEDED,
+            event_reason=said.event_reason,
             trace=said.trace,
             trace_reason=said.trace_reason,
             metadata=_metadata(current),
@@ -118,20 +140,35 @@ class Publisher:
             revision=release.revision,
             last_update_time=rfc3339(run.now()),
             size=written.size,
+            metadata=release.metadata,
         )
         previous = run.status.artifact
-        run.update(artifact=artifact, observed_ignore=release.ignore)
+        run.update(artifact=artifact, **release.observed)
+        if release.latest:
+            self._lead_to(obj, run, artifact, release.latest)
         new = previous is None or previous.digest != artifact.digest
         return Outcome(
-            message=_mark_stored(run, artifact),
+            message=_mark_stored(run, release.stored),
+            reason=release.stored.reason,
             requeue_after=after,
             changed=new,
             event=event,
-            event_reason="NewArtifact" if new else SUCCEEDED,
+            event_reason=release.event_reasons[0 if new else 1],
             trace=f"artifact up-to-date with remote revision: '{artifact.revision}'",
             trace_reason=UP_TO_DATE,
             metadata=_metadata(artifact),
         )
+
+    def _lead_to(self, obj: Object, run: Run[Any], artifact: Artifact, latest: str) -> None:
+        """Let the object's own address lead to its newest artifact; an older one goes on being right enough."""
+        path = f"{_directory(obj)}/{latest}"
+        try:
+            self._storage.link(path, artifact)
+        except OSError as error:
+            message = f"failed to update status URL symlink: {error.strerror}"
+            run.event("Trace", "SymlinkUpdateFailed", message)
+            return
+        run.update(url=self._storage.url(path))
 
     async def _write(self, run: Run[Any], path: str, release: Release) -> tuple[Written, str]:
         def write() -> tuple[Written, str]:
@@ -156,11 +193,10 @@ class Publisher:
         run.event("Trace", "GarbageCollectionSucceeded", "garbage collected artifacts for deleted resource")
 
 
-def _mark_stored(run: Run[Any], artifact: Artifact) -> str:
-    message = f"stored artifact for revision '{artifact.revision}'"
+def _mark_stored(run: Run[Any], stored: Stored) -> str:
     run.conditions.delete(OUTDATED, STORAGE_FAILED)
-    run.conditions.mark_true(IN_STORAGE, SUCCEEDED, message)
-    return message
+    run.conditions.mark_true(IN_STORAGE, stored.reason, stored.message)
+    return stored.message
 
 
 def _directory(obj: Object) -> str:

@@ -77,6 +77,14 @@ class Storage:
             actual = hashlib.file_digest(file, algorithm).hexdigest()
         return "" if actual == expected else f"computed digest doesn't match provided digest '{artifact.digest}'"
 
+    def link(self, path: str, artifact: Artifact) -> None:
+        """Let a name beside an artifact lead to it, from one moment to the next. Raises OSError."""
+        link = self._locate(path)
+        fresh = link.with_name(f"{link.name}{_PARTIAL}link")
+        fresh.unlink(missing_ok=True)
+        fresh.symlink_to(self._locate(artifact.path).name)
+        fresh.replace(link)
+
     def remove(self, artifact: Artifact) -> None:
         """Delete an artifact's file."""
         self._locate(artifact.path).unlink(missing_ok=True)

@@ -27,6 +27,12 @@ async def test_an_artifact_is_handed_out(root: Path) -> None:
     assert (status, body) == (200, b"0123456789")
 
 
+async def test_a_name_that_leads_to_an_artifact_hands_it_out(root: Path) -> None:
+    (root / "gitrepository" / "apps" / "latest.tar.gz").symlink_to("a.tar.gz")
+    status, body, _ = await answer(root, "GET", "/gitrepository/apps/latest.tar.gz")
+    assert (status, body) == (200, b"0123456789")
+
+
 async def test_head_tells_the_size(root: Path) -> None:
     status, body, headers = await answer(root, "HEAD", "/gitrepository/apps/a.tar.gz")
     assert (status, body, headers["Content-Length"]) == (200, b"", "10")

@@ -79,6 +79,15 @@ def test_a_lost_file_and_a_link_count_as_missing(storage: Storage) -> None:
     assert storage.missing(kept)
 
 
+def test_a_name_leads_to_the_newest_and_is_no_artifact_itself(storage: Storage) -> None:
+    for name in ("old", "new"):
+        storage.link(f"{DIRECTORY}/latest.tar.gz", put(storage, name, age=300.0))
+    link = storage.root / DIRECTORY / "latest.tar.gz"
+    assert link.readlink() == Path("new.tar.gz")
+    storage.collect(put(storage, "current"), now=NOON)
+    assert stored(storage) == {"latest", "current"}
+
+
 def test_superseded_artifacts_go_after_their_time(storage: Storage) -> None:
     for name, age in (("oldest", 120.0), ("older", 61.0), ("recent", 30.0)):
         put(storage, name, age=age)
