@@ -1,6 +1,5 @@
 """Text that nests or unfolds without end is refused before it can hurt the process."""
 
-
 import pytest
 import yaml
 

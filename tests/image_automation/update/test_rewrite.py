@@ -1,6 +1,5 @@
 """Laws of the rewriter over generated files, and hostile inputs."""
 
-
 import pytest
 import yaml
 from hypothesis import example, given
