@@ -28,8 +28,7 @@ class Span(NamedTuple):
 def marked(data: bytes) -> Iterator[Span]:
     """Yield the documents that hold a marker, or what may be meant for one, from the first to the last."""
     for span in split(data):
-        document = data[span.start : span.end]
-        if marker.is_hinted(document) and marker.candidate(document.decode(errors="replace")) >= 0:
+        if marker.is_hinted(data[span.start : span.end]):
             yield span
 
 

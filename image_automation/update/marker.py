@@ -17,15 +17,23 @@ NEEDLE: Final = b'"$imagepolicy"'
 KEY: Final = "$imagepolicy"
 PARTS: Final = ("tag", "name", "digest")
 
+_NEEDLE: Final = NEEDLE.decode()
 _LONG: Final = "#/definitions/io.k8s.cli.setters."
 _COMMENT_LIMIT = 4096
 _SETTER_TEXT = rf"[^:\s]+:[^:\s]+(?::(?:{'|'.join(PARTS)}))?"
 _SETTER = re.compile(_SETTER_TEXT)
-# Plain searches, which cost a file next to nothing, before a pattern is tried on it.
-_HINTS: Final = (b"$im", b"$Im", b"$IM", b"imagepolicy", b"io.k8s.cli.setters.")
+
+
+def _any_case(word: str) -> str:
+    """Spell a word in letters of either case: a flag would cost the pattern its search by first characters."""
+    return "".join(f"[{c}{c.upper()}]" if c.isalpha() else re.escape(c) for c in word)
+
+
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d"
-_KEY_MEANT = rf"(?:\$im\w{{0,8}}[-_ ]?pol\w{{0,8}}|imagepolicy)[{_QUOTES}]?[ \t]{{0,8}}[:=]"
-_CANDIDATE = re.compile(rf'"\$imagepolicy"|{re.escape(_LONG)}|{_KEY_MEANT}', re.IGNORECASE)
+_KEY = rf"{_any_case('$im')}\w{{0,8}}[-_ ]?{_any_case('pol')}\w{{0,8}}|{_any_case('imagepolicy')}"
+_KEY_MEANT = rf"(?:{_KEY})[{_QUOTES}]?[ \t]{{0,8}}[:=]"
+_COMMENT = re.compile(r"#[^\n]*")
+_CANDIDATE = re.compile(rf"{_any_case(_NEEDLE)}|{_any_case(_LONG.lower())}|{_KEY_MEANT}")
 _INNER = re.compile(r"#+[ \t]*(?=[{($])")
 _MEANT = re.compile(
     rf"[{{(]?[ \t]{{0,8}}[{_QUOTES}]?{_KEY_MEANT}[ \t]{{0,8}}[{_QUOTES}]?"
@@ -53,19 +61,30 @@ def well_formed(setter: str) -> bool:
 
 
 def is_hinted(data: bytes) -> bool:
-    """Tell whether a file may hold something that was meant for a marker, by plain searches."""
-    return any(hint in data for hint in _HINTS)
+    """Tell whether bytes may hold a marker, or what may be meant for one.
+
+    Most files end at plain searches, which cost next to nothing; a pattern is tried on comments alone.
+    """
+    if NEEDLE in data:
+        return True
+    dollar = b"$" in data and (b"$im" in data or b"$Im" in data or b"$IM" in data)
+    if not (dollar or b"imagepolicy" in data or b"io.k8s.cli.setters." in data):
+        return False
+    return candidate(data.decode(errors="replace")) >= 0
 
 
 def candidate(text: str, start: int = 0) -> int:
-    """Return where the next marker, or what may be meant for one, stands; -1 where there is none."""
-    found = _CANDIDATE.search(text, start)
-    return found.start() if found else -1
+    """Return where the next marker, or what may be meant for one in a comment, stands; -1 where there is none."""
+    exact = text.find(_NEEDLE, start)
+    for comment in _COMMENT.finditer(text, start, exact if exact >= 0 else len(text)):
+        if found := _CANDIDATE.search(text, *comment.span()):
+            return found.start()
+    return exact
 
 
 def is_exact(text: str, position: int) -> bool:
     """Tell whether a candidate is spelt as Flux looks for it."""
-    return text.startswith(NEEDLE.decode(), position)
+    return text.startswith(_NEEDLE, position)
 
 
 def meant(comment: str, *, alone: bool = False) -> str | None:

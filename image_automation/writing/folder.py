@@ -5,6 +5,7 @@ the old bytes or the new ones. A symbolic link to a file of the same folder stan
 link. Links out of it are not read. Neither links to folders nor `.git` are entered.
 """
 
+import errno
 import os
 import stat
 import tempfile
@@ -65,11 +66,11 @@ def readable(root: Path, within: Path | None = None) -> Iterator[Found]:
     """
     inside = (within or (root if root.is_dir() else root.parent)).resolve()
     for path in files(root):
-        if not path.is_symlink():
-            yield Found(path, path, _content(path))
+        if (content := _content(path)) is not None:
+            yield Found(path, path, content)
         elif (target := path.resolve()).is_file():
             outside = not target.is_relative_to(inside) or ".git" in target.relative_to(inside).parts
-            yield Found(target, path, _OUTSIDE if outside else _content(target))
+            yield Found(target, path, _OUTSIDE if outside else _content(target) or b"")
 
 
 def marked(root: Path, within: Path | None = None) -> Iterator[Found]:
@@ -94,12 +95,15 @@ def rewritten(root: Path, setters: Mapping[str, str]) -> Iterator[Rewritten]:
             yield Rewritten(found.path, found.content, result)
 
 
-def _content(path: Path) -> bytes | Problem:
+def _content(path: Path) -> bytes | Problem | None:
+    """Read a file; None for a symbolic link, which opening tells without another look at it."""
     try:
         return _read(path)
     except _TooLarge as error:
         return error.problem
     except OSError as error:
+        if error.errno == errno.ELOOP:
+            return None
         return Problem(f"the file cannot be read ({error.strerror})", "make it readable", level="error")
 
 
