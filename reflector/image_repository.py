@@ -13,6 +13,7 @@ import msgspec
 
 from gotk.api import extensions
 from gotk.api.image import ImageRepository, ImageRepositoryStatus, ScanResult
+from gotk.cloud.registries.login import Logins
 from gotk.duration import Duration
 from gotk.kube.ports import Getter
 from gotk.oci import errors, name
@@ -27,7 +28,6 @@ from reflector import access, exclusion, loss_guard, pushed, scan
 from reflector.loss_guard import Assessment, Doubt
 from reflector.metrics import ScanMetrics
 from reflector.ports import Registry
-from reflector.providers.login import Logins
 from reflector.store import ScannedList, StoreError, TagStore
 
 IMAGE_URL_INVALID = "ImageURLInvalid"
@@ -112,7 +112,7 @@ class ImageRepositoryReconciler:
     async def finalize(self, obj: ImageRepository, run: Run[ImageRepositoryStatus]) -> None:  # noqa: ARG002 - contract
         """Forget the tags, unless another ImageRepository has the same image."""
         if self._logins is not None:
-            self._logins.forget(obj)
+            self._logins.forget(access.subject(obj))
         image = obj.status.canonical_image_name
         others = (other for other in self._cache.list(ImageRepository) if other.metadata.uid != obj.metadata.uid)
         if image and all(other.status.canonical_image_name != image for other in others):

@@ -20,11 +20,15 @@ class InvalidTLS(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TLS:
-    """Trust beyond the system's roots, and who we are. PEM; the certificate and its key come together or not at all."""
+    """Trust beyond the system's roots, and who we are. PEM; the certificate and its key come together or not at all.
+
+    Without `verified` whoever answers is taken for the server.
+    """
 
     ca: bytes = field(default=b"", repr=False)
     certificate: bytes = field(default=b"", repr=False)
     key: bytes = field(default=b"", repr=False)
+    verified: bool = True
 
     @classmethod
     def find(cls, secret: Secret) -> Self | None:
@@ -54,6 +58,8 @@ class TLS:
 
 #: The system's roots, and no certificate of our own.
 SYSTEM = TLS()
+#: What an OCIRepository's `insecure` means where it names no certificates: any certificate will do.
+UNVERIFIED = TLS(verified=False)
 
 
 def _either(secret: Secret, key: str, old: str) -> bytes:
@@ -63,6 +69,9 @@ def _either(secret: Secret, key: str, old: str) -> bytes:
 @lru_cache(maxsize=256)
 def _context(tls: TLS) -> ssl.SSLContext:
     context = ssl.create_default_context()
+    if not tls.verified:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
     try:
         if tls.ca:
             context.load_verify_locations(cadata=tls.ca.decode("ascii"))

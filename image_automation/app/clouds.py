@@ -14,6 +14,12 @@ from gotk.cloud.git_login import Entra, GitLogins
 from gotk.cloud.github import GitHub
 from gotk.cloud.google import Google
 from gotk.cloud.identity import Identities
+from gotk.cloud.registries import acr
+from gotk.cloud.registries.acr import Acr
+from gotk.cloud.registries.ecr import Ecr
+from gotk.cloud.registries.gar import Gar
+from gotk.cloud.registries.login import Logins
+from gotk.cloud.registries.ports import Provider
 from gotk.http import route
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock
@@ -21,12 +27,6 @@ from gotk.runtime.metrics import Metrics
 from gotk.sources.git_access import GitAccess
 from image_automation.app.settings import Settings
 from image_automation.notification.delivery.provider_tokens import ProviderTokens
-from reflector.providers import acr
-from reflector.providers.acr import Acr
-from reflector.providers.ecr import Ecr
-from reflector.providers.gar import Gar
-from reflector.providers.login import Logins
-from reflector.providers.ports import Provider
 
 
 def identities(settings: Settings, client: Cluster, clock: Clock, metrics: Metrics) -> Identities:

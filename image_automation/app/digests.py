@@ -1,12 +1,12 @@
 """The digest of a tag, for the policies, asked of the registry with the credentials that the reflector scans with."""
 
 from gotk.api.image import ImageRepository
+from gotk.cloud.registries.login import Logins
 from gotk.kube.ports import Getter
 from gotk.oci import errors, name
 from gotk.runtime.errors import Retry, Stalled
 from reflector import access
 from reflector.ports import Registry
-from reflector.providers.login import Logins
 
 
 class RegistryDigests:

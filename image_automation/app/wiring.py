@@ -19,6 +19,7 @@ from deploy.source.server import ArtifactServer
 from deploy.source.storage import Retention, Storage
 from gotk.api.notification import Receiver
 from gotk.cloud.caller import Caller
+from gotk.cloud.registries.login import Logins
 from gotk.git.mirrors.mirror import Mirrors
 from gotk.http import route
 from gotk.http.transport import Transport
@@ -52,7 +53,6 @@ from image_automation.writing import tree
 from policies.image_policy import ImagePolicyReconciler
 from reflector.image_repository import ImageRepositoryReconciler
 from reflector.metrics import ScanMetrics, StateCollector
-from reflector.providers.login import Logins
 from reflector.store import TagStore
 from reflector.watchdog import Watchdog
 

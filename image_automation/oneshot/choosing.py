@@ -15,6 +15,7 @@ import msgspec
 from gotk.api.image import ImagePolicy, ImageRepository
 from gotk.api.meta import Condition, Object
 from gotk.cloud.caller import Caller
+from gotk.cloud.registries.login import Logins
 from gotk.http import route
 from gotk.oci import name
 from gotk.oci.client import RegistryClient
@@ -30,7 +31,6 @@ from image_automation.oneshot.world import Asking, Reading, World
 from policies import image_policy
 from policies.image_policy import ImagePolicyReconciler
 from reflector.image_repository import ImageRepositoryReconciler
-from reflector.providers.login import Logins
 from reflector.store import TagStore
 
 _SUSPENDED: Final = ("Suspended", "it is suspended")

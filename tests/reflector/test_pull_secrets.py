@@ -9,7 +9,8 @@ from gotk.api.core import Secret
 from gotk.api.meta import Object
 from gotk.oci import errors, name
 from gotk.oci.client import RegistryClient
-from reflector import access, pull_secrets
+from gotk.sources import pull_secrets
+from reflector import access
 from tests.gotk.oci.serving import serving
 from tests.reflector.cluster import Cluster, account, pull_secret, ref, repository, secret
 

@@ -16,11 +16,11 @@ from gotk.git.objects.seed import seed
 from gotk.git.serving.server import BasicAuth, GitServer
 from gotk.runtime.blocking import Limiter
 from gotk.sources.git_access import GitAccess, Refused, Step
+from tests.gotk.cloud.accounts import TokenCluster, robot
 from tests.gotk.cloud.standin import Services, now, services
 from tests.gotk.cloud.test_github import PEM, TOKEN
 from tests.image_automation.automating import Client, Store, repository, secret
 from tests.real import git_https, proxies
-from tests.reflector.providers.accounts import TokenCluster, robot
 
 UNDECIDED: dict[str, Any] = {"workload_identity": False, "default_account": ""}
 

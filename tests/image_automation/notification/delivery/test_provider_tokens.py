@@ -25,11 +25,11 @@ from gotk.http.exchange import Answer, Request, Unusable
 from image_automation.notification.delivery.provider_tokens import ProviderTokens
 from image_automation.notification.providers import catalog
 from image_automation.notification.providers.account import Account
+from tests.gotk.cloud.accounts import TokenCluster, robot
 from tests.gotk.cloud.standin import Asked, Services, now, services
 from tests.image_automation.notification import scene
 from tests.image_automation.notification.providers.upstream import apps, replay
 from tests.image_automation.notification.providers.upstream.case import DIRECT, Case
-from tests.reflector.providers.accounts import TokenCluster, robot
 
 ENTRA = {"token_type": "Bearer", "expires_in": 3599, "access_token": "entra"}
 POOL = "projects/1/locations/global/workloadIdentityPools/p/providers/k8s"

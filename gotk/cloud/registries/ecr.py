@@ -18,10 +18,10 @@ from gotk.cloud.account import Account
 from gotk.cloud.aws import Aws
 from gotk.cloud.caller import Caller, decode
 from gotk.cloud.errors import CloudError
+from gotk.cloud.registries.ports import RegistryCredentials
 from gotk.cloud.sigv4 import Keys, sign
 from gotk.http.proxy import Proxy
 from gotk.oci.keychain import Credentials
-from reflector.providers.ports import RegistryCredentials
 
 PUBLIC = "public.ecr.aws"
 

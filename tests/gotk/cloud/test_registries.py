@@ -14,13 +14,13 @@ from gotk.cloud.azure import Azure
 from gotk.cloud.caller import Caller
 from gotk.cloud.errors import CloudError
 from gotk.cloud.gcp import Gcp
+from gotk.cloud.registries import acr
+from gotk.cloud.registries.acr import Acr
+from gotk.cloud.registries.ecr import Ecr
+from gotk.cloud.registries.gar import Gar
+from gotk.cloud.registries.ports import Provider
 from gotk.cloud.sigv4 import Keys, sign
 from gotk.cloud.token import Token
-from reflector.providers import acr
-from reflector.providers.acr import Acr
-from reflector.providers.ecr import Ecr
-from reflector.providers.gar import Gar
-from reflector.providers.ports import Provider
 from tests.gotk.cloud.standin import now, services
 
 KEYS = Keys(access_key="ASIA", secret_key="hunter2", session_token="session", expires=now())

@@ -9,16 +9,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from gotk.api.image import ImageRepository
 from gotk.cloud.cache import Subject
-from gotk.cloud.errors import CloudError, GateDisabled
-from gotk.cloud.identity import GATE_DISABLED, Identities, Wanted
+from gotk.cloud.errors import CloudError
+from gotk.cloud.identity import Identities, Wanted
+from gotk.cloud.registries.ports import Provider
 from gotk.http.proxy import Proxy
 from gotk.oci.errors import LoginFailed
 from gotk.oci.keychain import Credentials
 from gotk.oci.name import Repository
-from gotk.runtime.errors import Stalled
-from reflector.providers.ports import Provider
 
 
 class Logins:
@@ -28,25 +26,23 @@ class Logins:
         self.providers = providers
         self.identities = identities
 
-    def of(self, repository: ImageRepository, name: Repository, proxy: Proxy | None) -> "Login":
-        """Return the login of an ImageRepository. Raises Stalled while the feature gate is off."""
-        try:
-            account = self.identities.account(repository.spec.service_account_name)
-        except GateDisabled as error:
-            raise Stalled(GATE_DISABLED, str(error)) from error
+    def of(
+        self, subject: Subject, provider: str, *, account: str | None, name: Repository, proxy: Proxy | None
+    ) -> "Login":
+        """Return the login of an object. Raises GateDisabled where it names an account and the feature gate is off."""
         return Login(
-            provider=repository.spec.provider,
+            provider=provider,
             registry=name.registry,
-            namespace=repository.metadata.namespace,
-            account=account,
+            namespace=subject.namespace,
+            account=self.identities.account(account),
             proxy=proxy,
-            subject=_subject(repository),
+            subject=subject,
             logins=self,
         )
 
-    def forget(self, repository: ImageRepository) -> None:
-        """An ImageRepository is gone: drop its series of metrics."""
-        self.identities.cache.forget(_subject(repository))
+    def forget(self, subject: Subject) -> None:
+        """An object is gone: drop its series of metrics."""
+        self.identities.cache.forget(subject)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +91,3 @@ class Login:
             raise CloudError(f"failed to create artifact registry credentials: {error}") from error
         credentials: Credentials = found.credentials
         return credentials
-
-
-def _subject(repository: ImageRepository) -> Subject:
-    return Subject("ImageRepository", repository.metadata.namespace, repository.metadata.name)

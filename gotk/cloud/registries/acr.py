@@ -20,10 +20,10 @@ from gotk.cloud.account import Account
 from gotk.cloud.azure import Azure
 from gotk.cloud.caller import Caller, decode
 from gotk.cloud.errors import CloudError
+from gotk.cloud.registries.ports import RegistryCredentials
 from gotk.cloud.token import Token
 from gotk.http.proxy import Proxy
 from gotk.oci.keychain import Credentials
-from reflector.providers.ports import RegistryCredentials
 
 _PATTERN = r"^.+\.(azurecr\.io|azurecr\.cn|azurecr\.de|azurecr\.us)$"
 _HOST = re.compile(r"[a-z0-9.-]+", re.ASCII | re.IGNORECASE)

@@ -5,10 +5,10 @@ import re
 from gotk.cloud import gcp
 from gotk.cloud.errors import CloudError
 from gotk.cloud.google import Google
+from gotk.cloud.registries.ports import RegistryCredentials
 from gotk.cloud.token import Token
 from gotk.http.proxy import Proxy
 from gotk.oci.keychain import Credentials
-from reflector.providers.ports import RegistryCredentials
 
 _PATTERN = r"^(((.+\.)?gcr\.io)|(.+-docker\.pkg\.dev)|(docker\.s3nsregistry\.fr))$"
 

@@ -12,6 +12,8 @@ from gotk.cloud.account import Account
 from gotk.cloud.cache import TokenCache
 from gotk.cloud.errors import CloudError
 from gotk.cloud.identity import GATE_MESSAGE, Identities
+from gotk.cloud.registries.login import Logins
+from gotk.cloud.registries.ports import RegistryCredentials
 from gotk.cloud.token import Token
 from gotk.http.proxy import Proxy
 from gotk.oci import errors, name
@@ -20,13 +22,11 @@ from gotk.oci.keychain import Credentials
 from gotk.runtime.errors import Stalled
 from reflector import access
 from reflector.image_repository import ImageRepositoryReconciler
-from reflector.providers.login import Logins
-from reflector.providers.ports import RegistryCredentials
 from reflector.store import TagStore
+from tests.gotk.cloud.accounts import TokenCluster, robot
 from tests.gotk.cloud.standin import now
 from tests.gotk.oci.serving import serving, tag_list
 from tests.reflector.cluster import Cache, ref, repository
-from tests.reflector.providers.accounts import TokenCluster, robot
 from tests.running import run_once
 
 UNDECIDED: dict[str, Any] = {"workload_identity": False, "default_account": ""}
