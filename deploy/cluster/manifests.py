@@ -6,8 +6,8 @@ Answers to `ReadObjects` of `fluxcd/pkg/ssa`.
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from deploy.cluster import documents
 from deploy.cluster.objects import Manifest, group_of, subject
+from gotk import documents
 
 
 def read(texts: Iterable[str]) -> list[Manifest]:

@@ -16,7 +16,7 @@ from typing import Any, Final
 
 import msgspec
 
-from deploy.cluster import documents
+from gotk import documents
 from gotk.api import core, image, scheme, source
 from gotk.api.meta import Object
 from image_automation.oneshot import likeness

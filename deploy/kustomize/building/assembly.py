@@ -9,12 +9,13 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from deploy.cluster import documents, manifests, normal, objects, redaction
+from deploy.cluster import manifests, normal, objects, redaction
 from deploy.kustomize import owner
 from deploy.kustomize.attempt import Attempt
 from deploy.kustomize.building import build
 from deploy.kustomize.substitution import substitute, variables
 from deploy.source import fetch
+from gotk import documents
 from gotk.api.kustomize import CommonMetadata, Kustomization
 from gotk.kube.ports import Getter
 from gotk.runtime.blocking import Limiter

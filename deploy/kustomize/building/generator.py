@@ -9,9 +9,9 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.cluster import documents
 from deploy.kustomize.building import references, shapes
 from deploy.kustomize.building.source import Source, TooLarge
+from gotk import documents
 from gotk.api import kustomize, scheme
 
 # Fields all of whose scalars are text, whatever YAML reads them as.

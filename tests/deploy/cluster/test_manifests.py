@@ -2,7 +2,8 @@
 
 import pytest
 
-from deploy.cluster import documents, manifests
+from deploy.cluster import manifests
+from gotk import documents
 
 
 def test_lists_are_unfolded_and_configuration_is_dropped() -> None:

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from deploy.cluster import documents
 from deploy.kustomize.building import build, generator, source
+from gotk import documents
 from gotk.runtime.blocking import Limiter
 from gotk.sandbox.confinement import Confinement
 from tests.deploy.kustomize import sources

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deploy.cluster import documents
+from gotk import documents
 
 SCALARS: dict[str, Any] = {
     "yes": True,
