@@ -1,19 +1,57 @@
 """What this room needs from a cluster, and who says which cluster. `gotk.kube.client.Client` fits the first."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Protocol, TypeVar
+from contextlib import AbstractAsyncContextManager
+from typing import Any, Literal, Protocol
 
-from gotk.api.meta import Object
+from gotk.api.meta import KubeConfigReference, ObjectMeta
 from gotk.kube.ports import Getter
 
-O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as in the runtime's contract
+
+class Target(Protocol):
+    """The fields of a spec that say where its manifests go, and as whom."""
+
+    @property
+    def service_account_name(self) -> str:
+        """The account of the object's own namespace that acts; empty for the default one."""
+        ...
+
+    @property
+    def kube_config(self) -> KubeConfigReference | None:
+        """How another cluster is reached."""
+        ...
+
+
+class Targeted(Protocol):
+    """An object whose manifests go to a cluster."""
+
+    @property
+    def metadata(self) -> ObjectMeta:
+        """Its name and namespace."""
+        ...
+
+    @property
+    def spec(self) -> Target:
+        """What it wants."""
+        ...
+
+
+class ClusterError(Exception):
+    """The cluster that an object names cannot be reached as it says. The message is for people."""
 
 
 class Clusters(Protocol):
     """Chooses the cluster that an object's manifests go to, and as whom."""
 
-    def of(self, obj: Object) -> "Cluster":
-        """Return the cluster; the same one for the same target, since what is known of it hangs on it."""
+    def of(self, obj: Targeted) -> AbstractAsyncContextManager["Cluster"]:
+        """Give the cluster for a while; the same one for the same target, since what is known of it hangs on it.
+
+        Raises ClusterError.
+        """
+        ...
+
+    async def has_account(self, obj: Targeted) -> bool:
+        """Tell whether the account that acts for an object is (still) there. Raises ClusterError."""
         ...
 
 
@@ -53,4 +91,12 @@ class Cluster(Getter, Protocol):
 
     async def is_namespaced(self, api_version: str, kind: str) -> bool:
         """Tell whether objects of the kind live in namespaces. Raises NoMatch where the kind is not served."""
+        ...
+
+
+class Impersonating(Cluster, Protocol):
+    """A cluster at which we may act for others."""
+
+    def acting_as(self, user: str) -> Cluster:
+        """Return the cluster as a user sees it."""
         ...

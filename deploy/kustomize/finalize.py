@@ -12,11 +12,17 @@ from gotk.api.kustomize import GROUP, Kustomization
 
 def deletes(kustomization: Kustomization) -> bool:
     """Tell whether the objects go with their Kustomization."""
-    spec = kustomization.spec
-    if spec.suspend:
+    spec, applied = kustomization.spec, kustomization.status.inventory
+    if spec.suspend or applied is None or not applied.entries:
         return False
     policy = spec.deletion_policy or "MirrorPrune"
     return policy in {"Delete", "WaitForTermination"} or (policy == "MirrorPrune" and spec.prune)
+
+
+def orphans(kustomization: Kustomization) -> str:
+    """Say which objects stay because the account that would delete them is gone."""
+    items = inventory.read(kustomization.status.inventory)
+    return "\n".join(("unable to prune objects: ", *(item.id.subject for item in items)))
 
 
 def metadata(kustomization: Kustomization) -> dict[str, str]:

@@ -45,7 +45,6 @@ class KustomizationReconciler:
         "spec.healthCheckExprs",
         "spec.ignore",
         "spec.kubeConfig",
-        "spec.serviceAccountName",
     )
 
     def __init__(
@@ -69,7 +68,7 @@ class KustomizationReconciler:
         self._clusters = clusters
         self._assembler = assembler
         self._clock = clock
-        self._steps = Steps(clusters=clusters, clock=clock, workload_advice=workload_advice)
+        self._steps = Steps(clock=clock, workload_advice=workload_advice)
         self._requeue_dependency = requeue_dependency
         self._no_cross_namespace_refs = no_cross_namespace_refs
 
@@ -86,7 +85,12 @@ class KustomizationReconciler:
         attempt = Attempt(obj, run, source, began, steady)
         try:
             assembled = await self._assemble(attempt)
-            await self._steps.run(attempt, assembled)
+            async with self._clusters.of(obj) as cluster:
+                await self._steps.run(attempt, assembled, cluster)
+        except ports.ClusterError as error:
+            failed = Retry("ReconciliationFailed", f"failed to build kube client: {error}", after=retry_after(obj.spec))
+            failed.metadata = attempt.metadata
+            raise failed from error
         except ReconcileError as error:
             error.metadata = attempt.metadata
             raise
@@ -104,14 +108,19 @@ class KustomizationReconciler:
         """Delete what was applied, as the deletion policy says."""
         if not finalize.deletes(obj):
             return
-        cluster = self._clusters.of(obj)
+        if not await self._clusters.has_account(obj):
+            run.event("Warning", _ready_reason(run), finalize.orphans(obj), finalize.metadata(obj))
+            return
+        async with self._clusters.of(obj) as cluster:
+            await self._delete(obj, run, cluster)
+
+    async def _delete(self, obj: Kustomization, run: KustomizationRun, cluster: ports.Cluster) -> None:
         pruned = await finalize.delete_objects(obj, cluster=cluster)
         if pruned.error:
             run.event("Warning", "PruneFailed", "pruning for deleted resource failed", finalize.metadata(obj))
             raise Retry("PruneFailed", pruned.error)
         if told := changes.lines(pruned.changes, skipped=True):
-            ready = run.conditions.get(conditions.READY)
-            run.event("Normal", ready.reason if ready is not None else "Progressing", told, finalize.metadata(obj))
+            run.event("Normal", _ready_reason(run), told, finalize.metadata(obj))
         left = await finalize.wait_for_termination(
             obj,
             pruned.deleted,
@@ -174,3 +183,9 @@ class KustomizationReconciler:
         except (build.BuildError, assembly.AssemblyError) as error:
             run.update(last_attempted_revision=source.revision)
             raise Retry("BuildFailed", str(error), after=after) from error
+
+
+def _ready_reason(run: KustomizationRun) -> str:
+    """Return the reason that an event beside the conditions carries, as in Flux: that of Ready."""
+    ready = run.conditions.get(conditions.READY)
+    return ready.reason if ready is not None else conditions.PROGRESSING

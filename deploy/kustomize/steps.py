@@ -31,36 +31,35 @@ _WORKLOADS = frozenset(
 class Steps:
     """Brings clusters to the objects of builds."""
 
-    def __init__(self, *, clusters: ports.Clusters, clock: Clock, workload_advice: str) -> None:
+    def __init__(self, *, clock: Clock, workload_advice: str) -> None:
         """Take what it works with; `workload_advice` says what to do about workloads that nothing runs."""
-        self._clusters = clusters
         self._workload_advice = workload_advice
         self._clock = clock
         self._waiter = wait.Waiter(clock=clock)
         self._applier = apply.Applier(clock=clock, waiter=self._waiter)
 
-    async def run(self, attempt: Attempt, assembled: Assembled) -> None:
+    async def run(self, attempt: Attempt, assembled: Assembled, cluster: ports.Cluster) -> None:
         """Apply, prune and check; the history knows the build by its digest. Raises Retry with the step's reason.
 
         No message carries a value that a Secret gave to a variable.
         """
         manifests, redactor = assembled.manifests, redaction.Redactor(assembled.hidden)
         try:
-            applied = await self._apply(attempt, manifests)
-            await self._prune(attempt, applied)
-            await self._check_health(attempt, manifests, applied, redactor)
+            applied = await self._apply(attempt, manifests, cluster)
+            await self._prune(attempt, applied, cluster)
+            await self._check_health(attempt, assembled, applied, cluster, redactor)
         except Retry as error:
             self._record(attempt, assembled.digest, error.reason)
             raise Retry(error.reason, redactor.hide(error.message), after=error.after) from None
         self._record(attempt, assembled.digest, "ReconciliationSucceeded")
 
-    async def _apply(self, attempt: Attempt, manifests: list[objects.Manifest]) -> list[Change]:
+    async def _apply(self, attempt: Attempt, manifests: list[objects.Manifest], cluster: ports.Cluster) -> list[Change]:
         await attempt.progress("Detecting drift")
         spec = attempt.obj.spec
         try:
             async with asyncio.timeout(attempt.timeout.seconds):
                 applied = await self._applier.apply(
-                    manifests, cluster=self._cluster(attempt), owner=owner.of(attempt.obj), force=spec.force
+                    manifests, cluster=cluster, owner=owner.of(attempt.obj), force=spec.force
                 )
         except TimeoutError:
             message = f"apply did not finish within {attempt.timeout}"
@@ -73,7 +72,7 @@ class Steps:
             attempt.run.event("Normal", conditions.PROGRESSING, told, attempt.metadata)
         return applied
 
-    async def _prune(self, attempt: Attempt, applied: Sequence[Change]) -> None:
+    async def _prune(self, attempt: Attempt, applied: Sequence[Change], cluster: ports.Cluster) -> None:
         """Store the new inventory, then delete what only the old one holds."""
         run = attempt.run
         before = run.status.inventory
@@ -85,7 +84,7 @@ class Steps:
             await run.save()
         if not attempt.obj.spec.prune or not stale:
             return
-        pruned = await prune.prune(stale, cluster=self._cluster(attempt), owner=owner.of(attempt.obj))
+        pruned = await prune.prune(stale, cluster=cluster, owner=owner.of(attempt.obj))
         if told := changes.lines(pruned.changes, skipped=True):
             run.event("Normal", conditions.PROGRESSING, told, attempt.metadata)
         if pruned.error:
@@ -95,8 +94,9 @@ class Steps:
     async def _check_health(
         self,
         attempt: Attempt,
-        manifests: Sequence[objects.Manifest],
+        assembled: Assembled,
         applied: Sequence[Change],
+        cluster: ports.Cluster,
         redactor: redaction.Redactor,
     ) -> None:
         run, spec = attempt.run, attempt.obj.spec
@@ -108,14 +108,14 @@ class Steps:
             message = attempt.doing("Running health checks")
             run.conditions.mark_unknown(_HEALTHY, conditions.PROGRESSING, message)
         await attempt.progress("Running health checks")
-        items = _awaited(attempt, applied) if spec.wait else await self._named(attempt)
+        items = _awaited(attempt, applied) if spec.wait else await _named(attempt, cluster)
         began = self._clock.monotonic()
         try:
             await self._waiter.until_current(
                 items,
-                cluster=self._cluster(attempt),
+                cluster=cluster,
                 timeout=attempt.timeout.seconds,
-                missing_ok=_self_cleaning(manifests),
+                missing_ok=_self_cleaning(assembled.manifests),
             )
         except wait.WaitError as error:
             run.conditions.mark_false(_HEALTHY, "HealthCheckFailed", redactor.hide(str(error)))
@@ -133,11 +133,6 @@ class Steps:
         waits_for_workload = any((item.id.group, item.id.kind) in _WORKLOADS for item in awaited)
         return f"; {self._workload_advice}" if self._workload_advice and waits_for_workload else ""
 
-    async def _named(self, attempt: Attempt) -> list[Item]:
-        """Return the objects that `spec.healthChecks` names."""
-        cluster, own = self._cluster(attempt), attempt.obj.metadata.namespace
-        return [await _referred(reference, own, cluster) for reference in attempt.obj.spec.health_checks]
-
     def _record(self, attempt: Attempt, digest: str, status: str) -> None:
         run = attempt.run
         origin = {"originRevision": attempt.origin} if attempt.origin else {}
@@ -151,11 +146,14 @@ class Steps:
         )
         run.update(history=record)
 
-    def _cluster(self, attempt: Attempt) -> ports.Cluster:
-        return self._clusters.of(attempt.obj)
-
     def _since(self, began: float) -> Duration:
         return Duration.of(round(self._clock.monotonic() - began, 6))
+
+
+async def _named(attempt: Attempt, cluster: ports.Cluster) -> list[Item]:
+    """Return the objects that `spec.healthChecks` names."""
+    own = attempt.obj.metadata.namespace
+    return [await _referred(reference, own, cluster) for reference in attempt.obj.spec.health_checks]
 
 
 async def _referred(reference: NamespacedObjectKindReference, own: str, cluster: ports.Cluster) -> Item:

@@ -7,6 +7,7 @@ import msgspec
 
 from gotk.api.meta import (
     Interval,
+    KubeConfigReference,
     LocalObjectReference,
     NamespacedObjectReference,
     Object,
@@ -116,20 +117,6 @@ class IgnoreRule(Struct, frozen=True, kw_only=True):
 
     paths: tuple[str, ...]
     target: Selector | None = None
-
-
-class SecretKeyReference(Struct, frozen=True, kw_only=True):
-    """A key of a secret."""
-
-    name: str
-    key: str = ""
-
-
-class KubeConfigReference(Struct, frozen=True, kw_only=True):
-    """The cluster to apply to, where it is another one."""
-
-    config_map_ref: LocalObjectReference | None = None
-    secret_ref: SecretKeyReference | None = None
 
 
 class KustomizationSpec(Struct, frozen=True, kw_only=True):

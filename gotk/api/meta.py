@@ -89,6 +89,20 @@ class LocalObjectReference(Struct, frozen=True, kw_only=True):
     name: str
 
 
+class SecretKeyReference(Struct, frozen=True, kw_only=True):
+    """A key of a secret."""
+
+    name: str
+    key: str = ""
+
+
+class KubeConfigReference(Struct, frozen=True, kw_only=True):
+    """The cluster to apply to, where it is another one."""
+
+    config_map_ref: LocalObjectReference | None = None
+    secret_ref: SecretKeyReference | None = None
+
+
 class NamespacedObjectReference(Struct, frozen=True, kw_only=True):
     """A name, and a namespace where it is not the referrer's."""
 

@@ -65,6 +65,13 @@ class Client:
         """How the cluster is reached."""
         return self._transport.config
 
+    def acting_as(self, user: str) -> "Client":
+        """Return a client that impersonates a user, for as long as this one is open.
+
+        Which kinds there are is asked as ourselves, once for all: that does not depend on who asks.
+        """
+        return _Acting(self._transport.acting_as(user), self._mapper)
+
     async def version(self) -> str:
         """Return the server's version, such as `v1.37.1`."""
         document = msgspec.json.decode(await self._transport.request("GET", "/version"))
@@ -257,6 +264,14 @@ class Client:
         """Return the objects of a namespace, or of all, that match the selectors."""
         items, _ = await self.list_raw(kind, namespace, labels=labels, fields=fields)
         return [scheme.decode(item, kind) for item in items]
+
+
+class _Acting(Client):
+    """A client over the connections of another one."""
+
+    def __init__(self, transport: Transport, mapper: discovery.RESTMapper) -> None:
+        self._transport = transport
+        self._mapper = mapper
 
 
 def _mapping(kind: type[Object]) -> discovery.Mapping:

@@ -24,11 +24,21 @@ _TRIES = 11
 class Transport:
     """An HTTP session with an API server; an async context manager."""
 
-    def __init__(self, config: Config, *, timeout: float = 30.0, write_time: Callable[[], float] | None = None) -> None:
+    def __init__(
+        self,
+        config: Config,
+        *,
+        timeout: float = 30.0,
+        write_time: Callable[[], float] | None = None,
+        session: aiohttp.ClientSession | None = None,
+        impersonate: str = "",
+    ) -> None:
+        """Make a transport; with a `session` of another one it needs no opening. `impersonate` is a user's name."""
         self._config = config
         self._timeout = timeout
         self._write_time = write_time
-        self._session: aiohttp.ClientSession | None = None
+        self._session = session
+        self._headers = {"Impersonate-User": impersonate} if impersonate else {}
 
     async def __aenter__(self) -> Self:
         connector = aiohttp.TCPConnector(ssl=self._config.ssl_context or True, limit=0, keepalive_timeout=60)
@@ -51,6 +61,12 @@ class Transport:
     def config(self) -> Config:
         """How the server is reached."""
         return self._config
+
+    def acting_as(self, user: str) -> "Transport":
+        """Return a transport that impersonates a user over the connections of this open one."""
+        return Transport(
+            self._config, timeout=self._timeout, write_time=self._write_time, session=self._session, impersonate=user
+        )
 
     async def request(
         self,
@@ -98,7 +114,7 @@ class Transport:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         if self._session is None:
             raise RuntimeError("the client is not open: use it with `async with`")
-        headers = {"Accept": JSON}
+        headers = {"Accept": JSON, **self._headers}
         if data is not None:
             headers["Content-Type"] = content_type
         if authorization := await self._config.authorization():

@@ -40,7 +40,7 @@ def identities(settings: Settings, client: Cluster, clock: Clock, metrics: Metri
             registry=metrics.registry,
         ),
         workload_identity=settings.workload_identity,
-        default_account=settings.default_service_account,
+        default_account=settings.default_service_account if settings.workload_identity else "",
     )
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from deploy.cluster.clusters import OwnCluster
+from deploy.cluster.clusters import TargetClusters
 from deploy.kustomize.building.assembly import Assembler
 from deploy.kustomize.building.build import Builder, find_command
 from deploy.kustomize.kustomization import KustomizationReconciler
@@ -159,7 +159,7 @@ def kustomization(parts: Parts) -> Reconciler[Any, Any]:
     return KustomizationReconciler(
         objects=parts.caches,
         client=parts.client,
-        clusters=OwnCluster(parts.client),
+        clusters=TargetClusters(parts.client, default_account=parts.settings.default_service_account),
         assembler=assembler,
         clock=parts.clock,
         requeue_dependency=parts.settings.requeue_dependency,

@@ -28,6 +28,10 @@ SPREAD = [
 OVERLAYS: dict[str, dict[str, Any]] = {
     "all": {},
     "image": {"mode": "image"},
+    "multi-tenant": {
+        "rights": {"clusterAdmin": False, "impersonation": True},
+        "extraArgs": ["--no-cross-namespace-refs"],
+    },
     "high-availability": {
         "replicas": 3,
         "leaderElection": {"leaseDuration": "15s", "renewDeadline": "10s", "retryPeriod": "2s"},

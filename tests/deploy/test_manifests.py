@@ -17,7 +17,7 @@ from image_automation.cli.verbs import version
 
 ROOT = Path(__file__).parents[2]
 KIT = ROOT / "deploy" / "manifests"
-OVERLAYS = ("all", "image", "high-availability", "sharded")
+OVERLAYS = ("all", "image", "high-availability", "multi-tenant", "sharded")
 _KUBECTL = str(Path(sys.executable).parent / "kubectl")
 
 
@@ -109,6 +109,14 @@ def test_the_image_kinds_alone_leave_the_rest_to_flux() -> None:
     assert "--controllers=imagerepository,imagepolicy,imageupdateautomation" in arguments
     bound = {each["roleRef"]["name"] for each in of_kind(objects, "ClusterRoleBinding").values()}
     assert bound == {"image-automation-image"}
+
+
+def test_tenants_get_no_rights_but_those_of_their_accounts() -> None:
+    objects = build("multi-tenant")
+    bound = {each["roleRef"]["name"] for each in of_kind(objects, "ClusterRoleBinding").values()}
+    assert bound == {"image-automation-image", "image-automation-deploy", "image-automation-impersonation"}
+    arguments = pod_of(of_kind(objects, "Deployment")["image-automation"])["containers"][0]["args"]
+    assert {"--default-service-account=default", "--no-cross-namespace-refs"} <= set(arguments)
 
 
 def test_shards_cover_every_object_once() -> None:

@@ -155,7 +155,10 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
     help="Features, as Name=true,...: ObjectLevelWorkloadIdentity (off), StrictPostBuildSubstitutions (on).",
 )
 @click.option(
-    "--default-service-account", default="", metavar="NAME", help="Service account of objects with a provider and none."
+    "--default-service-account",
+    default="",
+    metavar="NAME",
+    help="Service account that applies for objects that name none, and of objects with a provider and none.",
 )
 @click.option(
     "--token-cache-max-size",
@@ -202,7 +205,8 @@ def run(
     if embedded and (kubeconfig or context):
         output.fail("--embedded brings its own cluster: leave --kubeconfig and --context out, or leave --embedded out")
     chosen = _controllers(controllers)
-    options |= _identities(options) | _scope(options) | replica_options.read(options, os.environ, namespace=_NAMESPACE)
+    options |= _identities(options, chosen) | _scope(options)
+    options |= replica_options.read(options, os.environ, namespace=_NAMESPACE)
     from gotk.runtime import logging  # noqa: PLC0415 - heavy imports wait until the options are known to be good
 
     logging.configure(level=log_level, encoding=log_encoding)  # type: ignore[arg-type] # click checked the choices
@@ -224,11 +228,12 @@ def run(
     serving.run(_run(settings, _Where(embedded=embedded, kubeconfig=kubeconfig, context=context, features=given)))
 
 
-def _identities(options: dict[str, Any]) -> dict[str, Any]:
+def _identities(options: dict[str, Any], controllers: frozenset[str]) -> dict[str, Any]:
     """Take feature gates and the options of cloud identities apart."""
     given = gates.read(options.pop("feature_gates"))
     workload_identity = given[gates.WORKLOAD_IDENTITY]
-    gates.check_default_account(options["default_service_account"], workload_identity=workload_identity)
+    if "kustomization" not in controllers:  # which would apply as it
+        gates.check_default_account(options["default_service_account"], workload_identity=workload_identity)
     return {
         "workload_identity": workload_identity,
         "strict_substitutions": given[gates.STRICT_SUBSTITUTIONS],

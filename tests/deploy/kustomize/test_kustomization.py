@@ -395,8 +395,8 @@ UNSUPPORTED = {
         "spec.dependsOn[].readyExpr is not supported by this version: remove it",
     ),
     "two fields": (
-        {"serviceAccountName": "deployer", "dependsOn": [{"name": "a", "readyExpr": "true"}]},
-        "spec.dependsOn[].readyExpr and spec.serviceAccountName are not supported by this version: remove them",
+        {"kubeConfig": {"secretRef": {"name": "x"}}, "dependsOn": [{"name": "a", "readyExpr": "true"}]},
+        "spec.dependsOn[].readyExpr and spec.kubeConfig are not supported by this version: remove them",
     ),
 }
 

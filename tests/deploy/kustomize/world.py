@@ -11,7 +11,7 @@ from aiohttp import web
 
 from deploy import crds
 from deploy.cluster import ports
-from deploy.cluster.clusters import OwnCluster
+from deploy.cluster.clusters import TargetClusters
 from deploy.kustomize.building import assembly, build
 from deploy.kustomize.kustomization import KustomizationReconciler
 from deploy.source import fetch
@@ -19,7 +19,7 @@ from gotk.api import scheme
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import Object
 from gotk.api.source import GitRepository
-from gotk.apiserver import ControlPlane
+from gotk.apiserver import ALWAYS_ALLOW, ControlPlane
 from gotk.http.transport import Transport
 from gotk.kube.client import Client
 from gotk.kube.config import from_kubeconfig
@@ -66,12 +66,12 @@ class World:
         )
         self.reconciler = self.reconciler_for(client)
 
-    def reconciler_for(self, cluster: ports.Cluster) -> KustomizationReconciler:
+    def reconciler_for(self, cluster: ports.Impersonating, *, default_account: str = "") -> KustomizationReconciler:
         """Make a reconciler that applies to a cluster."""
         return KustomizationReconciler(
             objects=self.objects,
             client=cluster,
-            clusters=OwnCluster(cluster),
+            clusters=TargetClusters(cluster, default_account=default_account),
             assembler=self.assembler,
             clock=SystemClock(),
             requeue_dependency=30.0,
@@ -131,10 +131,12 @@ class World:
 
 
 @asynccontextmanager
-async def new(directory: Path) -> AsyncIterator[World]:
+async def new(directory: Path, *, authorization_mode: str = ALWAYS_ALLOW) -> AsyncIterator[World]:
     """Make a world."""
     async with AsyncExitStack() as stack:
-        plane = await stack.enter_async_context(ControlPlane(directory / "plane", crds=crds.load()))
+        plane = await stack.enter_async_context(
+            ControlPlane(directory / "plane", crds=crds.load(), authorization_mode=authorization_mode)
+        )
         client = await stack.enter_async_context(Client(await from_kubeconfig([plane.kubeconfig])))
         transport = await stack.enter_async_context(Transport())
         limiter = stack.enter_context(Limiter(width=2))
