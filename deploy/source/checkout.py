@@ -10,16 +10,34 @@ from deploy.source.publishing import ArchiveError, Release, Stored
 from gotk.git import errors
 from gotk.git.auth import Credentials
 from gotk.git.mirrors.mirror import Mirror, Mirrors
-from gotk.git.reference import Target
+from gotk.git.objects.signature import Signed
+from gotk.git.reference import TAGS, Target
+from gotk.git.transport.operation import Fetched
 
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A commit, what its revision is called and the mirror that holds it."""
+    """A commit, what its revision is called and the mirror that holds it; `tag` is the tag that led there."""
 
     mirror: Mirror
     commit: str
     revision: str
+    tag: "Tag | None" = None
+
+    def signed_tag(self) -> Signed | None:
+        """Return the tag object's bytes and signature; None where there is none."""
+        return self.mirror.signed_tag(self.tag.id)[1] if self.tag and self.tag.id else None
+
+
+@dataclass(frozen=True, slots=True)
+class Tag:
+    """A tag by its name; `id` is its object's, and empty where the tag is only a reference."""
+
+    name: str
+    id: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.name}@{self.id}" if self.id else self.name
 
 
 def fetch(
@@ -34,17 +52,31 @@ def fetch(
     if wanted.semver:
         wanted = wanted.resolved(mirror.references().commits, lambda tag: mirror.committed_at(mirror.fetch(tag)))
     if wanted.commit:
-        commit = _pinned(mirror, wanted)
+        commit, tag = _pinned(mirror, wanted), ""
     elif wanted.label.startswith("/") or wanted.label.endswith("/"):
         raise errors.ReferenceNotFound(f"unable to resolve ref '{wanted.reference}' to a specific commit")
     else:
-        commit = _fetched(mirror, wanted)
-    return Checkout(mirror, commit, wanted.revision(commit))
+        brought = _fetched(mirror, wanted)
+        commit, tag = brought.commit, brought.tag
+    return Checkout(mirror, commit, wanted.revision(commit), _tag(mirror, wanted, commit, tag))
 
 
-def _fetched(mirror: Mirror, wanted: Target) -> str:
+def _tag(mirror: Mirror, wanted: Target, commit: str, tag: str) -> Tag | None:
+    """Name the tag that was followed. Raises ReferenceNotFound for one that leads elsewhere than the remote says."""
+    if not wanted.reference.startswith(TAGS):
+        return None
+    if not tag:
+        return Tag(wanted.reference.removeprefix(TAGS))
+    found, _ = mirror.signed_tag(tag)
+    if found.commit != commit:
+        cause = f"the remote says that it leads to '{commit}', it leads to '{found.commit}'"
+        raise errors.ReferenceNotFound(f"unable to resolve tag object for '{wanted.reference}': {cause}")
+    return Tag(found.name, tag)
+
+
+def _fetched(mirror: Mirror, wanted: Target) -> Fetched:
     try:
-        return mirror.fetch(wanted.reference)
+        return mirror.bring(wanted.reference)
     except errors.ReferenceNotFound:
         if missing := wanted.missing():
             raise errors.ReferenceNotFound(missing) from None

@@ -8,8 +8,9 @@ ImageUpdateAutomation pushed wakes its source at once, where Flux waits for the 
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
-from deploy.source import checkout, revision
+from deploy.source import checkout, revision, verification
 from deploy.source.publishing import UP_TO_DATE, Publisher, Unchanged
+from deploy.source.verification import VERIFIED, Verifier
 from gotk.api.image import ImageUpdateAutomation
 from gotk.api.meta import Artifact
 from gotk.api.source import GitRepository, GitRepositoryStatus
@@ -52,7 +53,6 @@ class GitRepositoryReconciler:
     )
     watches: Sequence[Watch[Any]] = (Watch(kind=ImageUpdateAutomation, changed=_pushed, requests=_source),)
     unsupported: Sequence[str] = (
-        "spec.verify",
         "spec.include",
         "spec.recurseSubmodules",
         "spec.sparseCheckout",
@@ -64,6 +64,7 @@ class GitRepositoryReconciler:
         access: GitAccess,
         mirrors: Mirrors,
         publisher: Publisher,
+        verifier: Verifier,
         blocking: Limiter,
         allow_file: bool,
     ) -> None:
@@ -71,18 +72,26 @@ class GitRepositoryReconciler:
         self._access = access
         self._mirrors = mirrors
         self._publisher = publisher
+        self._verifier = verifier
         self._blocking = blocking
         self._allow_file = allow_file
 
     async def reconcile(self, obj: GitRepository, run: Run[GitRepositoryStatus]) -> Outcome:
         """Fetch, and store what is new."""
         await self._publisher.check(run)
+        if run.conditions.is_false(VERIFIED):
+            run.conditions.delete(VERIFIED)
         url = self._url(obj, run)
         credentials = await self._credentials(obj, run)
         found = await self._fetch(obj, run, url, credentials)
         after = obj.spec.interval.seconds
         current = run.status.artifact
-        if current is not None and _unchanged(obj, run.status, found.revision):
+        unchanged = current is not None and _unchanged(obj, run.status, found.revision)
+        if not unchanged or _is_cloned(obj):
+            await self._verifier.verify(obj, run, found)
+        elif not verification.mode(obj):
+            verification.forget(run)
+        if current is not None and unchanged:
             return self._publisher.keep(run, current, _up_to_date(obj, current), after=after)
         if current is None or not revision.same(current.revision, found.revision):
             await self._publisher.begin(run, f"new upstream revision '{found.revision}'")
@@ -142,18 +151,23 @@ class GitRepositoryReconciler:
 
 def _up_to_date(obj: GitRepository, current: Artifact) -> Unchanged:
     """Word a run that found the commit of the artifact."""
-    target = reference.choose(obj.spec.ref, full_names=True)
     event, stored = f"stored artifact for commit '{current.revision}'", checkout.stored(current.revision)
-    if target.commit or target.semver:  # Flux clones these every time: no listing could tell of a change
+    if _is_cloned(obj):
         trace = f"artifact up-to-date with remote revision: '{current.revision}'"
         return Unchanged(event=event, trace=trace, trace_reason=UP_TO_DATE, stored=stored)
     trace = f"no changes since last reconciliation: observed revision '{current.revision}'"
     return Unchanged(event=event, trace=trace, trace_reason="GitOperationSucceeded", stored=stored)
 
 
+def _is_cloned(obj: GitRepository) -> bool:
+    """Tell whether Flux clones this reference every time, because no listing could tell of a change."""
+    target = reference.choose(obj.spec.ref, full_names=True)
+    return bool(target.commit or target.semver)
+
+
 def _unchanged(obj: GitRepository, status: GitRepositoryStatus, found: str) -> bool:
     """Tell whether the artifact is of this revision and was made with these settings."""
-    if status.artifact is None or obj.spec.ignore != status.observed_ignore:
+    if status.artifact is None or obj.spec.ignore != status.observed_ignore or verification.is_due(obj, status):
         return False
     return revision.same(status.artifact.revision, found)
 

@@ -37,6 +37,10 @@ class InvalidSigningKey(Error):
     """The key cannot sign commits; the message says why, and holds nothing of the key."""
 
 
+class Unverified(Error):
+    """A signature that is of none of the given keys, or no signature that can be verified."""
+
+
 class AuthenticationFailed(Error):
     """The remote does not accept the credentials, or wants some."""
 

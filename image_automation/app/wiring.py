@@ -17,6 +17,7 @@ from deploy.source.git_repository import GitRepositoryReconciler
 from deploy.source.publishing import Publisher
 from deploy.source.server import ArtifactServer
 from deploy.source.storage import Retention, Storage
+from deploy.source.verification import Verifier
 from gotk.api.notification import Receiver
 from gotk.cloud.caller import Caller
 from gotk.cloud.registries.login import Logins
@@ -136,6 +137,7 @@ def git_repository(parts: Parts) -> Reconciler[Any, Any]:
         access=parts.access,
         mirrors=parts.mirrors,
         publisher=Publisher(storage=parts.storage, blocking=parts.git),
+        verifier=Verifier(objects=parts.access.objects, blocking=parts.git),
         blocking=parts.git,
         allow_file=parts.settings.allow_file,
     )

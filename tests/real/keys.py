@@ -36,6 +36,55 @@ def public(key: serialization.SSHPrivateKeyTypes) -> str:
     return line.decode()
 
 
+def fingerprint(key: serialization.SSHPrivateKeyTypes, file: Path) -> str:
+    """Ask the real ssh-keygen for a key's fingerprint; `file` is where it is written to."""
+    file.write_text(public(key))
+    command = [child.program("ssh-keygen"), "-l", "-f", str(file)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.split()[1]
+
+
+class Signer:
+    """The real git, with the real gpg or ssh-keygen behind it, at work in a repository."""
+
+    def __init__(self, repository: Path, *, gpg: "Gpg | None" = None, ssh: bytes = b"") -> None:
+        """Sign with gpg's key of PERSON, or with an SSH key."""
+        child.program("ssh-keygen" if ssh else "gpg")
+        self._git = child.program("git")
+        self._repository = repository
+        self._environment = {"PATH": os.environ["PATH"], "HOME": str(repository), "GIT_CONFIG_NOSYSTEM": "1"}
+        key = PERSON
+        if gpg is not None:
+            self._environment["GNUPGHOME"] = str(gpg.home)
+        if ssh:
+            file = repository / "identity"
+            file.write_bytes(ssh)
+            file.chmod(0o600)
+            key = str(file)
+        self._options = {
+            "user.name": "Bot",
+            "user.email": PERSON,
+            "user.signingKey": key,
+            "gpg.format": "ssh" if ssh else "openpgp",
+        }
+
+    def run(self, *arguments: str) -> str:
+        """Run git and return what it prints."""
+        options = [part for pair in self._options.items() for part in ("-c", "=".join(pair))]
+        command = [self._git, "-C", str(self._repository), *options, *arguments]
+        return subprocess.run(command, capture_output=True, env=self._environment, check=True, text=True).stdout.strip()
+
+    def commit(self, branch: str = "main") -> str:
+        """Sign a commit of the branch's tree on top of the branch."""
+        made = self.run("commit-tree", "-S", "-p", branch, "-m", "Signed\n\nBody", f"{branch}^{{tree}}")
+        self.run("update-ref", f"refs/heads/{branch}", made)
+        return made
+
+    def tag(self, name: str, what: str = "main") -> str:
+        """Sign a tag and return the id of its object."""
+        self.run("tag", "-s", "-m", "A tag\n\n-----\nnot a signature", name, what)
+        return self.run("rev-parse", f"refs/tags/{name}")
+
+
 class Gpg:
     """The real gpg with a key ring of its own."""
 

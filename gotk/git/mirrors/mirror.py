@@ -22,9 +22,10 @@ from gotk.git.auth import ANONYMOUS, Credentials
 from gotk.git.mirrors import cache
 from gotk.git.mirrors.cache import Cache
 from gotk.git.mirrors.lock import exclusive
-from gotk.git.objects import blob, history, tree
+from gotk.git.objects import blob, history, signature, tree
 from gotk.git.objects import commit as commits
 from gotk.git.objects.commit import Person, Sign
+from gotk.git.objects.signature import Signed, Tag
 from gotk.git.objects.tree import Entry, Node
 from gotk.git.transport import remote
 from gotk.git.transport.operation import Fetch, Fetched, ListReferences, Push, References, Remote
@@ -61,15 +62,19 @@ class Mirror:
 
         Asks the remote every time and transfers only what is not here yet.
         """
+        return self.bring(ref).commit
+
+    def bring(self, ref: str) -> Fetched:
+        """Fetch, and tell what came besides the commit, such as the tag object of an annotated tag."""
         with self._exclusive():
             os.utime(self._cache.lock)
             self._cache.prepare()
             try:
-                return self._fetch(ref).commit
+                return self._fetch(ref)
             except errors.Damaged:
                 self._cache.discard()
                 self._cache.prepare()
-                return self._fetch(ref).commit
+                return self._fetch(ref)
 
     def push(
         self,
@@ -159,6 +164,21 @@ class Mirror:
         with self._cache.reading():
             return commits.mark_of(self._commit(commit).read_raw())
 
+    def signed_commit(self, commit: str) -> Signed:
+        """Return a commit's bytes and its signature."""
+        with self._cache.reading():
+            return signature.of_commit(self._raw(self._commit(commit).id))
+
+    def signed_tag(self, tag: str) -> tuple[Tag, Signed]:
+        """Return a tag object, and its bytes and signature."""
+        with self._cache.reading() as repository:
+            content = self._raw(tag)
+            found: Any = repository[tag]
+            if not isinstance(found, pygit2.Tag):
+                raise errors.ReferenceNotFound(f"there is no tag object '{tag}' in '{self.url.bare}'")
+            name = errors.printable(found.raw_name.decode("utf-8", "replace"))
+            return Tag(tag, name, str(found.peel(pygit2.Commit).id)), signature.of_tag(content)
+
     def committed_at(self, commit: str) -> int:
         """Return when a commit was made, in seconds since the epoch."""
         with self._cache.reading():
@@ -221,6 +241,15 @@ class Mirror:
     def _fetch(self, ref: str) -> Fetched:
         directory = str(self._cache.directory)
         return remote.fetch(Fetch(remote=self._remote, repository=directory, reference=ref, depth=self._depth))
+
+    def _raw(self, object_id: str | pygit2.Oid) -> bytes:
+        """Return a commit's or tag's own bytes. Raises TooLarge."""
+        repository = self._cache.repository()
+        if (found := blob.size(repository, str(object_id))) > signature.OBJECT_LIMIT:
+            limit = signature.OBJECT_LIMIT
+            raise errors.TooLarge(f"'{self.url.bare}' holds a commit or tag of {found} bytes, more than {limit}")
+        raw: Any = repository.odb.read(object_id)
+        return bytes(raw[1])
 
     def _commit(self, commit: str) -> pygit2.Commit:
         return commits.find(self._cache.repository(), commit, f"the mirror of '{self.url.bare}'")

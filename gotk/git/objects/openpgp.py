@@ -1,14 +1,22 @@
-"""Signatures by OpenPGP keys, as Git stores them in a commit.
+"""Signatures by OpenPGP keys, as Git stores them in a commit or a tag.
 
-Answers to `spec.git.commit.signingKey` of type `gpg`: an armored key ring with exactly one entity. Sequoia signs inside
-this process, in a millisecond: there is no gpg to start, no agent to end, and no key ring on a disk.
+Answers to `spec.git.commit.signingKey` of type `gpg`: an armored key ring with exactly one entity; and to
+`spec.verify`, over key rings of any number. Sequoia signs and verifies inside this process, in a millisecond: there is
+no gpg to start, no agent to end, and no key ring on a disk. A key that has expired or was revoked verifies nothing any
+more, as in Flux, whenever the signature was made.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
 
 import pysequoia
 
-from gotk.git.errors import InvalidSigningKey
+from gotk.git.errors import InvalidSigningKey, Unverified
+
+#: Finds the key, of several files of them, that made a signature of a payload, and returns its id.
+Verify = Callable[[bytes, bytes, Sequence[bytes]], str]
+
+_V4_FINGERPRINT = 40
 
 
 class Locked(Exception):
@@ -65,6 +73,49 @@ def _unlock(armored: bytes, passphrase: str | None) -> pysequoia.PySigner:
         return key.signer(passphrase)
     except RuntimeError:
         raise InvalidSigningKey("the passphrase does not fit") from None
+
+
+def verify(signature: bytes, payload: bytes, rings: Sequence[bytes]) -> str:
+    """Return the long id of the primary key that an armored signature is of. Raises Unverified."""
+    certificates = _certificates(rings)
+    try:
+        parsed = pysequoia.Sig.from_bytes(signature)
+        found = pysequoia.verify(payload, store=lambda _: certificates, signature=parsed)
+    except RuntimeError:
+        raise _no_match() from None
+    signers = {signature.certificate for signature in found.valid_sigs}
+    for certificate in certificates:
+        if certificate.fingerprint in signers and _is_alive(certificate):
+            return _long_id(certificate.fingerprint)
+    raise _no_match()
+
+
+def _certificates(rings: Sequence[bytes]) -> list[pysequoia.Cert]:
+    """Read what can be read of the rings. Raises Unverified where none can be."""
+    found: list[pysequoia.Cert] = []
+    problems: list[str] = []
+    for ring in rings:
+        try:
+            found += pysequoia.Cert.split_bytes(ring)
+        except RuntimeError as error:
+            problems.append(_first_line(error))
+    if len(problems) == len(rings):
+        raise Unverified(f"unable to read armored key ring: {problems[0]}")
+    return found
+
+
+def _is_alive(certificate: pysequoia.Cert) -> bool:
+    expires = certificate.expiration
+    return not certificate.is_revoked and (expires is None or expires > datetime.now(UTC))
+
+
+def _long_id(fingerprint: str) -> str:
+    """Return a key's id: the end of a version 4 fingerprint, and the beginning of a longer one."""
+    return (fingerprint[-16:] if len(fingerprint) == _V4_FINGERPRINT else fingerprint[:16]).upper()
+
+
+def _no_match() -> Unverified:
+    return Unverified("unable to verify payload with any of the given key rings: no matching key")
 
 
 def _first_line(error: RuntimeError) -> str:

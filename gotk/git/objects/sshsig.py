@@ -1,26 +1,32 @@
-"""Signatures by SSH keys, as Git stores them in a commit.
+"""Signatures by SSH keys, as Git stores them in a commit or a tag.
 
-Answers to OpenSSH's PROTOCOL.sshsig: namespace `git`, the message hashed with SHA-512. RSA signs with `rsa-sha2-512`,
-whatever the key's own name says. `git verify-commit` and `ssh-keygen -Y verify` are what this is tested against.
+Answers to OpenSSH's PROTOCOL.sshsig: namespace `git`, the message hashed with SHA-512 (verified with SHA-256, too). RSA
+signs with `rsa-sha2-512`, whatever the key's own name says. `git verify-commit` and `ssh-keygen -Y` are what this is
+tested against; words for what does not fit are those of `fluxcd/pkg/git/signature`.
 """
 
 import base64
+import binascii
 import hashlib
 import textwrap
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.utils import decode_dss_signature
 
-from gotk.git.errors import InvalidSigningKey
+from gotk.git.errors import InvalidSigningKey, Unverified
+from gotk.git.objects.ssh_keys import Malformed, PublicKey, Reader, authorized
 
 SMALLEST_RSA = 2048
 
 _NAMESPACE = b"git"
 _HASH = b"sha512"
 _MAGIC = b"SSHSIG"
+_VERSION = (1).to_bytes(4, "big")
+_BEGIN, _END = b"-----BEGIN SSH SIGNATURE-----", b"-----END SSH SIGNATURE-----"
+_VERIFIED_HASHES = frozenset({b"sha256", b"sha512"})
 _CURVES: dict[str, tuple[bytes, hashes.HashAlgorithm]] = {
     "secp256r1": (b"ecdsa-sha2-nistp256", hashes.SHA256()),
     "secp384r1": (b"ecdsa-sha2-nistp384", hashes.SHA384()),
@@ -72,13 +78,11 @@ def signer(key: PrivateKey) -> Callable[[bytes], str]:
 
 
 def _signature(key: PrivateKey, content: bytes) -> bytes:
-    digest = hashlib.sha512(content).digest()
-    signed = _MAGIC + _string(_NAMESPACE) + _string(b"") + _string(_HASH) + _string(digest)
-    name, raw = _raw(key, signed)
+    name, raw = _raw(key, _signed(_HASH, content))
     public = key.public_key().public_bytes(serialization.Encoding.OpenSSH, serialization.PublicFormat.OpenSSH)
     return (
         _MAGIC
-        + (1).to_bytes(4, "big")
+        + _VERSION
         + _string(base64.b64decode(public.split()[1]))
         + _string(_NAMESPACE)
         + _string(b"")
@@ -98,6 +102,12 @@ def _raw(key: PrivateKey, signed: bytes) -> tuple[bytes, bytes]:
     return name, _integer(r) + _integer(s)
 
 
+def _signed(algorithm: bytes, content: bytes) -> bytes:
+    """Return what a key signs for a commit's bytes."""
+    digest = hashlib.new(algorithm.decode(), content).digest()
+    return _MAGIC + _string(_NAMESPACE) + _string(b"") + _string(algorithm) + _string(digest)
+
+
 def _string(data: bytes) -> bytes:
     return len(data).to_bytes(4, "big") + data
 
@@ -110,3 +120,57 @@ def _integer(value: int) -> bytes:
 def _armored(signature: bytes) -> str:
     body = textwrap.fill(base64.b64encode(signature).decode(), 70)
     return f"-----BEGIN SSH SIGNATURE-----\n{body}\n-----END SSH SIGNATURE-----\n"
+
+
+def verify(armored: bytes, payload: bytes, files: Sequence[bytes]) -> str:
+    """Return the fingerprint of the key, of several `authorized_keys` files, that signed. Raises Unverified."""
+    try:
+        key, namespace, algorithm, signature = _parsed(_unarmored(armored))
+    except (Malformed, binascii.Error) as error:
+        raise Unverified(f"unable to unarmor SSH signature: {error}") from None
+    causes: list[str] = []
+    for candidate in _candidates(files):
+        if candidate.blob != key:
+            causes.append("public key does not match")
+        elif namespace != _NAMESPACE:
+            causes.append("namespace does not match")
+        elif algorithm not in _VERIFIED_HASHES:
+            causes.append('unsupported hash algorithm: must be "sha256" or "sha512"')
+        elif candidate.verifies(signature, _signed(algorithm, payload)):
+            return candidate.fingerprint
+        else:
+            causes.append("ssh: signature did not verify")
+    told = "\n".join(dict.fromkeys(("no matching key", *causes)))
+    raise Unverified(f"unable to verify payload with any of the given authorized keys: {told}")
+
+
+def _candidates(files: Sequence[bytes]) -> list[PublicKey]:
+    """Read what can be read of the files. Raises Unverified where none can be."""
+    found: list[PublicKey] = []
+    problems: list[str] = []
+    for content in files:
+        try:
+            found += authorized(content)
+        except Malformed as error:
+            problems.append(str(error))
+    if len(problems) == len(files):
+        raise Unverified(f"unable to parse authorized keys: {problems[0]}")
+    return found
+
+
+def _unarmored(armored: bytes) -> bytes:
+    body = armored.strip()
+    if not body.startswith(_BEGIN) or not body.endswith(_END):
+        raise Malformed("invalid PEM block")
+    return base64.b64decode(b"".join(body[len(_BEGIN) : -len(_END)].split()), validate=True)
+
+
+def _parsed(blob: bytes) -> tuple[bytes, bytes, bytes, bytes]:
+    """Return a signature's public key, namespace, hash algorithm, and what the key made."""
+    if not blob.startswith(_MAGIC + _VERSION):
+        raise Malformed("it is no signature of version 1")
+    reader = Reader(blob.removeprefix(_MAGIC + _VERSION))
+    key, namespace, _, algorithm, signature = (reader.string() for _ in range(5))
+    if reader.rest:
+        raise Malformed("something follows it")
+    return key, namespace, algorithm, signature

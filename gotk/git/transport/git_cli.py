@@ -57,15 +57,15 @@ def _list(program: Program, address: urls.Url, failures: Failures) -> References
     ended = program.run("ls-remote", "--symref", "--", address.connect)
     if ended.status != 0:
         raise _translated(ended, failures)
-    commits: dict[str, str] = {}
+    listed: list[tuple[str, str]] = []
     head = ""
     for line in ended.output.splitlines():
         what, _, name = line.partition("\t")
         if what.startswith("ref: "):
             head = what.removeprefix("ref: ") if name == "HEAD" else head
         else:
-            commits[name.removesuffix("^{}")] = what  # the peeled line comes after its tag's
-    return References(commits=commits, head=head)
+            listed.append((name, what))
+    return References.of(listed, head)
 
 
 def _fetch(operation: Fetch, program: Program, address: urls.Url, failures: Failures) -> Fetched:
@@ -73,8 +73,9 @@ def _fetch(operation: Fetch, program: Program, address: urls.Url, failures: Fail
     if not references.commits:
         raise errors.EmptyRepository("git repository is empty")
     specs, commit = refspecs.wanted(operation.reference, references, failures)
-    if commits.is_complete(pygit2.Repository(operation.repository), commit):
-        return Fetched(commit=commit, transferred=False)
+    tag, repository = references.tags.get(operation.reference, ""), pygit2.Repository(operation.repository)
+    if commits.is_complete(repository, commit) and (not tag or tag in repository):
+        return Fetched(commit=commit, transferred=False, tag=tag)
     before = _packed(operation.repository)
     depth = [f"--depth={operation.depth}"] if operation.depth else []
     ended = program.run(
@@ -87,7 +88,7 @@ def _fetch(operation: Fetch, program: Program, address: urls.Url, failures: Fail
         raise _oversized(operation, failures, _translated(ended, failures))
     if not commits.is_complete(pygit2.Repository(operation.repository), commit):
         raise failures.error(errors.ReferenceNotFound, f"the remote did not send commit '{commit}'")
-    return Fetched(commit=commit, transferred=True, bytes=_packed(operation.repository) - before)
+    return Fetched(commit=commit, transferred=True, bytes=_packed(operation.repository) - before, tag=tag)
 
 
 def _oversized(operation: Fetch, failures: Failures, error: errors.Error) -> errors.Error:

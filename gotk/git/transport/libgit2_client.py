@@ -152,13 +152,9 @@ def list_references(operation: ListReferences) -> References:
 
 
 def _references(connection: Any) -> References:
-    commits: dict[str, str] = {}
-    head = ""
-    for reference in connection.list_heads(connect=False):
-        if reference.name == "HEAD" and reference.symref_target:
-            head = reference.symref_target
-        commits[reference.name.removesuffix("^{}")] = str(reference.oid)  # the peeled line comes after its tag's
-    return References(commits=commits, head=head)
+    listed = list(connection.list_heads(connect=False))
+    heads = (each.symref_target for each in listed if each.name == "HEAD" and each.symref_target)
+    return References.of(((each.name, str(each.oid)) for each in listed), next(heads, ""))
 
 
 def fetch(operation: Fetch) -> Fetched:
@@ -172,13 +168,14 @@ def fetch(operation: Fetch) -> Fetched:
         if not references.commits:
             raise errors.EmptyRepository("git repository is empty")
         specs, commit = refspecs.wanted(operation.reference, references, callbacks.failures)
-        if commits.is_complete(repository, commit):
-            return Fetched(commit=commit, transferred=False)
+        tag = references.tags.get(operation.reference, "")
+        if commits.is_complete(repository, commit) and (not tag or tag in repository):
+            return Fetched(commit=commit, transferred=False, tag=tag)
         depth = _NOT_SHALLOW if address.scheme == "file" else operation.depth
         stats = connection.fetch(specs, callbacks=callbacks, proxy=True, depth=depth)
         if not commits.is_complete(repository, commit):
             raise callbacks.failures.error(errors.ReferenceNotFound, f"the remote did not send commit '{commit}'")
-        return Fetched(commit=commit, transferred=True, bytes=stats.received_bytes)
+        return Fetched(commit=commit, transferred=True, bytes=stats.received_bytes, tag=tag)
     except pygit2.GitError as error:
         raise _diagnosed(error, operation) from None
 

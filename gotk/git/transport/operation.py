@@ -1,5 +1,6 @@
 """What is asked of a remote, as values: they run here, or travel to a worker process as JSON over a socket."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import msgspec
@@ -54,18 +55,38 @@ class Push(Operation, frozen=True, kw_only=True, tag="push"):
 
 
 class Fetched(msgspec.Struct, frozen=True, kw_only=True):
-    """What a fetch found: the commit, and whether anything had to be transferred."""
+    """What a fetch found: the commit, and whether anything had to be transferred.
+
+    `tag` is the id of the tag object, where the reference is an annotated tag.
+    """
 
     commit: str
     transferred: bool
     bytes: int = 0
+    tag: str = ""
 
 
 class References(msgspec.Struct, frozen=True, kw_only=True):
-    """The references of a remote by full name, each with the commit it leads to; `head` is the branch HEAD names."""
+    """The references of a remote by full name, each with the commit it leads to; `head` is the branch HEAD names.
+
+    `tags` holds the tag objects of those that are annotated tags.
+    """
 
     commits: dict[str, str]
     head: str = ""
+    tags: dict[str, str] = {}
+
+    @classmethod
+    def of(cls, listed: Iterable[tuple[str, str]], head: str = "") -> "References":
+        """Join what a remote lists: a tag's line, and behind it (`^{}`) the one of what it leads to."""
+        commits: dict[str, str] = {}
+        tags: dict[str, str] = {}
+        for name, what in listed:
+            plain = name.removesuffix("^{}")
+            if plain != name and plain in commits:
+                tags[plain] = commits[plain]
+            commits[plain] = what
+        return cls(commits=commits, head=head, tags=tags)
 
 
 class Done(msgspec.Struct, frozen=True, kw_only=True):

@@ -1,12 +1,8 @@
 """The reconciler over real repositories: the in-process server, and nginx and sshd where they are installed."""
 
-import io
 import os
 import shutil
-import tarfile
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 
 import msgspec
@@ -15,106 +11,20 @@ import pytest
 
 from deploy.source.git_repository import GitRepositoryReconciler
 from deploy.source.publishing import Publisher
-from deploy.source.storage import Retention, Storage
+from deploy.source.verification import Verifier
 from gotk.api import scheme
-from gotk.api.core import Secret
 from gotk.api.image import ImageUpdateAutomation
-from gotk.api.meta import Artifact, ObjectMeta
-from gotk.api.source import GitRepository
+from gotk.api.meta import Artifact
 from gotk.git.mirrors.mirror import Mirrors
 from gotk.git.objects.seed import seed
 from gotk.git.serving.server import BasicAuth, GitServer
-from gotk.kube.errors import NotFound
 from gotk.runtime import errors
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.reconciler import Key, is_set
 from gotk.sources.git_access import GitAccess
+from tests.deploy.source.world import MAIN, World, kept, repository, tip
 from tests.real import git_https, git_ssh
-from tests.running import NOON, Ended, run_once
-
-Run = Ended[GitRepository]
-
-
-class Vault:
-    """Secrets in memory."""
-
-    def __init__(self) -> None:
-        self.secrets: dict[str, Secret] = {}
-
-    def put(self, name: str, **data: bytes) -> None:
-        metadata = ObjectMeta(name=name, namespace="apps")
-        kept = {key.replace("__", "."): value for key, value in data.items()}
-        self.secrets[name] = Secret(api_version="v1", kind="Secret", metadata=metadata, data=kept)
-
-    async def get(self, kind: type, namespace: str, name: str) -> Secret:
-        if namespace != "apps" or name not in self.secrets:
-            raise NotFound(404, "NotFound", f'secrets "{name}" not found')
-        return self.secrets[name]
-
-
-@dataclass
-class World:
-    reconciler: GitRepositoryReconciler
-    storage: Storage
-    vault: Vault
-    root: Path
-
-    async def run(self, obj: GitRepository, *, now: datetime = NOON) -> Run:
-        return await run_once(self.reconciler, obj, now=now)
-
-    def content(self, ended: Run) -> dict[str, bytes | None]:
-        """Unpack the artifact that the object's status names."""
-        artifact = ended.obj.status.artifact
-        assert artifact is not None
-        with tarfile.open(fileobj=io.BytesIO((self.storage.root / artifact.path).read_bytes())) as read:
-            files = {member.name: read.extractfile(member) for member in read}
-            return {name: file.read() if file else None for name, file in files.items() if name != "."}
-
-
-RETENTION = Retention(ttl=timedelta(minutes=1), records=2)
-
-
-@pytest.fixture
-def world(tmp_path: Path) -> Iterator[World]:
-    storage, vault = Storage(tmp_path / "data", address="source.local:9090", retention=RETENTION), Vault()
-    with Limiter(width=2) as limiter:
-        reconciler = GitRepositoryReconciler(
-            access=GitAccess(objects=vault, limiter=limiter),
-            mirrors=Mirrors(tmp_path / "mirrors"),
-            publisher=Publisher(storage=storage, blocking=limiter),
-            blocking=limiter,
-            allow_file=True,
-        )
-        yield World(reconciler, storage, vault, tmp_path)
-
-
-@pytest.fixture
-def origin(world: World) -> Path:
-    path = world.root / "srv" / "fleet.git"
-    seed(path, {"app.yaml": "one\n", "README.md": "hi\n"}, message="Begin here")
-    return path
-
-
-def repository(url: str | Path, **spec: object) -> GitRepository:
-    value = {
-        "apiVersion": "source.toolkit.fluxcd.io/v1",
-        "kind": "GitRepository",
-        "metadata": {"name": "fleet", "namespace": "apps", "generation": 1},
-        "spec": {"url": f"file://{url}" if isinstance(url, Path) else url, "interval": "1m", **spec},
-    }
-    return scheme.convert(value, GitRepository)
-
-
-MAIN = {"branch": "main"}
-
-
-def tip(path: Path, name: str = "refs/heads/main") -> str:
-    return str(pygit2.Repository(str(path)).revparse_single(name).peel(pygit2.Commit).id)
-
-
-def kept(ended: Run) -> Artifact:
-    assert ended.obj.status.artifact is not None
-    return ended.obj.status.artifact
+from tests.running import NOON, run_once
 
 
 async def test_a_commit_becomes_an_artifact(world: World, origin: Path) -> None:
@@ -397,6 +307,7 @@ async def test_a_file_address_is_for_the_embedded_mode(world: World, origin: Pat
             access=GitAccess(objects=world.vault, limiter=limiter),
             mirrors=Mirrors(world.root / "m"),
             publisher=Publisher(storage=world.storage, blocking=limiter),
+            verifier=Verifier(objects=world.vault, blocking=limiter),
             blocking=limiter,
             allow_file=False,
         )
@@ -534,10 +445,9 @@ def test_a_pushed_commit_wakes_its_source() -> None:
 def test_what_is_not_supported_is_declared() -> None:
     plain = repository("https://example.com/r", ref={"branch": "main"})
     assert not any(is_set(plain, path) for path in GitRepositoryReconciler.unsupported)
-    wants = {"verify": {"secretRef": {"name": "k"}}, "recurseSubmodules": True, "sparseCheckout": ["a"]}
+    wants = {"recurseSubmodules": True, "sparseCheckout": ["a"]}
     asking = repository("https://example.com/r", **wants)
     assert [path for path in GitRepositoryReconciler.unsupported if is_set(asking, path)] == [
-        "spec.verify",
         "spec.recurseSubmodules",
         "spec.sparseCheckout",
     ]
