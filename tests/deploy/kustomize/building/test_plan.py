@@ -310,6 +310,10 @@ def _opened(text: str) -> set[str]:
     while waiting:
         match waiting.pop():
             case dict(items):
+                patches = items.get("patchesStrategicMerge")
+                if isinstance(patches, list):  # an inline patch opens nothing, whatever it says
+                    patches = [entry for entry in patches if not (isinstance(entry, str) and "\n" in entry)]
+                    items = items | {"patchesStrategicMerge": patches}
                 waiting += items.values()
             case list(entries):
                 waiting += entries
