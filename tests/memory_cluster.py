@@ -5,6 +5,7 @@ requests refused. What a real API server does besides is tested against one.
 """
 
 import asyncio
+import contextlib
 import copy
 from collections.abc import AsyncIterator, Mapping
 from typing import Any
@@ -95,9 +96,16 @@ class MemoryCluster:
         ]
         return items, str(self.version)
 
+    async def newest(self, kind: type[Any], namespace: str | None = None) -> str:
+        await asyncio.sleep(0)
+        if self.list_failures:
+            raise self.list_failures.pop(0)
+        return str(self.version)
+
     async def watch(
-        self, kind: type[Any], *, resource_version: str, namespace: str | None = None
+        self, kind: type[Any], *, resource_version: str, namespace: str | None = None, timeout_seconds: int = 300
     ) -> AsyncIterator[tuple[str, bytes]]:
+        end = asyncio.get_running_loop().time() + timeout_seconds
         wanted, seen, epoch = scheme.resource_of(kind).kind, int(resource_version), self._epoch
         if seen < self._forgotten:
             raise errors.Expired(410, "Expired", f"too old resource version: {seen}")
@@ -106,8 +114,12 @@ class MemoryCluster:
                 if version > seen and of == wanted and namespace in {None, within}:
                     seen = version
                     yield type_, raw
-            changed = self._changed
-            await changed.wait()
+            if asyncio.get_running_loop().time() >= end:
+                yield "BOOKMARK", b'{"metadata":{"resourceVersion":"%d"}}' % self.version
+                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout_at(end):
+                    await self._changed.wait()
             if epoch != self._epoch:
                 raise errors.Unreachable(0, "Unreachable", "connection reset")
 

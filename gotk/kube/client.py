@@ -4,7 +4,8 @@ Answers to `sigs.k8s.io/controller-runtime/pkg/client`. Requests are raw and bod
 generated Python clients do a fifth of the requests per second and hold every kind's model in memory.
 """
 
-from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from contextlib import aclosing
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
@@ -14,7 +15,7 @@ from gotk.api import scheme
 from gotk.api.meta import Object
 from gotk.kube import discovery, errors
 from gotk.kube.config import Config
-from gotk.kube.transport import Transport
+from gotk.kube.transport import Stream, Transport
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as everywhere in this module
 PatchType = Literal["merge", "json", "strategic"]
@@ -46,9 +47,20 @@ class _WatchEvent(msgspec.Struct):
 class Client:
     """Reads and patches objects; an async context manager. Every method raises the errors of `gotk.kube.errors`."""
 
-    def __init__(self, config: Config, *, timeout: float = 30.0, write_time: Callable[[], float] | None = None) -> None:
-        """Open no connection yet. `write_time` tells for how many seconds this process may write still."""
-        self._transport = Transport(config, timeout=timeout, write_time=write_time)
+    def __init__(
+        self,
+        config: Config,
+        *,
+        timeout: float = 30.0,
+        grace: float = 5.0,
+        write_time: Callable[[], float] | None = None,
+    ) -> None:
+        """Open no connection yet.
+
+        `timeout` is for one answer, `grace` for how long a watch may outlast its time before its connection counts as
+        dead; `write_time` tells for how many seconds this process may write still.
+        """
+        self._transport = Transport(config, timeout=timeout, grace=grace, write_time=write_time)
         self._mapper = discovery.RESTMapper(self._discover)
 
     async def __aenter__(self) -> Self:
@@ -98,6 +110,12 @@ class Client:
                 return items, page.metadata.resource_version
             query["continue"] = page.metadata.continue_
 
+    async def newest(self, kind: type[Object], namespace: str | None = None) -> str:
+        """Return the resource version of now: what a list of one object says of itself."""
+        query = {"limit": "1"}
+        body = await self._transport.request("GET", _mapping(kind).path(namespace or ""), query=query)
+        return msgspec.json.decode(body, type=_RawList).metadata.resource_version
+
     async def watch(
         self,
         kind: type[O],
@@ -110,12 +128,14 @@ class Client:
     ) -> AsyncIterator[tuple[str, bytes]]:
         """Yield (type, object as JSON) from a resource version on, bookmarks included, until the stream ends.
 
+        `timeout_seconds` is for how long the server lets it last, and so how soon a dead connection is noticed.
         Raises Expired when the version is too old: list again.
         """
         selectors = {"labelSelector": labels, "fieldSelector": fields}
         path = _mapping(kind).path(namespace or "")
-        async for event in self._watch(path, resource_version, timeout_seconds, selectors):
-            yield event
+        async with aclosing(self._watch(path, resource_version, timeout_seconds, selectors)) as events:
+            async for event in events:
+                yield event
 
     async def merge_patch(
         self,
@@ -225,8 +245,9 @@ class Client:
     ) -> AsyncIterator[tuple[str, dict[str, Any]]]:
         """Yield (type, object) for objects of any kind; from version `0` what exists comes first."""
         path = (await self._mapper.mapping(api_version, kind)).path(namespace)
-        async for type_, item in self._watch(path, resource_version, timeout_seconds, {}):
-            yield type_, _decode(item)
+        async with aclosing(self._watch(path, resource_version, timeout_seconds, {})) as events:
+            async for type_, item in events:
+                yield type_, _decode(item)
 
     async def is_namespaced(self, api_version: str, kind: str) -> bool:
         """Tell whether objects of a kind live in namespaces. Raises NoMatch when it is not served."""
@@ -234,7 +255,7 @@ class Client:
 
     async def _watch(
         self, path: str, resource_version: str, timeout_seconds: int, selectors: Mapping[str, str]
-    ) -> AsyncIterator[tuple[str, bytes]]:
+    ) -> AsyncGenerator[tuple[str, bytes]]:
         query = {
             "watch": "true",
             "allowWatchBookmarks": "true",
@@ -242,7 +263,7 @@ class Client:
             "timeoutSeconds": str(timeout_seconds),
         }
         decoder = msgspec.json.Decoder(_WatchEvent)
-        async with self._transport.stream(path, {**query, **selectors}) as stream:
+        async with self._transport.stream(path, {**query, **selectors}, lasts=timeout_seconds) as stream:
             async for line in _lines(stream):
                 event = decoder.decode(line)
                 if event.type == "ERROR":
@@ -283,10 +304,10 @@ def _decode(body: bytes) -> dict[str, Any]:
     return msgspec.json.decode(body, type=dict[str, Any])
 
 
-async def _lines(stream: Any) -> AsyncIterator[bytes]:
+async def _lines(stream: Stream) -> AsyncIterator[bytes]:
     """Split a stream into lines of any length."""
     rest = b""
-    async for chunk in stream.iter_any():
+    async for chunk in stream:
         *lines, rest = (rest + chunk).split(b"\n")
         for line in lines:
             if line:

@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
 from typing import Any, Self
 
@@ -12,6 +12,7 @@ from yarl import URL
 
 from gotk.kube import errors
 from gotk.kube.config import Config
+from gotk.kube.connections import Connections
 
 JSON = "application/json"
 _USER_AGENT = "image-automation"
@@ -21,41 +22,56 @@ _STATUS_LIMIT = 1 << 20
 _TRIES = 11
 
 
+class Stream:
+    """The body of a long answer."""
+
+    def __init__(self, content: aiohttp.StreamReader, end: float) -> None:
+        self._content = content
+        self._end = end
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        """Yield pieces. Raises TimeoutError when the body outlasts its time."""
+        while True:
+            async with asyncio.timeout_at(self._end):
+                piece = await self._content.readany()
+            if not piece:
+                return
+            yield piece
+
+
 class Transport:
-    """An HTTP session with an API server; an async context manager."""
+    """Requests to one API server; an async context manager.
+
+    An answer may take `timeout` seconds, and a stream may outlast what the server was asked for by `grace`.
+    """
 
     def __init__(
         self,
         config: Config,
         *,
         timeout: float = 30.0,
+        grace: float = 5.0,
         write_time: Callable[[], float] | None = None,
-        session: aiohttp.ClientSession | None = None,
+        connections: Connections | None = None,
         impersonate: str = "",
     ) -> None:
-        """Make a transport; with a `session` of another one it needs no opening. `impersonate` is a user's name."""
+        """Make a transport; with `connections` of another one it needs no opening. `impersonate` is a user's name."""
         self._config = config
         self._timeout = timeout
+        self._grace = grace
         self._write_time = write_time
-        self._session = session
+        self._connections = connections
         self._headers = {"Impersonate-User": impersonate} if impersonate else {}
 
     async def __aenter__(self) -> Self:
-        connector = aiohttp.TCPConnector(ssl=self._config.ssl_context or True, limit=0, keepalive_timeout=60)
-        self._session = aiohttp.ClientSession(
-            connector=connector,
-            headers={"User-Agent": _USER_AGENT},
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),
-            read_bufsize=1 << 20,
-        )
+        self._connections = Connections(lambda: self._config.ssl_context, {"User-Agent": _USER_AGENT})
         return self
 
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if self._session is not None:
-            await self._session.close()
+        if self._connections is not None:
+            await self._connections.close()
 
     @property
     def config(self) -> Config:
@@ -65,7 +81,12 @@ class Transport:
     def acting_as(self, user: str) -> "Transport":
         """Return a transport that impersonates a user over the connections of this open one."""
         return Transport(
-            self._config, timeout=self._timeout, write_time=self._write_time, session=self._session, impersonate=user
+            self._config,
+            timeout=self._timeout,
+            grace=self._grace,
+            write_time=self._write_time,
+            connections=self._connections,
+            impersonate=user,
         )
 
     async def request(
@@ -84,7 +105,7 @@ class Transport:
         """
         data = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
         limit = self._timeout if method == "GET" else self._limit_of_writes()
-        end = asyncio.get_running_loop().time() + limit
+        began = asyncio.get_running_loop().time()
         try:
             async with asyncio.timeout(limit):
                 for left in reversed(range(_TRIES)):
@@ -92,27 +113,38 @@ class Transport:
                         async with self._send(method, path, query, data, content_type) as response:
                             return await response.read()
                     except errors.APIError as error:
-                        await _wait_to_try_again(error, left, end)
+                        await _wait_to_try_again(error, left, began + limit)
                 raise AssertionError("the last try returns or raises")
         except TimeoutError as error:
+            await self._distrust(began)
             raise self._unreachable(f"no answer within {limit:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise self._unreachable(str(error) or type(error).__name__) from error
+            raise self._unreachable(_cause(error)) from error
 
     @asynccontextmanager
-    async def stream(self, path: str, query: Mapping[str, str]) -> AsyncIterator[aiohttp.StreamReader]:
-        """Open a long answer, such as a watch, and give its body as a stream."""
+    async def stream(self, path: str, query: Mapping[str, str], *, lasts: float) -> AsyncIterator[Stream]:
+        """Open a long answer, such as a watch, and give its body.
+
+        `lasts` is for how many seconds the server was asked to talk: a connection on which it has not ended by then
+        passes nothing on any more.
+        """
+        began = asyncio.get_running_loop().time()
         try:
-            async with self._send("GET", path, query, None, JSON) as response:
-                yield response.content
+            async with AsyncExitStack() as stack:
+                async with asyncio.timeout(self._timeout):
+                    response = await stack.enter_async_context(self._send("GET", path, query, None, JSON))
+                yield Stream(response.content, asyncio.get_running_loop().time() + lasts + self._grace)
+        except TimeoutError as error:
+            await self._distrust(began)
+            raise self._unreachable("the connection went silent") from error
         except (aiohttp.ClientError, OSError) as error:
-            raise self._unreachable(str(error) or type(error).__name__) from error
+            raise self._unreachable(_cause(error)) from error
 
     @asynccontextmanager
     async def _send(
         self, method: str, path: str, query: Mapping[str, str] | None, data: bytes | None, content_type: str
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        if self._session is None:
+        if self._connections is None:
             raise RuntimeError("the client is not open: use it with `async with`")
         headers = {"Accept": JSON, **self._headers}
         if data is not None:
@@ -120,18 +152,26 @@ class Transport:
         if authorization := await self._config.authorization():
             headers["Authorization"] = authorization
         url = URL(self._config.host + path, encoded=True).with_query({k: v for k, v in (query or {}).items() if v})
-        async with self._session.request(
-            method,
-            url,
-            data=data,
-            headers=headers,
-            proxy=self._config.proxy,
-            server_hostname=self._config.tls_server_name,
-            allow_redirects=False,
-        ) as response:
+        async with (
+            self._connections.session() as session,
+            session.request(
+                method,
+                url,
+                data=data,
+                headers=headers,
+                proxy=self._config.proxy,
+                server_hostname=self._config.tls_server_name,
+                allow_redirects=False,
+            ) as response,
+        ):
             if response.status >= 300:
                 raise await _refusal(response)
             yield response
+
+    async def _distrust(self, began: float) -> None:
+        """Leave the connections of before that moment: one of them was silent, and the others may be no better."""
+        if self._connections is not None:
+            await self._connections.renew(opened_before=began)
 
     def _limit_of_writes(self) -> float:
         """Return for how long a request that writes may take. Raises Fenced where none may be sent."""
@@ -142,6 +182,12 @@ class Transport:
 
     def _unreachable(self, cause: str) -> errors.Unreachable:
         return errors.Unreachable(0, "Unreachable", f"cannot reach the Kubernetes API at {self._config.host}: {cause}")
+
+
+def _cause(error: Exception) -> str:
+    if isinstance(error, aiohttp.ClientPayloadError):
+        return "the connection broke off"
+    return str(error) or type(error).__name__
 
 
 async def _wait_to_try_again(error: errors.APIError, left: int, end: float) -> None:

@@ -49,6 +49,7 @@ class DefinitionController:
                 self._instance_gone(event)
             elif event.type == "DELETED":
                 self._plane.registry.remove_crd(key.name)
+                self._plane.hub.finish(key.name)
                 self._look_at_all()  # its names are free now
             else:
                 if self._changed(event):

@@ -59,12 +59,16 @@ class Notice:
 
 @dataclass(eq=False, slots=True)
 class Watcher:
-    """One open watch. `take` returns what has gathered; `dropped` says that it ended, being too slow for example."""
+    """One open watch. `take` returns what has gathered.
+
+    `dropped` says that it ended, being too slow for example; `over` that it ends with what has gathered.
+    """
 
     namespace: str | None
     only: Filter
     name: str = ""
     dropped: bool = False
+    over: bool = False
     _pending: list[Notice] = field(default_factory=list)
     _bytes: int = 0
     _ready: asyncio.Event = field(default_factory=asyncio.Event)
@@ -105,9 +109,19 @@ class Watcher:
         self._bytes = 0
         self._ready.set()
 
+    def finish(self) -> None:
+        """Stop this watch once everything that has gathered was told."""
+        self.over = True
+        self._ready.set()
+
     async def wait(self) -> None:
         """Return as soon as there is something to take, or the watcher was dropped."""
         await self._ready.wait()
+
+    @property
+    def waits(self) -> bool:
+        """Whether something can be taken."""
+        return self._ready.is_set()
 
     def take(self) -> list[Notice]:
         """Return what has gathered since the last time."""
@@ -166,6 +180,17 @@ class Hub:
         for watchers in self._watchers.values():
             for watcher in watchers:
                 watcher.end()
+
+    def tell(self, storage: str) -> None:
+        """Pass on what has gathered, now."""
+        if storage in self._untold:
+            self._tell(storage)
+
+    def finish(self, storage: str) -> None:
+        """End the watches of a kind that is no longer served, after everything that happened to it."""
+        self.tell(storage)
+        for watcher in self._watchers.get(storage, ()):
+            watcher.finish()
 
     def join(self, storage: str, watcher: Watcher, since: int | None) -> None:
         """Add a watcher; with `since` it is told first of everything after that revision. Raises Refusal (410, 429)."""

@@ -18,6 +18,8 @@ from gotk.apiserver.verbs.read import check_revision, revision
 from gotk.apiserver.wire import encode, filters
 
 BOOKMARK_EVERY = 60.0
+#: As upstream: so long before its end a watch is told how far it has come.
+LAST_BOOKMARK = 2.0
 _SHORTEST, _LONGEST = 1800, 3600
 
 
@@ -42,9 +44,10 @@ async def watch(call: Call) -> web.StreamResponse:
         await response.prepare(call.request)
         if opening:
             await response.write(opening)
+        end = asyncio.get_running_loop().time() + _duration(call)
         with contextlib.suppress(TimeoutError, ConnectionResetError):
-            async with asyncio.timeout(_duration(call)):
-                await _stream(call, watcher, response, first=not opening)
+            async with asyncio.timeout_at(end):
+                await _stream(call, watcher, response, first=not opening, end=end)
     finally:
         call.plane.hub.leave(storage, watcher)
     with contextlib.suppress(ConnectionResetError):
@@ -52,15 +55,16 @@ async def watch(call: Call) -> web.StreamResponse:
     return response
 
 
-async def _stream(call: Call, watcher: Watcher, response: web.StreamResponse, *, first: bool) -> None:
+async def _stream(call: Call, watcher: Watcher, response: web.StreamResponse, *, first: bool, end: float) -> None:
     encoder = encode.EventEncoder(call.resource, call.encoding, call.include, call.plane.hub.encodings)
     bookmarks = call.query.get("allowWatchBookmarks") in {"true", "1"}
     while not watcher.dropped:
         try:
-            async with asyncio.timeout(BOOKMARK_EVERY):
+            async with asyncio.timeout_at(_next_bookmark(end)):
                 await watcher.wait()
         except TimeoutError:
-            if bookmarks:
+            call.plane.hub.tell(call.resource.storage)  # a bookmark claims that everything before it was said
+            if bookmarks and not watcher.waits:
                 await response.write(encode.bookmark(call.resource, call.encoding, call.plane.store.revision))
             continue
         notes = watcher.take()
@@ -68,6 +72,15 @@ async def _stream(call: Call, watcher: Watcher, response: web.StreamResponse, *,
             await response.write(encoder.line(notes[0], first=True))
             first, notes = False, notes[1:]
         await response.write(b"".join([encoder.line(note) for note in notes]))
+        if watcher.over:
+            return
+
+
+def _next_bookmark(end: float) -> float:
+    """Return when a watch that says nothing until then tells how far it has come."""
+    now = asyncio.get_running_loop().time()
+    last = end - LAST_BOOKMARK
+    return min(now + BOOKMARK_EVERY, last) if last > now else now + BOOKMARK_EVERY
 
 
 def _opening(call: Call, watcher: Watcher) -> tuple[bytes, int | None]:

@@ -118,6 +118,35 @@ async def test_bookmarks_tell_how_far_a_quiet_watch_has_come(api: Caller, monkey
     assert (mark["type"], "name" in mark["object"]["metadata"]) == ("BOOKMARK", False)
 
 
+async def test_a_watch_ends_with_its_definition_after_the_last_object(api: Caller) -> None:
+    await api.post(WIDGETS_PATH, widget("a"))
+    async with api.watch(f"{WIDGETS_PATH}?watch=true") as events:
+        await api.delete("/apis/apiextensions.k8s.io/v1/customresourcedefinitions/widgets.example.org")
+        assert await events.take(2) == [("ADDED", "a"), ("DELETED", "a")]
+        assert await events.ended()
+
+
+async def test_a_watch_tells_how_far_it_has_come_before_its_time_is_over(
+    api: Caller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verb, "LAST_BOOKMARK", 0.5)
+    async with api.watch(f"{WIDGETS_PATH}?watch=true&allowWatchBookmarks=true&timeoutSeconds=1") as events:
+        mark = await events.next()
+        assert (mark["type"], "name" in mark["object"]["metadata"]) == ("BOOKMARK", False)
+        assert await events.ended()
+
+
+async def test_a_bookmark_claims_nothing_that_was_not_said(api: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verb, "BOOKMARK_EVERY", 0.01)
+    monkeypatch.setattr(watching, "CROWD", 0)  # for a crowd events gather, here for half a second
+    monkeypatch.setattr(watching, "_SHORTEST_GATHER", 0.5)
+    async with api.watch(f"{WIDGETS_PATH}?watch=true&allowWatchBookmarks=true") as events:
+        made = (await api.post(WIDGETS_PATH, widget("a"))).body["metadata"]["resourceVersion"]
+        while (event := await events.next())["type"] == "BOOKMARK":
+            assert int(event["object"]["metadata"]["resourceVersion"]) < int(made)
+        assert event["object"]["metadata"]["resourceVersion"] == made
+
+
 async def test_a_reader_that_does_not_read_is_dropped(api: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(watching, "PENDING", 2)
     watcher = watching.Watcher(None, watching.EVERYTHING)

@@ -91,7 +91,7 @@ async def test_an_object_that_does_not_fit_is_kept_with_its_error_and_recovers()
 
 
 @in_virtual_time
-async def test_a_broken_stream_lists_again_and_tells_what_was_missed() -> None:
+async def test_a_broken_stream_whose_place_is_gone_lists_again_and_tells_what_was_missed() -> None:
     cluster = MemoryCluster()
     cluster.put(image_repository("stays"))
     cluster.put(image_repository("goes"))
@@ -114,13 +114,79 @@ async def test_a_version_that_is_too_old_is_listed_again() -> None:
     cluster.put(image_repository())
     async with running(cluster) as (cache, _):
         await cache.synced.wait()
-        lists = cluster.lists
+        cluster.break_streams()
+        cluster.put(image_repository("new"))
+        cluster.forget_history()
+        await asyncio.sleep(5)
+        assert cluster.lists == 2
+        assert cache.get("default", "new") is not None
+
+
+@in_virtual_time
+async def test_a_broken_stream_goes_on_from_where_it_was() -> None:
+    cluster = MemoryCluster()
+    cluster.put(image_repository("stays"))
+    cluster.put(image_repository("goes"))
+    async with running(cluster) as (cache, seen):
+        await cache.synced.wait()
+        for failure in range(3):
+            cluster.break_streams()
+            cluster.put(image_repository(f"new-{failure}"))
+            cluster.list_failures.append(errors.Unreachable(0, "Unreachable", "connection refused"))
+            await asyncio.sleep(20)
+        cluster.break_streams()
+        cluster.delete("ImageRepository", "default", "goes")
+        await asyncio.sleep(20)
+        assert cluster.lists == 1
+        assert [obj.metadata.name for obj in cache.list()] == ["new-0", "new-1", "new-2", "stays"]
+        assert seen.changes[2:] == [(None, "example.com/app")] * 3 + [("example.com/app", None)]
+
+
+@in_virtual_time
+async def test_bookmarks_move_a_quiet_watch_on() -> None:
+    cluster = MemoryCluster()
+    cluster.put(image_repository())
+    async with running(cluster) as (cache, _):
+        await cache.synced.wait()
+        for number in range(50):
+            cluster.put(image_policy(f"other-{number}"))
+        await asyncio.sleep(60)
         cluster.forget_history()
         cluster.break_streams()
         cluster.put(image_repository("new"))
         await asyncio.sleep(5)
-        assert cluster.lists > lists
+        assert cluster.lists == 1
         assert cache.get("default", "new") is not None
+
+
+@in_virtual_time
+async def test_what_went_wrong_is_known_until_a_watch_lasts() -> None:
+    cluster = MemoryCluster()
+    cluster.put(image_repository())
+    async with running(cluster) as (cache, _):
+        await cache.synced.wait()
+        await asyncio.sleep(90)
+        assert cache.trouble is None
+        cluster.list_failures = [errors.Forbidden(403, "Forbidden", "not you") for _ in range(4)]
+        cluster.break_streams()
+        await asyncio.sleep(3)
+        assert cache.trouble is not None
+        assert (cache.trouble.since, cache.trouble.error.message) == (90.0, "not you")
+        await asyncio.sleep(60)
+        assert cache.trouble is None
+
+
+@in_virtual_time
+async def test_a_busy_server_is_not_asked_before_it_wants_to_be() -> None:
+    cluster = MemoryCluster()
+    busy = errors.APIError(429, "TooManyRequests", "later")
+    busy.retry_after = 20.0
+    cluster.list_failures = [busy]
+    async with running(cluster) as (cache, _):
+        await asyncio.sleep(19)
+        assert (cluster.lists, cache.synced.is_set()) == (1, False)
+        await asyncio.sleep(2)
+        assert cache.synced.is_set()
 
 
 @in_virtual_time

@@ -31,8 +31,8 @@ OURS = ("gotk", "reflector", "policies", "image_automation", "deploy")
 SEAMS = {"random", "chance", "clock", "monotonic", "sleep", "elapsed", "exchange", "sts", "iam", "transport", "process"}
 #: Constants of a part that no operator decides, and that only the tests of the part vary.
 TUNINGS = {
-    ("Client", "timeout"), ("Client", "write_time"), ("Recorder", "size"), ("RegistryClient", "page_size"),
-    ("RegistryClient", "per_host"), ("Builder", "width"), ("Watchdog", "every"),
+    ("Client", "timeout"), ("Client", "grace"), ("Client", "write_time"), ("Recorder", "size"),
+    ("RegistryClient", "page_size"), ("RegistryClient", "per_host"), ("Builder", "width"), ("Watchdog", "every"),
     ("Transport", "route"), ("Transport", "user_agent"), ("Transport", "grace"), ("Transport", "slowest"),
     ("AlertSink", "instance"), ("Settings", "run_limit"), ("Evaluator", "timeout"), ("Limiter", "name"),
 }  # fmt: skip
