@@ -253,6 +253,10 @@ class Client:
         """Tell whether objects of a kind live in namespaces. Raises NoMatch when it is not served."""
         return (await self._mapper.mapping(api_version, kind)).namespaced
 
+    async def namespaced_kinds(self) -> list[tuple[str, str]]:
+        """Return the version and kind of everything that lives in namespaces and can be listed and deleted."""
+        return await self._mapper.namespaced()
+
     async def _watch(
         self, path: str, resource_version: str, timeout_seconds: int, selectors: Mapping[str, str]
     ) -> AsyncGenerator[tuple[str, bytes]]:

@@ -28,6 +28,9 @@ class Mapping:
         )
 
 
+_LISTED = {"list", "delete"}
+
+
 class RESTMapper:
     """Maps kinds to paths; one per client. `fetch(path)` reads a discovery document."""
 
@@ -54,3 +57,17 @@ class RESTMapper:
         if found is None:
             raise errors.NoMatch(404, "NotFound", f'no matches for kind "{kind}" in version "{api_version}"')
         return found
+
+    async def namespaced(self) -> list[tuple[str, str]]:
+        """Return the version and kind of everything that lives in namespaces and can be listed and deleted."""
+        groups = (await self._fetch("/apis")).get("groups", ())
+        versions = ["v1", *(group["preferredVersion"]["groupVersion"] for group in groups)]
+        return [found for version in versions for found in await self._of_version(version)]
+
+    async def _of_version(self, version: str) -> list[tuple[str, str]]:
+        document = await self._fetch(f"/apis/{version}" if "/" in version else f"/api/{version}")
+        return [
+            (version, item["kind"])
+            for item in document.get("resources", ())
+            if item["namespaced"] and "/" not in item["name"] and _LISTED.issubset(item.get("verbs", ()))
+        ]

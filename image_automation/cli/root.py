@@ -21,6 +21,7 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "demo": ("image_automation.cli.verbs.demo", "demo", "Watch an image tag travel from a registry to a Deployment."),
     "explain": ("image_automation.cli.verbs.explain", "explain", "Say why a policy chose its tag, and not another."),
     "get": ("image_automation.cli.verbs.get", "get", "Print objects and their state."),
+    "install": ("image_automation.cli.verbs.install", "install", "Install the service on a cluster, or upgrade it."),
     "once": ("image_automation.cli.verbs.once", "once", "Scan, choose, commit and push once, for a CI job."),
     "plan": ("image_automation.cli.verbs.plan", "plan", "Show what would change in a checkout."),
     "policy": ("image_automation.cli.verbs.policy", "policy", "Try policies on lists of tags, without a cluster."),
@@ -30,6 +31,11 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "suspend": ("image_automation.cli.verbs.suspend", "suspend", "Suspend objects."),
     "trigger": ("image_automation.cli.verbs.trigger", "trigger", "Call a receiver as its sender would."),
     "unhold": ("image_automation.cli.verbs.unhold", "unhold", "Let updates through that are held back."),
+    "uninstall": (
+        "image_automation.cli.verbs.uninstall",
+        "uninstall",
+        "Take the service off a cluster; what users made stays.",
+    ),
     "update": (
         "image_automation.cli.verbs.update",
         "update",

@@ -40,10 +40,17 @@ OVERLAYS: dict[str, dict[str, Any]] = {
 }
 
 
-def render(folder: Path, values: dict[str, Any], *, release: str = "image-automation", fails: bool = False) -> str:
+def render(
+    folder: Path,
+    values: dict[str, Any],
+    *,
+    release: str = "image-automation",
+    namespace: str = "flux-system",
+    fails: bool = False,
+) -> str:
     file = folder / "values.yaml"
     file.write_text(json.dumps(values))
-    command = [str(Helm.path), "template", release, str(CHART), "--namespace", "flux-system", "--values", str(file)]
+    command = [str(Helm.path), "template", release, str(CHART), "--namespace", namespace, "--values", str(file)]
     done = subprocess.run(command, capture_output=True, check=False, text=True)
     assert (done.returncode != 0) == fails, done.stderr
     return done.stderr if fails else done.stdout
@@ -65,7 +72,7 @@ def objects(documents: list[dict[str, Any]]) -> dict[tuple[str, str], dict[str, 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)
 def test_the_chart_renders_what_the_overlay_has(overlay: str, tmp_path: Path) -> None:
-    rendered = objects(list(yaml.safe_load_all(render(tmp_path, OVERLAYS[overlay]))))
+    rendered = objects(list(yaml.load_all(render(tmp_path, OVERLAYS[overlay]), yaml.CSafeLoader)))
     assert rendered == objects(build(overlay))
 
 

@@ -1,6 +1,7 @@
 """The kit: every overlay builds, a control plane takes it without a complaint, and what it promises is in it."""
 
 import asyncio
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -10,6 +11,8 @@ import pytest
 import yaml
 
 import deploy.crds
+from deploy import manifests
+from deploy.installation import removal
 from gotk.kube import config
 from gotk.kube.client import Client
 from image_automation.app import embedded, leadership
@@ -22,10 +25,15 @@ _KUBECTL = str(Path(sys.executable).parent / "kubectl")
 
 
 def build(overlay: str) -> list[dict[str, Any]]:
+    return list(yaml.load_all(built(overlay), Loader=yaml.CSafeLoader))
+
+
+@functools.cache
+def built(overlay: str) -> str:
     command = [_KUBECTL, "kustomize", str(KIT / "overlays" / overlay)]
     done = subprocess.run(command, capture_output=True, check=False, text=True)
     assert (done.returncode, done.stderr) == (0, "")
-    return list(yaml.safe_load_all(done.stdout))
+    return done.stdout
 
 
 def of_kind(objects: list[dict[str, Any]], kind: str) -> dict[str, dict[str, Any]]:
@@ -44,6 +52,19 @@ def test_every_definition_is_in_the_kit() -> None:
     assert len(deploy.crds.load()) == len(files)
 
 
+def test_every_overlay_can_be_installed() -> None:
+    folders = {path.parent.name for path in (KIT / "overlays").glob("*/kustomization.yaml")}
+    assert set(OVERLAYS) == manifests.OVERLAYS.keys() == folders
+
+
+@pytest.mark.parametrize("overlay", OVERLAYS)
+def test_uninstall_finds_every_object(overlay: str) -> None:
+    wanted = dict(pair.split("=") for pair in removal.labels("flux-system").split(","))
+    objects = [each for each in build(overlay) if each["kind"] not in {"CustomResourceDefinition", "Namespace"}]
+    assert [each for each in objects if not wanted.items() <= each["metadata"]["labels"].items()] == []
+    assert {each["kind"] for each in objects} <= {kind for _, kind in removal.KINDS}
+
+
 @pytest.mark.parametrize("overlay", OVERLAYS)
 async def test_a_control_plane_takes_an_overlay_as_it_is(overlay: str, tmp_path: Path) -> None:
     objects = build(overlay)
@@ -56,7 +77,7 @@ async def test_a_control_plane_takes_an_overlay_as_it_is(overlay: str, tmp_path:
             stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
             env={"HOME": str(tmp_path)},
         )  # fmt: skip
-        printed, _ = await process.communicate(yaml.safe_dump_all(objects).encode())
+        printed, _ = await process.communicate(built(overlay).encode())
         assert process.returncode == 0, printed.decode()
         assert b"Warning" not in printed
         for name in of_kind(objects, "Deployment"):

@@ -18,9 +18,21 @@
 
 {{- define "labels" -}}
 app.kubernetes.io/instance: {{ .Release.Namespace }}
+app.kubernetes.io/name: image-automation
 app.kubernetes.io/part-of: flux
 {{- end -}}
 
 {{- define "pods" -}}
 app: {{ include "name" . }}
+{{- end -}}
+
+{{- /* Where only the release's namespace is watched, rights on kinds end there, too. */ -}}
+{{- define "bindingKind" -}}
+{{- if .Values.watchAllNamespaces }}ClusterRoleBinding{{ else }}RoleBinding{{ end -}}
+{{- end -}}
+
+{{- define "bindingNamespace" -}}
+{{- if not .Values.watchAllNamespaces }}
+  namespace: {{ .Release.Namespace }}
+{{- end -}}
 {{- end -}}

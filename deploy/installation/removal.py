@@ -1,0 +1,86 @@
+"""What goes when the service goes: its own objects, never a user's. Pure: what is there in, what to delete out.
+
+Answers to `flux uninstall`, with two differences. Definitions stay, since deleting one deletes every object of its
+kind; and so does a namespace that holds anything of somebody else's.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+NAME = "image-automation"
+_LABEL = "app.kubernetes.io/name"
+#: Kinds of the kit, in the order of their deletion: what acts first, what it acts with last.
+KINDS: tuple[tuple[str, str], ...] = (
+    ("apps/v1", "Deployment"),
+    ("v1", "Service"),
+    ("policy/v1", "PodDisruptionBudget"),
+    ("networking.k8s.io/v1", "NetworkPolicy"),
+    ("rbac.authorization.k8s.io/v1", "RoleBinding"),
+    ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding"),
+    ("rbac.authorization.k8s.io/v1", "Role"),
+    ("rbac.authorization.k8s.io/v1", "ClusterRole"),
+    ("v1", "ServiceAccount"),
+)
+#: Made by the cluster in every namespace, or of no worth without what they tell of.
+_BY_THE_CLUSTER = frozenset({("ConfigMap", "kube-root-ca.crt"), ("ServiceAccount", "default")})
+_PASSING = frozenset({"Endpoints", "EndpointSlice", "Event", "PodMetrics"})
+
+
+def labels(namespace: str) -> str:
+    """Return the selector of the kit's objects in an installation."""
+    return f"{_LABEL}={NAME},app.kubernetes.io/instance={namespace}"
+
+
+def leases(found: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return the leases that the service has made: one for each shard, by their names."""
+    return [each for each in found if str(each["metadata"]["name"]).startswith(f"{NAME}-leader-election")]
+
+
+def controllers(deployments: Iterable[Mapping[str, Any]], every: frozenset[str]) -> frozenset[str]:
+    """Return which controllers the Deployments run; without `--controllers` it is every one."""
+    running: set[str] = set()
+    for each in deployments:
+        arguments = each["spec"]["template"]["spec"]["containers"][0].get("args") or ()
+        chosen = [text.partition("=")[2] for text in arguments if text.startswith("--controllers=")]
+        running |= {name.strip() for name in chosen[-1].split(",")} if chosen else every
+    return frozenset(running) & every
+
+
+def watched(deployments: Iterable[Mapping[str, Any]], namespace: str) -> str:
+    """Return the one namespace whose objects the Deployments look after; empty for all."""
+    for each in deployments:
+        if "--watch-all-namespaces=false" not in (each["spec"]["template"]["spec"]["containers"][0].get("args") or ()):
+            return ""
+    return namespace
+
+
+def others(found: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    """Return what a namespace holds that is somebody's: not the kit's, and neither the cluster's nor an owner's."""
+    return [each for each in found if not (_is_ours(each) or _goes_by_itself(each))]
+
+
+def _is_ours(obj: Mapping[str, Any]) -> bool:
+    name = obj["metadata"]["name"]
+    if obj["kind"] == "Lease":
+        return str(name).startswith(f"{NAME}-leader-election")
+    return (obj["metadata"].get("labels") or {}).get(_LABEL) == NAME
+
+
+def _goes_by_itself(obj: Mapping[str, Any]) -> bool:
+    kind, metadata = str(obj["kind"]), obj["metadata"]
+    return (
+        kind in _PASSING
+        or (kind, metadata["name"]) in _BY_THE_CLUSTER
+        or bool(metadata.get("ownerReferences"))
+        or obj.get("type") == "kubernetes.io/service-account-token"
+    )
+
+
+def without_finalizer(obj: Mapping[str, Any], finalizer: str) -> Mapping[str, Any] | None:
+    """Return the merge patch that lets an object be deleted without the service; None where nothing holds it."""
+    metadata = obj["metadata"]
+    held: list[str] = metadata.get("finalizers") or []
+    if finalizer not in held:
+        return None
+    kept = [each for each in held if each != finalizer]
+    return {"metadata": {"finalizers": kept, "resourceVersion": metadata["resourceVersion"]}}

@@ -1,0 +1,131 @@
+"""`install` and `uninstall` as an administrator calls them, on a control plane that enforces roles."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from gotk.kube import config, errors
+from gotk.kube.client import Client
+from image_automation.app import embedded
+from image_automation.cli import root
+
+_PROGRAM = [sys.executable, "-m", "image_automation"]
+_ENVIRONMENT = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path.cwd())}
+IMAGES = ("image.toolkit.fluxcd.io/v1", "ImagePolicy", "team", "web")
+
+
+@dataclass(frozen=True)
+class Shell:
+    client: Client
+    environment: dict[str, str]
+
+    async def run(self, *arguments: str, text: str = "", code: int = 0) -> str:
+        """Run a verb and return all that it says."""
+        process = await asyncio.create_subprocess_exec(
+            *_PROGRAM, *arguments,
+            env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        said, _ = await process.communicate(text.encode())
+        assert process.returncode == code, said.decode()
+        return said.decode()
+
+    async def has(self, *place: str) -> bool:
+        try:
+            await self.client.get_object(*place)
+        except errors.NotFound:
+            return False
+        return True
+
+
+@pytest.fixture
+async def shell(tmp_path: Path) -> AsyncIterator[Shell]:
+    features = embedded.Features(authorization_mode="RBAC", simulate_workloads=True)
+    async with (
+        embedded.control_plane(tmp_path / "plane", features) as plane,
+        Client(await config.from_kubeconfig([plane.kubeconfig])) as client,
+    ):
+        environment = {**_ENVIRONMENT, "HOME": str(tmp_path), "KUBECONFIG": str(plane.kubeconfig)}
+        yield Shell(client, environment)
+
+
+async def test_install_brings_it_up_and_uninstall_leaves_what_users_made(shell: Shell) -> None:
+    said = await shell.run("install")
+    assert "Deployment/flux-system/image-automation created" in said
+    assert said.endswith("✔ image-automation: deployment ready\n✔ install finished\n")
+    await create(shell.client, "v1", "Namespace", "team", None)
+    policy = {"imageRepositoryRef": {"name": "web"}, "policy": {"alphabetical": {}}}
+    await create(shell.client, "image.toolkit.fluxcd.io/v1", "ImagePolicy", "web", "team", spec=policy)
+
+    told = await shell.run("uninstall", text="n\n", code=1)
+    assert "  ClusterRoleBinding/image-automation-cluster-admin\n" in told
+    assert "  Namespace/flux-system\n" in told
+    assert "and lets 1 objects go" in told
+    assert told.endswith("✗ aborting\n")
+    assert await shell.has("apps/v1", "Deployment", "flux-system", "image-automation")
+
+    removed = await shell.run("uninstall", "--silent")
+    assert "✔ ImagePolicy/team/web finalizers deleted\n" in removed
+    assert "✔ Namespace/flux-system deleted\n" in removed
+    assert not await shell.has("v1", "Namespace", "", "flux-system")
+    assert not await shell.has("rbac.authorization.k8s.io/v1", "ClusterRole", "", "image-automation-image")
+    policy = await shell.client.get_object(*IMAGES)
+    assert policy["metadata"].get("finalizers", []) == []
+
+
+async def test_fluxs_own_controllers_are_not_fought_and_their_namespace_stays(shell: Shell) -> None:
+    await create(shell.client, "v1", "Namespace", "flux-system", None)
+    await create(shell.client, "v1", "Secret", "fleet", "flux-system")
+    pod = {"metadata": {"labels": {"a": "b"}}, "spec": {"containers": [{"name": "manager", "image": "source"}]}}
+    spec = {"selector": {"matchLabels": {"a": "b"}}, "template": pod}
+    labels = {"app.kubernetes.io/part-of": "flux"}
+    await create(shell.client, "apps/v1", "Deployment", "source-controller", "flux-system", spec=spec, labels=labels)
+
+    refused = await shell.run("install", code=1)
+    assert "✗ Flux's flux-system/source-controller act on this cluster: two that act on the same" in refused
+    await shell.run("install", "--components=image-reflector-controller,image-automation-controller")
+
+    tried = await shell.run("uninstall", "--dry-run")
+    assert "✔ Deployment/flux-system/image-automation deleted (dry run)" in tried
+    assert "source-controller deleted" not in tried
+    assert "✔ Namespace/flux-system stays, since it holds " in tried
+    assert "Secret/flux-system/fleet" in tried
+    assert await shell.has("apps/v1", "Deployment", "flux-system", "image-automation")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(("--components", "helm-mover"), "component helm-mover is not available", id="no such component"),
+        pytest.param(("--components", "source-controller"), "the kit comes whole, or as image-autom", id="a part"),
+        pytest.param(("--components", "a", "--overlay", "all"), "choose the same: name one of them", id="both"),
+    ],
+)
+def test_what_cannot_be_installed_is_said(arguments: tuple[str, ...], said: str, capfd: pytest.CaptureFixture) -> None:
+    assert root.run(["install", *arguments]) == 1
+    assert said in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("overlay", ["all", "sharded"])
+def test_export_prints_what_kustomize_prints(overlay: str, capfd: pytest.CaptureFixture) -> None:
+    assert root.run(["install", "--export", "--overlay", overlay]) == 0
+    kit = Path(__file__).parents[4] / "deploy" / "manifests" / "overlays" / overlay
+    kubectl = Path(sys.executable).parent / "kubectl"
+    assert capfd.readouterr().out == subprocess.check_output([kubectl, "kustomize", kit], text=True)
+
+
+async def create(
+    client: Client, api_version: str, kind: str, name: str, namespace: str | None, *,
+    spec: Any = None, labels: dict[str, str] | None = None,
+) -> None:  # fmt: skip
+    metadata: dict[str, Any] = {"name": name, "labels": labels or {}}
+    if namespace:
+        metadata |= {"namespace": namespace, "finalizers": ["finalizers.fluxcd.io"] if kind == "ImagePolicy" else []}
+    body = {"apiVersion": api_version, "kind": kind, "metadata": metadata}
+    await client.create_object(body | ({"spec": spec} if spec else {}))
