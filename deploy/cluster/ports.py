@@ -26,6 +26,11 @@ class Targeted(Protocol):
     """An object whose manifests go to a cluster."""
 
     @property
+    def kind(self) -> str:
+        """Its kind."""
+        ...
+
+    @property
     def metadata(self) -> ObjectMeta:
         """Its name and namespace."""
         ...

@@ -44,7 +44,6 @@ class KustomizationReconciler:
         "spec.dependsOn[].readyExpr",
         "spec.healthCheckExprs",
         "spec.ignore",
-        "spec.kubeConfig",
     )
 
     def __init__(
@@ -88,7 +87,7 @@ class KustomizationReconciler:
             async with self._clusters.of(obj) as cluster:
                 await self._steps.run(attempt, assembled, cluster)
         except ports.ClusterError as error:
-            failed = Retry("ReconciliationFailed", f"failed to build kube client: {error}", after=retry_after(obj.spec))
+            failed = Retry("ReconciliationFailed", _unreachable(error), after=retry_after(obj.spec))
             failed.metadata = attempt.metadata
             raise failed from error
         except ReconcileError as error:
@@ -108,11 +107,14 @@ class KustomizationReconciler:
         """Delete what was applied, as the deletion policy says."""
         if not finalize.deletes(obj):
             return
-        if not await self._clusters.has_account(obj):
-            run.event("Warning", _ready_reason(run), finalize.orphans(obj), finalize.metadata(obj))
-            return
-        async with self._clusters.of(obj) as cluster:
-            await self._delete(obj, run, cluster)
+        try:
+            if not await self._clusters.has_account(obj):
+                run.event("Warning", _ready_reason(run), finalize.orphans(obj), finalize.metadata(obj))
+                return
+            async with self._clusters.of(obj) as cluster:
+                await self._delete(obj, run, cluster)
+        except ports.ClusterError as error:
+            raise Retry("ReconciliationFailed", _unreachable(error)) from error
 
     async def _delete(self, obj: Kustomization, run: KustomizationRun, cluster: ports.Cluster) -> None:
         pruned = await finalize.delete_objects(obj, cluster=cluster)
@@ -183,6 +185,10 @@ class KustomizationReconciler:
         except (build.BuildError, assembly.AssemblyError) as error:
             run.update(last_attempted_revision=source.revision)
             raise Retry("BuildFailed", str(error), after=after) from error
+
+
+def _unreachable(error: ports.ClusterError) -> str:
+    return f"failed to build kube client: {error}"
 
 
 def _ready_reason(run: KustomizationRun) -> str:

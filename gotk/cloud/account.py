@@ -52,12 +52,12 @@ async def get(cluster: Cluster, namespace: str, name: str) -> Account:
     return Account(namespace, name, found.metadata.annotations)
 
 
-async def token(cluster: Cluster, account: Account, audience: str) -> str:
-    """Ask for a token that proves to be an account. Raises CloudError."""
+async def token(cluster: Cluster, account: Account, *audiences: str) -> str:
+    """Ask for a token that proves to the audiences to be an account. Raises CloudError."""
     wanted = {
         "apiVersion": "authentication.k8s.io/v1",
         "kind": "TokenRequest",
-        "spec": {"audiences": [audience]},
+        "spec": {"audiences": list(audiences)},
     }
     message = f"failed to create kubernetes token for service account '{account}'"
     try:

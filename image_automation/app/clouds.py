@@ -9,6 +9,10 @@ from gotk.cloud.aws import Aws
 from gotk.cloud.azure import Azure
 from gotk.cloud.cache import TokenCache
 from gotk.cloud.caller import Caller
+from gotk.cloud.clusters.access import CloudKind, ClusterLogins
+from gotk.cloud.clusters.aks import Aks
+from gotk.cloud.clusters.eks import Eks
+from gotk.cloud.clusters.gke import Gke
 from gotk.cloud.gcp import Gcp
 from gotk.cloud.git_login import Entra, GitLogins
 from gotk.cloud.github import GitHub
@@ -21,6 +25,7 @@ from gotk.cloud.registries.gar import Gar
 from gotk.cloud.registries.login import Logins
 from gotk.cloud.registries.ports import Provider
 from gotk.http import route
+from gotk.kube.config import SERVICE_ACCOUNT
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock
 from gotk.runtime.metrics import Metrics
@@ -58,6 +63,23 @@ def logins(settings: Settings, known: Identities, clock: Clock, caller: Caller) 
 def git_logins(settings: Settings, known: Identities, clock: Clock, caller: Caller) -> GitLogins:
     """Build what logs in to Git remotes."""
     return GitLogins(known, caller, environment=settings.environment, now=clock.now)
+
+
+def cluster_logins(settings: Settings, known: Identities, clock: Clock, caller: Caller) -> ClusterLogins:
+    """Build what finds the ways to clusters that believe a cloud, or the tokens of ours."""
+    environment, now = settings.environment, clock.now
+    kinds: dict[str, CloudKind] = {
+        "aws": Eks(caller, Aws(caller, environment=environment, now=now), now=now),
+        "azure": Aks(caller, Azure(caller, environment=environment, now=now), environment=environment),
+        "gcp": Gke(caller, Gcp(caller, environment=environment, now=now)),
+    }
+    identities = Identities(
+        cluster=known.cluster,
+        cache=known.cache,
+        workload_identity=settings.workload_identity,
+        default_account=settings.default_kubeconfig_service_account,
+    )
+    return ClusterLogins(kinds, identities, own_token=SERVICE_ACCOUNT / "token")
 
 
 def tokens(settings: Settings, known: Identities, clock: Clock, caller: Caller) -> ProviderTokens:

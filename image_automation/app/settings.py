@@ -69,6 +69,8 @@ class Settings:
     watch_namespace: str = ""
     workload_identity: bool = False
     default_service_account: str = ""
+    default_kubeconfig_service_account: str = ""
+    insecure_kubeconfig_tls: bool = False
     token_cache_max_size: int = 100
     token_cache_max_duration: float = 3600.0
     trusted_realms: frozenset[str] = frozenset()

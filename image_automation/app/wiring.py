@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from deploy.cluster.clusters import TargetClusters
+from deploy.cluster.remotes import Remotes
 from deploy.kustomize.building.assembly import Assembler
 from deploy.kustomize.building.build import Builder, find_command
 from deploy.kustomize.kustomization import KustomizationReconciler
@@ -71,6 +72,7 @@ class Parts:
 
     settings: Settings
     client: Client
+    remotes: Remotes
     caches: Caches
     clock: Clock
     chance: random.Random
@@ -161,7 +163,9 @@ def kustomization(parts: Parts) -> Reconciler[Any, Any]:
     return KustomizationReconciler(
         objects=parts.caches,
         client=parts.client,
-        clusters=TargetClusters(parts.client, default_account=parts.settings.default_service_account),
+        clusters=TargetClusters(
+            parts.client, remotes=parts.remotes, default_account=parts.settings.default_service_account
+        ),
         assembler=assembler,
         clock=parts.clock,
         requeue_dependency=parts.settings.requeue_dependency,
@@ -282,9 +286,16 @@ async def _parts(
     caller = await stack.enter_async_context(Caller(route=way))
     known = clouds.identities(settings, client, clock, metrics)
     git = stack.enter_context(Limiter(width=_THREADS, name="git"))
+    remotes = Remotes(
+        objects=client,
+        logins=clouds.cluster_logins(settings, known, clock, caller),
+        connect=lambda config: Client(config, write_time=write_time),
+        insecure_tls=settings.insecure_kubeconfig_tls,
+    )
     return Parts(
         settings=settings,
         client=client,
+        remotes=await stack.enter_async_context(remotes),
         caches=Caches(client, clock=clock, namespace=settings.watch_namespace or None),
         clock=clock,
         chance=random.Random(),  # noqa: S311 - jitter

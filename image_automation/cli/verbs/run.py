@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from gotk.duration import Duration
 from image_automation.app import settings as decided
-from image_automation.cli import gates, output, replica_options, serving, walls
+from image_automation.cli import deploy_options, gates, output, replica_options, serving, walls
 from image_automation.cli.cluster import Cluster, DurationType
 from image_automation.cli.plane_options import NAMES, features, plane_options
 from image_automation.cli.verbs import version
@@ -182,6 +182,7 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
 )
 @click.option("--no-cross-namespace-refs", is_flag=True, help="Refuse references to objects in other namespaces.")
 @click.option("--require-sandbox", is_flag=True, help="Do not start where children cannot be fully confined.")
+@deploy_options.deploy_options
 @replica_options.replica_options
 @click.option("--log-level", type=click.Choice(["trace", "debug", "info", "error"]), default="info", show_default=True)
 @click.option("--log-encoding", type=click.Choice(["json", "console"]), default="json", show_default=True)
@@ -234,6 +235,7 @@ def _identities(options: dict[str, Any], controllers: frozenset[str]) -> dict[st
     workload_identity = given[gates.WORKLOAD_IDENTITY]
     if "kustomization" not in controllers:  # which would apply as it
         gates.check_default_account(options["default_service_account"], workload_identity=workload_identity)
+    gates.check_default_account(options["default_kubeconfig_service_account"], workload_identity=workload_identity)
     return {
         "workload_identity": workload_identity,
         "strict_substitutions": given[gates.STRICT_SUBSTITUTIONS],

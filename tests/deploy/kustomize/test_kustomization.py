@@ -395,8 +395,8 @@ UNSUPPORTED = {
         "spec.dependsOn[].readyExpr is not supported by this version: remove it",
     ),
     "two fields": (
-        {"kubeConfig": {"secretRef": {"name": "x"}}, "dependsOn": [{"name": "a", "readyExpr": "true"}]},
-        "spec.dependsOn[].readyExpr and spec.kubeConfig are not supported by this version: remove them",
+        {"ignore": [{"paths": ["/spec"]}], "dependsOn": [{"name": "a", "readyExpr": "true"}]},
+        "spec.dependsOn[].readyExpr and spec.ignore are not supported by this version: remove them",
     ),
 }
 

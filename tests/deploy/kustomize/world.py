@@ -1,5 +1,6 @@
 """A small world for Kustomizations: a real control plane, a source of archives, a reconciler between them."""
 
+import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -12,6 +13,7 @@ from aiohttp import web
 from deploy import crds
 from deploy.cluster import ports
 from deploy.cluster.clusters import TargetClusters
+from deploy.cluster.remotes import Remotes
 from deploy.kustomize.building import assembly, build
 from deploy.kustomize.kustomization import KustomizationReconciler
 from deploy.source import fetch
@@ -20,6 +22,9 @@ from gotk.api.kustomize import Kustomization
 from gotk.api.meta import Object
 from gotk.api.source import GitRepository
 from gotk.apiserver import ALWAYS_ALLOW, ControlPlane
+from gotk.cloud.cache import TokenCache
+from gotk.cloud.clusters.access import ClusterLogins
+from gotk.cloud.identity import Identities
 from gotk.http.transport import Transport
 from gotk.kube.client import Client
 from gotk.kube.config import from_kubeconfig
@@ -55,6 +60,7 @@ class World:
         self.downloads = 0
         self.workload_advice = ""
         self.url = ""
+        self.kubeconfig = Path()
         self.scratch = scratch
         clock = SystemClock()
         self.trees = fetch.Trees(transport=transport, clock=clock, limiter=limiter, scratch=scratch, capacity=8)
@@ -64,6 +70,15 @@ class World:
         self.assembler = assembly.Assembler(
             trees=self.trees, builder=builder, client=client, limiter=limiter, strict=True
         )
+        identities = Identities(
+            cluster=client, cache=TokenCache(now=time.time), workload_identity=True, default_account=""
+        )
+        self.remotes = Remotes(
+            objects=client,
+            logins=ClusterLogins({}, identities, own_token=scratch / "token"),
+            connect=Client,
+            insecure_tls=False,
+        )
         self.reconciler = self.reconciler_for(client)
 
     def reconciler_for(self, cluster: ports.Impersonating, *, default_account: str = "") -> KustomizationReconciler:
@@ -71,7 +86,7 @@ class World:
         return KustomizationReconciler(
             objects=self.objects,
             client=cluster,
-            clusters=TargetClusters(cluster, default_account=default_account),
+            clusters=TargetClusters(cluster, remotes=self.remotes, default_account=default_account),
             assembler=self.assembler,
             clock=SystemClock(),
             requeue_dependency=30.0,
@@ -143,6 +158,8 @@ async def new(directory: Path, *, authorization_mode: str = ALWAYS_ALLOW) -> Asy
         scratch = directory / "scratch"
         scratch.mkdir()
         world = World(client, scratch, transport, limiter)
+        world.kubeconfig = plane.kubeconfig
+        await stack.enter_async_context(world.remotes)
         app = web.Application()
         app.router.add_get("/{name}", world.serve)
         runner = web.AppRunner(app, shutdown_timeout=0.1)

@@ -28,7 +28,20 @@ COMPOSITION = ("wiring", "notifications", "clouds", "service")
 OURS = ("gotk", "reflector", "policies", "image_automation", "deploy")
 
 #: Time, chance and the addresses of stand-ins: what a test puts in place of the world.
-SEAMS = {"random", "chance", "clock", "monotonic", "sleep", "elapsed", "exchange", "sts", "iam", "transport", "process"}
+SEAMS = {
+    "random",
+    "chance",
+    "clock",
+    "monotonic",
+    "sleep",
+    "elapsed",
+    "exchange",
+    "sts",
+    "iam",
+    "container",
+    "transport",
+    "process",
+}
 #: Constants of a part that no operator decides, and that only the tests of the part vary.
 TUNINGS = {
     ("Client", "timeout"), ("Client", "grace"), ("Client", "write_time"), ("Recorder", "size"),
