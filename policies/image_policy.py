@@ -4,6 +4,10 @@ Answers to the ImagePolicy controller of Flux's image-reflector-controller; reas
 the policy changes, when its ImageRepository comes or goes, and when a scan finds other tags; by the clock only with
 `digestReflectionPolicy: Always`, and when a tag that was too young comes of age. A failure keeps the last good
 `status.latestRef`.
+
+Beyond Flux: a choice is made from the list that the ImageRepository's status speaks of, or not at all; and before
+another choice is written, that status is read from the API once more. With the precondition of status writes this
+means that no choice from older tags replaces one from newer ones, whoever made it (ADR 0060).
 """
 
 import dataclasses
@@ -26,7 +30,7 @@ from gotk.runtime.reconciler import Key, Outcome, Reader, Run, Watch
 from policies import acl, age, choose, digest
 from policies.age import Ageing, Decision
 from policies.chooser import Chooser, NoTags, Question
-from policies.ports import DigestResolver, ImageNames, TagStore
+from policies.ports import DigestResolver, Generation, ImageNames, TagStore
 
 FAILURE = "Failure"
 INVALID_ANNOTATION = "InvalidAnnotation"
@@ -95,9 +99,12 @@ class ImagePolicyReconciler:
             raise errors.Stalled(INVALID_ANNOTATION, str(error)) from None
         repository = await self._repository(obj)
         self._validate(repository)
-        stored = run.status.latest_ref
+        stored, name = run.status.latest_ref, repository.status.canonical_image_name
+        basis = self._basis(repository)
+        if basis is None:
+            return self._kept(obj, repository, run)
         question = Question(
-            name=repository.status.canonical_image_name,
+            name=name,
             policy=obj.spec,
             minimum=minimum,
             present=stored.tag if stored is not None and stored.name == repository.spec.image else "",
@@ -107,10 +114,11 @@ class ImagePolicyReconciler:
         try:
             found = await self._find(obj, repository, question, stored)
         except NoTags:
-            message = f"retrying in {Duration.of(self._requeue_dependency)} error: no tags in database"
-            raise errors.Retry(DEPENDENCY_NOT_READY, message, after=self._requeue_dependency) from None
+            raise self._no_tags() from None
         await self._watch_over(found, repository, question, run)
         before, run.status = run.status, digest.reflect(run.status, found.latest)
+        if run.status.latest_ref != before.latest_ref:
+            await self._confirm(repository, basis)
         message = ready_message(run.status)
         if found.ageing is not None:
             message += f"; {found.ageing.message(question.now)}"
@@ -159,6 +167,37 @@ class ImagePolicyReconciler:
         spec = repository.spec
         if spec.provider != "generic" and spec.service_account_name and not self._object_level_workload_identity:
             raise errors.Stalled("FeatureGateDisabled", _GATE_OFF)
+
+    def _basis(self, repository: ImageRepository) -> Generation | None:
+        """Return what is known of the list to choose from; None where it is older than what the status speaks of."""
+        try:
+            known = self._tags.generation(repository.status.canonical_image_name)
+            return known if self._tags.is_current(repository, self._objects) else None
+        except OSError as error:
+            raise errors.Retry(FAILURE, f"failed to read tags from database: {error}") from error
+
+    def _kept(self, obj: ImagePolicy, repository: ImageRepository, run: Run[ImagePolicyStatus]) -> Outcome:
+        """Leave a choice that stands as it is until the tags have been read again; say so where there is none."""
+        ready = run.conditions.get(conditions.READY)
+        if ready and ready.status == "True" and run.status.observed_generation == obj.metadata.generation:
+            return Outcome(message=ready.message, requeue_after=self._requeue_dependency)
+        if not self._tags.tags(repository.status.canonical_image_name):
+            raise self._no_tags()
+        name = repository.metadata.name
+        message = f"the tags in the database are not those of the last scan of ImageRepository '{name}'; it scans again"
+        raise errors.Waiting(DEPENDENCY_NOT_READY, message)
+
+    def _no_tags(self) -> errors.Retry:
+        message = f"retrying in {Duration.of(self._requeue_dependency)} error: no tags in database"
+        return errors.Retry(DEPENDENCY_NOT_READY, message, after=self._requeue_dependency)
+
+    async def _confirm(self, repository: ImageRepository, basis: Generation) -> None:
+        """See that the list that was chosen from is the newest still. Raises Conflict where it is not."""
+        metadata, name = repository.metadata, repository.status.canonical_image_name
+        live = await self._client.get(ImageRepository, metadata.namespace, metadata.name)
+        now = self._basis(live)
+        if now is None or now.serial != basis.serial or live.status.canonical_image_name != name:
+            raise errors.Conflict(f"ImageRepository '{metadata.name}' was scanned again meanwhile")
 
     async def _find(
         self, obj: ImagePolicy, repository: ImageRepository, question: Question, stored: ImageRef | None

@@ -6,6 +6,7 @@ from typing import Protocol, TypeVar
 
 from gotk.api.image import ImageRepository
 from gotk.api.meta import Object
+from gotk.runtime.reconciler import Reader
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
 
@@ -52,6 +53,10 @@ class TagStore(Protocol):
 
     def generation(self, canonical_name: str, /) -> Generation:
         """Return what is known of an image's list without reading it."""
+        ...
+
+    def is_current(self, image_repository: ImageRepository, objects: Reader, /) -> bool:
+        """Tell whether the list is the one that the repository's status speaks of, and not an older one."""
         ...
 
     def changes(self, canonical_name: str, serial: int, /) -> Change | None:

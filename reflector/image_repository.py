@@ -2,10 +2,11 @@
 
 Answers to image-reflector-controller's ImageRepositoryReconciler, to the letter of its conditions, reasons and events.
 Beyond it: what a list lacks is not believed at once (`loss_guard`) and a doubtful list shows in a condition of our own,
-entries that are no tags are dropped, and tags go when the last ImageRepository of their image does.
+entries that are no tags are dropped, and tags go when the last ImageRepository of their image does. A status that
+speaks of another list than the one here, because another replica wrote it, leads to a scan soon.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,7 +24,7 @@ from gotk.oci.name import Repository
 from gotk.runtime import conditions
 from gotk.runtime.clock import rfc3339
 from gotk.runtime.errors import Retry, Stalled
-from gotk.runtime.reconciler import Outcome, Reader, Run, Watch
+from gotk.runtime.reconciler import Key, Outcome, Reader, Run, Watch
 from reflector import access, exclusion, loss_guard, pushed, scan
 from reflector.loss_guard import Assessment, Doubt
 from reflector.metrics import ScanMetrics
@@ -51,6 +52,8 @@ class _Turn:
     image: Repository
     reach: Access
     needed: int
+    #: Whether the store's list is the one that the status speaks of.
+    current: bool
 
 
 class ImageRepositoryReconciler:
@@ -59,7 +62,6 @@ class ImageRepositoryReconciler:
     kind = ImageRepository
     controller = "image-reflector-controller"
     rules = conditions.Rules(keeps_false=True)
-    watches: Sequence[Watch[Any]] = ()
     unsupported: Sequence[str] = ()
 
     def __init__(
@@ -78,6 +80,9 @@ class ImageRepositoryReconciler:
         self._registry = registry
         self._store = store
         self._logins = logins
+        self.watches: Sequence[Watch[Any]] = (
+            Watch(kind=ImageRepository, changed=_other_tags, requests=self._outdated),
+        )
 
     async def reconcile(self, obj: ImageRepository, run: Run[ImageRepositoryStatus]) -> Outcome:
         """Scan where it is time."""
@@ -85,8 +90,9 @@ class ImageRepositoryReconciler:
         reach = await self._access(obj, image)
         before = run.status.last_scan_result
         said = run.conditions.get(conditions.READY)
-        due = self._due(obj, run, image)
-        turn = _Turn(obj, run, image, reach, needed)
+        current = self._is_current(obj)
+        due = self._due(obj, run, image, outdated=not current)
+        turn = _Turn(obj, run, image, reach, needed, current)
         if merged := await self._merge_pushed(turn, due):
             found, due = merged, scan.Due("", max(due.wait, scan.DOUBT_DELAY))
         elif before is None or due.reason:
@@ -125,7 +131,30 @@ class ImageRepositoryReconciler:
             message = f"failed to configure authentication options: {error}"
             raise Retry(AUTHENTICATION_FAILED, message) from error
 
-    def _due(self, obj: ImageRepository, run: Run[ImageRepositoryStatus], image: Repository) -> scan.Due:
+    def _outdated(self, obj: ImageRepository, objects: Reader) -> Iterator[Key]:
+        """Name a repository whose status speaks of another list than the one here.
+
+        Another ImageRepository of the image, with other exclusions, leaves its own list here: that is no news.
+        """
+        try:
+            scope = self._store.generation(obj.status.canonical_image_name).exclusions
+            if scope is not None and scope != exclusion.effective(obj.spec.exclusion_list):
+                return
+            if self._store.is_current(obj, objects):
+                return
+        except StoreError:
+            pass  # the run will say so
+        yield Key(obj.metadata.namespace, obj.metadata.name)
+
+    def _is_current(self, obj: ImageRepository) -> bool:
+        try:
+            return self._store.is_current(obj, self._cache)
+        except StoreError as error:
+            raise Retry(FAILURE, f"failed to determine if it's scan time: {error}") from error
+
+    def _due(
+        self, obj: ImageRepository, run: Run[ImageRepositoryStatus], image: Repository, *, outdated: bool
+    ) -> scan.Due:
         try:
             known = self._store.generation(str(image))
             return scan.due(
@@ -137,6 +166,8 @@ class ImageRepositoryReconciler:
                 now=run.now(),
                 doubted=known.doubtful,
                 accepted=_accepts_doubt(obj, run),
+                outdated=outdated,
+                scanned=known.result.scan_time if known.result is not None else "",
             )
         except (StoreError, ValueError) as error:
             raise Retry(FAILURE, f"failed to determine if it's scan time: {error}") from error
@@ -152,7 +183,7 @@ class ImageRepositoryReconciler:
         The time of the scan stays: the list is read when it would have been.
         """
         last = turn.run.status.last_scan_result
-        if due.reason != scan.REQUESTED or last is None:
+        if due.reason != scan.REQUESTED or last is None or not turn.current:
             return None
         name = str(turn.image)
         try:
@@ -217,10 +248,13 @@ class ImageRepositoryReconciler:
 
     def _unchanged(self, turn: _Turn, listing: Listing) -> ScanResult | None:
         """Return the result of the last scan with a new time, where the registry answers what it answered then."""
-        known = self._store.generation(str(turn.image))
+        name = str(turn.image)
+        known = self._store.generation(name)
         if known.result is None or not known.is_of(listing.digest, exclusion.effective(turn.obj.spec.exclusion_list)):
             return None
-        return msgspec.structs.replace(known.result, scan_time=rfc3339(turn.run.now()))
+        found = msgspec.structs.replace(known.result, scan_time=rfc3339(turn.run.now()))
+        self._store.confirm(name, found)
+        return found
 
     def _take(self, turn: _Turn, listed: list[str], *, answer: bytes = b"") -> ScanResult:
         """Keep what is believed of a list. Raises InvalidExclusion or StoreError."""
@@ -231,7 +265,7 @@ class ImageRepositoryReconciler:
             self._write(name, ScannedList(tags=tags, result=found, exclusions=scope, answer=answer))
             self._trust(turn)
             return found
-        assessed = loss_guard.assess(self._store.first_seen(name), listed, _circumstances(turn, len(tags)))
+        assessed = loss_guard.assess(self._store.first_seen(name), listed, _circumstances(turn, tags))
         tags = exclusion.exclude(patterns, assessed.first_seen.names)
         scanned = ScannedList(
             tags=tags,
@@ -294,7 +328,15 @@ class ImageRepositoryReconciler:
                 turn.run.event("Normal", TAGS_BACK, "the registry lists its tags again; none are held any more")
 
 
-def _circumstances(turn: _Turn, listed: int) -> loss_guard.Circumstances:
+def _other_tags(old: ImageRepository | None, new: ImageRepository | None) -> bool:
+    """Tell whether a status begins to speak of another list."""
+    if old is None or new is None or new.status.last_scan_result is None:
+        return False
+    before = old.status.last_scan_result
+    return before is None or before.revision != new.status.last_scan_result.revision
+
+
+def _circumstances(turn: _Turn, tags: Sequence[str]) -> loss_guard.Circumstances:
     status, spec = turn.run.status, turn.obj.spec
     last = status.last_scan_result
     same = status.canonical_image_name == str(turn.image) and (
@@ -306,7 +348,11 @@ def _circumstances(turn: _Turn, listed: int) -> loss_guard.Circumstances:
         interval=spec.interval.seconds,
         accepted=turn.obj.metadata.annotations.get(extensions.ACCEPT_LOSS, ""),
         expected=last.tag_count if last is not None and same else 0,
-        listed=listed,
+        listed=len(tags),
+        agreed=same
+        and not turn.current
+        and last is not None
+        and (last.tag_count, last.revision) == (len(tags), scan.revision(tags)),
     )
 
 

@@ -34,7 +34,7 @@ class Circumstances:
 
     `now` is in seconds since 1970. `needed` scans must miss a tag; scans count once per `interval`, whoever asked for
     them. `expected` tags were `listed` at the last scan, should the store know nothing of it. `accepted` names the loss
-    that the user accepts.
+    that the user accepts; with `agreed` another replica has published this very list, and has seen more than we.
     """
 
     now: int
@@ -43,6 +43,7 @@ class Circumstances:
     expected: int = 0
     listed: int = 0
     accepted: str = ""
+    agreed: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,11 @@ class _Losses:
     gone: list[str] = field(default_factory=list)
     is_new: bool = False
 
+    def give_up(self) -> None:
+        """Believe that what is kept is gone."""
+        self.gone.extend(self.kept)
+        self.kept.clear()
+
 
 def needed(annotations: Mapping[str, str]) -> int:
     """Return how many scans must miss a tag. Raises ValueError for an annotation that is no such number."""
@@ -97,9 +103,11 @@ def assess(known: FirstSeen | None, tags: Sequence[str], case: Circumstances) ->
     counting = not 0 <= case.now - known.counted < _SLACK * case.interval
     losses = _losses(known, frozenset(tags), case, counting=counting)
     is_accepted = _accept(known, tags, losses, case)
+    if case.agreed:
+        losses.give_up()
     seen = dict(zip(known.names, known.first, strict=True))
     names = sorted([*tags, *losses.kept], reverse=True) if losses.kept else list(tags)
-    doubts, expected = (0, 0) if is_accepted else _expectation(known, case, counting=counting)
+    doubts, expected = (0, 0) if is_accepted or case.agreed else _expectation(known, case, counting=counting)
     # A tag that went just now is given its whole time, whenever the last scan counted.
     counted = case.now if counting or losses.is_new else known.counted
     first_seen = FirstSeen(
@@ -159,8 +167,7 @@ def _accept(known: FirstSeen, tags: Sequence[str], losses: _Losses, case: Circum
     """Give up what is kept where the user has named this very loss, which an earlier scan has told of."""
     if not case.accepted or losses.is_new or case.accepted != _loss_of(known, tags, losses):
         return False
-    losses.gone.extend(losses.kept)
-    losses.kept.clear()
+    losses.give_up()
     return True
 
 

@@ -2,7 +2,8 @@
 
 Answers to image-reflector-controller: six rules of which the first that holds gives the reason, tags in descending byte
 order, and a revision that depends on them alone (decimal Adler-32 of their compact JSON), so that policies wake only
-when the list is another one. A seventh rule is ours: a list that is doubted is asked for again soon.
+when the list is another one. Two rules are ours: a list that is doubted is asked for again soon, and so is one that
+the status does not speak of, for another replica has scanned since, or this one's store is an old one.
 """
 
 import zlib
@@ -20,6 +21,7 @@ NO_TAGS = "no tags in database"
 REQUESTED = "reconcile requested"
 DOUBTED = "the last tag list is doubtful"
 ACCEPTED = "the loss of tags is accepted"
+OUTDATED = "the tags in the database are not those of the last scan"
 #: A list that is doubted is asked for again after so many seconds, or after the interval where that is shorter.
 DOUBT_DELAY = 30.0
 _LATEST = 10
@@ -44,9 +46,12 @@ def due(
     now: datetime,
     doubted: bool = False,
     accepted: bool = False,
+    outdated: bool = False,
+    scanned: str = "",
 ) -> Due:
     """Tell whether a scan is due. `stored` is how many tags the database has, `doubted` whether the last list was,
-    `accepted` whether the user has accepted the loss since.
+    `accepted` whether the user has accepted the loss since, `outdated` whether the status speaks of another list than
+    the stored one; `scanned` is when this process scanned last, nothing where it did not.
 
     Raises ValueError on a bad scan time.
     """
@@ -62,18 +67,26 @@ def due(
         return Due("updated exclusion list")
     if stored == 0:
         return Due(NO_TAGS)
-    passed = (now - parse_rfc3339(last.scan_time)).total_seconds()
-    return Due(ACCEPTED) if accepted else _by_clock(spec.interval.seconds, passed, doubted=doubted)
+    passed = _passed(last.scan_time, now)
+    sooner, since = (DOUBTED if doubted else ""), passed
+    if outdated:
+        sooner, since = OUTDATED, _passed(scanned, now) if scanned else DOUBT_DELAY
+    return Due(ACCEPTED) if accepted else _by_clock(spec.interval.seconds, passed, sooner, since)
 
 
-def _by_clock(interval: float, passed: float, *, doubted: bool) -> Due:
+def _passed(since: str, now: datetime) -> float:
+    return (now - parse_rfc3339(since)).total_seconds()
+
+
+def _by_clock(interval: float, passed: float, sooner: str, since: float) -> Due:
+    """Scan at the interval, or where there is a reason for it some seconds `since` another moment."""
     left = interval - passed
     if left < _NOW:
         return Due("triggered by interval")
-    if not doubted:
+    if not sooner:
         return Due("", left)
-    soon = min(left, DOUBT_DELAY - passed)
-    return Due(DOUBTED) if soon < _NOW else Due("", soon)
+    soon = min(left, DOUBT_DELAY - since)
+    return Due(sooner) if soon < _NOW else Due("", soon)
 
 
 def in_order(tags: Iterable[str]) -> list[str]:

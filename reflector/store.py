@@ -19,7 +19,8 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from gotk.api.image import ScanResult
+from gotk.api.image import ImageRepository, ScanResult
+from gotk.runtime.reconciler import Reader
 from reflector.database import Database, Execute, StoreError
 from reflector.first_seen import FirstSeen
 
@@ -63,14 +64,15 @@ class ScannedList:
 class Generation:
     """What is known of an image's list without reading it.
 
-    `serial` counts the lists of this process, 0 is none of them; `digest` tells the stored tags from others (the
-    revision, a mere Adler-32, cannot). `settled` is the digest of the whole list, excluded tags and all, where it was
-    taken as it was; empty while tags are kept that the registry does not list. `answer`, `exclusions` and `result` are
-    those of the scan that wrote it, `change` is what that scan changed.
+    `serial` counts the lists of this process, 0 is none of them; `revision` is what statuses call the list, `digest`
+    tells the stored tags from others (the revision, a mere Adler-32, cannot). `settled` is the digest of the whole
+    list, excluded tags and all, where it was taken as it was; empty while tags are kept that the registry does not
+    list. `answer`, `exclusions` and `result` are those of the scan that wrote it, `change` is what that scan changed.
     """
 
     serial: int = 0
     count: int = 0
+    revision: str = ""
     digest: bytes = b""
     doubtful: bool = False
     settled: bytes = b""
@@ -82,6 +84,10 @@ class Generation:
     def is_of(self, answer: bytes, exclusions: Sequence[str]) -> bool:
         """Tell whether a registry's answer is the one that led to this very list, under the same exclusions."""
         return bool(self.settled) and self.answer == answer != b"" and self.exclusions == exclusions
+
+    def is_told_by(self, found: ScanResult | None) -> bool:
+        """Tell whether a status speaks of this very list."""
+        return found is not None and (found.revision, found.tag_count) == (self.revision, self.count)
 
     def is_settled_on(self, listed: Sequence[str]) -> bool:
         """Tell whether a whole list is the last one, taken as it was."""
@@ -121,10 +127,32 @@ class TagStore:
     def generation(self, image: str) -> Generation:
         """Return what is known of an image's list; remembered, because nobody else writes. Raises StoreError."""
         if (known := self._generations.get(image)) is None:
-            row = self._database.one("SELECT count, body, doubtful FROM tags WHERE image = ?", image)
-            known = Generation(count=row[0], digest=_hash(row[1]), doubtful=bool(row[2])) if row else Generation()
+            row = self._database.one("SELECT revision, count, body, doubtful FROM tags WHERE image = ?", image)
+            known = Generation()
+            if row:
+                revision, count, body, doubtful = row
+                known = Generation(revision=revision, count=count, digest=_hash(body), doubtful=bool(doubtful))
             self._generations[image] = known
         return known
+
+    def is_current(self, repository: ImageRepository, objects: Reader) -> bool:
+        """Tell whether no newer list than the one here is known of: whether statuses speak of it. Raises StoreError.
+
+        What `repository` tells of its last scan may be another replica's, or of a time before this store was put back.
+        Two ImageRepositories of one image may exclude different tags; the one scanned last has its list here.
+        """
+        known, told = self.generation(repository.status.canonical_image_name), repository.status.last_scan_result
+        if told is None or not told.revision or known.is_told_by(told):
+            return True
+        image, metadata = repository.status.canonical_image_name, repository.metadata
+        return any(
+            each.status.canonical_image_name == image
+            and (last := each.status.last_scan_result) is not None
+            and known.is_told_by(last)
+            and last.scan_time >= told.scan_time  # in UTC, and so in the order of their texts
+            for each in objects.list(ImageRepository)
+            if (each.metadata.namespace, each.metadata.name) != (metadata.namespace, metadata.name)
+        )
 
     def first_seen(self, name: str) -> FirstSeen | None:
         """Return when the tags of an image were first seen; None where it was never scanned. Raises StoreError.
@@ -159,6 +187,10 @@ class TagStore:
                     _write_first_seen(execute, image, scanned.first_seen, scanned.gone)
         self._generations[image] = after
         return after.serial != before.serial
+
+    def confirm(self, image: str, found: ScanResult) -> None:
+        """Remember that a scan has found the list that is here again, and when."""
+        self._generations[image] = dataclasses.replace(self.generation(image), result=found)
 
     def changes(self, image: str, serial: int) -> Change | None:
         """Return what came and went since the list of a serial number; None where that is not known any more.
@@ -227,6 +259,7 @@ def _follow(before: Generation, scanned: ScannedList) -> Generation:
     return Generation(
         serial=serial,
         count=len(scanned.tags),
+        revision=scanned.result.revision,
         digest=digest,
         doubtful=scanned.doubtful,
         settled=settled,

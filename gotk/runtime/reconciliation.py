@@ -60,10 +60,16 @@ class Reconciliation(Generic[O]):
         if isinstance(entry, Undecodable):
             await self._stall(entry, log)
             return NEVER
+        try:
+            return await self._turn(entry, log)
+        except kube.Conflict as error:
+            return await self._again(entry, errors.Conflict(error.message), log)
+
+    async def _turn(self, entry: O, log: FilteringBoundLogger) -> Next:
         if entry.metadata.deletion_timestamp is not None:
             return await self._finalize(entry, log)
         if FINALIZER not in entry.metadata.finalizers:
-            return await self._set_finalizers(entry, (*entry.metadata.finalizers, FINALIZER), log)
+            return await self._set_finalizers(entry, (*entry.metadata.finalizers, FINALIZER))
         run = self._run(entry, log)
         if getattr(getattr(entry, "spec", None), "suspend", False):
             log.info("reconciliation is suspended for this object")
@@ -148,7 +154,7 @@ class Reconciliation(Generic[O]):
         if not isinstance(error, errors.ReconcileError):
             others = tuple(name for name in obj.metadata.finalizers if name != FINALIZER)
             log.debug("finalized")
-            return await self._set_finalizers(obj, others, log)
+            return await self._set_finalizers(obj, others)
         if isinstance(error, errors.Conflict):
             return await self._again(obj, error, log)
         if isinstance(error, errors.Stalled):
@@ -156,7 +162,7 @@ class Reconciliation(Generic[O]):
             error = errors.Retry(error.reason, error.message)
         return await self._finish(run, error, was_ready=False)
 
-    async def _set_finalizers(self, obj: O, finalizers: tuple[str, ...], log: FilteringBoundLogger) -> Next:
+    async def _set_finalizers(self, obj: O, finalizers: tuple[str, ...]) -> Next:
         adding = len(finalizers) > len(obj.metadata.finalizers)
         patch = {
             "metadata": {
@@ -170,8 +176,6 @@ class Reconciliation(Generic[O]):
             )
         except kube.NotFound:
             return NEVER
-        except kube.Conflict as error:
-            return await self._again(obj, errors.Conflict(error.message), log)
         if adding:
             self._cache.learn(patched)
         return NOW if adding else NEVER

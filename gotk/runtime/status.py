@@ -1,8 +1,9 @@
 """Status patches: only what changed, only conditions of ours, never over a state that we have not seen.
 
-Answers to `fluxcd/pkg/runtime/patch`. The list of conditions can only be replaced as a whole, so a patch that holds
-it carries the resource version it was made from; when the object has moved it is read again and our conditions are
-merged into the fresh ones. All other fields are plain merges.
+Answers to `fluxcd/pkg/runtime/patch`, but for this: every patch carries the resource version that it was made from.
+When the object has moved it is read again. Where only its conditions, its spec or its metadata are others, our
+conditions are merged into the fresh ones; where any other field of its status is, somebody else has decided since this
+run began, and what it came to is older knowledge: that is a Conflict, and the run is made anew (ADR 0060).
 """
 
 from collections.abc import Collection, Mapping
@@ -88,7 +89,8 @@ class StatusWriter(Generic[O]):
     async def write(self, base: O, wanted: ReconcileStatus, owned: Collection[str]) -> O | None:
         """Make the status `wanted`, as seen from `base`; conditions of types that are not `owned` stay as they are.
 
-        Returns what the object became, or None where it is gone or another one has taken its name. Raises APIError.
+        Returns what the object became, or None where it is gone or another one has taken its name. Raises APIError, and
+        Conflict where another field of its status is not any more what it was in `base`.
         """
         latest = base
         changes = merge_diff(scheme.to_builtins(of(base)), scheme.to_builtins(wanted))
@@ -110,12 +112,15 @@ class StatusWriter(Generic[O]):
                 return None
             if latest.metadata.uid != base.metadata.uid:
                 return None
+            if _decided(latest) != _decided(base):
+                raise errors.Conflict(409, "Conflict", "its status has been written by somebody else meanwhile")
         return None
 
     async def annotate(self, base: O, annotations: Mapping[str, str | None]) -> O | None:
         """Set annotations, or take them away where None; what others wrote stays.
 
-        Returns what the object became, or None where it is gone or has them already. Raises APIError.
+        Returns what the object became, or None where it is gone or has them already. Raises APIError, and Conflict
+        where the object is not any more as in `base`.
         """
         news = {name: text for name, text in annotations.items() if base.metadata.annotations.get(name) != text}
         if not news:
@@ -125,7 +130,7 @@ class StatusWriter(Generic[O]):
                 self._kind,
                 base.metadata.namespace,
                 base.metadata.name,
-                {"metadata": {"annotations": news}},
+                {"metadata": {"annotations": news, "resourceVersion": base.metadata.resource_version}},
                 field_manager=self._field_manager,
             )
         except errors.NotFound:
@@ -137,9 +142,10 @@ class StatusWriter(Generic[O]):
         fresh = of(latest).conditions
         merged = conditions.merge(fresh, wanted.conditions, owned)
         status = {name: value for name, value in changes.items() if name != "conditions"}
-        if set(merged) == set(fresh):
-            return {"status": status} if status else {}
-        status["conditions"] = msgspec.to_builtins(merged)
+        if set(merged) != set(fresh):
+            status["conditions"] = msgspec.to_builtins(merged)
+        if not status:
+            return {}
         return {"metadata": {"resourceVersion": latest.metadata.resource_version}, "status": status}
 
     async def _send(self, obj: O, patch: Mapping[str, Any]) -> O:
@@ -151,3 +157,8 @@ class StatusWriter(Generic[O]):
             subresource="status",
             field_manager=self._field_manager,
         )
+
+
+def _decided(obj: Object) -> ReconcileStatus:
+    """Return what runs have decided: all of a status but its conditions, in which several writers meet."""
+    return msgspec.structs.replace(of(obj), conditions=())

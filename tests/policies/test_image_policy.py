@@ -38,6 +38,8 @@ class World:
         self.reads = 0
         self.broken: Exception | None = None
         self.doubtful = False
+        self.outdated: set[str] = set()
+        self.live: dict[str, ImageRepository] = {}
         self.seen: dict[str, datetime] = {}
         self.digests: dict[str, tuple[str, datetime | None]] = {}
 
@@ -64,6 +66,11 @@ class World:
             self.lists.append(listed)
         return Generation(serial=self.lists.index(listed), doubtful=self.doubtful)
 
+    def is_current(self, image_repository: ImageRepository, objects: Any) -> bool:
+        assert objects is self
+        scan = image_repository.status.last_scan_result
+        return scan is None or scan.revision not in self.outdated
+
     def changes(self, canonical_name: str, serial: int) -> None:
         return None
 
@@ -86,12 +93,14 @@ class World:
 
 
 class Cluster:
-    """The cluster's namespaces, asked for one at a time."""
+    """What the cluster answers, asked for one object at a time; `live` is what the cache has not seen yet."""
 
     def __init__(self, world: World) -> None:
         self._world = world
 
     async def get(self, kind: type, namespace: str, name: str) -> Any:
+        if kind is ImageRepository:
+            return self._world.live.get(name) or self._world.get(kind, namespace, name)
         assert kind is Namespace
         if name not in self._world.labels:
             raise kube_errors.NotFound(404, "NotFound", f'namespaces "{name}" not found')
@@ -118,12 +127,11 @@ def reconciler(world: World, **flags: Any) -> Iterator[ImagePolicyReconciler]:
     with Limiter(width=1) as limiter:
         yield ImagePolicyReconciler(
             objects=world,
-            client=Cluster(world),
             tags=world,
             digests=world,
             image_names=parse_image,
             limiter=limiter,
-            **{**FLAGS, **flags},
+            **{"client": Cluster(world), **FLAGS, **flags},
         )
 
 
@@ -224,6 +232,68 @@ async def test_a_deleted_policy_is_forgotten(world):
         await under_test.finalize(ended.obj, ended.run)
         await run_once(under_test, policy())
     assert world.reads == 2
+
+
+async def test_no_choice_is_made_from_a_list_that_is_older_than_the_last_scan(world):
+    first = await run(world, policy())
+    world.add(repository(revision="2"))
+    world.outdated = {"2"}
+    world.stored[CANONICAL] = ["1.0.0"]
+    second = await run(world, first.obj)
+    assert (second.ready, second.obj.status) == (first.ready, first.obj.status)
+    assert second.outcome
+    assert (second.outcome.changed, second.outcome.requeue_after) == (False, 30.0)
+
+
+async def test_a_policy_that_has_not_chosen_waits_for_the_list_of_the_last_scan(world):
+    world.outdated = {"1"}
+    ended = await run(world, policy())
+    message = "the tags in the database are not those of the last scan of ImageRepository 'app'; it scans again"
+    assert isinstance(ended.error, errors.Waiting)
+    assert ended.ready == ("False", "DependencyNotReady", message)
+    world.stored.clear()
+    empty = await run(world, policy())
+    assert isinstance(empty.error, errors.Retry)
+    assert empty.ready[2] == "retrying in 30s error: no tags in database"
+
+
+async def test_another_choice_is_written_only_while_its_list_is_the_newest(world):
+    first = await run(world, policy())
+    world.stored[CANONICAL] = ["1.0.0"]
+    world.live["app"] = repository(revision="2")
+    world.outdated = {"2"}
+    second = await run(world, first.obj)
+    assert isinstance(second.error, errors.Conflict)
+    assert str(second.error) == "ImageRepository 'app' was scanned again meanwhile"
+    del world.live["app"]
+    assert (await run(world, first.obj)).obj.status.latest_ref.tag == "1.0.0"
+
+
+async def test_a_list_that_moves_while_it_is_chosen_from_is_chosen_from_again(world):
+    class Moving(Cluster):
+        async def get(self, kind: type, namespace: str, name: str) -> Any:
+            world.stored[CANONICAL].append("1.2.0")
+            return await super().get(kind, namespace, name)
+
+    with reconciler(world, client=Moving(world)) as under_test:
+        ended = await run_once(under_test, policy())
+    assert isinstance(ended.error, errors.Conflict)
+    assert (await run(world, policy())).obj.status.latest_ref.tag == "1.2.0"
+
+
+async def test_the_repository_is_asked_for_only_where_the_choice_is_another_one(world):
+    class Counting(Cluster):
+        asked = 0
+
+        async def get(self, kind: type, namespace: str, name: str) -> Any:
+            self.asked += 1
+            return await super().get(kind, namespace, name)
+
+    client = Counting(world)
+    with reconciler(world, client=client) as under_test:
+        first = await run_once(under_test, policy())
+        await run_once(under_test, first.obj)
+    assert client.asked == 1
 
 
 INTERVAL = "spec.interval must be set when spec.digestReflectionPolicy is set to 'Always'"

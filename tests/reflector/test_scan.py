@@ -108,3 +108,23 @@ def test_a_doubtful_list_is_asked_for_again_soon_and_never_later_than_the_interv
 
 def test_a_loss_that_was_accepted_makes_a_scan_due():
     assert due(accepted=True, doubted=True) == scan.Due(scan.ACCEPTED)
+
+
+@pytest.mark.parametrize(
+    ("scanned", "expected"),
+    [
+        pytest.param("", scan.Due(scan.OUTDATED), id="this process has not scanned it"),
+        pytest.param(rfc3339(NOW - timedelta(seconds=60)), scan.Due(scan.OUTDATED), id="a minute ago"),
+        pytest.param(rfc3339(NOW - timedelta(seconds=10)), scan.Due("", 20.0), id="a moment ago"),
+    ],
+)
+def test_a_list_that_the_status_does_not_speak_of_is_read_again_but_not_in_a_hurry(scanned: str, expected: scan.Due):
+    assert due(outdated=True, scanned=scanned) == expected
+
+
+def test_a_list_that_the_status_does_not_speak_of_is_read_again_at_the_interval_where_that_is_sooner():
+    status = msgspec.structs.replace(
+        SCANNED,
+        last_scan_result=ScanResult(tag_count=1, revision="1", scan_time=rfc3339(NOW - timedelta(seconds=290))),
+    )
+    assert due(status, outdated=True, scanned=rfc3339(NOW)) == scan.Due("", 10.0)

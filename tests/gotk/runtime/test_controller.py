@@ -297,6 +297,34 @@ async def test_conditions_of_others_survive_a_conflict() -> None:
         assert world.status()["lastScanResult"] == {"tagCount": 3}
 
 
+@pytest.mark.parametrize("early", [True, False], ids=["before the run says what goes on", "before it ends"])
+def test_a_run_on_older_knowledge_writes_nothing_and_is_made_anew_on_what_another_decided(early: bool) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        cluster = stored()
+        newer = {"lastScanResult": {"tagCount": 4, "revision": "four"}}
+        seen: list[ScanResult | None] = []
+
+        async def work(obj: Any, run: Any) -> Outcome:
+            seen.append(obj.status.last_scan_result)
+            if len(seen) == 1 and early:
+                cluster.change("ImageRepository", "default", "app", {"status": newer})
+            await run.progress("scanning")
+            if len(seen) == 1:
+                cluster.change("ImageRepository", "default", "app", {"status": newer})
+                run.update(last_scan_result=ScanResult(tag_count=3, revision="three"))
+            return Outcome(message=f"found {run.status.last_scan_result.tag_count} tags", changed=True)
+
+        async with managed(cluster, repositories(work)) as world:
+            await asyncio.sleep(5)
+            assert world.status()["lastScanResult"] == newer["lastScanResult"]
+            assert world.ready() == ("True", "Succeeded", "found 4 tags")
+            assert [message for _, _, message in world.sink.told()] == ["found 4 tags"]
+        assert [each and each.revision for each in seen] == [None, "four"]
+
+    scenario()
+
+
 @in_virtual_time
 async def test_fields_are_removed_from_the_status_when_they_go() -> None:
     async def work(obj: Any, run: Any) -> Outcome:

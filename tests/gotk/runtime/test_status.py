@@ -2,12 +2,13 @@
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from gotk.api.core import ConfigMap
-from gotk.api.image import ImageRepository
+from gotk.api.image import ImageRepository, ScanResult
 from gotk.api.meta import Condition, ObjectMeta
 from gotk.kube import errors
 from gotk.runtime import status
@@ -62,16 +63,67 @@ def writer(cluster: MemoryCluster) -> StatusWriter[ImageRepository]:
 
 
 @in_virtual_time
-async def test_plain_fields_need_no_lock_and_conditions_do() -> None:
+async def test_a_status_is_written_over_the_state_that_it_was_made_from_and_no_other() -> None:
     cluster = MemoryCluster()
     cluster.put(image_repository())
     obj = await repository(cluster)
     wanted = type(obj.status)(observed_generation=-1, canonical_image_name="x")
+    version = obj.metadata.resource_version
     obj = await writer(cluster).write(obj, wanted, {"Ready"})
-    assert cluster.patches[-1][2] == {"status": {"canonicalImageName": "x"}}
+    assert cluster.patches[-1][2] == {"metadata": {"resourceVersion": version}, "status": {"canonicalImageName": "x"}}
     wanted = type(obj.status)(observed_generation=-1, canonical_image_name="x", conditions=(condition("Ready", "ok"),))
     await writer(cluster).write(obj, wanted, {"Ready"})
     assert cluster.patches[-1][2]["metadata"] == {"resourceVersion": obj.metadata.resource_version}
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param({"spec": {"interval": "1m0s"}}, id="its spec"),
+        pytest.param({"metadata": {"annotations": {"a": "b"}}}, id="its annotations"),
+        pytest.param({"status": {"conditions": [msgspec.to_builtins(condition("Approved", ""))]}}, id="a condition"),
+    ],
+)
+def test_what_another_writes_besides_does_not_stand_in_the_way(change: dict[str, Any]) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        cluster = MemoryCluster()
+        cluster.put(image_repository())
+        obj = await repository(cluster)
+        cluster.change("ImageRepository", "default", "app", change)
+        wanted = type(obj.status)(observed_generation=-1, canonical_image_name="x")
+        await writer(cluster).write(obj, wanted, {"Ready"})
+        now = cluster.objects["ImageRepository", "default", "app"]
+        assert merged(now, change | {"status": {**change.get("status", {}), "canonicalImageName": "x"}}) == now
+
+    scenario()
+
+
+@in_virtual_time
+async def test_what_another_has_decided_meanwhile_stands() -> None:
+    cluster = MemoryCluster()
+    cluster.put(image_repository())
+    obj = await repository(cluster)
+    newer = {"lastScanResult": {"tagCount": 4, "revision": "4"}}
+    cluster.change("ImageRepository", "default", "app", {"status": newer})
+    for older in (obj.status, msgspec.structs.replace(obj.status, last_scan_result=ScanResult(tag_count=3))):
+        wanted = msgspec.structs.replace(older, conditions=(condition("Ready", "found 3 tags"),))
+        with pytest.raises(errors.Conflict, match="written by somebody else"):
+            await writer(cluster).write(obj, wanted, {"Ready"})
+    assert cluster.objects["ImageRepository", "default", "app"]["status"] == {"observedGeneration": -1, **newer}
+
+
+@in_virtual_time
+async def test_an_annotation_is_written_over_the_state_that_it_was_made_from_and_no_other() -> None:
+    cluster = MemoryCluster()
+    cluster.put(image_repository())
+    obj = await repository(cluster)
+    again = await writer(cluster).annotate(obj, {"a": "1"})
+    assert again
+    assert await writer(cluster).annotate(again, {"a": "1"}) is None
+    with pytest.raises(errors.Conflict):
+        await writer(cluster).annotate(obj, {"a": "2"})
+    assert cluster.objects["ImageRepository", "default", "app"]["metadata"]["annotations"] == {"a": "1"}
 
 
 @in_virtual_time
