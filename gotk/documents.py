@@ -127,6 +127,25 @@ _Loader.yaml_constructors = {
 }
 
 
+def scalar(text: str) -> Any:
+    """Return what an unquoted scalar stands for. Raises DocumentError for what JSON cannot hold."""
+    if not text:
+        return None
+    tag = next((tag for tag, pattern in _Loader.yaml_implicit_resolvers.get(text[0], ()) if pattern.match(text)), "")
+    if tag == f"{_TAG}bool":
+        return text in _TRUE
+    if tag == f"{_TAG}null":
+        return None
+    if tag != f"{_TAG}float":
+        return text
+    try:
+        return _number(text)
+    except ValueError:
+        if text.lstrip("+-").lower() in {".inf", ".nan"}:
+            raise DocumentError("not a finite number") from None
+        return text
+
+
 def load(text: str) -> list[Any]:
     """Read every document of a text; empty ones are left out. Raises DocumentError."""
     try:

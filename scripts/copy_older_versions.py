@@ -26,23 +26,21 @@ def anything(description: str) -> dict[str, Any]:
     return {"description": description, "type": "array", "items": items}
 
 
+_ACCESS_FROM = {
+    "description": "No longer used. From which namespaces objects may refer to this one.",
+    "type": "object",
+    "x-kubernetes-preserve-unknown-fields": True,
+}
 # What older versions of a kind take besides: (path below the schema's root, field, its schema).
 DROPPED: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
     "GitRepository": [
         ("spec", "gitImplementation", text("Which Git library to use.", enum=["go-git", "libgit2"])),
-        (
-            "spec",
-            "accessFrom",
-            {
-                "description": "No longer used. From which namespaces objects may refer to this one.",
-                "type": "object",
-                "x-kubernetes-preserve-unknown-fields": True,
-            },
-        ),
+        ("spec", "accessFrom", _ACCESS_FROM),
         ("status", "url", text("Where the latest artifact is served.")),
         ("status", "contentConfigChecksum", text("A checksum of the settings that shape the artifact.")),
         ("status.artifact", "checksum", text("The artifact's SHA256 checksum.")),
     ],
+    "HelmRepository": [("status.artifact", "checksum", text("The artifact's SHA256 checksum."))],
     "ImagePolicy": [("status", "latestImage", text("The image chosen, as name:tag."))],
     "Kustomization": [
         ("spec", "validation", text("How to validate before applying.", enum=["none", "client", "server"])),

@@ -22,6 +22,7 @@ from gotk.runtime.conditions import SUCCEEDED
 from gotk.runtime.errors import Retry
 from gotk.runtime.reconciler import Outcome, Run
 
+FETCH_FAILED = "FetchFailed"
 IN_STORAGE = "ArtifactInStorage"
 OUTDATED = "ArtifactOutdated"
 STORAGE_FAILED = "StorageOperationFailed"

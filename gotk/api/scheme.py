@@ -68,6 +68,14 @@ RESOURCES = (
         older=("v1beta2", "v1beta1"),
     ),
     Resource(
+        struct=source.HelmRepository,
+        group=source.GROUP,
+        version="v1",
+        kind="HelmRepository",
+        plural="helmrepositories",
+        older=("v1beta2", "v1beta1"),
+    ),
+    Resource(
         struct=kustomize.Kustomization,
         group=kustomize.GROUP,
         version="v1",

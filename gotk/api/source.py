@@ -1,11 +1,20 @@
-"""`source.toolkit.fluxcd.io`: GitRepository, and the union of the kinds whose artifacts others build."""
+"""`source.toolkit.fluxcd.io`: the sources, and the union of the kinds whose artifacts others build."""
 
 from collections.abc import Mapping
 from typing import Annotated, Literal, TypeAlias, get_args
 
 import msgspec
 
-from gotk.api.meta import Artifact, Interval, LocalObjectReference, Object, ReconcileStatus, Struct, Timeout
+from gotk.api.meta import (
+    AccessFrom,
+    Artifact,
+    Interval,
+    LocalObjectReference,
+    Object,
+    ReconcileStatus,
+    Struct,
+    Timeout,
+)
 from gotk.duration import Duration
 
 GROUP = "source.toolkit.fluxcd.io"
@@ -72,6 +81,46 @@ class GitRepository(Object, frozen=True, kw_only=True):
 
     spec: GitRepositorySpec
     status: GitRepositoryStatus = GitRepositoryStatus(observed_generation=-1)
+
+
+class HelmRepositorySpec(Struct, frozen=True, kw_only=True):
+    """Which Helm repository to follow. One of type `oci` is only an address: it has no index to follow."""
+
+    url: Annotated[str, msgspec.Meta(pattern=r"^(http|https|oci)://.*$")]
+    type: Literal["default", "oci"] | None = None
+    interval: Interval | None = None
+    timeout: Timeout | None = None
+    secret_ref: LocalObjectReference | None = None
+    cert_secret_ref: LocalObjectReference | None = None
+    pass_credentials: bool = False
+    insecure: bool = False
+    provider: Literal["generic", "aws", "azure", "gcp"] = "generic"
+    suspend: bool = False
+    access_from: AccessFrom | None = None
+
+    @property
+    def patience(self) -> float:
+        """How many seconds a fetch may take."""
+        return 60.0 if self.timeout is None else self.timeout.seconds
+
+    @property
+    def every(self) -> float:
+        """How many seconds lie between looks."""
+        return (self.interval.seconds if self.interval else 0.0) or 60.0
+
+
+class HelmRepositoryStatus(ReconcileStatus, frozen=True, kw_only=True):
+    """The index stored."""
+
+    artifact: Artifact | None = None
+    url: str = ""
+
+
+class HelmRepository(Object, frozen=True, kw_only=True):
+    """A Helm repository whose index is served as an artifact."""
+
+    spec: HelmRepositorySpec
+    status: HelmRepositoryStatus = HelmRepositoryStatus(observed_generation=-1)
 
 
 #: Whatever has an artifact that a Kustomization can build: a new kind joins this line, and its consumers read it.

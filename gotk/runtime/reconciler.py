@@ -8,7 +8,7 @@ controller's (`gotk.runtime.controller`).
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
 
 import msgspec
 from structlog.typing import FilteringBoundLogger
@@ -140,6 +140,15 @@ class Reconciler(Protocol[O, S]):
 
     async def finalize(self, obj: O, run: Run[S]) -> None:
         """Give back what the object holds, before it goes. Raises to be called again."""
+        ...
+
+
+@runtime_checkable
+class Selective(Protocol):
+    """A reconciler whose kind has objects that are only looked up, never reconciled."""
+
+    def is_static(self, obj: Any) -> bool:
+        """Tell whether an object is one of them: it keeps neither a finalizer nor a status."""
         ...
 
 

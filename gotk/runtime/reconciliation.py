@@ -19,7 +19,7 @@ from gotk.runtime import conditions, errors, events, invalid, run_result, status
 from gotk.runtime.clock import Clock
 from gotk.runtime.logging import redact
 from gotk.runtime.metrics import Metrics
-from gotk.runtime.reconciler import Key, Outcome, Reconciler, Severity, is_set
+from gotk.runtime.reconciler import Key, Outcome, Reconciler, Selective, Severity, is_set
 from gotk.runtime.run import ObjectRun
 from gotk.runtime.run_result import CONFLICT, NEVER, NOW, Next
 from gotk.runtime.settings import Settings
@@ -68,6 +68,8 @@ class Reconciliation(Generic[O]):
     async def _turn(self, entry: O, log: FilteringBoundLogger) -> Next:
         if entry.metadata.deletion_timestamp is not None:
             return await self._finalize(entry, log)
+        if isinstance(self._reconciler, Selective) and self._reconciler.is_static(entry):
+            return await self._let_go(entry, log)
         if FINALIZER not in entry.metadata.finalizers:
             return await self._set_finalizers(entry, (*entry.metadata.finalizers, FINALIZER))
         run = self._run(entry, log)
@@ -161,6 +163,27 @@ class Reconciliation(Generic[O]):
             # What is being deleted cannot wait for a better spec: keep trying to give it back.
             error = errors.Retry(error.reason, error.message)
         return await self._finish(run, error, was_ready=False)
+
+    async def _let_go(self, obj: O, log: FilteringBoundLogger) -> Next:
+        """Give back what an object holds that was reconciled before, and take its status away."""
+        holds = FINALIZER in obj.metadata.finalizers
+        status_now = scheme.to_builtins(status.of(obj))
+        if getattr(getattr(obj, "spec", None), "suspend", False) or not (holds or status_now):
+            return NEVER
+        if holds and (after := await self._finalize(obj, log)) != NEVER:
+            return after
+        try:
+            await self._client.merge_patch(
+                self._reconciler.kind,
+                *_key(obj),
+                {"status": dict.fromkeys(status_now)},
+                subresource="status",
+                field_manager=self._reconciler.controller,
+            )
+        except kube.NotFound:
+            return NEVER
+        self._metrics.forget(self._resource.kind, _key(obj))
+        return NEVER
 
     async def _set_finalizers(self, obj: O, finalizers: tuple[str, ...]) -> Next:
         adding = len(finalizers) > len(obj.metadata.finalizers)

@@ -15,7 +15,7 @@ from gotk.api.image import ImagePolicy, ImageRepository, ImageUpdateAutomation
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import Object
 from gotk.api.notification import Alert, Provider, Receiver
-from gotk.api.source import GitRepository
+from gotk.api.source import GitRepository, HelmRepository
 from gotk.kube import errors
 from image_automation.app.settings import Settings
 
@@ -25,6 +25,7 @@ NEEDS: Mapping[str, tuple[type[Object], ...]] = {
     "imagepolicy": (ImagePolicy, ImageRepository),
     "imageupdateautomation": (ImageUpdateAutomation, ImagePolicy, GitRepository),
     "gitrepository": (GitRepository,),
+    "helmrepository": (HelmRepository,),
     "kustomization": (Kustomization, GitRepository),
     "receiver": (Receiver,),
     "alert": (Alert, Provider),

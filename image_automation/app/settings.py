@@ -19,6 +19,7 @@ CONTROLLERS = (
     "imagepolicy",
     "imageupdateautomation",
     "gitrepository",
+    "helmrepository",
     "kustomization",
     "receiver",
     "alert",
@@ -52,6 +53,8 @@ class Settings:
     storage_adv_addr: str = ""
     artifact_retention_ttl: float = 60.0
     artifact_retention_records: int = 2
+    helm_index_max_size: int = 50 << 20
+    helm_chart_max_size: int = 10 << 20
     strict_substitutions: bool = True
     metrics_addr: str = ":8080"
     health_addr: str = ":9440"
@@ -102,9 +105,9 @@ class Settings:
         """The folder of artifacts."""
         return self.data_dir / "artifacts"
 
-    def make_scratch(self) -> Path:
-        """Return an empty folder for builds; what a killed process left there is gone."""
-        scratch = self.data_dir / "scratch"
+    def make_scratch(self, name: str = "scratch") -> Path:
+        """Return an empty folder for work in progress; what a killed process left there is gone."""
+        scratch = self.data_dir / name
         shutil.rmtree(scratch, ignore_errors=True)
         scratch.mkdir(parents=True, mode=0o700)
         return scratch

@@ -13,8 +13,10 @@ from deploy.cluster.remotes import Remotes
 from deploy.kustomize.building.assembly import Assembler
 from deploy.kustomize.building.build import Builder, find_command
 from deploy.kustomize.kustomization import KustomizationReconciler
+from deploy.source.charts.remote import Repositories
 from deploy.source.fetch import Trees
 from deploy.source.git_repository import GitRepositoryReconciler
+from deploy.source.helm_repository import HelmRepositoryReconciler
 from deploy.source.publishing import Publisher
 from deploy.source.server import ArtifactServer
 from deploy.source.storage import Retention, Storage
@@ -78,6 +80,7 @@ class Parts:
     chance: random.Random
     transport: Transport
     registry: RegistryClient
+    repositories: Repositories
     logins: Logins
     scans: ScanMetrics
     access: GitAccess
@@ -148,6 +151,17 @@ def git_repository(parts: Parts) -> Reconciler[Any, Any]:
     return reconciler
 
 
+def helm_repository(parts: Parts) -> Reconciler[Any, Any]:
+    """Build the reconciler of HelmRepositories."""
+    return HelmRepositoryReconciler(
+        objects=parts.client,
+        repositories=parts.repositories,
+        publisher=Publisher(storage=parts.storage, blocking=parts.work),
+        blocking=parts.work,
+        scratch=parts.settings.make_scratch("indexes"),
+    )
+
+
 def kustomization(parts: Parts) -> Reconciler[Any, Any]:
     """Build the reconciler of Kustomizations."""
     scratch = parts.settings.make_scratch()
@@ -185,9 +199,14 @@ CONTROLLERS: Mapping[str, Callable[[Parts], Reconciler[Any, Any]]] = {
     "imagepolicy": image_policy,
     "imageupdateautomation": image_update_automation,
     "gitrepository": git_repository,
+    "helmrepository": helm_repository,
     "kustomization": kustomization,
     "receiver": receiver,
 }
+
+
+#: Those of them that make artifacts.
+SOURCES = frozenset({"gitrepository", "helmrepository"})
 
 
 @contextlib.asynccontextmanager
@@ -301,6 +320,11 @@ async def _parts(
         chance=random.Random(),  # noqa: S311 - jitter
         transport=await stack.enter_async_context(Transport()),
         registry=await stack.enter_async_context(registry),
+        repositories=Repositories(
+            await stack.enter_async_context(Transport(route=way)),
+            index_limit=settings.helm_index_max_size,
+            chart_limit=settings.helm_chart_max_size,
+        ),
         logins=clouds.logins(settings, known, clock, caller),
         access=GitAccess(objects=client, limiter=git, logins=clouds.git_logins(settings, known, clock, caller)),
         tokens=clouds.tokens(settings, known, clock, caller),
@@ -317,7 +341,7 @@ async def _parts(
 async def _storage(settings: Settings, stack: contextlib.AsyncExitStack) -> Storage:
     """Open the artifacts, and serve them where this process is the one that makes them."""
     address = health.parse_address(settings.storage_addr)
-    if address is None or "gitrepository" not in settings.controllers:
+    if address is None or not SOURCES & settings.controllers:
         return Storage(settings.artifacts, address=settings.advertised(0), retention=_retention(settings))
     host, port = address
     server = ArtifactServer(settings.artifacts, host=host or "0.0.0.0", port=port)  # noqa: S104 - as in Flux

@@ -21,7 +21,7 @@ class Kind:
 
     `words` are the words after a verb (`source git`). `details` gives the cells between NAME and READY under `columns`;
     with `suspendable` a SUSPENDED column follows them. `done` words what a good reconcile brought. A `static` kind has
-    no status: its objects are ready by being there.
+    no status: its objects are ready by being there; `static_when` tells of which objects that is so of other kinds.
     """
 
     struct: type[Object]
@@ -36,6 +36,11 @@ class Kind:
     shortens: bool = True
     has_source: bool = False
     static: bool = False
+    static_when: Callable[[Json], bool] = lambda _: False
+
+    def is_static(self, obj: Json) -> bool:
+        """Tell whether an object has no status: it is ready by being there."""
+        return self.static or self.static_when(obj)
 
 
 def dig(obj: Json, *path: str) -> Any:
@@ -82,6 +87,16 @@ def _reference(obj: Json) -> str:
     return f"selected ref {ref.get('name', '')}:{ref.get('tag', '')}{digest}"
 
 
+def _is_registry(obj: Json) -> bool:
+    return bool(dig(obj, "spec", "type") == "oci")
+
+
+def _helm_repository_done(obj: Json) -> str:
+    if _is_registry(obj):
+        return "Helm repository is Ready"
+    return f"fetched revision {dig(obj, 'status', 'artifact', 'revision')}"
+
+
 GIT_REPOSITORY = Kind(
     struct=source.GitRepository,
     name="GitRepository",
@@ -91,6 +106,17 @@ GIT_REPOSITORY = Kind(
     columns=("REVISION",),
     details=_text("status", "artifact", "revision"),
     done=lambda obj: f"fetched revision {dig(obj, 'status', 'artifact', 'revision')}",
+)
+HELM_REPOSITORY = Kind(
+    struct=source.HelmRepository,
+    name="HelmRepository",
+    human="source helm",
+    words=("source", "helm"),
+    aliases=(),
+    columns=("REVISION",),
+    details=_text("status", "artifact", "revision"),
+    done=_helm_repository_done,
+    static_when=_is_registry,
 )
 IMAGE_REPOSITORY = Kind(
     struct=image.ImageRepository,
@@ -171,7 +197,7 @@ RECEIVER = Kind(
     shortens=False,
 )
 
-SOURCES = (GIT_REPOSITORY,)
+SOURCES = (GIT_REPOSITORY, HELM_REPOSITORY)
 IMAGES = (IMAGE_REPOSITORY, IMAGE_POLICY, IMAGE_UPDATE)
 APPLIERS = (KUSTOMIZATION,)
 ALL = (*SOURCES, *IMAGES, *APPLIERS, RECEIVER)

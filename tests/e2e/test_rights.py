@@ -33,6 +33,7 @@ ONLY_AFTER_A_CONFLICT = {
     ("kustomize.toolkit.fluxcd.io", "kustomizations", "get"),
     ("notification.toolkit.fluxcd.io", "receivers", "get"),
     ("source.toolkit.fluxcd.io", "gitrepositories", "get"),
+    ("source.toolkit.fluxcd.io", "helmrepositories", "get"),
 }
 #: Rights on what the repository of this test holds; the kit leaves these to the operator.
 MANIFESTS = """\
@@ -93,6 +94,11 @@ metadata: {name: all, namespace: flux-system, finalizers: [finalizers.fluxcd.io]
 spec:
   providerRef: {name: chat}
   eventSources: [{kind: Kustomization, name: "*"}]
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: HelmRepository
+metadata: {name: charts, namespace: flux-system}
+spec: {url: "http://127.0.0.1:9/charts"}
 ---
 apiVersion: image.toolkit.fluxcd.io/v1
 kind: ImageRepository
@@ -238,7 +244,8 @@ async def delete_everything(stage: Stage) -> None:
     """Delete what the service holds finalizers of, so that it has to let them go."""
     for kind, namespace in (
         ("kustomization", "flux-system"), ("imageupdateautomation", "flux-system"), ("imagepolicy", "flux-system"),
-        ("imagerepository", "images"), ("gitrepository", "flux-system"), ("receiver", "flux-system"),
+        ("imagerepository", "images"), ("gitrepository", "flux-system"), ("helmrepository", "flux-system"),
+        ("receiver", "flux-system"),
         ("provider", "flux-system"),
     ):  # fmt: skip
         await stage.kubectl("delete", kind, "--all", "-n", namespace, "--timeout=20s")

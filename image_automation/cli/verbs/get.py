@@ -137,6 +137,7 @@ _sources = _group(
     (
         _command("all", kinds.SOURCES, "Print every source."),
         _command("git", (kinds.GIT_REPOSITORY,), "Print GitRepositories."),
+        _command("helm", (kinds.HELM_REPOSITORY,), "Print HelmRepositories."),
     ),
     {},
 )
@@ -210,7 +211,7 @@ def _row(query: Query, kind: kinds.Kind, obj: kinds.Json, *, prefixed: bool) -> 
     row.extend(cut(cell) for cell in kind.details(obj))
     if kind.suspendable:
         row.append(str(bool(kinds.dig(obj, "spec", "suspend"))))
-    ready, message = ("True", kind.done(obj)) if kind.static else kinds.readiness(obj)
+    ready, message = ("True", kind.done(obj)) if kind.is_static(obj) else kinds.readiness(obj)
     return [*row, ready, " ".join(cut(message).split("\n"))]
 
 

@@ -123,6 +123,9 @@ async def _one(
     obj = await waiting.fetch(client, kind, namespace, name)
     if kinds.dig(obj, "spec", "suspend"):
         output.fail("resource is suspended")
+    if kind.is_static(obj):
+        output.success("reconciliation not supported by the object")
+        return
     before = kinds.dig(obj, "status", "lastHandledReconcileAt")
     output.action(f"annotating {kind.name} {name} in {namespace} namespace")
     stamp = datetime.now(UTC).astimezone().isoformat()

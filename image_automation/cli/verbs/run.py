@@ -12,7 +12,7 @@ from click.core import ParameterSource
 
 from gotk.duration import Duration
 from image_automation.app import settings as decided
-from image_automation.cli import deploy_options, gates, output, replica_options, serving, walls
+from image_automation.cli import deploy_options, gates, output, replica_options, serving, source_options, walls
 from image_automation.cli.cluster import Cluster, DurationType
 from image_automation.cli.plane_options import NAMES, features, plane_options
 from image_automation.cli.verbs import version
@@ -94,6 +94,7 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
     show_default=True,
     help="Keep so many artifacts of each object.",
 )
+@source_options.source_options
 @click.option(
     "--metrics-addr", metavar="ADDR", help="Serve metrics here; 0 for none.  [default: :8080, embedded on loopback]"
 )

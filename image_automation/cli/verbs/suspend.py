@@ -89,9 +89,9 @@ async def _resume(cluster: clusters.Cluster, kind: kinds.Kind, names: tuple[str,
             await client.merge_patch(kind.struct, cluster.namespace, name, {"spec": {"suspend": None}})
             output.success(f"{kind.human} resumed")
             resumed.append(obj)
-        if not kind.static and (wait or len(names) == 1):
+        if wait or len(names) == 1:
             for obj in resumed:
-                failed += not await _settle(client, cluster, kind, obj)
+                failed += not (kind.is_static(obj) or await _settle(client, cluster, kind, obj))
     if failed:
         output.fail(f"reconciliation failed for {failed} {kind.name}(s)")
 
