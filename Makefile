@@ -12,7 +12,7 @@ export UV_LINK_MODE          := copy
 export UV_NO_PROGRESS        := 1
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 
-.PHONY: help demo run test check unit bench lock format clean
+.PHONY: help demo run image test check unit bench lock format clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -38,6 +38,9 @@ demo: $(VENV)/.run ## watch an image tag travel from a registry to a Deployment 
 
 run: $(VENV)/.run ## run the service (ARGS="--embedded --data-dir DIR" needs no cluster)
 	@$(BIN)/image-automation run $(ARGS)
+
+image: | $(if $(filter .uv/bin/uv,$(UV)),.uv/bin/uv) ## build the container image with buildah (ARGS="--arch arm64 --archive FILE")
+	@$(PYTHON) scripts/image/build.py --uv $(UV) $(ARGS)
 
 check: $(VENV)/.dev ## lint, types, import direction, house rules
 	@$(BIN)/ruff check .
