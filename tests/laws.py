@@ -1,4 +1,4 @@
-"""How many cases a law is tried on: thousands in CI, a few on a developer's machine."""
+"""How many cases a law is tried on: hundreds or thousands in CI, a few on a developer's machine."""
 
 import os
 from collections.abc import Callable

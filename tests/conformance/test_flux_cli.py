@@ -129,7 +129,7 @@ async def test_a_watch_shows_a_change_as_it_happens(plane: Plane) -> None:
     watching = await plane.flux.start("get", "kustomizations", "--watch")
     assert watching.stdout is not None
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while b"waiting to be reconciled" not in await watching.stdout.readline():
                 assert watching.returncode is None
             await plane.set_status(KUSTOMIZE, "Kustomization", "fleet", lastAppliedRevision=REVISION)

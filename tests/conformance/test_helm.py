@@ -102,7 +102,7 @@ async def test_a_name_in_use_is_kept(stage: Stage) -> None:
 
 
 async def test_nobody_runs_workloads_so_waiting_times_out(stage: Stage) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         said = await stage.helm.fails("install shop", CHART, "--wait", "--timeout=2s")
     assert "context deadline exceeded" in said
     assert [status for _, status, _ in await stage.releases()] == ["failed"]

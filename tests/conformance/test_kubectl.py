@@ -261,7 +261,7 @@ async def test_a_watch_shows_what_happens(kubectl: Kubectl) -> None:
     await kubectl("create -f -", stdin=manifest("a"))
     watching = await kubectl.start("get", "widgets", "-w", "--no-headers", "--output-watch-events")
     assert watching.stdout is not None
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         assert (await watching.stdout.readline()).split()[:2] == [b"ADDED", b"a"]
         await kubectl("patch widget a --type merge -p", '{"spec":{"color":"blue"}}')
         assert (await watching.stdout.readline()).split()[:3] == [b"MODIFIED", b"a", b"blue"]

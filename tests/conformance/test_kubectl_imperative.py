@@ -110,7 +110,7 @@ async def test_a_dry_run_at_the_client_asks_nothing_to_be_done(kubectl: Kubectl)
 
 async def test_a_wait_for_what_is_not_there_yet_ends_when_it_comes(kubectl: Kubectl) -> None:
     waiting = await kubectl.start("wait", "--for=create", "configmap/late", "--timeout=20s")
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         await kubectl("create configmap late")
         await waiting.communicate()
     assert waiting.returncode == 0

@@ -232,7 +232,7 @@ async def test_the_asynchronous_client_does_what_controllers_do(
             await objects.create_namespaced_custom_object(**WHERE, body=widget("a"))
         assert refused.value.status == 409
 
-        async with watch.Watch() as watcher, asyncio.timeout(20):
+        async with watch.Watch() as watcher, asyncio.timeout(60):
             stream = watcher.stream(objects.list_namespaced_custom_object, **WHERE, _request_timeout=0.3)
             first = await anext(stream)
             assert (first["type"], first["object"]["metadata"]["uid"]) == ("ADDED", applied["metadata"]["uid"])
@@ -242,7 +242,7 @@ async def test_the_asynchronous_client_does_what_controllers_do(
         newest = (await objects.list_namespaced_custom_object(**WHERE))["metadata"]["resourceVersion"]
         for number in range(8):
             await objects.patch_namespaced_custom_object(**WHERE, name="a", body={"spec": {"replicas": number}})
-        async with watch.Watch() as watcher, asyncio.timeout(20):
+        async with watch.Watch() as watcher, asyncio.timeout(60):
             stream = watcher.stream(objects.list_namespaced_custom_object, **WHERE, resource_version=newest)
             with pytest.raises(client.ApiException) as gone:
                 await anext(stream)

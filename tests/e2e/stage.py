@@ -14,7 +14,7 @@ from gotk.kube.client import Client
 from image_automation.app import embedded, service
 from image_automation.app.settings import CONTROLLERS, Settings
 
-_LIMIT = 30.0
+_LIMIT = 90.0
 _KUBECTL = str(Path(sys.executable).parent / "kubectl")
 
 

@@ -37,7 +37,7 @@ class Webhook:
         return web.Response()
 
     async def until(self, **wanted: str) -> Any:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 for _, body in self.calls:
                     if all(body.get(key) == value for key, value in wanted.items()):
@@ -167,7 +167,7 @@ async def test_what_cannot_be_sent_is_an_event_on_the_alert_without_the_secret(t
         await up.apply(hasty)
         async with session.post(f"http://{address}/", json=HELM_EVENT) as answer:
             assert answer.status == 202
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             async for _, event in up.client.watch_objects("v1", "Event", "flux-system"):
                 if event["reason"] == "NotificationDispatchFailed":
                     break
@@ -252,7 +252,7 @@ async def test_a_provider_without_a_secret_is_who_this_service_is(tmp_path: Path
         await up.apply(ALERT.replace("type: generic, secretRef: {name: hook}", repository))
         async with session.post(f"http://{address}/", json=event) as answer:
             assert answer.status == 202
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             await arrived.wait()
     basic = "Basic " + base64.b64encode(b":entra").decode()
     assert azure.paths == list(replies)

@@ -180,7 +180,7 @@ async def test_the_started_program_passes_every_check(tmp_path: Path) -> None:
     )  # fmt: skip
     assert process.stderr is not None
     try:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while not (line := await process.stderr.readline()).startswith("► kubectl".encode()):
                 assert line, "the program ended"
         flux = Flux(tmp_path / "data" / "kubeconfig", tmp_path / "home")

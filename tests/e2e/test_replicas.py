@@ -104,7 +104,7 @@ def subjects(repository: Path) -> list[str]:
             for each in opened.walk(opened.branches["main"].target)]  # fmt: skip
 
 
-@pytest.mark.timeout(180)
+@pytest.mark.timeout(400)
 async def test_the_leader_is_killed_and_another_goes_on_without_a_doubled_or_lost_commit(tmp_path: Path) -> None:
     async with RegistryServer(Storage()) as registry, plane(tmp_path / "plane") as up:
         with GitServer(tmp_path / "git") as git, replicas(3, tmp_path, up.kubeconfig, storage=free_port()) as processes:
@@ -135,7 +135,7 @@ async def test_the_leader_is_killed_and_another_goes_on_without_a_doubled_or_los
             assert subjects(repository) == ["1.0.3", "1.0.2", "1.0.1", "1.0.0"]
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_a_leader_that_was_stopped_for_longer_than_its_lease_ends_without_a_write(tmp_path: Path) -> None:
     async with plane(tmp_path / "plane") as up:
         await up.kubectl("create", "namespace", "flux-system")

@@ -102,7 +102,7 @@ class Events:
         self.response = response
 
     async def next(self) -> dict[str, Any]:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             line = await self.response.content.readline()
         assert line, "the watch has ended"
         event: dict[str, Any] = json.loads(line)
@@ -121,5 +121,5 @@ class Events:
         return event["object"]["code"], event["object"]["reason"]
 
     async def ended(self) -> bool:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return not await self.response.content.readline()

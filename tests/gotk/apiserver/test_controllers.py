@@ -16,7 +16,7 @@ CRDS = "/apis/apiextensions.k8s.io/v1/customresourcedefinitions"
 
 
 async def until(read: Callable[[], Awaitable[Answer]], done: Callable[[Answer], bool]) -> Answer:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not done(answer := await read()):  # noqa: ASYNC110 - the server is asked, as a client would
             await asyncio.sleep(0.005)
     return answer

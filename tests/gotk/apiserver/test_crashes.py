@@ -83,7 +83,7 @@ async def one_life(world: World, api: Caller, process: int) -> None:
         except (aiohttp.ClientError, ConnectionError):
             return
 
-    async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+    async with asyncio.timeout(60), asyncio.TaskGroup() as group:
         for number in range(LANES):
             group.create_task(lane(number))
 
@@ -97,7 +97,7 @@ async def test_fifty_deaths_lose_nothing_that_was_acknowledged(tmp_path: Path) -
     async with AsyncExitStack() as stack:
         stack.callback(lambda: os.killpg(program.pid, signal.SIGKILL))
         for life in range(LIVES + 1):
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 process = int(await program.stdout.readline())
             async with Caller(tmp_path / "kubeconfig") as api:
                 await world.check(api)

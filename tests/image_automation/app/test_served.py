@@ -74,7 +74,7 @@ async def test_the_service_becomes_ready_without_the_kinds_that_are_missing(tmp_
     )
     async with ControlPlane(tmp_path / "plane", crds=definitions(missing)) as plane:
         cluster = await config.from_kubeconfig([plane.kubeconfig])
-        async with service.beside(settings, cluster), aiohttp.ClientSession() as session, asyncio.timeout(10):
+        async with service.beside(settings, cluster), aiohttp.ClientSession() as session, asyncio.timeout(60):
             while await status(session, f"http://{url}/readyz") != 200:
                 pass  # the answer is what is waited for
 
@@ -87,7 +87,7 @@ async def test_a_controller_chosen_by_name_is_waited_for(tmp_path: Path) -> None
     )  # fmt: skip
     async with ControlPlane(tmp_path / "plane", crds=definitions("notification.")) as plane:
         cluster = await config.from_kubeconfig([plane.kubeconfig])
-        async with service.beside(settings, cluster), aiohttp.ClientSession() as session, asyncio.timeout(10):
+        async with service.beside(settings, cluster), aiohttp.ClientSession() as session, asyncio.timeout(60):
             assert await status(session, f"http://{url}/readyz") == 503
             async with Client(cluster) as client:
                 for definition in deploy.crds.load():

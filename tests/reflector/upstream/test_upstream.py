@@ -27,7 +27,7 @@ async def play(ground: player.Ground, scene: player.Scene, places: asyncio.Semap
         seen = []
         for step, wanted in zip(scene.steps, EXPECTED[scene.name], strict=True):
             await player.do(ground, scene, step)
-            seen.append(await player.until(ground, scene, wanted.__eq__, seconds=45))
+            seen.append(await player.until(ground, scene, wanted.__eq__, seconds=120))
         return seen
 
 
@@ -58,18 +58,20 @@ async def compare(folder: Path, scenes: Sequence[player.Scene], *, docker: str =
             tasks = {scene.name: group.create_task(play(ground, scene, places)) for scene in scenes}
         found = {name: task.result() for name, task in tasks.items()}
         last = {
-            scene.name: await player.until(ground, scene, EXPECTED[scene.name][-1].__eq__, seconds=10)
+            scene.name: await player.until(ground, scene, EXPECTED[scene.name][-1].__eq__, seconds=30)
             for scene in scenes
         }
     assert [line for scene in scenes for line in unlike(scene, found[scene.name])] == []
     assert [line for scene in scenes for line in unlike(scene, [*found[scene.name][:-1], last[scene.name]])] == []
 
 
+@pytest.mark.timeout(400)
 async def test_users_see_what_flux_shows_them(tmp_path: Path):
     await compare(tmp_path, SCENES)
 
 
 @pytest.mark.real
+@pytest.mark.timeout(400)
 async def test_so_they_do_with_a_real_registry(tmp_path: Path):
     if not registries.installed():
         pytest.skip("docker-registry is not installed")

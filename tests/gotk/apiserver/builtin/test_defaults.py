@@ -100,7 +100,7 @@ def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
 PLACES = [(full, [way for way in places(full) if way[0] not in {"apiVersion", "kind"}]) for full in FULL]
 
 
-@thorough(1000)
+@thorough(500)
 @given(st.data())
 def test_null_is_absent_anywhere_in_a_built_in_kind(data: st.DataObject) -> None:
     """Go reads null as the zero of any type; no null is left, and the schema has nothing against what is."""

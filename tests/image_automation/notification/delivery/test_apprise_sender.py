@@ -201,7 +201,7 @@ async def test_the_process_ends_when_nobody_waits_for_it_any_more() -> None:
 
     async with (
         await asyncio.start_server(hang, "127.0.0.1", 0) as server,
-        asyncio.timeout(30),
+        asyncio.timeout(60),
         asyncio.TaskGroup() as group,
     ):
         port = server.sockets[0].getsockname()[1]

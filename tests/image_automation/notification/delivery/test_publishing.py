@@ -55,7 +55,7 @@ async def listening(port: int, **login: Any) -> AsyncIterator["asyncio.Queue[byt
 
 
 async def arrived(queue: "asyncio.Queue[bytes]") -> Any:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         return json.loads(await queue.get())
 
 

@@ -29,7 +29,7 @@ async def noticed(port: int, text: bytes) -> bytes:
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     try:
         writer.write(text)
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             return (await reader.read(65536)).partition(b"\r\n")[0]
     finally:
         writer.close()
