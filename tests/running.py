@@ -15,7 +15,7 @@ from structlog.typing import FilteringBoundLogger
 
 from gotk.api.meta import Object, ReconcileStatus
 from gotk.runtime import conditions, errors
-from gotk.runtime.reconciler import Outcome, Reconciler, Severity
+from gotk.runtime.reconciler import Outcome, Reconciler, Severity, Woken
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
 S = TypeVar("S", bound=ReconcileStatus)
@@ -44,6 +44,7 @@ class FakeRun(Generic[S]):
         self.saves: list[S] = []
         self.progressed: list[str] = []
         self.annotations = dict(obj.metadata.annotations)
+        self.woken = Woken()
         self._now = now
         self._requested = obj.metadata.annotations.get("reconcile.fluxcd.io/requestedAt", "")
 

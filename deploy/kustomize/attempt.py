@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from deploy.cluster.wait import Rules
 from gotk.api.kustomize import GROUP, Kustomization, KustomizationSpec, KustomizationStatus
 from gotk.api.meta import Artifact
 from gotk.duration import Duration
@@ -25,13 +26,17 @@ def retry_after(spec: KustomizationSpec) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Attempt:
-    """A run and what it is about. In a `steady` one the present revision of the present spec is applied already."""
+    """A run and what it is about. In a `steady` one the present revision of the present spec is applied already.
+
+    `checks` tell the health of kinds that the object has expressions for.
+    """
 
     obj: Kustomization
     run: KustomizationRun
     artifact: Artifact
     began: float
     steady: bool
+    checks: Rules
 
     @property
     def timeout(self) -> Duration:

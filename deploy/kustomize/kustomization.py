@@ -8,17 +8,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from deploy.cluster import changes, ports, wait
+from deploy.cluster.expressions import Checks, Expressions, InvalidChecksError
 from deploy.kustomize import dependencies, finalize, wakes
 from deploy.kustomize.attempt import Attempt, KustomizationRun, retry_after, timeout
 from deploy.kustomize.building import assembly, build
+from deploy.kustomize.policy import Policy
+from deploy.kustomize.prerequisites import INVALID_EXPRESSION, TERMINAL, Prerequisites
 from deploy.kustomize.steps import Steps
 from deploy.source import fetch
 from gotk.api.kustomize import GROUP, Kustomization
-from gotk.api.meta import Artifact
-from gotk.api.source import GROUP as SOURCE_GROUP
-from gotk.api.source import SOURCES, Source
 from gotk.duration import Duration
-from gotk.kube.errors import NotFound
 from gotk.kube.ports import Getter
 from gotk.runtime import conditions
 from gotk.runtime.clock import Clock
@@ -41,8 +40,6 @@ class KustomizationReconciler:
     watches: Sequence[Watch[Any]] = wakes.WATCHES
     unsupported: Sequence[str] = (
         "spec.decryption",
-        "spec.dependsOn[].readyExpr",
-        "spec.healthCheckExprs",
         "spec.ignore",
     )
 
@@ -53,35 +50,30 @@ class KustomizationReconciler:
         client: Getter,
         clusters: ports.Clusters,
         assembler: assembly.Assembler,
+        expressions: Expressions,
         clock: Clock,
-        requeue_dependency: float,
-        no_cross_namespace_refs: bool,
-        workload_advice: str,
+        policy: Policy,
     ) -> None:
-        """Take what it works with; `client` reads the cluster of the objects, `clusters` are applied to.
-
-        `workload_advice` is told with a health check that waited in vain, where nothing runs workloads.
-        """
-        self._objects = objects
-        self._client = client
+        """Take what it works with; `client` reads the cluster of the objects, `clusters` are applied to."""
         self._clusters = clusters
         self._assembler = assembler
+        self._expressions = expressions
         self._clock = clock
-        self._steps = Steps(clock=clock, workload_advice=workload_advice)
-        self._requeue_dependency = requeue_dependency
-        self._no_cross_namespace_refs = no_cross_namespace_refs
+        self._steps = Steps(clock=clock, policy=policy)
+        self._before = Prerequisites(objects=objects, client=client, expressions=expressions, policy=policy)
 
     async def reconcile(self, obj: Kustomization, run: KustomizationRun) -> Outcome:
         """Build the source's present revision and bring the cluster to it."""
         began = self._clock.monotonic()
+        checks = self._checks(obj)
         try:
-            source = self._source(obj)
-            await self._check_dependencies(obj, run, source)
+            source = await self._before.source(obj)
+            await self._before.check_dependencies(obj, run, source)
         except Waiting:
             run.conditions.delete(RECONCILING)  # nothing has begun
             raise
         steady = obj.status.last_applied_revision == source.revision and dependencies.ready(obj) is not None
-        attempt = Attempt(obj, run, source, began, steady)
+        attempt = Attempt(obj, run, source, began, steady, checks)
         try:
             assembled = await self._assemble(attempt)
             async with self._clusters.of(obj) as cluster:
@@ -133,43 +125,12 @@ class KustomizationReconciler:
         if left:
             run.event("Warning", "PruneFailed", "failed to wait for resources termination", finalize.metadata(obj))
 
-    def _source(self, obj: Kustomization) -> Artifact:
-        """Return the artifact to build. Raises Stalled, Retry or Waiting where there is none."""
-        reference, own = obj.spec.source_ref, obj.metadata.namespace
-        namespace = reference.namespace or own
-        subject = f"{reference.kind}/{namespace}/{reference.name}"
-        kind = SOURCES.get(reference.kind)
-        if kind is None:
-            cause = f"is not supported, refer to a {' or '.join(SOURCES)}"
-            raise Stalled("UnsupportedSourceKind", f"source '{subject}' {cause}")
-        if self._no_cross_namespace_refs and namespace != own:
-            raise Stalled("AccessDenied", f"can't access '{subject}', cross-namespace references have been blocked")
-        source: Source | None = self._objects.get(kind, namespace, reference.name)
-        if source is None:
-            # No event, as in Flux: whoever applies both at once would be told of an error each time.
-            message = f'{reference.kind}.{SOURCE_GROUP} "{reference.name}" not found'
-            raise Waiting("ArtifactFailed", message, after=retry_after(obj.spec))
-        if source.status.artifact is None:
-            raise self._waiting("ArtifactFailed", "Source artifact not found")
-        return source.status.artifact
-
-    async def _check_dependencies(self, obj: Kustomization, run: KustomizationRun, source: Artifact) -> None:
-        """Raise Waiting for the first Kustomization that must come first and has not."""
-        for reference in obj.spec.depends_on:
-            namespace, name = dependencies.key(reference, obj.metadata.namespace)
-            try:
-                dependency = await self._client.get(Kustomization, namespace, name)
-                why = dependencies.unmet(obj, dependency, source.revision)
-            except NotFound as error:
-                why = f"dependency '{namespace}/{name}' not found: {error.message}"
-            if why is not None:
-                waiting = self._waiting("DependencyNotReady", "Dependencies do not meet ready condition")
-                run.event("Normal", waiting.reason, waiting.message, {f"{GROUP}/revision": source.revision})
-                raise Waiting(waiting.reason, why, after=waiting.after)
-
-    def _waiting(self, reason: str, message: str) -> Waiting:
-        delay = Duration.of(self._requeue_dependency)
-        return Waiting(reason, f"{message}, retrying in {delay}", after=delay.seconds)
+    def _checks(self, obj: Kustomization) -> Checks:
+        """Read `spec.healthCheckExprs`. Raises Stalled."""
+        try:
+            return Checks(obj.spec.health_check_exprs, expressions=self._expressions, owner=obj.metadata.uid)
+        except InvalidChecksError as error:
+            raise Stalled(INVALID_EXPRESSION, f"{TERMINAL}: {error}") from error
 
     async def _assemble(self, attempt: Attempt) -> assembly.Assembled:
         """Fetch and build, unless that is at hand, and return the objects."""
@@ -179,7 +140,7 @@ class KustomizationReconciler:
             run.update(last_attempted_revision=source.revision)
             return await self._assembler.objects(attempt.obj, built)
         except fetch.ArtifactMissing:
-            raise self._waiting("ArtifactFailed", "Source is not ready, artifact not found") from None
+            raise self._before.waiting("ArtifactFailed", "Source is not ready, artifact not found") from None
         except (fetch.ArtifactError, build.PathMissing) as error:
             raise Retry("ArtifactFailed", str(error), after=after) from error
         except (build.BuildError, assembly.AssemblyError) as error:

@@ -11,14 +11,15 @@ from deploy.cluster import apply, changes, inventory, objects, ports, prune, red
 from deploy.cluster.changes import Change
 from deploy.cluster.inventory import Item, ObjectID
 from deploy.kustomize import history, owner
-from deploy.kustomize.attempt import Attempt
+from deploy.kustomize.attempt import Attempt, KustomizationRun
 from deploy.kustomize.building.assembly import Assembled
+from deploy.kustomize.policy import Policy
 from gotk.api.kustomize import GROUP, NamespacedObjectKindReference
 from gotk.duration import Duration
 from gotk.kube.errors import APIError
 from gotk.runtime import conditions
 from gotk.runtime.clock import Clock
-from gotk.runtime.errors import Retry
+from gotk.runtime.errors import Retry, Waiting
 
 _HEALTHY = "Healthy"
 #: What becomes well only where something runs it.
@@ -31,11 +32,10 @@ _WORKLOADS = frozenset(
 class Steps:
     """Brings clusters to the objects of builds."""
 
-    def __init__(self, *, clock: Clock, workload_advice: str) -> None:
-        """Take what it works with; `workload_advice` says what to do about workloads that nothing runs."""
-        self._workload_advice = workload_advice
+    def __init__(self, *, clock: Clock, policy: Policy) -> None:
+        self._policy = policy
         self._clock = clock
-        self._waiter = wait.Waiter(clock=clock)
+        self._waiter = wait.Waiter(clock=clock, fail_fast=policy.fail_fast)
         self._applier = apply.Applier(clock=clock, waiter=self._waiter)
 
     async def run(self, attempt: Attempt, assembled: Assembled, cluster: ports.Cluster) -> None:
@@ -116,7 +116,11 @@ class Steps:
                 cluster=cluster,
                 timeout=attempt.timeout.seconds,
                 missing_ok=_self_cleaning(assembled.manifests),
+                rules=attempt.checks,
+                stop=run.woken.event if self._policy.cancel_health_checks else None,
             )
+        except wait.Stopped:
+            raise self._canceled(run, attempt) from None
         except wait.WaitError as error:
             run.conditions.mark_false(_HEALTHY, "HealthCheckFailed", redactor.hide(str(error)))
             message = f"health check failed after {self._since(began)}: {error}{self._advice(items)}"
@@ -128,10 +132,17 @@ class Steps:
         if not was_healthy or changes.lines(applied):
             run.event("Normal", conditions.PROGRESSING, message, attempt.metadata)
 
+    def _canceled(self, run: KustomizationRun, attempt: Attempt) -> Waiting:
+        """Say that what has woken the Kustomization ends its health check; it is taken up again at once."""
+        told = f"Health checks canceled due to new reconciliation triggered by {run.woken.by}"
+        run.event("Normal", "HealthCheckCanceled", told, attempt.metadata)
+        return Waiting("HealthCheckCanceled", f"New reconciliation triggered by {run.woken.by}", after=0.0)
+
     def _advice(self, awaited: Sequence[Item]) -> str:
         """Say what to do where a workload was awaited that nothing runs."""
         waits_for_workload = any((item.id.group, item.id.kind) in _WORKLOADS for item in awaited)
-        return f"; {self._workload_advice}" if self._workload_advice and waits_for_workload else ""
+        advice = self._policy.workload_advice
+        return f"; {advice}" if advice and waits_for_workload else ""
 
     def _record(self, attempt: Attempt, digest: str, status: str) -> None:
         run = attempt.run

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import msgspec
 
 from gotk.api.meta import (
+    CustomHealthCheck,
     Interval,
     KubeConfigReference,
     LocalObjectReference,
@@ -100,16 +101,6 @@ class NamespacedObjectKindReference(Struct, frozen=True, kw_only=True):
     name: str
     api_version: str = ""
     namespace: str = ""
-
-
-class CustomHealthCheck(Struct, frozen=True, kw_only=True):
-    """CEL expressions that tell the health of a kind."""
-
-    api_version: str
-    current: str
-    kind: str = ""
-    in_progress: str = ""
-    failed: str = ""
 
 
 class IgnoreRule(Struct, frozen=True, kw_only=True):

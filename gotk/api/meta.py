@@ -103,6 +103,16 @@ class KubeConfigReference(Struct, frozen=True, kw_only=True):
     secret_ref: SecretKeyReference | None = None
 
 
+class CustomHealthCheck(Struct, frozen=True, kw_only=True):
+    """CEL expressions that tell the health of a kind."""
+
+    api_version: str
+    current: str
+    kind: str = ""
+    in_progress: str = ""
+    failed: str = ""
+
+
 class NamespacedObjectReference(Struct, frozen=True, kw_only=True):
     """A name, and a namespace where it is not the referrer's."""
 

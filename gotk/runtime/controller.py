@@ -24,7 +24,7 @@ from gotk.runtime.clock import Clock
 from gotk.runtime.logging import redact
 from gotk.runtime.metrics import Metrics
 from gotk.runtime.queue import Queue
-from gotk.runtime.reconciler import Key, Reconciler, Watch
+from gotk.runtime.reconciler import Key, Reconciler, Watch, Woken
 from gotk.runtime.reconciliation import Reconciliation
 from gotk.runtime.run_result import BACKOFF, Next
 from gotk.runtime.settings import Settings
@@ -61,6 +61,7 @@ class Controller(Generic[O]):
         self._clock = clock
         self._settings = settings
         self._random = random
+        self._woken: dict[Key, Woken] = {}
         self._queue: Queue[Key] = Queue(clock=clock, backoff=settings.backoff)
         self._log = structlog.get_logger().bind(
             controller=self._name, controllerGroup=resource.group, controllerKind=resource.kind
@@ -103,6 +104,7 @@ class Controller(Generic[O]):
     async def _work(self, key: Key) -> None:
         log = self._log.bind(namespace=key.namespace, name=key.name, reconcileID=str(uuid.uuid4()))
         began = self._clock.monotonic()
+        woken = self._woken[key] = Woken()
         self._metrics.started(self._name)
         result = "error"
         try:
@@ -111,17 +113,18 @@ class Controller(Generic[O]):
                 self._forget(key)
                 result = "success"
             else:
-                result = self._follow(key, await self._handle(entry, log))
+                result = self._follow(key, await self._handle(entry, log, woken))
         finally:
+            del self._woken[key]
             self._queue.done(key)
             seconds = self._clock.monotonic() - began
             self._metrics.ended(self._name, result, seconds)
             self._metrics.queue.worked(self._name, seconds)
             self._metrics.queue.depth(self._name, len(self._queue))
 
-    async def _handle(self, entry: O | Undecodable, log: FilteringBoundLogger) -> Next:
+    async def _handle(self, entry: O | Undecodable, log: FilteringBoundLogger, woken: Woken) -> Next:
         try:
-            return await self._reconciliation.handle(entry, log)
+            return await self._reconciliation.handle(entry, log, woken)
         except kube.APIError as error:
             log.error("cannot write the object's state", error=redact(error.message))  # noqa: TRY400 - no trace wanted
         except Exception:
@@ -154,7 +157,8 @@ class Controller(Generic[O]):
     def _changed(self, old: O | Undecodable | None, new: O | Undecodable | None) -> None:
         if wakes(old, new) or self._moved(old, new):
             metadata = (new or old).metadata  # type: ignore[union-attr] # a change has at least one side
-            self._add(Key(metadata.namespace, metadata.name))
+            key = Key(metadata.namespace, metadata.name)
+            self._add(key, f"{self.kind}/{key}")
 
     def _moved(self, old: O | Undecodable | None, new: O | Undecodable | None) -> bool:
         """Tell whether labels moved an object into our shard or out of it."""
@@ -162,17 +166,23 @@ class Controller(Generic[O]):
         return len(sides) == 2
 
     def _watcher(self, watch: Watch[Any]) -> Callable[[Any, Any], None]:
+        kind = scheme.resource_of(watch.kind).kind
+
         def changed(old: Object | Undecodable | None, new: Object | Undecodable | None) -> None:
             before = None if isinstance(old, Undecodable) else old
             after = None if isinstance(new, Undecodable) else new
-            if (before or after) and watch.changed(before, after):
-                for key in watch.requests(after or before, self._caches):
-                    self._add(key)
+            seen = after or before
+            if seen is not None and watch.changed(before, after):
+                by = f"{kind}/{seen.metadata.namespace}/{seen.metadata.name}"
+                for key in watch.requests(seen, self._caches):
+                    self._add(key, by)
 
         return changed
 
-    def _add(self, key: Key) -> None:
+    def _add(self, key: Key, by: str) -> None:
         self._queue.add(key)
+        if key in self._woken:
+            self._woken[key].wake(by)
         self._metrics.queue.added(self._name, len(self._queue))
 
 

@@ -5,6 +5,7 @@ object, suspend, finalizers, unsupported fields, status patches, conditions, eve
 controller's (`gotk.runtime.controller`).
 """
 
+import asyncio
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -80,6 +81,19 @@ class Outcome:
     record: msgspec.Struct | None = None
 
 
+@dataclass(slots=True)
+class Woken:
+    """Whether something has asked for another run since this one began, and which object that was."""
+
+    event: asyncio.Event = field(default_factory=asyncio.Event)
+    by: str = ""
+
+    def wake(self, by: str) -> None:
+        """Say that an object (`GitRepository/apps/fleet`) asks for another run; the first one counts."""
+        self.by = self.by or by
+        self.event.set()
+
+
 class Run(Protocol[S]):
     """One run over one object: its state so far and the way to say more."""
 
@@ -89,6 +103,8 @@ class Run(Protocol[S]):
     conditions: Conditions
     #: A logger bound to the object.
     log: FilteringBoundLogger
+    #: Whether another run is asked for already, for what need not wait until this one ends.
+    woken: Woken
 
     def now(self) -> datetime:
         """Return the current time, in UTC."""

@@ -19,7 +19,7 @@ from gotk.runtime import conditions, errors, events, invalid, run_result, status
 from gotk.runtime.clock import Clock
 from gotk.runtime.logging import redact
 from gotk.runtime.metrics import Metrics
-from gotk.runtime.reconciler import Key, Outcome, Reconciler, Selective, Severity, is_set
+from gotk.runtime.reconciler import Key, Outcome, Reconciler, Selective, Severity, Woken, is_set
 from gotk.runtime.run import ObjectRun
 from gotk.runtime.run_result import CONFLICT, NEVER, NOW, Next
 from gotk.runtime.settings import Settings
@@ -55,24 +55,24 @@ class Reconciliation(Generic[O]):
             reconciler.kind, client=client, clock=clock, field_manager=reconciler.controller
         )
 
-    async def handle(self, entry: O | Undecodable, log: FilteringBoundLogger) -> Next:
-        """Bring one object on, and say when it wants to be seen again."""
+    async def handle(self, entry: O | Undecodable, log: FilteringBoundLogger, woken: Woken) -> Next:
+        """Bring one object on, and say when it wants to be seen again; `woken` tells when it is asked for meanwhile."""
         if isinstance(entry, Undecodable):
             await self._stall(entry, log)
             return NEVER
         try:
-            return await self._turn(entry, log)
+            return await self._turn(entry, log, woken)
         except kube.Conflict as error:
             return await self._again(entry, errors.Conflict(error.message), log)
 
-    async def _turn(self, entry: O, log: FilteringBoundLogger) -> Next:
+    async def _turn(self, entry: O, log: FilteringBoundLogger, woken: Woken) -> Next:
         if entry.metadata.deletion_timestamp is not None:
-            return await self._finalize(entry, log)
+            return await self._finalize(entry, log, woken)
         if isinstance(self._reconciler, Selective) and self._reconciler.is_static(entry):
             return await self._let_go(entry, log)
         if FINALIZER not in entry.metadata.finalizers:
             return await self._set_finalizers(entry, (*entry.metadata.finalizers, FINALIZER))
-        run = self._run(entry, log)
+        run = self._run(entry, log, woken)
         if getattr(getattr(entry, "spec", None), "suspend", False):
             log.info("reconciliation is suspended for this object")
             await run.finish(observed=conditions.observes(run.conditions, self._reconciler.rules))
@@ -148,10 +148,10 @@ class Reconciliation(Generic[O]):
 
     # Deletion.
 
-    async def _finalize(self, obj: O, log: FilteringBoundLogger) -> Next:
+    async def _finalize(self, obj: O, log: FilteringBoundLogger, woken: Woken) -> Next:
         if FINALIZER not in obj.metadata.finalizers:
             return NEVER
-        run = self._run(obj, log)
+        run = self._run(obj, log, woken)
         error = await self._attempt(lambda: self._reconciler.finalize(obj, run), log)
         if not isinstance(error, errors.ReconcileError):
             others = tuple(name for name in obj.metadata.finalizers if name != FINALIZER)
@@ -205,7 +205,7 @@ class Reconciliation(Generic[O]):
 
     # Saying it.
 
-    def _run(self, obj: O, log: FilteringBoundLogger) -> ObjectRun[O, Any]:
+    def _run(self, obj: O, log: FilteringBoundLogger, woken: Woken) -> ObjectRun[O, Any]:
         def emit(severity: Severity, reason: str, message: str, metadata: Mapping[str, str]) -> None:
             self._emit(obj.metadata, severity, reason, message, metadata)
 
@@ -217,6 +217,7 @@ class Reconciliation(Generic[O]):
             emit=emit,
             log=log,
             clock=self._clock,
+            woken=woken,
         )
 
     async def _stall(self, entry: Undecodable, log: FilteringBoundLogger) -> None:

@@ -10,7 +10,7 @@ from structlog.typing import FilteringBoundLogger
 from gotk.api.meta import REQUESTED_AT, Object, ReconcileStatus
 from gotk.runtime import conditions, status
 from gotk.runtime.clock import Clock
-from gotk.runtime.reconciler import Severity
+from gotk.runtime.reconciler import Severity, Woken
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as everywhere in this module
 S = TypeVar("S", bound=ReconcileStatus)
@@ -43,7 +43,9 @@ class ObjectRun(Generic[O, S]):
         emit: Emit,
         log: FilteringBoundLogger,
         clock: Clock,
+        woken: Woken,
     ) -> None:
+        self.woken = woken
         self.status = cast("S", status.of(obj))
         self.conditions = conditions.Conditions(
             self.status.conditions, generation=obj.metadata.generation, now=clock.now()

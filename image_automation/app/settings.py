@@ -56,6 +56,10 @@ class Settings:
     helm_index_max_size: int = 50 << 20
     helm_chart_max_size: int = 10 << 20
     strict_substitutions: bool = True
+    additive_expressions: bool = False
+    fail_fast: bool = True
+    cancel_health_checks: bool = False
+    direct_source_fetch: bool = False
     metrics_addr: str = ":8080"
     health_addr: str = ":9440"
     explain_addr: str = "0"

@@ -13,6 +13,7 @@ from deploy.cluster.remotes import Remotes
 from deploy.kustomize.building.assembly import Assembler
 from deploy.kustomize.building.build import Builder, find_command
 from deploy.kustomize.kustomization import KustomizationReconciler
+from deploy.kustomize.policy import Policy
 from deploy.source.charts.remote import Repositories
 from deploy.source.fetch import Trees
 from deploy.source.git_repository import GitRepositoryReconciler
@@ -181,10 +182,21 @@ def kustomization(parts: Parts) -> Reconciler[Any, Any]:
             parts.client, remotes=parts.remotes, default_account=parts.settings.default_service_account
         ),
         assembler=assembler,
+        expressions=parts.cel,
         clock=parts.clock,
-        requeue_dependency=parts.settings.requeue_dependency,
-        no_cross_namespace_refs=parts.settings.no_cross_namespace_refs,
-        workload_advice="" if parts.settings.runs_workloads else _NO_WORKLOADS,
+        policy=_policy(parts.settings),
+    )
+
+
+def _policy(settings: Settings) -> Policy:
+    return Policy(
+        requeue_dependency=settings.requeue_dependency,
+        no_cross_namespace_refs=settings.no_cross_namespace_refs,
+        additive_expressions=settings.additive_expressions,
+        fail_fast=settings.fail_fast,
+        cancel_health_checks=settings.cancel_health_checks,
+        direct_source_fetch=settings.direct_source_fetch,
+        workload_advice="" if settings.runs_workloads else _NO_WORKLOADS,
     )
 
 

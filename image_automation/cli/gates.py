@@ -1,11 +1,24 @@
 """`--feature-gates A=true,B=false`, as Flux's controllers read it: a gate that nobody knows ends the start."""
 
+from collections.abc import Mapping
+
 from gotk.duration import Duration
 from image_automation.cli import output
 
 WORKLOAD_IDENTITY = "ObjectLevelWorkloadIdentity"
 STRICT_SUBSTITUTIONS = "StrictPostBuildSubstitutions"
-_DEFAULTS = {WORKLOAD_IDENTITY: False, STRICT_SUBSTITUTIONS: True}
+ADDITIVE_EXPRESSIONS = "AdditiveCELDependencyCheck"
+NO_FAIL_FAST = "DisableFailFastBehavior"
+CANCEL_HEALTH_CHECKS = "CancelHealthCheckOnNewRevision"
+DIRECT_SOURCE_FETCH = "DirectSourceFetch"
+_DEFAULTS = {
+    WORKLOAD_IDENTITY: False,
+    STRICT_SUBSTITUTIONS: True,
+    ADDITIVE_EXPRESSIONS: False,
+    NO_FAIL_FAST: False,
+    CANCEL_HEALTH_CHECKS: False,
+    DIRECT_SOURCE_FETCH: False,
+}
 _TRUTHS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
 _LONGEST_KEPT = 3600.0
 
@@ -21,6 +34,22 @@ def read(text: str) -> dict[str, bool]:
             output.fail(f"--feature-gates: '{part}' is not of the form {name}=true or {name}=false")
         gates[name] = _TRUTHS[value.lower()]
     return gates
+
+
+def told() -> str:
+    """Name every gate and what it is unless said."""
+    return ", ".join(f"{name} ({'on' if value else 'off'})" for name, value in sorted(_DEFAULTS.items()))
+
+
+def of_kustomizations(given: Mapping[str, bool]) -> dict[str, bool]:
+    """Return the settings that gates of kustomize-controller stand for."""
+    return {
+        "strict_substitutions": given[STRICT_SUBSTITUTIONS],
+        "additive_expressions": given[ADDITIVE_EXPRESSIONS],
+        "fail_fast": not given[NO_FAIL_FAST],
+        "cancel_health_checks": given[CANCEL_HEALTH_CHECKS],
+        "direct_source_fetch": given[DIRECT_SOURCE_FETCH],
+    }
 
 
 def check_default_account(account: str, *, workload_identity: bool) -> None:

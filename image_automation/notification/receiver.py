@@ -12,13 +12,13 @@ from typing import Any, TypeVar
 from gotk.api.core import Secret
 from gotk.api.meta import Object
 from gotk.api.notification import Receiver, ReceiverSpec, ReceiverStatus
+from gotk.cel import expression
 from gotk.duration import Duration
 from gotk.kube import errors as kube
 from gotk.kube.ports import Getter
 from gotk.runtime import conditions
 from gotk.runtime.errors import Retry, Stalled
 from gotk.runtime.reconciler import Outcome, Run, Watch
-from image_automation.notification.cel import expression
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
 

@@ -14,7 +14,7 @@ from structlog.typing import FilteringBoundLogger
 from gotk.api.meta import REQUESTED_AT, Object, ReconcileStatus
 from gotk.runtime import conditions, errors
 from gotk.runtime.clock import Clock, rfc3339
-from gotk.runtime.reconciler import Outcome, Reconciler, Severity
+from gotk.runtime.reconciler import Outcome, Reconciler, Severity, Woken
 from gotk.runtime.reconciliation import unsupported
 from gotk.runtime.run import ObjectRun
 
@@ -58,6 +58,7 @@ async def take(reconciler: Reconciler[O, Any], obj: O, clock: Clock) -> Ended[O]
         emit=_emit_nothing,
         log=_SILENT,
         clock=clock,
+        woken=Woken(),
     )
     end = unsupported(reconciler, obj) or await _attempt(reconciler, obj, run)
     success = conditions.Success(end.message, end.reason) if isinstance(end, Outcome) else end

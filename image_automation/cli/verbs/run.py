@@ -153,7 +153,7 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
     "--feature-gates",
     default="",
     metavar="GATES",
-    help="Features, as Name=true,...: ObjectLevelWorkloadIdentity (off), StrictPostBuildSubstitutions (on).",
+    help=f"Features, as Name=true,...: {gates.told()}.",
 )
 @click.option(
     "--default-service-account",
@@ -239,7 +239,7 @@ def _identities(options: dict[str, Any], controllers: frozenset[str]) -> dict[st
     gates.check_default_account(options["default_kubeconfig_service_account"], workload_identity=workload_identity)
     return {
         "workload_identity": workload_identity,
-        "strict_substitutions": given[gates.STRICT_SUBSTITUTIONS],
+        **gates.of_kustomizations(given),
         "token_cache_max_duration": gates.check_token_duration(options["token_cache_max_duration"]),
         "trusted_realms": gates.words(options["trusted_realms"]),
     }

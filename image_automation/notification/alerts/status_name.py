@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from image_automation.notification.cel import expression
+from gotk.cel import expression
 from image_automation.notification.notice import Notice
 from image_automation.notification.providers.git import event
 

@@ -1,1 +1,1 @@
-"""CEL expressions of users: compiled and evaluated in a process of its own."""
+"""What Receivers and Providers ask of CEL beside what everybody does."""

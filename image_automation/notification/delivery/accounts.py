@@ -15,6 +15,7 @@ from gotk.api import scheme
 from gotk.api.core import Secret
 from gotk.api.meta import LocalObjectReference, Object, ObjectMeta
 from gotk.api.notification import Alert, Provider
+from gotk.cel.expression import EvaluationError
 from gotk.http.exchange import Unusable
 from gotk.http.proxy import InvalidProxy, Proxy
 from gotk.http.secret import SecretError
@@ -23,7 +24,6 @@ from gotk.kube import errors as kube
 from gotk.kube.ports import Getter
 from gotk.runtime.clock import Clock
 from image_automation.notification.alerts import status_name, trace_parents
-from image_automation.notification.cel.expression import EvaluationError
 from image_automation.notification.notice import Notice
 from image_automation.notification.providers import catalog
 from image_automation.notification.providers.account import Account, Origin

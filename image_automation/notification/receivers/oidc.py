@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from gotk.api.notification import OIDCProvider
-from image_automation.notification.cel import expression
+from gotk.cel import expression
 from image_automation.notification.receivers.call import RefusedError
 
 

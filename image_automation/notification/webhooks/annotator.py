@@ -15,10 +15,10 @@ import structlog
 from gotk.api import extensions
 from gotk.api.meta import REQUESTED_AT
 from gotk.api.notification import Receiver, ReceiverResource
+from gotk.cel import expression
 from gotk.kube import errors
 from gotk.oci import name as images
 from gotk.runtime.clock import Clock
-from image_automation.notification.cel import expression
 from image_automation.notification.cel.evaluator import Evaluator
 from image_automation.notification.receivers.call import Pushed
 

@@ -18,13 +18,13 @@ from aiohttp import ClientConnectionResetError, web
 
 from gotk.api.core import Secret
 from gotk.api.notification import Receiver
+from gotk.cel import expression
 from gotk.kube.cache import KindCache
 from gotk.kube.entries import Undecodable
 from gotk.kube.ports import Getter
 from gotk.runtime import health
 from gotk.runtime.clock import Clock
 from image_automation.notification import receiver as receivers
-from image_automation.notification.cel import expression
 from image_automation.notification.cel.evaluator import Evaluator
 from image_automation.notification.receivers import TOKENS, VERIFIERS, gcr, oidc
 from image_automation.notification.receivers.call import Accepted, Call, RefusedError

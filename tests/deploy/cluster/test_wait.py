@@ -40,8 +40,8 @@ class Theatre:
             raise errors.NotFound(404, "NotFound", "not found")
         return {"apiVersion": api_version, "kind": kind, "metadata": {"name": name}, "status": status}
 
-    async def until_current(self, *names: str, timeout: float, **how: Any) -> None:
-        waiter = wait.Waiter(clock=self)
+    async def until_current(self, *names: str, timeout: float, fail_fast: bool = True, **how: Any) -> None:
+        waiter = wait.Waiter(clock=self, fail_fast=fail_fast)
         await waiter.until_current([item(name) for name in names], cluster=self._cluster, timeout=timeout, **how)
 
     async def until_gone(self, *names: str, timeout: float) -> list[Item]:
@@ -63,6 +63,13 @@ async def test_the_wait_ends_soon_after_the_last_is_ready() -> None:
     assert 20 <= theatre.time <= 25
 
 
+async def test_without_fail_fast_a_failure_waits_for_the_others() -> None:
+    theatre = Theatre(a=[(0, STALLED)], b=[(0, NOT_READY), (20, READY)])
+    with pytest.raises(wait.WaitError, match=r"^failed early .*Thing/ns/a status: 'Failed': why"):
+        await theatre.until_current("a", "b", timeout=60, fail_fast=False)
+    assert 20 <= theatre.time <= 27
+
+
 async def test_nothing_to_wait_for_takes_no_time() -> None:
     theatre = Theatre()
     await theatre.until_current(timeout=60)
@@ -75,7 +82,7 @@ async def test_the_time_is_up() -> None:
         await theatre.until_current(*"abcd", timeout=60)
     assert str(raised.value) == (
         "timeout waiting for: [Thing/ns/a status: 'InProgress', Thing/ns/b status: 'NotFound', "
-        "Thing/ns/d status: 'Unknown']"
+        "Thing/ns/d status: 'Unknown': no route]"
     )
     assert theatre.time == pytest.approx(60)
 

@@ -9,13 +9,11 @@ from typing import Any
 import pytest
 
 from deploy.kustomize.building import build
-from deploy.kustomize.kustomization import KustomizationReconciler
 from gotk.api import scheme
 from gotk.api.kustomize import Kustomization
 from gotk.kube.client import Client
 from gotk.kube.errors import Invalid, NotFound
 from gotk.runtime import errors
-from gotk.runtime.reconciliation import unsupported
 from tests.deploy.kustomize import sources, world
 from tests.deploy.kustomize.sources import config_map, kustomization
 from tests.deploy.kustomize.world import World
@@ -385,32 +383,6 @@ async def test_what_is_not_supported_stalls(spec: dict[str, Any], reason: str, m
     ended = await here.reconcile(kustomization(**spec))
     assert ended.ready == ("False", reason, message)
     assert ended.conditions["Stalled"] == ("True", reason, message)
-
-
-RECONCILER: Any = KustomizationReconciler
-
-UNSUPPORTED = {
-    "an expression of a dependency": (
-        {"dependsOn": [{"name": "a"}, {"name": "b", "readyExpr": "true"}]},
-        "spec.dependsOn[].readyExpr is not supported by this version: remove it",
-    ),
-    "two fields": (
-        {"ignore": [{"paths": ["/spec"]}], "dependsOn": [{"name": "a", "readyExpr": "true"}]},
-        "spec.dependsOn[].readyExpr and spec.ignore are not supported by this version: remove them",
-    ),
-}
-
-
-@pytest.mark.parametrize(("spec", "message"), UNSUPPORTED.values(), ids=UNSUPPORTED.keys())
-def test_a_field_that_is_not_supported_is_named(spec: dict[str, Any], message: str) -> None:
-    stalled = unsupported(RECONCILER, kustomization(**spec))
-    assert stalled is not None
-    assert stalled.reason == "UnsupportedField"
-    assert stalled.message == f"{message}, or leave the object to Flux's kustomize-controller"
-
-
-def test_dependencies_without_expressions_are_supported() -> None:
-    assert unsupported(RECONCILER, kustomization(dependsOn=[{"name": "a"}])) is None
 
 
 async def test_dependencies_come_first(here: World) -> None:

@@ -1,5 +1,6 @@
 """A small world for Kustomizations: a real control plane, a source of archives, a reconciler between them."""
 
+import dataclasses
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -16,12 +17,14 @@ from deploy.cluster.clusters import TargetClusters
 from deploy.cluster.remotes import Remotes
 from deploy.kustomize.building import assembly, build
 from deploy.kustomize.kustomization import KustomizationReconciler
+from deploy.kustomize.policy import Policy
 from deploy.source import fetch
 from gotk.api import scheme
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import Object
 from gotk.api.source import GitRepository
 from gotk.apiserver import ALWAYS_ALLOW, ControlPlane
+from gotk.cel.evaluator import Evaluator
 from gotk.cloud.cache import TokenCache
 from gotk.cloud.clusters.access import ClusterLogins
 from gotk.cloud.identity import Identities
@@ -34,6 +37,17 @@ from gotk.runtime.clock import SystemClock
 from gotk.sandbox.confinement import Confinement
 from tests.deploy.kustomize import sources
 from tests.running import Ended, FakeRun, run_once
+
+#: What Flux decides where nobody says otherwise.
+POLICY = Policy(
+    requeue_dependency=30.0,
+    no_cross_namespace_refs=False,
+    additive_expressions=False,
+    fail_fast=True,
+    cancel_health_checks=False,
+    direct_source_fetch=False,
+    workload_advice="",
+)
 
 
 class Objects:
@@ -79,19 +93,21 @@ class World:
             connect=Client,
             insecure_tls=False,
         )
+        self.cel = Evaluator(clock=SystemClock())
         self.reconciler = self.reconciler_for(client)
 
-    def reconciler_for(self, cluster: ports.Impersonating, *, default_account: str = "") -> KustomizationReconciler:
-        """Make a reconciler that applies to a cluster."""
+    def reconciler_for(
+        self, cluster: ports.Impersonating, *, default_account: str = "", **policy: Any
+    ) -> KustomizationReconciler:
+        """Make a reconciler that applies to a cluster; `policy` is what the operator decides otherwise than Flux."""
         return KustomizationReconciler(
             objects=self.objects,
             client=cluster,
             clusters=TargetClusters(cluster, remotes=self.remotes, default_account=default_account),
             assembler=self.assembler,
+            expressions=self.cel,
             clock=SystemClock(),
-            requeue_dependency=30.0,
-            no_cross_namespace_refs=False,
-            workload_advice=self.workload_advice,
+            policy=dataclasses.replace(POLICY, workload_advice=self.workload_advice, **policy),
         )
 
     async def serve(self, request: web.Request) -> web.Response:
@@ -160,6 +176,7 @@ async def new(directory: Path, *, authorization_mode: str = ALWAYS_ALLOW) -> Asy
         world = World(client, scratch, transport, limiter)
         world.kubeconfig = plane.kubeconfig
         await stack.enter_async_context(world.remotes)
+        await stack.enter_async_context(world.cel)
         app = web.Application()
         app.router.add_get("/{name}", world.serve)
         runner = web.AppRunner(app, shutdown_timeout=0.1)

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from gotk import selectors
-from gotk.api.image import ImageRepository, ScanResult
+from gotk.api.image import ImagePolicy, ImageRepository, ScanResult
 from gotk.kube import errors as kube
 from gotk.kube.entries import decode
 from gotk.runtime import conditions, errors
@@ -469,6 +469,24 @@ async def test_another_kinds_change_wakes_those_that_it_names() -> None:
         cluster.change("ImageRepository", "default", "app", {"spec": {"image": "b"}})
         await asyncio.sleep(10)
         assert len(reconciler.runs) == before + 1
+
+
+@in_virtual_time
+async def test_a_run_learns_what_asks_for_the_next_one_meanwhile() -> None:
+    told: list[str] = []
+
+    async def reconcile(obj: Any, run: Any) -> Outcome:
+        if not told:
+            cluster.put(image_policy())
+            await run.woken.event.wait()
+        told.append(run.woken.by)
+        return Outcome(message="all good", requeue_after=600)
+
+    cluster = stored()
+    watch = Watch(kind=ImagePolicy, changed=lambda old, new: True, requests=lambda obj, _: [Key("default", "app")])
+    async with managed(cluster, repositories(reconcile, watches=[watch])):
+        await asyncio.sleep(1)
+    assert told == ["ImagePolicy/default/app", ""]
 
 
 @in_virtual_time

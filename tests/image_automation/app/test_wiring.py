@@ -187,13 +187,22 @@ REACH: dict[str, tuple[list[str], str, str, Any, Any]] = {
     "references of policies": (
         ["--no-cross-namespace-refs"], "ImagePolicyReconciler", "_no_cross_namespace_refs", False, True),
     "references of Kustomizations": (
-        ["--no-cross-namespace-refs"], "KustomizationReconciler", "_no_cross_namespace_refs", False, True),
+        ["--no-cross-namespace-refs"], "Policy", "no_cross_namespace_refs", False, True),
     "references of automations": (
         ["--no-cross-namespace-refs"], "ImageUpdateAutomationReconciler", "_cross_namespace", True, False),
     "dependencies of policies": (
         ["--requeue-dependency=7s"], "ImagePolicyReconciler", "_requeue_dependency", 30.0, 7.0),
     "dependencies of Kustomizations": (
-        ["--requeue-dependency=7s"], "KustomizationReconciler", "_requeue_dependency", 30.0, 7.0),
+        ["--requeue-dependency=7s"], "Policy", "requeue_dependency", 30.0, 7.0),
+    "expressions of dependencies": (
+        ["--feature-gates=AdditiveCELDependencyCheck=true"], "Policy", "additive_expressions", False, True),
+    "failing slowly": (["--feature-gates=DisableFailFastBehavior=true"], "Policy", "fail_fast", True, False),
+    "health checks that end early": (
+        ["--feature-gates=CancelHealthCheckOnNewRevision=true"], "Policy", "cancel_health_checks", False, True),
+    "sources past the watch": (
+        ["--feature-gates=DirectSourceFetch=true"], "Policy", "direct_source_fetch", False, True),
+    "who applies": (["--default-service-account=deployer"], "TargetClusters", "_default_account", "", "deployer"),
+    "who has no certificate": (["--insecure-kubeconfig-tls"], "Remotes", "_insecure_tls", False, True),
     "retention of artifacts": (
         ["--artifact-retention-ttl=1h", "--artifact-retention-records=5"], "Storage", "_retention",
         wiring.Retention(ttl=timedelta(minutes=1), records=2), wiring.Retention(ttl=timedelta(hours=1), records=5)),

@@ -2,7 +2,7 @@
 
 Answers to `fluxcd/pkg/runtime/cel`: variables are JSON objects, whose numbers are all floating-point; strings, sets,
 encoders and optional types are there. The engine is the C++ one that CEL comes from: it stops after ten thousand steps
-of a loop and takes 32 levels of nesting. Expressions are checked when a Receiver is reconciled and are kept compiled.
+of a loop and takes 32 levels of nesting. Expressions are checked when their object is reconciled and are kept compiled.
 """
 
 import functools
@@ -13,6 +13,8 @@ from typing import Any
 _LIMIT = 32768
 _EXTENSIONS = ("strings", "sets", "encoders", "optional")
 _NO_VALUES = frozenset({"ERROR", "UNKNOWN"})
+#: What the engine says of types and variables, which it looks at once an expression could be read.
+_OF_TYPES = ("undeclared reference to", "found no matching overload", "expression of type", "does not support")
 _STATUS = re.compile(r"^[A-Z_]+: | \[[A-Z_]+\]$")
 
 
@@ -31,10 +33,22 @@ def check(expression: str, *variables: str, boolean: bool = False) -> None:
         raise InvalidExpressionError(f"CEL expression output type mismatch: expected bool, got {found.lower()}")
 
 
-def evaluate(expression: str, data: Mapping[str, Any]) -> Any:
-    """Return the expression's value. Raises EvaluationError."""
+def check_syntax(expression: str) -> None:
+    """See whether an expression can be read, whatever its variables turn out to be. Raises InvalidExpressionError."""
     try:
-        result = _compile(expression, tuple(sorted(data))).eval(data=dict(data))
+        _compile(expression, ())
+    except InvalidExpressionError as error:
+        if not any(told in str(error) for told in _OF_TYPES):
+            raise
+
+
+def evaluate(expression: str, data: Mapping[str, Any], *, open_: bool = False) -> Any:
+    """Return the expression's value; with `open_` a variable may be anything, else each is an object.
+
+    Raises EvaluationError.
+    """
+    try:
+        result = _compile(expression, tuple(sorted(data)), open_=open_).eval(data=dict(data))
         value = result.value()
     except (InvalidExpressionError, RuntimeError, TypeError, ValueError, OverflowError) as error:
         raise EvaluationError(f"failed to evaluate the CEL expression '{expression}': {_told(error)}") from None
@@ -43,9 +57,9 @@ def evaluate(expression: str, data: Mapping[str, Any]) -> Any:
     return value
 
 
-def holds(expression: str, data: Mapping[str, Any]) -> bool:
+def holds(expression: str, data: Mapping[str, Any], *, open_: bool = False) -> bool:
     """Tell whether a boolean expression is true. Raises EvaluationError."""
-    value = evaluate(expression, data)
+    value = evaluate(expression, data, open_=open_)
     if not isinstance(value, bool):
         raise EvaluationError(f"failed to evaluate CEL expression as boolean: '{expression}'")
     return value
@@ -61,11 +75,11 @@ def floating(value: Any) -> Any:
 
 
 @functools.lru_cache(maxsize=512)
-def _compile(expression: str, variables: tuple[str, ...]) -> Any:
+def _compile(expression: str, variables: tuple[str, ...], *, open_: bool = False) -> Any:
     if len(expression) > _LIMIT:
         raise InvalidExpressionError(f"the CEL expression is longer than {_LIMIT} characters")
     try:
-        return _environment(variables).compile(expression)
+        return _environment(variables, open_=open_).compile(expression)
     except RuntimeError as error:
         raise InvalidExpressionError(f"failed to parse the CEL expression '{expression}': {_told(error)}") from None
 
@@ -76,9 +90,10 @@ def _told(error: object) -> str:
 
 
 @functools.lru_cache(maxsize=16)
-def _environment(variables: tuple[str, ...]) -> Any:
+def _environment(variables: tuple[str, ...], *, open_: bool) -> Any:
     from cel_expr_python import cel  # noqa: PLC0415 - a native library that only receivers with expressions need
 
     lines = ["extensions:", *(f"- name: {name}" for name in _EXTENSIONS)]
-    lines += ["variables:", *(f"- {{name: {name}, type_name: google.protobuf.Struct}}" for name in variables)]
+    type_ = "dyn" if open_ else "google.protobuf.Struct"
+    lines += ["variables:", *(f"- {{name: {name}, type_name: {type_}}}" for name in variables)] if variables else []
     return cel.NewEnv(config=cel.NewEnvConfigFromYaml("\n".join(lines)))

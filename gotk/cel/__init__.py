@@ -1,0 +1,1 @@
+"""CEL expressions of users: compiled and evaluated in a process of its own."""
