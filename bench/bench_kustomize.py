@@ -18,6 +18,7 @@ from typing import Any
 from aiohttp import web
 
 from deploy.cluster.apply import Applier
+from deploy.cluster.trial import USUAL
 from deploy.cluster.wait import Waiter
 from deploy.kustomize import owner
 from deploy.kustomize.attempt import Attempt
@@ -56,7 +57,7 @@ class Ours:
         self.url = ""
         self._assembler = Assembler(trees=trees, builder=builder, client=client, limiter=limiter, strict=True)
         self._client = client
-        self._applier = Applier(clock=clock, waiter=Waiter(clock=clock))
+        self._applier = Applier(clock=clock, waiter=Waiter(clock=clock), manner=USUAL)
 
     async def serve(self, request: web.Request) -> web.Response:
         """Serve an archive."""
@@ -91,7 +92,7 @@ class Ours:
         attempt = Attempt(obj, run, artifact, 0.0, steady=False)
         built = await self._assembler.build(attempt)
         assembled = await self._assembler.objects(obj, built)
-        await self._applier.apply(assembled.manifests, cluster=self._client, owner=owner.of(obj), force=False)
+        await self._applier.apply(assembled.manifests, cluster=self._client, owner=owner.of(obj))
 
 
 async def timed(work: Awaitable[None]) -> float:

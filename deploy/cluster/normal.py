@@ -8,6 +8,8 @@ import base64
 from collections.abc import Mapping
 from typing import Any
 
+from cryptography import x509
+
 from deploy.cluster.objects import Manifest, group_of
 from deploy.cluster.owner import Owner
 
@@ -41,6 +43,8 @@ def _normalise(obj: Manifest) -> None:
     _drop_null_timestamp(obj)
     if kind != "CustomResourceDefinition":
         obj.pop("status", None)
+    else:
+        _drop_bad_authority(obj)
     if group == "" and kind == "Secret":
         _encode_string_data(obj)
     elif group == "" and kind == "Service":
@@ -64,6 +68,20 @@ def _drop_null_timestamp(obj: Manifest) -> None:
     meta = obj.get("metadata")
     if isinstance(meta, dict) and "creationTimestamp" in meta and meta["creationTimestamp"] is None:
         del meta["creationTimestamp"]
+
+
+def _drop_bad_authority(obj: Manifest) -> None:
+    """Take the authority of a conversion webhook out where it is none: API servers refuse it since 1.31."""
+    client: Any = obj
+    for name in ("spec", "conversion", "webhook", "clientConfig"):
+        client = client.get(name) if isinstance(client, dict) else None
+    bundle = client.get("caBundle") if isinstance(client, dict) else None
+    if not isinstance(bundle, str) or not bundle:
+        return
+    try:
+        x509.load_pem_x509_certificates(base64.b64decode(bundle, validate=True))
+    except ValueError:
+        del client["caBundle"]
 
 
 def _list(value: Any, name: str) -> list[Any]:

@@ -4,7 +4,7 @@ Answers to the order of `fluxcd/pkg/ssa`. Definitions and classes form stages of
 them cannot even be tried before they are established.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from deploy.cluster import objects
@@ -52,16 +52,23 @@ def place_of(obj: Mapping[str, Any]) -> Place:
     return place(objects.group_of(obj), str(obj["kind"]), str(meta.get("namespace") or ""), str(meta["name"]))
 
 
-def stages(manifests: Iterable[objects.Manifest]) -> list[list[objects.Manifest]]:
-    """Sort objects into the stages that are applied one after the other; empty ones are left out."""
+def stages(
+    manifests: Iterable[objects.Manifest], earlier: Collection[tuple[str, str]] = ()
+) -> list[list[objects.Manifest]]:
+    """Sort objects into the stages that are applied one after the other; empty ones are left out.
+
+    Those of a group and kind in `earlier` come in a stage before the last.
+    """
     definitions: list[objects.Manifest] = []
     classes: list[objects.Manifest] = []
+    chosen: list[objects.Manifest] = []
     rest: list[objects.Manifest] = []
     for obj in sorted(manifests, key=place_of):
         kind = str(obj["kind"])
-        stage = definitions if kind in _DEFINITIONS else classes if kind.endswith("Class") else rest
+        others = chosen if (objects.group_of(obj), kind) in earlier else rest
+        stage = definitions if kind in _DEFINITIONS else classes if kind.endswith("Class") else others
         stage.append(obj)
-    return [stage for stage in (definitions, classes, rest) if stage]
+    return [stage for stage in (definitions, classes, chosen, rest) if stage]
 
 
 def awaited(stage: Iterable[objects.Manifest]) -> bool:

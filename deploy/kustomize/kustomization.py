@@ -38,10 +38,7 @@ class KustomizationReconciler:
         interval_jitter=True,
     )
     watches: Sequence[Watch[Any]] = wakes.WATCHES
-    unsupported: Sequence[str] = (
-        "spec.decryption",
-        "spec.ignore",
-    )
+    unsupported: Sequence[str] = ("spec.decryption",)
 
     def __init__(
         self,

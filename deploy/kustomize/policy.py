@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from deploy.cluster.trial import Manner
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Policy:
@@ -20,4 +22,6 @@ class Policy:
     cancel_health_checks: bool
     #: Whether sources are read from the API for each run, and not from the watch.
     direct_source_fetch: bool
+    #: How objects are applied.
+    manner: Manner
     workload_advice: str

@@ -7,9 +7,10 @@ nothing; the inventory is stored before anything is deleted.
 import asyncio
 from collections.abc import Sequence
 
-from deploy.cluster import apply, changes, inventory, objects, ports, prune, redaction, wait
+from deploy.cluster import apply, changes, ignored, inventory, objects, ports, prune, redaction, wait
 from deploy.cluster.changes import Change
 from deploy.cluster.inventory import Item, ObjectID
+from deploy.cluster.trial import ApplyError, Wishes
 from deploy.kustomize import history, owner
 from deploy.kustomize.attempt import Attempt, KustomizationRun
 from deploy.kustomize.building.assembly import Assembled
@@ -36,7 +37,7 @@ class Steps:
         self._policy = policy
         self._clock = clock
         self._waiter = wait.Waiter(clock=clock, fail_fast=policy.fail_fast)
-        self._applier = apply.Applier(clock=clock, waiter=self._waiter)
+        self._applier = apply.Applier(clock=clock, waiter=self._waiter, manner=policy.manner)
 
     async def run(self, attempt: Attempt, assembled: Assembled, cluster: ports.Cluster) -> None:
         """Apply, prune and check; the history knows the build by its digest. Raises Retry with the step's reason.
@@ -58,13 +59,16 @@ class Steps:
         spec = attempt.obj.spec
         try:
             async with asyncio.timeout(attempt.timeout.seconds):
+                wishes = Wishes(force=spec.force, ignore=ignored.Rules(spec.ignore))
                 applied = await self._applier.apply(
-                    manifests, cluster=cluster, owner=owner.of(attempt.obj), force=spec.force
+                    manifests, cluster=cluster, owner=owner.of(attempt.obj), wishes=wishes
                 )
         except TimeoutError:
             message = f"apply did not finish within {attempt.timeout}"
             raise Retry("ReconciliationFailed", message, after=attempt.retry_after) from None
-        except apply.ApplyError as error:
+        except ignored.InvalidRuleError as error:
+            raise Retry("ReconciliationFailed", str(error), after=attempt.retry_after) from error
+        except ApplyError as error:
             told = changes.lines(error.changes)
             message = f"{error}\n{told}\n" if told else f"{error}\n"
             raise Retry("ReconciliationFailed", message, after=attempt.retry_after) from error

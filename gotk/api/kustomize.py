@@ -7,11 +7,13 @@ import msgspec
 
 from gotk.api.meta import (
     CustomHealthCheck,
+    IgnoreRule,
     Interval,
     KubeConfigReference,
     LocalObjectReference,
     NamespacedObjectReference,
     Object,
+    ObjectSelector,
     ReconcileStatus,
     ResourceInventory,
     Struct,
@@ -50,23 +52,11 @@ class CommonMetadata(Struct, frozen=True, kw_only=True):
     labels: Mapping[str, str] = {}
 
 
-class Selector(Struct, frozen=True, kw_only=True):
-    """Which objects a patch is for; the fields are anchored regular expressions."""
-
-    group: str = ""
-    version: str = ""
-    kind: str = ""
-    namespace: str = ""
-    name: str = ""
-    annotation_selector: str = ""
-    label_selector: str = ""
-
-
 class Patch(Struct, frozen=True, kw_only=True):
     """A strategic merge or JSON patch, as text."""
 
     patch: str
-    target: Selector | None = None
+    target: ObjectSelector | None = None
 
 
 class Image(Struct, frozen=True, kw_only=True):
@@ -101,13 +91,6 @@ class NamespacedObjectKindReference(Struct, frozen=True, kw_only=True):
     name: str
     api_version: str = ""
     namespace: str = ""
-
-
-class IgnoreRule(Struct, frozen=True, kw_only=True):
-    """JSON pointers that are left out when drift is looked for."""
-
-    paths: tuple[str, ...]
-    target: Selector | None = None
 
 
 class KustomizationSpec(Struct, frozen=True, kw_only=True):

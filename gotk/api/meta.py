@@ -113,6 +113,25 @@ class CustomHealthCheck(Struct, frozen=True, kw_only=True):
     failed: str = ""
 
 
+class ObjectSelector(Struct, frozen=True, kw_only=True):
+    """Which objects something is for; the fields are anchored regular expressions."""
+
+    group: str = ""
+    version: str = ""
+    kind: str = ""
+    namespace: str = ""
+    name: str = ""
+    annotation_selector: str = ""
+    label_selector: str = ""
+
+
+class IgnoreRule(Struct, frozen=True, kw_only=True):
+    """JSON pointers that are left out when drift is looked for."""
+
+    paths: tuple[str, ...]
+    target: ObjectSelector | None = None
+
+
 class NamespacedObjectReference(Struct, frozen=True, kw_only=True):
     """A name, and a namespace where it is not the referrer's."""
 

@@ -69,7 +69,7 @@ class Reconciliation(Generic[O]):
         if entry.metadata.deletion_timestamp is not None:
             return await self._finalize(entry, log, woken)
         if isinstance(self._reconciler, Selective) and self._reconciler.is_static(entry):
-            return await self._let_go(entry, log)
+            return await self._let_go(entry, log, woken)
         if FINALIZER not in entry.metadata.finalizers:
             return await self._set_finalizers(entry, (*entry.metadata.finalizers, FINALIZER))
         run = self._run(entry, log, woken)
@@ -164,13 +164,13 @@ class Reconciliation(Generic[O]):
             error = errors.Retry(error.reason, error.message)
         return await self._finish(run, error, was_ready=False)
 
-    async def _let_go(self, obj: O, log: FilteringBoundLogger) -> Next:
+    async def _let_go(self, obj: O, log: FilteringBoundLogger, woken: Woken) -> Next:
         """Give back what an object holds that was reconciled before, and take its status away."""
         holds = FINALIZER in obj.metadata.finalizers
         status_now = scheme.to_builtins(status.of(obj))
         if getattr(getattr(obj, "spec", None), "suspend", False) or not (holds or status_now):
             return NEVER
-        if holds and (after := await self._finalize(obj, log)) != NEVER:
+        if holds and (after := await self._finalize(obj, log, woken)) != NEVER:
             return after
         try:
             await self._client.merge_patch(

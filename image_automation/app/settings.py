@@ -60,6 +60,11 @@ class Settings:
     fail_fast: bool = True
     cancel_health_checks: bool = False
     direct_source_fetch: bool = False
+    migrate_api_version: bool = False
+    concurrent_ssa: int = 4
+    override_managers: tuple[str, ...] = ()
+    custom_apply_stage_kinds: frozenset[tuple[str, str]] = frozenset()
+    strict_fields: bool = False
     metrics_addr: str = ":8080"
     health_addr: str = ":9440"
     explain_addr: str = "0"

@@ -10,6 +10,7 @@ from typing import Any
 
 from deploy.cluster.clusters import TargetClusters
 from deploy.cluster.remotes import Remotes
+from deploy.cluster.trial import Manner
 from deploy.kustomize.building.assembly import Assembler
 from deploy.kustomize.building.build import Builder, find_command
 from deploy.kustomize.kustomization import KustomizationReconciler
@@ -196,6 +197,13 @@ def _policy(settings: Settings) -> Policy:
         fail_fast=settings.fail_fast,
         cancel_health_checks=settings.cancel_health_checks,
         direct_source_fetch=settings.direct_source_fetch,
+        manner=Manner(
+            width=settings.concurrent_ssa,
+            override_managers=settings.override_managers,
+            earlier_kinds=settings.custom_apply_stage_kinds,
+            strict_fields=settings.strict_fields,
+            migrate_api_version=settings.migrate_api_version,
+        ),
         workload_advice="" if settings.runs_workloads else _NO_WORKLOADS,
     )
 

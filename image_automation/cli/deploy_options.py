@@ -19,7 +19,40 @@ _OPTIONS = (
         is_flag=True,
         help="Let kubeconfigs of Secrets switch the check of the server's certificate off.",
     ),
+    click.option(
+        "--concurrent-ssa",
+        type=click.IntRange(1, 1000),
+        default=4,
+        show_default=True,
+        help="Objects of a Kustomization that are applied at once.",
+    ),
+    click.option(
+        "--override-manager",
+        "--disallowed-field-managers",
+        "override_managers",
+        multiple=True,
+        metavar="NAME",
+        help="Undo what this field manager sets on applied objects, as with kubectl; repeat it for several.",
+    ),
+    click.option(
+        "--custom-apply-stage-kinds",
+        default="",
+        metavar="KINDS",
+        help="Apply these kinds before the rest, as group/Kind or Kind, separated by commas.",
+    ),
+    click.option(
+        "--strict-fields",
+        is_flag=True,
+        help="Fail where a built-in kind has no such field, instead of leaving it out as Flux does.",
+    ),
 )
+
+
+def read(options: dict[str, Any]) -> dict[str, Any]:
+    """Take what needs reading apart."""
+    kinds = (each.strip() for each in options.pop("custom_apply_stage_kinds").split(",") if each.strip())
+    pairs = (each.partition("/") for each in kinds)
+    return {"custom_apply_stage_kinds": frozenset((group, kind) if kind else ("", group) for group, _, kind in pairs)}
 
 
 def deploy_options(command: F) -> F:

@@ -11,6 +11,7 @@ ADDITIVE_EXPRESSIONS = "AdditiveCELDependencyCheck"
 NO_FAIL_FAST = "DisableFailFastBehavior"
 CANCEL_HEALTH_CHECKS = "CancelHealthCheckOnNewRevision"
 DIRECT_SOURCE_FETCH = "DirectSourceFetch"
+MIGRATE_API_VERSION = "MigrateAPIVersion"
 _DEFAULTS = {
     WORKLOAD_IDENTITY: False,
     STRICT_SUBSTITUTIONS: True,
@@ -18,6 +19,7 @@ _DEFAULTS = {
     NO_FAIL_FAST: False,
     CANCEL_HEALTH_CHECKS: False,
     DIRECT_SOURCE_FETCH: False,
+    MIGRATE_API_VERSION: False,
 }
 _TRUTHS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
 _LONGEST_KEPT = 3600.0
@@ -49,6 +51,7 @@ def of_kustomizations(given: Mapping[str, bool]) -> dict[str, bool]:
         "fail_fast": not given[NO_FAIL_FAST],
         "cancel_health_checks": given[CANCEL_HEALTH_CHECKS],
         "direct_source_fetch": given[DIRECT_SOURCE_FETCH],
+        "migrate_api_version": given[MIGRATE_API_VERSION],
     }
 
 

@@ -47,9 +47,4 @@ CASES: dict[str, Difference] = {
         "source-missing",
         "source-without-an-artifact",
     ),
-    **_all(
-        _WORDS | {"inventory", "history", "status", "objects"},
-        "a field that its kind does not have is an error, as the API server says, where Flux drops it",
-        "apply-failure-of-an-unknown-field",
-    ),
 }

@@ -100,17 +100,17 @@ async def _check(client: kube.Client, namespace: str, controllers: frozenset[str
 
 
 async def _apply(client: kube.Client, objects: list[Manifest]) -> None:
-    from deploy.cluster import apply, owner, wait  # noqa: PLC0415
+    from deploy.cluster import apply, owner, trial, wait  # noqa: PLC0415
     from gotk.runtime.clock import SystemClock  # noqa: PLC0415
 
     clock = SystemClock()
     installer = owner.Owner(
         field="image-automation", group="image-automation.dev", name="", namespace="", namespace_advice=""
     )
-    applier = apply.Applier(clock=clock, waiter=wait.Waiter(clock=clock))
+    applier = apply.Applier(clock=clock, waiter=wait.Waiter(clock=clock), manner=trial.USUAL)
     try:
-        changes = await applier.apply(objects, cluster=client, owner=installer, force=False)
-    except apply.ApplyError as error:
+        changes = await applier.apply(objects, cluster=client, owner=installer)
+    except trial.ApplyError as error:
         for change in error.changes:
             output.text(str(change))
         output.fail(str(error).replace("\n", "\n✗ "))

@@ -208,6 +208,7 @@ def run(
         output.fail("--embedded brings its own cluster: leave --kubeconfig and --context out, or leave --embedded out")
     chosen = _controllers(controllers)
     options |= _identities(options, chosen) | _scope(options)
+    options |= deploy_options.read(options)
     options |= replica_options.read(options, os.environ, namespace=_NAMESPACE)
     from gotk.runtime import logging  # noqa: PLC0415 - heavy imports wait until the options are known to be good
 

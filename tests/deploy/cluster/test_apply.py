@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deploy.cluster import apply, wait
+from deploy.cluster import apply, managers, normal, order, trial, wait
 from gotk.kube import errors
 from gotk.runtime.clock import SystemClock
 from tests.deploy.cluster import owners
@@ -81,7 +81,42 @@ REFUSALS: dict[str, tuple[dict[str, Any], errors.APIError, str]] = {
 @pytest.mark.parametrize(("obj", "error", "expected"), REFUSALS.values(), ids=REFUSALS.keys())
 async def test_a_refusal_is_told(obj: dict[str, Any], error: errors.APIError, expected: str) -> None:
     cluster, clock = Refusing(error), SystemClock()
-    applier = apply.Applier(clock=clock, waiter=wait.Waiter(clock=clock))
-    with pytest.raises(apply.ApplyError) as raised:
-        await applier.apply([obj], cluster=cluster, owner=owners.APP, force=False)
+    applier = apply.Applier(clock=clock, waiter=wait.Waiter(clock=clock), manner=trial.USUAL)
+    with pytest.raises(trial.ApplyError) as raised:
+        await applier.apply([obj], cluster=cluster, owner=owners.APP)
     assert str(raised.value) == expected
+
+
+def of_version(version: str) -> dict[str, Any]:
+    entry = {"manager": "old", "operation": "Apply", "apiVersion": version, "fieldsV1": {"f:spec": {}}}
+    return {"metadata": {"resourceVersion": "7", "managedFields": [entry]}}
+
+
+def test_entries_of_managers_are_brought_to_the_version_that_is_applied() -> None:
+    moved, version = managers.migration(of_version("example.com/v1beta1"), "example.com/v1")
+    assert moved["value"] == of_version("example.com/v1")["metadata"]["managedFields"]
+    assert (version["path"], version["value"]) == ("/metadata/resourceVersion", "7")
+    assert managers.migration(of_version("example.com/v1"), "example.com/v1") == []
+
+
+def test_kinds_that_the_operator_names_have_a_stage_before_the_last() -> None:
+    objs = [{**MAP, "kind": kind} for kind in ("Deployment", "ConfigMap", "IngressClass", "Namespace")]
+    stages = order.stages(objs, {("", "ConfigMap")})
+    assert [[each["kind"] for each in stage] for stage in stages] == [
+        ["Namespace"],
+        ["IngressClass"],
+        ["ConfigMap"],
+        ["Deployment"],
+    ]
+
+
+def test_an_authority_that_is_none_is_taken_out_of_a_definition() -> None:
+    client = {"caBundle": "Cg==", "service": {"name": "x"}}
+    obj = {
+        "apiVersion": "apiextensions.k8s.io/v1",
+        "kind": "CustomResourceDefinition",
+        "metadata": {"name": "x"},
+        "spec": {"conversion": {"strategy": "Webhook", "webhook": {"clientConfig": client}}},
+    }
+    normal.prepare(obj, owner=owners.APP, labels={}, annotations={})
+    assert client == {"service": {"name": "x"}}

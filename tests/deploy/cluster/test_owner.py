@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deploy.cluster import apply, inventory, objects, prune, wait
+from deploy.cluster import apply, inventory, objects, prune, trial, wait
 from deploy.cluster.changes import Change
 from deploy.cluster.owner import Owner
 from gotk.kube import errors
@@ -55,10 +55,10 @@ class Applying:
 
     def __init__(self) -> None:
         clock = SystemClock()
-        self._applier = apply.Applier(clock=clock, waiter=wait.Waiter(clock=clock))
+        self._applier = apply.Applier(clock=clock, waiter=wait.Waiter(clock=clock), manner=trial.USUAL)
 
     async def apply(self, obj: objects.Manifest, cluster: Any, owner: Owner = owners.APP) -> str:
-        (change,) = await self._applier.apply([obj], cluster=cluster, owner=owner, force=False)
+        (change,) = await self._applier.apply([obj], cluster=cluster, owner=owner)
         return change.action
 
 
@@ -117,5 +117,5 @@ async def test_only_an_owners_objects_are_pruned(holder: Owner, left: set[str]) 
 async def test_an_object_without_a_namespace_is_told_what_its_kind_advises() -> None:
     obj = manifest(owners.APP)
     del obj["metadata"]["namespace"]
-    with pytest.raises(apply.ApplyError, match="ConfigMap/a namespace not specified: set a namespace"):
+    with pytest.raises(trial.ApplyError, match="ConfigMap/a namespace not specified: set a namespace"):
         await Applying().apply(obj, Cluster())

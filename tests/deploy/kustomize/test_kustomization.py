@@ -2,12 +2,14 @@
 
 import base64
 import contextlib
+import dataclasses
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from deploy.cluster.trial import USUAL
 from deploy.kustomize.building import build
 from gotk.api import scheme
 from gotk.api.kustomize import Kustomization
@@ -511,3 +513,73 @@ async def test_who_waits_for_a_workload_that_nothing_runs_is_told_what_to_do(her
     ended = await here.reconcile(world.again(ended, wait=True))
     assert ended.ready[:2] == ("False", "HealthCheckFailed")
     assert ended.ready[2].endswith("; start it with --simulate-workloads")
+
+
+UNKNOWN = DEPLOYMENT.replace("image: i", "image: i, imagen: x").replace("spec: {sel", "spec: {replica: 2, sel")
+
+
+async def test_a_field_that_a_built_in_kind_does_not_have_is_left_out_as_in_flux(here: World) -> None:
+    here.publish({"d.yaml": UNKNOWN})
+    ended = await here.reconcile(kustomization())
+    assert ended.ready[0] == "True", ended.ready
+    live = await here.get("Deployment", "d", api_version="apps/v1")
+    assert "replica" not in live["spec"]
+    assert live["spec"]["template"]["spec"]["containers"][0]["image"] == "i"
+    ended = await here.reconcile(world.again(ended))
+    assert ended.run.events == [], "what was left out is no drift"
+
+
+async def test_such_a_field_fails_where_the_operator_wants_that(here: World) -> None:
+    here.reconciler = here.reconciler_for(here.client, manner=dataclasses.replace(USUAL, strict_fields=True))
+    here.publish({"d.yaml": UNKNOWN})
+    ended = await here.reconcile(kustomization())
+    assert ended.ready[1] == "ReconciliationFailed"
+    assert ".spec.replica: field not declared in schema" in ended.ready[2]
+
+
+IGNORE = {"ignore": [{"paths": ["/spec/replicas"], "target": {"kind": "Deploy.*", "name": "d"}}]}
+
+
+async def test_a_field_that_another_looks_after_is_no_drift_and_stays_with_it(here: World) -> None:
+    text = DEPLOYMENT.replace("spec: {sel", "spec: {replicas: 1, sel", 1)
+    here.publish({"d.yaml": text})
+    ended = await here.reconcile(kustomization(**IGNORE))
+    place = ("apps/v1", "Deployment", "default", "d")
+    assert (await here.client.get_object(*place))["spec"]["replicas"] == 1, "what is created is created whole"
+    scaled = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "d", "namespace": "default"}}
+    await here.client.apply_object(scaled | {"spec": {"replicas": 5}}, field_manager="autoscaler")
+    ended = await here.reconcile(world.again(ended))
+    assert ended.run.events == []
+    here.publish({"d.yaml": text.replace("image: i", "image: j")}, "main@sha1:2")
+    ended = await here.reconcile(world.again(ended))
+    live = await here.client.get_object(*place)
+    assert live["spec"]["replicas"] == 5
+    assert live["spec"]["template"]["spec"]["containers"][0]["image"] == "j"
+    owners = [
+        entry["manager"]
+        for entry in live["metadata"]["managedFields"]
+        if "f:replicas" in entry["fieldsV1"].get("f:spec", {})
+    ]
+    assert owners == ["autoscaler"], "we have let go of the field"
+    ended = await here.reconcile(world.again(ended, ignore=[]))
+    assert (await here.client.get_object(*place))["spec"]["replicas"] == 1, "without the rule it is drift again"
+
+
+async def test_a_rule_that_cannot_be_read_is_told(here: World) -> None:
+    here.publish({"cm.yaml": config_map()})
+    bad = [{"paths": ["/data"], "target": {"kind": "("}}]
+    ended = await here.reconcile(kustomization(ignore=bad, **IN_DEFAULT))
+    assert ended.ready[1] == "ReconciliationFailed"
+    assert ended.ready[2].startswith("failed to create ignore rule selector: invalid kind regex: ")
+
+
+async def test_managers_that_the_operator_names_are_undone_like_kubectl(here: World) -> None:
+    here.reconciler = here.reconciler_for(
+        here.client, manner=dataclasses.replace(USUAL, override_managers=("console",))
+    )
+    here.publish({"cm.yaml": config_map()})
+    ended = await here.reconcile(kustomization(**IN_DEFAULT))
+    for manager, data in (("console-1", {"more": "x"}), ("operator", {"kept": "x"})):
+        await here.client.patch_object("v1", "ConfigMap", "default", "cm", {"data": data}, field_manager=manager)
+    ended = await here.reconcile(world.again(ended))
+    assert (await here.get("ConfigMap", "cm"))["data"] == {"key": "value", "kept": "x"}

@@ -15,6 +15,7 @@ from deploy import crds
 from deploy.cluster import ports
 from deploy.cluster.clusters import TargetClusters
 from deploy.cluster.remotes import Remotes
+from deploy.cluster.trial import USUAL
 from deploy.kustomize.building import assembly, build
 from deploy.kustomize.kustomization import KustomizationReconciler
 from deploy.kustomize.policy import Policy
@@ -46,6 +47,7 @@ POLICY = Policy(
     fail_fast=True,
     cancel_health_checks=False,
     direct_source_fetch=False,
+    manner=USUAL,
     workload_advice="",
 )
 

@@ -203,6 +203,15 @@ REACH: dict[str, tuple[list[str], str, str, Any, Any]] = {
         ["--feature-gates=DirectSourceFetch=true"], "Policy", "direct_source_fetch", False, True),
     "who applies": (["--default-service-account=deployer"], "TargetClusters", "_default_account", "", "deployer"),
     "who has no certificate": (["--insecure-kubeconfig-tls"], "Remotes", "_insecure_tls", False, True),
+    "objects at once": (["--concurrent-ssa=9"], "Manner", "width", 4, 9),
+    "managers that are undone": (
+        ["--override-manager=a", "--disallowed-field-managers=b"], "Manner", "override_managers", (), ("a", "b")),
+    "kinds that come earlier": (
+        ["--custom-apply-stage-kinds=Secret, apps/Deployment"], "Manner", "earlier_kinds",
+        frozenset(), frozenset({("", "Secret"), ("apps", "Deployment")})),
+    "fields that must be known": (["--strict-fields"], "Manner", "strict_fields", False, True),
+    "versions of managers": (
+        ["--feature-gates=MigrateAPIVersion=true"], "Manner", "migrate_api_version", False, True),
     "retention of artifacts": (
         ["--artifact-retention-ttl=1h", "--artifact-retention-records=5"], "Storage", "_retention",
         wiring.Retention(ttl=timedelta(minutes=1), records=2), wiring.Retention(ttl=timedelta(hours=1), records=5)),

@@ -1,0 +1,208 @@
+"""One object's trial before it is applied: what a dry run says of it, and hence what is to be done.
+
+Answers to the first half of `ApplyAll` of `fluxcd/pkg/ssa`. One thing is done less: an object that was found in sync is
+not dry-run again while neither it nor its manifest has changed.
+"""
+
+import hashlib
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+import structlog
+
+from deploy.cluster import controls, ignored, inventory, managers, objects, ports, undeclared
+from deploy.cluster.changes import Action, Change
+from deploy.cluster.inventory import Item
+from deploy.cluster.owner import Owner
+from gotk.bounded import Bounded
+from gotk.kube import errors
+
+_log = structlog.get_logger()
+_IMMUTABLE = re.compile(r"is\simmutable|immutable\sfield")
+
+
+class ApplyError(Exception):
+    """An object could not be applied. `changes` is what had been done before."""
+
+    def __init__(self, message: str, changes: Sequence[Change] = ()) -> None:
+        super().__init__(message)
+        self.changes = tuple(changes)
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """What a dry run has found out about one object, and hence what is to be done."""
+
+    obj: objects.Manifest
+    item: Item
+    action: Action
+    state: Mapping[str, Any] = field(default_factory=dict)
+    cleanup: Sequence[Mapping[str, Any]] = ()
+    recreate: bool = False
+
+
+#: Objects in sync with their manifests: the fingerprint of the live one, by object and manifest.
+InSync = Bounded[tuple[str, bytes], bytes]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How objects are applied, whosever they are.
+
+    `width` are tried at once. `override_managers` are taken over beside kubectl. Kinds of `earlier_kinds` (group and
+    kind) have a stage before the last. `strict_fields` lets a field that a built-in kind does not have fail.
+    `migrate_api_version` brings the entries of managers to the version that is applied.
+    """
+
+    width: int
+    override_managers: Sequence[str]
+    earlier_kinds: frozenset[tuple[str, str]]
+    strict_fields: bool
+    migrate_api_version: bool
+
+
+#: What Flux does where nobody says otherwise.
+USUAL = Manner(width=4, override_managers=(), earlier_kinds=frozenset(), strict_fields=False, migrate_api_version=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """How one owner's objects are applied: recreated where they must be, and without looking at some fields."""
+
+    force: bool = False
+    ignore: ignored.Rules = field(default_factory=ignored.Rules)
+
+
+class Trials:
+    """Tries one owner's objects at one cluster. `told` words what the server says of an object, without secrets."""
+
+    def __init__(
+        self,
+        cluster: ports.Cluster,
+        owner: Owner,
+        *,
+        in_sync: InSync,
+        manner: Manner,
+        wishes: Wishes,
+        told: Callable[[errors.APIError, objects.Manifest], str],
+    ) -> None:
+        self._cluster = cluster
+        self._owner = owner
+        self._in_sync = in_sync
+        self._manner = manner
+        self._wishes = wishes
+        self._told = told
+
+    async def of(self, obj: objects.Manifest) -> Trial:
+        """Try an object. Raises ApplyError."""
+        try:
+            await self._set_scope(obj)
+            item = inventory.item_of(obj)
+            live = await self._live(item)
+        except errors.APIError as error:
+            raise _dry_run_error(obj, error, self._told(error, obj)) from error
+        if self._is_skipped(obj, live):
+            return Trial(obj, item, "skipped")
+        if live is not None and self._in_sync.get(self._mark(item, obj)) == _fingerprint(live):
+            return Trial(obj, item, "unchanged", live)
+        if live is not None and self._manner.migrate_api_version:
+            live = await self._migrated(item, live)
+        try:
+            known, applied = await self._dry_run(obj)
+        except errors.APIError as error:
+            if live is not None and self._may_recreate(obj, live) and _is_immutable(error):
+                return Trial(obj, item, "created", recreate=True)
+            raise _dry_run_error(obj, error, self._told(error, obj)) from error
+        if live is None:
+            return Trial(known, item, "created")
+        cleanup = managers.cleanup(live, obj, self._owner, self._manner.override_managers)
+        if not cleanup and not self._wishes.ignore.drifted(live, applied):
+            self.remember(item, obj, live)
+            return Trial(obj, item, "unchanged", live)
+        payload = self._wishes.ignore.payload(
+            known, live, applied, managers=managers.of(live, cleanup), field=self._owner.field
+        )
+        return Trial(payload, item, "configured", cleanup=cleanup)
+
+    async def _dry_run(self, obj: objects.Manifest) -> tuple[objects.Manifest, Mapping[str, Any]]:
+        """Try an object, and return it as it can be applied with what would come of it. Raises APIError."""
+        try:
+            return obj, await self._cluster.apply_object(obj, field_manager=self._owner.field, dry_run=True)
+        except errors.APIError as error:
+            less = None if self._manner.strict_fields else undeclared.without(obj, error.message)
+            if less is None:
+                raise
+        known, paths = less
+        _log.info("fields that the kind does not have are left out", object=objects.subject(obj), fields=paths)
+        return known, await self._cluster.apply_object(known, field_manager=self._owner.field, dry_run=True)
+
+    def _may_recreate(self, obj: objects.Manifest, live: objects.Manifest) -> bool:
+        return self._wishes.force or controls.forced(obj, self._owner) or controls.forced(live, self._owner)
+
+    async def _migrated(self, item: Item, live: dict[str, Any]) -> dict[str, Any]:
+        """Bring the entries of an object's managers to the version that is applied. Raises ApplyError."""
+        patch = managers.migration(live, item.api_version)
+        if not patch:
+            return live
+        place = (item.api_version, item.id.kind, item.id.namespace, item.id.name)
+        try:
+            return await self._cluster.patch_object(*place, patch, type="json")
+        except errors.APIError as error:
+            raise ApplyError(f"{item.id.subject} failed to migrate API version: {error.message}") from error
+
+    def _is_skipped(self, obj: objects.Manifest, live: objects.Manifest | None) -> bool:
+        if controls.left_alone(obj, self._owner):
+            return True
+        return live is not None and (controls.left_alone(live, self._owner) or controls.create_only(obj, self._owner))
+
+    async def _set_scope(self, obj: objects.Manifest) -> None:
+        """Take the namespace off an object that lives in none; refuse one that needs it and has none."""
+        metadata = obj["metadata"]
+        namespaced = await self._cluster.is_namespaced(obj["apiVersion"], obj["kind"])
+        if namespaced and not metadata.get("namespace"):
+            raise ApplyError(f"{objects.subject(obj)} namespace not specified: {self._owner.namespace_advice}")
+        if not namespaced:
+            metadata.pop("namespace", None)
+
+    async def _live(self, item: Item) -> dict[str, Any] | None:
+        try:
+            return await self._cluster.get_object(item.api_version, item.id.kind, item.id.namespace, item.id.name)
+        except errors.NotFound:
+            return None
+
+    def remember(self, item: Item, obj: objects.Manifest, live: Mapping[str, Any]) -> None:
+        """Remember that an object is in sync with its manifest."""
+        self._in_sync.put(self._mark(item, obj), _fingerprint(live))
+
+    def _mark(self, item: Item, obj: objects.Manifest) -> tuple[str, bytes]:
+        ignored_ = self._wishes.ignore.key
+        return f"{self._owner.field}/{item.api_version}/{item.id}", _hash([obj, ignored_] if ignored_ else obj)
+
+
+def _fingerprint(live: Mapping[str, Any]) -> bytes:
+    """Hash what an apply looks at: all but the status and what a write of it touches."""
+    metadata = live.get("metadata") or {}
+    kept = {key: value for key, value in live.items() if key not in {"metadata", "status"}}
+    kept["metadata"] = {key: metadata.get(key) for key in ("uid", "labels", "annotations", "deletionTimestamp")}
+    kept["managers"] = [entry for entry in metadata.get("managedFields") or () if not entry.get("subresource")]
+    return _hash(kept)
+
+
+def _hash(value: Any) -> bytes:
+    return hashlib.blake2b(msgspec.json.encode(value, order="sorted"), digest_size=16).digest()
+
+
+def _is_immutable(error: errors.APIError) -> bool:
+    """Tell immutable fields as kubectl does: by the kind of the answer, else by its words."""
+    return isinstance(error, errors.Conflict | errors.Invalid) or bool(_IMMUTABLE.search(error.message))
+
+
+def _dry_run_error(obj: objects.Manifest, error: errors.APIError, message: str) -> ApplyError:
+    subject = objects.subject(obj)
+    if isinstance(error, errors.NotFound) and not isinstance(error, errors.NoMatch):
+        return ApplyError(f"{subject} not found: {message}")
+    reason = "" if isinstance(error, errors.NoMatch) or not error.reason else f" ({error.reason})"
+    return ApplyError(f"{subject} dry-run failed{reason}: {message}")
