@@ -1,15 +1,18 @@
 """What wakes a Kustomization besides its own changes: a new revision of its source, a dependency that is ready.
 
-Answers to kustomize-controller's watch of sources: the revision counts, not the digest, and a Kustomization that has
-applied the revision sleeps on. Two things more are ours: an artifact that moved to another address wakes those that
-could not fetch it, and dependencies are watched, where there they are asked every 30 seconds.
+Answers to kustomize-controller's watches: of a source the revision counts, not the digest, and a Kustomization that has
+applied the revision sleeps on; ConfigMaps and Secrets with the label for it wake who reads them. Two things more are
+ours: an artifact that moved to another address wakes those that could not fetch it, and dependencies are watched, where
+there they are asked every 30 seconds.
 """
 
 from collections.abc import Iterable, Sequence
 from typing import Any
 
 from deploy.kustomize import dependencies
+from gotk.api.core import ConfigMap, Secret
 from gotk.api.kustomize import Kustomization
+from gotk.api.meta import Object
 from gotk.api.source import SOURCES, Source
 from gotk.runtime.conditions import READY
 from gotk.runtime.reconciler import Key, Reader, Watch
@@ -55,6 +58,36 @@ def of_dependency(dependency: Kustomization, reader: Reader) -> Iterable[Key]:
         if waits and dependencies.ready(obj) is None:
             yield Key(own, obj.metadata.name)
 
+
+def config_changed(old: Object | None, new: Object | None) -> bool:
+    """Tell whether a ConfigMap or Secret is another one than before: created, changed or gone."""
+    return old is None or new is None or old.metadata.resource_version != new.metadata.resource_version
+
+
+def of_config(config: ConfigMap | Secret, reader: Reader) -> Iterable[Key]:
+    """Return the Kustomizations of its namespace that take variables, keys or a kubeconfig from it."""
+    named = (type(config).__name__, config.metadata.name)
+    for obj in reader.list(Kustomization, config.metadata.namespace):
+        if named in _configs(obj):
+            yield Key(obj.metadata.namespace, obj.metadata.name)
+
+
+def _configs(obj: Kustomization) -> Iterable[tuple[str, str]]:
+    spec = obj.spec
+    for reference in spec.post_build.substitute_from if spec.post_build else ():
+        yield reference.kind, reference.name
+    if spec.decryption is not None and spec.decryption.secret_ref is not None:
+        yield "Secret", spec.decryption.secret_ref.name
+    if spec.kube_config is not None and spec.kube_config.secret_ref is not None:
+        yield "Secret", spec.kube_config.secret_ref.name
+    if spec.kube_config is not None and spec.kube_config.config_map_ref is not None:
+        yield "ConfigMap", spec.kube_config.config_map_ref.name
+
+
+#: What else wakes Kustomizations where the operator does not turn it off: objects with the label for it.
+CONFIGS: Sequence[Watch[Any]] = tuple(
+    Watch(kind=kind, changed=config_changed, requests=of_config) for kind in (ConfigMap, Secret)
+)
 
 WATCHES: Sequence[Watch[Any]] = (
     *(Watch(kind=kind, changed=artifact_changed, requests=of_source) for kind in SOURCES.values()),

@@ -7,7 +7,7 @@ the write, so that nobody reads a state older than our own writes. And no failur
 
 import asyncio
 import random as randomness
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Generic, TypeVar, cast
 
 import structlog
@@ -159,9 +159,12 @@ class Caches:
         clock: Clock,
         random: randomness.Random | None = None,
         namespace: str | None = None,
+        clients: Mapping[type[Object], Watchable] | None = None,
     ) -> None:
+        """Watch through `client`, or through one of `clients` for its kind, which may see less of it."""
         self._namespace = namespace
         self._client = client
+        self._clients = clients or {}
         self._clock = clock
         self._random = random or randomness.Random()  # noqa: S311 - jitter
         self._caches: dict[type[Object], KindCache[Any]] = {}
@@ -170,7 +173,11 @@ class Caches:
         """Return the cache of a kind; the first call makes it."""
         if kind not in self._caches:
             self._caches[kind] = KindCache(
-                kind, client=self._client, clock=self._clock, random=self._random, namespace=self._namespace
+                kind,
+                client=self._clients.get(kind, self._client),
+                clock=self._clock,
+                random=self._random,
+                namespace=self._namespace,
             )
         return cast("KindCache[O]", self._caches[kind])
 

@@ -291,6 +291,34 @@ class Client:
         return [scheme.decode(item, kind) for item in items]
 
 
+class Labelled:
+    """What a cluster has of objects with some labels, for whoever watches them."""
+
+    def __init__(self, client: Client, labels: str) -> None:
+        self._client = client
+        self._labels = labels
+
+    async def list_raw(self, kind: type[O], namespace: str | None = None) -> tuple[Sequence[bytes], str]:
+        """Return the objects as JSON, and the resource version to watch from."""
+        return await self._client.list_raw(kind, namespace, labels=self._labels)
+
+    async def newest(self, kind: type[O], namespace: str | None = None) -> str:
+        """Return the resource version of now."""
+        return await self._client.newest(kind, namespace)
+
+    def watch(
+        self, kind: type[O], *, resource_version: str, namespace: str | None = None, timeout_seconds: int
+    ) -> AsyncIterator[tuple[str, bytes]]:
+        """Yield (type, object as JSON); an object that loses the labels is DELETED."""
+        return self._client.watch(
+            kind,
+            resource_version=resource_version,
+            namespace=namespace,
+            labels=self._labels,
+            timeout_seconds=timeout_seconds,
+        )
+
+
 class _Acting(Client):
     """A client over the connections of another one."""
 

@@ -61,6 +61,8 @@ class Settings:
     cancel_health_checks: bool = False
     direct_source_fetch: bool = False
     migrate_api_version: bool = False
+    watch_configs: bool = True
+    watch_configs_selector: str = "reconcile.fluxcd.io/watch=Enabled"
     concurrent_ssa: int = 4
     override_managers: tuple[str, ...] = ()
     custom_apply_stage_kinds: frozenset[tuple[str, str]] = frozenset()

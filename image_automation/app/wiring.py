@@ -15,6 +15,7 @@ from deploy.kustomize.building.assembly import Assembler
 from deploy.kustomize.building.build import Builder, find_command
 from deploy.kustomize.kustomization import KustomizationReconciler
 from deploy.kustomize.policy import Policy
+from deploy.kustomize.wakes import CONFIGS
 from deploy.source.charts.remote import Repositories
 from deploy.source.fetch import Trees
 from deploy.source.git_repository import GitRepositoryReconciler
@@ -23,6 +24,7 @@ from deploy.source.publishing import Publisher
 from deploy.source.server import ArtifactServer
 from deploy.source.storage import Retention, Storage
 from deploy.source.verification import Verifier
+from gotk.api.core import ConfigMap, Secret
 from gotk.api.notification import Receiver
 from gotk.cloud.caller import Caller
 from gotk.cloud.registries.login import Logins
@@ -30,7 +32,7 @@ from gotk.git.mirrors.mirror import Mirrors
 from gotk.http import route
 from gotk.http.transport import Transport
 from gotk.kube.cache import Caches
-from gotk.kube.client import Client
+from gotk.kube.client import Client, Labelled
 from gotk.oci import name
 from gotk.oci.client import RegistryClient
 from gotk.runtime import health
@@ -176,7 +178,7 @@ def kustomization(parts: Parts) -> Reconciler[Any, Any]:
         limiter=parts.work,
         strict=parts.settings.strict_substitutions,
     )
-    return KustomizationReconciler(
+    reconciler = KustomizationReconciler(
         objects=parts.caches,
         client=parts.client,
         clusters=TargetClusters(
@@ -187,6 +189,9 @@ def kustomization(parts: Parts) -> Reconciler[Any, Any]:
         clock=parts.clock,
         policy=_policy(parts.settings),
     )
+    if parts.settings.watch_configs:
+        reconciler.watches = (*reconciler.watches, *CONFIGS)
+    return reconciler
 
 
 def _policy(settings: Settings) -> Policy:
@@ -325,6 +330,7 @@ async def _parts(
     caller = await stack.enter_async_context(Caller(route=way))
     known = clouds.identities(settings, client, clock, metrics)
     git = stack.enter_context(Limiter(width=_THREADS, name="git"))
+    chance = random.Random()  # noqa: S311 - jitter
     remotes = Remotes(
         objects=client,
         logins=clouds.cluster_logins(settings, known, clock, caller),
@@ -335,9 +341,15 @@ async def _parts(
         settings=settings,
         client=client,
         remotes=await stack.enter_async_context(remotes),
-        caches=Caches(client, clock=clock, namespace=settings.watch_namespace or None),
+        caches=Caches(
+            client,
+            clock=clock,
+            random=chance,
+            namespace=settings.watch_namespace or None,
+            clients=dict.fromkeys((ConfigMap, Secret), Labelled(client, settings.watch_configs_selector)),
+        ),
         clock=clock,
-        chance=random.Random(),  # noqa: S311 - jitter
+        chance=chance,
         transport=await stack.enter_async_context(Transport()),
         registry=await stack.enter_async_context(registry),
         repositories=Repositories(

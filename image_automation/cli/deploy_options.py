@@ -5,6 +5,9 @@ from typing import Any, TypeVar
 
 import click
 
+from gotk import selectors
+from image_automation.cli import output
+
 F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
@@ -41,6 +44,14 @@ _OPTIONS = (
         help="Apply these kinds before the rest, as group/Kind or Kind, separated by commas.",
     ),
     click.option(
+        "--watch-configs-label-selector",
+        "watch_configs_selector",
+        default="reconcile.fluxcd.io/watch=Enabled",
+        show_default=True,
+        metavar="SELECTOR",
+        help="ConfigMaps and Secrets with these labels wake the Kustomizations that read them.",
+    ),
+    click.option(
         "--strict-fields",
         is_flag=True,
         help="Fail where a built-in kind has no such field, instead of leaving it out as Flux does.",
@@ -52,6 +63,10 @@ def read(options: dict[str, Any]) -> dict[str, Any]:
     """Take what needs reading apart."""
     kinds = (each.strip() for each in options.pop("custom_apply_stage_kinds").split(",") if each.strip())
     pairs = (each.partition("/") for each in kinds)
+    try:
+        selectors.parse_labels(options["watch_configs_selector"])
+    except ValueError as error:
+        output.fail(f"--watch-configs-label-selector: {error}")
     return {"custom_apply_stage_kinds": frozenset((group, kind) if kind else ("", group) for group, _, kind in pairs)}
 
 

@@ -12,6 +12,7 @@ NO_FAIL_FAST = "DisableFailFastBehavior"
 CANCEL_HEALTH_CHECKS = "CancelHealthCheckOnNewRevision"
 DIRECT_SOURCE_FETCH = "DirectSourceFetch"
 MIGRATE_API_VERSION = "MigrateAPIVersion"
+NO_CONFIG_WATCHERS = "DisableConfigWatchers"
 _DEFAULTS = {
     WORKLOAD_IDENTITY: False,
     STRICT_SUBSTITUTIONS: True,
@@ -20,6 +21,7 @@ _DEFAULTS = {
     CANCEL_HEALTH_CHECKS: False,
     DIRECT_SOURCE_FETCH: False,
     MIGRATE_API_VERSION: False,
+    NO_CONFIG_WATCHERS: False,
 }
 _TRUTHS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
 _LONGEST_KEPT = 3600.0
@@ -52,6 +54,7 @@ def of_kustomizations(given: Mapping[str, bool]) -> dict[str, bool]:
         "cancel_health_checks": given[CANCEL_HEALTH_CHECKS],
         "direct_source_fetch": given[DIRECT_SOURCE_FETCH],
         "migrate_api_version": given[MIGRATE_API_VERSION],
+        "watch_configs": not given[NO_CONFIG_WATCHERS],
     }
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from deploy.kustomize import dependencies, wakes
 from gotk.api import scheme
+from gotk.api.core import ConfigMap, Secret
 from gotk.api.kustomize import Kustomization
 from gotk.api.source import GitRepository
 from gotk.runtime.reconciler import Key
@@ -97,3 +98,28 @@ def test_a_dependency_counts_for_its_present_generation_only() -> None:
     assert dependencies.ready(ready)
     metadata = msgspec.structs.replace(ready.metadata, generation=2)
     assert dependencies.ready(msgspec.structs.replace(ready, metadata=metadata)) is None
+
+
+READERS = {
+    "keys": {"decryption": {"provider": "sops", "secretRef": {"name": "x"}}},
+    "a kubeconfig": {"kubeConfig": {"secretRef": {"name": "x"}}},
+    "a cloud's cluster": {"kubeConfig": {"configMapRef": {"name": "x"}}},
+}
+
+
+def test_a_config_wakes_those_of_its_namespace_that_read_it() -> None:
+    objects = Objects()
+    objects.held = [
+        *(kustomization(name.replace(" ", "-"), **spec) for name, spec in READERS.items()),
+        *(
+            kustomization(kind, postBuild={"substituteFrom": [{"kind": kind, "name": "x"}]})
+            for kind in ("Secret", "ConfigMap")
+        ),
+        kustomization("elsewhere", namespace="far", postBuild={"substituteFrom": [{"kind": "Secret", "name": "x"}]}),
+        kustomization("none"),
+    ]
+    woken = {}
+    for kind in (Secret, ConfigMap):
+        plain = {"apiVersion": "v1", "kind": kind.__name__, "metadata": {"name": "x", "namespace": "default"}}
+        woken[kind] = {key.name for key in wakes.of_config(scheme.convert(plain, kind), objects)}
+    assert woken == {Secret: {"keys", "a-kubeconfig", "Secret"}, ConfigMap: {"a-cloud's-cluster", "ConfigMap"}}

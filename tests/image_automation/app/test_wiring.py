@@ -212,6 +212,8 @@ REACH: dict[str, tuple[list[str], str, str, Any, Any]] = {
     "fields that must be known": (["--strict-fields"], "Manner", "strict_fields", False, True),
     "versions of managers": (
         ["--feature-gates=MigrateAPIVersion=true"], "Manner", "migrate_api_version", False, True),
+    "which configs wake": (["--watch-configs-label-selector=a=b"], "Labelled", "_labels",
+        "reconcile.fluxcd.io/watch=Enabled", "a=b"),
     "retention of artifacts": (
         ["--artifact-retention-ttl=1h", "--artifact-retention-records=5"], "Storage", "_retention",
         wiring.Retention(ttl=timedelta(minutes=1), records=2), wiring.Retention(ttl=timedelta(hours=1), records=5)),
