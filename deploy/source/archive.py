@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from deploy.source.ignore import IGNORE_FILE, Ignore
-from gotk.git.objects.tree import Entry
+from gotk.git.objects.tree import DIRECTORY, Entry
 
 _LINK = 0o120000
 _EXECUTABLE = 0o111
@@ -56,16 +56,20 @@ class _Gzip:
 
 
 def write(target: BinaryIO, entries: Iterable[Entry], read: Callable[[str], bytes], ignore: str | None) -> Written:
-    """Write the tarball of a commit's files; `read` gives a blob's bytes, `ignore` is `spec.ignore`."""
+    """Write the tarball of files, and of directories that may be empty; `ignore` is `spec.ignore`.
+
+    `read` gives the bytes that an entry's id stands for.
+    """
     files = list(entries)
     ignored = Ignore(_ignore_files(files, read), ignore)
     out = _Gzip(target)
     out.write(_header(b".", directory=True))
     for parts, entry in _walk(files):
-        if ignored.excludes(parts, directory=entry is None):
+        is_directory = entry is None or entry.mode == DIRECTORY
+        if ignored.excludes(parts, directory=is_directory):
             continue
         name = "/".join(parts).encode("utf-8", "surrogateescape")
-        if entry is None:
+        if entry is None or is_directory:
             out.write(_header(name, directory=True))
         elif entry.mode & _LINK != _LINK:
             content = read(entry.blob_id)
@@ -81,7 +85,7 @@ def _ignore_files(files: Iterable[Entry], read: Callable[[str], bytes]) -> list[
     found = []
     for entry in files:
         *directory, name = entry.path.split("/")
-        if name == IGNORE_FILE and entry.mode & _LINK != _LINK:
+        if name == IGNORE_FILE and entry.mode & _LINK != _LINK and entry.mode != DIRECTORY:
             found.append((tuple(directory), read(entry.blob_id).decode("utf-8", "surrogateescape")))
     return sorted(found)
 

@@ -1,12 +1,14 @@
 """From a GitRepository's reference to a commit in a mirror, and from there to a stored artifact. Both block."""
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
-from deploy.source import archive, revision
+from deploy.source import archive, layers, revision
+from deploy.source.layers import Layers
 from deploy.source.publishing import ArchiveError, Release, Stored
+from deploy.source.submodules import Fetcher
 from gotk.git import errors
 from gotk.git.auth import Credentials
 from gotk.git.mirrors.mirror import Mirror, Mirrors
@@ -96,13 +98,31 @@ def _pinned(mirror: Mirror, wanted: Target) -> str:
     return wanted.commit
 
 
-def release(checkout: Checkout, ignore: str | None) -> Release:
-    """Return the release that a commit makes."""
+def content(
+    found: Checkout, mirrors: Mirrors, *, tenant: str, timeout: float, recurse: bool, sparse: Sequence[str]
+) -> Layers:
+    """Lay out the files of a commit: those of some directories only, or with the submodules.
+
+    A sparse checkout has no submodules, as in Flux. Raises the errors of `gotk.git.errors`, and Conflict.
+    """
+    mirror, commit = found.mirror, found.commit
+    entries = list(mirror.files(commit, submodules=True))
+    if sparse:
+        entries = layers.sparse(entries, sparse)
+    laid = Layers()
+    laid.lay(entries, mirror.read)
+    if recurse and not sparse:
+        Fetcher(mirrors, laid, tenant=tenant, timeout=timeout).lay(mirror, commit, entries)
+    return laid
+
+
+def release(checkout: Checkout, laid: Layers, ignore: str | None, observed: Mapping[str, Any]) -> Release:
+    """Return the release that a commit makes; `observed` is what its files depend on besides."""
     mirror, commit = checkout.mirror, checkout.commit
 
     def write(file: BinaryIO) -> archive.Written:
         with _told():
-            return archive.write(file, mirror.files(commit), mirror.read, ignore)
+            return archive.write(file, laid.entries, laid.read, ignore)
 
     def event() -> str:
         with _told():
@@ -114,7 +134,7 @@ def release(checkout: Checkout, ignore: str | None) -> Release:
         write=write,
         event=event,
         stored=stored(checkout.revision),
-        observed={"observed_ignore": ignore},
+        observed={"observed_ignore": ignore, **observed},
     )
 
 

@@ -6,10 +6,13 @@ ImageUpdateAutomation pushed wakes its source at once, where Flux waits for the 
 """
 
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
-from deploy.source import checkout, revision, verification
+from deploy.source import checkout, includes, revision, verification
+from deploy.source.layers import Conflict, Layers
 from deploy.source.publishing import UP_TO_DATE, Publisher, Unchanged
+from deploy.source.storage import Storage
 from deploy.source.verification import VERIFIED, Verifier
 from gotk.api.image import ImageUpdateAutomation
 from gotk.api.meta import Artifact
@@ -51,29 +54,37 @@ class GitRepositoryReconciler:
         positive=("ArtifactInStorage", "SourceVerified"),
         negative=("StorageOperationFailed", "FetchFailed", "IncludeUnavailable", "ArtifactOutdated"),
     )
-    watches: Sequence[Watch[Any]] = (Watch(kind=ImageUpdateAutomation, changed=_pushed, requests=_source),)
-    unsupported: Sequence[str] = (
-        "spec.include",
-        "spec.recurseSubmodules",
-        "spec.sparseCheckout",
+    watches: Sequence[Watch[Any]] = (
+        includes.WATCH,
+        Watch(kind=ImageUpdateAutomation, changed=_pushed, requests=_source),
     )
+    unsupported: Sequence[str] = ()
 
     def __init__(
         self,
         *,
         access: GitAccess,
         mirrors: Mirrors,
+        objects: Reader,
         publisher: Publisher,
+        storage: Storage,
         verifier: Verifier,
         blocking: Limiter,
+        scratch: Path,
         allow_file: bool,
     ) -> None:
-        """Take what it works with; `allow_file` lets `file://` addresses in, for whoever may read this machine."""
+        """Take what it works with; included artifacts are unpacked in `scratch`.
+
+        `allow_file` lets `file://` addresses in, for whoever may read this machine.
+        """
         self._access = access
         self._mirrors = mirrors
+        self._objects = objects
         self._publisher = publisher
+        self._storage = storage
         self._verifier = verifier
         self._blocking = blocking
+        self._scratch = scratch
         self._allow_file = allow_file
 
     async def reconcile(self, obj: GitRepository, run: Run[GitRepositoryStatus]) -> Outcome:
@@ -83,19 +94,27 @@ class GitRepositoryReconciler:
             run.conditions.delete(VERIFIED)
         url = self._url(obj, run)
         credentials = await self._credentials(obj, run)
+        included = includes.artifacts(obj, run, self._objects)
+        if includes.differ(run.status.included_artifacts, included):
+            await includes.begin(run)
         found = await self._fetch(obj, run, url, credentials)
         after = obj.spec.interval.seconds
         current = run.status.artifact
-        unchanged = current is not None and _unchanged(obj, run.status, found.revision)
+        unchanged = current is not None and _unchanged(obj, run.status, found.revision, included)
         if not unchanged or _is_cloned(obj):
             await self._verifier.verify(obj, run, found)
         elif not verification.mode(obj):
             verification.forget(run)
         if current is not None and unchanged:
             return self._publisher.keep(run, current, _up_to_date(obj, current), after=after)
-        if current is None or not revision.same(current.revision, found.revision):
-            await self._publisher.begin(run, f"new upstream revision '{found.revision}'")
-        return await self._publisher.publish(obj, run, checkout.release(found, obj.spec.ignore), after=after)
+        with includes.room(obj, self._scratch) as room:
+            laid = await self._content(obj, run, found)
+            if current is None or not revision.same(current.revision, found.revision):
+                await self._publisher.begin(run, f"new upstream revision '{found.revision}'")
+            if included:
+                await self._blocking.run(includes.lay, laid, obj, run, included, storage=self._storage, room=room)
+            release = checkout.release(found, laid, obj.spec.ignore, _observed(obj, included))
+            return await self._publisher.publish(obj, run, release, after=after)
 
     async def finalize(self, obj: GitRepository, run: Run[GitRepositoryStatus]) -> None:
         """Delete every artifact of the object, and the mirrors that nobody uses any more. Raises Retry."""
@@ -148,6 +167,32 @@ class GitRepositoryReconciler:
         run.conditions.delete(FETCH_FAILED)
         return found
 
+    async def _content(self, obj: GitRepository, run: Run[GitRepositoryStatus], found: checkout.Checkout) -> Layers:
+        """Lay out what the artifact is to hold of the repository itself."""
+        try:
+            return await self._blocking.run(
+                checkout.content,
+                *(found, self._mirrors),
+                tenant=obj.metadata.namespace,
+                timeout=obj.spec.timeout.seconds,
+                recurse=obj.spec.recurse_submodules,
+                sparse=obj.spec.sparse_checkout,
+            )
+        except Conflict as error:
+            _fail(run, _GIT_FAILED, f"failed to sparse checkout directories : {error}")
+        except errors.Error as error:
+            _fail(run, _GIT_FAILED, f"failed to checkout and determine revision: {error.message}")
+
+
+def _observed(obj: GitRepository, included: Sequence[Artifact]) -> dict[str, Any]:
+    """Return what the status keeps of the settings that an artifact was made with."""
+    return {
+        "included_artifacts": tuple(included),
+        "observed_include": obj.spec.include,
+        "observed_recurse_submodules": obj.spec.recurse_submodules,
+        "observed_sparse_checkout": obj.spec.sparse_checkout,
+    }
+
 
 def _up_to_date(obj: GitRepository, current: Artifact) -> Unchanged:
     """Word a run that found the commit of the artifact."""
@@ -165,11 +210,13 @@ def _is_cloned(obj: GitRepository) -> bool:
     return bool(target.commit or target.semver)
 
 
-def _unchanged(obj: GitRepository, status: GitRepositoryStatus, found: str) -> bool:
+def _unchanged(obj: GitRepository, status: GitRepositoryStatus, found: str, included: Sequence[Artifact]) -> bool:
     """Tell whether the artifact is of this revision and was made with these settings."""
-    if status.artifact is None or obj.spec.ignore != status.observed_ignore or verification.is_due(obj, status):
+    if status.artifact is None or not revision.same(status.artifact.revision, found):
         return False
-    return revision.same(status.artifact.revision, found)
+    made = (status.observed_ignore, status.observed_recurse_submodules, status.observed_sparse_checkout)
+    wanted = (obj.spec.ignore, obj.spec.recurse_submodules, obj.spec.sparse_checkout)
+    return made == wanted and includes.unchanged(obj, status, included) and not verification.is_due(obj, status)
 
 
 def _subject(obj: GitRepository) -> Subject:

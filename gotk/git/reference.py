@@ -70,7 +70,8 @@ def choose(ref: GitRepositoryRef | None, *, full_names: bool) -> Target:
         within = ref.name or (f"{BRANCHES}{ref.branch}" if ref.branch else "")
         return Target(label=label, reference=within, commit=ref.commit)
     if ref.name:
-        return Target(label=ref.name if full_names else short_name(ref.name), reference=ref.name, named=True)
+        full = ref.name.removesuffix("^{}") if ref.name.startswith(TAGS) else ref.name
+        return Target(label=ref.name if full_names else short_name(ref.name), reference=full, named=True)
     if ref.tag:
         return Target(label=ref.tag, reference=f"{TAGS}{ref.tag}")
     if ref.semver:

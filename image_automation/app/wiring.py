@@ -16,6 +16,7 @@ from deploy.kustomize.building.build import Builder, find_command
 from deploy.kustomize.kustomization import KustomizationReconciler
 from deploy.kustomize.policy import Policy
 from deploy.kustomize.wakes import CONFIGS
+from deploy.source import includes
 from deploy.source.charts.remote import Repositories
 from deploy.source.fetch import Trees
 from deploy.source.git_repository import GitRepositoryReconciler
@@ -145,13 +146,16 @@ def git_repository(parts: Parts) -> Reconciler[Any, Any]:
     reconciler = GitRepositoryReconciler(
         access=parts.access,
         mirrors=parts.mirrors,
+        objects=parts.caches,
         publisher=Publisher(storage=parts.storage, blocking=parts.git),
+        storage=parts.storage,
         verifier=Verifier(objects=parts.access.objects, blocking=parts.git),
         blocking=parts.git,
+        scratch=parts.settings.make_scratch("included"),
         allow_file=parts.settings.allow_file,
     )
     if "imageupdateautomation" in parts.settings.left_out:
-        reconciler.watches = ()  # it would only be told sooner of what nobody pushes here
+        reconciler.watches = (includes.WATCH,)  # it would only be told sooner of what nobody pushes here
     return reconciler
 
 
@@ -168,7 +172,7 @@ def helm_repository(parts: Parts) -> Reconciler[Any, Any]:
 
 def kustomization(parts: Parts) -> Reconciler[Any, Any]:
     """Build the reconciler of Kustomizations."""
-    scratch = parts.settings.make_scratch()
+    scratch = parts.settings.make_scratch("builds")
     trees = Trees(transport=parts.transport, clock=parts.clock, limiter=parts.work, scratch=scratch, capacity=_TREES)
     builder = Builder(command=find_command(), limiter=parts.work, scratch=scratch, confine=Confinement.command)
     assembler = Assembler(

@@ -53,6 +53,11 @@ class Mirror:
         self._remote = Remote(url=url, credentials=credentials, timeout=timeout)
         self._depth = depth
 
+    @property
+    def remote(self) -> Remote:
+        """What is mirrored: its address, and who we are there."""
+        return self._remote
+
     def references(self) -> References:
         """Ask the remote for its references and the commits they lead to."""
         return remote.list_references(ListReferences(remote=self._remote))
@@ -202,13 +207,14 @@ class Mirror:
                 for delta in deltas
             }
 
-    def files(self, commit: str, path_prefix: str = "") -> Iterator[Entry]:
+    def files(self, commit: str, path_prefix: str = "", *, submodules: bool = False) -> Iterator[Entry]:
         """Walk the files of a commit, or of one directory (or file) of it, in the order of Git's trees.
 
-        Submodules are left out. Raises PathNotFound for a prefix that is not there.
+        Submodules are left out unless they are wanted. Raises PathNotFound for a prefix that is not there.
         """
         with self._cache.reading() as repository:
-            yield from tree.files(repository, self._commit(commit).tree, path_prefix, self.url.bare)
+            root = self._commit(commit).tree
+            yield from tree.files(repository, root, path_prefix, self.url.bare, submodules=submodules)
 
     def node(self, commit: str, path: str = "") -> Node:
         """Return a directory or file of a commit. Raises PathNotFound."""

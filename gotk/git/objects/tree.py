@@ -17,11 +17,11 @@ from gotk.git.objects import commit as commits
 FILES_LIMIT = 500_000
 _DEPTH_LIMIT = 200
 
-_DIRECTORY, _SUBMODULE = int(FileMode.TREE), int(FileMode.COMMIT)
+DIRECTORY, SUBMODULE = int(FileMode.TREE), int(FileMode.COMMIT)
 
 
 class Entry(NamedTuple):
-    """A file of a commit: path from the root, mode (0o120000 is a link) and the blob's id."""
+    """A file of a commit: path from the root, mode (0o120000 is a link) and the blob's id (a submodule's commit)."""
 
     path: str
     mode: int
@@ -49,41 +49,46 @@ def find(root: pygit2.Tree, path: str = "") -> Node:
         if not isinstance(found, pygit2.Tree) or name not in found:
             raise errors.PathNotFound(f"the repository has no '{path}'")
         found = found[name]
-    return Node("", _DIRECTORY if isinstance(found, pygit2.Tree) else int(found.filemode), str(found.id))
+    return Node("", DIRECTORY if isinstance(found, pygit2.Tree) else int(found.filemode), str(found.id))
 
 
-def children(repository: pygit2.Repository, tree_id: str, where: str = "") -> Iterator[Node]:
-    """Yield what a directory holds, in the order of Git's trees; submodules are left out.
+def children(
+    repository: pygit2.Repository, tree_id: str, where: str = "", *, submodules: bool = False
+) -> Iterator[Node]:
+    """Yield what a directory holds, in the order of Git's trees; submodules are left out where they are not wanted.
 
     `where` is the directory's own path for messages. Raises InvalidPath for a name that is none.
     """
     tree: Any = repository[tree_id]
     for entry in tree:
-        if (mode := int(entry.filemode)) != _SUBMODULE:
+        if (mode := int(entry.filemode)) != SUBMODULE or submodules:
             yield Node(_name(entry, where), mode, str(entry.id))
 
 
-def files(repository: pygit2.Repository, root: pygit2.Tree, path: str, url: str) -> Iterator[Entry]:
+def files(
+    repository: pygit2.Repository, root: pygit2.Tree, path: str, url: str, *, submodules: bool = False
+) -> Iterator[Entry]:
     """Yield the files of a directory (or the one file) below a root tree, in the order of Git's trees.
 
-    `url` names the repository for messages. Raises PathNotFound, InvalidPath, and TooLarge beyond `FILES_LIMIT` files.
+    `url` names the repository for messages. With `submodules` they are yielded as entries of their own mode. Raises
+    PathNotFound, InvalidPath, and TooLarge beyond `FILES_LIMIT` files.
     """
     start, prefix = find(root, path), "/".join(split(path))
-    if start.mode != _DIRECTORY:
+    if start.mode != DIRECTORY:
         yield Entry(prefix, start.mode, start.id)
         return
-    for number, entry in enumerate(_walk(repository, start.id, f"{prefix}/" if prefix else "")):
+    for number, entry in enumerate(_walk(repository, start.id, f"{prefix}/" if prefix else "", submodules)):
         if number >= FILES_LIMIT:
             raise errors.TooLarge(f"'{url}' holds more than {FILES_LIMIT} files")
         yield entry
 
 
-def _walk(repository: pygit2.Repository, tree_id: str, where: str, depth: int = 0) -> Iterator[Entry]:
+def _walk(repository: pygit2.Repository, tree_id: str, where: str, submodules: bool, depth: int = 0) -> Iterator[Entry]:
     if depth > _DEPTH_LIMIT:
         raise errors.InvalidPath(f"the repository's directories are nested deeper than {_DEPTH_LIMIT} levels")
-    for node in children(repository, tree_id, where):
-        if node.mode == _DIRECTORY:
-            yield from _walk(repository, node.id, f"{where}{node.name}/", depth + 1)
+    for node in children(repository, tree_id, where, submodules=submodules):
+        if node.mode == DIRECTORY:
+            yield from _walk(repository, node.id, f"{where}{node.name}/", submodules, depth + 1)
         else:
             yield Entry(where + node.name, node.mode, node.id)
 

@@ -20,7 +20,7 @@ from gotk.git.objects.seed import seed
 from gotk.git.serving.server import BasicAuth, GitServer
 from gotk.runtime import errors
 from gotk.runtime.blocking import Limiter
-from gotk.runtime.reconciler import Key, is_set
+from gotk.runtime.reconciler import Key
 from gotk.sources.git_access import GitAccess
 from tests.deploy.source.world import MAIN, World, kept, repository, tip
 from tests.real import git_https, git_ssh
@@ -306,9 +306,12 @@ async def test_a_file_address_is_for_the_embedded_mode(world: World, origin: Pat
         strict = GitRepositoryReconciler(
             access=GitAccess(objects=world.vault, limiter=limiter),
             mirrors=Mirrors(world.root / "m"),
+            objects=world.cache,
             publisher=Publisher(storage=world.storage, blocking=limiter),
+            storage=world.storage,
             verifier=Verifier(objects=world.vault, blocking=limiter),
             blocking=limiter,
+            scratch=world.root,
             allow_file=False,
         )
         ended = await run_once(strict, repository(origin))
@@ -434,20 +437,9 @@ class Nothing:
 
 
 def test_a_pushed_commit_wakes_its_source() -> None:
-    (watch,) = GitRepositoryReconciler.watches
+    _, watch = GitRepositoryReconciler.watches
     assert watch.kind is ImageUpdateAutomation
     assert watch.changed(automation("a"), automation("b"))
     assert not watch.changed(automation("a"), automation("a"))
     assert not watch.changed(None, automation("a"))
     assert list(watch.requests(automation("b"), Nothing())) == [Key("apps", "fleet")]
-
-
-def test_what_is_not_supported_is_declared() -> None:
-    plain = repository("https://example.com/r", ref={"branch": "main"})
-    assert not any(is_set(plain, path) for path in GitRepositoryReconciler.unsupported)
-    wants = {"recurseSubmodules": True, "sparseCheckout": ["a"]}
-    asking = repository("https://example.com/r", **wants)
-    assert [path for path in GitRepositoryReconciler.unsupported if is_set(asking, path)] == [
-        "spec.recurseSubmodules",
-        "spec.sparseCheckout",
-    ]

@@ -44,11 +44,28 @@ class Vault:
         return self.secrets[name]
 
 
+class Cache:
+    """GitRepositories as a watch cache would have them."""
+
+    def __init__(self) -> None:
+        self.objects: dict[tuple[str, str], GitRepository] = {}
+
+    def put(self, obj: GitRepository) -> None:
+        self.objects[obj.metadata.namespace, obj.metadata.name] = obj
+
+    def get(self, kind: type[GitRepository], namespace: str, name: str) -> GitRepository | None:
+        return self.objects.get((namespace, name)) if kind is GitRepository else None
+
+    def list(self, kind: type[GitRepository], namespace: str | None = None) -> list[GitRepository]:
+        return [obj for (where, _), obj in self.objects.items() if namespace in (None, where)]
+
+
 @dataclass
 class World:
     reconciler: GitRepositoryReconciler
     storage: Storage
     vault: Vault
+    cache: "Cache"
     root: Path
 
     async def run(self, obj: GitRepository, *, now: datetime = NOON) -> Run:
@@ -70,23 +87,27 @@ RETENTION = Retention(ttl=timedelta(minutes=1), records=2)
 def made(folder: Path) -> Iterator[World]:
     """Build a reconciler with everything below a folder."""
     storage, vault = Storage(folder / "data", address="source.local:9090", retention=RETENTION), Vault()
+    cache = Cache()
     with Limiter(width=2) as limiter:
         reconciler = GitRepositoryReconciler(
             access=GitAccess(objects=vault, limiter=limiter),
+            objects=cache,
             mirrors=Mirrors(folder / "mirrors"),
             publisher=Publisher(storage=storage, blocking=limiter),
+            storage=storage,
             verifier=Verifier(objects=vault, blocking=limiter),
             blocking=limiter,
+            scratch=folder,
             allow_file=True,
         )
-        yield World(reconciler, storage, vault, folder)
+        yield World(reconciler, storage, vault, cache, folder)
 
 
-def repository(url: str | Path, **spec: object) -> GitRepository:
+def repository(url: str | Path, name: str = "fleet", **spec: object) -> GitRepository:
     value = {
         "apiVersion": "source.toolkit.fluxcd.io/v1",
         "kind": "GitRepository",
-        "metadata": {"name": "fleet", "namespace": "apps", "generation": 1},
+        "metadata": {"name": name, "namespace": "apps", "generation": 1},
         "spec": {"url": f"file://{url}" if isinstance(url, Path) else url, "interval": "1m", **spec},
     }
     return scheme.convert(value, GitRepository)
