@@ -81,11 +81,11 @@ def write(target: BinaryIO, entries: Iterable[Entry], read: Callable[[str], byte
 
 
 def _ignore_files(files: Iterable[Entry], read: Callable[[str], bytes]) -> list[tuple[tuple[str, ...], str]]:
-    """Find the ignore files, each with its directory, in the order of a walk."""
+    """Find the ignore files, each with its directory, in the order of a walk; none is looked for below `.git`."""
     found = []
     for entry in files:
         *directory, name = entry.path.split("/")
-        if name == IGNORE_FILE and entry.mode & _LINK != _LINK and entry.mode != DIRECTORY:
+        if name == IGNORE_FILE and ".git" not in directory and entry.mode & _LINK != _LINK and entry.mode != DIRECTORY:
             found.append((tuple(directory), read(entry.blob_id).decode("utf-8", "surrogateescape")))
     return sorted(found)
 
@@ -102,16 +102,25 @@ def _walk(files: Iterable[Entry]) -> Iterator[tuple[tuple[str, ...], Entry | Non
 
 
 def _header(name: bytes, *, size: int = 0, directory: bool = False, executable: bool = False) -> bytes:
-    """Make a USTAR header, with a PAX one before it where the name does not fit."""
+    """Make a USTAR header, with a PAX one before it where the name does not fit, as Go's `archive/tar` makes them."""
     mode = 0o750 if directory else 0o700 if executable else 0o600
     kind = b"5" if directory else b"0"
     split = _split(name)
     if split is not None:
         return _ustar(*split, mode=mode, size=size, kind=kind)
     record = _record(b"path", name)
-    extension = _ustar(b"", b"PaxHeaders.0/long", mode=0, size=len(record), kind=b"x")
+    head, _, tail = name.rpartition(b"/")
+    named = _ascii(b"%b/PaxHeaders.0/%b" % (head, tail) if head else b"PaxHeaders.0/%b" % tail)[:_NAME_SIZE]
+    extension = _ustar(b"", named.rstrip(b"/"), mode=0, size=len(record), kind=b"x", device=b"")
     body = record + bytes(-len(record) % _BLOCK)
-    return extension + body + _ustar(b"", name[-_NAME_SIZE:], mode=mode, size=size, kind=kind)
+    short = _ascii(name)
+    if len(short) > _NAME_SIZE and short[_NAME_SIZE - 1] == ord("/"):
+        short = short[:_NAME_SIZE].rstrip(b"/")
+    return extension + body + _ustar(b"", short[:_NAME_SIZE], mode=mode, size=size, kind=kind)
+
+
+def _ascii(name: bytes) -> bytes:
+    return bytes(char for char in name if char < 0x80)
 
 
 def _split(name: bytes) -> tuple[bytes, bytes] | None:
@@ -135,7 +144,7 @@ def _record(key: bytes, value: bytes) -> bytes:
     return str(length).encode() + rest
 
 
-def _ustar(prefix: bytes, name: bytes, *, mode: int, size: int, kind: bytes) -> bytes:
+def _ustar(prefix: bytes, name: bytes, *, mode: int, size: int, kind: bytes, device: bytes = b"%07o\0" % 0) -> bytes:
     fields = (
         name.ljust(_NAME_SIZE, b"\0"),
         b"%07o\0" % mode,
@@ -147,7 +156,7 @@ def _ustar(prefix: bytes, name: bytes, *, mode: int, size: int, kind: bytes) -> 
         bytes(100),
         b"ustar\x0000",
         bytes(64),  # names of owner and group
-        b"%07o\0" % 0 * 2,  # device
+        device.ljust(8, b"\0") * 2,
         prefix.ljust(_PREFIX_SIZE, b"\0"),
         bytes(12),
     )

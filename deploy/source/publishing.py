@@ -6,13 +6,14 @@ brings only what fetches it and the words of its events.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
 from msgspec import structs
 
 from deploy.source.archive import Written
+from deploy.source.digest import CANONICAL
 from deploy.source.storage import Storage
 from gotk.api.meta import Artifact, Object
 from gotk.api.source import GROUP
@@ -173,7 +174,10 @@ class Publisher:
 
     async def _write(self, run: Run[Any], path: str, release: Release) -> tuple[Written, str]:
         def write() -> tuple[Written, str]:
-            return self._storage.write(path, release.write), release.event()
+            written = self._storage.write(path, release.write)
+            if self._storage.algorithm != CANONICAL:
+                written = replace(written, digest=self._storage.digest(path))
+            return written, release.event()
 
         try:
             return await self._blocking.run(write)

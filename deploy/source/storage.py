@@ -4,7 +4,6 @@ Answers to source-controller's `Storage`: `<kind>/<namespace>/<name>/<file>` bel
 and renamed, served under an advertised address, collected by age and then by number.
 """
 
-import hashlib
 import itertools
 import os
 import shutil
@@ -15,6 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
+from deploy.source import digest
 from gotk.api.meta import Artifact
 
 W = TypeVar("W")
@@ -34,13 +34,17 @@ class Retention:
 class Storage:
     """The artifacts below one directory; its methods block."""
 
-    def __init__(self, root: Path, *, address: str, retention: Retention) -> None:
-        """Take the directory and the address (`host:port`, or with a scheme) that artifacts are reached under."""
+    def __init__(self, root: Path, *, address: str, retention: Retention, algorithm: str) -> None:
+        """Take the directory and the address (`host:port`, or with a scheme) that artifacts are reached under.
+
+        `algorithm` is what new artifacts are digested with.
+        """
         root.mkdir(parents=True, exist_ok=True, mode=0o700)
         self.root = root
         prefix = address if address.startswith(("http://", "https://")) else f"http://{address}"
         self._prefix = prefix.rstrip("/")
         self._retention = retention
+        self.algorithm = algorithm
 
     def url(self, path: str) -> str:
         """Return the address of an artifact."""
@@ -70,12 +74,19 @@ class Storage:
 
     def verify(self, artifact: Artifact) -> str:
         """Compare the file with its digest; returns what is wrong, or nothing."""
-        algorithm, _, expected = artifact.digest.partition(":")
-        if algorithm not in {"sha256", "sha384", "sha512", "sha1"}:
-            return f"unsupported digest algorithm '{algorithm}'"
-        with self._locate(artifact.path).open("rb") as file:
-            actual = hashlib.file_digest(file, algorithm).hexdigest()
-        return "" if actual == expected else f"computed digest doesn't match provided digest '{artifact.digest}'"
+        try:
+            actual = self._digest(artifact.path, artifact.digest.partition(":")[0])
+        except ValueError as error:
+            return str(error)
+        return "" if actual == artifact.digest else f"computed digest doesn't match '{artifact.digest}'"
+
+    def digest(self, path: str) -> str:
+        """Return the digest of a file by the algorithm that artifacts are digested with."""
+        return self._digest(path, self.algorithm)
+
+    def _digest(self, path: str, algorithm: str) -> str:
+        with self._locate(path).open("rb") as file:
+            return digest.of(file, algorithm)
 
     def link(self, path: str, artifact: Artifact) -> None:
         """Let a name beside an artifact lead to it, from one moment to the next. Raises OSError."""

@@ -4,11 +4,12 @@ Answers to `fluxcd/pkg/tar`: links and devices are skipped, a name that would le
 Flux's it also bounds how much a small archive may unfold to.
 """
 
-import hashlib
 import posixpath
 import tarfile
 import zlib
 from pathlib import Path
+
+from deploy.source import digest as digests
 
 _CHUNK = 1 << 20
 
@@ -22,12 +23,12 @@ class ArchiveError(ValueError):
 def verify(path: Path, digest: str) -> None:
     """Check a file against `<algorithm>:<hex>`; bare hex is SHA-256. Raises ArchiveError."""
     algorithm, _, expected = digest.rpartition(":")
-    algorithm = algorithm or "sha256"
-    if algorithm not in {"sha256", "sha384", "sha512", "sha1"}:
-        raise ArchiveError(f"failed to verify archive: unsupported digest algorithm '{algorithm}'")
-    with path.open("rb") as file:
-        computed = hashlib.file_digest(file, algorithm).hexdigest()
-    if computed != expected.lower():
+    try:
+        with path.open("rb") as file:
+            computed = digests.of(file, algorithm or digests.CANONICAL)
+    except ValueError as error:
+        raise ArchiveError(f"failed to verify archive: {error}") from None
+    if computed.rpartition(":")[2] != expected.lower():
         raise ArchiveError(f"failed to verify archive: computed digest doesn't match provided '{digest}' {_HINT}")
 
 

@@ -55,6 +55,7 @@ class Settings:
     artifact_retention_records: int = 2
     helm_index_max_size: int = 50 << 20
     helm_chart_max_size: int = 10 << 20
+    artifact_digest_algo: str = "sha256"
     strict_substitutions: bool = True
     additive_expressions: bool = False
     fail_fast: bool = True

@@ -378,16 +378,21 @@ async def _storage(settings: Settings, stack: contextlib.AsyncExitStack) -> Stor
     """Open the artifacts, and serve them where this process is the one that makes them."""
     address = health.parse_address(settings.storage_addr)
     if address is None or not SOURCES & settings.controllers:
-        return Storage(settings.artifacts, address=settings.advertised(0), retention=_retention(settings))
+        return _artifacts(settings, 0)
     host, port = address
     server = ArtifactServer(settings.artifacts, host=host or "0.0.0.0", port=port)  # noqa: S104 - as in Flux
     await stack.enter_async_context(server)
-    return Storage(settings.artifacts, address=settings.advertised(server.port), retention=_retention(settings))
+    return _artifacts(settings, server.port)
 
 
-def _retention(settings: Settings) -> Retention:
+def _artifacts(settings: Settings, port: int) -> Storage:
     ttl = timedelta(seconds=settings.artifact_retention_ttl)
-    return Retention(ttl=ttl, records=settings.artifact_retention_records)
+    return Storage(
+        settings.artifacts,
+        address=settings.advertised(port),
+        retention=Retention(ttl=ttl, records=settings.artifact_retention_records),
+        algorithm=settings.artifact_digest_algo,
+    )
 
 
 def _posted(parts: Parts) -> list[Sink]:

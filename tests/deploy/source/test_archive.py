@@ -74,6 +74,19 @@ def test_ignored_files_are_left_out() -> None:
     assert set(members(packed(files, "x.txt"))) == {".", ".sourceignore", "apps", "apps/.sourceignore", "apps/keep.md"}
 
 
+def test_no_ignore_file_is_looked_for_below_a_git_folder() -> None:
+    assert set(members(packed({".git/.sourceignore": (b"x", FILE), "a.png": (b"", FILE), "b": (b"", FILE)}))) == {
+        ".",
+        "b",
+    }
+
+
+def test_an_empty_directory_is_kept() -> None:
+    target = io.BytesIO()
+    archive.write(target, [Entry("d", 0o40000, ""), Entry("e", 0o40000, "")], lambda _: b"", "e/")
+    assert set(members(target.getvalue())) == {".", "d"}
+
+
 def test_an_ignore_file_that_is_a_link_is_not_followed() -> None:
     files = {".sourceignore": (b"*", LINK), "a": (b"", FILE)}
     assert set(members(packed(files))) == {".", "a"}
@@ -84,18 +97,27 @@ def test_a_file_below_an_excluded_directory_can_come_back() -> None:
     assert set(members(packed(files, "d/\n!d/keep"))) == {".", "d/keep"}
 
 
-@pytest.mark.parametrize(
-    "path",
-    [
-        pytest.param("d" * 90 + "/" + "f" * 90, id="long"),
-        pytest.param("f" * 180, id="too long for a prefix"),
-        pytest.param("d/" * 150 + "f", id="deep"),
-        pytest.param("grüße/日本.yaml", id="not ASCII"),
-        pytest.param("ü" * 120, id="long and not ASCII"),
-    ],
-)
-def test_an_uncommon_name_is_kept(path: str) -> None:
-    assert members(packed({path: (b"x", FILE)}))[path] == (b"x", 0o600)
+#: What fluxcd/pkg/artifact 0.18 writes of a tree with one file of this name and the content "x": the tar's SHA-256.
+UNCOMMON = {
+    "long": ("d" * 90 + "/" + "f" * 90, "3fd94fbb9d969d90a53df16b4857ac0586baf46177ae335371a31e2b1e0a175d"),
+    "too long for a prefix": ("f" * 180, "63a47b8e6131962507857a402d5d669fc303c8681a6a17ac0d7afabc49db6eef"),
+    "deep": ("d/" * 150 + "f", "20523cca7243315d484c0925bcf0df74bb37e06f9d7c6274fd9d292e68334884"),
+    "not ASCII": ("grüße/日本.yaml", "8245b7757134ac6cf17f1d9d453afa6813c9f3f40a7fa421f1149f56b3db9cf7"),
+    "long and not ASCII": ("ü" * 120, "8c8bc78664544717a5bfadacd4c44a389d7a2572eb68a3494e6627d069e2e318"),
+    "cut at a slash": ("d" * 99 + "/" + "f" * 101, "d9f1866c0e22317ef44a083b7f71e0a82c2df1a8d7725439cf84e83b7110c372"),
+    "cut in the name of its PAX header": (
+        "d" * 90 + "/" + "f" * 160,
+        "37c59d15fa11d69a5a4acbc083bc8648dea13f244dc5e921ba16cd6be131203c",
+    ),
+    "a long folder": ("d" * 120 + "/f", "9ab28bb2f162e36d06f217c415b23726a76480f596b575f5b72432395598cdb2"),
+}
+
+
+@pytest.mark.parametrize(("path", "tar"), UNCOMMON.values(), ids=UNCOMMON)
+def test_an_uncommon_name_is_written_as_flux_writes_it(path: str, tar: str) -> None:
+    content = packed({path: (b"x", FILE)})
+    assert members(content)[path] == (b"x", 0o600)
+    assert hashlib.sha256(gzip.decompress(content)).hexdigest() == tar
 
 
 def test_a_name_that_is_no_text_is_kept_as_bytes() -> None:

@@ -155,6 +155,16 @@ async def test_an_artifact_that_was_tampered_with_is_built_anew(world: World, or
     assert world.content(second)["app.yaml"] == b"one\n"
 
 
+async def test_another_algorithm_digests_what_is_stored_from_now_on(world: World, origin: Path) -> None:
+    first = await world.run(repository(origin, ref=MAIN))
+    world.storage.algorithm = "blake3"
+    assert kept(await world.run(first.obj)) == kept(first)
+    seed(origin, {"app.yaml": "two\n"})
+    second = await world.run(first.obj)
+    assert kept(second).digest.startswith("blake3:")
+    assert kept(await world.run(second.obj)) == kept(second)
+
+
 async def test_the_artifact_s_address_follows_the_advertised_one(world: World, origin: Path) -> None:
     first = await world.run(repository(origin, ref=MAIN))
     artifact = kept(first)

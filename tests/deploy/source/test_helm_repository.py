@@ -49,7 +49,10 @@ class World:
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     retention = Retention(ttl=timedelta(minutes=1), records=2)
-    storage, vault = Storage(tmp_path / "data", address="source.local:9090", retention=retention), Vault()
+    storage, vault = (
+        Storage(tmp_path / "data", address="source.local:9090", retention=retention, algorithm="sha256"),
+        Vault(),
+    )
     (tmp_path / "scratch").mkdir()
     with Limiter(width=2) as limiter:
         async with Transport() as transport, serving(HelmServer({"/charts/index.yaml": INDEX})) as server:

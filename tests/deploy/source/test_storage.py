@@ -5,7 +5,9 @@ from pathlib import Path
 from typing import BinaryIO
 
 import pytest
+from msgspec.structs import replace
 
+from deploy.source import digest
 from deploy.source.storage import Retention, Storage
 from gotk.api.meta import Artifact
 
@@ -17,7 +19,7 @@ RETENTION = Retention(ttl=timedelta(minutes=1), records=2)
 
 @pytest.fixture
 def storage(tmp_path: Path) -> Storage:
-    return Storage(tmp_path / "data", address="source.example:9090", retention=RETENTION)
+    return Storage(tmp_path / "data", address="source.example:9090", retention=RETENTION, algorithm="sha256")
 
 
 def put(storage: Storage, name: str, content: bytes = b"x", *, age: float = 0.0) -> Artifact:
@@ -42,7 +44,7 @@ def stored(storage: Storage) -> set[str]:
     ],
 )
 def test_an_artifact_is_served_under_the_advertised_address(tmp_path: Path, address: str, url: str) -> None:
-    assert Storage(tmp_path, address=address, retention=RETENTION).url("a") == url
+    assert Storage(tmp_path, address=address, retention=RETENTION, algorithm="sha256").url("a") == url
 
 
 def test_an_artifact_is_private_on_disk(storage: Storage) -> None:
@@ -110,7 +112,7 @@ def test_the_current_artifact_stays_however_old(storage: Storage) -> None:
 
 
 def test_retention_can_be_wider(tmp_path: Path) -> None:
-    storage = Storage(tmp_path, address="x", retention=Retention(ttl=timedelta(hours=1), records=4))
+    storage = Storage(tmp_path, address="x", retention=Retention(ttl=timedelta(hours=1), records=4), algorithm="sha256")
     for number in range(5):
         put(storage, str(number), age=600.0 - number)
     storage.collect(put(storage, "current"), now=NOON)
@@ -137,3 +139,19 @@ def test_everything_of_an_object_goes_at_once(storage: Storage) -> None:
 def test_a_path_cannot_leave_the_storage(storage: Storage, path: str) -> None:
     with pytest.raises(ValueError, match="is no artifact's path"):
         storage.remove_all(path)
+
+
+@pytest.mark.parametrize("algorithm", digest.ALGORITHMS)
+def test_every_algorithm_of_flux_digests_and_verifies(tmp_path: Path, algorithm: str) -> None:
+    storage = Storage(tmp_path / "data", address="source.example:9090", retention=RETENTION, algorithm=algorithm)
+    made = replace(put(storage, "a"), digest=storage.digest(f"{DIRECTORY}/a.tar.gz"))
+    assert made.digest.startswith(f"{algorithm}:")
+    assert storage.verify(made) == ""
+    (storage.root / made.path).write_bytes(b"y")
+    assert storage.verify(made) == f"computed digest doesn't match '{made.digest}'"
+
+
+def test_a_blake3_digest_is_the_one_of_its_specification(storage: Storage) -> None:
+    put(storage, "a", b"")
+    with (storage.root / DIRECTORY / "a.tar.gz").open("rb") as file:
+        assert digest.of(file, "blake3") == "blake3:af1349b9f5f9a1a6a0404dea36dcc9499bcb25c9adc112b7cc9a93cae41f3262"

@@ -86,7 +86,10 @@ RETENTION = Retention(ttl=timedelta(minutes=1), records=2)
 @contextmanager
 def made(folder: Path) -> Iterator[World]:
     """Build a reconciler with everything below a folder."""
-    storage, vault = Storage(folder / "data", address="source.local:9090", retention=RETENTION), Vault()
+    storage, vault = (
+        Storage(folder / "data", address="source.local:9090", retention=RETENTION, algorithm="sha256"),
+        Vault(),
+    )
     cache = Cache()
     with Limiter(width=2) as limiter:
         reconciler = GitRepositoryReconciler(

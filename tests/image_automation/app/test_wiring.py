@@ -217,6 +217,7 @@ REACH: dict[str, tuple[list[str], str, str, Any, Any]] = {
     "retention of artifacts": (
         ["--artifact-retention-ttl=1h", "--artifact-retention-records=5"], "Storage", "_retention",
         wiring.Retention(ttl=timedelta(minutes=1), records=2), wiring.Retention(ttl=timedelta(hours=1), records=5)),
+    "digests of artifacts": (["--artifact-digest-algo=blake3"], "Storage", "algorithm", "sha256", "blake3"),
     "the namespace": (["--watch-all-namespaces=false"], "Caches", "_namespace", None, "tools"),
     "trusted realms": (
         ["--trusted-realms=auth.example"], "Authenticator", "_trusted", frozenset(), frozenset(["auth.example"])),
