@@ -333,7 +333,10 @@ def _mapping(kind: type[Object]) -> discovery.Mapping:
 
 
 def _decode(body: bytes) -> dict[str, Any]:
-    return msgspec.json.decode(body, type=dict[str, Any])
+    try:
+        return msgspec.json.decode(body, type=dict[str, Any])
+    except msgspec.MsgspecError:
+        raise errors.Unreachable(0, "Unreachable", "the answer is not one of a Kubernetes API") from None
 
 
 async def _lines(stream: Stream) -> AsyncIterator[bytes]:

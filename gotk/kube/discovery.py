@@ -48,11 +48,15 @@ class RESTMapper:
             document = await self._fetch(root)
         except errors.NotFound:
             document = {}
-        self._groups[api_version] = {
-            item["kind"]: Mapping(api_version, item["name"], bool(item["namespaced"]))
-            for item in document.get("resources", ())
-            if "/" not in item["name"]
-        }
+        try:
+            self._groups[api_version] = {
+                item["kind"]: Mapping(api_version, item["name"], bool(item["namespaced"]))
+                for item in document.get("resources", ())
+                if "/" not in item["name"]
+            }
+        except (AttributeError, KeyError, TypeError):
+            cause = f"what it says of {api_version} is not what a Kubernetes API says"
+            raise errors.Unreachable(0, "Unreachable", cause) from None
         found = self._groups[api_version].get(kind)
         if found is None:
             raise errors.NoMatch(404, "NotFound", f'no matches for kind "{kind}" in version "{api_version}"')

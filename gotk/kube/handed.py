@@ -11,8 +11,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import yaml
+from yarl import URL
 
 from gotk import nesting
+from gotk.http.egress import Reach, reach_of
 from gotk.kube import credentials
 from gotk.kube.config import Config
 from gotk.kube.credentials import Authorization, ConfigError
@@ -41,16 +43,16 @@ def read(content: bytes, *, origin: str, insecure_tls: bool) -> Config:
         for key, does in _OF_THIS_MACHINE.items():
             if entry.get(key):
                 raise ConfigError(f"{what} '{context[what]}' {does} ({key}), which is not allowed: {_INSTEAD}")
-    host = str(cluster.get("server") or "").rstrip("/")
-    if not host.startswith(("https://", "http://")):
-        raise ConfigError(f"cluster '{context['cluster']}' has no server that begins with https:// or http://")
+    where = f"cluster '{context['cluster']}'"
+    host = _address(cluster.get("server"), f"{where} has no server").rstrip("/")
+    proxy = cluster.get("proxy-url")
     return Config(
         host=host,
         origin=origin,
         authorization=_authorization(user),
         ssl_context=_ssl_context(cluster, user, insecure_tls=insecure_tls) if host.startswith("https") else None,
         tls_server_name=str(cluster["tls-server-name"]) if cluster.get("tls-server-name") else None,
-        proxy=str(cluster["proxy-url"]) if cluster.get("proxy-url") else None,
+        proxy=_address(proxy, f"{where} has a proxy, but none") if proxy else None,
     )
 
 
@@ -60,6 +62,24 @@ def trust(authority: bytes) -> ssl.SSLContext:
         return ssl.create_default_context(cadata=authority.decode("ascii") if authority else None)
     except (ssl.SSLError, UnicodeDecodeError):
         raise ConfigError("the certificate authority is no certificate in PEM") from None
+
+
+def _address(text: Any, complaint: str) -> str:
+    """Return an address that leads to a server and to no secret of this machine's. Raises ConfigError."""
+    spelt = str(text or "")
+    try:
+        url = URL(spelt)
+    except ValueError:
+        url = URL()
+    if url.scheme not in {"https", "http"} or not url.host or url.query_string or url.fragment:
+        raise ConfigError(f"{complaint} that begins with https:// or http:// and ends with its path")
+    try:
+        forbidden = reach_of(url.host) is Reach.METADATA
+    except ValueError:  # a name
+        forbidden = False
+    if forbidden:
+        raise ConfigError(f"{complaint} that it may name: {url.host} is an address of this machine's cloud")
+    return spelt
 
 
 def _document(content: bytes) -> Mapping[str, Any]:

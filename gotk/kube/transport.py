@@ -111,7 +111,7 @@ class Transport:
                 for left in reversed(range(_TRIES)):
                     try:
                         async with self._send(method, path, query, data, content_type) as response:
-                            return await response.read()
+                            return await self._body(response)
                     except errors.APIError as error:
                         await _wait_to_try_again(error, left, began + limit)
                 raise AssertionError("the last try returns or raises")
@@ -167,6 +167,16 @@ class Transport:
             if response.status >= 300:
                 raise await _refusal(response)
             yield response
+
+    async def _body(self, response: aiohttp.ClientResponse) -> bytes:
+        """Read a body, but not one without end."""
+        body = bytearray()
+        while piece := await response.content.readany():
+            body += piece
+            if len(body) > _BODY_LIMIT:
+                response.close()
+                raise self._unreachable(f"the answer is larger than {_BODY_LIMIT >> 20} MiB")
+        return bytes(body)
 
     async def _distrust(self, began: float) -> None:
         """Leave the connections of before that moment: one of them was silent, and the others may be no better."""

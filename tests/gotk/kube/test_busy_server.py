@@ -1,6 +1,7 @@
 """An API server that is busy is asked again when it says so; and its refusals are read whole."""
 
 import asyncio
+import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 
@@ -8,6 +9,8 @@ import pytest
 from aiohttp import web
 
 from gotk.kube import errors
+from gotk.kube import transport as transport_
+from gotk.kube.client import Client
 from gotk.kube.config import Config
 from gotk.kube.credentials import constant
 from gotk.kube.transport import Transport
@@ -97,3 +100,37 @@ async def test_a_refusal_without_end_is_cut():
         with pytest.raises(errors.APIError) as caught:
             await transport.request("GET", "/api")
     assert len(caught.value.message) == 200
+
+
+async def test_an_answer_without_end_is_given_up(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(transport_, "_BODY_LIMIT", 1 << 20)
+
+    async def handler(request: web.Request) -> web.StreamResponse:
+        response = web.StreamResponse()
+        await response.prepare(request)
+        with contextlib.suppress(ConnectionError):
+            while True:
+                await response.write(b"x" * (1 << 16))
+        return response
+
+    async with asking(handler) as transport:
+        with pytest.raises(errors.Unreachable, match="the answer is larger than 1 MiB"):
+            await transport.request("GET", "/api")
+
+
+ANSWERS = {
+    "no JSON": b"<html>",
+    "no object": b"[]",
+    "other resources": b'{"resources": [1]}',
+    "resources that are none": b'{"resources": 7}',
+}
+
+
+@pytest.mark.parametrize("body", ANSWERS.values(), ids=ANSWERS.keys())
+async def test_a_server_that_is_no_kubernetes_api_is_said_to_be_none(body: bytes):
+    async def handler(_: web.Request) -> web.Response:
+        return web.Response(body=body)
+
+    async with asking(handler) as transport, Client(transport.config) as client:
+        with pytest.raises(errors.Unreachable, match="Kubernetes API"):
+            await client.get_object("v1", "ConfigMap", "default", "x")

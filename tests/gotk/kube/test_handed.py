@@ -81,7 +81,19 @@ BAD = {
     ),
     "another scheme": (
         kubeconfig(cluster={"server": "file:///etc"}),
-        "cluster 'c' has no server that begins with https:// or http://",
+        "cluster 'c' has no server that begins with https:// or http:// and ends with its path",
+    ),
+    "a query": (
+        kubeconfig(cluster={"server": "http://127.0.0.1/metrics?x="}),
+        "cluster 'c' has no server that begins with https:// or http:// and ends with its path",
+    ),
+    "another proxy": (
+        kubeconfig(cluster={"proxy-url": "socks5://127.0.0.1"}),
+        "cluster 'c' has a proxy, but none that begins with https:// or http:// and ends with its path",
+    ),
+    "the metadata of a cloud": (
+        kubeconfig(cluster={"server": "http://169.254.169.254/latest/meta-data"}),
+        "cluster 'c' has no server that it may name: 169.254.169.254 is an address of this machine's cloud",
     ),
     "no base64": (
         kubeconfig(cluster={"certificate-authority-data": "s3cret!"}),
