@@ -24,6 +24,9 @@ from deploy.kustomize import owner
 from deploy.kustomize.attempt import Attempt
 from deploy.kustomize.building.assembly import Assembler
 from deploy.kustomize.building.build import Builder, find_command
+from deploy.kustomize.decryption import sops
+from deploy.kustomize.decryption.keyring import Keyring
+from deploy.kustomize.decryption.sops import Sops
 from deploy.source.fetch import Trees
 from gotk.api import scheme
 from gotk.api.kustomize import Kustomization
@@ -55,7 +58,14 @@ class Ours:
         builder = Builder(command=find_command(), limiter=limiter, scratch=scratch, confine=Confinement.command)
         self.archives: dict[str, bytes] = {}
         self.url = ""
-        self._assembler = Assembler(trees=trees, builder=builder, client=client, limiter=limiter, strict=True)
+        keyring = Keyring(
+            objects=client,
+            sops=Sops(find=sops.find_command, scratch=scratch, confine=Confinement.command),
+            age_secret=None,
+        )
+        self._assembler = Assembler(
+            trees=trees, builder=builder, client=client, keyring=keyring, limiter=limiter, strict=True
+        )
         self._client = client
         self._applier = Applier(clock=clock, waiter=Waiter(clock=clock), manner=USUAL)
 

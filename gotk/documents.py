@@ -73,7 +73,11 @@ def _number(text: str) -> int | float:
         if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
             return sign * int(digits, 8)
         value = sign * int(digits, 0)
-        return value if -(1 << 63) <= value < 1 << 64 else float(value)
+        if -(1 << 63) <= value < 1 << 64:
+            return value
+        if digits[:2].isalnum() and not digits.isdigit():
+            raise ValueError(text)  # only decimals may be floats instead
+        return float(value)
     value_f = float(plain)
     if not math.isfinite(value_f):
         raise ValueError(plain)

@@ -38,7 +38,7 @@ class KustomizationReconciler:
         interval_jitter=True,
     )
     watches: Sequence[Watch[Any]] = wakes.WATCHES
-    unsupported: Sequence[str] = ("spec.decryption",)
+    unsupported: Sequence[str] = ("spec.decryption.serviceAccountName",)
 
     def __init__(
         self,

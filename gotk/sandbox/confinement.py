@@ -22,7 +22,8 @@ class Confinement:
     """What a child may do: `read` and `write` are paths with all that is beneath them.
 
     `memory` and `file_size` are bytes. Without `cpu_seconds` whoever asks the child bounds each answer. A Go program
-    reserves far more address space than it uses: `reserves`.
+    reserves far more address space than it uses: `reserves`. `keep` are descriptors that a program is started with
+    beside the standard ones, such as memory that holds a key.
     """
 
     memory: int
@@ -32,6 +33,7 @@ class Confinement:
     network: bool = False
     file_size: int = 0
     reserves: bool = False
+    keep: tuple[int, ...] = ()
 
     def enclose(self) -> None:
         """Confine the process that calls, which now ends with its parent. Raises OSError and RuntimeError."""
@@ -59,6 +61,7 @@ class Confinement:
             *(f"--read={each}" for each in read),
             *(f"--write={each}" for each in self.write),
             *(f"--run={each}" for each in run),
+            *(f"--keep={each}" for each in self.keep),
             *(["--network"] if self.network else []),
             *(["--reserves"] if self.reserves else []),
             *([f"--cpu-seconds={self.cpu_seconds}"] if self.cpu_seconds is not None else []),

@@ -22,7 +22,7 @@ def main(arguments: list[str]) -> None:
     for option in options:
         name, _, value = option.partition("=")
         values.setdefault(name, []).append(value)
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))
+    close_all_but({int(each) for each in values.get("--keep", ())})
     try:
         limits.die_with_parent(int(values["--parent"][0]))
         enclosure.enclose(
@@ -39,6 +39,15 @@ def main(arguments: list[str]) -> None:
     except (OSError, RuntimeError) as error:
         os.write(2, f"sandbox: {command[0]} could not be started: {error}\n".encode())
         os._exit(_FAILED)
+
+
+def close_all_but(kept: set[int]) -> None:
+    """Close every descriptor but the standard ones and those to be kept."""
+    begin = 3
+    for descriptor in sorted(kept):
+        os.closerange(begin, descriptor)
+        begin = descriptor + 1
+    os.closerange(begin, os.sysconf("SC_OPEN_MAX"))
 
 
 if __name__ == "__main__":

@@ -39,7 +39,8 @@ class Settings:
     `allow_file` lets `file://` repositories in, for a service whose users may read this machine anyway.
     `runs_workloads` is false for an embedded control plane that does not even simulate them.
     `only_served` leaves out controllers whose kinds the cluster lacks, which are then `left_out`. `watch_namespace` is
-    empty for all. Without an `election` this process acts at once; `pod` is the one that it runs in, and `shard`
+    empty for all. `sops_age_secret` is namespace and name of a Secret.
+    Without an `election` this process acts at once; `pod` is the one that it runs in, and `shard`
     chooses the objects that it reconciles, all where it is None. Of `environment` only the proxies and the clouds' own
     variables are used.
     """
@@ -68,6 +69,7 @@ class Settings:
     override_managers: tuple[str, ...] = ()
     custom_apply_stage_kinds: frozenset[tuple[str, str]] = frozenset()
     strict_fields: bool = False
+    sops_age_secret: tuple[str, str] | None = None
     metrics_addr: str = ":8080"
     health_addr: str = ":9440"
     explain_addr: str = "0"

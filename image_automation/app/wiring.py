@@ -13,6 +13,9 @@ from deploy.cluster.remotes import Remotes
 from deploy.cluster.trial import Manner
 from deploy.kustomize.building.assembly import Assembler
 from deploy.kustomize.building.build import Builder, find_command
+from deploy.kustomize.decryption import sops
+from deploy.kustomize.decryption.keyring import Keyring
+from deploy.kustomize.decryption.sops import Sops
 from deploy.kustomize.kustomization import KustomizationReconciler
 from deploy.kustomize.policy import Policy
 from deploy.kustomize.wakes import CONFIGS
@@ -175,10 +178,16 @@ def kustomization(parts: Parts) -> Reconciler[Any, Any]:
     scratch = parts.settings.make_scratch("builds")
     trees = Trees(transport=parts.transport, clock=parts.clock, limiter=parts.work, scratch=scratch, capacity=_TREES)
     builder = Builder(command=find_command(), limiter=parts.work, scratch=scratch, confine=Confinement.command)
+    keyring = Keyring(
+        objects=parts.client,
+        sops=Sops(find=sops.find_command, scratch=scratch, confine=Confinement.command),
+        age_secret=parts.settings.sops_age_secret,
+    )
     assembler = Assembler(
         trees=trees,
         builder=builder,
         client=parts.client,
+        keyring=keyring,
         limiter=parts.work,
         strict=parts.settings.strict_substitutions,
     )

@@ -1,4 +1,4 @@
-"""The options of `run` that decide how manifests are applied, and to which clusters."""
+"""The options of `run` that decide how manifests are decrypted and applied, and to which clusters."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -55,6 +55,12 @@ _OPTIONS = (
         "--strict-fields",
         is_flag=True,
         help="Fail where a built-in kind has no such field, instead of leaving it out as Flux does.",
+    ),
+    click.option(
+        "--sops-age-secret",
+        default="",
+        metavar="NAME",
+        help="Secret of RUNTIME_NAMESPACE with age keys for Kustomizations that decrypt and name no Secret.",
     ),
 )
 

@@ -247,7 +247,7 @@ async def _build(command: tuple[str, ...], root: Path, scratch: Path) -> str:
     with Limiter(width=1) as limiter:
         builder = build.Builder(command=command, limiter=limiter, scratch=scratch, confine=lambda _, program: program)
         try:
-            return await builder.build(root, "app", sources.kustomization(path="app").spec, timeout=60)
+            return (await builder.build(root, "app", sources.kustomization(path="app").spec, timeout=60)).text
         except build.BuildError as error:
             return str(error)
 

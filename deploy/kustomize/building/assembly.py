@@ -5,23 +5,29 @@ downloads nothing, starts no program and parses no YAML.
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import msgspec
 
 from deploy.cluster import manifests, normal, objects, redaction
 from deploy.kustomize import owner
 from deploy.kustomize.attempt import Attempt
-from deploy.kustomize.building import build
+from deploy.kustomize.building import build, resources
+from deploy.kustomize.building.build import Built
+from deploy.kustomize.decryption import decrypted
+from deploy.kustomize.decryption.decryptor import NotDecrypted
+from deploy.kustomize.decryption.keyring import Keyring
 from deploy.kustomize.substitution import substitute, variables
 from deploy.source import fetch
 from gotk import documents
 from gotk.api.kustomize import CommonMetadata, Kustomization
+from gotk.bounded import Bounded
 from gotk.kube.ports import Getter
 from gotk.runtime.blocking import Limiter
 
 # What has more lines is counted as a whole: its documents alone may be small.
 _MANY_LINES = 500_000
+_KEPT_BYTES = 64 << 20
 _SUBSTITUTE = "kustomize.toolkit.fluxcd.io/substitute"
 
 
@@ -32,7 +38,7 @@ class AssemblyError(ValueError):
 class Assembled(msgspec.Struct, frozen=True):
     """The objects of a build, and the digest of what kustomize made, by which the history names it.
 
-    `hidden` are the values that Secrets gave to its variables.
+    `hidden` are the values that Secrets gave to its variables, and what was encrypted.
     """
 
     manifests: list[objects.Manifest]
@@ -49,6 +55,7 @@ class Assembler:
         trees: fetch.Trees,
         builder: build.Builder,
         client: Getter,
+        keyring: Keyring,
         limiter: Limiter,
         strict: bool,
     ) -> None:
@@ -58,54 +65,54 @@ class Assembler:
         self._client = client
         self._limiter = limiter
         self._strict = strict
-        self._built = build.Outputs()
+        self._keyring = keyring
+        self._built: Bounded[str, Built] = Bounded(_KEPT_BYTES, weigh=Built.size)
         self._read = build.Outputs()
 
-    async def build(self, attempt: Attempt) -> str:
+    async def build(self, attempt: Attempt) -> Built:
         """Return the YAML that the source builds to. Raises artifact.ArtifactError and build.BuildError."""
         source, spec, timeout = attempt.artifact, attempt.obj.spec, attempt.timeout.seconds
-        name = build.key(source.digest, spec)
-        text = self._built.get(name)
-        if text is None:
+        try:
+            decryptor = await self._keyring.decryptor(attempt.obj)
+        except NotDecrypted as error:
+            raise build.BuildError(str(error)) from error
+        name = build.key(source.digest, spec, decryptor.digest if decryptor else "")
+        built = self._built.get(name)
+        if built is None:
             await attempt.progress("Fetching manifests")
             async with self._trees.open(source, timeout=timeout) as root:
                 directory = build.locate(root, spec.path)
                 await attempt.progress("Building manifests")
-                text = await self._builder.build(root, directory, spec, timeout=timeout)
-            self._built.put(name, text)
-        return text
+                built = await self._builder.build(root, directory, spec, timeout=timeout, decryptor=decryptor)
+            self._built.put(name, built)
+        return built
 
-    async def objects(self, kustomization: Kustomization, built: str) -> Assembled:
+    async def objects(self, kustomization: Kustomization, built: Built) -> Assembled:
         """Return the objects of a build, ready to apply. Raises AssemblyError, which carries no value of a Secret."""
-        spec, meta = kustomization.spec, kustomization.metadata
+        spec, meta, text = kustomization.spec, kustomization.metadata, built.text
         try:
             loaded = await variables.load(spec.post_build, meta.namespace, self._client)
             substitute.check_names(loaded.values)
         except (variables.VariablesError, substitute.SubstitutionError) as error:
             cause = f"envsubst error: {error}" if isinstance(error, substitute.SubstitutionError) else str(error)
-            raise AssemblyError(_post_build_error(built, cause)) from error
+            raise AssemblyError(_post_build_error(text, cause)) from error
         always = spec.post_build is not None and spec.post_build.substitute_strategy == "Always"
-        name = _name(kustomization, built, loaded.values, always=always)
-        kept = self._read.get(name)
+        name = _name(kustomization, text, loaded.values, always=always)
+        kept, hidden = self._read.get(name), (*loaded.hidden, *built.hidden)
         if kept is None:
             wanted = loaded.values if loaded.values or always else None
             try:
-                kept = await self._limiter.run(_assemble, kustomization, built, wanted, strict=self._strict)
+                kept = await self._limiter.run(_assemble, kustomization, text, wanted, strict=self._strict)
             except AssemblyError as error:
-                raise AssemblyError(redaction.Redactor(loaded.hidden).hide(str(error))) from error
+                raise AssemblyError(redaction.Redactor(hidden).hide(str(error))) from error
             self._read.put(name, kept)
-        return msgspec.structs.replace(msgspec.json.decode(kept, type=Assembled), hidden=loaded.hidden)
-
-
-def split(text: str) -> list[str]:
-    """Split what kustomize prints into its documents; their marks stand alone on a line, as no content does."""
-    return [part for part in text.split("\n---\n") if part.strip()]
+        return msgspec.structs.replace(msgspec.json.decode(kept, type=Assembled), hidden=hidden)
 
 
 def _post_build_error(built: str, cause: str) -> str:
     """Word a failure of the variables as Flux does, which meets it at the first resource."""
-    texts = split(built)
-    return f"post build failed for '{_described(texts[0])}': {cause}" if texts else f"post build failed: {cause}"
+    texts = resources.split(built)
+    return f"post build failed for '{_named(texts[0])}': {cause}" if texts else f"post build failed: {cause}"
 
 
 def _name(kustomization: Kustomization, built: str, values: Mapping[str, str], *, always: bool) -> str:
@@ -117,7 +124,7 @@ def _name(kustomization: Kustomization, built: str, values: Mapping[str, str], *
 
 def _assemble(kustomization: Kustomization, built: str, values: Mapping[str, str] | None, *, strict: bool) -> str:
     """Do the part that takes the processor: returns the objects as JSON."""
-    texts = split(built)
+    texts = resources.split(built)
     if values is not None:
         texts = [_substitute(text, values, strict=strict) for text in texts]
     try:
@@ -128,18 +135,13 @@ def _assemble(kustomization: Kustomization, built: str, values: Mapping[str, str
         raise AssemblyError(f"failed to read the result of the build: {error}") from error
     common = kustomization.spec.common_metadata or CommonMetadata()
     owned_by = owner.of(kustomization)
-    digest = hashlib.sha256(_whole(texts).encode()).hexdigest()
+    digest = hashlib.sha256(resources.join(texts).encode()).hexdigest()
     for manifest in read:
         if _is_encrypted(manifest):
             cause = "is SOPS encrypted, configuring decryption is required for this secret to be reconciled"
             raise AssemblyError(f"{objects.subject(manifest)} {cause}")
         normal.prepare(manifest, owner=owned_by, labels=common.labels, annotations=common.annotations)
     return msgspec.json.encode(Assembled(read, f"sha256:{digest}")).decode()
-
-
-def _whole(texts: Sequence[str]) -> str:
-    """Write resources as kustomize prints them together."""
-    return "---\n".join(text if text.endswith("\n") else f"{text}\n" for text in texts)
 
 
 def _substitute(text: str, values: Mapping[str, str], *, strict: bool) -> str:
@@ -151,32 +153,22 @@ def _substitute(text: str, values: Mapping[str, str], *, strict: bool) -> str:
         documents.load(substituted)
     except substitute.SubstitutionError as error:
         cause = f"variable substitution failed: {error}"
-        raise AssemblyError(f"post build failed for '{_described(text)}': envsubst error: {cause}") from error
+        raise AssemblyError(f"post build failed for '{_named(text)}': envsubst error: {cause}") from error
     except documents.DocumentError as error:
-        raise AssemblyError(
-            f"post build failed for '{_described(text)}': envsubst error: YAMLToJSON: {error}"
-        ) from error
+        raise AssemblyError(f"post build failed for '{_named(text)}': envsubst error: YAMLToJSON: {error}") from error
     return substituted
 
 
-def _resource(text: str) -> objects.Manifest:
-    value = (documents.load(text) or [{}])[0]
-    return value if isinstance(value, dict) else {}
+def _named(text: str) -> str:
+    return resources.described(resources.read(text))
 
 
 def _opts_out(text: str) -> bool:
     """Tell whether a resource asks not to be substituted; unlike the other keys this one minds the case."""
-    metadata = _resource(text).get("metadata") or {}
+    metadata = resources.read(text).get("metadata") or {}
     return "disabled" in {(metadata.get(place) or {}).get(_SUBSTITUTE) for place in ("labels", "annotations")}
 
 
-def _described(text: str) -> str:
-    """Name a resource as kustomize does: `Deployment.v1.apps/podinfo`."""
-    value = _resource(text)
-    version = str(value.get("apiVersion", "")).rpartition("/")[2] or "[noVer]"
-    name = (value.get("metadata") or {}).get("name", "")
-    return f"{value.get('kind') or '[noKind]'}.{version}.{objects.group_of(value) or '[noGrp]'}/{name}"
-
-
 def _is_encrypted(manifest: objects.Manifest) -> bool:
-    return manifest["kind"] == "Secret" and objects.group_of(manifest) == "" and isinstance(manifest.get("sops"), dict)
+    """Tell whether a Secret was left encrypted, and not because it asks to be."""
+    return redaction.is_secret(manifest) and isinstance(manifest.get("sops"), dict) and not decrypted.opts_out(manifest)

@@ -8,31 +8,33 @@ unpacked source is never written to, so one copy serves any number of builds at 
 """
 
 import asyncio
-import contextlib
 import hashlib
 import math
 import os
 import posixpath
 import re
 import shutil
-import signal
 import sys
 import tempfile
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
+from deploy.cluster import redaction
 from deploy.kustomize.building import canonical, generator, plan, references, source, tree
+from deploy.kustomize.decryption.decryptor import Decryptor, NotDecrypted, Texts
 from gotk.api import scheme
 from gotk.api.kustomize import KustomizationSpec
 from gotk.bounded import Bounded
 from gotk.runtime.blocking import Limiter
+from gotk.sandbox import program
 from gotk.sandbox.confinement import Confinement
 from gotk.sandbox.ending import limit_reached
 
+_IN_MEMORY = Path("/dev/shm")  # noqa: S108 - each build has a folder of its own there that nobody else may open
 _LARGEST_OUTPUT = 128 << 20
-_LARGEST_ERROR = 64 << 10
 _LONGEST_COMPLAINT = 8192
 _MEMORY = 512 << 20
 _PROCESSORS = 2
@@ -81,10 +83,10 @@ def locate(root: Path, path: str) -> str:
     return directory
 
 
-def key(digest: str, spec: KustomizationSpec) -> str:
-    """Return what a build's output depends on: the artifact's digest and the fields of the spec that shape it."""
+def key(digest: str, spec: KustomizationSpec, keys: str = "") -> str:
+    """Return what a build's output depends on: artifact, the fields of the spec that shape it, and decryption keys."""
     plain = scheme.to_builtins(spec)
-    shaping = msgspec.json.encode([digest, {name: plain.get(name) for name in _BUILT_FIELDS}])
+    shaping = msgspec.json.encode([digest, keys, {name: plain.get(name) for name in _BUILT_FIELDS}])
     return hashlib.blake2b(shaping, digest_size=20).hexdigest()
 
 
@@ -101,6 +103,18 @@ class Outputs:
     def put(self, name: str, output: str) -> None:
         """Keep a build's output."""
         self._kept.put(name, output)
+
+
+@dataclass(frozen=True, slots=True)
+class Built:
+    """What kustomize printed, decrypted where that was asked for, and what no message may show of it."""
+
+    text: str = field(repr=False)
+    hidden: tuple[str, ...] = field(default=(), repr=False)
+
+    def size(self) -> int:
+        """Return how much memory it takes, roughly."""
+        return len(self.text) + sum(map(len, self.hidden))
 
 
 class Builder:
@@ -121,54 +135,91 @@ class Builder:
         self._slots = asyncio.Semaphore(width)
         self._confine = confine
 
-    async def build(self, root: Path, directory: str, spec: KustomizationSpec, *, timeout: float) -> str:
+    async def build(
+        self,
+        root: Path,
+        directory: str,
+        spec: KustomizationSpec,
+        *,
+        timeout: float,
+        decryptor: Decryptor | None = None,
+    ) -> Built:
         """Build a directory of the artifact and return the YAML. Raises BuildError."""
+        unpacked = source.Directory(root)
         async with self._slots:
-            work = Path(tempfile.mkdtemp(prefix="build-", dir=self._scratch))
             try:
-                target = await self._limiter.run(_lay_out, work, root, directory, spec)
-                return await self._run(work, target, timeout)
-            except generator.GeneratorError as error:
+                planned = await self._limiter.run(_plan, unpacked, directory, spec)
+                plain = Texts()
+                if decryptor is not None:
+                    plain = await decryptor.files(unpacked, planned.decryptable, timeout=timeout)
+                text = await self._print(planned, root, directory, plain, timeout)
+                found: tuple[str, ...] = ()
+                if decryptor is not None:
+                    text, found = await decryptor.resources(text, timeout=timeout)
+                return Built(text, (*plain.hidden, *found))
+            except (generator.GeneratorError, NotDecrypted) as error:
                 raise BuildError(str(error)) from error
             except (references.ForbiddenReference, canonical.Unreadable) as error:
                 raise BuildError(f"kustomize build failed: {error}") from error
             except OSError as error:
                 raise BuildError(f"kustomize build failed: {error.strerror}") from error
-            finally:
-                await self._limiter.run(shutil.rmtree, work, ignore_errors=True)
+
+    async def _print(self, planned: plan.Plan, root: Path, directory: str, plain: Texts, timeout: float) -> str:
+        """Run kustomize over a tree that is gone afterwards; in memory, where something in it was decrypted."""
+        for path, text in plain.by_name.items():
+            canonical.check_aliases(text, named=path)
+        scratch = await self._limiter.run(_room, planned, root, self._scratch) if plain.by_name else self._scratch
+        work = Path(tempfile.mkdtemp(prefix="build-", dir=scratch))
+        try:
+            await self._limiter.run(_lay_out, work, planned, root, plain)
+            return await self._run(work, work / "source" / directory, timeout)
+        except BuildError as error:
+            if not plain.hidden:
+                raise
+            raise BuildError(redaction.Redactor(plain.hidden).hide(str(error))) from None
+        finally:
+            await self._limiter.run(shutil.rmtree, work, ignore_errors=True)
 
     async def _run(self, work: Path, target: Path, timeout: float) -> str:
         confinement = _confinement(work, timeout)
-        process = await asyncio.create_subprocess_exec(
-            *self._confine(confinement, (*self._command, str(target), "--load-restrictor=LoadRestrictionsNone")),
-            stdin=asyncio.subprocess.DEVNULL,
-            stdout=asyncio.subprocess.PIPE,
-            stderr=asyncio.subprocess.PIPE,
-            cwd=work,
-            env=_environment(work),
-            start_new_session=True,
-        )
+        command = (*self._command, str(target), "--load-restrictor=LoadRestrictionsNone")
         try:
-            async with asyncio.timeout(timeout):
-                output, errors = await _communicate(process)
+            ended = await program.run(
+                self._confine(confinement, command),
+                cwd=work,
+                env=_environment(work),
+                timeout=timeout,
+                largest_output=_LARGEST_OUTPUT,
+            )
         except TimeoutError:
             raise BuildError(f"kustomize build failed: no result within {timeout:g}s") from None
-        finally:
-            await _kill(process)
-        if process.returncode:
-            limit = limit_reached(confinement, process.returncode, errors.decode("utf-8", "replace"))
-            raise BuildError(f"kustomize build failed: {limit or _complaint(errors, work)}")
-        return output.decode()
+        except program.TooMuchOutput:
+            raise BuildError(f"kustomize build failed: more than {_LARGEST_OUTPUT} bytes of output") from None
+        if ended.status:
+            limit = limit_reached(confinement, ended.status, ended.errors)
+            raise BuildError(f"kustomize build failed: {limit or _complaint(ended.errors, work)}")
+        return ended.output.decode()
 
 
-def _lay_out(work: Path, root: Path, directory: str, spec: KustomizationSpec) -> Path:
-    """Lay out what kustomize may see of the source, and return the directory to build."""
-    unpacked = source.Directory(root)
+def _plan(unpacked: source.Directory, directory: str, spec: KustomizationSpec) -> plan.Plan:
+    """Plan what kustomize may see of the source."""
     generated = generator.generate(unpacked, directory, spec)
-    planned = plan.make(unpacked, directory, generated.file_name, generated.content)
+    return plan.make(unpacked, directory, generated.file_name, generated.content)
+
+
+def _lay_out(work: Path, planned: plan.Plan, root: Path, plain: Texts) -> None:
     (work / "home").mkdir()
-    tree.lay_out(planned, root, work / "source")
-    return work / "source" / directory
+    tree.lay_out(planned, root, work / "source", plain.by_name)
+
+
+def _room(planned: plan.Plan, root: Path, otherwise: Path) -> Path:
+    """Return a folder in memory that holds a plan's files twice, else another one."""
+    try:
+        needed = sum((root / origin).stat().st_size for origin in planned.files.values())
+        free = shutil.disk_usage(_IN_MEMORY).free
+    except OSError:
+        return otherwise
+    return _IN_MEMORY if free > 2 * needed and os.access(_IN_MEMORY, os.W_OK) else otherwise
 
 
 def _confinement(work: Path, timeout: float) -> Confinement:
@@ -193,38 +244,9 @@ def _environment(work: Path) -> dict[str, str]:
     }
 
 
-async def _communicate(process: asyncio.subprocess.Process) -> tuple[bytes, bytes]:
-    assert process.stdout is not None
-    assert process.stderr is not None
-    async with asyncio.TaskGroup() as group:
-        output = group.create_task(_read(process.stdout, _LARGEST_OUTPUT))
-        errors = group.create_task(_read(process.stderr, _LARGEST_ERROR, drain=True))
-    if len(output.result()) > _LARGEST_OUTPUT:
-        raise BuildError(f"kustomize build failed: more than {_LARGEST_OUTPUT} bytes of output")
-    await process.wait()
-    return output.result(), errors.result()
-
-
-async def _read(stream: asyncio.StreamReader, limit: int, *, drain: bool = False) -> bytes:
-    """Read to the end, or until just over the limit; draining goes on to the end without keeping more."""
-    body = bytearray()
-    while (drain or len(body) <= limit) and (chunk := await stream.read(1 << 16)):
-        if len(body) <= limit:
-            body += chunk
-    return bytes(body)
-
-
-async def _kill(process: asyncio.subprocess.Process) -> None:
-    """End the program and everything it started, however its run ended."""
-    if process.returncode is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
-
-
-def _complaint(errors: bytes, work: Path) -> str:
+def _complaint(errors: str, work: Path) -> str:
     """Return what the program complains of, without this machine's paths; of a panic one line, in Flux's words."""
-    lines = errors.decode("utf-8", "replace").splitlines()
+    lines = errors.splitlines()
     text = "\n".join(line for line in lines if not line.startswith("# Warning: ")).strip()
     if (panic := _PANIC.search(text)) and _TRACE.search(text):
         text = f"recovered from kustomize build panic: {panic[1]}"

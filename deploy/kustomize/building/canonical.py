@@ -119,10 +119,10 @@ def read_json(data: bytes, budget: Budget) -> Value:
     return value
 
 
-def check_aliases(data: bytes, *, most: int = 300_000) -> None:
+def check_aliases(data: bytes, *, most: int = 300_000, named: str = "") -> None:
     """Count what the aliases of a manifest stand for, which another program unfolds. Raises Unreadable for too much.
 
-    What is not YAML passes: its reader will say so.
+    What is not YAML passes: its reader will say so. `named` is the file in the message.
     """
     if b"&" not in data or b"*" not in data:
         return
@@ -148,7 +148,8 @@ def check_aliases(data: bytes, *, most: int = 300_000) -> None:
                     counts[event.anchor or ""] = 1
             if total > most:
                 line = _line(event.start_mark)
-                raise Unreadable(f"line {line}: more than {most} entries, aliases counted for what they stand for")
+                where = f"{named}: line {line}" if named else f"line {line}"
+                raise Unreadable(f"{where}: more than {most} entries, aliases counted for what they stand for")
 
 
 def _unfolded(event: yaml.AliasEvent, counts: Mapping[str, int]) -> int:

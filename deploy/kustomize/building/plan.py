@@ -12,11 +12,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from deploy.kustomize.building import canonical, references, shapes
+from deploy.kustomize.building import canonical, encrypted, references, shapes
 from deploy.kustomize.building.canonical import Value
 from deploy.kustomize.building.references import ForbiddenReference, Reference
 from deploy.kustomize.building.shapes import Role
 from deploy.kustomize.building.source import Source, TooLarge
+from deploy.kustomize.decryption.formats import Format
 
 _MOST_DIRECTORIES = 1000
 _USED_AS_IT_IS = frozenset({Role.DATA, Role.KEYED, Role.PATCH})
@@ -24,11 +25,15 @@ _USED_AS_IT_IS = frozenset({Role.DATA, Role.KEYED, Role.PATCH})
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A tree: texts by their path, and paths whose files are those of the source at another or the same path."""
+    """A tree: texts by their path, and paths whose files are those of the source at another or the same path.
+
+    `decryptable` are the files of the source that may be encrypted, and the format that their names say.
+    """
 
     directories: frozenset[str]
     texts: Mapping[str, str]
     files: Mapping[str, str]
+    decryptable: Mapping[str, Format] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +93,7 @@ class _Walk:
         self._configs: dict[str, _Config] = {}
         self._as_they_are: set[str] = set()
         self._uses: list[Reference] = []
+        self._decryptable: dict[str, Format] = {}
 
     def start(self, directory: str, file_name: str, content: dict[str, Value]) -> None:
         """Take the kustomization to build, and everything that it leads to."""
@@ -113,7 +119,7 @@ class _Walk:
                 use.move(beside[use.base, use.target])
         files |= {path: target for (_, target), path in beside.items()}
         texts = {path: _rendered(path, config) for path, config in self._configs.items()}
-        return Plan(frozenset(self._directories), texts, files)
+        return Plan(frozenset(self._directories), texts, files, self._decryptable)
 
     def _is_written_anew(self, path: str) -> bool:
         """Tell whether a file's bytes must not lie at its own place: who visits the directory would read them."""
@@ -138,8 +144,10 @@ class _Walk:
             raise ForbiddenReference(f"Found multiple kustomization files under: {directory}, keep one of {listed}")
 
     def _kustomization(self, path: str, directory: str, content: Value) -> None:
-        reading = [self._shaped(_Place(path, directory), shapes.KUSTOMIZATION, content)]
-        self._put(path, "a kustomization", reading)
+        reading = self._shaped(_Place(path, directory), shapes.KUSTOMIZATION, content)
+        self._put(path, "a kustomization", [reading])
+        for target, kind in encrypted.candidates(reading):
+            self._decryptable.setdefault(target, kind)
 
     def _put(self, path: str, use: str, reading: list[Value], prefix: str = "") -> None:
         config = self._configs.setdefault(path, _Config(use, prefix=prefix))

@@ -1,18 +1,20 @@
 """The tree that kustomize works in: what was planned, and nothing beside it.
 
 Files of the source are hard links where the file system has them, so that a build of many manifests copies nothing, and
-copies elsewhere. There are no symbolic links, hence `..` leads where it reads.
+copies elsewhere. There are no symbolic links, hence `..` leads where it reads. What was decrypted lies in the place of
+what was encrypted.
 """
 
 import os
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 
 from deploy.kustomize.building.plan import Plan
 
 
-def lay_out(plan: Plan, source: Path, tree: Path) -> None:
-    """Make the tree of a plan, in a directory that does not exist yet."""
+def lay_out(plan: Plan, source: Path, tree: Path, decrypted: Mapping[str, bytes]) -> None:
+    """Make the tree of a plan, in a directory that does not exist yet; `decrypted` are contents of source files."""
     tree.mkdir()
     made = {tree}
     for directory in plan.directories:
@@ -22,7 +24,10 @@ def lay_out(plan: Plan, source: Path, tree: Path) -> None:
         (tree / path).write_text(text, "utf-8")
     for path, origin in plan.files.items():
         _make((tree / path).parent, made)
-        _link(source / origin, tree / path)
+        if origin in decrypted:
+            (tree / path).write_bytes(decrypted[origin])
+        else:
+            _link(source / origin, tree / path)
 
 
 def _make(directory: Path, made: set[Path]) -> None:

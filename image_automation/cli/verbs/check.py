@@ -21,7 +21,7 @@ def check() -> None:
     """Check that this machine has what the service needs."""
     output.action("checking prerequisites")
     output.success(f"image-automation {version.program()}, Python {platform.python_version()} on {platform.machine()}")
-    well = [_kustomize(), _git(), _walls()]
+    well = [_kustomize(), _sops(), _git(), _walls()]
     if not all(well):
         output.fail("prerequisites checks failed")
     output.success("prerequisites checks passed")
@@ -37,6 +37,17 @@ def _kustomize() -> bool:
         return False
     told = ("version", "--client") if arguments == ["kustomize"] else ("version",)
     return _runs("kustomize builds", program, *told)
+
+
+def _sops() -> bool:
+    from deploy.kustomize.decryption import sops  # noqa: PLC0415 - heavy, and only this verb's matter
+
+    try:
+        program = sops.find_command()
+    except FileNotFoundError as error:
+        output.failure(str(error))
+        return False
+    return _runs("decryption", program, "--version", "--disable-version-check")
 
 
 def _git() -> bool:

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 _DURATIONS = (
     "artifact_retention_ttl", "rate_limit_interval", "requeue_dependency", "min_retry_delay", "max_retry_delay",
 )  # fmt: skip
-#: Where the lease lies if nothing says which namespace the service runs in.
+#: Where the lease and shared Secrets lie if nothing says which namespace the service runs in.
 _NAMESPACE = "flux-system"
 
 
@@ -217,6 +217,7 @@ def run(
     options |= _identities(options, chosen) | _scope(options)
     options |= deploy_options.read(options)
     options |= replica_options.read(options, os.environ, namespace=_NAMESPACE)
+    options["sops_age_secret"] = _shared_secret(options["sops_age_secret"])
     from gotk.runtime import logging  # noqa: PLC0415 - heavy imports wait until the options are known to be good
 
     logging.configure(level=log_level, encoding=log_encoding)  # type: ignore[arg-type] # click checked the choices
@@ -251,6 +252,11 @@ def _identities(options: dict[str, Any], controllers: frozenset[str]) -> dict[st
         "token_cache_max_duration": gates.check_token_duration(options["token_cache_max_duration"]),
         "trusted_realms": gates.words(options["trusted_realms"]),
     }
+
+
+def _shared_secret(name: str) -> tuple[str, str] | None:
+    """Return namespace and name of a Secret that serves every Kustomization."""
+    return (os.environ.get("RUNTIME_NAMESPACE") or _NAMESPACE, name) if name else None
 
 
 def _scope(options: dict[str, Any]) -> dict[str, Any]:

@@ -17,6 +17,9 @@ from deploy.cluster.clusters import TargetClusters
 from deploy.cluster.remotes import Remotes
 from deploy.cluster.trial import USUAL
 from deploy.kustomize.building import assembly, build
+from deploy.kustomize.decryption import sops
+from deploy.kustomize.decryption.keyring import Keyring
+from deploy.kustomize.decryption.sops import Sops
 from deploy.kustomize.kustomization import KustomizationReconciler
 from deploy.kustomize.policy import Policy
 from deploy.source import fetch
@@ -50,6 +53,8 @@ POLICY = Policy(
     manner=USUAL,
     workload_advice="",
 )
+#: Namespace and name of the Secret with age keys for Kustomizations that name none.
+AGE_SECRET = ("flux-system", "sops-age")
 
 
 class Objects:
@@ -83,8 +88,13 @@ class World:
         builder = build.Builder(
             command=build.find_command(), limiter=limiter, scratch=scratch, confine=Confinement.command
         )
+        keyring = Keyring(
+            objects=client,
+            sops=Sops(find=sops.find_command, scratch=scratch, confine=Confinement.command),
+            age_secret=AGE_SECRET,
+        )
         self.assembler = assembly.Assembler(
-            trees=self.trees, builder=builder, client=client, limiter=limiter, strict=True
+            trees=self.trees, builder=builder, client=client, keyring=keyring, limiter=limiter, strict=True
         )
         identities = Identities(
             cluster=client, cache=TokenCache(now=time.time), workload_identity=True, default_account=""

@@ -194,6 +194,21 @@ def test_no_descriptor_of_the_parent_comes_along():
     assert (ended.returncode, ended.stdout) == (1, b"")
 
 
+def test_memory_that_is_to_be_kept_comes_along_and_nothing_else():
+    kept, other = os.memfd_create("kept"), os.memfd_create("other")
+    try:
+        os.write(kept, b"a key")
+        paths = [f"/proc/self/fd/{descriptor}" for descriptor in (kept, kept, other)]
+        ended = subprocess.run(
+            Confinement(memory=1 << 30, cpu_seconds=5, keep=(kept,)).command(("cat", *paths)),
+            capture_output=True, pass_fds=(kept, other), check=False,
+        )  # fmt: skip
+    finally:
+        os.close(kept)
+        os.close(other)
+    assert (ended.returncode, ended.stdout) == (1, b"a keya key")
+
+
 def test_a_program_that_is_not_there_is_named():
     with pytest.raises(FileNotFoundError, match="there is no program nothing-of-that-name"):
         Confinement(memory=1 << 30, cpu_seconds=5).command(("nothing-of-that-name",))

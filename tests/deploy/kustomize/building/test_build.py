@@ -51,11 +51,11 @@ async def run(tmp_path: Path) -> AsyncIterator[Build]:
             before = sorted(root.rglob("*"))
             try:
                 directory = build.locate(root, path)
-                text = await builder.build(root, directory, kustomization.spec, timeout=60)
+                built = await builder.build(root, directory, kustomization.spec, timeout=60)
             finally:
                 assert sorted(root.rglob("*")) == before
                 assert not list(scratch.iterdir())
-            return documents.load(text)
+            return documents.load(built.text)
 
         yield call
 

@@ -15,7 +15,7 @@ PLAN = Plan(frozenset({".", "a/empty"}), {"a/k.yaml": "text\n"}, {"b/x": "b/x", 
 
 def test_the_tree_holds_what_was_planned(tmp_path: Path) -> None:
     root = sources.write(tmp_path / "source", {"b/x": "bytes", "b/unused": "", "a/k.yaml": "as it was"})
-    tree.lay_out(PLAN, root, tmp_path / "tree")
+    tree.lay_out(PLAN, root, tmp_path / "tree", {})
     found = {str(path.relative_to(tmp_path / "tree")): path for path in (tmp_path / "tree").rglob("*")}
     assert found.keys() == {"a", "a/empty", "a/k.yaml", "a/other", "b", "b/x"}
     assert {name: path.read_text() for name, path in found.items() if path.is_file()} == {
@@ -26,13 +26,20 @@ def test_the_tree_holds_what_was_planned(tmp_path: Path) -> None:
     assert not any(path.is_symlink() for path in found.values())
 
 
+def test_what_was_decrypted_lies_where_it_was_encrypted(tmp_path: Path) -> None:
+    root = sources.write(tmp_path / "source", {"b/x": "encrypted"})
+    tree.lay_out(PLAN, root, tmp_path / "tree", {"b/x": b"plain"})
+    assert [(tmp_path / "tree" / name).read_text() for name in ("b/x", "a/other")] == ["plain", "plain"]
+    assert (root / "b/x").read_text() == "encrypted"
+
+
 def test_files_are_copied_where_they_cannot_be_linked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*_: object, **__: object) -> None:
         raise OSError(errno.EXDEV, "Invalid cross-device link")
 
     monkeypatch.setattr(os, "link", refuse)
     root = sources.write(tmp_path / "source", {"b/x": "bytes"})
-    tree.lay_out(PLAN, root, tmp_path / "tree")
+    tree.lay_out(PLAN, root, tmp_path / "tree", {})
     assert (tmp_path / "tree/b/x").read_text() == "bytes"
     assert (tmp_path / "tree/b/x").stat().st_ino != (root / "b/x").stat().st_ino
 
