@@ -22,6 +22,8 @@ class Policy:
     cancel_health_checks: bool
     #: Whether sources are read from the API for each run, and not from the watch.
     direct_source_fetch: bool
+    #: Whether artifacts that other controllers publish may be built.
+    external_artifacts: bool
     #: How objects are applied.
     manner: Manner
     workload_advice: str

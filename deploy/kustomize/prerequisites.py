@@ -14,7 +14,7 @@ from gotk.api import scheme
 from gotk.api.kustomize import GROUP, DependencyReference, Kustomization
 from gotk.api.meta import Artifact
 from gotk.api.source import GROUP as SOURCE_GROUP
-from gotk.api.source import SOURCES, Source
+from gotk.api.source import SOURCES, ExternalArtifact, Source
 from gotk.cel import expression
 from gotk.duration import Duration
 from gotk.kube.errors import NotFound
@@ -41,12 +41,15 @@ class Prerequisites:
         reference, own = obj.spec.source_ref, obj.metadata.namespace
         namespace = reference.namespace or own
         subject = f"{reference.kind}/{namespace}/{reference.name}"
-        kind = SOURCES.get(reference.kind)
+        is_external = reference.kind == ExternalArtifact.__name__
+        kind: type[Source] | None = ExternalArtifact if is_external else SOURCES.get(reference.kind)
         if kind is None:
             cause = f"is not supported, refer to a {' or '.join(SOURCES)}"
             raise Stalled("UnsupportedSourceKind", f"source '{subject}' {cause}")
         if self._policy.no_cross_namespace_refs and namespace != own:
             raise Stalled("AccessDenied", f"can't access '{subject}', cross-namespace references have been blocked")
+        if is_external and not self._policy.external_artifacts:
+            raise Stalled("AccessDenied", f"can't access '{subject}', ExternalArtifact feature gate is disabled")
         source = await self._read(kind, namespace, reference.name)
         if source is None:
             # No event, as in Flux: whoever applies both at once would be told of an error each time.

@@ -13,7 +13,7 @@ from deploy.kustomize import dependencies
 from gotk.api.core import ConfigMap, Secret
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import Object
-from gotk.api.source import SOURCES, Source
+from gotk.api.source import SOURCES, ExternalArtifact, Source
 from gotk.runtime.conditions import READY
 from gotk.runtime.reconciler import Key, Reader, Watch
 
@@ -88,6 +88,9 @@ def _configs(obj: Kustomization) -> Iterable[tuple[str, str]]:
 CONFIGS: Sequence[Watch[Any]] = tuple(
     Watch(kind=kind, changed=config_changed, requests=of_config) for kind in (ConfigMap, Secret)
 )
+
+#: Only where the feature gate says so: a cluster may not have the kind.
+EXTERNAL: Watch[Any] = Watch(kind=ExternalArtifact, changed=artifact_changed, requests=of_source)
 
 WATCHES: Sequence[Watch[Any]] = (
     *(Watch(kind=kind, changed=artifact_changed, requests=of_source) for kind in SOURCES.values()),

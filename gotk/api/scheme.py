@@ -76,6 +76,13 @@ RESOURCES = (
         older=("v1beta2", "v1beta1"),
     ),
     Resource(
+        struct=source.ExternalArtifact,
+        group=source.GROUP,
+        version="v1",
+        kind="ExternalArtifact",
+        plural="externalartifacts",
+    ),
+    Resource(
         struct=kustomize.Kustomization,
         group=kustomize.GROUP,
         version="v1",

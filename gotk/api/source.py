@@ -8,6 +8,7 @@ import msgspec
 from gotk.api.meta import (
     AccessFrom,
     Artifact,
+    Condition,
     Interval,
     LocalObjectReference,
     Object,
@@ -123,8 +124,37 @@ class HelmRepository(Object, frozen=True, kw_only=True):
     status: HelmRepositoryStatus = HelmRepositoryStatus(observed_generation=-1)
 
 
-#: Whatever has an artifact that a Kustomization can build: a new kind joins this line, and its consumers read it.
-Source: TypeAlias = GitRepository
+class ExternalArtifactSourceRef(Struct, frozen=True, kw_only=True):
+    """The object that an artifact was made for."""
 
-#: The same by the name that a reference spells.
-SOURCES: Mapping[str, type[Source]] = {kind.__name__: kind for kind in get_args(Source) or (Source,)}
+    kind: str
+    name: str
+    api_version: str = ""
+    namespace: str = ""
+
+
+class ExternalArtifactSpec(Struct, frozen=True, kw_only=True):
+    """What the artifact was made from."""
+
+    source_ref: ExternalArtifactSourceRef | None = None
+
+
+class ExternalArtifactStatus(Struct, frozen=True, kw_only=True):
+    """Where the artifact is, as its maker says."""
+
+    artifact: Artifact | None = None
+    conditions: tuple[Condition, ...] = ()
+
+
+class ExternalArtifact(Object, frozen=True, kw_only=True):
+    """An artifact that another controller makes and serves; read here, and never written."""
+
+    spec: ExternalArtifactSpec = ExternalArtifactSpec()
+    status: ExternalArtifactStatus = ExternalArtifactStatus()
+
+
+#: Whatever has an artifact that a Kustomization can build: a new kind joins this line, and its consumers read it.
+Source: TypeAlias = GitRepository | ExternalArtifact
+
+#: The same by the name that a reference spells, but for what is read only where a feature gate says so.
+SOURCES: Mapping[str, type[Source]] = {kind.__name__: kind for kind in get_args(Source) if kind is not ExternalArtifact}

@@ -15,7 +15,7 @@ from gotk.api.image import ImagePolicy, ImageRepository, ImageUpdateAutomation
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import Object
 from gotk.api.notification import Alert, Provider, Receiver
-from gotk.api.source import GitRepository, HelmRepository
+from gotk.api.source import ExternalArtifact, GitRepository, HelmRepository
 from gotk.kube import errors
 from image_automation.app.settings import Settings
 
@@ -30,6 +30,12 @@ NEEDS: Mapping[str, tuple[type[Object], ...]] = {
     "receiver": (Receiver,),
     "alert": (Alert, Provider),
 }
+
+
+def needs(name: str, settings: Settings) -> tuple[type[Object], ...]:
+    """Return what a controller cannot work without, as it is set up."""
+    gated = (ExternalArtifact,) if name == "kustomization" and settings.external_artifacts else ()
+    return NEEDS[name] + gated
 
 
 class Discovery(Protocol):
@@ -47,19 +53,19 @@ async def narrow(settings: Settings, cluster: Discovery) -> Settings:
     """
     if not settings.only_served:
         return settings
-    wanted = {kind for name in settings.controllers for kind in NEEDS[name]}
+    wanted = {kind for name in settings.controllers for kind in needs(name, settings)}
     log = structlog.get_logger()
     try:
         missing = await _missing(wanted, cluster)
     except errors.APIError as error:
         log.info("cannot tell which kinds the cluster serves, waiting for all", error=error.message)
         return settings
-    left_out = frozenset(name for name in settings.controllers if missing.intersection(NEEDS[name]))
+    left_out = frozenset(name for name in settings.controllers if missing.intersection(needs(name, settings)))
     if left_out == settings.controllers:
         log.warning("the cluster serves none of the kinds yet, waiting for their definitions")
         return settings
     for name in sorted(left_out):
-        kinds = ", ".join(sorted(scheme.resource_of(kind).kind for kind in missing.intersection(NEEDS[name])))
+        kinds = ", ".join(sorted(scheme.resource_of(kind).kind for kind in missing.intersection(needs(name, settings))))
         log.warning(
             "the cluster lacks what this controller needs, leaving it out: install the definitions and restart, or"
             " wait for them by naming it in --controllers",

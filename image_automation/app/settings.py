@@ -70,6 +70,7 @@ class Settings:
     custom_apply_stage_kinds: frozenset[tuple[str, str]] = frozenset()
     strict_fields: bool = False
     sops_age_secret: tuple[str, str] | None = None
+    external_artifacts: bool = False
     metrics_addr: str = ":8080"
     health_addr: str = ":9440"
     explain_addr: str = "0"

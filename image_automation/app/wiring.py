@@ -18,7 +18,7 @@ from deploy.kustomize.decryption.keyring import Keyring
 from deploy.kustomize.decryption.sops import Sops
 from deploy.kustomize.kustomization import KustomizationReconciler
 from deploy.kustomize.policy import Policy
-from deploy.kustomize.wakes import CONFIGS
+from deploy.kustomize.wakes import CONFIGS, EXTERNAL
 from deploy.source import includes
 from deploy.source.charts.remote import Repositories
 from deploy.source.fetch import Trees
@@ -202,6 +202,8 @@ def kustomization(parts: Parts) -> Reconciler[Any, Any]:
         clock=parts.clock,
         policy=_policy(parts.settings),
     )
+    if parts.settings.external_artifacts:
+        reconciler.watches = (*reconciler.watches, EXTERNAL)
     if parts.settings.watch_configs:
         reconciler.watches = (*reconciler.watches, *CONFIGS)
     return reconciler
@@ -215,6 +217,7 @@ def _policy(settings: Settings) -> Policy:
         fail_fast=settings.fail_fast,
         cancel_health_checks=settings.cancel_health_checks,
         direct_source_fetch=settings.direct_source_fetch,
+        external_artifacts=settings.external_artifacts,
         manner=Manner(
             width=settings.concurrent_ssa,
             override_managers=settings.override_managers,

@@ -13,6 +13,7 @@ CANCEL_HEALTH_CHECKS = "CancelHealthCheckOnNewRevision"
 DIRECT_SOURCE_FETCH = "DirectSourceFetch"
 MIGRATE_API_VERSION = "MigrateAPIVersion"
 NO_CONFIG_WATCHERS = "DisableConfigWatchers"
+EXTERNAL_ARTIFACT = "ExternalArtifact"
 _DEFAULTS = {
     WORKLOAD_IDENTITY: False,
     STRICT_SUBSTITUTIONS: True,
@@ -22,6 +23,7 @@ _DEFAULTS = {
     DIRECT_SOURCE_FETCH: False,
     MIGRATE_API_VERSION: False,
     NO_CONFIG_WATCHERS: False,
+    EXTERNAL_ARTIFACT: False,
 }
 _TRUTHS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
 _LONGEST_KEPT = 3600.0
@@ -55,6 +57,7 @@ def of_kustomizations(given: Mapping[str, bool]) -> dict[str, bool]:
         "direct_source_fetch": given[DIRECT_SOURCE_FETCH],
         "migrate_api_version": given[MIGRATE_API_VERSION],
         "watch_configs": not given[NO_CONFIG_WATCHERS],
+        "external_artifacts": given[EXTERNAL_ARTIFACT],
     }
 
 

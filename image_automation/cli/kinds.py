@@ -97,6 +97,11 @@ def _helm_repository_done(obj: Json) -> str:
     return f"fetched revision {dig(obj, 'status', 'artifact', 'revision')}"
 
 
+def _made_for(obj: Json) -> str:
+    ref = dig(obj, "spec", "sourceRef")
+    return "/".join(str(ref.get(key) or "") for key in ("kind", "namespace", "name")) if ref else ""
+
+
 GIT_REPOSITORY = Kind(
     struct=source.GitRepository,
     name="GitRepository",
@@ -117,6 +122,17 @@ HELM_REPOSITORY = Kind(
     details=_text("status", "artifact", "revision"),
     done=_helm_repository_done,
     static_when=_is_registry,
+)
+EXTERNAL_ARTIFACT = Kind(
+    struct=source.ExternalArtifact,
+    name="ExternalArtifact",
+    human="source external-artifact",
+    words=("source", "external-artifact"),
+    aliases=(),
+    columns=("REVISION", "SOURCE"),
+    details=lambda obj: (str(dig(obj, "status", "artifact", "revision") or ""), _made_for(obj)),
+    done=lambda obj: f"fetched revision {dig(obj, 'status', 'artifact', 'revision')}",
+    suspendable=False,
 )
 IMAGE_REPOSITORY = Kind(
     struct=image.ImageRepository,
@@ -201,3 +217,5 @@ SOURCES = (GIT_REPOSITORY, HELM_REPOSITORY)
 IMAGES = (IMAGE_REPOSITORY, IMAGE_POLICY, IMAGE_UPDATE)
 APPLIERS = (KUSTOMIZATION,)
 ALL = (*SOURCES, *IMAGES, *APPLIERS, RECEIVER)
+#: What is printed: `ExternalArtifact` is somebody else's to reconcile.
+EVERY = (*SOURCES, EXTERNAL_ARTIFACT, *IMAGES, *APPLIERS, RECEIVER)

@@ -228,7 +228,7 @@ def settings(folder: Path) -> Settings:
     )  # fmt: skip
     return Settings(
         data_dir=folder / "data", storage_addr="127.0.0.1:0", metrics_addr="0", health_addr="0", grace=2.0,
-        min_retry_delay=0.2, requeue_dependency=0.5, election=election,
+        min_retry_delay=0.2, requeue_dependency=0.5, election=election, external_artifacts=True,
         pod=leadership.Pod(namespace="flux-system", name="web-0"),
     )  # fmt: skip
 

@@ -117,7 +117,7 @@ get = _group(
     "get",
     "Print objects and their state.",
     (
-        _command("all", kinds.ALL, "Print every object."),
+        _command("all", kinds.EVERY, "Print every object."),
         _command("kustomizations", kinds.APPLIERS, "Print Kustomizations."),
         _command("alerts", (kinds.ALERT,), "Print Alerts."),
         _command("alert-providers", (kinds.PROVIDER,), "Print Providers of alerts."),
@@ -135,9 +135,10 @@ _sources = _group(
     "sources",
     "Print sources.",
     (
-        _command("all", kinds.SOURCES, "Print every source."),
+        _command("all", (*kinds.SOURCES, kinds.EXTERNAL_ARTIFACT), "Print every source."),
         _command("git", (kinds.GIT_REPOSITORY,), "Print GitRepositories."),
         _command("helm", (kinds.HELM_REPOSITORY,), "Print HelmRepositories."),
+        _command("external-artifact", (kinds.EXTERNAL_ARTIFACT,), "Print ExternalArtifacts."),
     ),
     {},
 )

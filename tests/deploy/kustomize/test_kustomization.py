@@ -13,12 +13,14 @@ from deploy.cluster.trial import USUAL
 from deploy.kustomize.building import build
 from gotk.api import scheme
 from gotk.api.kustomize import Kustomization
+from gotk.api.source import ExternalArtifact
 from gotk.kube.client import Client
 from gotk.kube.errors import Invalid, NotFound
 from gotk.runtime import errors
 from tests.deploy.kustomize import sources, world
 from tests.deploy.kustomize.sources import config_map, kustomization
 from tests.deploy.kustomize.world import World
+from tests.running import run_once
 
 try:
     build.find_command()
@@ -40,6 +42,17 @@ async def here(tmp_path: Path) -> AsyncIterator[World]:
 
 REVISION = "main@sha1:1"
 IN_DEFAULT = {"targetNamespace": "default"}
+
+
+async def test_an_artifact_of_somebody_else_is_applied_where_the_gate_is_open(here: World) -> None:
+    here.publish({"cm.yaml": config_map()}, "latest@sha256:1", kind=ExternalArtifact)
+    obj = kustomization(**IN_DEFAULT, sourceRef={"kind": "ExternalArtifact", "name": "src"})
+    ended = await here.reconcile(obj)
+    assert ended.ready == ("True", "ReconciliationSucceeded", "Applied revision: latest@sha256:1")
+    refused = await run_once(here.reconciler_for(here.client, external_artifacts=False), obj)
+    message = "can't access 'ExternalArtifact/default/src', ExternalArtifact feature gate is disabled"
+    assert isinstance(refused.error, errors.Stalled)
+    assert refused.ready == ("False", "AccessDenied", message)
 
 
 async def test_a_source_is_applied(here: World) -> None:

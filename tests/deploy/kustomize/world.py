@@ -26,7 +26,7 @@ from deploy.source import fetch
 from gotk.api import scheme
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import Object
-from gotk.api.source import GitRepository
+from gotk.api.source import GitRepository, Source
 from gotk.apiserver import ALWAYS_ALLOW, ControlPlane
 from gotk.cel.evaluator import Evaluator
 from gotk.cloud.cache import TokenCache
@@ -50,6 +50,7 @@ POLICY = Policy(
     fail_fast=True,
     cancel_health_checks=False,
     direct_source_fetch=False,
+    external_artifacts=True,
     manner=USUAL,
     workload_advice="",
 )
@@ -127,7 +128,9 @@ class World:
         body = self.archives.get(request.match_info["name"])
         return web.Response(body=body) if body is not None else web.Response(status=404)
 
-    def publish(self, files: Mapping[str, str], revision: str = "main@sha1:1") -> None:
+    def publish(
+        self, files: Mapping[str, str], revision: str = "main@sha1:1", *, kind: type[Source] = GitRepository
+    ) -> None:
         """Publish an archive as the artifact of the source `src`."""
         body = sources.archive(files)
         digest = sources.digest(body)
@@ -142,13 +145,13 @@ class World:
         }
         plain = {
             "apiVersion": "source.toolkit.fluxcd.io/v1",
-            "kind": "GitRepository",
+            "kind": kind.__name__,
             "metadata": {"name": "src", "namespace": "default"},
-            "spec": {"url": "https://example.com/x", "interval": "1m"},
+            "spec": {"url": "https://example.com/x", "interval": "1m"} if kind is GitRepository else {},
             "status": {"artifact": found},
         }
-        self.objects.held = [o for o in self.objects.held if not isinstance(o, GitRepository)]
-        self.objects.held.append(scheme.convert(plain, GitRepository))
+        self.objects.held = [o for o in self.objects.held if not isinstance(o, kind)]
+        self.objects.held.append(scheme.convert(plain, kind))
 
     async def reconcile(self, obj: Kustomization) -> Ended[Kustomization]:
         """Run the reconciler once."""

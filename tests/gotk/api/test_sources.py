@@ -8,15 +8,17 @@ from deploy.kustomize import wakes
 from gotk.api import scheme
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import Artifact, Object
-from gotk.api.source import SOURCES, Source
+from gotk.api.source import SOURCES, ExternalArtifact, Source
 
 
 def test_a_source_is_found_by_the_name_that_a_reference_spells() -> None:
-    assert dict(SOURCES) == {kind.__name__: kind for kind in get_args(Source) or (Source,)}
+    gated = {"ExternalArtifact": ExternalArtifact}
+    assert {**SOURCES, **gated} == {kind.__name__: kind for kind in get_args(Source)}
+    assert not SOURCES.keys() & gated.keys()
     assert {"GitRepository"} <= SOURCES.keys()
 
 
-@pytest.mark.parametrize("kind", SOURCES.values(), ids=SOURCES.keys())
+@pytest.mark.parametrize("kind", get_args(Source), ids=lambda kind: kind.__name__)
 def test_every_source_is_served_and_has_an_artifact(kind: type[Source]) -> None:
     assert scheme.resource_of(kind).kind == kind.__name__
     status: Any = kind.__annotations__["status"]
@@ -26,3 +28,4 @@ def test_every_source_is_served_and_has_an_artifact(kind: type[Source]) -> None:
 def test_every_source_wakes_what_is_built_from_it() -> None:
     watched: set[type[Object]] = {watch.kind for watch in wakes.WATCHES}
     assert watched == {*SOURCES.values(), Kustomization}
+    assert wakes.EXTERNAL.kind is ExternalArtifact

@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 
 import deploy.crds
+from gotk.api.source import ExternalArtifact
 from gotk.apiserver import ControlPlane
 from gotk.kube import config, errors
 from gotk.kube.client import Client
@@ -50,6 +51,14 @@ async def test_controllers_without_their_kinds_are_left_out(
         assert (narrowed.controllers, narrowed.left_out) == (ALL - left_out, left_out)
         chosen = Settings(data_dir=tmp_path, controllers=ALL)
         assert await served.narrow(chosen, client) == chosen, "what was chosen by name stays"
+
+
+def test_external_artifacts_are_needed_where_the_gate_is_open(tmp_path: Path) -> None:
+    closed = Settings(data_dir=tmp_path)
+    assert ExternalArtifact not in served.needs("kustomization", closed)
+    open_ = Settings(data_dir=tmp_path, external_artifacts=True)
+    assert ExternalArtifact in served.needs("kustomization", open_)
+    assert ExternalArtifact not in served.needs("gitrepository", open_)
 
 
 async def test_a_cluster_that_does_not_answer_is_waited_for(tmp_path: Path) -> None:

@@ -190,6 +190,8 @@ REACH: dict[str, tuple[list[str], str, str, Any, Any]] = {
         ["--no-cross-namespace-refs"], "Policy", "no_cross_namespace_refs", False, True),
     "references of automations": (
         ["--no-cross-namespace-refs"], "ImageUpdateAutomationReconciler", "_cross_namespace", True, False),
+    "the gate of external artifacts": (
+        ["--feature-gates=ExternalArtifact=true"], "Policy", "external_artifacts", False, True),
     "dependencies of policies": (
         ["--requeue-dependency=7s"], "ImagePolicyReconciler", "_requeue_dependency", 30.0, 7.0),
     "dependencies of Kustomizations": (

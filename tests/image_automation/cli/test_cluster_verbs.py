@@ -62,6 +62,7 @@ def ready(status: str, message: str, *, generation: int = 1, type_: str = "Ready
 
 async def put(client: Client, kind: str, name: str, spec: dict[str, Any], status: dict[str, Any] | None = None) -> None:
     group = {
+        "E": "source.toolkit.fluxcd.io/v1",
         "G": "source.toolkit.fluxcd.io/v1",
         "I": "image.toolkit.fluxcd.io/v1",
         "K": "kustomize.toolkit.fluxcd.io/v1",
@@ -121,6 +122,21 @@ async def filled(terminal: Terminal) -> Terminal:
         {"lastAppliedRevision": f"main@sha1:{SHA}", "conditions": [ready("False", "kustomize build failed:\nno file")]},
     )  # fmt: skip
     return terminal
+
+
+async def test_external_artifacts_are_printed_with_what_they_were_made_for(terminal: Terminal) -> None:
+    artifact = {
+        "digest": "sha256:" + "0" * 64, "path": "p", "url": "http://localhost/p",
+        "revision": "latest@sha256:" + "1" * 64, "lastUpdateTime": "2026-01-02T03:04:05Z",
+    }  # fmt: skip
+    ref = {"kind": "ArtifactGenerator", "name": "apps", "namespace": "default"}
+    status = {"artifact": artifact, "conditions": [ready("True", "generated")]}
+    await put(terminal.client, "ExternalArtifact", "app", {"sourceRef": ref}, status)
+    result = await terminal.run("get", "sources", "external-artifact")
+    assert [line.split("\t")[:5] for line in result.out.splitlines()] == [
+        ["NAME", "REVISION              ", "SOURCE                        ", "READY", "MESSAGE  "],
+        ["app ", "latest@sha256:11111111", "ArtifactGenerator/default/apps", "True ", "generated"],
+    ]
 
 
 async def test_get_prints_flux_tables(filled: Terminal) -> None:

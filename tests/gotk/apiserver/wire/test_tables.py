@@ -110,6 +110,7 @@ def test_our_columns_are_those_of_flux(crd: dict[str, Any]) -> None:
             "ImagePolicy": ["Name", "Image", "Tag", "Ready", "Status", "Age"],
             "ImageUpdateAutomation": ["Name", "Ready", "Status", "Last run", "Age"],
             "GitRepository": ["Name", "URL", "Age", "Ready", "Status"],
+            "ExternalArtifact": ["Name", "Age", "Ready", "Status", "Source"],
             "Kustomization": ["Name", "Age", "Ready", "Status"],
             "Receiver": ["Name", "Age", "Ready", "Status"],
             "Provider": ["Name", "Age"],
