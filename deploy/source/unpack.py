@@ -4,6 +4,8 @@ Answers to `fluxcd/pkg/tar`: links and devices are skipped, a name that would le
 Flux's it also bounds how much a small archive may unfold to.
 """
 
+import gzip
+import io
 import posixpath
 import tarfile
 import zlib
@@ -11,7 +13,10 @@ from pathlib import Path
 
 from deploy.source import digest as digests
 
-_CHUNK = 1 << 20
+_CHUNK = 128 << 10
+#: What an entry may take besides its file's bytes: a header, one of its own for a long name, what fills blocks up.
+_MOST_OF_AN_ENTRY = 8 << 10
+_MOST_HEADERS = 100
 
 _HINT = "(check whether file size exceeds max download size)"
 
@@ -34,10 +39,11 @@ def verify(path: Path, digest: str) -> None:
 
 def unpack(path: Path, target: Path, *, most_bytes: int = 1 << 30, most_entries: int = 200_000) -> None:
     """Unpack a gzipped tar into an empty directory. Raises ArchiveError."""
+    unfolded = most_bytes + most_entries * _MOST_OF_AN_ENTRY
     try:
-        with tarfile.open(path, mode="r|gz") as tar:
+        with gzip.open(path) as packed, tarfile.open(fileobj=_Bounded(packed, unfolded), mode="r:") as tar:
             for number, member in enumerate(tar, start=1):
-                if number > most_entries:
+                if number > most_entries or len(tar.pax_headers) > _MOST_HEADERS:
                     raise ArchiveError(f"failed to untar archive: more than {most_entries} entries")
                 if member.isfile():
                     most_bytes -= member.size
@@ -46,8 +52,37 @@ def unpack(path: Path, target: Path, *, most_bytes: int = 1 << 30, most_entries:
                     _write_file(tar, member, target / _safe(member.name))
                 elif member.isdir():
                     (target / _safe(member.name)).mkdir(mode=0o750, parents=True, exist_ok=True)
-    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+    except (tarfile.TarError, zlib.error, EOFError, OSError, RecursionError) as error:
         raise ArchiveError(f"failed to untar archive: {_plain(error)}") from error
+
+
+class _Bounded(io.RawIOBase):
+    """What a gzipped tar unfolds to, forward only: `tarfile` would read a header of any length into memory."""
+
+    def __init__(self, packed: gzip.GzipFile, most: int) -> None:
+        self._packed = packed
+        self._most = most
+
+    def read(self, size: int = -1) -> bytes:
+        """Read what a header or a piece of a file may have at most. Raises ArchiveError."""
+        if not 0 <= size <= _CHUNK:
+            raise ArchiveError(f"failed to untar archive: a header of more than {_CHUNK} bytes")
+        found = self._packed.read(size)
+        if self._packed.tell() > self._most:
+            raise ArchiveError("failed to untar archive: it unfolds to more bytes than allowed")
+        return found
+
+    def tell(self) -> int:
+        """Return the position in what was unfolded."""
+        return self._packed.tell()
+
+    def seek(self, position: int, whence: int = 0, /) -> int:
+        """Skip forward to a position."""
+        if whence or position < self.tell():
+            raise tarfile.ReadError("it leads backwards")
+        while (left := position - self.tell()) and self.read(min(left, _CHUNK)):
+            continue
+        return self.tell()
 
 
 def _safe(name: str) -> str:
