@@ -54,7 +54,7 @@ class Ours:
 
     def __init__(self, client: Client, transport: Transport, limiter: Limiter, scratch: Path) -> None:
         clock = SystemClock()
-        trees = Trees(transport=transport, clock=clock, limiter=limiter, scratch=scratch, capacity=8)
+        trees = Trees(transport=transport, clock=clock, limiter=limiter, scratch=scratch, capacity=8, retries=5)
         builder = Builder(command=find_command(), limiter=limiter, scratch=scratch, confine=Confinement.command)
         self.archives: dict[str, bytes] = {}
         self.url = ""

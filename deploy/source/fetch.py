@@ -25,7 +25,6 @@ from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock
 
 _LARGEST_ARCHIVE = 512 << 20
-_BACKOFF = retry.Backoff(tries=6, first=1.0, longest=16.0)
 # An archive is itself compressed: its bytes are what the digest is of.
 _HEADERS = {"Accept-Encoding": "identity"}
 
@@ -54,8 +53,14 @@ class _Tree:
 class Trees:
     """The unpacked artifacts, by digest."""
 
-    def __init__(self, *, transport: Transport, clock: Clock, limiter: Limiter, scratch: Path, capacity: int) -> None:
-        """Take what it works with; `capacity` is how many trees stay that nobody reads."""
+    def __init__(
+        self, *, transport: Transport, clock: Clock, limiter: Limiter, scratch: Path, capacity: int, retries: int
+    ) -> None:
+        """Take what it works with; `capacity` is how many trees stay that nobody reads.
+
+        A server in trouble is asked again so many times.
+        """
+        self._backoff = retry.Backoff(tries=retries + 1, first=1.0, longest=16.0)
         self._transport = transport
         self._clock = clock
         self._limiter = limiter
@@ -114,7 +119,7 @@ class Trees:
         def pause(error: Exception, due: float) -> float | None:
             return due if isinstance(error, _Unavailable) else None
 
-        await retry.run(lambda: self._get(url, packed), _BACKOFF, sleep=self._clock.sleep, pause=pause)
+        await retry.run(lambda: self._get(url, packed), self._backoff, sleep=self._clock.sleep, pause=pause)
 
     async def _get(self, url: str, packed: Path) -> None:
         failed = f"failed to download archive from {url}"

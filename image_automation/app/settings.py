@@ -66,6 +66,7 @@ class Settings:
     watch_configs: bool = True
     watch_configs_selector: str = "reconcile.fluxcd.io/watch=Enabled"
     concurrent_ssa: int = 4
+    http_retry: int = 9
     override_managers: tuple[str, ...] = ()
     custom_apply_stage_kinds: frozenset[tuple[str, str]] = frozenset()
     strict_fields: bool = False

@@ -176,7 +176,14 @@ def helm_repository(parts: Parts) -> Reconciler[Any, Any]:
 def kustomization(parts: Parts) -> Reconciler[Any, Any]:
     """Build the reconciler of Kustomizations."""
     scratch = parts.settings.make_scratch("builds")
-    trees = Trees(transport=parts.transport, clock=parts.clock, limiter=parts.work, scratch=scratch, capacity=_TREES)
+    trees = Trees(
+        transport=parts.transport,
+        clock=parts.clock,
+        limiter=parts.work,
+        scratch=scratch,
+        capacity=_TREES,
+        retries=parts.settings.http_retry,
+    )
     builder = Builder(command=find_command(), limiter=parts.work, scratch=scratch, confine=Confinement.command)
     keyring = Keyring(
         objects=parts.client,

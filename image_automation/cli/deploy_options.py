@@ -30,6 +30,13 @@ _OPTIONS = (
         help="Objects of a Kustomization that are applied at once.",
     ),
     click.option(
+        "--http-retry",
+        type=click.IntRange(0, 100),
+        default=9,
+        show_default=True,
+        help="Ask a source's server that is in trouble for its artifact again so many times in a run.",
+    ),
+    click.option(
         "--override-manager",
         "--disallowed-field-managers",
         "override_managers",

@@ -85,7 +85,9 @@ class World:
         self.kubeconfig = Path()
         self.scratch = scratch
         clock = SystemClock()
-        self.trees = fetch.Trees(transport=transport, clock=clock, limiter=limiter, scratch=scratch, capacity=8)
+        self.trees = fetch.Trees(
+            transport=transport, clock=clock, limiter=limiter, scratch=scratch, capacity=8, retries=5
+        )
         builder = build.Builder(
             command=build.find_command(), limiter=limiter, scratch=scratch, confine=Confinement.command
         )

@@ -44,7 +44,9 @@ class Source:
         self.url = ""
         self.clock = QuickClock()
         self.scratch = scratch
-        self.trees = fetch.Trees(transport=transport, clock=self.clock, limiter=limiter, scratch=scratch, capacity=1)
+        self.trees = fetch.Trees(
+            transport=transport, clock=self.clock, limiter=limiter, scratch=scratch, capacity=1, retries=5
+        )
 
     async def serve(self, request: web.Request) -> web.Response:
         self.asked += 1

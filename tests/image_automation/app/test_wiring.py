@@ -17,6 +17,7 @@ import pytest
 from gotk.kube.client import Client
 from gotk.kube.config import Config
 from gotk.kube.credentials import constant
+from gotk.retry import Backoff
 from gotk.runtime.manager import Manager
 from gotk.runtime.metrics import Metrics
 from image_automation.app import wiring
@@ -45,9 +46,10 @@ SEAMS = {
 #: Constants of a part that no operator decides, and that only the tests of the part vary.
 TUNINGS = {
     ("Client", "timeout"), ("Client", "grace"), ("Client", "write_time"), ("Recorder", "size"),
-    ("RegistryClient", "page_size"), ("RegistryClient", "per_host"), ("Builder", "width"), ("Watchdog", "every"),
-    ("Transport", "route"), ("Transport", "user_agent"), ("Transport", "grace"), ("Transport", "slowest"),
-    ("AlertSink", "instance"), ("Settings", "run_limit"), ("Evaluator", "timeout"), ("Limiter", "name"),
+    ("RegistryClient", "page_size"), ("RegistryClient", "per_host"), ("Builder", "width"), ("Sops", "width"),
+    ("Watchdog", "every"), ("Transport", "route"), ("Transport", "user_agent"), ("Transport", "grace"),
+    ("Transport", "slowest"), ("AlertSink", "instance"), ("Settings", "run_limit"),
+    ("Evaluator", "timeout"), ("Limiter", "name"),
 }  # fmt: skip
 #: Parts that the composition passes, and that a part may be without elsewhere: a flag is never one of them.
 COLLABORATORS = (type(None), tuple, frozenset)
@@ -205,6 +207,9 @@ REACH: dict[str, tuple[list[str], str, str, Any, Any]] = {
         ["--feature-gates=DirectSourceFetch=true"], "Policy", "direct_source_fetch", False, True),
     "who applies": (["--default-service-account=deployer"], "TargetClusters", "_default_account", "", "deployer"),
     "who has no certificate": (["--insecure-kubeconfig-tls"], "Remotes", "_insecure_tls", False, True),
+    "artifacts that are asked for again": (
+        ["--http-retry=2"], "Trees", "_backoff",
+        Backoff(tries=10, first=1.0, longest=16.0), Backoff(tries=3, first=1.0, longest=16.0)),
     "objects at once": (["--concurrent-ssa=9"], "Manner", "width", 4, 9),
     "managers that are undone": (
         ["--override-manager=a", "--disallowed-field-managers=b"], "Manner", "override_managers", (), ("a", "b")),
