@@ -33,7 +33,8 @@ class _NoRules:
         return None
 
 
-_NO_RULES = _NoRules()
+#: No kind has rules.
+NO_RULES = _NoRules()
 
 
 class WaitError(Exception):
@@ -59,7 +60,7 @@ class Waiter:
         cluster: ports.Cluster,
         timeout: float,
         missing_ok: Collection[ObjectID] = (),
-        rules: Rules = _NO_RULES,
+        rules: Rules = NO_RULES,
         stop: asyncio.Event | None = None,
     ) -> None:
         """Wait until every object is Current. Raises WaitError at the first failure or when the time is up.
@@ -95,7 +96,7 @@ class Waiter:
         delay = _FIRST
         pending = list(items)
         while pending:
-            states = await self._look(pending, cluster, (), _NO_RULES)
+            states = await self._look(pending, cluster, (), NO_RULES)
             pending = [item for item in pending if states[item].state != "NotFound"]
             left = deadline - self._clock.monotonic()
             if left <= 0:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from deploy.cluster.wait import Rules
+from deploy.cluster.wait import NO_RULES, Rules
 from gotk.api.kustomize import GROUP, Kustomization, KustomizationSpec, KustomizationStatus
 from gotk.api.meta import Artifact
 from gotk.duration import Duration
@@ -36,7 +36,7 @@ class Attempt:
     artifact: Artifact
     began: float
     steady: bool
-    checks: Rules
+    checks: Rules = NO_RULES
 
     @property
     def timeout(self) -> Duration:

@@ -11,7 +11,6 @@ from typing import Any
 import pytest
 
 from deploy.cluster import wait
-from deploy.cluster.expressions import Checks
 from deploy.kustomize import dependencies, finalize
 from deploy.kustomize.attempt import Attempt
 from deploy.kustomize.building.assembly import Assembled
@@ -94,7 +93,7 @@ async def apply(cluster: Any, *objects: Manifest, status: dict[str, Any] | None 
     obj = having({"retryInterval": "1m", "timeout": "2m", **spec}, status or {})
     run: FakeRun[Any] = FakeRun(obj)
     clock = VirtualClock()
-    attempt = Attempt(obj, run, ARTIFACT, clock.monotonic(), False, Checks([], expressions=None, owner=""))  # type: ignore[arg-type]
+    attempt = Attempt(obj, run, ARTIFACT, clock.monotonic(), False)
     try:
         await Steps(clock=clock, policy=POLICY).run(attempt, Assembled([*objects], "sha256:bb"), cluster)
     except Retry as error:
