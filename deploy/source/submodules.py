@@ -77,7 +77,7 @@ class Fetcher:
         credentials = submodules.credentials(above.url, above.credentials, url)
         mirror = self._mirrors.open(url, credentials, tenant=self._tenant, timeout=self._left(url), depth=0)
         if not mirror.has(commit):
-            mirror.fetch(commit)
+            mirror.bring(commit, tags=True)
         entries = list(mirror.files(commit, submodules=True))
         try:
             self._layers.lay(entries, mirror.read, at=module.at)

@@ -69,17 +69,20 @@ class Mirror:
         """
         return self.bring(ref).commit
 
-    def bring(self, ref: str) -> Fetched:
-        """Fetch, and tell what came besides the commit, such as the tag object of an annotated tag."""
+    def bring(self, ref: str, *, tags: bool = False) -> Fetched:
+        """Fetch, and tell what came besides the commit, such as the tag object of an annotated tag.
+
+        A commit id is looked for in every branch, and with `tags` in every tag.
+        """
         with self._exclusive():
             os.utime(self._cache.lock)
             self._cache.prepare()
             try:
-                return self._fetch(ref)
+                return self._fetch(ref, tags=tags)
             except errors.Damaged:
                 self._cache.discard()
                 self._cache.prepare()
-                return self._fetch(ref)
+                return self._fetch(ref, tags=tags)
 
     def push(
         self,
@@ -244,9 +247,11 @@ class Mirror:
     def _exclusive(self) -> contextlib.AbstractContextManager[None]:
         return exclusive(self._cache.lock, timeout=self._remote.timeout)
 
-    def _fetch(self, ref: str) -> Fetched:
+    def _fetch(self, ref: str, *, tags: bool) -> Fetched:
         directory = str(self._cache.directory)
-        return remote.fetch(Fetch(remote=self._remote, repository=directory, reference=ref, depth=self._depth))
+        return remote.fetch(
+            Fetch(remote=self._remote, repository=directory, reference=ref, depth=self._depth, tags=tags)
+        )
 
     def _raw(self, object_id: str | pygit2.Oid) -> bytes:
         """Return a commit's or tag's own bytes. Raises TooLarge."""

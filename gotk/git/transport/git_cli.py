@@ -72,7 +72,7 @@ def _fetch(operation: Fetch, program: Program, address: urls.Url, failures: Fail
     references = _list(program, address, failures)
     if not references.commits:
         raise errors.EmptyRepository("git repository is empty")
-    specs, commit = refspecs.wanted(operation.reference, references, failures)
+    specs, commit = refspecs.wanted(operation, references, failures)
     tag, repository = references.tags.get(operation.reference, ""), pygit2.Repository(operation.repository)
     if commits.is_complete(repository, commit) and (not tag or tag in repository):
         return Fetched(commit=commit, transferred=False, tag=tag)

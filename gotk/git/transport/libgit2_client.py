@@ -167,7 +167,7 @@ def fetch(operation: Fetch) -> Fetched:
         references = _references(connection)
         if not references.commits:
             raise errors.EmptyRepository("git repository is empty")
-        specs, commit = refspecs.wanted(operation.reference, references, callbacks.failures)
+        specs, commit = refspecs.wanted(operation, references, callbacks.failures)
         tag = references.tags.get(operation.reference, "")
         if commits.is_complete(repository, commit) and (not tag or tag in repository):
             return Fetched(commit=commit, transferred=False, tag=tag)

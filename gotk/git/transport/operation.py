@@ -33,13 +33,14 @@ class ListReferences(Operation, frozen=True, kw_only=True, tag="list"):
 class Fetch(Operation, frozen=True, kw_only=True, tag="fetch"):
     """Bring one reference (a full name, `HEAD` or a commit id) into a local bare repository.
 
-    `depth` 0 brings the whole history. A commit id is asked for by itself first; where the server refuses, every
-    branch comes along.
+    `depth` 0 brings the whole history. A commit that no reference leads to is looked for in every branch, and with
+    `tags` in every tag as well.
     """
 
     repository: str
     reference: str
     depth: int = 1
+    tags: bool = False
     limit: int = FETCH_LIMIT
 
 

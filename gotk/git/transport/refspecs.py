@@ -2,17 +2,18 @@
 
 from gotk.git import errors, reference
 from gotk.git.transport.failures import Failures
-from gotk.git.transport.operation import References
+from gotk.git.transport.operation import Fetch, References
 
 #: Where fetched references lie in the local repository.
 _MIRRORED = "refs/mirror/"
 
 
-def wanted(name: str, references: References, failures: Failures) -> tuple[list[str], str]:
+def wanted(operation: Fetch, references: References, failures: Failures) -> tuple[list[str], str]:
     """Return the refspecs to fetch for a reference or commit id, and the commit that it stands for.
 
-    A commit that no reference leads to is looked for in every branch. Raises ReferenceNotFound.
+    Raises ReferenceNotFound.
     """
+    name = operation.reference
     if name in references.commits:
         full = references.head or name if name == "HEAD" else name
         return [_refspec(full)], references.commits[name]
@@ -21,7 +22,8 @@ def wanted(name: str, references: References, failures: Failures) -> tuple[list[
     for each, commit in references.commits.items():
         if commit == name and each.startswith("refs/"):
             return [_refspec(each)], commit
-    return [_refspec("refs/heads/*")], name
+    everywhere = ("refs/heads/*", "refs/tags/*") if operation.tags else ("refs/heads/*",)
+    return [_refspec(each) for each in everywhere], name
 
 
 def _refspec(name: str) -> str:

@@ -3,6 +3,7 @@
 from pathlib import Path
 
 import msgspec
+import pygit2
 import pytest
 
 from deploy.source import submodules
@@ -11,6 +12,7 @@ from gotk.git.objects.seed import seed
 from gotk.git.serving.server import BasicAuth, GitServer
 from tests.deploy.source.world import MAIN, World, kept, repository, tip
 from tests.hostile.repository import FILE, SUBMODULE, Evil
+from tests.real import git_ssh
 
 
 def module(path: str, url: str) -> str:
@@ -52,6 +54,29 @@ async def test_submodules_are_empty_directories_until_they_are_wanted(world: Wor
 async def test_a_submodule_s_commit_may_lie_behind_its_branch(world: World, origin: Path, lib: str) -> None:
     seed(world.root / "srv" / "lib.git", {"l.yaml": "newer\n"})
     ended = await world.run(repository(origin, ref=MAIN, recurseSubmodules=True))
+    assert world.content(ended)["lib/l.yaml"] == b"lib\n"
+
+
+async def test_a_submodule_s_commit_may_be_a_tag_s_alone(world: World, origin: Path, lib: str) -> None:
+    path = world.root / "srv" / "lib.git"
+    released = seed(path, {"l.yaml": "released\n"}, "release")
+    opened = pygit2.Repository(str(path))
+    opened.references.create("refs/tags/v1", seed(path, {"l.yaml": "later\n"}, "release"))
+    opened.references.delete("refs/heads/release")
+    attach(origin, {"lib": ("../lib.git", released)})
+    ended = await world.run(repository(origin, ref=MAIN, recurseSubmodules=True))
+    assert world.content(ended)["lib/l.yaml"] == b"released\n"
+
+
+@pytest.mark.real
+async def test_the_identity_of_the_repository_reaches_its_submodules(world: World) -> None:
+    with git_ssh.serve(world.root) as server:
+        commit = seed(server.root / "lib.git", {"l.yaml": "lib\n"})
+        seed(server.root / "fleet.git", {"app.yaml": "one\n"})
+        attach(server.root / "fleet.git", {"lib": ("../lib.git", commit)})
+        world.vault.put("git", **server.secret)
+        spec = {"ref": MAIN, "secretRef": {"name": "git"}, "recurseSubmodules": True}
+        ended = await world.run(repository(server.url("fleet.git"), **spec))
     assert world.content(ended)["lib/l.yaml"] == b"lib\n"
 
 
