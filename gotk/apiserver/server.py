@@ -131,7 +131,7 @@ class ControlPlane:
             hub=hub,
             writer=writer,
             offload=offload,
-            authenticator=authentication.Authenticator(token, issuer),
+            authenticator=authentication.Authenticator(token, issuer, self._clock.now),
             authorizer=Rbac(store) if self._authorization == authorization.RBAC else authorization.AlwaysAllow(),
             issuer=issuer,
         )

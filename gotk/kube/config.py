@@ -1,7 +1,7 @@
 """Where the cluster is and how to prove who we are: kubeconfig, or the service account of a pod.
 
-Answers to `k8s.io/client-go/tools/clientcmd`. Plain entries (certificates, tokens, passwords, proxies) are read here;
-exec plugins and OIDC go through `kubernetes.aio`, which costs a second and 26 MB to import and is loaded only for them.
+Answers to `k8s.io/client-go/tools/clientcmd`. What files hold is read again while it is in use (`renewal`).
+`auth-provider` entries go through `kubernetes.aio`, which costs a second and 26 MB to import.
 """
 
 import base64
@@ -15,15 +15,19 @@ from typing import Any
 import yaml
 
 from gotk import nesting
-from gotk.kube import credentials
+from gotk.kube import credentials, exec_plugin
 from gotk.kube.credentials import Authorization, Certificate, ConfigError
+from gotk.kube.renewal import Files, Renewal, Source
 
 SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """How to reach one cluster. `origin` says, for messages, where this comes from."""
+    """How to reach one cluster. `origin` says, for messages, where this comes from.
+
+    `renewal` looks after an authorization and certificates that are renewed while they are in use.
+    """
 
     host: str
     origin: str
@@ -32,31 +36,47 @@ class Config:
     tls_server_name: str | None = None
     proxy: str | None = None
     namespace: str = "default"
+    renewal: Renewal | None = None
+
+    def context(self) -> ssl.SSLContext | None:
+        """Return what connections are opened with now."""
+        return self.renewal.context if self.renewal is not None else self.ssl_context
 
     def __repr__(self) -> str:
         return f"Config({self.host}, from {self.origin})"
 
 
-def in_cluster(environ: Mapping[str, str], *, directory: Path = SERVICE_ACCOUNT) -> Config | None:
+async def in_cluster(environ: Mapping[str, str], *, directory: Path = SERVICE_ACCOUNT) -> Config | None:
     """Return the configuration of the pod we run in, or None outside of one.
 
-    The token is read again every minute, because the kubelet rotates it. Raises ConfigError for half a service account.
+    Token and authority are read again every minute, because the kubelet rotates them. Raises ConfigError for half a
+    service account.
     """
     host, port = environ.get("KUBERNETES_SERVICE_HOST"), environ.get("KUBERNETES_SERVICE_PORT")
-    if not host or not port or not directory.is_dir():
+    if not host or not port or not _is_mounted(directory):
         return None
-    token, ca = directory / "token", directory / "ca.crt"
-    for file in (token, ca):
-        if not file.is_file():
-            raise ConfigError(f"in-cluster configuration: {file} does not exist; is the service account token mounted?")
-    namespace = directory / "namespace"
+    kept = await Renewal(Files(token=directory / "token", authority=directory / "ca.crt"), secure=True).open()
     return Config(
         host=f"https://{f'[{host}]' if ':' in host else host}:{port}",
         origin="the pod's service account",
-        authorization=credentials.token_file(token),
-        ssl_context=ssl.create_default_context(cafile=str(ca)),
-        namespace=namespace.read_text().strip() if namespace.is_file() else "default",
+        authorization=kept.authorization,
+        namespace=_namespace(directory / "namespace"),
+        renewal=kept,
     )
+
+
+def _is_mounted(directory: Path) -> bool:
+    """Tell whether there is a service account. Raises ConfigError for half a one."""
+    if not directory.is_dir():
+        return False
+    for file in (directory / "token", directory / "ca.crt"):
+        if not file.is_file():
+            raise ConfigError(f"in-cluster configuration: {file} does not exist; is the service account token mounted?")
+    return True
+
+
+def _namespace(file: Path) -> str:
+    return file.read_text().strip() if file.is_file() else "default"
 
 
 async def from_kubeconfig(paths: Sequence[Path], *, context: str | None = None) -> Config:
@@ -78,19 +98,20 @@ async def from_kubeconfig(paths: Sequence[Path], *, context: str | None = None) 
     host = str(cluster.get("server", "")).rstrip("/")
     if not host.startswith(("https://", "http://")):
         raise ConfigError(f"{names}: cluster {chosen.get('cluster')!r} has no usable server address ({host!r})")
-    authorization, certificate = await _credentials(user, user_base, merged, name)
     try:
-        context_ = _ssl_context(host, cluster, cluster_base, certificate)
-    except (OSError, ssl.SSLError, binascii.Error) as error:
-        raise ConfigError(f"{names}: context {name!r}: cannot load certificates: {error}") from error
+        source = await _source(user, user_base, cluster, cluster_base, merged["contexts"][name][0])
+        insecure = bool(cluster.get("insecure-skip-tls-verify"))
+        kept = await Renewal(source, secure=host.startswith("https://"), insecure=insecure).open()
+    except (ConfigError, binascii.Error) as error:
+        raise ConfigError(f"{names}: context {name!r}: {error}") from error
     return Config(
         host=host,
         origin=f"context {name!r} of {names}",
-        authorization=authorization,
-        ssl_context=context_,
+        authorization=kept.authorization,
         tls_server_name=cluster.get("tls-server-name"),
         proxy=cluster.get("proxy-url"),
         namespace=str(chosen.get("namespace") or "default"),
+        renewal=kept,
     )
 
 
@@ -121,40 +142,51 @@ def _entry(merged: Mapping[str, Any], section: str, name: str, names: str) -> tu
     return found
 
 
-async def _credentials(
-    user: Mapping[str, Any], base: Path, merged: Mapping[str, Any], context: str
-) -> tuple[Authorization, Certificate | None]:
-    """Return how to authorize requests and the client certificate with its key, where there is one."""
-    public = credentials.data_or_file(user, "client-certificate", base)
-    private = credentials.data_or_file(user, "client-key", base)
-    certificate = (public, private) if public is not None and private is not None else None
-    if user.get("token"):
-        return credentials.constant(f"Bearer {user['token']}"), certificate
+async def _source(
+    user: Mapping[str, Any],
+    user_base: Path,
+    cluster: Mapping[str, Any],
+    cluster_base: Path,
+    context: Mapping[str, Any],
+) -> Source:
+    """Return where the proofs of a user come from. Raises ConfigError."""
+    certificate = _certificate(user, user_base)
+    authority = credentials.data_or_file(cluster, "certificate-authority", cluster_base)
+    header, token = None, None
     if user.get("tokenFile"):
-        return credentials.token_file(base / str(user["tokenFile"])), certificate
-    if "exec" in user or "auth-provider" in user:
+        token = user_base / str(user["tokenFile"])
+    elif user.get("token"):
+        header = f"Bearer {user['token']}"
+    elif user.get("username"):
+        basic = base64.b64encode(f"{user['username']}:{user.get('password', '')}".encode()).decode()
+        header = f"Basic {basic}"
+    files = Files(authorization=header, token=token, authority=authority, certificate=certificate)
+    if header is None and token is None and "exec" in user:
+        entry = exec_plugin.read_entry(user["exec"], "user")
+        told = _told(cluster, cluster_base)
+        return exec_plugin.Plugin(entry, base=user_base, cluster=told, files=files)
+    if header is None and token is None and "auth-provider" in user:
         from gotk.kube import plugins  # noqa: PLC0415 - loads kubernetes.aio, which is slow and seldom needed
 
-        return await plugins.load(user, merged["contexts"][context][0], base)
-    if user.get("username"):
-        basic = base64.b64encode(f"{user['username']}:{user.get('password', '')}".encode()).decode()
-        return credentials.constant(f"Basic {basic}"), certificate
-    return credentials.constant(None), certificate
+        return await plugins.load(user, context, user_base, files)
+    return files
 
 
-def _ssl_context(
-    host: str, cluster: Mapping[str, Any], base: Path, certificate: Certificate | None
-) -> ssl.SSLContext | None:
-    if not host.startswith("https://"):
-        return None
+def _certificate(user: Mapping[str, Any], base: Path) -> Certificate | None:
+    public = credentials.data_or_file(user, "client-certificate", base)
+    private = credentials.data_or_file(user, "client-key", base)
+    return (public, private) if public is not None and private is not None else None
+
+
+def _told(cluster: Mapping[str, Any], base: Path) -> dict[str, Any]:
+    """Return what a credential plugin that asks for it is told of the cluster."""
+    plain = ("server", "tls-server-name", "insecure-skip-tls-verify", "proxy-url", "disable-compression")
+    told = {key: cluster[key] for key in plain if key in cluster}
     authority = credentials.data_or_file(cluster, "certificate-authority", base)
-    if isinstance(authority, bytes):
-        context = ssl.create_default_context(cadata=authority.decode())
-    else:
-        context = ssl.create_default_context(cafile=str(authority) if authority else None)
-    if cluster.get("insecure-skip-tls-verify"):
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if certificate is not None:
-        credentials.load_certificate(context, *certificate)
-    return context
+    if authority is not None:
+        content = authority if isinstance(authority, bytes) else authority.read_bytes()
+        told["certificate-authority-data"] = base64.b64encode(content).decode()
+    for extension in cluster.get("extensions") or ():
+        if extension.get("name") == "client.authentication.k8s.io/exec":
+            told["config"] = extension.get("extension")
+    return told

@@ -43,13 +43,14 @@ class _Pool:
     """A session, how many requests are under way in it, and whether it ends with the last of them."""
 
     session: aiohttp.ClientSession
+    context: SSLContext | None
     opened_at: float
     users: int = 0
     retired: bool = False
 
 
 class Connections:
-    """Sessions with one server, one of which is current. `context` gives what connections are opened with from now."""
+    """Sessions with one server, one of which is current. `context` gives what connections are opened with now."""
 
     def __init__(self, context: Callable[[], SSLContext | None], headers: Mapping[str, str]) -> None:
         self._context = context
@@ -60,8 +61,11 @@ class Connections:
     @asynccontextmanager
     async def session(self) -> AsyncIterator[aiohttp.ClientSession]:
         """Give the current session for one request."""
+        context = self._context()
+        if self._pool is not None and self._pool.context is not context:
+            await self._retire()
         if self._pool is None:
-            self._pool = _Pool(self._open(), asyncio.get_running_loop().time())
+            self._pool = _Pool(self._open(context), context, asyncio.get_running_loop().time())
             self._all.add(self._pool)
         pool = self._pool
         pool.users += 1
@@ -76,10 +80,8 @@ class Connections:
 
         The moment is one of the event loop's clock.
         """
-        pool = self._pool
-        if pool is not None and pool.opened_at <= opened_before:
-            self._pool, pool.retired = None, True
-            await self._end_unused(pool)
+        if self._pool is not None and self._pool.opened_at <= opened_before:
+            await self._retire()
 
     async def close(self) -> None:
         """Close all connections, whoever uses them."""
@@ -87,14 +89,20 @@ class Connections:
         while self._all:
             await self._all.pop().session.close()
 
+    async def _retire(self) -> None:
+        pool, self._pool = self._pool, None
+        if pool is not None:
+            pool.retired = True
+            await self._end_unused(pool)
+
     async def _end_unused(self, pool: _Pool) -> None:
         if pool.retired and not pool.users:
             self._all.discard(pool)
             await pool.session.close()
 
-    def _open(self) -> aiohttp.ClientSession:
+    def _open(self, context: SSLContext | None) -> aiohttp.ClientSession:
         connector = aiohttp.TCPConnector(
-            ssl=self._context() or True, limit=0, keepalive_timeout=60, socket_factory=watched_socket
+            ssl=context or True, limit=0, keepalive_timeout=60, socket_factory=watched_socket
         )
         return aiohttp.ClientSession(
             connector=connector,

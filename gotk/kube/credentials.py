@@ -1,14 +1,11 @@
-"""How we prove to an API server who we are: tokens, also of files that are renewed, and client certificates."""
+"""How we prove to an API server who we are: the Authorization header, and client certificates."""
 
 import base64
 import ssl
 import tempfile
-import time
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeAlias
-
-_TOKEN_LIFETIME = 60.0
 
 #: Returns the Authorization header's value, or None for none.
 Authorization: TypeAlias = Callable[[], Awaitable[str | None]]
@@ -48,23 +45,3 @@ def constant(value: str | None) -> Authorization:
         return value
 
     return authorization
-
-
-def token_file(path: Path) -> Authorization:
-    """Authorize with the token of a file, read again every minute. The requests raise ConfigError where it is gone."""
-    read_at, token = -_TOKEN_LIFETIME, ""
-
-    async def authorization() -> str | None:
-        nonlocal read_at, token
-        if time.monotonic() - read_at >= _TOKEN_LIFETIME:
-            token, read_at = _read_token(path), time.monotonic()
-        return f"Bearer {token}"
-
-    return authorization
-
-
-def _read_token(path: Path) -> str:
-    try:
-        return path.read_text().strip()
-    except OSError as error:
-        raise ConfigError(f"cannot read the token file {path}: {error.strerror}") from error

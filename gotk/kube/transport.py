@@ -1,6 +1,7 @@
 """Requests to one API server: authorization, deadlines and the translation of every failure into `kube.errors`."""
 
 import asyncio
+import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from types import TracebackType
@@ -64,7 +65,7 @@ class Transport:
         self._headers = {"Impersonate-User": impersonate} if impersonate else {}
 
     async def __aenter__(self) -> Self:
-        self._connections = Connections(lambda: self._config.ssl_context, {"User-Agent": _USER_AGENT})
+        self._connections = Connections(self._config.context, {"User-Agent": _USER_AGENT})
         return self
 
     async def __aexit__(
@@ -101,7 +102,8 @@ class Transport:
         """Send one request and return the body of a good answer. Raises APIError, of the kind that fits.
 
         A server that is busy and says for how long (429 or 5xx with `Retry-After`) has not begun, and is asked again,
-        as long as the request's time lasts.
+        as long as the request's time lasts. One that does not accept our credentials is asked again with newer ones,
+        where there are any.
         """
         data = body if body is None or isinstance(body, bytes) else msgspec.json.encode(body)
         limit = self._timeout if method == "GET" else self._limit_of_writes()
@@ -109,9 +111,14 @@ class Transport:
         try:
             async with asyncio.timeout(limit):
                 for left in reversed(range(_TRIES)):
+                    generation = self._generation
                     try:
                         async with self._send(method, path, query, data, content_type) as response:
                             return await self._body(response)
+                    except (errors.Unauthorized, aiohttp.ClientError, OSError) as error:
+                        newer = await self._prove_anew(error, generation)
+                        if not left or not newer or not (method == "GET" or _was_not_begun(error)):
+                            raise
                     except errors.APIError as error:
                         await _wait_to_try_again(error, left, began + limit)
                 raise AssertionError("the last try returns or raises")
@@ -128,7 +135,7 @@ class Transport:
         `lasts` is for how many seconds the server was asked to talk: a connection on which it has not ended by then
         passes nothing on any more.
         """
-        began = asyncio.get_running_loop().time()
+        began, generation = asyncio.get_running_loop().time(), self._generation
         try:
             async with AsyncExitStack() as stack:
                 async with asyncio.timeout(self._timeout):
@@ -137,7 +144,11 @@ class Transport:
         except TimeoutError as error:
             await self._distrust(began)
             raise self._unreachable("the connection went silent") from error
+        except errors.Unauthorized as error:
+            await self._prove_anew(error, generation)
+            raise
         except (aiohttp.ClientError, OSError) as error:
+            await self._prove_anew(error, generation)
             raise self._unreachable(_cause(error)) from error
 
     @asynccontextmanager
@@ -149,6 +160,8 @@ class Transport:
         headers = {"Accept": JSON, **self._headers}
         if data is not None:
             headers["Content-Type"] = content_type
+        if self._config.renewal is not None:
+            await self._config.renewal.look()
         if authorization := await self._config.authorization():
             headers["Authorization"] = authorization
         url = URL(self._config.host + path, encoded=True).with_query({k: v for k, v in (query or {}).items() if v})
@@ -178,6 +191,22 @@ class Transport:
                 raise self._unreachable(f"the answer is larger than {_BODY_LIMIT >> 20} MiB")
         return bytes(body)
 
+    @property
+    def _generation(self) -> int:
+        return self._config.renewal.generation if self._config.renewal is not None else 0
+
+    async def _prove_anew(self, error: Exception, generation: int) -> bool:
+        """Look for newer credentials after a refusal, or what may be one; tell whether there are any.
+
+        In TLS 1.3 a certificate is refused after the handshake, which can look like a server that hangs up.
+        """
+        renewal = self._config.renewal
+        hung_up = isinstance(error, aiohttp.ServerDisconnectedError | aiohttp.ClientOSError)
+        if renewal is None or not (_was_not_begun(error) or (hung_up and renewal.shows_certificate)):
+            return False
+        await renewal.look(refused=generation)
+        return renewal.generation != generation
+
     async def _distrust(self, began: float) -> None:
         """Leave the connections of before that moment: one of them was silent, and the others may be no better."""
         if self._connections is not None:
@@ -198,6 +227,11 @@ def _cause(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientPayloadError):
         return "the connection broke off"
     return str(error) or type(error).__name__
+
+
+def _was_not_begun(error: Exception) -> bool:
+    """Tell whether a request was refused for who we are, or the server for who it is, before anything was done."""
+    return isinstance(error, errors.Unauthorized | aiohttp.ClientSSLError) or isinstance(error.__cause__, ssl.SSLError)
 
 
 async def _wait_to_try_again(error: errors.APIError, left: int, end: float) -> None:

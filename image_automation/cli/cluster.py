@@ -52,7 +52,7 @@ class Cluster:
         paths = self._kubeconfigs()
         if paths:
             return await config.from_kubeconfig(paths, context=self.context)
-        inside = config.in_cluster(os.environ)
+        inside = await config.in_cluster(os.environ)
         if inside is None:
             raise credentials.ConfigError(
                 "no cluster found: name a kubeconfig with --kubeconfig or $KUBECONFIG"

@@ -4,9 +4,11 @@ Answers to `k8s.io/apiserver/pkg/authentication`. There are no anonymous users: 
 is refused, but for probes and the version.
 """
 
+import datetime as dt
 import hmac
 import secrets
-from collections.abc import Mapping, Sequence
+import ssl
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -34,7 +36,8 @@ def token(path: Path) -> str:
 class Authenticator:
     """Tells users by what their requests carry."""
 
-    def __init__(self, admin_token: str, issuer: TokenIssuer) -> None:
+    def __init__(self, admin_token: str, issuer: TokenIssuer, now: Callable[[], dt.datetime]) -> None:
+        self._now = now
         self._token = admin_token.encode()
         self._issuer = issuer
         self.admin = User(ADMIN, (MASTERS, AUTHENTICATED))
@@ -49,7 +52,7 @@ class Authenticator:
     def authenticate(self, headers: Mapping[str, str], certificate: Mapping[str, Any] | None) -> User:
         """Return who sent a request. Raises Refusal (401)."""
         if certificate:
-            return _by_certificate(certificate)
+            return _by_certificate(certificate, self._now())
         scheme, _, presented = headers.get("Authorization", "").partition(" ")
         found = self.by_token(presented.strip()) if scheme.lower() == "bearer" else None
         if found is None:
@@ -57,8 +60,10 @@ class Authenticator:
         return found[0]
 
 
-def _by_certificate(certificate: Mapping[str, Any]) -> User:
-    """Read CN and O; the TLS layer has verified the certificate against our authority."""
+def _by_certificate(certificate: Mapping[str, Any], now: dt.datetime) -> User:
+    """Read CN and O; the TLS layer has verified the certificate against our authority, when the connection began."""
+    if ssl.cert_time_to_seconds(str(certificate["notAfter"])) < now.timestamp():
+        raise status.unauthorized()
     parts = [pair for relative in certificate.get("subject", ()) for pair in relative]
     names = [value for kind, value in parts if kind == "commonName" and value]
     groups = tuple(value for kind, value in parts if kind == "organizationName" and value)

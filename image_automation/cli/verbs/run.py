@@ -323,7 +323,7 @@ async def _cluster(settings: decided.Settings, where: _Where) -> "AsyncIterator[
             output.action(f"kubectl --kubeconfig {plane.kubeconfig} get fluxcd -A")
             yield address
         return
-    inside = None if where.kubeconfig or where.context else config.in_cluster(os.environ)
+    inside = None if where.kubeconfig or where.context else await config.in_cluster(os.environ)
     if inside is not None:
         yield inside
         return

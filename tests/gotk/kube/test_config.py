@@ -79,8 +79,9 @@ async def test_certificates_may_stand_in_the_file_or_beside_it(
     user = {"client-certificate-data": base64.b64encode(crt).decode(), "client-key": "key.pem"}
     path = kubeconfig(tmp_path / "c", user=user, cluster={"certificate-authority": "ca.crt"})
     found = await config.from_kubeconfig([path])
-    assert found.ssl_context is not None
-    assert found.ssl_context.cert_store_stats()["x509"] == 1
+    context = found.context()
+    assert context is not None
+    assert context.cert_store_stats()["x509"] == 1
 
 
 async def test_an_exec_plugin_gives_the_token(tmp_path: Path) -> None:
@@ -132,18 +133,18 @@ async def test_a_pod_uses_its_service_account(tmp_path: Path, certificate: tuple
     (tmp_path / "ca.crt").write_bytes(certificate[0])
     (tmp_path / "namespace").write_text("flux-system")
     environ = {"KUBERNETES_SERVICE_HOST": "10.0.0.1", "KUBERNETES_SERVICE_PORT": "443"}
-    found = config.in_cluster(environ, directory=tmp_path)
+    found = await config.in_cluster(environ, directory=tmp_path)
     assert found is not None
     assert (found.host, found.namespace, await found.authorization()) == (
         "https://10.0.0.1:443",
         "flux-system",
         "Bearer pod",
     )
-    assert isinstance(found.ssl_context, ssl.SSLContext)
+    assert isinstance(found.context(), ssl.SSLContext)
 
 
-def test_outside_a_pod_there_is_no_service_account(tmp_path: Path) -> None:
-    assert config.in_cluster({}, directory=tmp_path) is None
+async def test_outside_a_pod_there_is_no_service_account(tmp_path: Path) -> None:
+    assert await config.in_cluster({}, directory=tmp_path) is None
 
 
 async def test_credentials_are_never_shown(tmp_path: Path) -> None:
