@@ -4,7 +4,7 @@ An address is `host:port`; no host is every interface, port 0 picks a free one, 
 """
 
 import socket
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
 from aiohttp import web
@@ -59,14 +59,20 @@ def metrics_app(metrics: Metrics) -> web.Application:
     return app
 
 
-def health_app(*, ready: Callable[[], bool]) -> web.Application:
-    """Return the application that serves `/healthz` (this process answers) and `/readyz` (it also works)."""
+def health_app(*, unready: Callable[[], Sequence[str]]) -> web.Application:
+    """Return the application that serves `/healthz` (this process answers) and `/readyz` (it can be relied on).
+
+    `unready` returns the reasons why it cannot, which are the answer then.
+    """
 
     async def healthz(_: web.Request) -> web.Response:
         return web.Response(text="ok")
 
     async def readyz(_: web.Request) -> web.Response:
-        return web.Response(text="ok") if ready() else web.Response(status=503, text="not ready")
+        reasons = unready()
+        if not reasons:
+            return web.Response(text="ok")
+        return web.Response(status=503, text="".join(f"not ready: {reason}\n" for reason in reasons))
 
     app = web.Application()
     app.router.add_get("/healthz", healthz)

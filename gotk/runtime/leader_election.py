@@ -173,12 +173,19 @@ class Elector:
         self._elapsed = fence.elapsed
         self._seen = Record()
         self._seen_at = 0.0
+        self._failing_since: float | None = None
+        self._failure = ""
         self._log = structlog.get_logger().bind(logger="leader-election", lease=election.name)
 
     @property
     def leader(self) -> str:
         """Who was seen to hold the lease last."""
         return self._seen.holder
+
+    @property
+    def unreached(self) -> tuple[float, str] | None:
+        """For how many seconds the lease could not be read or written, and what was said last."""
+        return None if self._failing_since is None else (self._elapsed() - self._failing_since, self._failure)
 
     async def acquire(self) -> None:
         """Wait until the lease is ours."""
@@ -220,8 +227,11 @@ class Elector:
             async with asyncio.timeout(limit):
                 held = await self._bid()
         except (errors.APIError, TimeoutError) as error:
-            self._log.info("cannot take the lease", error=str(error) or "no answer in time")
+            self._failure = str(error) or "no answer in time"
+            self._failing_since = began if self._failing_since is None else self._failing_since
+            self._log.info("cannot take the lease", error=self._failure)
             return False
+        self._failing_since = None
         if held:
             self._fence.extend(began + self._election.renew_deadline)
         return held

@@ -12,7 +12,7 @@ from typing import Any
 import structlog
 
 from gotk.kube.cache import Caches
-from gotk.runtime import events, status
+from gotk.runtime import events, readiness, status
 from gotk.runtime.clock import Clock, SystemClock
 from gotk.runtime.controller import Controller
 from gotk.runtime.metrics import Metrics
@@ -58,10 +58,11 @@ class Manager:
             for reconciler in reconcilers
         ]
 
-    @property
-    def ready(self) -> bool:
-        """Whether it runs and all caches are filled: the answer of `/readyz`."""
-        return self._running and self._caches.synced
+    def unready(self) -> Sequence[str]:
+        """Return why it cannot be relied on: the answer of `/readyz`; nothing where it can."""
+        if not self._running:
+            return ["the controllers do not run"]
+        return readiness.of_caches(self._caches, self._clock.monotonic())
 
     async def run(self, stop: asyncio.Event) -> None:
         """Work until `stop` is set, then let the runs under way finish within the grace, and cancel what has not."""

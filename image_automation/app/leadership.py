@@ -10,7 +10,7 @@ import contextlib
 import hashlib
 from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 
@@ -18,6 +18,8 @@ from gotk.api import extensions
 from gotk.kube import errors
 from gotk.kube.client import Client
 from gotk.runtime.leader_election import Elector, LeadershipLost
+
+T = TypeVar("T")
 
 LABEL = extensions.PREFIX + "leader"
 _LEASE = "image-automation-leader-election"
@@ -42,7 +44,7 @@ async def lead(elector: Elector, work: Callable[[], Awaitable[None]], stop: asyn
 
     Work that the loss of the lease cancels gets no grace: another replica may act already.
     """
-    if not await _unless(stop, elector.acquire()):
+    if await unless(stop, elector.acquire()) is None:
         return
     try:
         async with asyncio.TaskGroup() as group:
@@ -57,20 +59,20 @@ async def lead(elector: Elector, work: Callable[[], Awaitable[None]], stop: asyn
         await elector.release()
 
 
-async def _unless(stop: asyncio.Event, waiting: Awaitable[None]) -> bool:
-    """Wait for something unless `stop` is set first. Tells whether it came."""
+async def unless(stop: asyncio.Event, waiting: Awaitable[T]) -> asyncio.Task[T] | None:
+    """Wait for something and return it as a task that has ended, or None where `stop` is set first."""
     async with asyncio.TaskGroup() as group:
-        wanted = group.create_task(_of(waiting), name="lease")
+        wanted = group.create_task(_of(waiting), name="awaited")
         stopping = group.create_task(stop.wait(), name="stop")
         await asyncio.wait((wanted, stopping), return_when=asyncio.FIRST_COMPLETED)
         came = wanted.done()
         wanted.cancel()
         stopping.cancel()
-    return came
+    return wanted if came else None
 
 
-async def _of(waiting: Awaitable[None]) -> None:
-    await waiting
+async def _of(waiting: Awaitable[T]) -> T:
+    return await waiting
 
 
 class Mark:

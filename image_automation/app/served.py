@@ -4,7 +4,8 @@ Flux has a process for each group of kinds, so that a cluster without notificati
 process waits for all its caches before it is ready, and a kind that is not there would keep it waiting.
 """
 
-from collections.abc import Iterable, Mapping
+import itertools
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from typing import Protocol
 
@@ -17,7 +18,11 @@ from gotk.api.meta import Object
 from gotk.api.notification import Alert, Provider, Receiver
 from gotk.api.source import ExternalArtifact, GitRepository, HelmRepository
 from gotk.kube import errors
+from gotk.retry import Backoff
+from gotk.runtime.clock import Clock
 from image_automation.app.settings import Settings
+
+_ASK_AGAIN = Backoff(tries=1, first=0.5, longest=15.0)
 
 #: What each controller cannot work without.
 NEEDS: Mapping[str, tuple[type[Object], ...]] = {
@@ -46,19 +51,20 @@ class Discovery(Protocol):
         ...
 
 
-async def narrow(settings: Settings, cluster: Discovery) -> Settings:
+async def narrow(settings: Settings, cluster: Discovery, *, clock: Clock, tell: Callable[[str], None]) -> Settings:
     """Leave out the controllers whose kinds the cluster does not serve, where they were not chosen by name.
 
-    A cluster that serves none of them, or does not answer, is waited for as if they had been chosen.
+    A cluster that does not answer is asked until it does, and `tell` gets what it said; one that serves none of them,
+    or does not say, is waited for as if they had been chosen.
     """
     if not settings.only_served:
         return settings
     wanted = {kind for name in settings.controllers for kind in needs(name, settings)}
     log = structlog.get_logger()
     try:
-        missing = await _missing(wanted, cluster)
-    except errors.APIError as error:
-        log.info("cannot tell which kinds the cluster serves, waiting for all", error=error.message)
+        missing = await _missing_for_sure(wanted, cluster, clock, tell)
+    except errors.Forbidden as error:
+        log.warning("cannot tell which kinds the cluster serves, waiting for all", error=error.message)
         return settings
     left_out = frozenset(name for name in settings.controllers if missing.intersection(needs(name, settings)))
     if left_out == settings.controllers:
@@ -73,6 +79,22 @@ async def narrow(settings: Settings, cluster: Discovery) -> Settings:
             missing=kinds,
         )
     return replace(settings, controllers=settings.controllers - left_out, left_out=left_out)
+
+
+async def _missing_for_sure(
+    kinds: Iterable[type[Object]], cluster: Discovery, clock: Clock, tell: Callable[[str], None]
+) -> set[type[Object]]:
+    """Ask until the cluster answers. Raises Forbidden."""
+    for failures in itertools.count(1):
+        try:
+            return await _missing(kinds, cluster)
+        except errors.Forbidden:
+            raise
+        except errors.APIError as error:
+            tell(error.message)
+            structlog.get_logger().info("waiting for the Kubernetes API", error=error.message)
+            await clock.sleep(_ASK_AGAIN.pause(failures))
+    raise AssertionError("the count has no end")
 
 
 async def _missing(kinds: Iterable[type[Object]], cluster: Discovery) -> set[type[Object]]:

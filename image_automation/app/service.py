@@ -2,15 +2,16 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 
 import structlog
 
 from gotk.kube.client import Client
 from gotk.kube.config import Config
-from gotk.runtime import health
+from gotk.runtime import health, readiness
 from gotk.runtime.clock import SystemClock
 from gotk.runtime.leader_election import Elector, Fence, LeadershipLost
+from gotk.runtime.logging import redact
 from gotk.runtime.manager import Manager
 from gotk.runtime.metrics import Metrics
 from image_automation.app import leadership, served, wiring
@@ -59,13 +60,14 @@ async def run(settings: Settings, config: Config, stop: asyncio.Event, *, starte
         client = await stack.enter_async_context(Client(config, write_time=fence.left))
         with _start():
             await stack.enter_async_context(health.serve(settings.metrics_addr, health.metrics_app(metrics)))
-            app = health.health_app(ready=lambda: service.ready)
+            app = health.health_app(unready=service.unready)
             await stack.enter_async_context(health.serve(settings.health_addr, app))
         if settings.election is None:
             await service.work(client)
             return
         leases = await stack.enter_async_context(Client(config))
         elector = Elector(client=leases, election=settings.election, fence=fence, clock=SystemClock())
+        service.stand_by(elector)
         mark = leadership.Mark(client, settings.pod)
         started.set()
         try:
@@ -94,19 +96,30 @@ class _Service:
         self._stop = stop
         self._started = started
         self._manager: Manager | None = None
-        self._stands_by = settings.election is not None
+        self._elector: Elector | None = None
+        self._unready = "the controllers have not started"
 
-    @property
-    def ready(self) -> bool:
-        """Whether it works, or stands by to: a replica that waits for the lease is as it should be."""
-        return self._stands_by or (self._manager is not None and self._manager.ready)
+    def stand_by(self, elector: Elector) -> None:
+        """Count as ready while the lease is waited for, which is as it should be, unless the API is out of reach."""
+        self._elector = elector
+
+    def unready(self) -> Sequence[str]:
+        """Return why it neither works nor stands by to."""
+        if self._elector is not None:
+            away = self._elector.unreached
+            return [readiness.unreached(*away)] if away is not None and away[0] >= readiness.PATIENCE else []
+        return [self._unready] if self._manager is None else self._manager.unready()
 
     async def work(self, client: Client) -> None:
         """Run the controllers until `stop` is set. Raises ServiceError."""
-        self._stands_by = False
+        self._elector = None
+        narrowing = served.narrow(self._settings, client, clock=SystemClock(), tell=self._tell)
+        narrowed = await leadership.unless(self._stop, narrowing)
+        if narrowed is None:
+            return
+        settings = narrowed.result()
         async with contextlib.AsyncExitStack() as stack:
             with _start():
-                settings = await served.narrow(self._settings, client)
                 self._manager = await stack.enter_async_context(
                     wiring.manager(settings, client, self._metrics, write_time=self._fence.left)
                 )
@@ -116,6 +129,9 @@ class _Service:
             )
             self._started.set()
             await self._manager.run(self._stop)
+
+    def _tell(self, message: str) -> None:
+        self._unready = f"the Kubernetes API has not answered yet: {redact(message)}"
 
 
 @contextlib.contextmanager

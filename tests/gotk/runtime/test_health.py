@@ -36,11 +36,11 @@ def test_an_address_that_is_none_is_refused(address: str) -> None:
 
 
 async def test_health_follows_readiness() -> None:
-    state = [False]
-    async with health.serve("127.0.0.1:0", health.health_app(ready=lambda: state[0])) as port:
+    reasons = ["it has not begun", "nobody asked"]
+    async with health.serve("127.0.0.1:0", health.health_app(unready=lambda: reasons)) as port:
         assert await get(port, "/healthz") == (200, "ok", "text/plain; charset=utf-8")
-        assert (await get(port, "/readyz"))[:2] == (503, "not ready")
-        state[0] = True
+        assert (await get(port, "/readyz"))[:2] == (503, "not ready: it has not begun\nnot ready: nobody asked\n")
+        reasons.clear()
         assert (await get(port, "/readyz"))[:2] == (200, "ok")
 
 
@@ -58,7 +58,7 @@ async def test_metrics_are_served_under_fluxs_names_and_go_with_their_object() -
 
 
 async def test_a_server_that_is_off_listens_nowhere() -> None:
-    async with health.serve("0", health.health_app(ready=lambda: True)) as port:
+    async with health.serve("0", health.health_app(unready=list)) as port:
         assert port == 0
 
 

@@ -75,11 +75,12 @@ async def test_a_kind_that_is_not_served_keeps_only_its_own_controller_waiting()
     async with managed(cluster, repositories(succeed), waiting) as world:
         await asyncio.sleep(60)
         assert world.ready()[0] == "True"
-        assert not world.manager.ready
+        [reason] = world.manager.unready()
+        assert reason.startswith("the cluster does not serve imagepolicies.image.toolkit.fluxcd.io in v1: ")
         cluster.put(image_policy())
         served.set()
         await asyncio.sleep(60)
-        assert world.manager.ready
+        assert world.manager.unready() == []
         assert world.ready("ImagePolicy")[0] == "True"
 
 
@@ -119,7 +120,7 @@ async def test_a_stop_cancels_what_does_not_finish_within_the_grace() -> None:
     assert cancelled == ["app"]
     assert asyncio.get_running_loop().time() <= 10
     assert world.ready()[0] == "Unknown", "a cancelled run does not claim an end"
-    assert not world.manager.ready
+    assert world.manager.unready() == ["the controllers do not run"]
 
 
 @in_virtual_time

@@ -15,6 +15,7 @@ from gotk.kube import config, errors
 from gotk.kube.client import Client
 from image_automation.app import served, service
 from image_automation.app.settings import CONTROLLERS, Settings
+from tests.virtual_clock import VirtualClock, in_virtual_time
 
 ALL = frozenset(CONTROLLERS)
 
@@ -47,10 +48,10 @@ async def test_controllers_without_their_kinds_are_left_out(
         ControlPlane(tmp_path / "plane", crds=definitions(*without)) as plane,
         Client(await config.from_kubeconfig([plane.kubeconfig])) as client,
     ):
-        narrowed = await served.narrow(asked, client)
+        narrowed = await narrow(asked, client)
         assert (narrowed.controllers, narrowed.left_out) == (ALL - left_out, left_out)
         chosen = Settings(data_dir=tmp_path, controllers=ALL)
-        assert await served.narrow(chosen, client) == chosen, "what was chosen by name stays"
+        assert await narrow(chosen, client) == chosen, "what was chosen by name stays"
 
 
 def test_external_artifacts_are_needed_where_the_gate_is_open(tmp_path: Path) -> None:
@@ -61,13 +62,38 @@ def test_external_artifacts_are_needed_where_the_gate_is_open(tmp_path: Path) ->
     assert ExternalArtifact not in served.needs("gitrepository", open_)
 
 
-async def test_a_cluster_that_does_not_answer_is_waited_for(tmp_path: Path) -> None:
-    class Away:
-        async def is_namespaced(self, api_version: str, kind: str) -> bool:
-            raise errors.Unreachable(0, "Unreachable", "connection refused")
+async def narrow(settings: Settings, cluster: served.Discovery, told: list[str] | None = None) -> Settings:
+    said: list[str] = [] if told is None else told
+    return await served.narrow(settings, cluster, clock=VirtualClock(), tell=said.append)
 
-    asked = Settings(data_dir=tmp_path, only_served=True)
-    assert await served.narrow(asked, Away()) == asked
+
+class Answering:
+    """A cluster that fails so often, and then serves all kinds."""
+
+    def __init__(self, *failures: errors.APIError) -> None:
+        self.failures = list(failures)
+
+    async def is_namespaced(self, api_version: str, kind: str) -> bool:
+        if self.failures:
+            raise self.failures.pop(0)
+        return True
+
+
+@in_virtual_time
+async def test_a_cluster_that_does_not_answer_is_waited_for() -> None:
+    asked = Settings(data_dir=Path(), only_served=True)
+    away = errors.Unreachable(0, "Unreachable", "connection refused")
+    told: list[str] = []
+    assert await narrow(asked, Answering(*[away] * 9), told) == asked
+    assert told == ["connection refused"] * 9
+    assert asyncio.get_running_loop().time() == 0.5 + 1 + 2 + 4 + 8 + 4 * 15
+
+
+@in_virtual_time
+async def test_a_cluster_that_does_not_say_is_taken_to_serve_all_kinds() -> None:
+    asked = Settings(data_dir=Path(), only_served=True)
+    assert await narrow(asked, Answering(errors.Forbidden(403, "Forbidden", "no"))) == asked
+    assert asyncio.get_running_loop().time() == 0
 
 
 def free_port() -> int:
@@ -97,13 +123,45 @@ async def test_a_controller_chosen_by_name_is_waited_for(tmp_path: Path) -> None
     async with ControlPlane(tmp_path / "plane", crds=definitions("notification.")) as plane:
         cluster = await config.from_kubeconfig([plane.kubeconfig])
         async with service.beside(settings, cluster), aiohttp.ClientSession() as session, asyncio.timeout(60):
-            assert await status(session, f"http://{url}/readyz") == 503
+            while "does not serve" not in (said := await text(session, f"http://{url}/readyz")):
+                pass  # the answer is what is waited for
+            assert said == (
+                "not ready: the cluster does not serve receivers.notification.toolkit.fluxcd.io in v1: "
+                "install the definition of Receiver\n"
+            )
             async with Client(cluster) as client:
                 for definition in deploy.crds.load():
                     if definition["spec"]["group"].startswith("notification."):
                         await client.apply_object(definition, field_manager="test")
             while await status(session, f"http://{url}/readyz") != 200:
                 pass  # the answer is what is waited for
+
+
+async def test_the_service_may_start_before_the_server_of_the_cluster(tmp_path: Path) -> None:
+    url, port = f"127.0.0.1:{free_port()}", free_port()
+    settings = Settings(
+        data_dir=tmp_path, only_served=True, health_addr=url, storage_addr="127.0.0.1:0", metrics_addr="0", grace=2.0
+    )
+    async with ControlPlane(tmp_path / "plane", port=port, crds=definitions("notification.")) as plane:
+        cluster = await config.from_kubeconfig([plane.kubeconfig])
+    stop = asyncio.Event()
+    async with asyncio.TaskGroup() as group, aiohttp.ClientSession() as session, asyncio.timeout(60):
+        group.create_task(service.run(settings, cluster, stop))
+        while "has not answered yet: cannot reach" not in await text(session, f"http://{url}/readyz"):
+            pass  # the answer is what is waited for
+        assert await text(session, f"http://{url}/healthz") == "ok"
+        async with ControlPlane(tmp_path / "plane", port=port, crds=definitions("notification.")):
+            while await text(session, f"http://{url}/readyz") != "ok":
+                pass  # the answer is what is waited for
+            stop.set()
+
+
+async def text(session: aiohttp.ClientSession, url: str) -> str:
+    try:
+        async with session.get(url) as answer:
+            return await answer.text()
+    except aiohttp.ClientConnectorError:
+        return "not there yet"
 
 
 async def status(session: aiohttp.ClientSession, url: str) -> int:
