@@ -96,7 +96,8 @@ class ImageRepositoryReconciler:
         if merged := await self._merge_pushed(turn, due):
             found, due = merged, scan.Due("", max(due.wait, scan.DOUBT_DELAY))
         elif before is None or due.reason:
-            await run.progress(f"scanning: {due.reason}", ready_unknown=due.reason == scan.NO_TAGS)
+            if due.reason != scan.INTERVAL:  # which would write twice as often of objects that are at rest
+                await run.progress(f"scanning: {due.reason}", ready_unknown=due.reason == scan.NO_TAGS)
             found = await self._scan(turn)
             run.conditions.delete(extensions.SCAN_OVERDUE)
         else:

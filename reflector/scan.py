@@ -19,6 +19,7 @@ from reflector import exclusion
 
 NO_TAGS = "no tags in database"
 REQUESTED = "reconcile requested"
+INTERVAL = "triggered by interval"
 DOUBTED = "the last tag list is doubtful"
 ACCEPTED = "the loss of tags is accepted"
 OUTDATED = "the tags in the database are not those of the last scan"
@@ -82,7 +83,7 @@ def _by_clock(interval: float, passed: float, sooner: str, since: float) -> Due:
     """Scan at the interval, or where there is a reason for it some seconds `since` another moment."""
     left = interval - passed
     if left < _NOW:
-        return Due("triggered by interval")
+        return Due(INTERVAL)
     if not sooner:
         return Due("", left)
     soon = min(left, DOUBT_DELAY - since)

@@ -1,11 +1,13 @@
 """The two places that events go to: Events of the cluster, and a notification-controller's address.
 
 Answers to client-go's `tools/record` (one Event object per distinct event, counted up by patches; at most 25 of an
-object at once, then one every five minutes) and to `fluxcd/pkg/runtime/events` (the JSON that is posted).
+object at once, then one every five minutes) and to `fluxcd/pkg/runtime/events` (the JSON that is posted). Flux writes
+a trace for each run that changed nothing; here the same one is written every half hour.
 """
 
 import asyncio
 import hashlib
+import re
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -24,6 +26,9 @@ from gotk.runtime.events import Event
 _REMEMBERED = 4096
 _BURST = 25
 _REFILL = 300.0
+#: For how many seconds a trace is not said again that says the same but for its numbers: Events last an hour.
+_SAID = 1800.0
+_NUMBERS = re.compile(r"[0-9.]+")
 _POST_TIMEOUT = 5.0
 _POST_BACKOFF = retry.Backoff(tries=5, first=1.0, longest=30.0)
 _POST_ANSWER = 64 * 1024
@@ -55,16 +60,28 @@ class KubernetesEvents:
         self._stamp = 0
         self._seen: Bounded[bytes, tuple[str, int]] = Bounded(_REMEMBERED)
         self._tokens: Bounded[tuple[str, ...], tuple[float, float]] = Bounded(_REMEMBERED)
+        self._traces: Bounded[int, float] = Bounded(4 * _REMEMBERED)
 
     def wants(self, event: Event) -> bool:
-        """Take every event that does not come too often from its object."""
+        """Take every event that does not come too often from its object, and traces only where they say something."""
         key = (event.controller, event.about.kind, event.about.namespace, event.about.name, event.about.uid)
         now = self._clock.monotonic()
+        if event.severity == "Trace" and not self._is_news((*key, event.reason), event.message, now):
+            return False
         tokens, since = self._tokens.peek(key) or (float(_BURST), now)
         tokens = min(float(_BURST), tokens + (now - since) / _REFILL)
         allowed = tokens >= 1.0
         self._tokens.put(key, (tokens - 1.0 if allowed else tokens, now))
         return allowed
+
+    def _is_news(self, key: tuple[str, ...], message: str, now: float) -> bool:
+        """Tell whether a trace was not said lately: what an object at rest says at each interval costs a request."""
+        said = hash((*key, _NUMBERS.sub("#", message)))
+        since = self._traces.peek(said)
+        if since is not None and now - since < _SAID:
+            return False
+        self._traces.put(said, now)
+        return True
 
     async def send(self, event: Event) -> None:
         """Count the event up, or create it. Raises APIError."""

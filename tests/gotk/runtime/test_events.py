@@ -226,3 +226,20 @@ async def test_a_sink_that_hangs_never_holds_up_who_emits() -> None:
         task.cancel()
     assert metrics.registry.get_sample_value("gotk_events_dropped_total", {"sink": "hanging"}) == 40
     assert asyncio.get_running_loop().time() == 1
+
+
+@in_virtual_time
+async def test_a_trace_that_says_the_same_is_written_every_half_hour() -> None:
+    sink = KubernetesEvents(client=MemoryCluster(), clock=VirtualClock())
+
+    def trace(message: str) -> bool:
+        return sink.wants(event("Trace", message))
+
+    assert trace("Reconciliation finished in 1.2s, next run in 1m0s")
+    assert not trace("Reconciliation finished in 3.4s, next run in 1m0s")
+    assert trace("no changes since last reconciliation")
+    await asyncio.sleep(1790)
+    assert not trace("Reconciliation finished in 3.4s, next run in 1m0s")
+    assert sink.wants(event("Normal", "Reconciliation finished in 3.4s, next run in 1m0s"))
+    await asyncio.sleep(10)
+    assert trace("Reconciliation finished in 3.4s, next run in 1m0s")
