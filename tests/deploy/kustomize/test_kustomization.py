@@ -596,3 +596,15 @@ async def test_managers_that_the_operator_names_are_undone_like_kubectl(here: Wo
         await here.client.patch_object("v1", "ConfigMap", "default", "cm", {"data": data}, field_manager=manager)
     ended = await here.reconcile(world.again(ended))
     assert (await here.get("ConfigMap", "cm"))["data"] == {"key": "value", "kept": "x"}
+
+
+async def test_a_controller_that_takes_over_writes_nothing_to_what_is_as_declared(here: World) -> None:
+    here.publish({"a.yaml": config_map("a"), "d.yaml": DEPLOYMENT})
+    ended = await here.reconcile(kustomization(**IN_DEFAULT))
+    places = (("v1", "ConfigMap", "default", "a"), ("apps/v1", "Deployment", "default", "d"))
+    before = [await here.client.get_object(*place) for place in places]
+    here.reconciler = here.reconciler_for(here.client)
+    ended = await here.reconcile(world.again(ended))
+    assert ended.ready[0] == "True"
+    assert ended.run.events == []
+    assert [await here.client.get_object(*place) for place in places] == before
