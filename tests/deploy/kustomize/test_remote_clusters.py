@@ -14,6 +14,7 @@ from gotk.apiserver import ControlPlane
 from gotk.kube.client import Client
 from gotk.kube.config import from_kubeconfig
 from gotk.kube.errors import NotFound
+from gotk.runtime.errors import Retry
 from tests.deploy.kustomize import world
 from tests.deploy.kustomize.sources import config_map, kustomization
 from tests.deploy.kustomize.test_accounts import TENANT
@@ -70,6 +71,14 @@ async def test_a_kubeconfig_leads_to_another_cluster_and_its_accounts(here: Worl
                 await there.create_object(obj)
         ended = await here.reconcile(kustomization(**to, **IN_DEFAULT, serviceAccountName="deployer"))
         assert ended.ready[0] == "True", ended.ready
+        await here.client.delete_object("v1", "Secret", "default", "away")
+        with pytest.raises(
+            Retry, match=r"^failed to build kube client: unable to read KubeConfig secret 'default/away'"
+        ):
+            await here.finalize(ended.obj)
+        assert await live(there, "a"), "what cannot be reached cannot be given back, and is tried again"
+        await here.create(secret(away.kubeconfig.read_text()))
+
         here.publish({"s.yaml": "apiVersion: v1\nkind: Secret\nmetadata: {name: s}\n"}, "main@sha1:3")
         refused = await here.reconcile(kustomization(**to, **IN_DEFAULT, serviceAccountName="deployer"))
         assert "Secret/default/s dry-run failed (Forbidden): " in refused.ready[2]
