@@ -1,4 +1,4 @@
-"""The registry client: list a repository's tags, resolve a tag to its digest.
+"""The registry client: list a repository's tags, resolve a tag to its digest, pull what is behind it.
 
 Answers to the distribution specification as `go-containerregistry/pkg/v1/remote` speaks it, which Flux scans with:
 `tags/list?n=1000` and `Link` headers, HEAD for a digest. Beyond it: a bounded number of scans per host runs at once,
@@ -10,7 +10,6 @@ import asyncio
 import dataclasses
 import hashlib
 import random
-import re
 import time
 from collections.abc import Awaitable, Callable, Collection
 from types import TracebackType
@@ -18,23 +17,18 @@ from typing import Self, TypeVar
 
 from gotk.http.flights import Flights
 from gotk.http.pace import Pace
-from gotk.http.transport import Request, Route, Transport, direct
+from gotk.http.transport import Request, Route, Sink, Transport, direct
 from gotk.oci import errors, name
 from gotk.oci.access import Access
 from gotk.oci.auth import Authenticator
 from gotk.oci.conversation import Conversation
 from gotk.oci.lister import Lister
 from gotk.oci.listing import Listing
+from gotk.oci.manifest import Descriptor, is_digest
 from gotk.oci.name import Repository
+from gotk.oci.pulling import MANIFEST_LIMIT, MANIFESTS, Pulled, Puller
 
 T = TypeVar("T")
-
-_MANIFEST_LIMIT = 4 << 20
-_DIGEST = re.compile(r"sha256:[0-9a-f]{64}|sha512:[0-9a-f]{128}", re.ASCII)
-_MANIFESTS = {
-    "Accept": "application/vnd.oci.image.index.v1+json, application/vnd.oci.image.manifest.v1+json, "
-    "application/vnd.docker.distribution.manifest.list.v2+json, application/vnd.docker.distribution.manifest.v2+json"
-}
 
 
 class RegistryClient:
@@ -69,6 +63,7 @@ class RegistryClient:
             self._pace,
         )
         self._lister = Lister(self._conversation, page_size=page_size)
+        self._puller = Puller(self._conversation)
         self._listings: Flights[tuple[Repository, Access], Listing] = Flights()
         self._digests: Flights[tuple[Repository, str, Access], str] = Flights()
 
@@ -102,6 +97,51 @@ class RegistryClient:
 
         return await self._digests.share((repository, tag, access), work)
 
+    async def manifest(self, repository: Repository, reference: str, access: Access) -> Pulled:
+        """Return the manifest or index behind a tag or a digest. Raises errors.RegistryError."""
+
+        async def work(repository: Repository, access: Access) -> Pulled:
+            return await self._puller.manifest(repository, reference, access)
+
+        return await self._turn(work, repository, access, f"manifests/{reference}")
+
+    async def image(self, repository: Repository, reference: str, access: Access) -> Pulled:
+        """Return the manifest behind a tag or a digest, of an index one of its manifests. Raises RegistryError."""
+
+        async def work(repository: Repository, access: Access) -> Pulled:
+            return await self._puller.image(repository, reference, access)
+
+        return await self._turn(work, repository, access, f"manifests/{reference}")
+
+    async def blob(
+        self, repository: Repository, blob: Descriptor, access: Access, *, limit: int, begin: Callable[[], Sink]
+    ) -> None:
+        """Pass a blob to a sink, which `begin` makes for each try anew; it counts when this returns.
+
+        Raises errors.RegistryError, also for a blob that is not what its descriptor says.
+        """
+
+        async def work(repository: Repository, access: Access) -> None:
+            await self._puller.blob(repository, blob, access, limit=limit, begin=begin)
+
+        await self._turn(work, repository, access, f"blobs/{blob.digest}")
+
+    async def content(self, repository: Repository, blob: Descriptor, access: Access, *, limit: int) -> bytes:
+        """Return a small blob. Raises errors.RegistryError."""
+
+        async def work(repository: Repository, access: Access) -> bytes:
+            return await self._puller.content(repository, blob, access, limit=limit)
+
+        return await self._turn(work, repository, access, f"blobs/{blob.digest}")
+
+    async def referrers(self, repository: Repository, digest: str, access: Access) -> list[Descriptor]:
+        """Return what refers to a manifest, such as its signatures. Raises errors.RegistryError."""
+
+        async def work(repository: Repository, access: Access) -> list[Descriptor]:
+            return await self._puller.referrers(repository, digest, access)
+
+        return await self._turn(work, repository, access, f"referrers/{digest}")
+
     async def _turn(
         self, work: Callable[[Repository, Access], Awaitable[T]], repository: Repository, access: Access, what: str
     ) -> T:
@@ -124,16 +164,16 @@ class RegistryClient:
     async def _resolve(self, repository: Repository, tag: str, access: Access) -> str:
         origin = await self._conversation.origin(repository, access)
         url = origin / "v2" / repository.path / "manifests" / tag
-        request = Request(method="HEAD", url=url, headers=_MANIFESTS, limit=0)
+        request = Request(method="HEAD", url=url, headers=MANIFESTS, limit=0)
         try:
             answer = await self._conversation.ask(request, repository, access)
-            if _DIGEST.fullmatch(digest := answer.headers.get("Docker-Content-Digest", "")):
+            if is_digest(digest := answer.headers.get("Docker-Content-Digest", "")):
                 return digest
         except errors.BadAnswer as error:
             if error.status not in {400, 405, 406, 415, 501}:
                 raise
         # Some registries know no HEAD, some send no digest: then the bytes themselves say what it is.
-        request = Request(method="GET", url=url, headers=_MANIFESTS, limit=_MANIFEST_LIMIT)
+        request = Request(method="GET", url=url, headers=MANIFESTS, limit=MANIFEST_LIMIT)
         answer = await self._conversation.ask(request, repository, access)
         digest = "sha256:" + hashlib.sha256(answer.body).hexdigest()
         claimed = answer.headers.get("Docker-Content-Digest", digest)

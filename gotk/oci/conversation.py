@@ -15,7 +15,7 @@ from gotk.http.flights import Flights
 from gotk.http.pace import Pace, retry_after
 from gotk.http.proxy import Proxy
 from gotk.http.tls import TLS
-from gotk.http.transport import Answer, Request, Transport
+from gotk.http.transport import Answer, Request, Sink, Transport
 from gotk.oci import challenge, errors
 from gotk.oci.access import Access
 from gotk.oci.auth import Authenticator
@@ -53,11 +53,16 @@ class Conversation:
             self._origins[key] = await self._pings.share(way, lambda: self._ping(_secure(repository.registry), access))
         return self._origins[key]
 
-    async def ask(self, request: Request, repository: Repository, access: Access) -> Answer:
-        """Send a request until it succeeds. Raises errors.RegistryError."""
+    async def ask(
+        self, request: Request, repository: Repository, access: Access, *, begin: Callable[[], Sink] | None = None
+    ) -> Answer:
+        """Send a request until it succeeds. Raises errors.RegistryError.
+
+        `begin` makes the sink that takes the body instead of the answer, for each try anew.
+        """
 
         async def once() -> Answer:
-            return await self._once(request, repository, access)
+            return await self._once(request, repository, access, begin)
 
         try:
             return await self._pace.run(repository.registry, access.credentials, once)
@@ -66,21 +71,26 @@ class Conversation:
             self._origins.pop((repository.registry, access.insecure), None)
             raise
 
-    async def _once(self, request: Request, repository: Repository, access: Access) -> Answer:
-        answer = await self._admitted(request, repository, access)
+    async def _once(
+        self, request: Request, repository: Repository, access: Access, begin: Callable[[], Sink] | None
+    ) -> Answer:
+        answer = await self._admitted(request, repository, access, begin)
         self._pace.heed(repository.registry, access.credentials, answer.headers, now=self._now)
         if answer.status != 200 and not (answer.status == 304 and "If-None-Match" in request.headers):
             after = retry_after(answer.headers.get("Retry-After"))
             raise errors.from_answer(str(request), answer.status, answer.body, retry_after=after)
         return answer
 
-    async def _admitted(self, request: Request, repository: Repository, access: Access) -> Answer:
+    async def _admitted(
+        self, request: Request, repository: Repository, access: Access, begin: Callable[[], Sink] | None
+    ) -> Answer:
         """Send a request, again with what refusals ask for while there is something new to show."""
         origin = request.url.origin()
         admission = self._auth.admission(origin, repository, access)
         attempt = await admission.begin()
         while True:
-            answer = await self._send(request, access, attempt.authorization)
+            sink = begin() if begin is not None else None
+            answer = await self._send(request, access, attempt.authorization, sink)
             if answer.status != 401 or answer.url.origin() != origin:
                 return answer
             wanted = challenge.strongest(answer.headers.getall("WWW-Authenticate", ()))
@@ -89,8 +99,12 @@ class Conversation:
                 return answer
             attempt = following
 
-    async def _send(self, request: Request, access: Access, authorization: str | None = None) -> Answer:
-        return await self._transport.send(request, tls=access.tls, proxy=access.proxy, authorization=authorization)
+    async def _send(
+        self, request: Request, access: Access, authorization: str | None = None, sink: Sink | None = None
+    ) -> Answer:
+        return await self._transport.send(
+            request, tls=access.tls, proxy=access.proxy, authorization=authorization, sink=sink
+        )
 
     async def _ping(self, secure: URL, access: Access) -> URL:
         failures: list[errors.RegistryError] = []
