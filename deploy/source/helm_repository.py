@@ -19,13 +19,11 @@ from deploy.source.charts import indexing, remote
 from deploy.source.charts.remote import FetchError, Known, Repositories
 from deploy.source.publishing import FETCH_FAILED, UP_TO_DATE, Publisher, Release, Stored, Unchanged
 from gotk.api.source import HelmRepository, HelmRepositoryStatus
-from gotk.kube.ports import Getter
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.conditions import Rules
 from gotk.runtime.errors import Retry, Stalled
 from gotk.runtime.reconciler import Outcome, Run, Watch
-from gotk.sources import helm_access
-from gotk.sources.helm_access import HelmAccess
+from gotk.sources.helm_access import HelmAccess, HelmAccesses, Refused
 
 _CHUNK = 1 << 20
 _UNITS = ("B", "kB", "MB", "GB")
@@ -45,10 +43,16 @@ class HelmRepositoryReconciler:
     unsupported: Sequence[str] = ()
 
     def __init__(
-        self, *, objects: Getter, repositories: Repositories, publisher: Publisher, blocking: Limiter, scratch: Path
+        self,
+        *,
+        access: HelmAccesses,
+        repositories: Repositories,
+        publisher: Publisher,
+        blocking: Limiter,
+        scratch: Path,
     ) -> None:
         """Take what it works with; `scratch` is where an index lies until it is stored."""
-        self._objects = objects
+        self._access = access
         self._repositories = repositories
         self._publisher = publisher
         self._blocking = blocking
@@ -62,7 +66,7 @@ class HelmRepositoryReconciler:
     async def reconcile(self, obj: HelmRepository, run: Run[HelmRepositoryStatus]) -> Outcome:
         """Fetch, and store what is new."""
         await self._publisher.check(run)
-        access = await self._access(obj, run)
+        access = await self._opened(obj, run)
         after = obj.spec.every
         async with self._folder() as folder:
             known = await self._fetch(obj, run, access, folder / "index.yaml")
@@ -90,15 +94,15 @@ class HelmRepositoryReconciler:
         finally:
             await self._blocking.run(shutil.rmtree, folder, ignore_errors=True)
 
-    async def _access(self, obj: HelmRepository, run: Run[HelmRepositoryStatus]) -> HelmAccess:
+    async def _opened(self, obj: HelmRepository, run: Run[HelmRepositoryStatus]) -> HelmAccess:
         if urlsplit(obj.spec.url).scheme == "oci":
             _stall(run, "'oci' URL scheme cannot be used with 'default' HelmRepository type")
         try:
             remote.normalized(obj.spec.url)
-            return await helm_access.read(self._objects, obj)
+            return await self._access.index(obj)
         except ValueError as error:
             _stall(run, str(error))
-        except helm_access.Refused as error:
+        except Refused as error:
             _fail(run, "AuthenticationFailed", str(error))
 
     async def _fetch(

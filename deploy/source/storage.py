@@ -67,6 +67,10 @@ class Storage:
             raise
         return written
 
+    def file(self, artifact: Artifact) -> Path:
+        """Return where an artifact's file is."""
+        return self._locate(artifact.path)
+
     def missing(self, artifact: Artifact) -> bool:
         """Tell whether an artifact's file is not there."""
         path = self._locate(artifact.path)

@@ -83,6 +83,14 @@ RESOURCES = (
         plural="externalartifacts",
     ),
     Resource(
+        struct=source.HelmChart,
+        group=source.GROUP,
+        version="v1",
+        kind="HelmChart",
+        plural="helmcharts",
+        older=("v1beta2", "v1beta1"),
+    ),
+    Resource(
         struct=kustomize.Kustomization,
         group=kustomize.GROUP,
         version="v1",

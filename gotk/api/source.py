@@ -153,6 +153,60 @@ class ExternalArtifact(Object, frozen=True, kw_only=True):
     status: ExternalArtifactStatus = ExternalArtifactStatus()
 
 
+class OIDCIdentityMatch(Struct, frozen=True, kw_only=True):
+    """Go regular expressions of who may have signed."""
+
+    issuer: str
+    subject: str
+
+
+class HelmChartSource(Struct, frozen=True, kw_only=True):
+    """Where a chart comes from: a source of the same namespace."""
+
+    kind: Literal["HelmRepository", "GitRepository", "Bucket"]
+    name: str
+    api_version: str = ""
+
+
+class ChartVerification(Struct, frozen=True, kw_only=True):
+    """Which signature a chart must have."""
+
+    provider: Literal["cosign", "notation"] = "cosign"
+    secret_ref: LocalObjectReference | None = None
+    match_oidc_identity: tuple[OIDCIdentityMatch, ...] = msgspec.field(default=(), name="matchOIDCIdentity")
+
+
+class HelmChartSpec(Struct, frozen=True, kw_only=True):
+    """Which chart of which source to follow, and what to make of it."""
+
+    chart: str
+    source_ref: HelmChartSource
+    interval: Interval
+    version: str = "*"
+    reconcile_strategy: Literal["ChartVersion", "Revision"] = "ChartVersion"
+    values_files: tuple[str, ...] = ()
+    ignore_missing_values_files: bool = False
+    suspend: bool = False
+    verify: ChartVerification | None = None
+
+
+class HelmChartStatus(ReconcileStatus, frozen=True, kw_only=True):
+    """The chart stored, and what it was made of."""
+
+    artifact: Artifact | None = None
+    observed_source_artifact_revision: str = ""
+    observed_chart_name: str = ""
+    observed_values_files: tuple[str, ...] = ()
+    url: str = ""
+
+
+class HelmChart(Object, frozen=True, kw_only=True):
+    """A chart that is served as an artifact."""
+
+    spec: HelmChartSpec
+    status: HelmChartStatus = HelmChartStatus(observed_generation=-1)
+
+
 #: Whatever has an artifact that a Kustomization can build: a new kind joins this line, and its consumers read it.
 Source: TypeAlias = GitRepository | ExternalArtifact
 

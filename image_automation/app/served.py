@@ -16,7 +16,7 @@ from gotk.api.image import ImagePolicy, ImageRepository, ImageUpdateAutomation
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import Object
 from gotk.api.notification import Alert, Provider, Receiver
-from gotk.api.source import ExternalArtifact, GitRepository, HelmRepository
+from gotk.api.source import ExternalArtifact, GitRepository, HelmChart, HelmRepository
 from gotk.kube import errors
 from gotk.retry import Backoff
 from gotk.runtime.clock import Clock
@@ -31,6 +31,7 @@ NEEDS: Mapping[str, tuple[type[Object], ...]] = {
     "imageupdateautomation": (ImageUpdateAutomation, ImagePolicy, GitRepository),
     "gitrepository": (GitRepository,),
     "helmrepository": (HelmRepository,),
+    "helmchart": (HelmChart, HelmRepository, GitRepository),
     "kustomization": (Kustomization, GitRepository),
     "receiver": (Receiver,),
     "alert": (Alert, Provider),

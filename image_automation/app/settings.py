@@ -20,6 +20,7 @@ CONTROLLERS = (
     "imageupdateautomation",
     "gitrepository",
     "helmrepository",
+    "helmchart",
     "kustomization",
     "receiver",
     "alert",

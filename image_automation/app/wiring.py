@@ -20,9 +20,13 @@ from deploy.kustomize.kustomization import KustomizationReconciler
 from deploy.kustomize.policy import Policy
 from deploy.kustomize.wakes import CONFIGS, EXTERNAL
 from deploy.source import includes
+from deploy.source.charts import packaging
+from deploy.source.charts.builder import ChartBuilder
+from deploy.source.charts.origins import Origins
 from deploy.source.charts.remote import Repositories
 from deploy.source.fetch import Trees
 from deploy.source.git_repository import GitRepositoryReconciler
+from deploy.source.helm_chart import HelmChartReconciler
 from deploy.source.helm_repository import HelmRepositoryReconciler
 from deploy.source.publishing import Publisher
 from deploy.source.server import ArtifactServer
@@ -50,6 +54,8 @@ from gotk.runtime.metrics import Metrics
 from gotk.runtime.reconciler import Reconciler
 from gotk.sandbox.confinement import Confinement
 from gotk.sources.git_access import GitAccess
+from gotk.sources.helm_access import HelmAccesses
+from gotk.sources.registry_access import RegistryAccess
 from image_automation.app import clouds, explain, notifications
 from image_automation.app.digests import RegistryDigests
 from image_automation.app.explanation import Explainer
@@ -89,6 +95,7 @@ class Parts:
     transport: Transport
     registry: RegistryClient
     repositories: Repositories
+    helm_access: HelmAccesses
     logins: Logins
     scans: ScanMetrics
     access: GitAccess
@@ -165,11 +172,41 @@ def git_repository(parts: Parts) -> Reconciler[Any, Any]:
 def helm_repository(parts: Parts) -> Reconciler[Any, Any]:
     """Build the reconciler of HelmRepositories."""
     return HelmRepositoryReconciler(
-        objects=parts.client,
+        access=parts.helm_access,
         repositories=parts.repositories,
         publisher=Publisher(storage=parts.storage, blocking=parts.work),
         blocking=parts.work,
         scratch=parts.settings.make_scratch("indexes"),
+    )
+
+
+def helm_chart(parts: Parts) -> Reconciler[Any, Any]:
+    """Build the reconciler of HelmCharts."""
+    settings, scratch = parts.settings, parts.settings.make_scratch("charts")
+    origins = Origins(
+        objects=parts.caches,
+        access=parts.helm_access,
+        repositories=parts.repositories,
+        registry=parts.registry,
+        storage=parts.storage,
+        blocking=parts.work,
+        scratch=scratch,
+        chart_limit=settings.helm_chart_max_size,
+    )
+    builder = ChartBuilder(
+        origins=origins,
+        blocking=parts.work,
+        scratch=scratch,
+        command=packaging.find_command(),
+        confine=Confinement.command,
+        limit=settings.helm_chart_max_size,
+    )
+    return HelmChartReconciler(
+        objects=parts.caches,
+        origins=origins,
+        builder=builder,
+        publisher=Publisher(storage=parts.storage, blocking=parts.work),
+        storage=parts.storage,
     )
 
 
@@ -248,13 +285,14 @@ CONTROLLERS: Mapping[str, Callable[[Parts], Reconciler[Any, Any]]] = {
     "imageupdateautomation": image_update_automation,
     "gitrepository": git_repository,
     "helmrepository": helm_repository,
+    "helmchart": helm_chart,
     "kustomization": kustomization,
     "receiver": receiver,
 }
 
 
 #: Those of them that make artifacts.
-SOURCES = frozenset({"gitrepository", "helmrepository"})
+SOURCES = frozenset({"gitrepository", "helmrepository", "helmchart"})
 
 
 @contextlib.asynccontextmanager
@@ -360,6 +398,7 @@ async def _parts(
         connect=lambda config: Client(config, write_time=write_time),
         insecure_tls=settings.insecure_kubeconfig_tls,
     )
+    logins = clouds.logins(settings, known, clock, caller)
     return Parts(
         settings=settings,
         client=client,
@@ -380,7 +419,8 @@ async def _parts(
             index_limit=settings.helm_index_max_size,
             chart_limit=settings.helm_chart_max_size,
         ),
-        logins=clouds.logins(settings, known, clock, caller),
+        logins=logins,
+        helm_access=HelmAccesses(objects=client, registries=RegistryAccess(objects=client, logins=logins)),
         access=GitAccess(objects=client, limiter=git, logins=clouds.git_logins(settings, known, clock, caller)),
         tokens=clouds.tokens(settings, known, clock, caller),
         cel=await stack.enter_async_context(Evaluator(clock=clock)),

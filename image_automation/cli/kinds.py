@@ -134,6 +134,16 @@ EXTERNAL_ARTIFACT = Kind(
     done=lambda obj: f"fetched revision {dig(obj, 'status', 'artifact', 'revision')}",
     suspendable=False,
 )
+HELM_CHART = Kind(
+    struct=source.HelmChart,
+    name="HelmChart",
+    human="source chart",
+    words=("source", "chart"),
+    aliases=(),
+    columns=("REVISION",),
+    details=_text("status", "artifact", "revision"),
+    done=lambda obj: f"fetched revision {dig(obj, 'status', 'artifact', 'revision')}",
+)
 IMAGE_REPOSITORY = Kind(
     struct=image.ImageRepository,
     name="ImageRepository",
@@ -213,7 +223,7 @@ RECEIVER = Kind(
     shortens=False,
 )
 
-SOURCES = (GIT_REPOSITORY, HELM_REPOSITORY)
+SOURCES = (GIT_REPOSITORY, HELM_REPOSITORY, HELM_CHART)
 IMAGES = (IMAGE_REPOSITORY, IMAGE_POLICY, IMAGE_UPDATE)
 APPLIERS = (KUSTOMIZATION,)
 ALL = (*SOURCES, *IMAGES, *APPLIERS, RECEIVER)

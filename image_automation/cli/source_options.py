@@ -7,7 +7,10 @@ import click
 
 C = TypeVar("C", bound=Callable[..., Any])
 
-_LIMITS = (("--helm-index-max-size", 50 << 20, "Largest index of a Helm repository."),)
+_LIMITS = (
+    ("--helm-index-max-size", 50 << 20, "Largest index of a Helm repository."),
+    ("--helm-chart-max-size", 10 << 20, "Largest packaged chart."),
+)
 
 
 def source_options(command: C) -> C:

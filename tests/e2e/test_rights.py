@@ -34,6 +34,7 @@ ONLY_AFTER_A_CONFLICT = {
     ("notification.toolkit.fluxcd.io", "receivers", "get"),
     ("source.toolkit.fluxcd.io", "gitrepositories", "get"),
     ("source.toolkit.fluxcd.io", "helmrepositories", "get"),
+    ("source.toolkit.fluxcd.io", "helmcharts", "get"),
 }
 #: Rights on what the repository of this test holds; the kit leaves these to the operator.
 MANIFESTS = """\
@@ -99,6 +100,11 @@ apiVersion: source.toolkit.fluxcd.io/v1
 kind: HelmRepository
 metadata: {name: charts, namespace: flux-system}
 spec: {url: "http://127.0.0.1:9/charts"}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: HelmChart
+metadata: {name: web, namespace: flux-system}
+spec: {chart: web, interval: 1m, sourceRef: {kind: HelmRepository, name: charts}}
 ---
 apiVersion: image.toolkit.fluxcd.io/v1
 kind: ImageRepository
@@ -244,7 +250,8 @@ async def delete_everything(stage: Stage) -> None:
     """Delete what the service holds finalizers of, so that it has to let them go."""
     for kind, namespace in (
         ("kustomization", "flux-system"), ("imageupdateautomation", "flux-system"), ("imagepolicy", "flux-system"),
-        ("imagerepository", "images"), ("gitrepository", "flux-system"), ("helmrepository", "flux-system"),
+        ("imagerepository", "images"), ("gitrepository", "flux-system"),
+        ("helmchart", "flux-system"), ("helmrepository", "flux-system"),
         ("receiver", "flux-system"),
         ("provider", "flux-system"),
     ):  # fmt: skip

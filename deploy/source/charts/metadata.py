@@ -99,6 +99,11 @@ class Metadata(Struct, frozen=True, kw_only=True):
     type: str = ""
 
 
+def read(value: Mapping[str, Any]) -> Metadata:
+    """Read what Chart.yaml says. Raises Malformed and Invalid."""
+    return fields.struct(Metadata, value)
+
+
 def check(metadata: Metadata) -> None:
     """Refuse what Helm refuses. Raises Invalid, and last of all RepeatedDependency."""
     name = metadata.name

@@ -15,6 +15,8 @@ import yaml
 from gotk import documents, nesting
 
 _LEVELS = 100
+#: What aliases may unfold to, in a text that is not longer.
+_NODES = 200_000
 _MERGE = "<<"
 _TEXT = frozenset({None, "!"})
 _TAG = "tag:yaml.org,2002:"
@@ -25,8 +27,11 @@ class Unreadable(ValueError):
     """Text that is not what it should be. The message names the place and quotes no value."""
 
 
-def read(data: bytes) -> Any:
-    """Read one document of YAML or JSON; nothing at all is None. Raises Unreadable."""
+def read(data: bytes, *, strict: bool = True) -> Any:
+    """Read one document of YAML or JSON; nothing at all is None. Raises Unreadable.
+
+    Where a key comes twice the last one counts, as with Helm, unless it is to be `strict`.
+    """
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -34,9 +39,9 @@ def read(data: bytes) -> Any:
     if text[:1] in "{[" and (found := _json(text)) is not None:
         return found
     try:
-        value = _Reader(yaml.parse(text, Loader=yaml.CSafeLoader)).read()
+        value = _Reader(yaml.parse(text, Loader=yaml.CSafeLoader), strict=strict).read()
         if "*" in text and "&" in text:
-            nesting.check_value(value, levels=_LEVELS)
+            nesting.check_value(value, levels=_LEVELS, nodes=max(len(text), _NODES))
     except yaml.MarkedYAMLError as error:
         raise Unreadable(f"{_line(error.problem_mark)}: {error.problem or 'not YAML'}") from None
     except yaml.YAMLError as error:
@@ -62,8 +67,9 @@ def _json(text: str) -> Any:
 class _Reader:
     """Builds one document's value from the parser's events."""
 
-    def __init__(self, events: Iterator[yaml.Event]) -> None:
+    def __init__(self, events: Iterator[yaml.Event], *, strict: bool) -> None:
         self._events = events
+        self._strict = strict
         self._anchors: dict[str, Any] = {}
         self._depth = 0
 
@@ -112,7 +118,7 @@ class _Reader:
                 merged += found if isinstance(found, list) else [found]
                 continue
             key = _key(self._node(event), event)
-            if key in values:
+            if self._strict and key in values:
                 raise Unreadable(f'{_line(event.start_mark)}: key "{key[:100]}" already set')
             values[key] = self._node(next(self._events))
         for each in merged:

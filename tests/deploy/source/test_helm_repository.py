@@ -19,6 +19,8 @@ from gotk.api.source import HelmRepository
 from gotk.http.transport import Transport
 from gotk.runtime import errors
 from gotk.runtime.blocking import Limiter
+from gotk.sources.helm_access import HelmAccesses
+from gotk.sources.registry_access import RegistryAccess
 from tests.conformance.helm import Helm
 from tests.deploy.source.helm_server import HelmServer, serving
 from tests.deploy.source.vault import Vault
@@ -57,7 +59,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
     with Limiter(width=2) as limiter:
         async with Transport() as transport, serving(HelmServer({"/charts/index.yaml": INDEX})) as server:
             reconciler = HelmRepositoryReconciler(
-                objects=vault,
+                access=HelmAccesses(objects=vault, registries=RegistryAccess(objects=vault)),
                 repositories=Repositories(transport, index_limit=1 << 20, chart_limit=1 << 20),
                 publisher=Publisher(storage=storage, blocking=limiter),
                 blocking=limiter,

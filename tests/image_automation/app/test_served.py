@@ -34,7 +34,8 @@ def definitions(*without: str) -> list[dict[str, Any]]:
             ("image.",), {"imagerepository", "imagepolicy", "imageupdateautomation"}, id="no image kinds"
         ),
         pytest.param(
-            ("source.",), {"gitrepository", "helmrepository", "kustomization", "imageupdateautomation"},
+            ("source.",),
+            {"gitrepository", "helmrepository", "helmchart", "kustomization", "imageupdateautomation"},
             id="who needs a source goes too",
         ),
         pytest.param(("image.", "source.", "kustomize.", "notification."), set(), id="none yet: all are waited for"),
