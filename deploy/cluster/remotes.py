@@ -156,4 +156,5 @@ class Remotes:
             origin=origin,
             authorization=authorization,
             ssl_context=handed.trust(access.authority.encode()),
+            most=handed.MOST,
         )

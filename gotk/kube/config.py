@@ -15,6 +15,7 @@ from typing import Any
 import yaml
 
 from gotk import nesting
+from gotk.http.egress import Reach
 from gotk.kube import credentials, exec_plugin
 from gotk.kube.credentials import Authorization, Certificate, ConfigError
 from gotk.kube.renewal import Files, Renewal, Source
@@ -26,7 +27,8 @@ SERVICE_ACCOUNT = Path("/var/run/secrets/kubernetes.io/serviceaccount")
 class Config:
     """How to reach one cluster. `origin` says, for messages, where this comes from.
 
-    `renewal` looks after an authorization and certificates that are renewed while they are in use.
+    `renewal` looks after an authorization and certificates that are renewed while they are in use. `most` is how
+    private a server may be that somebody else has named.
     """
 
     host: str
@@ -37,6 +39,7 @@ class Config:
     proxy: str | None = None
     namespace: str = "default"
     renewal: Renewal | None = None
+    most: Reach | None = None
 
     def context(self) -> ssl.SSLContext | None:
         """Return what connections are opened with now."""

@@ -15,6 +15,9 @@ from ssl import SSLContext
 from typing import Any
 
 import aiohttp
+from aiohttp.resolver import ThreadedResolver
+
+from gotk.http.egress import BoundedResolver, Reach
 
 #: After how many silent seconds the kernel asks the other side, how often again, and how many questions may stay open.
 _IDLE, _EVERY, _PROBES = 15, 5, 3
@@ -52,8 +55,12 @@ class _Pool:
 class Connections:
     """Sessions with one server, one of which is current. `context` gives what connections are opened with now."""
 
-    def __init__(self, context: Callable[[], SSLContext | None], headers: Mapping[str, str]) -> None:
+    def __init__(
+        self, context: Callable[[], SSLContext | None], headers: Mapping[str, str], *, most: Reach | None = None
+    ) -> None:
+        """Open none yet. With `most` a name may lead to no address that is more private."""
         self._context = context
+        self._most = most
         self._headers = headers
         self._pool: _Pool | None = None
         self._all: set[_Pool] = set()
@@ -101,8 +108,9 @@ class Connections:
             await pool.session.close()
 
     def _open(self, context: SSLContext | None) -> aiohttp.ClientSession:
+        resolver = None if self._most is None else BoundedResolver(ThreadedResolver(), most=self._most, seen={})
         connector = aiohttp.TCPConnector(
-            ssl=context or True, limit=0, keepalive_timeout=60, socket_factory=watched_socket
+            ssl=context or True, limit=0, keepalive_timeout=60, socket_factory=watched_socket, resolver=resolver
         )
         return aiohttp.ClientSession(
             connector=connector,

@@ -27,6 +27,8 @@ _OF_THIS_MACHINE = {
     "client-key": "names a file",
     "certificate-authority": "names a file",
 }
+#: Where others may lead us: to clusters at home, too, and to no metadata service.
+MOST = Reach.LOOPBACK
 _INSTEAD = "only what stands in the kubeconfig itself is used: a token, a password, or *-data with certificates"
 
 
@@ -52,6 +54,7 @@ def read(content: bytes, *, origin: str, insecure_tls: bool) -> Config:
         authorization=_authorization(user),
         ssl_context=_ssl_context(cluster, user, insecure_tls=insecure_tls) if host.startswith("https") else None,
         tls_server_name=str(cluster["tls-server-name"]) if cluster.get("tls-server-name") else None,
+        most=MOST,
         proxy=_address(proxy, f"{where} has a proxy, but none") if proxy else None,
     )
 
@@ -74,7 +77,7 @@ def _address(text: Any, complaint: str) -> str:
     if url.scheme not in {"https", "http"} or not url.host or url.query_string or url.fragment:
         raise ConfigError(f"{complaint} that begins with https:// or http:// and ends with its path")
     try:
-        forbidden = reach_of(url.host) is Reach.METADATA
+        forbidden = reach_of(url.host) > MOST
     except ValueError:  # a name
         forbidden = False
     if forbidden:

@@ -11,6 +11,7 @@ import aiohttp
 import msgspec
 from yarl import URL
 
+from gotk.http.egress import Refused
 from gotk.kube import errors
 from gotk.kube.config import Config
 from gotk.kube.connections import Connections
@@ -65,7 +66,7 @@ class Transport:
         self._headers = {"Impersonate-User": impersonate} if impersonate else {}
 
     async def __aenter__(self) -> Self:
-        self._connections = Connections(self._config.context, {"User-Agent": _USER_AGENT})
+        self._connections = Connections(self._config.context, {"User-Agent": _USER_AGENT}, most=self._config.most)
         return self
 
     async def __aexit__(
@@ -226,6 +227,8 @@ class Transport:
 def _cause(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientPayloadError):
         return "the connection broke off"
+    if isinstance(error.__cause__, Refused):
+        return str(error.__cause__)
     return str(error) or type(error).__name__
 
 

@@ -8,7 +8,9 @@ import pytest
 import yaml
 
 from gotk.kube import handed
+from gotk.kube.client import Client
 from gotk.kube.credentials import ConfigError
+from gotk.kube.errors import Unreachable
 
 
 def kubeconfig(user: Mapping[str, Any] | None = None, cluster: Mapping[str, Any] | None = None, **top: Any) -> bytes:
@@ -115,3 +117,15 @@ def test_what_is_wrong_is_named_and_no_value_told(content: bytes, message: str) 
     with pytest.raises(ConfigError) as raised:
         read(content)
     assert str(raised.value) == message
+
+
+async def test_a_name_that_leads_to_the_metadata_of_a_cloud_is_not_connected_to(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    async def resolve(self: Any, host: str, port: int = 0, family: Any = None) -> list[dict[str, Any]]:
+        return [{"hostname": host, "host": "169.254.169.254", "port": port, "family": 2, "proto": 0, "flags": 0}]
+
+    monkeypatch.setattr("aiohttp.resolver.ThreadedResolver.resolve", resolve)
+    async with Client(read(kubeconfig(cluster={"server": "http://cluster.example.com"}))) as client:
+        with pytest.raises(Unreachable, match=r"cluster.example.com leads to a private address"):
+            await client.version()
