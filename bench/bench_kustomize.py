@@ -26,6 +26,7 @@ from deploy.kustomize.building.assembly import Assembler
 from deploy.kustomize.building.build import Builder, find_command
 from deploy.kustomize.decryption import sops
 from deploy.kustomize.decryption.keyring import Keyring
+from deploy.kustomize.decryption.services import NoServices
 from deploy.kustomize.decryption.sops import Sops
 from deploy.source.fetch import Trees
 from gotk.api import scheme
@@ -60,8 +61,10 @@ class Ours:
         self.url = ""
         keyring = Keyring(
             objects=client,
-            sops=Sops(find=sops.find_command, scratch=scratch, confine=Confinement.command),
+            sops=Sops(find=sops.find_command, scratch=scratch, confine=Confinement.command, opens=NoServices()),
             age_secret=None,
+            workload_identity=False,
+            default_account="",
         )
         self._assembler = Assembler(
             trees=trees, builder=builder, client=client, keyring=keyring, limiter=limiter, strict=True

@@ -38,7 +38,7 @@ class KustomizationReconciler:
         interval_jitter=True,
     )
     watches: Sequence[Watch[Any]] = wakes.WATCHES
-    unsupported: Sequence[str] = ("spec.decryption.serviceAccountName",)
+    unsupported: Sequence[str] = ()
 
     def __init__(
         self,

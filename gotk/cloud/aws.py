@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import urlencode
 from xml.etree import ElementTree as ET
 
 import msgspec
@@ -19,7 +20,7 @@ from gotk.cloud import token as token_files
 from gotk.cloud.account import Account
 from gotk.cloud.caller import Caller, decode
 from gotk.cloud.errors import CloudError, NotHere
-from gotk.cloud.sigv4 import Keys
+from gotk.cloud.sigv4 import Keys, sign
 from gotk.http.proxy import Proxy
 
 AUDIENCE = "sts.amazonaws.com"
@@ -90,6 +91,17 @@ class Aws:
         }
         url = self.endpoint("sts", region, "sts.{region}.{domain}") / ""
         return _assumed(await self._caller.ask("POST", url, form=form, proxy=proxy), url)
+
+    async def assume_role(self, keys: Keys, role: str, session: str, region: str, proxy: Proxy | None) -> Keys:
+        """Return the keys of a role that other keys may assume. Raises CloudError."""
+        form = {"Action": "AssumeRole", "Version": "2011-06-15", "RoleArn": role, "RoleSessionName": session}
+        body = urlencode(form).encode()
+        url = self.endpoint("sts", region, "sts.{region}.{domain}") / ""
+        headers = {"Content-Type": "application/x-www-form-urlencoded"}
+        signed = sign(
+            keys, method="POST", url=url, headers=headers, body=body, region=region, service="sts", now=self._now()
+        )
+        return _assumed(await self._caller.ask("POST", url, headers=signed, content=body, proxy=proxy), url)
 
     async def _static(self, _: str, __: Proxy | None) -> Keys:
         key, secret = self._environment.get("AWS_ACCESS_KEY_ID"), self._environment.get("AWS_SECRET_ACCESS_KEY")

@@ -49,6 +49,14 @@ class Azure:
                 said.append(str(error))
         raise CloudError(f"no Azure credential found: {'; '.join(said)}")
 
+    async def secret(self, tenant: str, client: str, secret: str, scope: str, *, authority: str = "") -> Token:
+        """Return a token of an application for its secret. Raises CloudError."""
+        return await self._grant(tenant, client, {"client_secret": secret}, scope, None, authority=authority)
+
+    async def managed(self, client: str, scope: str) -> Token:
+        """Return a token of a managed identity of this machine. Raises CloudError."""
+        return await self._managed(scope, None, client=client)
+
     async def assert_client(self, tenant: str, client: str, assertion: str, scope: str, proxy: Proxy | None) -> Token:
         """Return a token of an application for a federated assertion. Raises CloudError."""
         proof = {"client_assertion_type": _ASSERTION, "client_assertion": assertion}
@@ -62,18 +70,27 @@ class Azure:
         tenant, client, file = self._variables("AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AZURE_FEDERATED_TOKEN_FILE")
         return await self.assert_client(tenant, client, token_files.read(file), scope, proxy)
 
-    async def _managed(self, scope: str, _: Proxy | None) -> Token:
+    async def _managed(self, scope: str, _: Proxy | None, *, client: str = "") -> Token:
         base = URL(self._environment.get("AZURE_POD_IDENTITY_AUTHORITY_HOST") or _IMDS)
         query = {"api-version": "2018-02-01", "resource": scope.removesuffix("/.default")}
-        if client := self._environment.get("AZURE_CLIENT_ID"):
+        if client := client or self._environment.get("AZURE_CLIENT_ID", ""):
             query["client_id"] = client
         url = base / "metadata/identity/oauth2/token" % query
         return self._token(await self._caller.ask_node("GET", url, headers={"Metadata": "true"}), url)
 
     async def _grant(
-        self, tenant: str, client: str, proof: Mapping[str, str], scope: str, proxy: Proxy | None
+        self,
+        tenant: str,
+        client: str,
+        proof: Mapping[str, str],
+        scope: str,
+        proxy: Proxy | None,
+        *,
+        authority: str = "",
     ) -> Token:
-        url = URL(self._environment.get("AZURE_AUTHORITY_HOST") or _AUTHORITY) / tenant / "oauth2/v2.0/token"
+        url = (
+            URL(authority or self._environment.get("AZURE_AUTHORITY_HOST") or _AUTHORITY) / tenant / "oauth2/v2.0/token"
+        )
         form = {"grant_type": "client_credentials", "client_id": client, "scope": scope, **proof}
         return self._token(await self._caller.ask("POST", url, form=form, proxy=proxy), url)
 

@@ -16,6 +16,7 @@ from yarl import URL
 
 from gotk import lenient
 from gotk.cloud.errors import CloudError, NotFound, NotHere
+from gotk.http.egress import Reach
 from gotk.http.errors import HTTPError, printable
 from gotk.http.proxy import Proxy
 from gotk.http.tls import SYSTEM, TLS
@@ -29,9 +30,13 @@ _NODE_PATIENCE = 3.0
 
 
 class Caller:
-    """Calls token endpoints; an async context manager that owns the connections."""
+    """Calls token endpoints; an async context manager that owns the connections.
 
-    def __init__(self, *, route: Route = direct) -> None:
+    `most` is how private an endpoint may be that somebody else chose; the node's own services are always asked.
+    """
+
+    def __init__(self, *, route: Route = direct, most: Reach = Reach.METADATA) -> None:
+        self._most = most
         self._remote = Transport(route=route)
         self._node = Transport()
         self._stack = AsyncExitStack()
@@ -65,6 +70,7 @@ class Caller:
             data=form if content is None else content,
             limit=_LIMIT,
             follow=False,
+            most=self._most,
         )
         answer = await _send(self._remote, request, _PATIENCE, tls=tls, proxy=proxy)
         if answer.status == 404:

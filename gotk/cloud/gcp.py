@@ -34,6 +34,8 @@ _FLAVOR = {"Metadata-Flavor": "Google"}
 _EXCHANGE = "urn:ietf:params:oauth:grant-type:token-exchange"
 _ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"  # noqa: S105 - a type's name
 _JWT = "urn:ietf:params:oauth:token-type:jwt"
+#: Types of credentials that hold all that they need.
+_OF_THEMSELVES = frozenset({"service_account", "authorized_user"})
 
 
 class _Answer(msgspec.Struct):
@@ -95,10 +97,8 @@ class Gcp:
                 return await self._metadata_token()
             except NotHere as error:
                 raise CloudError(f"no Google Cloud credentials found: {missing}; {error}") from error
-        if credentials.type == "service_account":
-            return await self._service_account(credentials, proxy)
-        if credentials.type == "authorized_user":
-            return await self._authorized_user(credentials, proxy)
+        if credentials.type in _OF_THEMSELVES:
+            return await self._of_themselves(credentials, proxy)
         if credentials.type == "external_account" and credentials.credential_source is not None:
             subject = token_files.read(credentials.credential_source.file)
             return await self._federated(
@@ -109,6 +109,18 @@ class Gcp:
                 proxy,
             )
         raise CloudError(f"credentials of the type '{credentials.type}' are not supported in a file")
+
+    async def given(self, credentials: bytes, what: str) -> Token:
+        """Return a token for credentials that somebody else gives, so no file is read for them. Raises CloudError."""
+        found = decode(credentials, _Credentials, what)
+        if found.type not in _OF_THEMSELVES:
+            raise CloudError(f"{what}: credentials of the type '{found.type}' are not supported here")
+        return await self._of_themselves(found, None)
+
+    async def _of_themselves(self, credentials: _Credentials, proxy: Proxy | None) -> Token:
+        if credentials.type == "service_account":
+            return await self._service_account(credentials, proxy)
+        return await self._authorized_user(credentials, proxy)
 
     async def audience(self, account: Account) -> str:
         """Return the audience of the cluster's token for an account. Raises CloudError."""

@@ -4,6 +4,8 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from deploy.kustomize.decryption import services
+from deploy.kustomize.decryption.services import Services
 from gotk.cloud.account import Cluster
 from gotk.cloud.aws import Aws
 from gotk.cloud.azure import Azure
@@ -25,6 +27,7 @@ from gotk.cloud.registries.gar import Gar
 from gotk.cloud.registries.login import Logins
 from gotk.cloud.registries.ports import Provider
 from gotk.http import route
+from gotk.http.egress import Reach
 from gotk.kube.config import SERVICE_ACCOUNT
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock
@@ -82,6 +85,18 @@ def cluster_logins(settings: Settings, known: Identities, clock: Clock, caller: 
     return ClusterLogins(kinds, identities, own_token=SERVICE_ACCOUNT / "token")
 
 
+def key_services(settings: Settings, known: Identities, clock: Clock, caller: Caller) -> Services:
+    """Build what asks key services to open what decryption needs."""
+    return Services(
+        identities=known,
+        caller=caller,
+        environment=settings.environment,
+        now=clock.now,
+        vaults=services.VAULTS,
+        google=services.GOOGLE,
+    )
+
+
 def tokens(settings: Settings, known: Identities, clock: Clock, caller: Caller) -> ProviderTokens:
     """Build what gives tokens to Providers that have none."""
     environment, now = settings.environment, clock.now
@@ -103,7 +118,7 @@ async def git_access(
     Raises ValueError for a proxy of the environment that is no URL.
     """
     known = identities(settings, objects, clock, Metrics(process=False))
-    async with Caller(route=route.from_environment(settings.environment)) as caller:
+    async with Caller(route=route.from_environment(settings.environment), most=Reach.METADATA) as caller:
         logins = git_logins(settings, known, clock, caller)
         yield GitAccess(objects=objects, limiter=limiter, logins=logins)
 

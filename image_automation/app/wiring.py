@@ -15,6 +15,7 @@ from deploy.kustomize.building.assembly import Assembler
 from deploy.kustomize.building.build import Builder, find_command
 from deploy.kustomize.decryption import sops
 from deploy.kustomize.decryption.keyring import Keyring
+from deploy.kustomize.decryption.services import Services
 from deploy.kustomize.decryption.sops import Sops
 from deploy.kustomize.kustomization import KustomizationReconciler
 from deploy.kustomize.policy import Policy
@@ -38,6 +39,7 @@ from gotk.cloud.caller import Caller
 from gotk.cloud.registries.login import Logins
 from gotk.git.mirrors.mirror import Mirrors
 from gotk.http import route
+from gotk.http.egress import Reach
 from gotk.http.transport import Transport
 from gotk.kube.cache import Caches
 from gotk.kube.client import Client, Labelled
@@ -89,6 +91,7 @@ class Parts:
     settings: Settings
     client: Client
     remotes: Remotes
+    key_services: Services
     caches: Caches
     clock: Clock
     chance: random.Random
@@ -224,8 +227,10 @@ def kustomization(parts: Parts) -> Reconciler[Any, Any]:
     builder = Builder(command=find_command(), limiter=parts.work, scratch=scratch, confine=Confinement.command)
     keyring = Keyring(
         objects=parts.client,
-        sops=Sops(find=sops.find_command, scratch=scratch, confine=Confinement.command),
+        sops=Sops(find=sops.find_command, scratch=scratch, confine=Confinement.command, opens=parts.key_services),
         age_secret=parts.settings.sops_age_secret,
+        workload_identity=parts.settings.workload_identity,
+        default_account=parts.settings.default_decryption_service_account,
     )
     assembler = Assembler(
         trees=trees,
@@ -388,7 +393,8 @@ async def _parts(
 ) -> Parts:
     way = route.from_environment(settings.environment)
     registry = RegistryClient(route=way, trusted_realms=settings.trusted_realms)
-    caller = await stack.enter_async_context(Caller(route=way))
+    caller = await stack.enter_async_context(Caller(route=way, most=Reach.METADATA))
+    chosen_by_others = await stack.enter_async_context(Caller(route=way, most=Reach.LOOPBACK))
     known = clouds.identities(settings, client, clock, metrics)
     git = stack.enter_context(Limiter(width=_THREADS, name="git"))
     chance = random.Random()  # noqa: S311 - jitter
@@ -403,6 +409,7 @@ async def _parts(
         settings=settings,
         client=client,
         remotes=await stack.enter_async_context(remotes),
+        key_services=clouds.key_services(settings, known, clock, chosen_by_others),
         caches=Caches(
             client,
             clock=clock,

@@ -12,6 +12,12 @@ F = TypeVar("F", bound=Callable[..., Any])
 
 _OPTIONS = (
     click.option(
+        "--default-decryption-service-account",
+        default="",
+        metavar="NAME",
+        help="Service account that key services are asked for, of Kustomizations that name none.",
+    ),
+    click.option(
         "--default-kubeconfig-service-account",
         default="",
         metavar="NAME",

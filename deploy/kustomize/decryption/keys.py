@@ -1,20 +1,34 @@
-"""The keys of a decryption Secret, read and checked: age identities and OpenPGP private keys.
+"""The keys of a decryption Secret, read and checked: age identities, OpenPGP private keys, credentials of key services.
 
-Answers to `ImportKeys` of kustomize-controller: what counts is how the Secret's keys are named, `*.agekey` and `*.asc`.
-No message quotes a value; the halves that are public, recipients and fingerprints, name the keys.
+Answers to `ImportKeys` of kustomize-controller: what counts is how the Secret's keys are named. No message quotes a
+value; the halves that are public, recipients and fingerprints, name the keys.
 """
 
 import base64
 import binascii
 import hashlib
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import pyrage
 import pysequoia
 
+from gotk import documents
+from gotk.cloud.cache import Subject
+
 _AGE, _PGP = ".agekey", ".asc"
+VAULT, AWS, AZURE, GCP = "sops.vault-token", "sops.aws-kms", "sops.azure-kv", "sops.gcp-kms"
+SERVICES = frozenset({VAULT, AWS, AZURE, GCP})
+#: Which fields of a service's credentials must be there, together.
+_NEEDED: Mapping[str, Sequence[Sequence[str]]] = MappingProxyType(
+    {
+        AWS: [("aws_access_key_id", "aws_secret_access_key")],
+        AZURE: [("tenantId", "clientId", "clientSecret"), ("tenant", "appId", "password"), ("clientId",)],
+        GCP: [("type",)],
+    }
+)
 _BLOCK = re.compile(rb"-----BEGIN PGP PRIVATE KEY BLOCK-----\r?\n(.*?)-----END PGP PRIVATE KEY BLOCK-----", re.DOTALL)
 
 
@@ -24,9 +38,16 @@ class KeysError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Keys:
-    """What a Secret gives to decrypt with: `holder` names the Secret, `names` the public halves of the keys."""
+    """What decrypts: `holder` names the Secret, `names` the public halves of its keys.
+
+    `services` are credentials of key services, by the name that they have in the Secret; where there are none, the
+    `account` (namespace and name) is who is asked for, or this process where it is empty; `subject` is for whom.
+    """
 
     holder: str = ""
+    account: tuple[str, str] = ("", "")
+    subject: Subject = Subject("Kustomization", "", "")  # noqa: RUF009 - a tuple
+    services: Mapping[str, bytes] = field(default_factory=dict, repr=False)
     names: tuple[str, ...] = ()
     age: bytes = field(default=b"", repr=False)
     pgp: bytes = field(default=b"", repr=False)
@@ -35,7 +56,8 @@ class Keys:
     def digest(self) -> str:
         """What a decrypted text depends on besides the encrypted one."""
         whole = hashlib.blake2b(digest_size=20)
-        for part in (self.age, self.pgp):
+        services = [part for name, value in sorted(self.services.items()) for part in (name.encode(), value)]
+        for part in (self.age, self.pgp, *(text.encode() for text in self.account), *services):
             whole.update(len(part).to_bytes(8) + part)
         return whole.hexdigest()
 
@@ -49,14 +71,43 @@ def read(data: Mapping[str, bytes], holder: str) -> Keys:
                 age.add(value)
             elif name.endswith(_PGP):
                 pgp.add(value)
+            elif name in SERVICES:
+                _check_service(name, value)
         except KeysError as error:
             raise KeysError(f"failed to import '{name}' data from sops decryption {holder}: {error}") from None
-    return Keys(holder=holder, names=(*age.names, *pgp.names), age=bytes(age.text), pgp=bytes(pgp.ring))
+    services = {name: value for name, value in data.items() if name in SERVICES}
+    names = (*age.names, *pgp.names)
+    return Keys(holder=holder, names=names, age=bytes(age.text), pgp=bytes(pgp.ring), services=services)
 
 
 def only_age(data: Mapping[str, bytes]) -> dict[str, bytes]:
     """Return of a Secret's data what counts in one that serves all Kustomizations."""
     return {name: value for name, value in data.items() if name.endswith(_AGE)}
+
+
+def fields(value: bytes) -> dict[str, str]:
+    """Read credentials that are a mapping in YAML or JSON. Raises KeysError."""
+    try:
+        found = documents.load(value.decode("utf-8-sig"))
+    except (UnicodeDecodeError, documents.DocumentError):
+        raise KeysError("it is neither YAML nor JSON") from None
+    if len(found) != 1 or not isinstance(found[0], dict):
+        raise KeysError("it is no mapping")
+    return {str(name): str(text) for name, text in found[0].items() if text is not None}
+
+
+def _check_service(name: str, value: bytes) -> None:
+    if name == VAULT:
+        if not value.strip().isascii() or not value.strip():
+            raise KeysError("it is no token")
+        return
+    given = fields(value)
+    needed = _NEEDED[name]
+    if "clientCertificate" in given:
+        raise KeysError("client certificates are not supported, use a client secret or a service account")
+    if not any(all(given.get(name) for name in together) for together in needed):
+        wanted = ", or ".join(" and ".join(together) for together in needed)
+        raise KeysError(f"it lacks {wanted}")
 
 
 class _Age:

@@ -18,7 +18,7 @@ import tempfile
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
-from deploy.kustomize.decryption import recipients
+from deploy.kustomize.decryption import envelope, metadata, recipients, services
 from deploy.kustomize.decryption.formats import Format
 from deploy.kustomize.decryption.keys import Keys
 from gotk.bounded import Bounded
@@ -36,6 +36,7 @@ _NO_KEY = 128  # sops' exit status where no key fits
 
 #: What sops complains of, and what is told of it: nothing that it quotes may be a value.
 _TREE, _LOAD, _EMIT = "error decrypting sops tree", "failed to load encrypted data", "failed to emit decrypted data"
+_NO_DATA_KEY = "cannot get sops data key"
 _CAUSES = (
     ("message authentication failed", f"{_TREE}: a value was changed or moved after it was encrypted"),
     ("does not match sops' data format", f"{_TREE}: a value is not of the form ENC[...]"),
@@ -72,8 +73,10 @@ class Sops:
         find: Callable[[], str],
         scratch: Path,
         confine: Callable[[Confinement, Sequence[str]], Sequence[str]],
+        opens: services.Opens,
         width: int = 2,
     ) -> None:
+        self._opens = opens
         self._find = find
         self._scratch = scratch
         self._confine = confine
@@ -90,7 +93,16 @@ class Sops:
         if (kept := self._kept.get(name)) is not None:
             return kept
         async with self._slots:
-            plain = await self._run(data, keys, given, wanted, timeout)
+            try:
+                opened = await envelope.open_for_sops(data, given, keys, opens=self._opens)
+            except metadata.NoMetadata as error:
+                raise DecryptionError(f"{_LOAD}: {error}") from None
+            if opened.said and not keys.age and not keys.pgp and opened.data is data:
+                raise DecryptionError(f"{_NO_DATA_KEY}: {'; '.join(opened.said)}")
+            try:
+                plain = await self._run(opened.data, opened.keys, given, wanted, timeout)
+            except DecryptionError as error:
+                raise DecryptionError("; ".join((str(error), *opened.said))) from None
         self._kept.put(name, plain)
         return plain
 
@@ -193,4 +205,4 @@ def _no_key(data: bytes, keys: Keys) -> str:
         advice = f"{keys.holder} holds no key: add one as *.agekey or *.asc"
     else:
         advice = f"{keys.holder} holds only {', '.join(keys.names)}: add a key that fits, or encrypt for one of these"
-    return f"cannot get sops data key: it is encrypted for {needed}; {advice}"
+    return f"{_NO_DATA_KEY}: it is encrypted for {needed}; {advice}"

@@ -245,6 +245,7 @@ def _identities(options: dict[str, Any], controllers: frozenset[str]) -> dict[st
     workload_identity = given[gates.WORKLOAD_IDENTITY]
     if "kustomization" not in controllers:  # which would apply as it
         gates.check_default_account(options["default_service_account"], workload_identity=workload_identity)
+    gates.check_default_account(options["default_decryption_service_account"], workload_identity=workload_identity)
     gates.check_default_account(options["default_kubeconfig_service_account"], workload_identity=workload_identity)
     return {
         "workload_identity": workload_identity,

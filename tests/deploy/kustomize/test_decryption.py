@@ -265,3 +265,13 @@ async def test_without_decryption_no_program_is_started(here: World, monkeypatch
     here.publish({"cm.yaml": sources.config_map(), "s.yaml": encrypting.SECRET})
     ended = await here.reconcile(kustomization(**SOPS))
     assert ended.ready[0] == "True", ended.ready
+
+
+async def test_a_service_account_needs_its_feature_gate(here: World) -> None:
+    here.publish({"cm.yaml": sources.config_map()})
+    spec = {"decryption": {"provider": "sops", "serviceAccountName": "reader"}}
+    ended = await here.reconcile(kustomization(**spec))
+    assert ended.ready[:2] == ("False", "FeatureGateDisabled")
+    told = "to use spec.decryption.serviceAccountName for decryption authentication please enable the "
+    assert ended.ready[2] == f"{told}ObjectLevelWorkloadIdentity feature gate in the controller"
+    assert ended.conditions["Stalled"][0] == "True"

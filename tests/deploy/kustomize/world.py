@@ -19,6 +19,7 @@ from deploy.cluster.trial import USUAL
 from deploy.kustomize.building import assembly, build
 from deploy.kustomize.decryption import sops
 from deploy.kustomize.decryption.keyring import Keyring
+from deploy.kustomize.decryption.services import NoServices
 from deploy.kustomize.decryption.sops import Sops
 from deploy.kustomize.kustomization import KustomizationReconciler
 from deploy.kustomize.policy import Policy
@@ -93,8 +94,10 @@ class World:
         )
         keyring = Keyring(
             objects=client,
-            sops=Sops(find=sops.find_command, scratch=scratch, confine=Confinement.command),
+            sops=Sops(find=sops.find_command, scratch=scratch, confine=Confinement.command, opens=NoServices()),
             age_secret=AGE_SECRET,
+            workload_identity=False,
+            default_account="",
         )
         self.assembler = assembly.Assembler(
             trees=self.trees, builder=builder, client=client, keyring=keyring, limiter=limiter, strict=True

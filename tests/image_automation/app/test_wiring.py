@@ -98,7 +98,7 @@ def test_what_decides_behaviour_has_no_default():
     # Shared with tests and one-shot passes, to which the same default applies; all of them are passed in the service.
     shared = {
         "ArtifactServer.host", "ArtifactServer.port", "TokenCache.max_size", "TokenCache.max_duration",
-        "ProviderTokens.azure_authority", "Retention.ttl", "Retention.records",
+        "ProviderTokens.azure_authority", "Retention.ttl", "Retention.records", "Caller.most",
     }  # fmt: skip
     assert decided <= shared
 

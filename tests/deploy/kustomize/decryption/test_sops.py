@@ -12,6 +12,7 @@ import uvloop
 from deploy.kustomize.decryption import keys, sops
 from deploy.kustomize.decryption.formats import Format
 from deploy.kustomize.decryption.keys import Keys
+from deploy.kustomize.decryption.services import NoServices
 from deploy.kustomize.decryption.sops import DecryptionError, Sops
 from gotk.sandbox.confinement import Confinement
 from tests.deploy.kustomize.decryption import encrypting
@@ -46,7 +47,7 @@ def starts() -> Starts:
 
 @pytest.fixture
 def program(tmp_path: Path, starts: Starts) -> Iterator[Sops]:
-    yield Sops(find=sops.find_command, scratch=tmp_path, confine=starts)
+    yield Sops(find=sops.find_command, scratch=tmp_path, confine=starts, opens=NoServices())
     assert list(tmp_path.iterdir()) == []
 
 
@@ -76,7 +77,7 @@ async def test_a_key_of_pgp_needs_neither_gpg_nor_a_keyring(program: Sops) -> No
 
 
 def test_it_works_on_the_loop_of_the_service(tmp_path: Path) -> None:
-    program = Sops(find=sops.find_command, scratch=tmp_path, confine=Confinement.command)
+    program = Sops(find=sops.find_command, scratch=tmp_path, confine=Confinement.command, opens=NoServices())
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         assert runner.run(decrypt(program, encrypting.encrypt("a: b\n"))) == b"a: b\n"
 
@@ -211,7 +212,7 @@ async def test_a_missing_program_is_told(tmp_path: Path) -> None:
     def nowhere() -> str:
         raise FileNotFoundError("sops is not installed: install it")
 
-    program = Sops(find=nowhere, scratch=tmp_path, confine=Confinement.command)
+    program = Sops(find=nowhere, scratch=tmp_path, confine=Confinement.command, opens=NoServices())
     with pytest.raises(DecryptionError, match=r"^sops is not installed: install it$"):
         await decrypt(program, ENCRYPTED)
 
