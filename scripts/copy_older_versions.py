@@ -1,8 +1,8 @@
 """Write the older API versions into deploy/crds/*.yaml.
 
 The first version of each file is written by hand and is the only place where a schema is edited. v1beta2 and v1beta1
-are copies of it that also take the fields that it dropped, so that manifests of old tutorials apply without an
-error. Run it after editing the first version of a schema; running it twice changes nothing.
+(where the kind is that old) are copies of it that also take the fields that it dropped, so that manifests of old
+tutorials apply without an error. Run it after editing the first version of a schema; running it twice changes nothing.
 """
 
 import copy
@@ -14,7 +14,7 @@ import yaml
 CRDS = pathlib.Path(__file__).resolve().parent.parent / "deploy" / "crds"
 OLDER = ("v1beta2", "v1beta1")
 #: The kinds that are younger than the oldest version.
-YOUNGER: dict[str, tuple[str, ...]] = {"ExternalArtifact": ()}
+YOUNGER: dict[str, tuple[str, ...]] = {"ExternalArtifact": (), "OCIRepository": ("v1beta2",)}
 
 
 def text(description: str, **more: Any) -> dict[str, Any]:

@@ -1,13 +1,15 @@
-"""The artifact's tarball, written straight from a commit: equal content gives equal bytes.
+"""The artifact's tarball, written straight from a commit or a folder: equal content gives equal bytes.
 
 Answers to source-controller's `Storage.Archive`: entries in the order of a directory walk behind a first `.`, regular
 files and directories only, no owners, no times, modes 0750, 0600 and 0700, directory names without a slash at the end.
 """
 
+import errno
 import hashlib
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO
 
 from deploy.source.ignore import IGNORE_FILE, Ignore
@@ -19,6 +21,10 @@ _BLOCK = 512
 _NAME_SIZE, _PREFIX_SIZE = 100, 155
 _GZIP_HEADER = bytes((0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF))  # no name, no time, no system
 _LEVEL = 6
+_CHUNK = 1 << 20
+
+#: A file's content, or where it lies on this machine.
+Content = bytes | Path
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,10 +61,10 @@ class _Gzip:
         self._target.write(data)
 
 
-def write(target: BinaryIO, entries: Iterable[Entry], read: Callable[[str], bytes], ignore: str | None) -> Written:
+def write(target: BinaryIO, entries: Iterable[Entry], read: Callable[[str], Content], ignore: str | None) -> Written:
     """Write the tarball of files, and of directories that may be empty; `ignore` is `spec.ignore`.
 
-    `read` gives the bytes that an entry's id stands for.
+    `read` gives the content that an entry's id stands for. Raises OSError for a file that changes meanwhile.
     """
     files = list(entries)
     ignored = Ignore(_ignore_files(files, read), ignore)
@@ -72,21 +78,38 @@ def write(target: BinaryIO, entries: Iterable[Entry], read: Callable[[str], byte
         if entry is None or is_directory:
             out.write(_header(name, directory=True))
         elif entry.mode & _LINK != _LINK:
-            content = read(entry.blob_id)
-            out.write(_header(name, size=len(content), executable=bool(entry.mode & _EXECUTABLE)))
-            out.write(content)
-            out.write(bytes(-len(content) % _BLOCK))
+            _write_file(out, name, read(entry.blob_id), executable=bool(entry.mode & _EXECUTABLE))
     out.write(bytes(2 * _BLOCK))
     return out.finish()
 
 
-def _ignore_files(files: Iterable[Entry], read: Callable[[str], bytes]) -> list[tuple[tuple[str, ...], str]]:
+def _write_file(out: _Gzip, name: bytes, content: Content, *, executable: bool) -> None:
+    size = len(content) if isinstance(content, bytes) else content.stat().st_size
+    out.write(_header(name, size=size, executable=executable))
+    left = size
+    for piece in (content,) if isinstance(content, bytes) else _pieces(content):
+        left -= len(piece)
+        out.write(piece)
+    if left:
+        raise OSError(errno.EIO, f"'{name.decode(errors='replace')}' changed while it was read")
+    out.write(bytes(-size % _BLOCK))
+
+
+def _pieces(path: Path) -> Iterator[bytes]:
+    with path.open("rb") as file:
+        while piece := file.read(_CHUNK):
+            yield piece
+
+
+def _ignore_files(files: Iterable[Entry], read: Callable[[str], Content]) -> list[tuple[tuple[str, ...], str]]:
     """Find the ignore files, each with its directory, in the order of a walk; none is looked for below `.git`."""
     found = []
     for entry in files:
         *directory, name = entry.path.split("/")
         if name == IGNORE_FILE and ".git" not in directory and entry.mode & _LINK != _LINK and entry.mode != DIRECTORY:
-            found.append((tuple(directory), read(entry.blob_id).decode("utf-8", "surrogateescape")))
+            content = read(entry.blob_id)
+            text = content if isinstance(content, bytes) else content.read_bytes()
+            found.append((tuple(directory), text.decode("utf-8", "surrogateescape")))
     return sorted(found)
 
 

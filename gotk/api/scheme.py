@@ -91,6 +91,14 @@ RESOURCES = (
         older=("v1beta2", "v1beta1"),
     ),
     Resource(
+        struct=source.OCIRepository,
+        group=source.GROUP,
+        version="v1",
+        kind="OCIRepository",
+        plural="ocirepositories",
+        older=("v1beta2",),
+    ),
+    Resource(
         struct=kustomize.Kustomization,
         group=kustomize.GROUP,
         version="v1",

@@ -124,6 +124,73 @@ class HelmRepository(Object, frozen=True, kw_only=True):
     status: HelmRepositoryStatus = HelmRepositoryStatus(observed_generation=-1)
 
 
+class OCIRepositoryRef(Struct, frozen=True, kw_only=True):
+    """What to pull; `digest` wins over `semver` (within `semver_filter`) and `tag`. Nothing at all is `latest`."""
+
+    tag: str = ""
+    semver: str = ""
+    semver_filter: str = ""
+    digest: str = ""
+
+
+class OCILayerSelector(Struct, frozen=True, kw_only=True):
+    """Which layer to take, the first one of its media type, and what to do with it."""
+
+    media_type: str = ""
+    operation: Literal["extract", "copy"] | None = None
+
+
+class OIDCIdentityMatch(Struct, frozen=True, kw_only=True):
+    """Go regular expressions of who may have signed."""
+
+    issuer: str
+    subject: str
+
+
+class OCIRepositoryVerification(Struct, frozen=True, kw_only=True):
+    """Which signature must be there."""
+
+    provider: Literal["cosign", "notation"] = "cosign"
+    secret_ref: LocalObjectReference | None = None
+    match_oidc_identity: tuple[OIDCIdentityMatch, ...] = msgspec.field(default=(), name="matchOIDCIdentity")
+    trusted_root_secret_ref: LocalObjectReference | None = None
+
+
+class OCIRepositorySpec(Struct, frozen=True, kw_only=True):
+    """Which artifact to pull, how often and with which credentials."""
+
+    url: Annotated[str, msgspec.Meta(pattern=r"^oci://.*$")]
+    interval: Interval
+    ref: OCIRepositoryRef | None = None
+    layer_selector: OCILayerSelector | None = None
+    provider: Literal["generic", "aws", "azure", "gcp"] = "generic"
+    secret_ref: LocalObjectReference | None = None
+    service_account_name: str | None = None
+    cert_secret_ref: LocalObjectReference | None = None
+    proxy_secret_ref: LocalObjectReference | None = None
+    timeout: Timeout = Duration(60_000_000_000)
+    verify: OCIRepositoryVerification | None = None
+    ignore: str | None = None
+    insecure: bool = False
+    suspend: bool = False
+
+
+class OCIRepositoryStatus(ReconcileStatus, frozen=True, kw_only=True):
+    """The artifact stored, and the settings it was made with."""
+
+    artifact: Artifact | None = None
+    url: str = ""
+    observed_ignore: str | None = None
+    observed_layer_selector: OCILayerSelector | None = None
+
+
+class OCIRepository(Object, frozen=True, kw_only=True):
+    """An artifact of a registry, whose content is served as an artifact of ours."""
+
+    spec: OCIRepositorySpec
+    status: OCIRepositoryStatus = OCIRepositoryStatus(observed_generation=-1)
+
+
 class ExternalArtifactSourceRef(Struct, frozen=True, kw_only=True):
     """The object that an artifact was made for."""
 
@@ -151,13 +218,6 @@ class ExternalArtifact(Object, frozen=True, kw_only=True):
 
     spec: ExternalArtifactSpec = ExternalArtifactSpec()
     status: ExternalArtifactStatus = ExternalArtifactStatus()
-
-
-class OIDCIdentityMatch(Struct, frozen=True, kw_only=True):
-    """Go regular expressions of who may have signed."""
-
-    issuer: str
-    subject: str
 
 
 class HelmChartSource(Struct, frozen=True, kw_only=True):
@@ -208,7 +268,7 @@ class HelmChart(Object, frozen=True, kw_only=True):
 
 
 #: Whatever has an artifact that a Kustomization can build: a new kind joins this line, and its consumers read it.
-Source: TypeAlias = GitRepository | ExternalArtifact
+Source: TypeAlias = GitRepository | OCIRepository | ExternalArtifact
 
 #: The same by the name that a reference spells, but for what is read only where a feature gate says so.
 SOURCES: Mapping[str, type[Source]] = {kind.__name__: kind for kind in get_args(Source) if kind is not ExternalArtifact}

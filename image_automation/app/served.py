@@ -16,7 +16,7 @@ from gotk.api.image import ImagePolicy, ImageRepository, ImageUpdateAutomation
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import Object
 from gotk.api.notification import Alert, Provider, Receiver
-from gotk.api.source import ExternalArtifact, GitRepository, HelmChart, HelmRepository
+from gotk.api.source import SOURCES, ExternalArtifact, GitRepository, HelmChart, HelmRepository, OCIRepository
 from gotk.kube import errors
 from gotk.retry import Backoff
 from gotk.runtime.clock import Clock
@@ -32,7 +32,8 @@ NEEDS: Mapping[str, tuple[type[Object], ...]] = {
     "gitrepository": (GitRepository,),
     "helmrepository": (HelmRepository,),
     "helmchart": (HelmChart, HelmRepository, GitRepository),
-    "kustomization": (Kustomization, GitRepository),
+    "ocirepository": (OCIRepository,),
+    "kustomization": (Kustomization, *SOURCES.values()),
     "receiver": (Receiver,),
     "alert": (Alert, Provider),
 }

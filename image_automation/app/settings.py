@@ -21,6 +21,7 @@ CONTROLLERS = (
     "gitrepository",
     "helmrepository",
     "helmchart",
+    "ocirepository",
     "kustomization",
     "receiver",
     "alert",

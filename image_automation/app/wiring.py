@@ -29,6 +29,8 @@ from deploy.source.fetch import Trees
 from deploy.source.git_repository import GitRepositoryReconciler
 from deploy.source.helm_chart import HelmChartReconciler
 from deploy.source.helm_repository import HelmRepositoryReconciler
+from deploy.source.oci_layer import Layers
+from deploy.source.oci_repository import OCIRepositoryReconciler
 from deploy.source.publishing import Publisher
 from deploy.source.server import ArtifactServer
 from deploy.source.storage import Retention, Storage
@@ -213,6 +215,16 @@ def helm_chart(parts: Parts) -> Reconciler[Any, Any]:
     )
 
 
+def oci_repository(parts: Parts) -> Reconciler[Any, Any]:
+    """Build the reconciler of OCIRepositories."""
+    return OCIRepositoryReconciler(
+        access=RegistryAccess(objects=parts.client, logins=parts.logins),
+        registry=parts.registry,
+        layers=Layers(registry=parts.registry, blocking=parts.work, scratch=parts.settings.make_scratch("layers")),
+        publisher=Publisher(storage=parts.storage, blocking=parts.work),
+    )
+
+
 def kustomization(parts: Parts) -> Reconciler[Any, Any]:
     """Build the reconciler of Kustomizations."""
     scratch = parts.settings.make_scratch("builds")
@@ -291,13 +303,14 @@ CONTROLLERS: Mapping[str, Callable[[Parts], Reconciler[Any, Any]]] = {
     "gitrepository": git_repository,
     "helmrepository": helm_repository,
     "helmchart": helm_chart,
+    "ocirepository": oci_repository,
     "kustomization": kustomization,
     "receiver": receiver,
 }
 
 
 #: Those of them that make artifacts.
-SOURCES = frozenset({"gitrepository", "helmrepository", "helmchart"})
+SOURCES = frozenset({"gitrepository", "helmrepository", "helmchart", "ocirepository"})
 
 
 @contextlib.asynccontextmanager

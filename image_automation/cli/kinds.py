@@ -134,6 +134,16 @@ EXTERNAL_ARTIFACT = Kind(
     done=lambda obj: f"fetched revision {dig(obj, 'status', 'artifact', 'revision')}",
     suspendable=False,
 )
+OCI_REPOSITORY = Kind(
+    struct=source.OCIRepository,
+    name="OCIRepository",
+    human="source oci",
+    words=("source", "oci"),
+    aliases=(),
+    columns=("REVISION",),
+    details=_text("status", "artifact", "revision"),
+    done=lambda obj: f"fetched revision {dig(obj, 'status', 'artifact', 'revision')}",
+)
 HELM_CHART = Kind(
     struct=source.HelmChart,
     name="HelmChart",
@@ -223,7 +233,7 @@ RECEIVER = Kind(
     shortens=False,
 )
 
-SOURCES = (GIT_REPOSITORY, HELM_REPOSITORY, HELM_CHART)
+SOURCES = (GIT_REPOSITORY, OCI_REPOSITORY, HELM_REPOSITORY, HELM_CHART)
 IMAGES = (IMAGE_REPOSITORY, IMAGE_POLICY, IMAGE_UPDATE)
 APPLIERS = (KUSTOMIZATION,)
 ALL = (*SOURCES, *IMAGES, *APPLIERS, RECEIVER)

@@ -35,6 +35,7 @@ ONLY_AFTER_A_CONFLICT = {
     ("source.toolkit.fluxcd.io", "gitrepositories", "get"),
     ("source.toolkit.fluxcd.io", "helmrepositories", "get"),
     ("source.toolkit.fluxcd.io", "helmcharts", "get"),
+    ("source.toolkit.fluxcd.io", "ocirepositories", "get"),
 }
 #: Rights on what the repository of this test holds; the kit leaves these to the operator.
 MANIFESTS = """\
@@ -105,6 +106,11 @@ apiVersion: source.toolkit.fluxcd.io/v1
 kind: HelmChart
 metadata: {name: web, namespace: flux-system}
 spec: {chart: web, interval: 1m, sourceRef: {kind: HelmRepository, name: charts}}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: OCIRepository
+metadata: {name: away, namespace: images}
+spec: {url: "oci://127.0.0.1:9/nobody", interval: 1m}
 ---
 apiVersion: image.toolkit.fluxcd.io/v1
 kind: ImageRepository
@@ -253,7 +259,7 @@ async def delete_everything(stage: Stage) -> None:
         ("imagerepository", "images"), ("gitrepository", "flux-system"),
         ("helmchart", "flux-system"), ("helmrepository", "flux-system"),
         ("receiver", "flux-system"),
-        ("provider", "flux-system"),
+        ("provider", "flux-system"), ("ocirepository", "images"),
     ):  # fmt: skip
         await stage.kubectl("delete", kind, "--all", "-n", namespace, "--timeout=20s")
 

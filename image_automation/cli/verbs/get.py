@@ -140,6 +140,7 @@ _sources = _group(
         _command("helm", (kinds.HELM_REPOSITORY,), "Print HelmRepositories."),
         _command("external-artifact", (kinds.EXTERNAL_ARTIFACT,), "Print ExternalArtifacts."),
         _command("chart", (kinds.HELM_CHART,), "Print HelmCharts."),
+        _command("oci", (kinds.OCI_REPOSITORY,), "Print OCIRepositories."),
     ),
     {},
 )

@@ -13,7 +13,7 @@ from deploy.cluster.trial import USUAL
 from deploy.kustomize.building import build
 from gotk.api import scheme
 from gotk.api.kustomize import Kustomization
-from gotk.api.source import ExternalArtifact
+from gotk.api.source import SOURCES, ExternalArtifact
 from gotk.kube.client import Client
 from gotk.kube.errors import Invalid, NotFound
 from gotk.runtime import errors
@@ -388,7 +388,7 @@ STALLED = {
     "kind": (
         {"sourceRef": {"kind": "Bucket", "name": "b"}},
         "UnsupportedSourceKind",
-        "source 'Bucket/default/b' is not supported, refer to a GitRepository",
+        f"source 'Bucket/default/b' is not supported, refer to a {' or '.join(SOURCES)}",
     ),
 }
 

@@ -35,7 +35,7 @@ def definitions(*without: str) -> list[dict[str, Any]]:
         ),
         pytest.param(
             ("source.",),
-            {"gitrepository", "helmrepository", "helmchart", "kustomization", "imageupdateautomation"},
+            {"gitrepository", "helmrepository", "helmchart", "ocirepository", "kustomization", "imageupdateautomation"},
             id="who needs a source goes too",
         ),
         pytest.param(("image.", "source.", "kustomize.", "notification."), set(), id="none yet: all are waited for"),
