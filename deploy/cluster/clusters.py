@@ -49,6 +49,10 @@ class TargetClusters:
                 return True
         return True
 
+    def forget(self, obj: ports.Targeted) -> None:
+        """An object is gone: drop the series of its tokens."""
+        self._remotes.forget(obj)
+
     @contextlib.asynccontextmanager
     async def _place(self, obj: ports.Targeted) -> AsyncIterator[ports.Impersonating]:
         if obj.spec.kube_config is None:

@@ -59,6 +59,10 @@ class Clusters(Protocol):
         """Tell whether the account that acts for an object is (still) there. Raises ClusterError."""
         ...
 
+    def forget(self, obj: Targeted) -> None:
+        """An object is gone: drop what is counted of it."""
+        ...
+
 
 class Cluster(Getter, Protocol):
     """A cluster's API: objects in and out. Every method raises an error of `gotk.kube.errors`."""

@@ -35,6 +35,10 @@ class Logins(Protocol):
         """Return the way. Raises CloudError."""
         ...
 
+    def forget(self, subject: Subject) -> None:
+        """An object is gone: drop its series of metrics."""
+        ...
+
 
 class _Remote:
     """An open client, and how many runs use it."""
@@ -85,6 +89,10 @@ class Remotes:
             remote.users -= 1
             await self._close_idle()
 
+    def forget(self, obj: ports.Targeted) -> None:
+        """An object is gone: drop the series of its tokens."""
+        self._logins.forget(_subject(obj))
+
     async def _new(self, config: Config) -> _Remote:
         stack = contextlib.AsyncExitStack()
         return _Remote(await stack.enter_async_context(self._connect(config)), stack)
@@ -129,7 +137,7 @@ class Remotes:
         asked = Asked(
             provider=data.get("provider", ""),
             namespace=namespace,
-            subject=Subject(obj.kind, namespace, obj.metadata.name, "fetch_kubeconfig"),
+            subject=_subject(obj),
             cluster=data.get("cluster", ""),
             address=data.get("address", ""),
             authority=data.get("ca.crt", ""),
@@ -158,3 +166,8 @@ class Remotes:
             ssl_context=handed.trust(access.authority.encode()),
             most=handed.MOST,
         )
+
+
+def _subject(obj: ports.Targeted) -> Subject:
+    """Return what tokens for an object's cluster are counted by."""
+    return Subject(obj.kind, obj.metadata.namespace, obj.metadata.name, "fetch_kubeconfig")

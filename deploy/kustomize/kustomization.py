@@ -94,8 +94,11 @@ class KustomizationReconciler:
 
     async def finalize(self, obj: Kustomization, run: KustomizationRun) -> None:
         """Delete what was applied, as the deletion policy says."""
-        if not finalize.deletes(obj):
-            return
+        if finalize.deletes(obj):
+            await self._give_back(obj, run)
+        self._clusters.forget(obj)
+
+    async def _give_back(self, obj: Kustomization, run: KustomizationRun) -> None:
         try:
             if not await self._clusters.has_account(obj):
                 run.event("Warning", _ready_reason(run), finalize.orphans(obj), finalize.metadata(obj))

@@ -15,6 +15,7 @@ import msgspec
 from gotk.cloud import account as accounts
 from gotk.cloud import token as token_files
 from gotk.cloud.account import Account
+from gotk.cloud.cache import Subject
 from gotk.cloud.clusters.asked import Access, Asked, canonical
 from gotk.cloud.errors import CloudError
 from gotk.cloud.identity import Identities, Provider, Wanted
@@ -77,6 +78,10 @@ class ClusterLogins:
                 raise CloudError(f"failed to get access token for cluster: {error}") from error
             key += known_as.key
         return await self._kept(asked, tuple(key), lambda: cloud.reach(asked, tokens))
+
+    def forget(self, subject: Subject) -> None:
+        """An object is gone: drop its series of metrics."""
+        self._identities.cache.forget(subject)
 
     async def _kept(self, asked: Asked, key: tuple[str, ...], make: Callable[[], Any]) -> Access:
         return await self._identities.cache.get(("cluster", *asked.parts, *key), asked.subject, make)

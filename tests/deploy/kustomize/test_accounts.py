@@ -4,7 +4,11 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+import yaml
 
+from gotk.api.core import ServiceAccount
+from gotk.kube import handed
+from gotk.kube.client import Client
 from tests.deploy.kustomize import world
 from tests.deploy.kustomize.sources import config_map, kustomization
 from tests.deploy.kustomize.test_kustomization import pytestmark as needs_kustomize
@@ -91,3 +95,34 @@ async def test_without_its_account_a_kustomization_goes_and_its_objects_stay(her
         ("Warning", "unable to prune objects: \nConfigMap/tenant/a")
     ]
     assert await here.get("ConfigMap", "a", namespace="tenant")
+
+
+KIT = Path(__file__).parents[3] / "deploy" / "manifests"
+SERVICE = "apiVersion: v1\nkind: ServiceAccount\nmetadata: {name: image-automation, namespace: flux-system}\n"
+
+
+async def as_the_kit_has_it(here: World) -> Client:
+    """Return a client of the service account of the kit, with the rights that tenants' clusters give it."""
+    await here.create("apiVersion: v1\nkind: Namespace\nmetadata: {name: flux-system}\n---\n" + SERVICE)
+    for text in ("image/roles.yaml", "image/bindings.yaml", "impersonation/roles.yaml"):
+        for obj in yaml.safe_load_all((KIT / "rights" / text).read_text()):
+            if obj["kind"].startswith("Cluster"):
+                await here.client.create_object(obj)
+    wanted = {"apiVersion": "authentication.k8s.io/v1", "kind": "TokenRequest", "spec": {}}
+    made = await here.client.create_subresource(ServiceAccount, "flux-system", "image-automation", "token", wanted)
+    whole = yaml.safe_load(here.kubeconfig.read_text())
+    whole["users"][0]["user"] = {"token": made["status"]["token"]}
+    return Client(handed.read(yaml.safe_dump(whole).encode(), origin="a test", insecure_tls=False))
+
+
+async def test_the_kits_rights_for_tenants_are_enough_and_apply_nothing_by_themselves(here: World) -> None:
+    here.publish({"a.yaml": config_map("a")})
+    async with await as_the_kit_has_it(here) as service:
+        here.reconciler = here.reconciler_for(service)
+        into = {"targetNamespace": "tenant", **SOURCE}
+        ended = await here.reconcile(kustomization(namespace="tenant", **into, **ACCOUNT))
+        assert ended.ready[0] == "True", ended.ready
+        await here.finalize(ended.obj)
+        assert await here.get("ConfigMap", "a", namespace="tenant") is None
+        ended = await here.reconcile(kustomization(namespace="tenant", **into))
+        assert 'User "system:serviceaccount:flux-system:image-automation" cannot' in ended.ready[2]

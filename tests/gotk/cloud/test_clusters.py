@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
+import prometheus_client
 import pytest
 import yaml
 
@@ -205,3 +206,18 @@ async def test_a_service_account_needs_the_feature_gate() -> None:
 def test_addresses_are_one_however_they_are_spelt() -> None:
     assert canonical("API.example.com") == canonical("https://api.example.com:443/x") == "https://api.example.com:443"
     assert canonical("https://[fd00::1]:6443") == "https://[fd00::1]:6443"
+
+
+async def test_what_is_counted_of_an_object_goes_with_it() -> None:
+    registry = prometheus_client.CollectorRegistry()
+    cache = TokenCache(now=NOW.timestamp, registry=registry)
+    identities = Identities(cluster=Issuer(robot()), cache=cache, workload_identity=True, default_account="")
+    known = ClusterLogins({}, identities, own_token=Path())
+    await known.access(asked("generic", address="https://10.0.0.1", account="robot"))
+    labels = {
+        "event_type": "cache_miss", "kind": "Kustomization", "name": "app", "namespace": "team",
+        "operation": "fetch_kubeconfig",
+    }  # fmt: skip
+    assert registry.get_sample_value("gotk_token_cache_events_total", labels) == 1
+    known.forget(SUBJECT)
+    assert registry.get_sample_value("gotk_token_cache_events_total", labels) is None
