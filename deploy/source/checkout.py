@@ -43,14 +43,16 @@ class Tag:
 
 
 def fetch(
-    mirrors: Mirrors, url: str, credentials: Credentials, wanted: Target, *, tenant: str, timeout: float
+    mirrors: Mirrors, url: str, credentials: Credentials, wanted: Target, *, tenant: str, timeout: float, known: str
 ) -> Checkout:
     """Bring the wanted commit into a mirror. Raises the errors of `gotk.git.errors`.
 
     A pinned commit needs the whole history, of the one branch that is named or of every branch; anything else is
-    fetched without history.
+    fetched without history. Of a `known` revision nothing more is wanted than to hear whether it is still the remote's.
     """
     mirror = mirrors.open(url, credentials, tenant=tenant, timeout=timeout, depth=0 if wanted.commit else 1)
+    if known and (listed := _listed(mirror, wanted, known)):
+        return listed
     if wanted.semver:
         wanted = wanted.resolved(mirror.references().commits, lambda tag: mirror.committed_at(mirror.fetch(tag)))
     if wanted.commit:
@@ -61,6 +63,15 @@ def fetch(
         brought = _fetched(mirror, wanted)
         commit, tag = brought.commit, brought.tag
     return Checkout(mirror, commit, wanted.revision(commit), _tag(mirror, wanted, commit, tag))
+
+
+def _listed(mirror: Mirror, wanted: Target, known: str) -> Checkout | None:
+    """Return what is known without its files, where the mirror has lost these and the remote has nothing newer."""
+    if wanted.commit or wanted.semver or mirror.has(known.rpartition(":")[2].rpartition("/")[2]):
+        return None
+    commit = mirror.references().commits.get(wanted.reference, "")
+    found = wanted.revision(commit)
+    return Checkout(mirror, commit, found) if commit and revision.same(known, found) else None
 
 
 def _tag(mirror: Mirror, wanted: Target, commit: str, tag: str) -> Tag | None:

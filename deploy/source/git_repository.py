@@ -97,17 +97,18 @@ class GitRepositoryReconciler:
         included = includes.artifacts(obj, run, self._objects)
         if includes.differ(run.status.included_artifacts, included):
             await includes.begin(run)
-        found = await self._fetch(obj, run, url, credentials)
         after = obj.spec.interval.seconds
         current = run.status.artifact
-        unchanged = current is not None and _unchanged(obj, run.status, found.revision, included)
+        known = current.revision if current is not None and _is_made_so(obj, run.status, included) else ""
+        found = await self._fetch(obj, run, url, credentials, known=known)
+        unchanged = bool(known) and revision.same(known, found.revision)
         if not unchanged or _is_cloned(obj):
             await self._verifier.verify(obj, run, found)
         elif not verification.mode(obj):
             verification.forget(run)
         if current is not None and unchanged:
             return self._publisher.keep(run, current, _up_to_date(obj, current), after=after)
-        with includes.room(obj, self._scratch) as room:
+        async with includes.room(obj, self._scratch, self._blocking) as room:
             laid = await self._content(obj, run, found)
             if current is None or not revision.same(current.revision, found.revision):
                 await self._publisher.begin(run, f"new upstream revision '{found.revision}'")
@@ -150,7 +151,7 @@ class GitRepositoryReconciler:
                     _fail(run, "AuthenticationFailed", f"failed to configure authentication options: {error.message}")
 
     async def _fetch(
-        self, obj: GitRepository, run: Run[GitRepositoryStatus], url: str, credentials: Credentials
+        self, obj: GitRepository, run: Run[GitRepositoryStatus], url: str, credentials: Credentials, *, known: str
     ) -> checkout.Checkout:
         wanted = reference.choose(obj.spec.ref, full_names=True)
         try:
@@ -159,6 +160,7 @@ class GitRepositoryReconciler:
                 *(self._mirrors, url, credentials, wanted),
                 tenant=obj.metadata.namespace,
                 timeout=obj.spec.timeout.seconds,
+                known=known,
             )
         except errors.EmptyRepository as error:
             _fail(run, "EmptyGitRepository", error.message)
@@ -210,10 +212,8 @@ def _is_cloned(obj: GitRepository) -> bool:
     return bool(target.commit or target.semver)
 
 
-def _unchanged(obj: GitRepository, status: GitRepositoryStatus, found: str, included: Sequence[Artifact]) -> bool:
-    """Tell whether the artifact is of this revision and was made with these settings."""
-    if status.artifact is None or not revision.same(status.artifact.revision, found):
-        return False
+def _is_made_so(obj: GitRepository, status: GitRepositoryStatus, included: Sequence[Artifact]) -> bool:
+    """Tell whether the artifact was made with these settings, and verified as far as they ask for."""
     made = (status.observed_ignore, status.observed_recurse_submodules, status.observed_sparse_checkout)
     wanted = (obj.spec.ignore, obj.spec.recurse_submodules, obj.spec.sparse_checkout)
     return made == wanted and includes.unchanged(obj, status, included) and not verification.is_due(obj, status)

@@ -5,12 +5,14 @@ copied where, the reasons and messages. Other than there an included artifact is
 includes is refused where there it grows at every interval, and a new artifact wakes those who include it.
 """
 
+import asyncio
 import os
 import posixpath
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import NoReturn
 
 from deploy.source import unpack
@@ -20,6 +22,7 @@ from deploy.source.storage import Storage
 from gotk.api.meta import Artifact
 from gotk.api.source import GROUP, GitRepository, GitRepositoryInclude, GitRepositoryStatus
 from gotk.git.objects.tree import DIRECTORY, Entry
+from gotk.runtime.blocking import Limiter
 from gotk.runtime.errors import Retry, Waiting
 from gotk.runtime.reconciler import Key, Reader, Run, Watch
 
@@ -70,14 +73,17 @@ def unchanged(obj: GitRepository, status: GitRepositoryStatus, found: Sequence[A
     return obj.spec.include == status.observed_include and before == now
 
 
-@contextmanager
-def room(obj: GitRepository, scratch: Path) -> Iterator[Path | None]:
+@asynccontextmanager
+async def room(obj: GitRepository, scratch: Path, blocking: Limiter) -> AsyncIterator[Path | None]:
     """Give a directory for included artifacts while it is entered; none where nothing is included."""
     if not obj.spec.include:
         yield None
         return
-    with TemporaryDirectory(prefix="include-", dir=scratch) as made:
-        yield Path(made)
+    made = Path(tempfile.mkdtemp(prefix="include-", dir=scratch))
+    try:
+        yield made
+    finally:
+        await asyncio.shield(blocking.run(shutil.rmtree, made, ignore_errors=True))
 
 
 def lay(

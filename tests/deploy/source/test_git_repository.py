@@ -84,6 +84,9 @@ async def test_nothing_new_is_said_to_be_so(world: World, origin: Path) -> None:
     assert again.obj.status.artifact == first.obj.status.artifact
     assert again.ready[0] == "True"
     assert again.run.progressed == []
+    assert not list((world.root / "mirrors").glob("*.git")), "what is stored is not fetched again"
+    seed(origin, {"app.yaml": "two\n"})
+    assert world.content(await world.run(again.obj))["app.yaml"] == b"two\n"
 
 
 async def test_a_new_commit_replaces_the_artifact(world: World, origin: Path) -> None:
