@@ -2,14 +2,14 @@
 
 Answers to Flux's image automation controller: the same policies, branches, conditions, messages and events. Unlike it a
 run works on a bare mirror without a work tree, changes no byte outside a marked value, and when another push came first
-it fetches and decides anew at once. Nothing is remembered that the remote does not say: a run that died is repeated,
-and finds its own commit already there.
+it fetches and decides anew at once. A run that died is repeated, and finds its own commit already there; what it could
+not tell of is told then (`pushes`), and nothing is pushed that rests on older choices than the API's (`current`).
 """
 
 import asyncio
 import random
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -17,14 +17,14 @@ from gotk.api import extensions
 from gotk.api.image import GitSpec, ImagePolicy, ImageUpdateAutomation, ImageUpdateAutomationStatus
 from gotk.api.source import GitRepository
 from gotk.git import errors as git
-from gotk.kube.ports import Getter
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock, rfc3339
 from gotk.runtime.conditions import Rules
 from gotk.runtime.errors import Retry, Stalled
-from gotk.runtime.reconciler import Key, Outcome, Reader, Run, Watch
+from gotk.runtime.reconciler import Outcome, Reader, Run, Watch
 from gotk.sources.git_access import GitAccess
-from image_automation import ports, report, report_status, selection, triggers, unresolved
+from image_automation import current, ports, pushes, report, report_status, selection, triggers, unresolved
+from image_automation.report import Push, Report
 from image_automation.selection import Selection
 from image_automation.update import values
 from image_automation.update.proposal import Proposal
@@ -37,12 +37,42 @@ UP_TO_DATE = "repository up-to-date"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class _Draft:
+    """What is to become of the repository. `proposal` is None where there is nothing new to look at.
+
+    `made` is the commit that brings it about, where one is needed.
+    """
+
+    checked_out: CheckedOut
+    proposal: Proposal | None = None
+    made: PushResult | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Update:
-    """What became of the repository. `proposal` is None where there was nothing new to look at."""
+    """What became of the repository: `push` is to be told, `record` is what the report says of the last one."""
 
     revision: str
     proposal: Proposal | None = None
     push: PushResult | None = None
+    record: Push | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Past:
+    """What runs before this one left: their report, and a commit that they pushed and did not tell of.
+
+    With `is_open` the report names a push that the status does not know of; without `owed` it never arrived.
+    """
+
+    report: Report
+    is_open: bool = False
+    owed: PushResult | None = None
+
+    @property
+    def push(self) -> Push | None:
+        """The last push that there was."""
+        return None if self.is_open and self.owed is None else self.report.push
 
 
 class ImageUpdateAutomationReconciler:
@@ -61,7 +91,7 @@ class ImageUpdateAutomationReconciler:
         self,
         *,
         objects: Reader,
-        client: Getter,
+        client: ports.Policies,
         access: GitAccess,
         repositories: ports.Repositories,
         limiter: Limiter,
@@ -82,7 +112,7 @@ class ImageUpdateAutomationReconciler:
         self._cross_namespace = cross_namespace
         self._allow_file = allow_file
         self._known = known or tree.Known()
-        self._refspecs_due: dict[Key, PushResult] = {}
+        self._announcer = pushes.Announcer()
         self._branch_locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def reconcile(self, obj: ImageUpdateAutomation, run: Run[ImageUpdateAutomationStatus]) -> Outcome:
@@ -94,14 +124,14 @@ class ImageUpdateAutomationReconciler:
         source = self._source(obj)
         manager = await self._source_manager(obj, git_spec, source)
         async with self._branch_lock(source.spec.url, manager.target.branch):
-            update = await self._update(manager, selected, run)
-        found = await self._report(obj, selected, update, run)
+            past = await self._past(manager)
+            update = await self._update(manager, selected, run, past)
+        found = await self._report(obj, selected, update, run, past)
         return _outcome(obj, update, found)
 
     async def finalize(self, obj: ImageUpdateAutomation, run: Run[ImageUpdateAutomationStatus]) -> None:
-        """Forget what is owed to the object; what was said of it is in its status."""
+        """Forget its tokens; what was said of the object is in its status."""
         del run
-        self._refspecs_due.pop(_key(obj), None)
         self._access.forget(checkout.subject(obj))
 
     # The source.
@@ -151,13 +181,21 @@ class ImageUpdateAutomationReconciler:
 
     # The update.
 
+    async def _past(self, manager: SourceManager) -> _Past:
+        """See what the runs before this one left; only where there is something to settle the remote is asked."""
+        before = report.read(manager.automation.metadata.annotations)
+        untold = pushes.untold(before, manager.automation.status)
+        if untold is None:
+            return _Past(report=before)
+        return _Past(report=before, is_open=True, owed=await self._limiter.run(manager.arrived, untold))
+
     async def _update(
-        self, manager: SourceManager, selected: Selection, run: Run[ImageUpdateAutomationStatus]
+        self, manager: SourceManager, selected: Selection, run: Run[ImageUpdateAutomationStatus], past: _Past
     ) -> _Update:
-        """Do the work on a thread; when another push came first do it anew, with a wait that grows."""
+        """Do the work; when another push came first do it anew, with a wait that grows."""
         for attempt in range(1, _ATTEMPTS + 1):
             try:
-                return await self._limiter.run(self._attempt, manager, selected, run)
+                return await self._attempt(manager, selected, run, past)
             except (git.NonFastForward, git.Damaged) as error:
                 if attempt == _ATTEMPTS or (isinstance(error, git.Damaged) and attempt > 1):
                     raise push_failed(error) from error
@@ -166,25 +204,49 @@ class ImageUpdateAutomationReconciler:
                 await self._clock.sleep(self._jitter.uniform(0, longest))  # apart, or the same ones collide again
         raise AssertionError("the last attempt returns or raises")
 
-    def _attempt(self, manager: SourceManager, selected: Selection, run: Run[ImageUpdateAutomationStatus]) -> _Update:
-        """Check out, rewrite, commit, push; on a thread."""
+    async def _attempt(
+        self, manager: SourceManager, selected: Selection, run: Run[ImageUpdateAutomationStatus], past: _Past
+    ) -> _Update:
+        """Check out, rewrite, commit, push. What blocks does so on a thread."""
+        draft = await self._limiter.run(self._draft, manager, selected, run, look=past.is_open)
+        checked_out, made = draft.checked_out, draft.made
+        update = _Update(revision=checked_out.revision, proposal=draft.proposal, push=past.owed, record=past.push)
+        if made is None or draft.proposal is None:
+            if past.owed is not None and past.owed.commit == checked_out.tip:
+                await self._limiter.run(manager.push_refspec, checked_out, past.owed)
+            elif past.owed is not None:
+                update = replace(update, push=past.owed.alone)
+            return update
+        if past.owed is not None:
+            await self._announcer.tell(manager.automation, run, past.owed.alone)
+            await run.save()
+        record = pushes.recorded(made, draft.proposal, follows=run.status.last_push_commit)
+        await current.confirm(
+            self._client, manager.automation.metadata.namespace, pushes.written(draft.proposal, selected.images)
+        )
+        await pushes.record(run, past.report, record)
+        await self._limiter.run(manager.push, checked_out, made)
+        await self._limiter.run(manager.push_refspec, checked_out, made)
+        update = replace(update, push=made, record=record)
+        if checked_out.target.switches:
+            return update
+        return replace(update, revision=checked_out.target.wanted.revision(made.commit))
+
+    def _draft(
+        self, manager: SourceManager, selected: Selection, run: Run[ImageUpdateAutomationStatus], *, look: bool
+    ) -> _Draft:
+        """Check out, rewrite and commit; on a thread. Without `look` only where there may be something new."""
         automation = manager.automation
         checked_out = manager.checkout()
-        revision = checked_out.revision
-        if not _must_look(automation, manager.target, selected) and (
-            revision == automation.status.observed_source_revision
+        if not (look or _must_look(automation, manager.target, selected)) and (
+            checked_out.revision == automation.status.observed_source_revision
         ):
-            return _Update(revision=revision)
+            return _Draft(checked_out=checked_out)
         base, proposal = self._decide(manager, checked_out, selected)
-        pushed = self._refspecs_due.pop(_key(automation), None)
-        if base is not None:
-            pushed = manager.commit_and_push(checked_out, base, proposal, selected.images, run.now())
-        elif pushed is None or pushed.commit != checked_out.tip:
-            return _Update(revision=revision, proposal=proposal)
-        self._push_refspec(manager, checked_out, pushed)
-        if not checked_out.target.switches:
-            revision = checked_out.target.wanted.revision(pushed.commit)
-        return _Update(revision=revision, proposal=proposal, push=pushed)
+        if base is None:
+            return _Draft(checked_out=checked_out, proposal=proposal)
+        made = manager.commit(checked_out, base, proposal, selected.images, run.now())
+        return _Draft(checked_out=checked_out, proposal=proposal, made=made)
 
     def _decide(
         self, manager: SourceManager, checked_out: CheckedOut, selected: Selection
@@ -209,14 +271,6 @@ class ImageUpdateAutomationReconciler:
         except git.Error as error:
             raise checkout.failed(error.message) from error
 
-    def _push_refspec(self, manager: SourceManager, checked_out: CheckedOut, pushed: PushResult) -> None:
-        """Push the refspec; what fails is tried again by the next run, which has nothing else to do."""
-        try:
-            manager.push_refspec(checked_out, pushed)
-        except Retry:
-            self._refspecs_due[_key(manager.automation)] = pushed
-            raise
-
     # The report.
 
     async def _report(
@@ -225,23 +279,21 @@ class ImageUpdateAutomationReconciler:
         selected: Selection,
         update: _Update,
         run: Run[ImageUpdateAutomationStatus],
-    ) -> report.Report:
+        past: _Past,
+    ) -> Report:
         """Put into the status what was seen and pushed, and say once what had no effect."""
-        before = report.read(automation.metadata.annotations)
         if update.proposal is None:
-            return before
+            return past.report
         run.update(observed_source_revision=update.revision, observed_policies=dict(selected.images))
-        if update.push is not None:
-            files, branch = len(update.proposal.edits), update.push.branch
-            run.update(last_push_commit=update.push.commit, last_push_time=rfc3339(run.now()))
-            run.log.info("pushed commit", commit=update.push.commit, branch=branch, files=files)
         elsewhere = unresolved.elsewhere(self._objects)
 
         def why(setter: str) -> str | None:
             return unresolved.why(setter, automation.metadata.namespace, selected, elsewhere)
 
-        now = report.of(update.proposal, why, _pushed(update) or before.push)
-        report_status.show(run, before, now)
+        now = report.of(update.proposal, why, update.record)
+        report_status.show(run, past.report, now)
+        if update.push is not None:
+            await self._announcer.tell(automation, run, update.push)
         await run.annotate({extensions.REPORT: report.write(now)})
         return now
 
@@ -268,26 +320,15 @@ def _must_look(obj: ImageUpdateAutomation, target: checkout.Checkout, selected: 
     )
 
 
-def _pushed(update: _Update) -> report.Push | None:
-    push, proposal = update.push, update.proposal
-    if push is None or proposal is None:
-        return None
-    changes = tuple(report.changed(file.path, change) for file, change in proposal.changes)
-    return report.Push(commit=push.commit, branch=push.branch, refspec=push.refspec, changes=changes)
-
-
-def _outcome(automation: ImageUpdateAutomation, update: _Update, found: report.Report) -> Outcome:
+def _outcome(automation: ImageUpdateAutomation, update: _Update, found: Report) -> Outcome:
     """Flux's message stays whole; what is not honoured stands behind it, where `kubectl get` shows it."""
     besides = report_status.summary(found) if update.proposal is not None else ""
     return Outcome(
         message=f"{UP_TO_DATE}; {besides}" if besides else UP_TO_DATE,
         requeue_after=automation.spec.interval.seconds,
         changed=update.push is not None,
+        told=update.push is not None,
         event=update.push.summary if update.push else UP_TO_DATE,
         trace=UP_TO_DATE if update.proposal is not None else "no change since last reconciliation",
         record=found,
     )
-
-
-def _key(automation: ImageUpdateAutomation) -> Key:
-    return Key(automation.metadata.namespace, automation.metadata.name)

@@ -12,6 +12,7 @@ from gotk.git.auth import Credentials
 from gotk.git.objects.commit import Person, Sign
 from gotk.git.objects.history import Past
 from gotk.git.transport.operation import References
+from gotk.kube.ports import Getter
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
 
@@ -90,6 +91,10 @@ class Repository(Versions, Protocol):
         """Return the files that differ between two commits with the new blob's id; nothing where one went."""
         ...
 
+    def message(self, commit: str) -> str:
+        """Return a commit's message."""
+        ...
+
     def mark(self, commit: str) -> str:
         """Return the mark that a commit was made with, or nothing."""
         ...
@@ -118,6 +123,14 @@ class Repository(Versions, Protocol):
         options: Mapping[str, str] | None = None,
     ) -> None:
         """Move the remote's branch to a commit, if it is still where we believe it to be."""
+        ...
+
+
+class Policies(Getter, Protocol):
+    """Reads objects from the API, one by name or all of a namespace."""
+
+    async def list(self, kind: type[O], namespace: str) -> Sequence[O]:
+        """Return the objects of a namespace. Raises the errors of `gotk.kube.errors`."""
         ...
 
 

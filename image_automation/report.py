@@ -30,9 +30,11 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
 
 
 class Push(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """A commit that was pushed: to which branch, as which refspec besides, and what it changed.
+    """A commit for a branch, as recorded before its push: as which refspec besides, and what it changes.
 
-    `left_out` counts the changes that the annotation has no room for.
+    `left_out` counts the changes that the annotation has no room for. `follows` is the commit that the status named as
+    the last one pushed; as long as it still does, this one has not been told of. `checked_out` is the commit that it
+    was made on, `rebuilt` whether it replaced others.
     """
 
     commit: str
@@ -40,6 +42,13 @@ class Push(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
     refspec: str = ""
     changes: tuple[Changed, ...] = ()
     left_out: int = 0
+    follows: str | None = None
+    checked_out: str = ""
+    rebuilt: bool = False
+
+    def is_untold(self, last_push_commit: str) -> bool:
+        """Tell whether a status with this last push does not know of it, be it that it never arrived."""
+        return self.follows == last_push_commit != self.commit
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -83,7 +92,7 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """What a run came to; `push` is the last one that there was."""
+    """What a run came to; `push` is the last one that there was, or was to be."""
 
     push: Push | None = None
     held: tuple[Held, ...] = ()

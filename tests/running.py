@@ -33,14 +33,15 @@ class Emitted(NamedTuple):
 
 
 class FakeRun(Generic[S]):
-    """A `Run` in memory: `events`, `saves` (status as saved each time), `annotations` and `progressed` tell
-    what happened."""
+    """A `Run` in memory: `events`, `told` (events that were waited for), `saves` (status as saved each time),
+    `annotations` and `progressed` tell what happened."""
 
     def __init__(self, obj: Object, *, now: datetime = NOON) -> None:
         self.status: S = obj.status  # type: ignore[attr-defined] # every reconciled kind has one
         self.conditions = conditions.Conditions(self.status.conditions, generation=obj.metadata.generation, now=now)
         self.log: FilteringBoundLogger = structlog.get_logger()
         self.events: list[Emitted] = []
+        self.told: list[Emitted] = []
         self.saves: list[S] = []
         self.progressed: list[str] = []
         self.annotations = dict(obj.metadata.annotations)
@@ -75,6 +76,11 @@ class FakeRun(Generic[S]):
 
     def event(self, severity: Severity, reason: str, message: str, metadata: Mapping[str, str] | None = None) -> None:
         self.events.append(Emitted(severity, reason, message, dict(metadata or {})))
+
+    async def tell(
+        self, severity: Severity, reason: str, message: str, metadata: Mapping[str, str] | None = None
+    ) -> None:
+        self.told.append(Emitted(severity, reason, message, dict(metadata or {})))
 
 
 @dataclass

@@ -18,6 +18,11 @@ class APIError(Exception):
         #: In how many seconds a busy server may be asked again; None where it did not say.
         self.retry_after: float | None = None
 
+    @property
+    def temporary(self) -> bool:
+        """Whether the same request may go through later: the server is busy, broken or away."""
+        return self.code == 429 or self.code >= 500 or isinstance(self, Unreachable)
+
 
 class NotFound(APIError):
     """There is no such object."""

@@ -6,9 +6,10 @@ a trace for each run that changed nothing; here the same one is written every ha
 """
 
 import asyncio
+import contextlib
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Protocol
 
 import msgspec
@@ -29,6 +30,8 @@ _REFILL = 300.0
 #: For how many seconds a trace is not said again that says the same but for its numbers: Events last an hour.
 _SAID = 1800.0
 _NUMBERS = re.compile(r"[0-9.]+")
+#: As often and as far apart as client-go's broadcaster tries.
+_WRITE_BACKOFF = retry.Backoff(tries=12, first=0.5, longest=10.0)
 _POST_TIMEOUT = 5.0
 _POST_BACKOFF = retry.Backoff(tries=5, first=1.0, longest=30.0)
 _POST_ANSWER = 64 * 1024
@@ -84,7 +87,7 @@ class KubernetesEvents:
         return True
 
     async def send(self, event: Event) -> None:
-        """Count the event up, or create it. Raises APIError."""
+        """Count the event up, or create it; again while the API is busy or away. Raises APIError."""
         about, type_ = event.about, "Warning" if event.severity == "Warning" else "Normal"
         same_object = (about.api_version, about.kind, about.namespace, about.name, about.uid)
         said = "\n".join((*same_object, event.controller, type_, event.reason, event.message))
@@ -95,7 +98,7 @@ class KubernetesEvents:
         if name:
             try:
                 patch = {"count": count + 1, "lastTimestamp": now}
-                await self._client.patch_object("v1", "Event", namespace, name, patch)
+                await self._persist(lambda: self._client.patch_object("v1", "Event", namespace, name, patch))
             except errors.NotFound:
                 name = ""
         if not name:
@@ -124,7 +127,14 @@ class KubernetesEvents:
             "lastTimestamp": now,
             "count": 1,
         }
-        await self._client.create_object(body)
+        with contextlib.suppress(errors.AlreadyExists):  # a try before, whose answer was lost
+            await self._persist(lambda: self._client.create_object(body))
+
+    async def _persist(self, write: Callable[[], Awaitable[Any]]) -> None:
+        def pause(error: Exception, due: float) -> float | None:
+            return due if isinstance(error, errors.APIError) and error.temporary else None
+
+        await retry.run(write, _WRITE_BACKOFF, sleep=self._clock.sleep, pause=pause)
 
 
 class PostedEvents:

@@ -58,6 +58,32 @@ class Event:
     metadata: Mapping[str, str] = field(default_factory=dict)
 
 
+class Delivery:
+    """An event on its way to several places. Whoever must not forget it first waits for its end."""
+
+    __slots__ = ("_ended", "_left")
+
+    def __init__(self) -> None:
+        self._left = 0
+        self._ended = asyncio.Event()
+        self._ended.set()
+
+    def begun(self) -> None:
+        """Count one more place that it is on its way to."""
+        self._left += 1
+        self._ended.clear()
+
+    def done(self) -> None:
+        """Count a place that has taken it, or was given up."""
+        self._left -= 1
+        if not self._left:
+            self._ended.set()
+
+    async def ended(self) -> None:
+        """Wait until every place has taken it or was given up."""
+        await self._ended.wait()
+
+
 class Sink(Protocol):
     """Where events go."""
 
@@ -99,7 +125,7 @@ class Recorder:
     """
 
     def __init__(self, sinks: Sequence[Sink], *, clock: Clock, metrics: Metrics, size: int = _QUEUE) -> None:
-        self._lanes = [(sink, asyncio.Queue[Event](size)) for sink in sinks]
+        self._lanes = [(sink, asyncio.Queue[tuple[Event, Delivery]](size)) for sink in sinks]
         self._clock = clock
         self._metrics = metrics
         self._log = structlog.get_logger().bind(logger="events")
@@ -113,7 +139,7 @@ class Recorder:
         *,
         controller: str,
         metadata: Mapping[str, str] | None = None,
-    ) -> None:
+    ) -> Delivery:
         """Take an event; never waits and never raises."""
         event = Event(
             about=about,
@@ -124,13 +150,17 @@ class Recorder:
             time=self._clock.now(),
             metadata=dict(metadata or {}),
         )
+        delivery = Delivery()
         for sink, queue in self._lanes:
             if not sink.wants(event):
                 continue
             try:
-                queue.put_nowait(event)
+                queue.put_nowait((event, delivery))
             except asyncio.QueueFull:
                 self._dropped(sink, event, "the queue is full")
+            else:
+                delivery.begun()
+        return delivery
 
     async def run(self) -> None:
         """Deliver events until cancelled."""
@@ -143,15 +173,16 @@ class Recorder:
         for _, queue in self._lanes:
             await queue.join()
 
-    async def _deliver(self, sink: Sink, queue: asyncio.Queue[Event]) -> None:
+    async def _deliver(self, sink: Sink, queue: asyncio.Queue[tuple[Event, Delivery]]) -> None:
         while True:
-            event = await queue.get()
+            event, delivery = await queue.get()
             try:
                 await sink.send(event)
             except Exception as error:  # noqa: BLE001 - an event that cannot be delivered must not stop the next one
                 self._dropped(sink, event, str(error) or type(error).__name__)
             finally:
                 queue.task_done()
+                delivery.done()
 
     def _dropped(self, sink: Sink, event: Event, cause: str) -> None:
         self._metrics.dropped_events.labels(sink.name).inc()

@@ -65,14 +65,15 @@ class Outcome:
 
     `message` (and `reason`, else the kind's success reason) become the Ready condition. `requeue_after` is in seconds;
     None waits for the next change. An event with `event` (else `message`) goes out as Normal when `changed` or when the
-    object was not ready before, and as Trace with `trace` (else the same text) otherwise. `record` is the room's own
-    account of the run, for whoever runs a reconciler by itself.
+    object was not ready before, and as Trace with `trace` (else the same text) otherwise; none does where it was `told`
+    during the run. `record` is the room's own account of the run, for whoever runs a reconciler by itself.
     """
 
     message: str
     reason: str | None = None
     requeue_after: float | None = None
     changed: bool = False
+    told: bool = False
     event: str | None = None
     event_reason: str | None = None
     trace: str | None = None
@@ -133,6 +134,15 @@ class Run(Protocol[S]):
 
     def event(self, severity: Severity, reason: str, message: str, metadata: Mapping[str, str] | None = None) -> None:
         """Emit an event about the object besides the one that ends the run."""
+        ...
+
+    async def tell(
+        self, severity: Severity, reason: str, message: str, metadata: Mapping[str, str] | None = None
+    ) -> None:
+        """Emit an event, and wait until it has been delivered or given up: for what must be told before it is settled.
+
+        The wait is bounded; a sink that is slow tells later.
+        """
         ...
 
 

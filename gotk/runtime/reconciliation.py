@@ -111,7 +111,8 @@ class Reconciliation(Generic[O]):
             was_ready=was_ready,
             requeue_dependency=self._settings.requeue_dependency,
         )
-        run.event(told.severity, told.reason, told.message, told.metadata)
+        if not (isinstance(end, Outcome) and end.told):
+            run.event(told.severity, told.reason, told.message, told.metadata)
         _log(run.log, told)
         return told.next
 
@@ -206,8 +207,8 @@ class Reconciliation(Generic[O]):
     # Saying it.
 
     def _run(self, obj: O, log: FilteringBoundLogger, woken: Woken) -> ObjectRun[O, Any]:
-        def emit(severity: Severity, reason: str, message: str, metadata: Mapping[str, str]) -> None:
-            self._emit(obj.metadata, severity, reason, message, metadata)
+        def emit(severity: Severity, reason: str, message: str, metadata: Mapping[str, str]) -> events.Delivery:
+            return self._emit(obj.metadata, severity, reason, message, metadata)
 
         return ObjectRun(
             obj,
@@ -242,8 +243,8 @@ class Reconciliation(Generic[O]):
 
     def _emit(
         self, metadata: ObjectMeta, severity: Severity, reason: str, message: str, more: Mapping[str, str]
-    ) -> None:
-        self._recorder.emit(
+    ) -> events.Delivery:
+        return self._recorder.emit(
             events.reference(self._resource.api_version, self._resource.kind, metadata),
             severity,
             reason,

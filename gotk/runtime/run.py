@@ -1,5 +1,6 @@
 """One run over one object: the state that a reconciler changes, and how it gets written and said."""
 
+import asyncio
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar, cast
@@ -10,12 +11,15 @@ from structlog.typing import FilteringBoundLogger
 from gotk.api.meta import REQUESTED_AT, Object, ReconcileStatus
 from gotk.runtime import conditions, status
 from gotk.runtime.clock import Clock
+from gotk.runtime.events import Delivery
 from gotk.runtime.reconciler import Severity, Woken
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as everywhere in this module
 S = TypeVar("S", bound=ReconcileStatus)
 
-Emit = Callable[[Severity, str, str, Mapping[str, str]], None]
+Emit = Callable[[Severity, str, str, Mapping[str, str]], Delivery]
+#: For how many seconds a run waits for the delivery of an event.
+_DELIVERY = 10.0
 
 
 class Writer(Protocol[O]):
@@ -112,6 +116,17 @@ class ObjectRun(Generic[O, S]):
     def event(self, severity: Severity, reason: str, message: str, metadata: Mapping[str, str] | None = None) -> None:
         """Emit an event about the object."""
         self._emit(severity, reason, message, metadata or {})
+
+    async def tell(
+        self, severity: Severity, reason: str, message: str, metadata: Mapping[str, str] | None = None
+    ) -> None:
+        """Emit an event about the object, and wait a while for its delivery."""
+        delivery = self._emit(severity, reason, message, metadata or {})
+        try:
+            async with asyncio.timeout(_DELIVERY):
+                await delivery.ended()
+        except TimeoutError:
+            self.log.info("an event is still on its way", reason=reason)
 
     def _owned(self) -> frozenset[str]:
         """The types of conditions that are ours: the runtime's, the rules', and those that this run has touched."""

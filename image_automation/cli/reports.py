@@ -11,9 +11,9 @@ if TYPE_CHECKING:
 _HEADER = ("PLACE", "POLICY", "STATE", "MESSAGE")
 
 
-def show(found: "Report") -> None:
-    """Print every place of a report, and how many more there are."""
-    rows = list(_rows(found))
+def show(found: "Report", *, untold: bool) -> None:
+    """Print every place of a report, and how many more there are; `untold` is a push that the status does not know."""
+    rows = list(_rows(found, "pushing" if untold else "pushed"))
     if rows:
         output.table(_HEADER, rows)
     else:
@@ -22,7 +22,7 @@ def show(found: "Report") -> None:
         output.warning(f"{number} more {what} than an object has room to list")
 
 
-def _rows(found: "Report") -> Iterator[list[str]]:
+def _rows(found: "Report", pushed: str) -> Iterator[list[str]]:
     from gotk.git import errors as git  # noqa: PLC0415 - `--help` needs no rooms
     from image_automation import report_status  # noqa: PLC0415 - nor this
 
@@ -40,7 +40,7 @@ def _rows(found: "Report") -> Iterator[list[str]]:
         for change in found.push.changes:
             old = change.old or '""'
             message = f"{old} -> {change.new}: {where}"
-            yield row(f"{change.path}:{change.line}", change.setter, "pushed", message)
+            yield row(f"{change.path}:{change.line}", change.setter, pushed, message)
 
 
 def _left_out(found: "Report") -> Iterator[tuple[int, str]]:

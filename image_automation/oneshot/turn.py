@@ -14,6 +14,7 @@ from structlog.typing import FilteringBoundLogger
 from gotk.api.meta import REQUESTED_AT, Object, ReconcileStatus
 from gotk.runtime import conditions, errors
 from gotk.runtime.clock import Clock, rfc3339
+from gotk.runtime.events import Delivery
 from gotk.runtime.reconciler import Outcome, Reconciler, Severity, Woken
 from gotk.runtime.reconciliation import unsupported
 from gotk.runtime.run import ObjectRun
@@ -86,5 +87,6 @@ def _ignore(_: Object) -> None:
     """Nobody watches."""
 
 
-def _emit_nothing(_severity: Severity, _reason: str, _message: str, _metadata: Mapping[str, str]) -> None:
+def _emit_nothing(_severity: Severity, _reason: str, _message: str, _metadata: Mapping[str, str]) -> Delivery:
     """Nobody listens: what is said in events stands in the record, too."""
+    return Delivery()

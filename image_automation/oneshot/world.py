@@ -94,6 +94,10 @@ class Asking:
             raise errors.NotFound(404, "NotFound", f'{kind.__name__} "{name}" is not among the manifests')
         return found
 
+    async def list(self, kind: type[O], namespace: str) -> Sequence[O]:
+        """Return the objects of a namespace."""
+        return self._world.list(kind, namespace)
+
     async def create_subresource(
         self, kind: type[Object], namespace: str, name: str, subresource: str, obj: Mapping[str, Any]
     ) -> dict[str, Any]:

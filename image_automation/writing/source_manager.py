@@ -1,13 +1,13 @@
 """The source of one run: fetched, committed to, pushed.
 
 Answers to the source manager of Flux's image automation controller, with the same order and messages: check out,
-commit and push the branch, then push the refspec. Unlike it there is no work tree: what is checked out is a commit of a
+commit, push the branch, then push the refspec. Unlike it there is no work tree: what is checked out is a commit of a
 mirror.
 Methods block; they run on a thread.
 """
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
 
@@ -16,7 +16,7 @@ from gotk.git import errors as git
 from gotk.git.objects.commit import Person, Sign
 from gotk.runtime.errors import Retry
 from gotk.runtime.reconciler import Key
-from image_automation import ports
+from image_automation import ports, report
 from image_automation.update.proposal import Proposal
 from image_automation.writing import checkout, commit_message, push_branch, refspec, rollback_guard, tree
 
@@ -42,17 +42,23 @@ class CheckedOut:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PushResult:
-    """A commit that is on its branch. `checked_out` is the commit it was made on, `rebuilt` whether it replaced others.
+    """A commit for its branch. `checked_out` is the commit it was made on, `rebuilt` whether it replaces others.
 
-    The commit's `refspec` push is still to be done when a run ends with an error; the next one does it.
+    `made_at` is in seconds since the epoch.
     """
 
     commit: str
     message: str
     branch: str
     checked_out: str
+    made_at: int
     refspec: str = ""
     rebuilt: bool = False
+
+    @property
+    def alone(self) -> "PushResult":
+        """The same on its branch and nowhere else: what its refspec named is another commit's by now."""
+        return replace(self, refspec="")
 
     @property
     def summary(self) -> str:
@@ -128,7 +134,7 @@ class SourceManager:
         tip = checked_out.tip or checked_out.commit
         return base.rebuilds and push_branch.differs_by(self.repository, checked_out.commit, tip, proposal.edits)
 
-    def commit_and_push(
+    def commit(
         self,
         checked_out: CheckedOut,
         base: push_branch.Base,
@@ -136,7 +142,7 @@ class SourceManager:
         images: Mapping[str, ImageRef],
         now: datetime,
     ) -> PushResult:
-        """Commit a proposal and push it if the branch is still as fetched. Raises NonFastForward where it is not."""
+        """Commit a proposal; nothing is pushed yet."""
         repository, spec = self.repository, self.spec
         author = Person(spec.commit.author.name, spec.commit.author.email)
         below = tree.resolved(repository, base.commit, tree.below(self.automation.spec.update.path))
@@ -145,8 +151,7 @@ class SourceManager:
         branch = checked_out.target.branch
         try:
             made = repository.commit(base.commit, proposal.edits, author, message, now, sign=self.sign, mark=base.mark)
-            repository.push(made, branch, checked_out.tip, force=base.rebuilds, options=self._options)
-        except (git.NonFastForward, git.Damaged):
+        except git.Damaged:
             raise
         except git.Error as error:
             raise push_failed(error) from error
@@ -155,9 +160,42 @@ class SourceManager:
             message=message,
             branch=branch,
             checked_out=checked_out.commit,
+            made_at=int(now.timestamp()),
             refspec=spec.push.refspec if spec.push else "",
             rebuilt=base.rebuilds,
         )
+
+    def push(self, checked_out: CheckedOut, made: PushResult) -> None:
+        """Push a commit if the branch is still as fetched. Raises NonFastForward where it is not."""
+        try:
+            self.repository.push(made.commit, made.branch, checked_out.tip, force=made.rebuilt, options=self._options)
+        except (git.NonFastForward, git.Damaged):
+            raise
+        except git.Error as error:
+            raise push_failed(error) from error
+
+    def arrived(self, recorded: report.Push) -> PushResult | None:
+        """Return a commit that was recorded before its push, where the remote has it; None where it does not.
+
+        It is looked for in the branch that it was made for and in the one checked out, as far back as they are fetched.
+        """
+        repository = self.repository
+        try:
+            listed = repository.references().commits
+            for name in dict.fromkeys((f"refs/heads/{recorded.branch}", self.target.reference)):
+                if name in listed and repository.contains(self._bring(name, listed), recorded.commit):
+                    return PushResult(
+                        commit=recorded.commit,
+                        message=repository.message(recorded.commit),
+                        branch=recorded.branch,
+                        checked_out=recorded.checked_out,
+                        made_at=repository.committed_at(recorded.commit),
+                        refspec=recorded.refspec,
+                        rebuilt=recorded.rebuilt,
+                    )
+        except git.Error as error:
+            raise checkout.failed(error.message) from error
+        return None
 
     def push_refspec(self, checked_out: CheckedOut, pushed: PushResult) -> None:
         """Push a commit that is on its branch as the refspec says, too."""

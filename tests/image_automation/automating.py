@@ -57,6 +57,9 @@ class Client:
             raise kube.NotFound(404, "NotFound", f'secrets "{name}" not found')
         return found
 
+    async def list(self, kind: type[Any], namespace: str) -> Sequence[Any]:
+        return self._store.list(kind, namespace)
+
 
 class Waits:
     """A clock whose sleeps take no time and are written down."""
@@ -92,13 +95,12 @@ class World:
         """Make a reconciler that remembers nothing, as after a crash."""
         self.reconciler = ImageUpdateAutomationReconciler(
             objects=self.store,
-            client=Client(self.store),
             access=GitAccess(objects=Client(self.store), limiter=self.limiter, logins=self.logins),
             repositories=self.repositories,
             limiter=self.limiter,
             clock=self.clock,
             jitter=random.Random(1),
-            **{"allow_file": True, "cross_namespace": True, **settings},
+            **{"client": Client(self.store), "allow_file": True, "cross_namespace": True, **settings},
         )
         return self.reconciler
 

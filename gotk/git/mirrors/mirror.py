@@ -163,9 +163,13 @@ class Mirror:
 
     def subject(self, commit: str) -> str:
         """Return the first line of a commit's message."""
+        return next(iter(self.message(commit).strip().splitlines()), "")
+
+    def message(self, commit: str) -> str:
+        """Return a commit's message."""
         with self._cache.reading():
             text: str = self._commit(commit).raw_message.decode("utf-8", "replace")
-        return next(iter(text.strip().splitlines()), "")
+        return text
 
     def mark(self, commit: str) -> str:
         """Return the mark that a commit was made with, or nothing."""

@@ -56,25 +56,26 @@ def policy(name: str, namespace: str, server: str, form: str) -> int:
 @click.option("-o", "--output", "form", type=click.Choice(["json"]), help="Print the record as JSON.")
 def update(name: str, *, form: str | None, **options: Any) -> None:
     """Print what the last run of an ImageUpdateAutomation pushed, holds back and ignores, place by place."""
-    found = clusters.run(_report(clusters.from_options(options), name))
+    found, untold = clusters.run(_report(clusters.from_options(options), name))
     if form == "json":
         import msgspec  # noqa: PLC0415 - only for JSON
 
         output.text(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
         return
-    reports.show(found)
+    reports.show(found, untold=untold)
 
 
 update.params += clusters.parameters()
 
 
-async def _report(cluster: clusters.Cluster, name: str) -> "Report":
+async def _report(cluster: clusters.Cluster, name: str) -> "tuple[Report, bool]":
     from gotk.api.image import ImageUpdateAutomation  # noqa: PLC0415 - `--help` needs no API
     from image_automation import report  # noqa: PLC0415 - nor the rooms
 
     async with cluster.connect() as client:
         obj = await client.get(ImageUpdateAutomation, cluster.namespace, name)
-        return report.read(obj.metadata.annotations)
+        found = report.read(obj.metadata.annotations)
+        return found, found.push is not None and found.push.is_untold(obj.status.last_push_commit)
 
 
 async def _ask(server: str, namespace: str, name: str) -> "Explanation":

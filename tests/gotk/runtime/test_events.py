@@ -1,8 +1,9 @@
 """Events: what the cluster stores, what a notification-controller is sent, and that neither ever makes a run wait."""
 
 import asyncio
+import contextlib
 import dataclasses
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from typing import Any
@@ -13,6 +14,7 @@ from aiohttp import web
 from gotk.api.meta import ObjectMeta
 from gotk.http.errors import OutOfReach, Unreachable
 from gotk.http.transport import Transport
+from gotk.kube import errors
 from gotk.runtime import events
 from gotk.runtime.clock import SystemClock
 from gotk.runtime.event_sinks import KubernetesEvents, PostedEvents, posted
@@ -117,6 +119,85 @@ async def test_an_event_that_has_expired_is_created_anew() -> None:
     cluster.objects.clear()
     await sink.send(event(time=datetime(2026, 1, 2, 4, tzinfo=UTC)))
     assert stored(cluster) == [("Normal", "Deployment/apps/podinfo configured", 1)]
+
+
+@pytest.mark.parametrize(
+    ("refusals", "written", "seconds"),
+    [
+        pytest.param([errors.APIError(429, "TooManyRequests", "busy")] * 3, 1, 3.5, id="busy for a while"),
+        pytest.param([errors.APIError(503, "", "starting"), errors.Unreachable(0, "", "refused")], 1, 1.5, id="away"),
+        pytest.param([errors.APIError(500, "", "broken")] * 12, 0, 75.5, id="for good"),
+        pytest.param([errors.Forbidden(403, "Forbidden", "no")], 0, 0, id="not allowed"),
+        pytest.param([errors.Fenced(0, "Fenced", "not the leader")], 0, 0, id="not the leader"),
+    ],
+)
+def test_an_event_is_written_again_while_the_api_is_busy_or_away(
+    refusals: list[Exception], written: int, seconds: float
+) -> None:
+    class Refusing(MemoryCluster):
+        async def create_object(self, obj: Mapping[str, Any]) -> dict[str, Any]:
+            if left:
+                raise left.pop()
+            return await super().create_object(obj)
+
+    left = [*refusals]
+
+    @in_virtual_time
+    async def scenario() -> None:
+        cluster, clock = Refusing(), VirtualClock()
+        sink = KubernetesEvents(client=cluster, clock=clock)
+        began = clock.monotonic()
+        with contextlib.suppress(errors.APIError):
+            await sink.send(event())
+        assert (len(stored(cluster)), clock.monotonic() - began) == (written, seconds)
+
+    scenario()
+
+
+@in_virtual_time
+async def test_an_event_whose_first_answer_was_lost_is_written_once() -> None:
+    class Losing(MemoryCluster):
+        asked = 0
+
+        async def create_object(self, obj: Mapping[str, Any]) -> dict[str, Any]:
+            self.asked += 1
+            if self.asked > 1:
+                raise errors.AlreadyExists(409, "AlreadyExists", "there is one")
+            await super().create_object(obj)
+            raise errors.Unreachable(0, "", "connection reset")
+
+    cluster = Losing()
+    await KubernetesEvents(client=cluster, clock=VirtualClock()).send(event())
+    assert (len(stored(cluster)), cluster.asked) == (1, 2)
+
+
+@in_virtual_time
+async def test_who_waits_for_an_event_waits_for_every_sink_that_wants_it() -> None:
+    class Slow:
+        name = "slow"
+
+        def wants(self, event: Event) -> bool:
+            return event.severity != "Trace"
+
+        async def send(self, event: Event) -> None:
+            await asyncio.sleep(3)
+
+    class Failing(Slow):
+        name = "failing"
+
+        async def send(self, event: Event) -> None:
+            raise errors.Forbidden(403, "Forbidden", "no")
+
+    clock = VirtualClock()
+    recorder = Recorder([Slow(), Failing()], clock=clock, metrics=Metrics(process=False))
+    async with asyncio.TaskGroup() as group:
+        delivering = group.create_task(recorder.run())
+        began = clock.monotonic()
+        await recorder.emit(ABOUT, "Trace", "Succeeded", "wanted by nobody", controller="c").ended()
+        assert clock.monotonic() == began
+        await recorder.emit(ABOUT, "Normal", "Succeeded", "wanted by both", controller="c").ended()
+        assert clock.monotonic() == began + 3
+        delivering.cancel()
 
 
 @in_virtual_time

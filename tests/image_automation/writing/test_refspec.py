@@ -105,32 +105,39 @@ async def test_a_reference_that_is_behind_moves_forward(world: World) -> None:
 async def test_a_reference_with_commits_of_its_own_is_kept_until_they_are_gone(world: World) -> None:
     world.git().references.create("refs/heads/release", world.first)
     theirs = seed(world.remote, {"NEWS.md": "theirs\n"}, "release")
+    obj = automation(git=pushing("HEAD:refs/heads/release"))
     for _ in range(2):
-        ended = await world.run(automation(git=pushing("HEAD:refs/heads/release")))
+        ended = await world.run(obj)
+        obj = ended.obj
         assert ended.ready[1] == "GitOperationFailed"
         assert "failed to update source: failed to push to remote" in ended.ready[2]
         assert world.head("release") == theirs
     pushed = world.head()
     assert pushed != world.first
+    assert (obj.status.last_push_commit, ended.run.told) == ("", [])
     world.git().references["refs/heads/release"].set_target(world.first)
-    ended = await world.run(automation(git=pushing("HEAD:refs/heads/release")))
+    world.restarted()
+    ended = await world.run(obj)
     assert ended.ready == ("True", "Succeeded", "repository up-to-date")
     assert world.head("release") == world.head() == pushed
     assert ended.obj.status.last_push_commit == pushed
+    assert "and refspecs 'HEAD:refs/heads/release'" in ended.run.told[0].message
 
 
 async def test_a_commit_owed_is_not_pushed_once_the_branch_has_moved_on(world: World) -> None:
     world.git().references.create("refs/heads/release", world.first)
     seed(world.remote, {"NEWS.md": "theirs\n"}, "release")
-    assert (await world.run(automation(git=pushing("HEAD:refs/heads/release")))).ready[1] == "GitOperationFailed"
+    failed = await world.run(automation(git=pushing("HEAD:refs/heads/release")))
+    assert failed.ready[1] == "GitOperationFailed"
     owed = world.head()
     moved = seed(world.remote, {"README.md": "moved on\n"})
     world.git().references["refs/heads/release"].set_target(world.first)
-    ended = await world.run(automation(git=pushing("HEAD:refs/heads/release")))
+    ended = await world.run(failed.obj)
     assert ended.ready == ("True", "Succeeded", "repository up-to-date")
     assert world.head() == moved != owed
     assert world.head("release") == world.first
-    assert ended.obj.status.last_push_commit != owed
+    assert ended.obj.status.last_push_commit == owed
+    assert ended.run.told[0].message.startswith(f"pushed commit '{owed[:7]}' to branch 'main'\n")
 
 
 async def test_a_proposal_made_anew_replaces_the_old_one_and_no_more(world: World) -> None:
