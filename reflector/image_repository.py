@@ -50,7 +50,7 @@ class _Turn:
     obj: ImageRepository
     run: Run[ImageRepositoryStatus]
     image: Repository
-    reach: Access
+    access: Access
     needed: int
     #: Whether the store's list is the one that the status speaks of.
     current: bool
@@ -102,6 +102,8 @@ class ImageRepositoryReconciler:
             run.conditions.delete(extensions.SCAN_OVERDUE)
         else:
             found = before
+        if found is not before:
+            await run.annotate({extensions.LOSS: self._store.generation(str(image)).loss or None})
         run.update(
             last_scan_result=found,
             canonical_image_name=str(image),
@@ -166,7 +168,7 @@ class ImageRepositoryReconciler:
                 stored=known.count,
                 now=run.now(),
                 doubted=known.doubtful,
-                accepted=_accepts_doubt(obj, run),
+                accepted=_accepts_loss(obj),
                 outdated=outdated,
                 scanned=known.result.scan_time if known.result is not None else "",
             )
@@ -193,7 +195,7 @@ class ImageRepositoryReconciler:
             if known is None or not tags or not known.settled:
                 return None
             for tag in tags:
-                await self._registry.digest(turn.image, tag, turn.reach)
+                await self._registry.digest(turn.image, tag, turn.access)
             listed = scan.in_order({*known.names, *tags})
             found = self._take(turn, listed)
         except (errors.RegistryError, StoreError, exclusion.InvalidExclusion) as error:
@@ -203,7 +205,7 @@ class ImageRepositoryReconciler:
 
     async def _scan(self, turn: _Turn) -> ScanResult:
         try:
-            listing = await self._registry.list_tags(turn.image, turn.reach)
+            listing = await self._registry.list_tags(turn.image, turn.access)
             if (found := self._unchanged(turn, listing)) is not None:
                 self._trust(turn)
                 return found
@@ -242,7 +244,7 @@ class ImageRepositoryReconciler:
 
     async def _has(self, turn: _Turn, tag: str) -> bool:
         try:
-            await self._registry.digest(turn.image, tag, turn.reach)
+            await self._registry.digest(turn.image, tag, turn.access)
         except errors.RegistryError:
             return False
         return True
@@ -276,6 +278,7 @@ class ImageRepositoryReconciler:
             added=exclusion.exclude(patterns, assessed.added),
             gone=frozenset(assessed.gone),
             doubtful=assessed.doubt is not None,
+            loss=assessed.loss,
             answer=answer,
         )
         self._write(name, scanned)
@@ -357,11 +360,11 @@ def _circumstances(turn: _Turn, tags: Sequence[str]) -> loss_guard.Circumstances
     )
 
 
-def _accepts_doubt(obj: ImageRepository, run: Run[ImageRepositoryStatus]) -> bool:
-    """Tell whether the user has accepted the very loss that the condition tells of."""
-    held = run.conditions.get(extensions.TAGS_HELD)
-    accepted = obj.metadata.annotations.get(extensions.ACCEPT_LOSS, "")
-    return bool(accepted) and held is not None and loss_guard.loss_named_in(held.message) == accepted
+def _accepts_loss(obj: ImageRepository) -> bool:
+    """Tell whether the user has accepted the very loss that the last scan has told of."""
+    annotations = obj.metadata.annotations
+    accepted = annotations.get(extensions.ACCEPT_LOSS, "")
+    return bool(accepted) and annotations.get(extensions.LOSS) == accepted
 
 
 def _counted(tags: Sequence[str]) -> str:

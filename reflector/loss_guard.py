@@ -183,14 +183,9 @@ def _loss_of(known: FirstSeen, tags: Sequence[str], losses: _Losses) -> str:
     return f"{count}-{digest}"
 
 
-def how_to_accept(loss: str) -> str:
+def _how_to_accept(loss: str) -> str:
     """Word what a message about a loss ends with."""
     return f"; to accept the loss now, annotate {extensions.ACCEPT_LOSS}={loss}"
-
-
-def loss_named_in(message: str) -> str:
-    """Return the name of the loss that a doubt's message tells how to accept; empty where there is none."""
-    return message.partition(how_to_accept(""))[2]
 
 
 def _expectation(known: FirstSeen, case: Circumstances, *, counting: bool) -> tuple[int, int]:
@@ -211,7 +206,9 @@ def _doubt(
     left = there - len(losses.kept)
     if not losses.kept or 2 * left >= there:
         return None
-    rest = f"kept until {case.needed} scans in a row miss them, so far {max(losses.kept.values())}{how_to_accept(loss)}"
+    rest = (
+        f"kept until {case.needed} scans in a row miss them, so far {max(losses.kept.values())}{_how_to_accept(loss)}"
+    )
     if not tags:
         return Doubt(EMPTY, f"the registry lists no tags; the {len(losses.kept)} known ones are {rest}")
     message = f"the registry lists {left} of {there} known tags; the other {len(losses.kept)} are {rest}"
@@ -222,6 +219,6 @@ def _short(first_seen: FirstSeen, case: Circumstances, loss: str) -> Doubt:
     message = (
         f"the registry lists {case.listed} tags where there were {first_seen.expected}, and the tag store was lost; "
         f"policies keep their tags until {case.needed} scans in a row say the same, so far {first_seen.doubts}"
-        f"{how_to_accept(loss)}"
+        f"{_how_to_accept(loss)}"
     )
     return Doubt(SHRUNK if case.listed else EMPTY, message)

@@ -46,7 +46,8 @@ class ScannedList:
     """A tag list as a scan leaves it: the `tags` that `exclusions` let through, and the scan's `result`.
 
     `first_seen` is what is now known of every tag, `added` and `gone` what changed among those that are let through;
-    no `first_seen` says that the whole list is the one known, and only the exclusions may be others. `answer` is the
+    no `first_seen` says that the whole list is the one known, and only the exclusions may be others. `loss` names what
+    is kept although the registry does not list it. `answer` is the
     digest of the registry's answer where the same answer again means the same list.
     """
 
@@ -57,6 +58,7 @@ class ScannedList:
     added: Sequence[str] = ()
     gone: Collection[str] = ()
     doubtful: bool = False
+    loss: str = ""
     answer: bytes = b""
 
 
@@ -67,7 +69,8 @@ class Generation:
     `serial` counts the lists of this process, 0 is none of them; `revision` is what statuses call the list, `digest`
     tells the stored tags from others (the revision, a mere Adler-32, cannot). `settled` is the digest of the whole
     list, excluded tags and all, where it was taken as it was; empty while tags are kept that the registry does not
-    list. `answer`, `exclusions` and `result` are those of the scan that wrote it, `change` is what that scan changed.
+    list. `answer`, `exclusions`, `loss` and `result` are those of the scan that wrote it, `change` is what that scan
+    changed.
     """
 
     serial: int = 0
@@ -75,6 +78,7 @@ class Generation:
     revision: str = ""
     digest: bytes = b""
     doubtful: bool = False
+    loss: str = ""
     settled: bytes = b""
     answer: bytes = b""
     exclusions: Sequence[str] | None = None
@@ -262,6 +266,7 @@ def _follow(before: Generation, scanned: ScannedList) -> Generation:
         revision=scanned.result.revision,
         digest=digest,
         doubtful=scanned.doubtful,
+        loss=scanned.loss,
         settled=settled,
         answer=scanned.answer,
         exclusions=scanned.exclusions,

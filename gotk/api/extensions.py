@@ -1,8 +1,8 @@
 """The names that we add to Flux's API: annotations that ask for more than Flux does, and conditions of our own.
 
-All of them are optional. An object without such an annotation behaves as in Flux, and nothing in Flux reads them. One,
-`REPORT`, is written by us: what a run found, as a record. It is an annotation because the schemas of Flux's own
-definitions prune status fields that they do not know.
+All of them are optional. An object without such an annotation behaves as in Flux, and nothing in Flux reads them. Two,
+`REPORT` and `LOSS`, are written by us: what a run found, as a record. They are annotations because the schemas of
+Flux's own definitions prune status fields that they do not know.
 """
 
 from collections.abc import Mapping
@@ -11,7 +11,9 @@ PREFIX = "image-automation.dev/"
 
 #: On an ImageRepository: after how many scans in a row without a tag it is believed to be gone; 1 is what Flux does.
 BELIEVE_LOSS_AFTER = PREFIX + "believe-loss-after"
-#: On an ImageRepository: the loss of tags that the user accepts, by the name that the doubt's condition gives it.
+#: On an ImageRepository, written by us: the name of a loss of tags that is not believed yet.
+LOSS = PREFIX + "loss"
+#: On an ImageRepository: the loss of tags that the user accepts, by the name that `LOSS` gives it.
 ACCEPT_LOSS = PREFIX + "accept-loss"
 #: On an ImagePolicy: how long ago a tag must have been seen first, by our own clock, such as `72h`.
 MINIMUM_AGE = PREFIX + "minimum-age"
@@ -43,4 +45,4 @@ UPDATES_HELD = PREFIX + "UpdatesHeld"
 
 def annotations(all_: Mapping[str, str]) -> dict[str, str]:
     """Return those of an object's annotations by which its owner asks something of us."""
-    return {name: value for name, value in all_.items() if name.startswith(PREFIX) and name != REPORT}
+    return {name: value for name, value in all_.items() if name.startswith(PREFIX) and name not in {REPORT, LOSS}}

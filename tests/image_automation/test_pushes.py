@@ -18,6 +18,7 @@ from gotk.kube import errors as kube
 from gotk.runtime.errors import Conflict
 from gotk.runtime.events import Recorder
 from gotk.runtime.metrics import Metrics
+from gotk.runtime.reconciler import Woken
 from gotk.runtime.reconciliation import FINALIZER, Reconciliation
 from gotk.runtime.settings import Settings
 from image_automation import report
@@ -82,7 +83,7 @@ class Service:
         """Take one turn of the automation, as the controller does."""
         entry = await self.cluster.get(ImageUpdateAutomation, "apps", "auto")
         with contextlib.suppress(kube.APIError):
-            await self.reconciliation.handle(entry, structlog.get_logger())
+            await self.reconciliation.handle(entry, structlog.get_logger(), Woken())
         await self.recorder.flush()
 
     @property
@@ -188,7 +189,7 @@ async def killed(world: World, cluster: Cluster, *, after: bool = True) -> None:
     service = Service(world, cluster)
     entry = await cluster.get(ImageUpdateAutomation, "apps", "auto")
     with pytest.raises(KeyboardInterrupt):
-        await service.reconciliation.handle(entry, structlog.get_logger())
+        await service.reconciliation.handle(entry, structlog.get_logger(), Woken())
     world.repositories = Mirrors(world.folder / "mirrors")
 
 
@@ -278,7 +279,7 @@ async def test_an_object_that_moved_before_the_push_is_looked_at_again_first(wor
     async with started(world, cluster) as service:
         entry = await cluster.get(ImageUpdateAutomation, "apps", "auto")
         cluster.change("ImageUpdateAutomation", "apps", "auto", {"metadata": {"annotations": {"a": "b"}}})
-        await service.reconciliation.handle(entry, structlog.get_logger())
+        await service.reconciliation.handle(entry, structlog.get_logger(), Woken())
         assert world.head() == world.first
         await service.turn()
     assert service.pushes == [said(world)]

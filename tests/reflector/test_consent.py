@@ -13,7 +13,6 @@ from gotk.api.image import ImageRepository
 from gotk.oci.access import Access
 from gotk.oci.listing import Listing, Page
 from gotk.oci.name import Repository
-from reflector import loss_guard
 from reflector.image_repository import ImageRepositoryReconciler
 from reflector.store import TagStore
 from tests.reflector.cluster import Cache, Cluster, repository
@@ -21,7 +20,11 @@ from tests.running import NOON, run_once
 
 IMAGE = "registry.example/app"
 FOUR = ("1", "2", "3", "4")
-HELD = "image-automation.dev/TagsHeld"
+HELD, LOSS = "image-automation.dev/TagsHeld", "image-automation.dev/loss"
+
+
+def loss_of(obj: ImageRepository) -> str:
+    return obj.metadata.annotations.get(LOSS, "")
 
 
 class World:
@@ -53,6 +56,7 @@ class World:
 
     async def scan(self, obj: ImageRepository, minutes: float, *, requested: str = "", accept: str = "") -> Any:
         named = {"reconcile.fluxcd.io/requestedAt": requested, "image-automation.dev/accept-loss": accept}
+        named |= {LOSS: loss_of(obj)}
         annotations = {name: value for name, value in named.items() if value}
         metadata = msgspec.structs.replace(obj.metadata, annotations=annotations)
         asked = msgspec.structs.replace(obj, metadata=metadata)
@@ -143,13 +147,15 @@ async def test_with_an_interval_of_seconds_a_request_counts_with_the_scan_before
 
 async def test_a_named_loss_is_accepted_once_and_said(world):
     doubted = await world.begin("1")
-    loss = loss_guard.loss_named_in(doubted.conditions[HELD][2])
+    loss = loss_of(doubted.obj)
+    assert doubted.conditions[HELD][2].endswith(f"annotate image-automation.dev/accept-loss={loss}")
     assert loss.startswith("3-")
     accepted = await world.scan(doubted.obj, 5.1, accept=loss)
     assert accepted.run.progressed == ["scanning: the loss of tags is accepted"]
     assert world.tags == {"1"}
     message = f"the loss {loss} was accepted by annotation: 2, 3, 4 are gone"
     assert accepted.conditions[HELD] == ("False", "LossAccepted", message)
+    assert loss_of(accepted.obj) == ""
     assert [event[:3] for event in accepted.run.events] == [("Normal", "TagsGone", message)]
     world.now = FOUR
     back = await world.scan(accepted.obj, 11, accept=loss)
@@ -161,10 +167,26 @@ async def test_a_named_loss_is_accepted_once_and_said(world):
     assert later.run.progressed == []
 
 
+async def test_a_loss_of_a_few_tags_has_a_name_too_and_its_acceptance_is_heard_at_once(world):
+    kept = await world.begin("1", "2", "3")
+    assert HELD not in kept.conditions
+    assert loss_of(kept.obj).startswith("1-")
+    accepted = await world.scan(kept.obj, 5.1, accept=loss_of(kept.obj))
+    assert (world.tags, loss_of(accepted.obj)) == ({"1", "2", "3"}, "")
+
+
+async def test_a_loss_that_ends_has_no_name_any_more(world):
+    doubted = await world.begin("1")
+    world.now = FOUR
+    back = await world.scan(doubted.obj, 5.6)
+    assert (HELD in back.conditions, loss_of(back.obj)) == (False, "")
+
+
 async def test_the_acceptance_of_another_loss_is_none(world):
     doubted = await world.begin("1")
-    loss = loss_guard.loss_named_in(doubted.conditions[HELD][2])
+    loss = loss_of(doubted.obj)
+    assert doubted.conditions[HELD][2].endswith(f"annotate image-automation.dev/accept-loss={loss}")
     world.now = ()
     ended = await world.scan(doubted.obj, 5.6, accept=loss)
     assert world.tags == set(FOUR)
-    assert loss_guard.loss_named_in(ended.conditions[HELD][2]) not in {"", loss}
+    assert loss_of(ended.obj) not in {"", loss}

@@ -70,7 +70,7 @@ def _accept_loss() -> click.Option:
         is_flag=False,
         flag_value=_SHOWN,
         metavar="[LOSS]",
-        help="Accept, once, that tags are gone: those of the TagsHeld condition, or of the loss that is named.",
+        help="Accept, once, that tags are gone: those that the last scan lacked, or of the loss that is named.",
     )
 
 
@@ -89,17 +89,15 @@ async def _reconcile(
 
 
 def _loss(obj: kinds.Json, name: str, wanted: str) -> str:
-    """Return the name of the loss to accept: the one that was given, else the one that the status tells of."""
+    """Return the name of the loss to accept: the one that was given, else the one that the last scan told of."""
     if wanted != _SHOWN:
         return wanted
-    from reflector import loss_guard  # noqa: PLC0415 - only needed here
-
+    loss = kinds.dig(obj, "metadata", "annotations", extensions.LOSS)
+    if not isinstance(loss, str):
+        output.fail(f"ImageRepository {name} keeps no tags that its registry lacks: there is nothing to accept")
     conditions = kinds.dig(obj, "status", "conditions") or ()
-    held = next((c for c in conditions if (c["type"], c["status"]) == (extensions.TAGS_HELD, "True")), None)
-    loss = loss_guard.loss_named_in(held["message"]) if held is not None else ""
-    if not loss:
-        output.fail(f"no loss of tags is doubtful in ImageRepository {name}: there is nothing to accept")
-    output.action(f"accepting a loss: {held['message'] if held else ''}")
+    held = (c["message"] for c in conditions if (c["type"], c["status"]) == (extensions.TAGS_HELD, "True"))
+    output.action(f"accepting the loss {loss}: {next(held, 'a few tags that the registry lists no more')}")
     return loss
 
 

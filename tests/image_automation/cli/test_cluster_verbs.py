@@ -13,7 +13,7 @@ import pytest
 import yaml
 
 from gotk.api import extensions
-from gotk.api.image import ImagePolicy, ImageUpdateAutomation
+from gotk.api.image import ImagePolicy, ImageRepository, ImageUpdateAutomation
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import REQUESTED_AT
 from gotk.api.source import GitRepository
@@ -199,6 +199,10 @@ MISTAKES = {
     "no name": (("reconcile", "kustomization"), "✗ Kustomization name is required"),
     "nothing to suspend": (("suspend", "kustomization"), "✗ kustomization name is required"),
     "a suspended object": (("reconcile", "kustomization", "podinfo"), "✗ resource is suspended"),
+    "no loss to accept": (
+        ("reconcile", "image", "repository", "podinfo", "--accept-loss"),
+        "✗ ImageRepository podinfo keeps no tags that its registry lacks: there is nothing to accept",
+    ),
     "an unknown flag": (("get", "sources", "git", "--bogus"), "✗ No such option '--bogus'."),
     "a bad namespace": (("get", "all", "-n", "A_B"), '✗ namespace must be a valid DNS label: "A_B"'),
     "a bad duration": (
@@ -227,7 +231,9 @@ async def test_without_a_cluster_the_error_says_what_to_do(tmp_path: Path) -> No
 
 
 async def answering(
-    terminal: Terminal, kind: type[GitRepository | Kustomization | ImagePolicy], status: Callable[[str], dict[str, Any]]
+    terminal: Terminal,
+    kind: type[GitRepository | Kustomization | ImagePolicy | ImageRepository],
+    status: Callable[[str], dict[str, Any]],
 ) -> None:
     """Play the controller: answer the first request for a reconcile of an object named podinfo."""
     async for _, body in terminal.client.watch(kind, resource_version="0"):
@@ -251,6 +257,21 @@ async def test_reconcile_annotates_waits_and_says_what_came_of_it(filled: Termin
         "◎ waiting for GitRepository reconciliation",
         f"✔ fetched revision main@sha1:{SHA}",
     ]
+
+
+async def test_a_loss_is_accepted_by_the_name_that_the_last_scan_gave_it(filled: Terminal) -> None:
+    held = ready("True", "the registry lists 1 of 3 known tags", type_=extensions.TAGS_HELD)
+    changes: dict[str, Any] = {"metadata": {"annotations": {extensions.LOSS: "2-3f9a1c02"}}}
+    await filled.client.merge_patch(ImageRepository, "flux-system", "podinfo", changes)
+    changes = {"status": {"conditions": [ready("True", "successful scan"), held]}}
+    await filled.client.merge_patch(ImageRepository, "flux-system", "podinfo", changes, subresource="status")
+    async with asyncio.TaskGroup() as group:
+        group.create_task(answering(filled, ImageRepository, lambda _: {}))
+        result = await filled.run("reconcile", "image", "repository", "podinfo", "--accept-loss")
+    assert result.code == 0, result.err
+    assert result.err.splitlines()[0] == "► accepting the loss 2-3f9a1c02: the registry lists 1 of 3 known tags"
+    obj = await filled.client.get(ImageRepository, "flux-system", "podinfo")
+    assert obj.metadata.annotations[extensions.ACCEPT_LOSS] == "2-3f9a1c02"
 
 
 async def test_reconcile_that_ends_badly_fails_with_its_message(filled: Terminal) -> None:
