@@ -183,6 +183,9 @@ async def test_the_artifact_s_address_follows_the_advertised_one(world: World, o
         pytest.param({"tag": "v1"}, "v1@", id="tag"),
         pytest.param({"name": "refs/heads/main"}, "refs/heads/main@", id="name"),
         pytest.param({"name": "refs/pull/7/head"}, "refs/pull/7/head@", id="a pull request by name"),
+        pytest.param({"name": "refs/merge-requests/7/head"}, "refs/merge-requests/7/head@", id="a merge request"),
+        pytest.param({"name": "refs/tags/v1"}, "refs/tags/v1@", id="a tag by name"),
+        pytest.param({"name": "refs/tags/v1^{{}}"}, "refs/tags/v1^{}@", id="what a tag leads to"),
         pytest.param({"commit": "{first}"}, "", id="commit"),
         pytest.param({"commit": "{first}", "branch": "main"}, "main@", id="commit within a branch"),
     ],
@@ -192,7 +195,8 @@ async def test_every_kind_of_reference_is_followed(world: World, origin: Path, r
     opened = pygit2.Repository(str(origin))
     who = pygit2.Signature("a", "a@b", 0, 0)
     opened.create_tag("v1", first, pygit2.enums.ObjectType.COMMIT, who, "one")
-    opened.references.create("refs/pull/7/head", first)
+    for name in ("refs/pull/7/head", "refs/merge-requests/7/head"):
+        opened.references.create(name, first)
     moves = ref != {"name": "refs/heads/main"}
     if moves:
         seed(origin, {"app.yaml": "two\n"})
