@@ -8,7 +8,6 @@ import asyncio
 import contextlib
 import shutil
 import tempfile
-from collections import OrderedDict
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -18,6 +17,7 @@ from yarl import URL
 from deploy.source import unpack
 from gotk import retry
 from gotk.api.meta import Artifact
+from gotk.bounded import Bounded
 from gotk.http.egress import Reach
 from gotk.http.errors import HTTPError, TooLarge
 from gotk.http.transport import Request, Transport
@@ -65,14 +65,15 @@ class Trees:
         self._clock = clock
         self._limiter = limiter
         self._scratch = scratch
-        self._capacity = capacity
-        self._trees: OrderedDict[str, _Tree] = OrderedDict()
+        self._read: dict[str, _Tree] = {}
+        self._idle: Bounded[str, _Tree] = Bounded(capacity)
 
     @contextlib.asynccontextmanager
     async def open(self, artifact: Artifact, *, timeout: float) -> AsyncIterator[Path]:
         """Give the directory that holds the artifact's files, for reading. Raises ArtifactError."""
-        tree = self._trees.setdefault(artifact.digest, _Tree())
-        self._trees.move_to_end(artifact.digest)
+        digest = artifact.digest
+        tree = self._read.get(digest) or self._idle.pop(digest) or _Tree()
+        self._read[digest] = tree
         tree.readers += 1
         try:
             async with tree.lock:
@@ -81,18 +82,16 @@ class Trees:
             yield tree.path
         finally:
             tree.readers -= 1
-            await self._drop_surplus()
+            if not tree.readers:
+                del self._read[digest]
+                await self._leave(digest, tree)
 
-    async def _drop_surplus(self) -> None:
-        # All are taken out before the first is deleted: meanwhile others may drop some, or unpack them anew.
-        dropped = [
-            self._trees.pop(digest)
-            for digest, tree in list(self._trees.items())
-            if not tree.readers and (len(self._trees) > self._capacity or tree.path is None)
-        ]
-        for tree in dropped:
-            if tree.path:
-                await self._limiter.run(shutil.rmtree, tree.path, ignore_errors=True)
+    async def _leave(self, digest: str, tree: _Tree) -> None:
+        """Keep a tree that nobody reads any more, and delete those that there is no room for."""
+        surplus = self._idle.put(digest, tree) if tree.path is not None else ()
+        for each in surplus:
+            if each.path is not None:
+                await self._limiter.run(shutil.rmtree, each.path, ignore_errors=True)
 
     async def _fetch(self, artifact: Artifact, timeout: float) -> Path:
         target = Path(tempfile.mkdtemp(prefix="source-", dir=self._scratch))

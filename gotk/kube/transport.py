@@ -11,6 +11,7 @@ import aiohttp
 import msgspec
 from yarl import URL
 
+from gotk import fence
 from gotk.http.egress import Refused
 from gotk.kube import errors
 from gotk.kube.config import Config
@@ -215,10 +216,10 @@ class Transport:
 
     def _limit_of_writes(self) -> float:
         """Return for how long a request that writes may take. Raises Fenced where none may be sent."""
-        left = self._timeout if self._write_time is None else self._write_time()
-        if left <= 0:
-            raise errors.Fenced(0, "Fenced", "not written: this replica is not the leader (any more)")
-        return min(self._timeout, left)
+        try:
+            return fence.limit(self._timeout, self._write_time)
+        except fence.Closed as error:
+            raise errors.Fenced(0, "Fenced", f"not written: {error}") from None
 
     def _unreachable(self, cause: str) -> errors.Unreachable:
         return errors.Unreachable(0, "Unreachable", f"cannot reach the Kubernetes API at {self._config.host}: {cause}")

@@ -22,6 +22,8 @@ from image_automation.update.result import FileResult
 
 #: The most files that are remembered: in memory those used last; on disk all are forgotten at once, and learnt again.
 MOST: Final = 1_000_000
+#: The most bytes that are kept on disk of one file.
+LARGEST: Final = 64 << 10
 
 _TABLES = """
 CREATE TABLE IF NOT EXISTS rules (version BLOB);
@@ -31,7 +33,7 @@ _AT_ONCE = 500
 
 
 @dataclass(frozen=True, slots=True)
-class Settled:
+class UpToDate:
     """A content that needed no change when its setters had these values, and what was said about it."""
 
     values: Mapping[str, str | None]
@@ -39,7 +41,7 @@ class Settled:
 
 
 #: False: no marker. True: a marker, and nothing else is known.
-Learnt: TypeAlias = bool | Settled
+Learnt: TypeAlias = bool | UpToDate
 
 
 class Marks:
@@ -72,7 +74,7 @@ class Marks:
     def save(self) -> None:
         """Write what was learnt since the last time. A disk that cannot take it costs time later, nothing else."""
         with self._lock:
-            rows = [(key, _encode(learnt)) for key, learnt in self._unsaved.items()]
+            rows = [(key, _encode(learnt)) for key, learnt in self._unsaved.items()][-self._most :]
             self._unsaved.clear()
             if self._database is None or not rows:
                 return
@@ -119,7 +121,9 @@ def _rules() -> bytes:
 
 
 def _encode(learnt: Learnt) -> bytes:
-    return msgspec.msgpack.encode(learnt)
+    """Return a row; of a file about which there is much to say no more than that it holds a marker."""
+    row = msgspec.msgpack.encode(learnt)
+    return row if len(row) <= LARGEST else msgspec.msgpack.encode(True)
 
 
 def _decode(data: bytes) -> Learnt:
@@ -127,4 +131,4 @@ def _decode(data: bytes) -> Learnt:
     return decoded
 
 
-_DECODER = msgspec.msgpack.Decoder(bool | Settled)
+_DECODER = msgspec.msgpack.Decoder(bool | UpToDate)

@@ -216,17 +216,17 @@ def _rewritten(
     *,
     held: Collection[Place],
 ) -> FileResult:
-    settled = known.files.known([blob]).get(blob)
-    if isinstance(settled, marker_cache.Settled) and all(
-        setters.get(setter) == value for setter, value in settled.values.items()
+    learnt = known.files.known([blob]).get(blob)
+    if isinstance(learnt, marker_cache.UpToDate) and all(
+        setters.get(setter) == value for setter, value in learnt.values.items()
     ):
-        return replace(settled.result, path=path)
+        return replace(learnt.result, path=path)
     problem = screening.refuse_size(repository.size(blob)) or _refuse_path(path)
     if problem is not None:
         return FileResult(git.printable(path), problems=(problem,))
     result = rewrite.rewrite(path, repository.read(blob), setters, held)
     if not (result.changes or held):
-        known.files.learn({blob: marker_cache.Settled({each: setters.get(each) for each in result.followed}, result)})
+        known.files.learn({blob: marker_cache.UpToDate({each: setters.get(each) for each in result.followed}, result)})
     return result
 
 

@@ -22,6 +22,7 @@ from gotk.runtime.reconciler import Woken
 from gotk.runtime.reconciliation import FINALIZER, Reconciliation
 from gotk.runtime.settings import Settings
 from image_automation import report
+from image_automation.cli import reports
 from tests.gotk.runtime.managed import Collected
 from tests.image_automation.automating import Client, Store, World, automation, policy
 from tests.memory_cluster import Identity, MemoryCluster
@@ -315,3 +316,12 @@ def test_a_record_of_another_controller_or_an_older_version_is_no_debt() -> None
     assert not push.is_untold("")
     push = msgspec.structs.replace(push, follows="old")
     assert [push.is_untold(last) for last in ("old", "new", "another", "")] == [True, False, False, False]
+
+
+@pytest.mark.parametrize(("untold", "state"), [(True, "pushing"), (False, "pushed")])
+def test_a_push_that_the_status_does_not_know_is_listed_as_such(
+    capsys: pytest.CaptureFixture[str], untold: bool, state: str
+) -> None:
+    change = report.Changed(path="a.yaml", line=3, setter="apps:web", old="1", new="2")
+    reports.show(report.Report(push=report.Push(commit="0" * 40, branch="main", changes=(change,))), untold=untold)
+    assert state in capsys.readouterr().out.splitlines()[1].split()

@@ -16,6 +16,7 @@ from typing import Any
 import pygit2
 from pygit2.enums import DeltaStatus
 
+from gotk import fence
 from gotk.git import errors, reference
 from gotk.git import url as urls
 from gotk.git.auth import ANONYMOUS, Credentials
@@ -115,10 +116,10 @@ class Mirror:
 
     def _for_push(self) -> Remote:
         """Return the remote with the time that a push may take. Raises Fenced where none may be sent."""
-        left = self._remote.timeout if self._write_time is None else self._write_time()
-        if left <= 0:
-            raise errors.Fenced("not pushed: this replica is not the leader (any more)")
-        return replace(self._remote, timeout=min(self._remote.timeout, left))
+        try:
+            return replace(self._remote, timeout=fence.limit(self._remote.timeout, self._write_time))
+        except fence.Closed as error:
+            raise errors.Fenced(f"not pushed: {error}") from None
 
     def commit(
         self,

@@ -15,6 +15,7 @@ import structlog
 from gotk.api import extensions
 from gotk.api.meta import REQUESTED_AT
 from gotk.api.notification import Receiver, ReceiverResource
+from gotk.bounded import Bounded
 from gotk.cel import expression
 from gotk.kube import errors
 from gotk.oci import name as images
@@ -30,6 +31,7 @@ _API_VERSIONS: Mapping[str, str] = {
     "ArtifactGenerator": "source.extensions.fluxcd.io/v1beta1",
 }
 _GAP = 0.1
+_REMEMBERED = 1024
 _RECENT = 60.0
 _TAGS = 20
 
@@ -203,7 +205,7 @@ class Shared:
         self._clock = clock
         self._waiting: dict[Target, asyncio.Future[None]] = {}
         self._working: dict[Target, asyncio.Lock] = {}
-        self._ended: dict[Target, float] = {}
+        self._ended: Bounded[Target, float] = Bounded(_REMEMBERED)
 
     async def run(self, key: Target, work: Callable[[], Awaitable[None]]) -> None:
         """Do the work, or wait for another caller that is about to do it. Raises what the work raises."""
@@ -214,7 +216,7 @@ class Shared:
         done.add_done_callback(lambda ended: ended.exception())  # looked at, also where nobody waits
         try:
             async with self._working.setdefault(key, asyncio.Lock()):
-                await self._clock.sleep(max(0.0, self._ended.get(key, 0.0) + _GAP - self._clock.monotonic()))
+                await self._clock.sleep(max(0.0, (self._ended.peek(key) or 0.0) + _GAP - self._clock.monotonic()))
                 del self._waiting[key]
                 await work()
         except BaseException as error:
@@ -228,11 +230,10 @@ class Shared:
             self._end(key)
 
     def _end(self, key: Target) -> None:
-        now = self._clock.monotonic()
-        self._ended[key] = now
-        if len(self._ended) > 1024:
-            self._ended = {each: at for each, at in self._ended.items() if now - at < _GAP}
-            self._working = {each: lock for each, lock in self._working.items() if lock.locked()}
+        self._ended.put(key, self._clock.monotonic())
+        # Whoever is about to take the lock stands among those that wait.
+        if key not in self._waiting and not self._working[key].locked():
+            del self._working[key]
 
 
 def filters(receiver: Receiver) -> bool:

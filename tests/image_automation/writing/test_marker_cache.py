@@ -13,7 +13,7 @@ from image_automation.update.result import FileResult, Problem, Unresolved
 from image_automation.writing import marker_cache, tree
 
 A, B, C = (f"{n:040x}" for n in (10, 11, 12))
-SETTLED = marker_cache.Settled(
+UP_TO_DATE = marker_cache.UpToDate(
     {"n:p:tag": "1.0", "n:q": None},
     FileResult(
         "a.yaml",
@@ -26,9 +26,9 @@ SETTLED = marker_cache.Settled(
 
 def test_what_was_learnt_is_known_after_a_restart(tmp_path: Path):
     first = marker_cache.Marks(tmp_path / "marks.db")
-    first.learn({A: False, B: True, C: SETTLED})
+    first.learn({A: False, B: True, C: UP_TO_DATE})
     first.save()
-    assert marker_cache.Marks(tmp_path / "marks.db").known([A, B, C, "00" * 20]) == {A: False, B: True, C: SETTLED}
+    assert marker_cache.Marks(tmp_path / "marks.db").known([A, B, C, "00" * 20]) == {A: False, B: True, C: UP_TO_DATE}
 
 
 def test_a_damaged_file_is_begun_anew(tmp_path: Path):
@@ -89,3 +89,20 @@ def test_after_a_restart_only_what_is_new_is_read(tmp_path: Path):
     after = tree.apply(again, second, "", setters, tree.Known(tmp_path / "marks.db"))
     assert (before.edits, after.edits) == ({}, {})
     assert again.blobs == [again.node(second, "d0/new.yaml").id]
+
+
+def test_of_a_file_about_which_there_is_much_to_say_only_that_it_is_marked_goes_to_the_disk(tmp_path: Path):
+    much = tuple(Problem("cause " * 100, "next step", line=n) for n in range(200))
+    large = marker_cache.UpToDate({"n:q": "1.0"}, FileResult("a.yaml", problems=much))
+    first = marker_cache.Marks(tmp_path / "marks.db")
+    first.learn({A: large, B: UP_TO_DATE})
+    first.save()
+    assert first.known([A]) == {A: large}
+    assert marker_cache.Marks(tmp_path / "marks.db").known([A, B]) == {A: True, B: UP_TO_DATE}
+
+
+def test_more_than_are_kept_learnt_at_once_leave_no_more_than_are_kept(tmp_path: Path):
+    index = marker_cache.Marks(tmp_path / "marks.db", most=10)
+    index.learn({f"{n:040x}": True for n in range(35)})
+    index.save()
+    assert len(marker_cache.Marks(tmp_path / "marks.db").known(f"{n:040x}" for n in range(35))) == 10
