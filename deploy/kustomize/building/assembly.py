@@ -5,11 +5,11 @@ downloads nothing, starts no program and parses no YAML.
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from deploy.cluster import manifests, normal, objects, redaction
+from deploy.cluster import inventory, manifests, normal, objects, redaction
 from deploy.kustomize import owner
 from deploy.kustomize.attempt import Attempt
 from deploy.kustomize.building import build, resources
@@ -133,6 +133,7 @@ def _assemble(kustomization: Kustomization, built: str, values: Mapping[str, str
         read = manifests.read(texts)
     except documents.DocumentError as error:
         raise AssemblyError(f"failed to read the result of the build: {error}") from error
+    _check_unique(read)
     common = kustomization.spec.common_metadata or CommonMetadata()
     owned_by = owner.of(kustomization)
     digest = hashlib.sha256(resources.join(texts).encode()).hexdigest()
@@ -142,6 +143,20 @@ def _assemble(kustomization: Kustomization, built: str, values: Mapping[str, str
             raise AssemblyError(f"{objects.subject(manifest)} {cause}")
         normal.prepare(manifest, owner=owned_by, labels=common.labels, annotations=common.annotations)
     return msgspec.json.encode(Assembled(read, f"sha256:{digest}")).decode()
+
+
+def _check_unique(read: Sequence[objects.Manifest]) -> None:
+    """See that no two manifests are of one object, as variables can make them. Raises AssemblyError.
+
+    What kustomize builds has none, and two versions of an object are for the cluster to tell apart.
+    """
+    seen: set[tuple[str, str]] = set()
+    for manifest in read:
+        key = (str(manifest["apiVersion"]), str(inventory.ObjectID.of(manifest)))
+        if key in seen:
+            cause = "its variables make one object of two manifests, give them different names"
+            raise AssemblyError(f"post build failed for '{objects.subject(manifest)}': {cause}")
+        seen.add(key)
 
 
 def _substitute(text: str, values: Mapping[str, str], *, strict: bool) -> str:

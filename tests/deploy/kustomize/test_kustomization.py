@@ -264,6 +264,14 @@ async def test_a_failed_substitution_is_told(post_build: dict[str, Any], expecte
     assert ended.error.after == 60
 
 
+async def test_variables_that_make_one_object_of_two_are_told(here: World) -> None:
+    here.publish({"a.yaml": config_map("${a}"), "b.yaml": config_map("${b}")})
+    ended = await here.reconcile(kustomization(postBuild={"substitute": {"a": "x", "b": "x"}}, **IN_DEFAULT))
+    assert ended.ready[:2] == ("False", "BuildFailed")
+    cause = "its variables make one object of two manifests, give them different names"
+    assert ended.ready[2] == f"post build failed for 'ConfigMap/default/x': {cause}"
+
+
 async def test_without_variables_nothing_is_substituted(here: World) -> None:
     here.publish({"cm.yaml": config_map() + "  a: ${a}\n"})
     await here.reconcile(kustomization(**IN_DEFAULT))
