@@ -183,9 +183,11 @@ class ImagePolicyReconciler:
             return Outcome(message=ready.message, requeue_after=self._requeue_dependency)
         if not self._tags.tags(repository.status.canonical_image_name):
             raise self._no_tags()
-        name = repository.metadata.name
-        message = f"the tags in the database are not those of the last scan of ImageRepository '{name}'; it scans again"
-        raise errors.Waiting(DEPENDENCY_NOT_READY, message)
+        what = (
+            f"the tags in the database are not those of the last scan of ImageRepository '{repository.metadata.name}'"
+        )
+        follows = "it is suspended: resume it, so that it scans again" if repository.spec.suspend else "it scans again"
+        raise errors.Waiting(DEPENDENCY_NOT_READY, f"{what}; {follows}")
 
     def _no_tags(self) -> errors.Retry:
         message = f"retrying in {Duration.of(self._requeue_dependency)} error: no tags in database"

@@ -251,6 +251,8 @@ async def test_a_policy_that_has_not_chosen_waits_for_the_list_of_the_last_scan(
     message = "the tags in the database are not those of the last scan of ImageRepository 'app'; it scans again"
     assert isinstance(ended.error, errors.Waiting)
     assert ended.ready == ("False", "DependencyNotReady", message)
+    world.add(repository(suspend=True))
+    assert (await run(world, policy())).ready[2].endswith("it is suspended: resume it, so that it scans again")
     world.stored.clear()
     empty = await run(world, policy())
     assert isinstance(empty.error, errors.Retry)
