@@ -126,3 +126,16 @@ async def test_the_kits_rights_for_tenants_are_enough_and_apply_nothing_by_thems
         assert await here.get("ConfigMap", "a", namespace="tenant") is None
         ended = await here.reconcile(kustomization(namespace="tenant", **into))
         assert 'User "system:serviceaccount:flux-system:image-automation" cannot' in ended.ready[2]
+
+
+async def test_a_source_of_another_namespace_is_refused_where_tenants_are_apart(here: World) -> None:
+    here.publish({"a.yaml": config_map("a")})
+    here.reconciler = here.reconciler_for(here.client, no_cross_namespace_refs=True)
+    ended = await here.reconcile(kustomization(namespace="tenant", targetNamespace="tenant", **SOURCE))
+    told = "can't access 'GitRepository/default/src', cross-namespace references have been blocked"
+    assert ended.ready == ("False", "AccessDenied", told)
+    assert ended.conditions["Stalled"] == ("True", "AccessDenied", told)
+    after = [{"name": "app", "namespace": "tenant"}]
+    ended = await here.reconcile(kustomization("own", dependsOn=after, targetNamespace="default"))
+    assert ended.ready[1] == "DependencyNotReady", "dependencies may be elsewhere, as in Flux"
+    assert ended.ready[2].startswith("dependency 'tenant/app' not found: ")
