@@ -24,6 +24,7 @@ from deploy.kustomize import owner
 from deploy.kustomize.attempt import Attempt
 from deploy.kustomize.building.assembly import Assembler
 from deploy.kustomize.building.build import Builder, find_command
+from deploy.kustomize.building.fetching import NoRemoteBases
 from deploy.kustomize.decryption import sops
 from deploy.kustomize.decryption.keyring import Keyring
 from deploy.kustomize.decryption.services import NoServices
@@ -56,7 +57,13 @@ class Ours:
     def __init__(self, client: Client, transport: Transport, limiter: Limiter, scratch: Path) -> None:
         clock = SystemClock()
         trees = Trees(transport=transport, clock=clock, limiter=limiter, scratch=scratch, capacity=8, retries=5)
-        builder = Builder(command=find_command(), limiter=limiter, scratch=scratch, confine=Confinement.command)
+        builder = Builder(
+            command=find_command(),
+            limiter=limiter,
+            scratch=scratch,
+            confine=Confinement.command,
+            fetches=NoRemoteBases(),
+        )
         self.archives: dict[str, bytes] = {}
         self.url = ""
         keyring = Keyring(

@@ -72,6 +72,7 @@ class Settings:
     override_managers: tuple[str, ...] = ()
     custom_apply_stage_kinds: frozenset[tuple[str, str]] = frozenset()
     strict_fields: bool = False
+    remote_bases: frozenset[str] = frozenset()
     default_decryption_service_account: str = ""
     sops_age_secret: tuple[str, str] | None = None
     external_artifacts: bool = False

@@ -12,11 +12,7 @@ from deploy.cluster.clusters import TargetClusters
 from deploy.cluster.remotes import Remotes
 from deploy.cluster.trial import Manner
 from deploy.kustomize.building.assembly import Assembler
-from deploy.kustomize.building.build import Builder, find_command
-from deploy.kustomize.decryption import sops
-from deploy.kustomize.decryption.keyring import Keyring
 from deploy.kustomize.decryption.services import Services
-from deploy.kustomize.decryption.sops import Sops
 from deploy.kustomize.kustomization import KustomizationReconciler
 from deploy.kustomize.policy import Policy
 from deploy.kustomize.wakes import CONFIGS, EXTERNAL
@@ -60,7 +56,7 @@ from gotk.sandbox.confinement import Confinement
 from gotk.sources.git_access import GitAccess
 from gotk.sources.helm_access import HelmAccesses
 from gotk.sources.registry_access import RegistryAccess
-from image_automation.app import clouds, explain, notifications
+from image_automation.app import builds, clouds, explain, notifications
 from image_automation.app.digests import RegistryDigests
 from image_automation.app.explanation import Explainer
 from image_automation.app.settings import Settings
@@ -94,6 +90,7 @@ class Parts:
     client: Client
     remotes: Remotes
     key_services: Services
+    outward: Transport
     caches: Caches
     clock: Clock
     chance: random.Random
@@ -236,14 +233,15 @@ def kustomization(parts: Parts) -> Reconciler[Any, Any]:
         capacity=_TREES,
         retries=parts.settings.http_retry,
     )
-    builder = Builder(command=find_command(), limiter=parts.work, scratch=scratch, confine=Confinement.command)
-    keyring = Keyring(
-        objects=parts.client,
-        sops=Sops(find=sops.find_command, scratch=scratch, confine=Confinement.command, opens=parts.key_services),
-        age_secret=parts.settings.sops_age_secret,
-        workload_identity=parts.settings.workload_identity,
-        default_account=parts.settings.default_decryption_service_account,
+    builder = builds.builder(
+        parts.settings,
+        scratch,
+        mirrors=parts.mirrors,
+        transport=parts.outward,
+        git=parts.git,
+        work=parts.work,
     )
+    keyring = builds.keyring(parts.settings, scratch, objects=parts.client, opens=parts.key_services)
     assembler = Assembler(
         trees=trees,
         builder=builder,
@@ -422,6 +420,7 @@ async def _parts(
         settings=settings,
         client=client,
         remotes=await stack.enter_async_context(remotes),
+        outward=await stack.enter_async_context(Transport(route=way)),
         key_services=clouds.key_services(settings, known, clock, chosen_by_others),
         caches=Caches(
             client,

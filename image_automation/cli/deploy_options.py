@@ -1,12 +1,16 @@
 """The options of `run` that decide how manifests are decrypted and applied, and to which clusters."""
 
+import re
 from collections.abc import Callable
 from typing import Any, TypeVar
 
 import click
 
 from gotk import selectors
-from image_automation.cli import output
+from image_automation.cli import gates, output
+
+#: A host of a remote base: a name or an address, with no scheme, port or path.
+_HOST = re.compile(r"[a-z0-9.-]{1,253}", re.ASCII)
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -70,6 +74,13 @@ _OPTIONS = (
         help="Fail where a built-in kind has no such field, instead of leaving it out as Flux does.",
     ),
     click.option(
+        "--remote-bases",
+        default="",
+        metavar="HOSTS",
+        help="Fetch remote bases of kustomizations from these hosts, separated by commas, without credentials.",
+    ),
+    click.option("--no-remote-bases", is_flag=True, help="Fetch no remote bases: the default, and as in Flux."),
+    click.option(
         "--sops-age-secret",
         default="",
         metavar="NAME",
@@ -86,7 +97,18 @@ def read(options: dict[str, Any]) -> dict[str, Any]:
         selectors.parse_labels(options["watch_configs_selector"])
     except ValueError as error:
         output.fail(f"--watch-configs-label-selector: {error}")
-    return {"custom_apply_stage_kinds": frozenset((group, kind) if kind else ("", group) for group, _, kind in pairs)}
+    stages = frozenset((group, kind) if kind else ("", group) for group, _, kind in pairs)
+    return {"custom_apply_stage_kinds": stages, "remote_bases": _hosts(options)}
+
+
+def _hosts(options: dict[str, Any]) -> frozenset[str]:
+    """Return the hosts that remote bases are fetched from."""
+    hosts = gates.words(options["remote_bases"])
+    if options.pop("no_remote_bases") and hosts:
+        output.fail("--remote-bases and --no-remote-bases: give one of them")
+    if wrong := sorted(host for host in hosts if not _HOST.fullmatch(host)):
+        output.fail(f"--remote-bases: '{wrong[0]}' is no host, give names such as github.com")
+    return hosts
 
 
 def deploy_options(command: F) -> F:

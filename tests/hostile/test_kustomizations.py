@@ -16,6 +16,7 @@ from pathlib import Path
 import pytest
 
 from deploy.kustomize.building import build
+from deploy.kustomize.building.fetching import NoRemoteBases
 from gotk.runtime.blocking import Limiter
 from tests.deploy.kustomize import sources
 
@@ -245,7 +246,13 @@ def _aimed(files: Mapping[str, str], secret: Path, url: str) -> dict[str, str]:
 
 async def _build(command: tuple[str, ...], root: Path, scratch: Path) -> str:
     with Limiter(width=1) as limiter:
-        builder = build.Builder(command=command, limiter=limiter, scratch=scratch, confine=lambda _, program: program)
+        builder = build.Builder(
+            command=command,
+            limiter=limiter,
+            scratch=scratch,
+            confine=lambda _, program: program,
+            fetches=NoRemoteBases(),
+        )
         try:
             return (await builder.build(root, "app", sources.kustomization(path="app").spec, timeout=60)).text
         except build.BuildError as error:

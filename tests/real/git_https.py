@@ -64,8 +64,11 @@ class Server:
 
 
 @contextmanager
-def serve(directory: Path, *, mutual: bool = False) -> Iterator[Server]:
-    """Serve the bare repositories below `directory/repositories`; `mutual` asks for a client certificate only."""
+def serve(directory: Path, *, mutual: bool = False, anonymous: bool = False) -> Iterator[Server]:
+    """Serve the bare repositories below `directory/repositories`; `mutual` asks for a client certificate only.
+
+    `anonymous` lets everybody in. What lies in `directory/git-https/files` is served below `/files/`.
+    """
     nginx, fcgiwrap, backend = child.program("nginx"), child.program("fcgiwrap"), child.program("git-http-backend")
     home = directory / "git-https"
     root, socket = directory / "repositories", home / "fcgi.sock"
@@ -73,7 +76,8 @@ def serve(directory: Path, *, mutual: bool = False) -> Iterator[Server]:
     signed = authority.make(home)
     port = child.free_port()
     configuration = home / "nginx.conf"
-    configuration.write_text(_configuration(home, root, socket, backend, port, signed, mutual=mutual))
+    text = _configuration(home, root, socket, backend, port, signed, mutual=mutual, anonymous=anonymous)
+    configuration.write_text(text)
     log = home / "log"
     with (
         child.running([fcgiwrap, "-c", "4", "-s", f"unix:{socket}"], log=log, path=socket),
@@ -83,7 +87,15 @@ def serve(directory: Path, *, mutual: bool = False) -> Iterator[Server]:
 
 
 def _configuration(
-    home: Path, root: Path, socket: Path, backend: str, port: int, signed: authority.Authority, *, mutual: bool
+    home: Path,
+    root: Path,
+    socket: Path,
+    backend: str,
+    port: int,
+    signed: authority.Authority,
+    *,
+    mutual: bool,
+    anonymous: bool,
 ) -> str:
     ca = home / "ca.pem"
     ca.write_text(signed.pem)
@@ -102,7 +114,7 @@ http {{
 {scratch}
   access_log off;
   map $http_authorization $known {{
-    default {int(mutual)};
+    default {int(mutual or anonymous)};
     "Basic {basic}" 1;
     "Bearer {TOKEN}" 1;
   }}
@@ -117,6 +129,7 @@ http {{
       add_header WWW-Authenticate 'Basic realm="git"' always;
       return 401;
     }}
+    location /files/ {{ root {home}; }}
     location / {{
       if ($known = 0) {{ return 401; }}
       fastcgi_pass unix:{socket};

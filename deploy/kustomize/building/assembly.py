@@ -84,7 +84,8 @@ class Assembler:
                 directory = build.locate(root, spec.path)
                 await attempt.progress("Building manifests")
                 built = await self._builder.build(root, directory, spec, timeout=timeout, decryptor=decryptor)
-            self._built.put(name, built)
+            if built.lasting:
+                self._built.put(name, built)
         return built
 
     async def objects(self, kustomization: Kustomization, built: Built) -> Assembled:

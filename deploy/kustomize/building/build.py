@@ -16,14 +16,15 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
 
 from deploy.cluster import redaction
-from deploy.kustomize.building import canonical, generator, plan, references, source, tree
+from deploy.kustomize.building import canonical, generator, plan, references, remote, source, tree
+from deploy.kustomize.building.remote import Allows, FetchError, Fetches
 from deploy.kustomize.decryption.decryptor import Decryptor, NotDecrypted, Texts
 from gotk.api import scheme
 from gotk.api.kustomize import KustomizationSpec
@@ -37,6 +38,7 @@ _IN_MEMORY = Path("/dev/shm")  # noqa: S108 - each build has a folder of its own
 _LARGEST_OUTPUT = 128 << 20
 _LONGEST_COMPLAINT = 8192
 _MEMORY = 512 << 20
+_MOST_ROUNDS, _MOST_REMOTES = 6, 50
 _PROCESSORS = 2
 _PANIC = re.compile("^(?:panic: |fatal error: |(?=SIG[A-Z]+: ))(.*)", re.MULTILINE)
 #: What kustomize quotes of a kustomization may be a value of a Secret: literals without a key, and inline patches.
@@ -107,10 +109,14 @@ class Outputs:
 
 @dataclass(frozen=True, slots=True)
 class Built:
-    """What kustomize printed, decrypted where that was asked for, and what no message may show of it."""
+    """What kustomize printed, decrypted where that was asked for, and what no message may show of it.
+
+    It is not `lasting` where remote bases are in it: what their names mean may change.
+    """
 
     text: str = field(repr=False)
     hidden: tuple[str, ...] = field(default=(), repr=False)
+    lasting: bool = True
 
     def size(self) -> int:
         """Return how much memory it takes, roughly."""
@@ -127,8 +133,10 @@ class Builder:
         limiter: Limiter,
         scratch: Path,
         confine: Callable[[Confinement, Sequence[str]], Sequence[str]],
+        fetches: Fetches,
         width: int = 2,
     ) -> None:
+        self._fetches = fetches
         self._command = tuple(command)
         self._limiter = limiter
         self._scratch = scratch.resolve()  # kustomize resolves it, too, and names it in its messages
@@ -146,32 +154,66 @@ class Builder:
     ) -> Built:
         """Build a directory of the artifact and return the YAML. Raises BuildError."""
         unpacked = source.Directory(root)
+        try:
+            planned, whole = await self._planned(unpacked, directory, spec, timeout)
+        except (generator.GeneratorError, FetchError) as error:
+            raise BuildError(str(error)) from error
+        except (references.ForbiddenReference, canonical.Unreadable) as error:
+            raise BuildError(f"kustomize build failed: {error}") from error
         async with self._slots:
             try:
-                planned = await self._limiter.run(_plan, unpacked, directory, spec)
                 plain = Texts()
                 if decryptor is not None:
                     plain = await decryptor.files(unpacked, planned.decryptable, timeout=timeout)
-                text = await self._print(planned, root, directory, plain, timeout)
+                fetched = await self._limiter.run(_fetched, planned, whole)
+                text = await self._print(planned, root, directory, plain, fetched=fetched, timeout=timeout)
                 found: tuple[str, ...] = ()
                 if decryptor is not None:
                     text, found = await decryptor.resources(text, timeout=timeout)
-                return Built(text, (*plain.hidden, *found))
-            except (generator.GeneratorError, NotDecrypted) as error:
+                return Built(text, (*plain.hidden, *found), lasting=whole is unpacked)
+            except NotDecrypted as error:
                 raise BuildError(str(error)) from error
-            except (references.ForbiddenReference, canonical.Unreadable) as error:
+            except (canonical.Unreadable, source.TooLarge) as error:
                 raise BuildError(f"kustomize build failed: {error}") from error
             except OSError as error:
                 raise BuildError(f"kustomize build failed: {error.strerror}") from error
 
-    async def _print(self, planned: plan.Plan, root: Path, directory: str, plain: Texts, timeout: float) -> str:
+    async def _planned(
+        self, unpacked: source.Source, directory: str, spec: KustomizationSpec, timeout: float
+    ) -> tuple[plan.Plan, source.Source]:
+        """Plan what kustomize may see, once every remote base is here that something names."""
+        mounts: dict[str, source.Source] = {}
+        whole = unpacked
+        for _ in range(_MOST_ROUNDS):
+            planned = await self._limiter.run(_plan, whole, directory, spec, self._fetches)
+            if not planned.missing:
+                return planned, whole
+            if unpacked.kind(remote.FOLDER) != "none":
+                raise FetchError(f"the source has a '{remote.FOLDER}', where remote bases are to lie: rename it")
+            if len(mounts) + len(planned.missing) > _MOST_REMOTES:
+                break
+            for each in sorted(planned.missing, key=str):
+                mounts[each.place] = await self._fetches.fetch(each, timeout=timeout)
+            whole = remote.Mounted(unpacked, mounts)
+        raise FetchError(f"remote bases lead to more than {_MOST_REMOTES} others, or {_MOST_ROUNDS} times to new ones")
+
+    async def _print(
+        self,
+        planned: plan.Plan,
+        root: Path,
+        directory: str,
+        plain: Texts,
+        *,
+        fetched: Mapping[str, bytes],
+        timeout: float,
+    ) -> str:
         """Run kustomize over a tree that is gone afterwards; in memory, where something in it was decrypted."""
         for path, text in plain.by_name.items():
             canonical.check_aliases(text, named=path)
         scratch = await self._limiter.run(_room, planned, root, self._scratch) if plain.by_name else self._scratch
         work = Path(tempfile.mkdtemp(prefix="build-", dir=scratch))
         try:
-            await self._limiter.run(_lay_out, work, planned, root, plain)
+            await self._limiter.run(_lay_out, work, planned, root, {**fetched, **plain.by_name})
             return await self._run(work, work / "source" / directory, timeout)
         except BuildError as error:
             if not plain.hidden:
@@ -201,21 +243,27 @@ class Builder:
         return ended.output.decode()
 
 
-def _plan(unpacked: source.Directory, directory: str, spec: KustomizationSpec) -> plan.Plan:
+def _plan(unpacked: source.Source, directory: str, spec: KustomizationSpec, allows: Allows) -> plan.Plan:
     """Plan what kustomize may see of the source."""
     generated = generator.generate(unpacked, directory, spec)
-    return plan.make(unpacked, directory, generated.file_name, generated.content)
+    return plan.make(unpacked, directory, generated.file_name, generated.content, allows=allows)
 
 
-def _lay_out(work: Path, planned: plan.Plan, root: Path, plain: Texts) -> None:
+def _fetched(planned: plan.Plan, whole: source.Source) -> dict[str, bytes]:
+    """Return the files of a plan that remote bases hold. Raises source.TooLarge."""
+    return {origin: whole.read(origin) for origin in planned.files.values() if remote.tree_of(origin)}
+
+
+def _lay_out(work: Path, planned: plan.Plan, root: Path, contents: Mapping[str, bytes]) -> None:
     (work / "home").mkdir()
-    tree.lay_out(planned, root, work / "source", plain.by_name)
+    tree.lay_out(planned, root, work / "source", contents)
 
 
 def _room(planned: plan.Plan, root: Path, otherwise: Path) -> Path:
     """Return a folder in memory that holds a plan's files twice, else another one."""
     try:
-        needed = sum((root / origin).stat().st_size for origin in planned.files.values())
+        own = (origin for origin in planned.files.values() if not remote.tree_of(origin))
+        needed = sum((root / origin).stat().st_size for origin in own)
         free = shutil.disk_usage(_IN_MEMORY).free
     except OSError:
         return otherwise

@@ -12,9 +12,11 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from deploy.kustomize.building import canonical, encrypted, references, shapes
+from deploy.kustomize.building import canonical, encrypted, references, remote, shapes
 from deploy.kustomize.building.canonical import Value
+from deploy.kustomize.building.fetching import NoRemoteBases
 from deploy.kustomize.building.references import ForbiddenReference, Reference
+from deploy.kustomize.building.remote import Allows, Remote
 from deploy.kustomize.building.shapes import Role
 from deploy.kustomize.building.source import Source, TooLarge
 from deploy.kustomize.decryption.formats import Format
@@ -27,13 +29,15 @@ _USED_AS_IT_IS = frozenset({Role.DATA, Role.KEYED, Role.PATCH})
 class Plan:
     """A tree: texts by their path, and paths whose files are those of the source at another or the same path.
 
-    `decryptable` are the files of the source that may be encrypted, and the format that their names say.
+    `decryptable` are the files of the source that may be encrypted, and the format that their names say. `missing` are
+    remote bases that have to be fetched before the plan is made anew.
     """
 
     directories: frozenset[str]
     texts: Mapping[str, str]
     files: Mapping[str, str]
     decryptable: Mapping[str, Format] = field(default_factory=dict)
+    missing: frozenset[Remote] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,12 +76,14 @@ class _Config:
     prefix: str = ""
 
 
-def make(source: Source, directory: str, file_name: str, content: dict[str, Value]) -> Plan:
-    """Plan the tree for the kustomization of a directory of the source.
+def make(
+    source: Source, directory: str, file_name: str, content: dict[str, Value], *, allows: Allows | None = None
+) -> Plan:
+    """Plan the tree for the kustomization of a directory of the source, which may name remote bases that are allowed.
 
     Raises ForbiddenReference for what must not be named, and canonical.Unreadable for what cannot be read.
     """
-    walk = _Walk(source)
+    walk = _Walk(source, allows or NoRemoteBases())
     walk.start(directory, file_name, content)
     return walk.plan()
 
@@ -85,8 +91,10 @@ def make(source: Source, directory: str, file_name: str, content: dict[str, Valu
 class _Walk:
     """One way through a source: what was found, and the directories that are still to be visited."""
 
-    def __init__(self, source: Source) -> None:
+    def __init__(self, source: Source, allows: Allows) -> None:
         self._source = source
+        self._allows = allows
+        self._missing: set[Remote] = set()
         self._budget = canonical.Budget()
         self._waiting: deque[str] = deque()
         self._directories: set[str] = set()
@@ -119,7 +127,7 @@ class _Walk:
                 use.move(beside[use.base, use.target])
         files |= {path: target for (_, target), path in beside.items()}
         texts = {path: _rendered(path, config) for path, config in self._configs.items()}
-        return Plan(frozenset(self._directories), texts, files, self._decryptable)
+        return Plan(frozenset(self._directories), texts, files, self._decryptable, frozenset(self._missing))
 
     def _is_written_anew(self, path: str) -> bool:
         """Tell whether a file's bytes must not lie at its own place: who visits the directory would read them."""
@@ -146,6 +154,8 @@ class _Walk:
     def _kustomization(self, path: str, directory: str, content: Value) -> None:
         reading = self._shaped(_Place(path, directory), shapes.KUSTOMIZATION, content)
         self._put(path, "a kustomization", [reading])
+        if remote.tree_of(directory):
+            return  # nobody encrypts for us in somebody else's repository
         for target, kind in encrypted.candidates(reading):
             self._decryptable.setdefault(target, kind)
 
@@ -193,7 +203,13 @@ class _Walk:
             return self._inline(place, role, entry)
         if not entry and role in {Role.DATA, Role.CONFIGURATION}:
             return entry  # as good as left out
-        reference = references.local(str(place), role, place.base, entry)
+        if role in {Role.RESOURCE, Role.COMPONENT} and references.is_remote(entry):
+            found = self._remote(place, role, entry)
+            if found is None:
+                return entry  # this plan is not used
+            reference = found
+        else:
+            reference = references.local(str(place), role, place.base, entry)
         kind = self._source.kind(reference.target)
         if kind == "none":
             raise ForbiddenReference(
@@ -206,6 +222,20 @@ class _Walk:
         else:
             self._file(place, reference)
         return reference
+
+    def _remote(self, place: _Place, role: Role, entry: str) -> Reference | None:
+        """Return the name under which a remote base lies here, None where it has to be fetched first."""
+        told = references.shown(entry)
+        try:
+            wanted = remote.parse(entry)
+        except remote.BadAddress as error:
+            raise ForbiddenReference(f"{place}: '{told}' is remote and {error}") from None
+        if refused := self._allows.refusal(wanted):
+            raise ForbiddenReference(f"{place}: '{told}' {refused}")
+        if self._source.kind(wanted.place) == "none":
+            self._missing.add(wanted)
+            return None
+        return references.mounted(role, place.base, wanted.target)
 
     def _directory(self, place: _Place, reference: Reference, entry: str) -> None:
         if reference.role is Role.PLUGIN:

@@ -2,14 +2,16 @@
 
 kustomize runs without its own load restrictor, as Flux runs it, so that files beside the kustomization's directory can
 be used. Hence every name is looked at before the program starts: no absolute path, none that leaves the source, no URL
-and no Git address. What it names must be there already, so nothing is ever fetched. The name is handed on in a spelling
-that means a path in every reading that kustomize tries: as a URL, as a Git address, as YAML.
+and no Git address; what of these the operator allows was fetched before (`remote`). What a name means must be there
+already. It is handed on in a spelling that means a path in every reading that kustomize tries: as a URL, as a Git
+address, as YAML.
 """
 
 import posixpath
 import re
 from dataclasses import dataclass
 
+from deploy.kustomize.building import remote
 from deploy.kustomize.building.shapes import Role
 
 FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")
@@ -51,18 +53,38 @@ def is_inline(entry: str) -> bool:
     return bool(_BREAKS.search(entry)) or "{" in entry
 
 
+def is_remote(entry: str) -> bool:
+    """Tell whether an entry could be read as an address."""
+    return bool(_REMOTE.match(entry))
+
+
+def shown(entry: str) -> str:
+    """Return an address for a message: without a password, and not too long."""
+    return _USERINFO.sub("//", entry.strip())[:200]
+
+
+def mounted(role: Role, base: str, target: str) -> Reference:
+    """Name a file or directory that lies elsewhere among the source's files."""
+    return Reference(role, target, base, f"./{posixpath.relpath(target, base)}")
+
+
 def local(where: str, role: Role, base: str, entry: str) -> Reference:
     """Read an entry as a name that is followed from a directory of the source. Raises ForbiddenReference."""
     key, entry = _keyed(where, entry) if role is Role.KEYED else ("", entry)
-    shown = _USERINFO.sub("//", entry.strip())[:200]
-    if _REMOTE.match(entry):
-        raise ForbiddenReference(f"{where}: '{shown}' is remote and is not fetched, keep a copy in the source")
+    told = shown(entry)
+    if is_remote(entry):
+        raise ForbiddenReference(f"{where}: '{told}' is remote, which only resources and components may be")
     target = posixpath.normpath(posixpath.join(base, entry))
-    if posixpath.isabs(entry) or target == ".." or target.startswith("../"):
-        raise ForbiddenReference(f"{where}: '{shown}' is outside of the source")
+    if posixpath.isabs(entry) or target == ".." or target.startswith("../") or _leaves(base, target):
+        raise ForbiddenReference(f"{where}: '{told}' is outside of the source")
     if not entry or len(entry) > _LONGEST or _BREAKS.search(entry):
-        raise ForbiddenReference(f"{where}: {shown!r} is no name of a file")
+        raise ForbiddenReference(f"{where}: {told!r} is no name of a file")
     return Reference(role, target, base, entry if _UNMISTAKABLE.fullmatch(entry) else f"./{entry}", key)
+
+
+def _leaves(base: str, target: str) -> bool:
+    """Tell whether a name leads from the source or a remote base into another tree; the source is above the others."""
+    return remote.tree_of(base) != remote.tree_of(target) or target == remote.FOLDER
 
 
 def _keyed(where: str, entry: str) -> tuple[str, str]:

@@ -17,6 +17,7 @@ from deploy.cluster.clusters import TargetClusters
 from deploy.cluster.remotes import Remotes
 from deploy.cluster.trial import USUAL
 from deploy.kustomize.building import assembly, build
+from deploy.kustomize.building.fetching import NoRemoteBases
 from deploy.kustomize.decryption import sops
 from deploy.kustomize.decryption.keyring import Keyring
 from deploy.kustomize.decryption.services import NoServices
@@ -90,7 +91,11 @@ class World:
             transport=transport, clock=clock, limiter=limiter, scratch=scratch, capacity=8, retries=5
         )
         builder = build.Builder(
-            command=build.find_command(), limiter=limiter, scratch=scratch, confine=Confinement.command
+            command=build.find_command(),
+            limiter=limiter,
+            scratch=scratch,
+            confine=Confinement.command,
+            fetches=NoRemoteBases(),
         )
         keyring = Keyring(
             objects=client,

@@ -25,7 +25,7 @@ from image_automation.app.settings import Settings
 from image_automation.cli.verbs import run
 from image_automation.notification.alerts.notifier import Notifier
 
-COMPOSITION = ("wiring", "notifications", "clouds", "service")
+COMPOSITION = ("wiring", "builds", "notifications", "clouds", "service")
 OURS = ("gotk", "reflector", "policies", "image_automation", "deploy")
 
 #: Time, chance and the addresses of stand-ins: what a test puts in place of the world.

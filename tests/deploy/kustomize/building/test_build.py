@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from deploy.kustomize.building import build, generator, source
+from deploy.kustomize.building.fetching import NoRemoteBases
 from gotk import documents
 from gotk.runtime.blocking import Limiter
 from gotk.sandbox.confinement import Confinement
@@ -43,7 +44,9 @@ async def run(tmp_path: Path) -> AsyncIterator[Build]:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     with Limiter(width=2) as limiter:
-        builder = build.Builder(command=COMMAND, limiter=limiter, scratch=scratch, confine=Confinement.command)
+        builder = build.Builder(
+            command=COMMAND, limiter=limiter, scratch=scratch, confine=Confinement.command, fetches=NoRemoteBases()
+        )
 
         async def call(files: Mapping[str, str], path: str = "", **spec: Any) -> list[Any]:
             root = sources.write(tmp_path / "source", files)
@@ -192,7 +195,9 @@ async def test_a_build_that_hangs_is_killed(tmp_path: Path) -> None:
     script.chmod(0o755)
     root = sources.write(tmp_path / "source", {"a.yaml": sources.config_map()})
     with Limiter(width=1) as limiter:
-        builder = build.Builder(command=[str(script)], limiter=limiter, scratch=tmp_path, confine=free)
+        builder = build.Builder(
+            command=[str(script)], limiter=limiter, scratch=tmp_path, confine=free, fetches=NoRemoteBases()
+        )
         spec = sources.kustomization().spec
         with pytest.raises(build.BuildError, match=r"no result within 0\.2s"):
             await builder.build(root, ".", spec, timeout=0.2)
@@ -208,7 +213,9 @@ async def test_a_cancelled_build_leaves_nothing_behind(tmp_path: Path) -> None:
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     with Limiter(width=2) as limiter:
-        builder = build.Builder(command=[str(script)], limiter=limiter, scratch=scratch, confine=free)
+        builder = build.Builder(
+            command=[str(script)], limiter=limiter, scratch=scratch, confine=free, fetches=NoRemoteBases()
+        )
         async with asyncio.TaskGroup() as group:
             task = group.create_task(builder.build(root, ".", sources.kustomization().spec, timeout=60))
             await limiter.run(begun.read_bytes)
@@ -222,7 +229,9 @@ async def test_a_build_that_takes_too_much_memory_ends_and_says_what_it_needs(tm
     text = f"apiVersion: x/v1\nkind: Foo\nmetadata: {{name: x}}\na: [{'x,' * 4_000_000}x]\n"
     root = sources.write(tmp_path / "source", {"cm.yaml": text, "kustomization.yaml": "resources: [cm.yaml]"})
     with Limiter(width=1) as limiter:
-        builder = build.Builder(command=COMMAND, limiter=limiter, scratch=tmp_path, confine=Confinement.command)
+        builder = build.Builder(
+            command=COMMAND, limiter=limiter, scratch=tmp_path, confine=Confinement.command, fetches=NoRemoteBases()
+        )
         with pytest.raises(build.BuildError) as raised:
             await builder.build(root, ".", sources.kustomization().spec, timeout=60)
     assert str(raised.value) == "kustomize build failed: it needs more than 512 MiB of memory"
@@ -233,7 +242,9 @@ async def test_a_manifest_that_unfolds_never_reaches_the_program(tmp_path: Path)
     text = "".join(f"a{level}: &a{level} {value}\n" for level, value in enumerate(names))
     root = sources.write(tmp_path / "source", {"cm.yaml": text, "kustomization.yaml": "resources: [cm.yaml]"})
     with Limiter(width=1) as limiter:
-        builder = build.Builder(command=["/never/run"], limiter=limiter, scratch=tmp_path, confine=free)
+        builder = build.Builder(
+            command=["/never/run"], limiter=limiter, scratch=tmp_path, confine=free, fetches=NoRemoteBases()
+        )
         expected = r"^kustomize build failed: cm\.yaml: line 6: more than 300000 entries, aliases counted for "
         with pytest.raises(build.BuildError, match=expected):
             await builder.build(root, ".", sources.kustomization().spec, timeout=60)
@@ -260,7 +271,9 @@ async def test_a_crash_is_told_in_one_line(errors: str, expected: str, tmp_path:
     script.chmod(0o755)
     root = sources.write(tmp_path / "source", {"a.yaml": sources.config_map()})
     with Limiter(width=1) as limiter:
-        builder = build.Builder(command=[str(script)], limiter=limiter, scratch=tmp_path, confine=free)
+        builder = build.Builder(
+            command=[str(script)], limiter=limiter, scratch=tmp_path, confine=free, fetches=NoRemoteBases()
+        )
         with pytest.raises(build.BuildError) as raised:
             await builder.build(root, ".", sources.kustomization().spec, timeout=60)
     assert str(raised.value) == f"kustomize build failed: {expected}"
@@ -270,7 +283,7 @@ FORBIDDEN = {
     "https": ("resources: ['https://example.com/x.yaml']", "resources: 'https://example.com/x.yaml' is remote"),
     "credentials are not shown": ("resources: ['https://u:p@example.com/x']", "'https://example.com/x' is remote"),
     "GitHub without a scheme": ("resources: [github.com/org/repo]", "is remote and is not fetched"),
-    "ssh": ("bases: ['git@github.com:org/repo.git']", "is remote and is not fetched"),
+    "ssh": ("bases: ['git@github.com:org/repo.git']", "is remote and needs a key"),
     "forced Git": ("components: ['git::https://example.com/x']", "is remote and is not fetched"),
     "in any case": ("RESOURCES: ['HTTPS://example.com/x']", "is remote and is not fetched"),
     "in odd letters": ("re\u017fources: ['https://example.com/x']", "is remote and is not fetched"),
@@ -285,7 +298,7 @@ FORBIDDEN = {
     "older patch": ("patches: [/etc/passwd]", "patches: not a mapping"),
     "JSON patch": ("patchesJson6902: [{path: ../../../etc/passwd}]", "is outside of the source"),
     "replacement": ("replacements: [{path: /etc/passwd}]", "is outside of the source"),
-    "openapi": ("openapi: {path: 'https://example.com/s.json'}", "is remote and is not fetched"),
+    "openapi": ("openapi: {path: 'https://example.com/s.json'}", "is remote, which only resources and components"),
     "crds": ("crds: [/etc/passwd]", "is outside of the source"),
     "configurations": ("configurations: [/etc/passwd]", "is outside of the source"),
     "Helm": ("helmCharts: [{name: x}]", "Helm charts are not rendered"),
@@ -312,7 +325,13 @@ async def test_forbidden(text: str, expected: str, tmp_path: Path) -> None:
     }
     root = sources.write(tmp_path / "source", files)
     with Limiter(width=1) as limiter:
-        builder = build.Builder(command=["/never/run"], limiter=limiter, scratch=tmp_path, confine=Confinement.command)
+        builder = build.Builder(
+            command=["/never/run"],
+            limiter=limiter,
+            scratch=tmp_path,
+            confine=Confinement.command,
+            fetches=NoRemoteBases(),
+        )
         with pytest.raises(build.BuildError) as raised:
             await builder.build(root, "app", sources.kustomization().spec, timeout=5)
     assert str(raised.value).startswith(("kustomize build failed: ", "failed to decode kustomization file "))

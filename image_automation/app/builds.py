@@ -1,0 +1,40 @@
+"""What builds Kustomizations: the program with what may be fetched for it, and the keys with what opens them."""
+
+from pathlib import Path
+
+from deploy.kustomize.building.build import Builder, find_command
+from deploy.kustomize.building.fetching import RemoteBases
+from deploy.kustomize.decryption import sops
+from deploy.kustomize.decryption.keyring import Keyring
+from deploy.kustomize.decryption.services import Services
+from deploy.kustomize.decryption.sops import Sops
+from gotk.git.mirrors.mirror import Mirrors
+from gotk.http.tls import SYSTEM
+from gotk.http.transport import Transport
+from gotk.kube.ports import Getter
+from gotk.runtime.blocking import Limiter
+from gotk.sandbox.confinement import Confinement
+from image_automation.app.settings import Settings
+
+
+def builder(
+    settings: Settings, scratch: Path, *, mirrors: Mirrors, transport: Transport, git: Limiter, work: Limiter
+) -> Builder:
+    """Build what runs kustomize, and fetches for it what the operator allows. Raises FileNotFoundError."""
+    bases = RemoteBases(
+        hosts=settings.remote_bases, mirrors=mirrors, transport=transport, limiter=git, tls=SYSTEM
+    )  # fmt: skip
+    return Builder(
+        command=find_command(), limiter=work, scratch=scratch, confine=Confinement.command, fetches=bases
+    )  # fmt: skip
+
+
+def keyring(settings: Settings, scratch: Path, *, objects: Getter, opens: Services) -> Keyring:
+    """Build what finds the keys of a Kustomization, and runs sops with them."""
+    return Keyring(
+        objects=objects,
+        sops=Sops(find=sops.find_command, scratch=scratch, confine=Confinement.command, opens=opens),
+        age_secret=settings.sops_age_secret,
+        workload_identity=settings.workload_identity,
+        default_account=settings.default_decryption_service_account,
+    )

@@ -1,0 +1,253 @@
+"""Remote bases: what an address means, what is refused, and the real thing: Git over https, the real kustomize."""
+
+import json
+from collections.abc import AsyncIterator, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import pygit2
+import pytest
+
+from deploy.kustomize.building import build, remote
+from deploy.kustomize.building.fetching import NoRemoteBases, RemoteBases
+from deploy.kustomize.building.remote import BadAddress
+from gotk import documents
+from gotk.git.mirrors.mirror import Mirrors
+from gotk.http.tls import TLS
+from gotk.http.transport import Transport
+from gotk.runtime.blocking import Limiter
+from gotk.sandbox.confinement import Confinement
+from tests.deploy.kustomize import sources
+from tests.real import git_https
+
+try:
+    COMMAND = build.find_command()
+except FileNotFoundError:
+    COMMAND = ()
+
+ADDRESSES = {
+    "https://github.com/org/repo//deploy/base?ref=v1.2": ("https://github.com/org/repo", "v1.2", "deploy/base"),
+    "https://github.com/org/repo/deploy/base?ref=main": ("https://github.com/org/repo", "main", "deploy/base"),
+    "github.com/org/repo?version=abc": ("https://github.com/org/repo", "abc", "."),
+    "github.com/org/repo": ("https://github.com/org/repo", "", "."),
+    "https://git.example.com/a/b/c.git//x?ref=r&timeout=30s": ("https://git.example.com/a/b/c.git", "r", "x"),
+    "https://git.example.com/a/b.git/x/y": ("https://git.example.com/a/b.git", "", "x/y"),
+    "git::https://git.example.com/a/b//base.yaml": ("https://git.example.com/a/b", "", "base.yaml"),
+    "https://git.example.com/a/b/c": ("https://git.example.com/a/b/c", "", "."),
+}
+
+
+@pytest.mark.parametrize(("entry", "expected"), ADDRESSES.items(), ids=ADDRESSES)
+def test_an_address_of_a_repository_is_read_as_kustomize_reads_it(entry: str, expected: tuple[str, str, str]) -> None:
+    found = remote.parse(entry)
+    assert found.repository
+    assert (found.url, found.reference, found.path) == expected
+
+
+def test_an_address_of_a_file_is_one() -> None:
+    found = remote.parse("https://example.com/release/v1/install.yaml?raw=true")
+    assert not found.repository
+    assert (found.url, found.host) == ("https://example.com/release/v1/install.yaml?raw=true", "example.com")
+    assert found.target.endswith("/install.yaml")
+
+
+def test_what_an_address_asks_for_is_kept() -> None:
+    assert remote.parse("https://example.com/a/b.git?timeout=90").timeout == 90
+    assert remote.parse("https://example.com/a/b.git?timeout=2m").timeout == 120
+    one, two = (remote.parse(f"https://example.com/a/b.git//{path}?ref=v1") for path in ("x", "y"))
+    assert one.place == two.place
+    assert one.place != remote.parse("https://example.com/a/b.git?ref=v2").place
+
+
+REFUSED = {
+    "ssh://git@github.com/org/repo": "needs a key, and remote bases get no credentials",
+    "git@github.com:org/repo.git": "needs a key, and remote bases get no credentials",
+    "http://example.com/a.yaml": "is no https address",
+    "file:///etc": "is no https address",
+    "https://user:secret@example.com/a/b.git": "has no host, or a user or fragment",
+    "https://example.com/a.git//../../etc": "leads out of its repository",
+    "https://example.com": "names no repository",
+    "https://example.com/a.git?timeout=soon": "has a `timeout` that is no time",
+    "https://example.com/a.git?submodules=maybe": "has a `submodules` that is neither true nor false",
+}
+
+
+@pytest.mark.parametrize(("entry", "told"), REFUSED.items(), ids=REFUSED)
+def test_an_address_that_none_may_have_is_told(entry: str, told: str) -> None:
+    with pytest.raises(BadAddress) as raised:
+        remote.parse(entry)
+    assert str(raised.value).startswith(told)
+    assert "secret" not in str(raised.value)
+
+
+class Far:
+    """A server of repositories and files, and builds that may fetch from it."""
+
+    def __init__(self, server: git_https.Server, builder: build.Builder, directory: Path) -> None:
+        self.server = server
+        self.files = directory / "git-https" / "files"
+        self.files.mkdir()
+        self._builder = builder
+        self._root = directory / "source"
+
+    def commit(self, name: str, files: Mapping[str, str], tag: str = "") -> str:
+        """Commit files to a repository of the server."""
+        path = self.server.root / name
+        if not path.exists():
+            self.server.create(name)
+        repository = pygit2.Repository(str(path))
+        index = pygit2.Index()
+        for file, text in files.items():
+            index.add(pygit2.IndexEntry(file, repository.create_blob(text.encode()), pygit2.enums.FileMode.BLOB))
+        who = pygit2.Signature("a", "a@example.com")
+        parents = [] if repository.head_is_unborn else [repository.head.target]
+        commit = repository.create_commit("HEAD", who, who, "x", index.write_tree(repository), parents)
+        if tag:
+            repository.create_reference(f"refs/tags/{tag}", commit)
+        return str(commit)
+
+    async def build(self, files: Mapping[str, str]) -> build.Built:
+        """Build a source that consists of these files."""
+        root = sources.write(self._root, files)
+        return await self._builder.build(root, ".", sources.kustomization().spec, timeout=60)
+
+    async def names(self, files: Mapping[str, str]) -> list[str]:
+        """Return the names of what a source builds to."""
+        return [each["metadata"]["name"] for each in documents.load((await self.build(files)).text)]
+
+
+@pytest.fixture
+def server(tmp_path: Path) -> Iterator[git_https.Server]:
+    with git_https.serve(tmp_path, anonymous=True) as running:
+        yield running
+
+
+@pytest.fixture
+async def far(server: git_https.Server, tmp_path: Path) -> AsyncIterator[Far]:
+    scratch = tmp_path / "scratch"
+    scratch.mkdir()
+    async with Transport() as transport:
+        with Limiter(width=2) as limiter:
+            bases = RemoteBases(
+                hosts=frozenset({"127.0.0.1"}),
+                mirrors=Mirrors(tmp_path / "mirrors"),
+                transport=transport,
+                limiter=limiter,
+                tls=TLS(ca=server.ca.encode()),
+            )
+            builder = build.Builder(
+                command=COMMAND, limiter=limiter, scratch=scratch, confine=Confinement.command, fetches=bases
+            )
+            yield Far(server, builder, tmp_path)
+    assert not list(scratch.iterdir())
+
+
+def kustomization(**fields: Any) -> str:
+    return json.dumps(fields)
+
+
+real = pytest.mark.real
+needs_kustomize = pytest.mark.skipif(not COMMAND, reason="neither kustomize nor kubectl is installed")
+
+
+@real
+@needs_kustomize
+async def test_bases_of_other_repositories_and_files_are_built_as_if_they_lay_here(far: Far) -> None:
+    far.commit("inner.git", {"kustomization.yaml": "resources: [cm.yaml]", "cm.yaml": sources.config_map("inner")})
+    inner = far.server.url("inner.git")
+    base = {
+        "app/kustomization.yaml": kustomization(resources=["cm.yaml", "../shared", inner], namePrefix="base-"),
+        "app/cm.yaml": sources.config_map("app"),
+        "shared/kustomization.yaml": "resources: [cm.yaml]",
+        "shared/cm.yaml": sources.config_map("shared"),
+        "part/kustomization.yaml": kustomization(
+            apiVersion="kustomize.config.k8s.io/v1alpha1", kind="Component", nameSuffix="-part"
+        ),
+    }
+    pinned = far.commit("base.git", base, tag="v1")
+    far.commit("base.git", {**base, "app/cm.yaml": sources.config_map("newer")})
+    (far.files / "file.yaml").write_text(sources.config_map("file"))
+    url, file = far.server.url("base.git"), far.server.url("files/file.yaml")
+    for reference in ("v1", pinned):
+        own = {
+            "kustomization.yaml": kustomization(
+                resources=[f"{url}//app?ref={reference}", file, "own.yaml"], components=[f"{url}//part?ref=v1"]
+            ),
+            "own.yaml": sources.config_map("own"),
+        }
+        names = await far.names(own)
+        expected = ["base-app", "base-shared", "base-inner", "file", "own"]
+        assert sorted(names) == sorted(f"{name}-part" for name in expected)
+    built = await far.build({"kustomization.yaml": kustomization(resources=[f"{url}//app"]), "own.yaml": ""})
+    assert "base-newer" in built.text
+    assert not built.lasting
+
+
+@real
+@needs_kustomize
+async def test_what_cannot_be_had_is_told_with_its_address(far: Far) -> None:
+    far.commit("base.git", {"x/kustomization.yaml": "resources: [../../up.yaml, ../../../../etc/passwd]"})
+    far.commit("loop.git", {"kustomization.yaml": kustomization(resources=[f"{far.server.url('loop.git')}?ref=main"])})
+    url, missing = far.server.url("base.git"), far.server.url("files/no.yaml")
+    told = {
+        f"{url}//x?ref=no": f"failed to fetch remote base '{url}?ref=no': there is neither a tag nor a branch 'no'",
+        f"{url}//none": "is not in the source, check how it is spelled",
+        f"{url}//x": "'../../up.yaml' is outside of the source",
+        missing: f"failed to fetch remote base '{missing}': status 404",
+        far.server.url("none.git"): f"failed to fetch remote base '{far.server.url('none.git')}': ",
+        "https://elsewhere.example/a.git": "is remote and not of a host that --remote-bases allows: keep a copy in",
+        f"{far.server.url('loop.git')}?ref=main": "cycle",
+    }
+    for entry, expected in told.items():
+        with pytest.raises(build.BuildError) as raised:
+            await far.build({"kustomization.yaml": kustomization(resources=[entry])})
+        assert expected in str(raised.value), (entry, str(raised.value))
+
+
+@real
+@needs_kustomize
+async def test_bases_that_lead_on_and_on_end_somewhere(far: Far) -> None:
+    for number in range(9):
+        further = far.server.url(f"chain{number + 1}.git")
+        far.commit(f"chain{number}.git", {"kustomization.yaml": kustomization(resources=[further])})
+    with pytest.raises(build.BuildError, match="remote bases lead to more than 50 others, or 6 times to new ones"):
+        await far.build({"kustomization.yaml": kustomization(resources=[far.server.url("chain0.git")])})
+
+
+FIELDS = {
+    "a patch": "patches: [{path: https://example.com/p.yaml}]",
+    "a file of a generator": "configMapGenerator: [{name: a, files: [https://example.com/f]}]",
+    "a schema": "openapi: {path: https://example.com/s.json}",
+}
+
+
+@pytest.mark.parametrize("text", FIELDS.values(), ids=FIELDS)
+async def test_only_resources_and_components_may_be_remote(text: str, tmp_path: Path) -> None:
+    said = await refusal({"kustomization.yaml": text}, tmp_path)
+    assert "is remote, which only resources and components may be" in said
+
+
+async def test_the_refusal_names_the_flag(tmp_path: Path) -> None:
+    entry = "https://user:secret@github.com/org/repo"
+    for field in ("resources", "components"):
+        said = await refusal({"kustomization.yaml": f"{field}: [github.com/org/repo//base]"}, tmp_path)
+        advice = "keep a copy in the source, or allow github.com with --remote-bases"
+        assert said.endswith(
+            f"kustomization.yaml: {field}: 'github.com/org/repo//base' is remote and is not fetched: {advice}"
+        )
+    assert "secret" not in await refusal({"kustomization.yaml": f"resources: ['{entry}']"}, tmp_path)
+
+
+async def refusal(files: Mapping[str, str], directory: Path) -> str:
+    root = sources.write(directory / "source", files)
+    with Limiter(width=1) as limiter:
+        builder = build.Builder(
+            command=["/never/run"],
+            limiter=limiter,
+            scratch=directory,
+            confine=lambda _, program: program,
+            fetches=NoRemoteBases(),
+        )
+        with pytest.raises(build.BuildError) as raised:
+            await builder.build(root, ".", sources.kustomization().spec, timeout=5)
+    return str(raised.value)
