@@ -17,6 +17,7 @@ from gotk.git.errors import InvalidSigningKey, Unverified
 Verify = Callable[[bytes, bytes, Sequence[bytes]], str]
 
 _V4_FINGERPRINT = 40
+_ARMOR = b"-----BEGIN PGP"
 
 
 class Locked(Exception):
@@ -96,6 +97,8 @@ def _certificates(rings: Sequence[bytes]) -> list[pysequoia.Cert]:
     problems: list[str] = []
     for ring in rings:
         try:
+            if _ARMOR not in ring:
+                raise RuntimeError("openpgp: invalid argument: no armored data found")  # noqa: TRY301 - as the others
             found += pysequoia.Cert.split_bytes(ring)
         except RuntimeError as error:
             problems.append(_first_line(error))

@@ -65,6 +65,12 @@ class PublicKey:
         """The fingerprint as OpenSSH prints it."""
         return f"SHA256:{base64.b64encode(hashlib.sha256(self.blob).digest()).decode().rstrip('=')}"
 
+    @property
+    def refusal(self) -> str:
+        """What Go's library says of a signature that is not this key's."""
+        is_rsa = Reader(self.blob).string() == b"ssh-rsa"
+        return "crypto/rsa: verification error" if is_rsa else "ssh: signature did not verify"
+
     def verifies(self, signature: bytes, message: bytes) -> bool:
         """Tell whether a signature's blob is this key's of a message."""
         try:

@@ -139,7 +139,7 @@ def verify(armored: bytes, payload: bytes, files: Sequence[bytes]) -> str:
         elif candidate.verifies(signature, _signed(algorithm, payload)):
             return candidate.fingerprint
         else:
-            causes.append("ssh: signature did not verify")
+            causes.append(candidate.refusal)
     told = "\n".join(dict.fromkeys(("no matching key", *causes)))
     raise Unverified(f"unable to verify payload with any of the given authorized keys: {told}")
 

@@ -82,6 +82,14 @@ def test_a_file_that_ssh_keygen_signed_with_sha_256_is_verified(tmp_path: Path):
         sshsig.verify(made, b"another", [LISTED])
 
 
+def test_what_is_said_of_a_key_that_did_not_sign_is_what_go_says():
+    key = keys.SSH["rsa"]()
+    public = base64.b64decode(keys.public(key).split()[1])
+    made = armored(public, string(b"rsa-sha2-512") + string(b"x" * 256))
+    with pytest.raises(Unverified, match=r"no matching key\ncrypto/rsa: verification error$"):
+        sshsig.verify(made, b"p", [keys.public(key).encode()])
+
+
 def test_a_namespace_or_hash_of_another_use_is_refused():
     public = base64.b64decode(LISTED.split()[1])
     raw = string(b"ssh-ed25519") + string(KEY.sign(to_sign(b"p")))
