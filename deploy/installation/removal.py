@@ -76,6 +76,28 @@ def _goes_by_itself(obj: Mapping[str, Any]) -> bool:
     )
 
 
+def superseded(
+    found: Iterable[Mapping[str, Any]], kept: Iterable[Mapping[str, Any]], manager: str
+) -> tuple[list[Mapping[str, Any]], list[Mapping[str, Any]]]:
+    """Return what an earlier installation has and the present one has not: what the manager applied, and the rest.
+
+    A binding to cluster-admin that outlives the choice of another overlay would be a hole that nobody sees.
+    """
+    wanted = {_place(each) for each in kept}
+    left = [each for each in found if _place(each) not in wanted]
+    ours = [each for each in left if _applied_by(each, manager)]
+    return ours, [each for each in left if not _applied_by(each, manager)]
+
+
+def _place(obj: Mapping[str, Any]) -> tuple[str, str, str]:
+    return obj["kind"], obj["metadata"].get("namespace", ""), obj["metadata"]["name"]
+
+
+def _applied_by(obj: Mapping[str, Any], manager: str) -> bool:
+    entries = obj["metadata"].get("managedFields") or ()
+    return any((each.get("manager"), each.get("operation")) == (manager, "Apply") for each in entries)
+
+
 def without_finalizer(obj: Mapping[str, Any], finalizer: str) -> Mapping[str, Any] | None:
     """Return the merge patch that lets an object be deleted without the service; None where nothing holds it."""
     metadata = obj["metadata"]

@@ -151,9 +151,9 @@ async def cluster(folder: Path) -> AsyncIterator[Stage]:
         yield stage
 
 
-async def as_the_service(stage: Stage, folder: Path) -> config.Config:
+async def as_the_service(stage: Stage, folder: Path, *, namespace: str = "flux-system") -> config.Config:
     """Return the cluster as the kit's service account sees it."""
-    token = (await stage.kubectl("create", "token", "image-automation", "-n", "flux-system")).strip()
+    token = (await stage.kubectl("create", "token", "image-automation", "-n", namespace)).strip()
     document = yaml.safe_load(stage.kubeconfig.read_text())
     document["users"] = [{"name": document["users"][0]["name"], "user": {"token": token}}]
     own = folder / "service-kubeconfig"

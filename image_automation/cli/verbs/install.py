@@ -4,18 +4,22 @@ Answers to `flux install`: its options where they fit, its lines on stderr, what
 Calling it again is the upgrade.
 """
 
+import contextlib
 from typing import Any
 
 import click
 
 from deploy import manifests
-from deploy.installation import neighbours, tailoring
+from deploy.cluster.objects import subject
+from deploy.installation import neighbours, removal, tailoring
 from gotk.kube import client as kube
+from gotk.kube import errors
 from image_automation.cli import cluster as clusters
 from image_automation.cli import output
 
 Manifest = dict[str, Any]
 
+_MANAGER = "image-automation"
 _ADVICE = (
     "two that act on the same objects undo each other's work: scale them to 0 or uninstall them, choose the components"
     " that Flux lacks (--overlay image), or say --force"
@@ -81,6 +85,7 @@ async def _carry_out(
         await _check(client, cluster.namespace, controllers, force=force)
         output.action(f"installing components in {cluster.namespace} namespace")
         await _apply(client, objects)
+        await _prune(client, cluster.namespace, objects)
         output.waiting("verifying installation")
         await _ready(client, objects, cluster.timeout)
     output.success("install finished")
@@ -104,9 +109,7 @@ async def _apply(client: kube.Client, objects: list[Manifest]) -> None:
     from gotk.runtime.clock import SystemClock  # noqa: PLC0415
 
     clock = SystemClock()
-    installer = owner.Owner(
-        field="image-automation", group="image-automation.dev", name="", namespace="", namespace_advice=""
-    )
+    installer = owner.Owner(field=_MANAGER, group="image-automation.dev", name="", namespace="", namespace_advice="")
     applier = apply.Applier(clock=clock, waiter=wait.Waiter(clock=clock), manner=trial.USUAL)
     try:
         changes = await applier.apply(objects, cluster=client, owner=installer)
@@ -116,6 +119,22 @@ async def _apply(client: kube.Client, objects: list[Manifest]) -> None:
         output.fail(str(error).replace("\n", "\n✗ "))
     for change in changes:
         output.text(str(change))
+
+
+async def _prune(client: kube.Client, namespace: str, objects: list[Manifest]) -> None:
+    """Delete what an earlier `install` has put there and the kit has no more; name what others have put there."""
+    found: list[Manifest] = []
+    for api_version, kind in removal.KINDS:
+        found += await client.list_objects(api_version, kind, labels=removal.labels(namespace))
+    ours, others = removal.superseded(found, objects, _MANAGER)
+    for each in ours:
+        metadata = each["metadata"]
+        place = (each["apiVersion"], each["kind"], metadata.get("namespace", ""), metadata["name"])
+        with contextlib.suppress(errors.NotFound):
+            await client.delete_object(*place, uid=metadata["uid"])
+        output.text(f"{subject(each)} deleted")
+    for each in others:
+        output.warning(f"{subject(each)} is not in this kit and was applied by somebody else: it stays")
 
 
 async def _ready(client: kube.Client, objects: list[Manifest], timeout: float) -> None:

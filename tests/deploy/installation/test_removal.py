@@ -67,6 +67,15 @@ def test_what_the_deployments_look_after(deployments: list[Any], running: frozen
     assert removal.watched(deployments, "flux-system") == watched
 
 
+def test_what_an_overlay_has_no_more_goes_and_what_others_applied_is_named() -> None:
+    applied, by_hand = (
+        obj("ClusterRoleBinding", name, managedFields=[{"manager": manager, "operation": "Apply"}])
+        for name, manager in (("image-automation-cluster-admin", "image-automation"), ("bound", "kubectl"))
+    )
+    kept = obj("ClusterRoleBinding", "image-automation-image")
+    assert removal.superseded([applied, by_hand, kept], [kept], "image-automation") == ([applied], [by_hand])
+
+
 def test_only_the_services_own_finalizer_goes() -> None:
     held = obj("ImagePolicy", "web", finalizers=["mine", "finalizers.fluxcd.io"], resourceVersion="7")
     patch = removal.without_finalizer(held, "finalizers.fluxcd.io")

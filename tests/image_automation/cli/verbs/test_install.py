@@ -59,12 +59,14 @@ async def test_install_brings_it_up_and_uninstall_leaves_what_users_made(shell: 
     said = await shell.run("install")
     assert "Deployment/flux-system/image-automation created" in said
     assert said.endswith("✔ image-automation: deployment ready\n✔ install finished\n")
+    changed = await shell.run("install", "--overlay", "multi-tenant")
+    assert "ClusterRoleBinding/image-automation-cluster-admin deleted\n" in changed
     await create(shell.client, "v1", "Namespace", "team", None)
     policy = {"imageRepositoryRef": {"name": "web"}, "policy": {"alphabetical": {}}}
     await create(shell.client, "image.toolkit.fluxcd.io/v1", "ImagePolicy", "web", "team", spec=policy)
 
     told = await shell.run("uninstall", text="n\n", code=1)
-    assert "  ClusterRoleBinding/image-automation-cluster-admin\n" in told
+    assert "  ClusterRoleBinding/image-automation-impersonation\n" in told
     assert "  Namespace/flux-system\n" in told
     assert "and lets 1 objects go" in told
     assert told.endswith("✗ aborting\n")
