@@ -5,8 +5,9 @@ What the image says of itself (user, environment, command) is the last part of t
 """
 
 import argparse
+import json
 import os
-import shutil
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from pathlib import Path
 
 SOURCE = Path(__file__).parents[2]
 HERE = Path(__file__).parent
+PLACE = "opt/image-automation"
 #: As the Makefile has them: the machine's authorities are believed, and no interpreter is downloaded.
 _UV = {"UV_SYSTEM_CERTS": "1", "UV_PYTHON_DOWNLOADS": "never", "UV_NO_PROGRESS": "1"}
 
@@ -24,13 +26,25 @@ def version() -> str:
     return f"v{tomllib.loads((SOURCE / 'pyproject.toml').read_text())['project']['version']}"
 
 
-def last_part(containerfile: str) -> str:
-    """Return the Containerfile's last stage, with the folders of the context in place of its other stages."""
-    _, found, stage = containerfile.rpartition("\nFROM base\n")
-    if not found or "COPY --from=program /opt/image-automation /opt/image-automation\n" not in stage:
+def settings(containerfile: str) -> list[str]:
+    """Return what the Containerfile's last stage says of the image, as `buildah config` takes it."""
+    _, _, stage = containerfile.rpartition("\nFROM base\n")
+    instructions = [line for line in stage.replace("\\\n", " ").splitlines() if line and not line.startswith("#")]
+    if not instructions or instructions.pop(0) != "COPY --from=program /opt/image-automation /opt/image-automation":
         raise SystemExit("the Containerfile's last stage is not what this script knows")
-    own = stage.replace("COPY --from=program /opt/image-automation", "COPY program")
-    return f"FROM scratch\nCOPY root /\n{own}"
+    return [option for line in instructions for option in _setting(*line.split(None, 1))]
+
+
+def _setting(word: str, value: str) -> list[str]:
+    if word in {"ENV", "LABEL"}:
+        return [f"--{word.lower()}={each}" for each in shlex.split(value)]
+    if word == "ENTRYPOINT":
+        return [f"--entrypoint={value}"]
+    if word == "CMD":
+        return [f"--cmd={shlex.join(json.loads(value))}"]
+    if word in {"USER", "WORKDIR"}:
+        return [f"--{'user' if word == 'USER' else 'workingdir'}={value}"]
+    raise SystemExit(f"the Containerfile's last stage has {word}, which this script does not know")
 
 
 def python_of(root: Path) -> str:
@@ -38,22 +52,32 @@ def python_of(root: Path) -> str:
     return (root / "usr/bin/python3").readlink().name.removeprefix("python")
 
 
-def build(work: Path, *, arch: str, tag: str, options: list[str]) -> None:
-    """Make the image in buildah's store."""
-    root, program = work / "root", work / "program"
-    root.mkdir()
-    run("debian.py", str(root), "--arch", arch, "--work", str(work / "base"))
-    run("program.py", str(program), "--arch", arch, "--python", python_of(root), *options)
-    shutil.rmtree(work / "base")
-    (work / "Containerfile").write_text(last_part((SOURCE / "Containerfile").read_text()))
-    subprocess.run(
-        [
-            "buildah", "bud", "--quiet", "--layers=false", "--format", "oci", "--arch", arch, "--tag", tag,
-            "--label", f"org.opencontainers.image.version={version()}", "--file", str(work / "Containerfile"),
-            str(work),
-        ],
-        check=True,
-    )  # fmt: skip
+def build(work: Path, *, arch: str, tag: str, base: list[str], options: list[str]) -> None:
+    """Make the image in buildah's store, right in a container's files."""
+    container = said("buildah", "from", "--arch", arch, "scratch")
+    try:
+        root = Path(said("buildah", "mount", container))
+        run("debian.py", str(root), "--arch", arch, "--work", str(work), *base)
+        program = root / PLACE
+        run("program.py", str(program), "--arch", arch, "--python", python_of(root), *options)
+        told = settings((SOURCE / "Containerfile").read_text())
+        said(
+            "buildah",
+            "config",
+            "--arch",
+            arch,
+            f"--label=org.opencontainers.image.version={version()}",
+            *told,
+            container,
+        )
+        said("buildah", "commit", "--quiet", "--format", "oci", container, tag)
+    finally:
+        said("buildah", "rm", container)
+
+
+def said(*command: str) -> str:
+    """Run a command and return what it says."""
+    return subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout.strip()
 
 
 def run(script: str, *arguments: str) -> None:
@@ -68,6 +92,9 @@ def main() -> None:
     parser.add_argument("--tag", default=f"localhost/image-automation:{version()}")
     parser.add_argument("--archive", type=Path, help="write the image into this file, as an OCI archive")
     parser.add_argument("--uv", default=os.environ.get("UV", "uv"), help="how uv is called")
+    parser.add_argument(
+        "--installed", action="store_true", help="take Debian's files from this machine, not the archive"
+    )
     parser.add_argument("--helm", type=Path, help="a helm program of the architecture")
     arguments = parser.parse_args()
     if os.geteuid() != 0:
@@ -75,8 +102,9 @@ def main() -> None:
     for name, value in _UV.items():
         os.environ.setdefault(name, value)
     options = ["--uv", arguments.uv, *(["--helm", str(arguments.helm)] if arguments.helm else [])]
+    base = ["--installed"] if arguments.installed else []
     with tempfile.TemporaryDirectory(prefix="image-") as work:
-        build(Path(work), arch=arguments.arch, tag=arguments.tag, options=options)
+        build(Path(work), arch=arguments.arch, tag=arguments.tag, base=base, options=options)
     if arguments.archive:
         subprocess.run(["buildah", "push", "--quiet", arguments.tag, f"oci-archive:{arguments.archive}"], check=True)
     print(arguments.tag)

@@ -80,13 +80,32 @@ def fetch(names: list[str], apt: list[str], folder: Path) -> list[Path]:
     return sorted(folder.glob("*.deb"))
 
 
+def copy_installed(name: str, root: Path) -> None:
+    """Copy a package's files from this machine, where it is installed, and note what it is."""
+    listed = subprocess.run(["dpkg-query", "--listfiles", name], capture_output=True, text=True, check=True).stdout
+    for line in listed.splitlines():
+        source = Path(line)
+        target = root / line[1:]
+        is_folder = source.is_dir() and not source.is_symlink()
+        if not line.startswith("/") or is_folder or not os.path.lexists(source) or os.path.lexists(target):
+            continue
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(source, target, follow_symlinks=False)
+    note(name, subprocess.run(["dpkg-query", "--status", name], capture_output=True, check=True).stdout, root)
+
+
 def unpack(package: Path, root: Path) -> None:
     """Unpack a package's files, and note what it is."""
     subprocess.run(["dpkg-deb", "--extract", str(package), str(root)], check=True)
     control = subprocess.run(["dpkg-deb", "--field", str(package)], capture_output=True, check=True).stdout
+    note(package.name.partition("_")[0], control, root)
+
+
+def note(name: str, control: bytes, root: Path) -> None:
+    """Note a package where scanners look."""
     status = root / "var/lib/dpkg/status.d"
     status.mkdir(parents=True, exist_ok=True)
-    (status / package.name.partition("_")[0]).write_bytes(control)
+    (status / name).write_bytes(control)
 
 
 def merge_usr(root: Path) -> None:
@@ -121,6 +140,14 @@ def set_up(root: Path) -> None:
     (root / "tmp").chmod(0o1777)
 
 
+def make_of_installed(root: Path) -> None:
+    """Make the root file system of what this machine has: without a network, and only for its own architecture."""
+    merge_usr(root)
+    for name in closure([]):
+        copy_installed(name, root)
+    set_up(root)
+
+
 def make(root: Path, arch: str, work: Path) -> None:
     """Make the root file system in an empty folder."""
     native = subprocess.run(["dpkg", "--print-architecture"], capture_output=True, text=True, check=True).stdout.strip()
@@ -139,9 +166,13 @@ def main() -> None:
     parser.add_argument("root", type=Path)
     parser.add_argument("--arch", default="amd64", choices=("amd64", "arm64"))
     parser.add_argument("--work", type=Path, required=True)
+    parser.add_argument("--installed", action="store_true", help="copy what this machine has, instead of fetching")
     arguments = parser.parse_args()
     os.umask(0o022)
-    make(arguments.root, arguments.arch, arguments.work)
+    if arguments.installed:
+        make_of_installed(arguments.root)
+    else:
+        make(arguments.root, arguments.arch, arguments.work)
 
 
 if __name__ == "__main__":

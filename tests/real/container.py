@@ -89,6 +89,33 @@ def _bind(destination: str, source: Path, mode: str) -> dict[str, Any]:
     return {"destination": destination, "type": "bind", "source": str(source), "options": ["rbind", mode, "nosuid"]}
 
 
+def refused(folder: Path) -> str:
+    """Tell what keeps this machine from starting containers, or nothing: a program of its own is started in one."""
+    root = folder / "root"
+    for name in ("proc", "dev", "tmp", "usr", "lib", "lib64", "bin"):
+        (root / name).mkdir(parents=True, exist_ok=True)
+    shared = {
+        f"/{name}": Path(f"/{name}").resolve() for name in ("usr", "lib", "lib64", "bin") if Path(f"/{name}").exists()
+    }
+    pod = {
+        "securityContext": {
+            "runAsUser": 65532, "runAsGroup": 65532, "fsGroup": 65532, "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [{
+            "securityContext": {
+                "readOnlyRootFilesystem": True, "allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]},
+            },
+            "volumeMounts": [{"name": "tmp", "mountPath": "/tmp"}],
+        }],
+    }  # fmt: skip
+    containers = Containers(root=root, environment={"PATH": "/usr/bin"}, pod=pod, folder=folder / "tried", given=shared)
+    try:
+        containers.run("/usr/bin/true")
+    except (OSError, AssertionError) as error:
+        return str(error)
+    return ""
+
+
 def seccomp() -> dict[str, Any]:
     """Return the engines' default profile as a runtime takes it: for this machine, and without any capability."""
     profile = json.loads(SECCOMP.read_text())
