@@ -23,15 +23,17 @@ from gotk.oci.access import Access
 from gotk.oci.client import RegistryClient
 from gotk.oci.name import InvalidName, Repository
 from gotk.oci.pulling import Pulled
-from gotk.runtime.conditions import Rules
+from gotk.runtime.conditions import SUCCEEDED, Rules
 from gotk.runtime.errors import Retry, Stalled
 from gotk.runtime.reconciler import Outcome, Run, Watch
 from gotk.sources import registry_access
 from gotk.sources.registry_access import Refused, RegistryAccess, Step
+from gotk.sources.verification import Failed, Unsupported, Verification
 
 FETCH_FAILED = "FetchFailed"
 VERIFIED = "SourceVerified"
 
+_UNVERIFIED = "VerificationError"
 _AUTHENTICATION = "AuthenticationFailed"
 _PULL = "OCIArtifactPullFailed"
 _LAYER = "OCIArtifactLayerOperationFailed"
@@ -62,11 +64,18 @@ class OCIRepositoryReconciler:
         negative=("StorageOperationFailed", "FetchFailed", "ArtifactOutdated"),
     )
     watches: Sequence[Watch[Any]] = ()
-    unsupported: Sequence[str] = ("spec.verify",)
+    unsupported: Sequence[str] = ()
 
     def __init__(
-        self, *, access: RegistryAccess, registry: RegistryClient, layers: Layers, publisher: Publisher
+        self,
+        *,
+        access: RegistryAccess,
+        registry: RegistryClient,
+        verification: Verification,
+        layers: Layers,
+        publisher: Publisher,
     ) -> None:
+        self._verification = verification
         self._access = access
         self._registry = registry
         self._layers = layers
@@ -79,10 +88,12 @@ class OCIRepositoryReconciler:
         target = await self._resolved(turn)
         after = obj.spec.interval.seconds
         current = run.status.artifact
-        if current is None or current.revision != target.revision:
+        is_new = current is None or current.revision != target.revision
+        if is_new:
             message = f"new revision '{target.revision}' for '{target.reference(turn.repository)}'"
             await self._publisher.begin(run, message)
-        elif _same_settings(obj, run.status):
+        await self._verify(turn, target, is_new=is_new)
+        if current is not None and not is_new and _same_settings(obj, run.status):
             run.conditions.delete(FETCH_FAILED)
             return self._publisher.keep(run, current, _up_to_date(obj, current), after=after)
         return await self._store(turn, target, after=after)
@@ -127,6 +138,27 @@ class OCIRepositoryReconciler:
             return replace(target, digest=await self._registry.digest(turn.repository, target.tag, turn.reach))
         except errors.RegistryError as error:
             self._explain(turn, error, _PULL, f"{failed}: {error}")
+
+    async def _verify(self, turn: _Turn, target: Target, *, is_new: bool) -> None:
+        """Check the signatures of what is new, after a change of the spec, and again after a failure."""
+        obj, run = turn.obj, turn.run
+        if obj.spec.verify is None:
+            run.conditions.delete(VERIFIED)
+            return
+        before = run.conditions.get(VERIFIED)
+        observed = before is not None and before.observed_generation == obj.metadata.generation
+        if observed and not is_new and run.conditions.is_true(VERIFIED):
+            return
+        try:
+            namespace = obj.metadata.namespace
+            await self._verification.verify(obj.spec.verify, namespace, turn.repository, target.digest, turn.reach)
+        except Unsupported as error:
+            run.conditions.mark_false(VERIFIED, _UNVERIFIED, str(error))
+            raise Stalled(_UNVERIFIED, str(error)) from error
+        except Failed as error:
+            run.conditions.mark_false(VERIFIED, _UNVERIFIED, error.message)
+            raise Retry(_UNVERIFIED, error.message) from error
+        run.conditions.mark_true(VERIFIED, SUCCEEDED, f"verified signature of revision {target.revision}")
 
     async def _store(self, turn: _Turn, target: Target, *, after: float) -> Outcome:
         obj, run = turn.obj, turn.run

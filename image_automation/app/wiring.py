@@ -56,6 +56,7 @@ from gotk.sandbox.confinement import Confinement
 from gotk.sources.git_access import GitAccess
 from gotk.sources.helm_access import HelmAccesses
 from gotk.sources.registry_access import RegistryAccess
+from gotk.sources.verification import Verification
 from image_automation.app import builds, clouds, explain, notifications
 from image_automation.app.digests import RegistryDigests
 from image_automation.app.explanation import Explainer
@@ -217,6 +218,7 @@ def oci_repository(parts: Parts) -> Reconciler[Any, Any]:
     return OCIRepositoryReconciler(
         access=RegistryAccess(objects=parts.client, logins=parts.logins),
         registry=parts.registry,
+        verification=Verification(objects=parts.client, registry=parts.registry, limiter=parts.work),
         layers=Layers(registry=parts.registry, blocking=parts.work, scratch=parts.settings.make_scratch("layers")),
         publisher=Publisher(storage=parts.storage, blocking=parts.work),
     )

@@ -6,105 +6,32 @@ import io
 import json
 import tarfile
 from collections.abc import AsyncIterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
-import msgspec
 import pytest
 from aiohttp import web
 
-from deploy.source.oci_layer import Layers
-from deploy.source.oci_repository import OCIRepositoryReconciler
-from deploy.source.publishing import Publisher
-from deploy.source.storage import Storage
-from gotk.api import scheme
-from gotk.api.meta import Artifact, Object
-from gotk.api.source import OCIRepository
-from gotk.oci.client import RegistryClient
+from gotk.api.meta import Artifact
 from gotk.oci.registry.guard import Password
 from gotk.oci.registry.server import RegistryServer
 from gotk.oci.registry.storage import Storage as Images
-from gotk.runtime.blocking import Limiter
-from gotk.sources.registry_access import RegistryAccess
 from tests import artifacts, registries
 from tests.artifacts import Blob
-from tests.deploy.source.world import RETENTION
+from tests.deploy.source.oci_world import World, kept, opened, repository, respecified
 from tests.gotk.oci.serving import Authority, serving
-from tests.reflector.cluster import Cluster, account, pull_secret, secret
-from tests.running import Ended, run_once
+from tests.reflector.cluster import account, pull_secret, secret
 
-Run = Ended[OCIRepository]
 FILES = {"app.yaml": b"one\n", "README.md": b"hi\n", "pic.png": b"", "deep/er/b.yaml": b"b\n"}
 PIPE = tarfile.TarInfo("link")
 PIPE.type, PIPE.linkname = tarfile.SYMTYPE, "/etc/passwd"
 
 
-@dataclass
-class World:
-    storage: Storage
-    client: RegistryClient
-    limiter: Limiter
-    root: Path
-    address: str = ""
-    secrets: tuple[Object, ...] = ()
-
-    @property
-    def url(self) -> str:
-        return f"http://{self.address}"
-
-    def reconciler(self) -> OCIRepositoryReconciler:
-        scratch = self.root / "scratch"
-        scratch.mkdir(exist_ok=True)
-        return OCIRepositoryReconciler(
-            access=RegistryAccess(objects=Cluster(*self.secrets)),
-            registry=self.client,
-            layers=Layers(registry=self.client, blocking=self.limiter, scratch=scratch),
-            publisher=Publisher(storage=self.storage, blocking=self.limiter),
-        )
-
-    async def run(self, obj: OCIRepository) -> Run:
-        ended = await run_once(self.reconciler(), obj)
-        assert list((self.root / "scratch").iterdir()) == [], "nothing is left behind"
-        return ended
-
-    def stored(self, ended: Run) -> bytes:
-        return (self.storage.root / kept(ended).path).read_bytes()
-
-    def content(self, ended: Run) -> dict[str, bytes | None]:
-        with tarfile.open(fileobj=io.BytesIO(self.stored(ended))) as read:
-            files = {member.name: read.extractfile(member) for member in read}
-            return {name: file.read() if file else None for name, file in files.items() if name != "."}
-
-
 @pytest.fixture
 async def world(tmp_path: Path) -> AsyncIterator[World]:
-    storage = Storage(tmp_path / "data", address="source.local:9090", retention=RETENTION, algorithm="sha256")
-    with Limiter(width=2) as limiter:
-        async with RegistryServer(Images()) as registry, RegistryClient() as client:
-            yield World(storage, client, limiter, tmp_path, registry.address)
-
-
-def repository(world: World, path: str = "team/app", **spec: Any) -> OCIRepository:
-    value = {
-        "apiVersion": "source.toolkit.fluxcd.io/v1",
-        "kind": "OCIRepository",
-        "metadata": {"name": "app", "namespace": "team", "generation": 1},
-        "spec": {"url": f"oci://{world.address}/{path}", "interval": "1m", **spec},
-    }
-    return scheme.convert(value, OCIRepository)
-
-
-def respecified(ended: Run, **spec: Any) -> OCIRepository:
-    metadata = msgspec.structs.replace(ended.obj.metadata, generation=ended.obj.metadata.generation + 1)
-    value = scheme.convert(scheme.to_builtins(ended.obj.spec) | spec, type(ended.obj.spec))
-    return msgspec.structs.replace(ended.obj, metadata=metadata, spec=value)
-
-
-def kept(ended: Run) -> Artifact:
-    assert ended.obj.status.artifact is not None, ended.conditions
-    return ended.obj.status.artifact
+    async with opened(tmp_path) as made:
+        yield made
 
 
 async def test_what_flux_pushed_becomes_an_artifact(world: World) -> None:
