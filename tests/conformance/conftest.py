@@ -3,13 +3,13 @@ from pathlib import Path
 
 import pytest
 
-from gotk.apiserver import ControlPlane
+from tests.conformance import cluster
 from tests.conformance.kubectl import Kubectl
 from tests.gotk.apiserver.widgets import WIDGETS
 
 
 @pytest.fixture
 async def kubectl(tmp_path: Path) -> AsyncIterator[Kubectl]:
-    """Kubectl with a home of its own, before a control plane that knows widgets."""
-    async with ControlPlane(tmp_path / "plane", crds=[WIDGETS]) as plane:
-        yield Kubectl(plane.kubeconfig, tmp_path / "home")
+    """Kubectl with a home of its own, before a cluster that knows widgets."""
+    async with cluster.opened(tmp_path, [WIDGETS]) as found:
+        yield found.kubectl(tmp_path / "home")

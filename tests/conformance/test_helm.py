@@ -1,4 +1,4 @@
-"""A release's whole life with the real helm on the embedded control plane."""
+"""A release's whole life with the real helm on the embedded control plane, or a given cluster."""
 
 import asyncio
 import json
@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from gotk.apiserver import ControlPlane
+from tests.conformance import cluster
+from tests.conformance.cluster import Cluster
 from tests.conformance.helm import Helm
 from tests.conformance.kubectl import Kubectl
 
@@ -22,9 +23,10 @@ CHART = str(Path(__file__).with_name("chart"))
 
 
 class Stage:
-    def __init__(self, plane: ControlPlane, home: Path) -> None:
-        self.helm = Helm(plane.kubeconfig, home)
-        self.kubectl = Kubectl(plane.kubeconfig, home)
+    def __init__(self, cluster: Cluster, home: Path) -> None:
+        self.cluster = cluster
+        self.helm = Helm(cluster.kubeconfig, home)
+        self.kubectl = cluster.kubectl(home)
 
     async def settings(self) -> dict[str, str]:
         found: dict[str, str] = json.loads(await self.kubectl("get cm shop-settings", "-o", "jsonpath={.data}"))
@@ -38,17 +40,18 @@ class Stage:
 
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
-    async with ControlPlane(tmp_path / "plane") as plane:
-        yield Stage(plane, tmp_path / "home")
+    async with cluster.opened(tmp_path) as found:
+        yield Stage(found, tmp_path / "home")
 
 
 async def test_a_release_lives_from_install_to_uninstall(stage: Stage) -> None:
     helm, kubectl = stage.helm, stage.kubectl
     assert "STATUS: deployed" in await helm("install shop", CHART)
-    assert await stage.settings() == {"motto": "open", "shared": "nothing", "server": "v1.37.1", "gadgets": "true"}
+    version = stage.cluster.version
+    assert await stage.settings() == {"motto": "open", "shared": "nothing", "server": version, "gadgets": "true"}
     assert await kubectl("get gadget shop", "-o", "jsonpath={.spec.motto}") == "open"
     assert await kubectl("get cm shop-greeting", "-o", "jsonpath={.data.revision}") == "1"
-    assert [each["name"] for each in json.loads(await helm("list -A -o json"))] == ["shop"]
+    assert [each["name"] for each in json.loads(await helm("list -o json"))] == ["shop"]
     assert "kind: Gadget" in await helm("get manifest shop")
     status = json.loads(await helm("status shop -o json"))
     assert status["info"]["status"] == "deployed"
@@ -75,14 +78,14 @@ async def test_a_release_lives_from_install_to_uninstall(stage: Stage) -> None:
     ]
 
     await helm("uninstall shop")
-    assert json.loads(await helm("list -A -o json")) == []
+    assert json.loads(await helm("list -o json")) == []
     assert await kubectl("get deploy,svc,gadgets -l app=shop -o name") == ""
     assert "gadgets.shop.example.org" in await kubectl("get crd -o name"), "helm never deletes definitions"
 
 
 async def test_a_dry_run_asks_the_server_and_leaves_no_trace(stage: Stage) -> None:
     await stage.kubectl("create configmap shared --from-literal=from=afar")
-    await stage.kubectl("create -f", f"{CHART}/crds")
+    await stage.kubectl("apply -f", f"{CHART}/crds")
     assert "shared: afar" in await stage.helm("install shop", CHART, "--dry-run=server")
     await stage.kubectl.fails("get cm shop-settings")
     await stage.helm("install shop", CHART)

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from gotk.apiserver import ControlPlane
+from tests.conformance.cluster import Cluster
 from tests.conformance.helm import Helm
 from tests.conformance.kubectl import Kubectl
 from tests.conformance.test_helm import CHART, Stage
@@ -21,7 +22,7 @@ pytestmark = [
 @pytest.fixture
 async def stage(tmp_path: Path) -> AsyncIterator[Stage]:
     async with ControlPlane(tmp_path / "plane", simulate=0.05) as plane:
-        yield Stage(plane, tmp_path / "home")
+        yield Stage(Cluster(plane.kubeconfig, "default", "v1.37.1", embedded=True), tmp_path / "home")
 
 
 async def test_an_upgrade_waits_until_the_workload_is_ready(stage: Stage) -> None:

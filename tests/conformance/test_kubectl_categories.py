@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 import deploy.crds
-from gotk.apiserver import ControlPlane
+from tests.conformance import cluster
 from tests.conformance.kubectl import Kubectl
 
 OBJECTS = {
@@ -30,8 +30,8 @@ IMAGES = {name for name in NAMES if name.startswith("image")}
 
 @pytest.fixture
 async def kubectl(tmp_path: Path) -> AsyncIterator[Kubectl]:
-    async with ControlPlane(tmp_path / "plane", crds=deploy.crds.load()) as plane:
-        yield Kubectl(plane.kubeconfig, tmp_path / "home")
+    async with cluster.opened(tmp_path, deploy.crds.load()) as found:
+        yield found.kubectl(tmp_path / "home")
 
 
 @pytest.mark.parametrize(("category", "kinds"), [("fluxcd", NAMES), ("fluxcd-images", IMAGES), ("all", NAMES)])
@@ -41,7 +41,7 @@ async def test_a_category_lists_every_kind_in_it(kubectl: Kubectl, category: str
         api_version, _, name = kind.rpartition("/")
         items.append({"apiVersion": api_version, "kind": name, "metadata": {"name": "a"}, "spec": spec})
     await kubectl("create -f -", stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": items}))
-    listed = (await kubectl("get", category, "-A", "-o", "name")).split()
+    listed = (await kubectl("get", category, "-o", "name")).split()
     assert {line.partition(".")[0] for line in listed} == kinds
 
 
@@ -50,7 +50,7 @@ async def test_events_begin_with_when_they_were_seen_last(kubectl: Kubectl) -> N
         "apiVersion": "v1",
         "kind": "Event",
         "metadata": {"name": "a.1"},
-        "involvedObject": {"kind": "Pod", "name": "p", "namespace": "default"},
+        "involvedObject": {"kind": "Pod", "name": "p", "namespace": kubectl.namespace},
         "type": "Normal",
         "reason": "Pulled",
         "message": "it is here",

@@ -18,8 +18,9 @@ CONTAINER = "-o", "jsonpath={.spec.template.spec.containers[0]}"
 
 
 async def test_every_kind_can_be_made_by_its_own_command(kubectl: Kubectl) -> None:
+    space = kubectl.namespace
     lines = [
-        "create ns team",
+        f"create ns {space}-team",
         "create configmap settings --from-literal=a=1",
         "create secret generic password --from-literal=p=x",
         "create secret docker-registry login --docker-server=r.example.org --docker-username=u --docker-password=p",
@@ -28,16 +29,16 @@ async def test_every_kind_can_be_made_by_its_own_command(kubectl: Kubectl) -> No
         "create service nodeport open --tcp=80:80",
         "create serviceaccount robot",
         "create role reader --verb=get --resource=pods",
-        "create rolebinding readers --role=reader --serviceaccount=default:robot",
-        "create clusterrole viewer --verb=get,list --resource=nodes",
-        "create clusterrolebinding viewers --clusterrole=viewer --group=people",
+        f"create rolebinding readers --role=reader --serviceaccount={space}:robot",
+        f"create clusterrole {space}-viewer --verb=get,list --resource=nodes",
+        f"create clusterrolebinding {space}-viewers --clusterrole={space}-viewer --group=people",
         "create job once --image=once:1 -- true",
         "create cronjob often --image=often:1 --schedule=@hourly -- true",
         "create job now --from=cronjob/often",
-        "create quota limits --hard=pods=3",
+        "create quota limits --hard=pods=30",
         "create poddisruptionbudget calm --selector=app=web --min-available=1",
         "create ingress front --rule=example.org/*=web:80",
-        "create priorityclass urgent --value=100",
+        f"create priorityclass {space}-urgent --value=100",
         "run pod --image=pod:1",
         "expose deployment web --name=again",
         "autoscale deployment web --min=1 --max=3",
@@ -60,13 +61,10 @@ async def test_kinds_are_listed_together_and_by_category(kubectl: Kubectl) -> No
     both = await kubectl("get cm,secret -A -o wide")
     assert "configmap/c" in both
     assert "secret/s" in both
-    assert [line.split()[:2] for line in (await kubectl("get ns default --no-headers")).splitlines()] == [
-        ["default", "Active"]
-    ]
+    named = await kubectl(f"get ns {kubectl.namespace} --no-headers")
+    assert named.split()[:2] == [kubectl.namespace, "Active"]
     assert "widget.example.org/a" in await kubectl("get toys -o name")
-    assert (await kubectl("get crd -o name")).split() == [
-        "customresourcedefinition.apiextensions.k8s.io/widgets.example.org"
-    ]
+    assert "customresourcedefinition.apiextensions.k8s.io/widgets.example.org" in await kubectl("get crd -o name")
     assert (await kubectl("get cm c -o", "jsonpath={.data.a}")) == "1"
     for _ in range(3):
         await kubectl("create secret generic --from-literal=p=x", f"s{_}")
