@@ -1,10 +1,11 @@
 """`kustomize build`: the real program, over a tree that holds what was planned of the source and nothing else.
 
-Answers to Flux's build options (no load restrictor, built-in plugins only) with one difference, which is the point of
-`plan`: nothing is ever fetched, and nothing outside of the source is ever read. The program runs in a directory of its
-own with neither home, network proxy nor a search path, and is killed with its children when its time is up. Whatever it
-was made to do, the operating system gives it that directory and no other file, no network and so much memory. The
-unpacked source is never written to, so one copy serves any number of builds at once.
+A folder whose outcome is certain needs no program (`plain`). Answers to Flux's build options (no load restrictor,
+built-in plugins only) with one difference, which is the point of `plan`: the program fetches nothing, and nothing
+outside of the source is ever read. The program runs in a directory of its own with neither home, network proxy nor a
+search path, and is killed with its children when its time is up. Whatever it was made to do, the operating system gives
+it that directory and no other file, no network and so much memory. The unpacked source is never written to, so one copy
+serves any number of builds at once.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ from pathlib import Path
 import msgspec
 
 from deploy.cluster import redaction
-from deploy.kustomize.building import canonical, generator, plan, references, remote, source, tree
+from deploy.kustomize.building import canonical, generator, plain, plan, references, remote, source, tree
 from deploy.kustomize.building.remote import Allows, FetchError, Fetches
 from deploy.kustomize.decryption.decryptor import Decryptor, NotDecrypted, Texts
 from gotk.api import scheme
@@ -155,28 +156,40 @@ class Builder:
         """Build a directory of the artifact and return the YAML. Raises BuildError."""
         unpacked = source.Directory(root)
         try:
-            planned, whole = await self._planned(unpacked, directory, spec, timeout)
-        except (generator.GeneratorError, FetchError) as error:
+            text = await self._limiter.run(plain.printed, unpacked, directory, spec)
+            built = Built(text) if text is not None else None
+            if built is None:
+                built = await self._by_kustomize(unpacked, root, directory, spec, timeout=timeout, decryptor=decryptor)
+            if decryptor is None:
+                return built
+            text, found = await decryptor.resources(built.text, timeout=timeout)
+            return Built(text, (*built.hidden, *found), lasting=built.lasting)
+        except (generator.GeneratorError, FetchError, NotDecrypted) as error:
             raise BuildError(str(error)) from error
-        except (references.ForbiddenReference, canonical.Unreadable) as error:
+        except (references.ForbiddenReference, canonical.Unreadable, source.TooLarge) as error:
             raise BuildError(f"kustomize build failed: {error}") from error
+        except OSError as error:
+            raise BuildError(f"kustomize build failed: {error.strerror}") from error
+
+    async def _by_kustomize(
+        self,
+        unpacked: source.Directory,
+        root: Path,
+        directory: str,
+        spec: KustomizationSpec,
+        *,
+        timeout: float,
+        decryptor: Decryptor | None,
+    ) -> Built:
+        """Build with the real program, over what it may see: the source, decrypted files, remote bases."""
+        planned, whole = await self._planned(unpacked, directory, spec, timeout)
         async with self._slots:
-            try:
-                plain = Texts()
-                if decryptor is not None:
-                    plain = await decryptor.files(unpacked, planned.decryptable, timeout=timeout)
-                fetched = await self._limiter.run(_fetched, planned, whole)
-                text = await self._print(planned, root, directory, plain, fetched=fetched, timeout=timeout)
-                found: tuple[str, ...] = ()
-                if decryptor is not None:
-                    text, found = await decryptor.resources(text, timeout=timeout)
-                return Built(text, (*plain.hidden, *found), lasting=whole is unpacked)
-            except NotDecrypted as error:
-                raise BuildError(str(error)) from error
-            except (canonical.Unreadable, source.TooLarge) as error:
-                raise BuildError(f"kustomize build failed: {error}") from error
-            except OSError as error:
-                raise BuildError(f"kustomize build failed: {error.strerror}") from error
+            opened = Texts()
+            if decryptor is not None:
+                opened = await decryptor.files(unpacked, planned.decryptable, timeout=timeout)
+            fetched = await self._limiter.run(_fetched, planned, whole)
+            text = await self._print(planned, root, directory, opened, fetched=fetched, timeout=timeout)
+        return Built(text, opened.hidden, lasting=whole is unpacked)
 
     async def _planned(
         self, unpacked: source.Source, directory: str, spec: KustomizationSpec, timeout: float
@@ -202,23 +215,23 @@ class Builder:
         planned: plan.Plan,
         root: Path,
         directory: str,
-        plain: Texts,
+        opened: Texts,
         *,
         fetched: Mapping[str, bytes],
         timeout: float,
     ) -> str:
         """Run kustomize over a tree that is gone afterwards; in memory, where something in it was decrypted."""
-        for path, text in plain.by_name.items():
+        for path, text in opened.by_name.items():
             canonical.check_aliases(text, named=path)
-        scratch = await self._limiter.run(_room, planned, root, self._scratch) if plain.by_name else self._scratch
+        scratch = await self._limiter.run(_room, planned, root, self._scratch) if opened.by_name else self._scratch
         work = Path(tempfile.mkdtemp(prefix="build-", dir=scratch))
         try:
-            await self._limiter.run(_lay_out, work, planned, root, {**fetched, **plain.by_name})
+            await self._limiter.run(_lay_out, work, planned, root, {**fetched, **opened.by_name})
             return await self._run(work, work / "source" / directory, timeout)
         except BuildError as error:
-            if not plain.hidden:
+            if not opened.hidden:
                 raise
-            raise BuildError(redaction.Redactor(plain.hidden).hide(str(error))) from None
+            raise BuildError(redaction.Redactor(opened.hidden).hide(str(error))) from None
         finally:
             await self._limiter.run(shutil.rmtree, work, ignore_errors=True)
 

@@ -184,6 +184,10 @@ class TestRealKustomize:
         assert [obj["metadata"]["name"] for (obj,) in results] == ["a-a", "b-b", "c-c"]
 
 
+#: A source that only the program builds.
+BY_KUSTOMIZE = {"a.yaml": sources.config_map(), "kustomization.yaml": "resources: [a.yaml]"}
+
+
 def free(_: Confinement, program: Sequence[str]) -> Sequence[str]:
     """Start a program as it is: these are scripts, which need a shell and more."""
     return program
@@ -193,7 +197,7 @@ async def test_a_build_that_hangs_is_killed(tmp_path: Path) -> None:
     script = tmp_path / "hang"
     script.write_text("#!/bin/sh\nexec /bin/sleep 600\n")
     script.chmod(0o755)
-    root = sources.write(tmp_path / "source", {"a.yaml": sources.config_map()})
+    root = sources.write(tmp_path / "source", BY_KUSTOMIZE)
     with Limiter(width=1) as limiter:
         builder = build.Builder(
             command=[str(script)], limiter=limiter, scratch=tmp_path, confine=free, fetches=NoRemoteBases()
@@ -209,7 +213,7 @@ async def test_a_cancelled_build_leaves_nothing_behind(tmp_path: Path) -> None:
     script = tmp_path / "hang"
     script.write_text(f"#!/bin/sh\n: > {begun}\nexec /bin/sleep 600\n")
     script.chmod(0o755)
-    root = sources.write(tmp_path / "source", {"a.yaml": sources.config_map()})
+    root = sources.write(tmp_path / "source", BY_KUSTOMIZE)
     scratch = tmp_path / "scratch"
     scratch.mkdir()
     with Limiter(width=2) as limiter:
@@ -269,7 +273,7 @@ async def test_a_crash_is_told_in_one_line(errors: str, expected: str, tmp_path:
     script = tmp_path / "crash"
     script.write_text(f"#!/bin/sh\n/bin/cat >&2 <<'END'\n{errors}\nEND\nexit 2\n")
     script.chmod(0o755)
-    root = sources.write(tmp_path / "source", {"a.yaml": sources.config_map()})
+    root = sources.write(tmp_path / "source", BY_KUSTOMIZE)
     with Limiter(width=1) as limiter:
         builder = build.Builder(
             command=[str(script)], limiter=limiter, scratch=tmp_path, confine=free, fetches=NoRemoteBases()

@@ -1,0 +1,146 @@
+"""Plain folders are printed as the real kustomize prints them, or not at all."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deploy.kustomize.building import build, canonical, plain, source
+from deploy.kustomize.building.fetching import NoRemoteBases
+from gotk.runtime.blocking import Limiter
+from gotk.sandbox.confinement import Confinement
+from tests.deploy.kustomize import sources
+from tests.deploy.kustomize.building.test_printing import Corpus
+
+try:
+    COMMAND = build.find_command()
+except FileNotFoundError:
+    COMMAND = ()
+
+REPOSITORY = Path(__file__).parents[4]
+KINDS = (
+    """
+v1 Namespace, v1 ConfigMap, v1 Secret, v1 Service, v1 ServiceAccount, v1 Endpoints, apps/v1 Deployment
+apps/v1 StatefulSet, batch/v1 CronJob, example.com/v1 Odd, example.com/v2 Odd, a.io/v1 Role, z.io/v1 Odd
+rbac.authorization.k8s.io/v1 Role, rbac.authorization.k8s.io/v1 ClusterRole, policy/v1 PodDisruptionBudget
+admissionregistration.k8s.io/v1 ValidatingWebhookConfiguration, networking.k8s.io/v1 Ingress
+admissionregistration.k8s.io/v1 MutatingWebhookConfiguration, x.io/v1 Namespace
+""".strip()
+    .replace("\n", ", ")
+    .split(", ")
+)
+
+
+def printed(files: Mapping[str, str], directory: Path, **spec: Any) -> str | None:
+    root = sources.write(directory / "source", files)
+    return plain.printed(source.Directory(root), ".", sources.kustomization(**spec).spec)
+
+
+async def really(directory: Path) -> str:
+    """Return what the real program makes of a folder that plain folders' own way is closed to."""
+    root = directory / "source"
+    scratch = directory / "scratch"
+    scratch.mkdir()
+    with Limiter(width=1) as limiter:
+        builder = build.Builder(
+            command=COMMAND,
+            limiter=limiter,
+            scratch=scratch,
+            confine=Confinement.command,
+            fetches=NoRemoteBases(),
+        )
+        spec = sources.kustomization().spec
+        planned, whole = await builder._planned(source.Directory(root), ".", spec, 60)
+        assert whole
+        return await builder._print(planned, root, ".", build.Texts(), fetched={}, timeout=60)
+
+
+def corpus() -> dict[str, str]:
+    """Every manifest of this repository's kit, objects of every kind in two namespaces, and odd values."""
+    found = {
+        f"kit/{number}.yaml": path.read_text()
+        for number, path in enumerate(sorted((REPOSITORY / "deploy" / "crds").glob("*.yaml")))
+    }
+    for number, each in enumerate(KINDS):
+        version, kind = each.split()
+        for name in ("b", "a"):
+            for namespace in ("", "metadata-first"):
+                where = f"  namespace: {namespace}\n" if namespace else ""
+                text = (
+                    f"kind: {kind}\napiVersion: {version}\nmetadata:\n  name: {name}-{namespace}\n{where}spec: {{}}\n"
+                )
+                found[f"{number % 3}/{kind}-{number}-{name}-{namespace}.yml"] = text
+    made = Corpus()
+    for number in range(150):
+        odd = {
+            "apiVersion": "example.com/v1",
+            "kind": "Thing",
+            "metadata": {"name": f"t{number}"},
+            "spec": made.value(3),
+        }
+        found[f"odd/{number}.yaml"] = canonical.write(odd) + "\n"  # type: ignore[arg-type]
+    return found
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not COMMAND, reason="neither kustomize nor kubectl is installed")
+async def test_a_corpus_is_printed_as_kustomize_prints_it(tmp_path: Path) -> None:
+    files = corpus()
+    taken = {
+        name: text
+        for number, (name, text) in enumerate(files.items())
+        if printed({"x.yaml": text}, tmp_path / str(number)) is not None
+    }
+    assert len(taken) > len(files) // 2, "too little is plain"
+    assert any(name.startswith("kit/") for name in taken)
+    ours = printed(taken, tmp_path / "all")
+    assert ours is not None
+    assert ours == await really(tmp_path / "all")
+
+
+MANIFEST = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: cm\n"
+NOT_PLAIN: dict[str, dict[str, str]] = {
+    "a kustomization": {"a.yaml": MANIFEST, "kustomization.yaml": "resources: [a.yaml]\n"},
+    "a kustomization below": {"a.yaml": MANIFEST, "b/Kustomization": "resources: []\n"},
+    "the same object twice": {"a.yaml": MANIFEST, "b.yaml": f"{MANIFEST}  namespace: default\n"},
+    "an anchor": {"a.yaml": f"{MANIFEST}data: &a {{}}\n"},
+    "a tag": {"a.yaml": f"{MANIFEST}data: {{a: !!str 1}}\n"},
+    "a word that readers disagree about": {"a.yaml": f"{MANIFEST}data: {{a: yes}}\n"},
+    "an octal": {"a.yaml": f"{MANIFEST}mode: 0644\n"},
+    "a fraction": {"a.yaml": f"{MANIFEST}n: 1.5\n"},
+    "nothing": {"a.yaml": f"{MANIFEST}data:\n"},
+    "a list of objects": {"a.yaml": "apiVersion: v1\nkind: ConfigMapList\nmetadata: {name: x}\nitems: []\n"},
+    "an annotation that kustomize acts on": {
+        "a.yaml": f"{MANIFEST}  annotations: {{config.kubernetes.io/local-config: 'true'}}\n"
+    },
+    "a label that is no text": {"a.yaml": f"{MANIFEST}  labels: {{a: 1}}\n"},
+    "empty labels": {"a.yaml": f"{MANIFEST}  labels: {{}}\n"},
+    "an empty namespace": {"a.yaml": f"{MANIFEST}  namespace: ''\n"},
+    "no name": {"a.yaml": "apiVersion: v1\nkind: ConfigMap\n"},
+    "no YAML": {"a.yaml": "{"},
+    "a file of nothing": {"a.yaml": "# nothing\n"},
+    "no file": {"a.txt": "x"},
+}
+
+
+@pytest.mark.parametrize("files", NOT_PLAIN.values(), ids=NOT_PLAIN)
+def test_what_only_kustomize_can_tell_is_left_to_it(files: Mapping[str, str], tmp_path: Path) -> None:
+    assert printed(files, tmp_path) is None
+
+
+SPECS: dict[str, dict[str, Any]] = {
+    "a namespace": {"targetNamespace": "x"},
+    "a prefix": {"namePrefix": "x"},
+    "a suffix": {"nameSuffix": "x"},
+    "a patch": {"patches": [{"patch": "{}"}]},
+    "an image": {"images": [{"name": "x", "newTag": "y"}]},
+    "a component": {"components": ["x"]},
+    "metadata of the build": {"buildMetadata": ["originAnnotations"]},
+}
+
+
+@pytest.mark.parametrize("spec", SPECS.values(), ids=SPECS)
+def test_a_spec_that_changes_something_is_left_to_kustomize(spec: dict[str, Any], tmp_path: Path) -> None:
+    assert printed({"a.yaml": MANIFEST}, tmp_path) == MANIFEST
+    assert printed({"a.yaml": MANIFEST}, tmp_path, **spec) is None
