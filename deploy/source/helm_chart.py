@@ -7,7 +7,7 @@ reasons, messages, events and versions. A chart that is stored in the version th
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any, BinaryIO, NoReturn, TypeAlias
+from typing import Any, BinaryIO, NoReturn, TypeAlias, get_args
 
 from deploy.source.archive import Written
 from deploy.source.charts.build import Build, BuildError, Reason, Wanted
@@ -16,7 +16,7 @@ from deploy.source.charts.origins import InvalidURL, Origins
 from deploy.source.charts.remote import FetchError
 from deploy.source.publishing import FETCH_FAILED, UP_TO_DATE, Publisher, Release, Stored, Unchanged
 from deploy.source.storage import Storage
-from gotk.api.source import GitRepository, HelmChart, HelmChartStatus, HelmRepository
+from gotk.api.source import Bucket, GitRepository, HelmChart, HelmChartStatus, HelmRepository
 from gotk.runtime.conditions import Rules
 from gotk.runtime.errors import Retry, Stalled, Waiting
 from gotk.runtime.reconciler import Key, Outcome, Reader, Run, Watch
@@ -25,9 +25,9 @@ from gotk.sources.helm_access import Refused
 BUILD_FAILED = "BuildFailed"
 VERIFIED = "SourceVerified"
 
-ChartSource: TypeAlias = HelmRepository | GitRepository
+ChartSource: TypeAlias = HelmRepository | GitRepository | Bucket
 #: What a chart may come from, by the name that a reference spells.
-CHART_SOURCES: Mapping[str, type[ChartSource]] = {kind.__name__: kind for kind in (HelmRepository, GitRepository)}
+CHART_SOURCES: Mapping[str, type[ChartSource]] = {kind.__name__: kind for kind in get_args(ChartSource)}
 
 
 def _moved(old: ChartSource | None, new: ChartSource | None) -> bool:
@@ -141,7 +141,7 @@ class HelmChartReconciler:
             raise BuildError(Reason.PULL, f"failed to get chart version for remote reference: {error}") from error
         return await self._builder.from_repository(downloads, wanted)
 
-    async def _from_artifact(self, obj: HelmChart, source: GitRepository, wanted: Wanted) -> Build:
+    async def _from_artifact(self, obj: HelmChart, source: GitRepository | Bucket, wanted: Wanted) -> Build:
         """Build from a source's artifact, unless it was built from the very same one before."""
         artifact = source.status.artifact
         assert artifact is not None

@@ -99,6 +99,14 @@ RESOURCES = (
         older=("v1beta2",),
     ),
     Resource(
+        struct=source.Bucket,
+        group=source.GROUP,
+        version="v1",
+        kind="Bucket",
+        plural="buckets",
+        older=("v1beta2", "v1beta1"),
+    ),
+    Resource(
         struct=kustomize.Kustomization,
         group=kustomize.GROUP,
         version="v1",

@@ -267,8 +267,52 @@ class HelmChart(Object, frozen=True, kw_only=True):
     status: HelmChartStatus = HelmChartStatus(observed_generation=-1)
 
 
+class BucketSTS(Struct, frozen=True, kw_only=True):
+    """Where short-lived credentials come from."""
+
+    provider: Literal["aws", "ldap"]
+    endpoint: Annotated[str, msgspec.Meta(pattern=r"^(http|https)://.*$")]
+    secret_ref: LocalObjectReference | None = None
+    cert_secret_ref: LocalObjectReference | None = None
+
+
+class BucketSpec(Struct, frozen=True, kw_only=True):
+    """Which bucket of which store to fetch, how often and with which credentials."""
+
+    bucket_name: str
+    endpoint: str
+    interval: Interval
+    provider: Literal["generic", "aws", "gcp", "azure"] = "generic"
+    sts: BucketSTS | None = None
+    insecure: bool = False
+    region: str = ""
+    prefix: str = ""
+    secret_ref: LocalObjectReference | None = None
+    service_account_name: str | None = None
+    cert_secret_ref: LocalObjectReference | None = None
+    proxy_secret_ref: LocalObjectReference | None = None
+    timeout: Timeout = Duration(60_000_000_000)
+    ignore: str | None = None
+    suspend: bool = False
+
+
+class BucketStatus(ReconcileStatus, frozen=True, kw_only=True):
+    """The artifact stored, and the settings it was made with."""
+
+    artifact: Artifact | None = None
+    observed_ignore: str | None = None
+    url: str = ""
+
+
+class Bucket(Object, frozen=True, kw_only=True):
+    """A bucket whose objects are served as an artifact."""
+
+    spec: BucketSpec
+    status: BucketStatus = BucketStatus(observed_generation=-1)
+
+
 #: Whatever has an artifact that a Kustomization can build: a new kind joins this line, and its consumers read it.
-Source: TypeAlias = GitRepository | OCIRepository | ExternalArtifact
+Source: TypeAlias = GitRepository | OCIRepository | Bucket | ExternalArtifact
 
 #: The same by the name that a reference spells, but for what is read only where a feature gate says so.
 SOURCES: Mapping[str, type[Source]] = {kind.__name__: kind for kind in get_args(Source) if kind is not ExternalArtifact}

@@ -16,7 +16,7 @@ from gotk.cloud.clusters.aks import Aks
 from gotk.cloud.clusters.eks import Eks
 from gotk.cloud.clusters.gke import Gke
 from gotk.cloud.gcp import Gcp
-from gotk.cloud.git_login import Entra, GitLogins
+from gotk.cloud.git_login import Entra, GitLogins, Iam
 from gotk.cloud.github import GitHub
 from gotk.cloud.google import Google
 from gotk.cloud.identity import Identities
@@ -28,10 +28,12 @@ from gotk.cloud.registries.login import Logins
 from gotk.cloud.registries.ports import Provider
 from gotk.http import route
 from gotk.http.egress import Reach
+from gotk.kube.client import Client
 from gotk.kube.config import SERVICE_ACCOUNT
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock
 from gotk.runtime.metrics import Metrics
+from gotk.sources.bucket_access import BucketAccess
 from gotk.sources.git_access import GitAccess
 from image_automation.app.settings import Settings
 from image_automation.notification.delivery.provider_tokens import ProviderTokens
@@ -66,6 +68,12 @@ def logins(settings: Settings, known: Identities, clock: Clock, caller: Caller) 
 def git_logins(settings: Settings, known: Identities, clock: Clock, caller: Caller) -> GitLogins:
     """Build what logs in to Git remotes."""
     return GitLogins(known, caller, environment=settings.environment, now=clock.now)
+
+
+def bucket_access(settings: Settings, client: Client, known: Identities, clock: Clock, caller: Caller) -> BucketAccess:
+    """Build what finds the ways to stores of buckets."""
+    iam = Iam(Aws(caller, environment=settings.environment, now=clock.now))
+    return BucketAccess(objects=client, iam=iam, identities=known)
 
 
 def cluster_logins(settings: Settings, known: Identities, clock: Clock, caller: Caller) -> ClusterLogins:

@@ -16,7 +16,7 @@ from gotk.api.image import ImagePolicy, ImageRepository, ImageUpdateAutomation
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import Object
 from gotk.api.notification import Alert, Provider, Receiver
-from gotk.api.source import SOURCES, ExternalArtifact, GitRepository, HelmChart, HelmRepository, OCIRepository
+from gotk.api.source import SOURCES, Bucket, ExternalArtifact, GitRepository, HelmChart, HelmRepository, OCIRepository
 from gotk.kube import errors
 from gotk.retry import Backoff
 from gotk.runtime.clock import Clock
@@ -31,7 +31,8 @@ NEEDS: Mapping[str, tuple[type[Object], ...]] = {
     "imageupdateautomation": (ImageUpdateAutomation, ImagePolicy, GitRepository),
     "gitrepository": (GitRepository,),
     "helmrepository": (HelmRepository,),
-    "helmchart": (HelmChart, HelmRepository, GitRepository),
+    "helmchart": (HelmChart, HelmRepository, GitRepository, Bucket),
+    "bucket": (Bucket,),
     "ocirepository": (OCIRepository,),
     "kustomization": (Kustomization, *SOURCES.values()),
     "receiver": (Receiver,),

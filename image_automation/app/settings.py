@@ -21,6 +21,7 @@ CONTROLLERS = (
     "gitrepository",
     "helmrepository",
     "helmchart",
+    "bucket",
     "ocirepository",
     "kustomization",
     "receiver",

@@ -17,6 +17,7 @@ from deploy.kustomize.kustomization import KustomizationReconciler
 from deploy.kustomize.policy import Policy
 from deploy.kustomize.wakes import CONFIGS, EXTERNAL
 from deploy.source import includes
+from deploy.source.bucket import BucketReconciler
 from deploy.source.charts import packaging
 from deploy.source.charts.builder import ChartBuilder
 from deploy.source.charts.origins import Origins
@@ -53,6 +54,7 @@ from gotk.runtime.manager import Manager
 from gotk.runtime.metrics import Metrics
 from gotk.runtime.reconciler import Reconciler
 from gotk.sandbox.confinement import Confinement
+from gotk.sources.bucket_access import BucketAccess
 from gotk.sources.git_access import GitAccess
 from gotk.sources.helm_access import HelmAccesses
 from gotk.sources.registry_access import RegistryAccess
@@ -99,6 +101,8 @@ class Parts:
     registry: RegistryClient
     repositories: Repositories
     helm_access: HelmAccesses
+    bucket_access: BucketAccess
+    web: Transport
     logins: Logins
     scans: ScanMetrics
     access: GitAccess
@@ -224,6 +228,18 @@ def oci_repository(parts: Parts) -> Reconciler[Any, Any]:
     )
 
 
+def bucket(parts: Parts) -> Reconciler[Any, Any]:
+    """Build the reconciler of Buckets."""
+    return BucketReconciler(
+        access=parts.bucket_access,
+        transport=parts.web,
+        publisher=Publisher(storage=parts.storage, blocking=parts.work),
+        blocking=parts.work,
+        scratch=parts.settings.make_scratch("buckets"),
+        now=parts.clock.now,
+    )
+
+
 def kustomization(parts: Parts) -> Reconciler[Any, Any]:
     """Build the reconciler of Kustomizations."""
     scratch = parts.settings.make_scratch("builds")
@@ -303,6 +319,7 @@ CONTROLLERS: Mapping[str, Callable[[Parts], Reconciler[Any, Any]]] = {
     "gitrepository": git_repository,
     "helmrepository": helm_repository,
     "helmchart": helm_chart,
+    "bucket": bucket,
     "ocirepository": oci_repository,
     "kustomization": kustomization,
     "receiver": receiver,
@@ -310,7 +327,7 @@ CONTROLLERS: Mapping[str, Callable[[Parts], Reconciler[Any, Any]]] = {
 
 
 #: Those of them that make artifacts.
-SOURCES = frozenset({"gitrepository", "helmrepository", "helmchart", "ocirepository"})
+SOURCES = frozenset({"gitrepository", "helmrepository", "helmchart", "ocirepository", "bucket"})
 
 
 @contextlib.asynccontextmanager
@@ -417,6 +434,7 @@ async def _parts(
         connect=lambda config: Client(config, write_time=write_time),
         insecure_tls=settings.insecure_kubeconfig_tls,
     )
+    web = await stack.enter_async_context(Transport(route=way))
     logins = clouds.logins(settings, known, clock, caller)
     return Parts(
         settings=settings,
@@ -436,11 +454,13 @@ async def _parts(
         transport=await stack.enter_async_context(Transport()),
         registry=await stack.enter_async_context(registry),
         repositories=Repositories(
-            await stack.enter_async_context(Transport(route=way)),
+            web,
             index_limit=settings.helm_index_max_size,
             chart_limit=settings.helm_chart_max_size,
         ),
         logins=logins,
+        web=web,
+        bucket_access=clouds.bucket_access(settings, client, known, clock, caller),
         helm_access=HelmAccesses(objects=client, registries=RegistryAccess(objects=client, logins=logins)),
         access=GitAccess(objects=client, limiter=git, logins=clouds.git_logins(settings, known, clock, caller)),
         tokens=clouds.tokens(settings, known, clock, caller),

@@ -144,6 +144,16 @@ OCI_REPOSITORY = Kind(
     details=_text("status", "artifact", "revision"),
     done=lambda obj: f"fetched revision {dig(obj, 'status', 'artifact', 'revision')}",
 )
+BUCKET = Kind(
+    struct=source.Bucket,
+    name="Bucket",
+    human="source bucket",
+    words=("source", "bucket"),
+    aliases=(),
+    columns=("REVISION",),
+    details=_text("status", "artifact", "revision"),
+    done=lambda obj: f"fetched revision {dig(obj, 'status', 'artifact', 'revision')}",
+)
 HELM_CHART = Kind(
     struct=source.HelmChart,
     name="HelmChart",
@@ -233,7 +243,7 @@ RECEIVER = Kind(
     shortens=False,
 )
 
-SOURCES = (GIT_REPOSITORY, OCI_REPOSITORY, HELM_REPOSITORY, HELM_CHART)
+SOURCES = (BUCKET, GIT_REPOSITORY, OCI_REPOSITORY, HELM_REPOSITORY, HELM_CHART)
 IMAGES = (IMAGE_REPOSITORY, IMAGE_POLICY, IMAGE_UPDATE)
 APPLIERS = (KUSTOMIZATION,)
 ALL = (*SOURCES, *IMAGES, *APPLIERS, RECEIVER)

@@ -35,6 +35,7 @@ ONLY_AFTER_A_CONFLICT = {
     ("source.toolkit.fluxcd.io", "gitrepositories", "get"),
     ("source.toolkit.fluxcd.io", "helmrepositories", "get"),
     ("source.toolkit.fluxcd.io", "helmcharts", "get"),
+    ("source.toolkit.fluxcd.io", "buckets", "get"),
     ("source.toolkit.fluxcd.io", "ocirepositories", "get"),
 }
 #: Rights on what the repository of this test holds; the kit leaves these to the operator.
@@ -111,6 +112,11 @@ apiVersion: source.toolkit.fluxcd.io/v1
 kind: OCIRepository
 metadata: {name: away, namespace: images}
 spec: {url: "oci://127.0.0.1:9/nobody", interval: 1m}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: Bucket
+metadata: {name: fleet, namespace: flux-system}
+spec: {bucketName: fleet, endpoint: "127.0.0.1:9", insecure: true, interval: 1m}
 ---
 apiVersion: image.toolkit.fluxcd.io/v1
 kind: ImageRepository
@@ -257,7 +263,7 @@ async def delete_everything(stage: Stage) -> None:
     for kind, namespace in (
         ("kustomization", "flux-system"), ("imageupdateautomation", "flux-system"), ("imagepolicy", "flux-system"),
         ("imagerepository", "images"), ("gitrepository", "flux-system"),
-        ("helmchart", "flux-system"), ("helmrepository", "flux-system"),
+        ("bucket", "flux-system"), ("helmchart", "flux-system"), ("helmrepository", "flux-system"),
         ("receiver", "flux-system"),
         ("provider", "flux-system"), ("ocirepository", "images"),
     ):  # fmt: skip

@@ -139,6 +139,7 @@ _sources = _group(
         _command("git", (kinds.GIT_REPOSITORY,), "Print GitRepositories."),
         _command("helm", (kinds.HELM_REPOSITORY,), "Print HelmRepositories."),
         _command("external-artifact", (kinds.EXTERNAL_ARTIFACT,), "Print ExternalArtifacts."),
+        _command("bucket", (kinds.BUCKET,), "Print Buckets."),
         _command("chart", (kinds.HELM_CHART,), "Print HelmCharts."),
         _command("oci", (kinds.OCI_REPOSITORY,), "Print OCIRepositories."),
     ),

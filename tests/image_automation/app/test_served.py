@@ -35,7 +35,8 @@ def definitions(*without: str) -> list[dict[str, Any]]:
         ),
         pytest.param(
             ("source.",),
-            {"gitrepository", "helmrepository", "helmchart", "ocirepository", "kustomization", "imageupdateautomation"},
+            {"gitrepository", "helmrepository", "helmchart", "bucket", "ocirepository"}
+            | {"kustomization", "imageupdateautomation"},
             id="who needs a source goes too",
         ),
         pytest.param(("image.", "source.", "kustomize.", "notification."), set(), id="none yet: all are waited for"),

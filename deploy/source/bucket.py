@@ -1,0 +1,169 @@
+"""The Bucket: list what its store holds, fetch what is new, store it as an artifact, say so.
+
+Answers to source-controller's BucketReconciler: its order, conditions, messages and events, and that only the bucket's
+own rules and `spec.ignore` leave keys out. A bucket whose keys and tags are as before costs its listing alone.
+"""
+
+import asyncio
+import contextlib
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import Any, BinaryIO, NoReturn
+
+from deploy.source import archive, folder
+from deploy.source.archive import Written
+from deploy.source.buckets import listing
+from deploy.source.buckets.fetching import Fetching
+from deploy.source.buckets.s3 import S3Access, S3Bucket, StoreError
+from deploy.source.publishing import FETCH_FAILED, UP_TO_DATE, Publisher, Release, Stored, Unchanged
+from gotk.api.source import Bucket, BucketStatus
+from gotk.http.transport import Transport
+from gotk.runtime.blocking import Limiter
+from gotk.runtime.conditions import UNSUPPORTED_FIELD, Rules
+from gotk.runtime.errors import Retry, Stalled
+from gotk.runtime.reconciler import Outcome, Run, Watch
+from gotk.sources.bucket_access import BucketAccess, Refused
+
+_PROVIDERS = ("generic", "aws")
+
+
+class BucketReconciler:
+    """Keeps the artifact of every Bucket up to date."""
+
+    kind = Bucket
+    controller = "source-controller"
+    rules = Rules(
+        interval_jitter=True,
+        positive=("ArtifactInStorage",),
+        negative=("StorageOperationFailed", FETCH_FAILED, "ArtifactOutdated"),
+    )
+    watches: Sequence[Watch[Any]] = ()
+    unsupported: Sequence[str] = ("spec.sts",)
+
+    def __init__(
+        self,
+        *,
+        access: BucketAccess,
+        transport: Transport,
+        publisher: Publisher,
+        blocking: Limiter,
+        scratch: Path,
+        now: Callable[[], datetime],
+    ) -> None:
+        """Take what it works with; `scratch` is where objects lie until they are stored."""
+        self._access = access
+        self._transport = transport
+        self._publisher = publisher
+        self._blocking = blocking
+        self._scratch = scratch
+        self._now = now
+
+    async def reconcile(self, obj: Bucket, run: Run[BucketStatus]) -> Outcome:
+        """List, and fetch and store what is new."""
+        if obj.spec.provider not in _PROVIDERS:
+            raise Stalled(
+                UNSUPPORTED_FIELD,
+                f"spec.provider '{obj.spec.provider}' is not supported by this version: use generic or aws, "
+                f"or leave the object to Flux's {self.controller}",
+            )
+        await self._publisher.check(run)
+        bucket = await self._open(obj, run)
+        after, timeout = obj.spec.interval.seconds, obj.spec.timeout.seconds
+        async with self._folder() as place:
+            fetching = Fetching(bucket, self._blocking, place)
+            listed = fetching.tags(obj.spec.bucket_name, obj.spec.prefix, obj.spec.ignore)
+            tags = await self._within(run, timeout, listed)
+            current = run.status.artifact
+            if current is not None and current.revision == listing.digest(tags):
+                run.conditions.delete(FETCH_FAILED)
+                return self._publisher.keep(run, current, _up_to_date(obj, current.revision, len(tags)), after=after)
+            tags = await self._within(run, timeout, fetching.files(obj.spec.bucket_name, tags))
+            run.conditions.delete(FETCH_FAILED)
+            revision = listing.digest(tags)
+            await self._publisher.begin(run, f"new upstream revision '{revision}'")
+            return await self._publisher.publish(obj, run, _release(obj, revision, place, len(tags)), after=after)
+
+    async def finalize(self, obj: Bucket, run: Run[BucketStatus]) -> None:
+        """Delete every artifact of the object. Raises Retry."""
+        await self._publisher.remove_all(obj, run)
+        self._access.forget(obj)
+
+    async def _open(self, obj: Bucket, run: Run[BucketStatus]) -> S3Bucket:
+        try:
+            reached = await self._access.of(obj)
+        except Refused as error:
+            if error.gated:
+                run.conditions.mark_true(FETCH_FAILED, "FeatureGateDisabled", str(error))
+                raise Stalled("FeatureGateDisabled", str(error)) from error
+            _fail(run, "AuthenticationFailed", str(error))
+        spec = obj.spec
+        if not spec.endpoint or any(sign in spec.endpoint for sign in "/?#@ \\"):
+            _fail(run, "BucketOperationFailed", f"the endpoint '{spec.endpoint}' is no host, or host and port")
+        access = S3Access(
+            endpoint=spec.endpoint,
+            bucket=spec.bucket_name,
+            region=spec.region,
+            insecure=spec.insecure,
+            keys=reached.keys,
+            tls=reached.tls,
+            proxy=reached.proxy,
+        )
+        return S3Bucket(self._transport, access, now=self._now)
+
+    async def _within(self, run: Run[BucketStatus], timeout: float, work: Awaitable[dict[str, str]]) -> dict[str, str]:
+        try:
+            async with asyncio.timeout(timeout):
+                return await work
+        except TimeoutError:
+            _fail(run, "BucketOperationFailed", f"no complete answer of the store within {timeout:g}s")
+        except StoreError as error:
+            _fail(run, "BucketOperationFailed", str(error))
+
+    @contextlib.asynccontextmanager
+    async def _folder(self) -> AsyncIterator[Path]:
+        place = Path(tempfile.mkdtemp(prefix="bucket-", dir=self._scratch))
+        try:
+            yield place
+        finally:
+            await self._blocking.run(shutil.rmtree, place, ignore_errors=True)
+
+
+def _release(obj: Bucket, revision: str, place: Path, count: int) -> Release:
+    def write(file: BinaryIO) -> Written:
+        # No rule is in force any more: what is here is what counts.
+        return archive.write(file, folder.entries(place), folder.reader(place), "!*")
+
+    return Release(
+        file=f"{revision.partition(':')[2]}.tar.gz",
+        revision=revision,
+        write=write,
+        event=lambda: _event(obj, count),
+        stored=_stored(revision),
+        observed={"observed_ignore": obj.spec.ignore},
+        latest="latest.tar.gz",
+    )
+
+
+def _up_to_date(obj: Bucket, revision: str, count: int) -> Unchanged:
+    return Unchanged(
+        event=_event(obj, count),
+        trace=f"artifact up-to-date with remote revision: '{revision}'",
+        trace_reason=UP_TO_DATE,
+        stored=_stored(revision),
+    )
+
+
+def _stored(revision: str) -> Stored:
+    return Stored(f"stored artifact: revision '{revision}'")
+
+
+def _event(obj: Bucket, count: int) -> str:
+    return f"stored artifact with {count} fetched files from '{obj.spec.bucket_name}' bucket"
+
+
+def _fail(run: Run[BucketStatus], reason: str, message: str) -> NoReturn:
+    run.conditions.mark_true(FETCH_FAILED, reason, message)
+    raise Retry(reason, message)

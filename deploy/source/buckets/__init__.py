@@ -1,0 +1,1 @@
+"""Buckets: what an object store holds, listed and fetched within limits."""
