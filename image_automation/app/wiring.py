@@ -4,7 +4,6 @@ import contextlib
 import random
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -12,30 +11,16 @@ from deploy.cluster.clusters import TargetClusters
 from deploy.cluster.remotes import Remotes
 from deploy.cluster.trial import Manner
 from deploy.kustomize.building.assembly import Assembler
-from deploy.kustomize.decryption.services import Services
 from deploy.kustomize.kustomization import KustomizationReconciler
 from deploy.kustomize.policy import Policy
 from deploy.kustomize.wakes import CONFIGS, EXTERNAL
-from deploy.source import includes
-from deploy.source.bucket import BucketReconciler
-from deploy.source.charts import packaging
-from deploy.source.charts.builder import ChartBuilder
-from deploy.source.charts.origins import Origins
 from deploy.source.charts.remote import Repositories
 from deploy.source.fetch import Trees
-from deploy.source.git_repository import GitRepositoryReconciler
-from deploy.source.helm_chart import HelmChartReconciler
-from deploy.source.helm_repository import HelmRepositoryReconciler
-from deploy.source.oci_layer import Layers
-from deploy.source.oci_repository import OCIRepositoryReconciler
-from deploy.source.publishing import Publisher
 from deploy.source.server import ArtifactServer
 from deploy.source.storage import Retention, Storage
-from deploy.source.verification import Verifier
 from gotk.api.core import ConfigMap, Secret
 from gotk.api.notification import Receiver
 from gotk.cloud.caller import Caller
-from gotk.cloud.registries.login import Logins
 from gotk.git.mirrors.mirror import Mirrors
 from gotk.http import route
 from gotk.http.egress import Reach
@@ -53,19 +38,16 @@ from gotk.runtime.events import Recorder, Sink
 from gotk.runtime.manager import Manager
 from gotk.runtime.metrics import Metrics
 from gotk.runtime.reconciler import Reconciler
-from gotk.sandbox.confinement import Confinement
-from gotk.sources.bucket_access import BucketAccess
 from gotk.sources.git_access import GitAccess
 from gotk.sources.helm_access import HelmAccesses
 from gotk.sources.registry_access import RegistryAccess
-from gotk.sources.verification import Verification
-from image_automation.app import builds, clouds, explain, notifications
+from image_automation.app import builds, clouds, explain, notifications, sources
 from image_automation.app.digests import RegistryDigests
 from image_automation.app.explanation import Explainer
+from image_automation.app.parts import Parts
 from image_automation.app.settings import Settings
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
 from image_automation.notification.cel.evaluator import Evaluator
-from image_automation.notification.delivery.provider_tokens import ProviderTokens
 from image_automation.notification.receiver import ReceiverReconciler
 from image_automation.notification.webhooks import hooks
 from image_automation.notification.webhooks.annotator import Annotator
@@ -83,36 +65,6 @@ _NO_WORKLOADS = (
     "spec.healthChecks out"
 )
 _TREES = 8  # unpacked artifacts that stay for the next build
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Parts:
-    """What several reconcilers share."""
-
-    settings: Settings
-    client: Client
-    remotes: Remotes
-    key_services: Services
-    outward: Transport
-    caches: Caches
-    clock: Clock
-    chance: random.Random
-    transport: Transport
-    registry: RegistryClient
-    repositories: Repositories
-    helm_access: HelmAccesses
-    bucket_access: BucketAccess
-    web: Transport
-    logins: Logins
-    scans: ScanMetrics
-    access: GitAccess
-    tokens: ProviderTokens
-    cel: Evaluator
-    tags: TagStore
-    mirrors: Mirrors
-    storage: Storage
-    git: Limiter
-    work: Limiter
 
 
 def image_repository(parts: Parts) -> Reconciler[Any, Any]:
@@ -155,88 +107,6 @@ def image_update_automation(parts: Parts) -> Reconciler[Any, Any]:
         cross_namespace=not parts.settings.no_cross_namespace_refs,
         allow_file=parts.settings.allow_file,
         known=tree.Known(parts.settings.marks),
-    )
-
-
-def git_repository(parts: Parts) -> Reconciler[Any, Any]:
-    """Build the reconciler of GitRepositories."""
-    reconciler = GitRepositoryReconciler(
-        access=parts.access,
-        mirrors=parts.mirrors,
-        objects=parts.caches,
-        publisher=Publisher(storage=parts.storage, blocking=parts.git),
-        storage=parts.storage,
-        verifier=Verifier(objects=parts.access.objects, blocking=parts.git),
-        blocking=parts.git,
-        scratch=parts.settings.make_scratch("included"),
-        allow_file=parts.settings.allow_file,
-    )
-    if "imageupdateautomation" in parts.settings.left_out:
-        reconciler.watches = (includes.WATCH,)  # it would only be told sooner of what nobody pushes here
-    return reconciler
-
-
-def helm_repository(parts: Parts) -> Reconciler[Any, Any]:
-    """Build the reconciler of HelmRepositories."""
-    return HelmRepositoryReconciler(
-        access=parts.helm_access,
-        repositories=parts.repositories,
-        publisher=Publisher(storage=parts.storage, blocking=parts.work),
-        blocking=parts.work,
-        scratch=parts.settings.make_scratch("indexes"),
-    )
-
-
-def helm_chart(parts: Parts) -> Reconciler[Any, Any]:
-    """Build the reconciler of HelmCharts."""
-    settings, scratch = parts.settings, parts.settings.make_scratch("charts")
-    origins = Origins(
-        objects=parts.caches,
-        access=parts.helm_access,
-        repositories=parts.repositories,
-        registry=parts.registry,
-        storage=parts.storage,
-        blocking=parts.work,
-        scratch=scratch,
-        chart_limit=settings.helm_chart_max_size,
-    )
-    builder = ChartBuilder(
-        origins=origins,
-        blocking=parts.work,
-        scratch=scratch,
-        command=packaging.find_command(),
-        confine=Confinement.command,
-        limit=settings.helm_chart_max_size,
-    )
-    return HelmChartReconciler(
-        objects=parts.caches,
-        origins=origins,
-        builder=builder,
-        publisher=Publisher(storage=parts.storage, blocking=parts.work),
-        storage=parts.storage,
-    )
-
-
-def oci_repository(parts: Parts) -> Reconciler[Any, Any]:
-    """Build the reconciler of OCIRepositories."""
-    return OCIRepositoryReconciler(
-        access=RegistryAccess(objects=parts.client, logins=parts.logins),
-        registry=parts.registry,
-        verification=Verification(objects=parts.client, registry=parts.registry, limiter=parts.work),
-        layers=Layers(registry=parts.registry, blocking=parts.work, scratch=parts.settings.make_scratch("layers")),
-        publisher=Publisher(storage=parts.storage, blocking=parts.work),
-    )
-
-
-def bucket(parts: Parts) -> Reconciler[Any, Any]:
-    """Build the reconciler of Buckets."""
-    return BucketReconciler(
-        access=parts.bucket_access,
-        transport=parts.web,
-        publisher=Publisher(storage=parts.storage, blocking=parts.work),
-        blocking=parts.work,
-        scratch=parts.settings.make_scratch("buckets"),
-        now=parts.clock.now,
     )
 
 
@@ -316,11 +186,11 @@ CONTROLLERS: Mapping[str, Callable[[Parts], Reconciler[Any, Any]]] = {
     "imagerepository": image_repository,
     "imagepolicy": image_policy,
     "imageupdateautomation": image_update_automation,
-    "gitrepository": git_repository,
-    "helmrepository": helm_repository,
-    "helmchart": helm_chart,
-    "bucket": bucket,
-    "ocirepository": oci_repository,
+    "gitrepository": sources.git_repository,
+    "helmrepository": sources.helm_repository,
+    "helmchart": sources.helm_chart,
+    "bucket": sources.bucket,
+    "ocirepository": sources.oci_repository,
     "kustomization": kustomization,
     "receiver": receiver,
 }

@@ -112,6 +112,8 @@ def test_our_columns_are_those_of_flux(crd: dict[str, Any]) -> None:
             "GitRepository": ["Name", "URL", "Age", "Ready", "Status"],
             "ExternalArtifact": ["Name", "Age", "Ready", "Status", "Source"],
             "HelmRepository": ["Name", "URL", "Age", "Ready", "Status"],
+            "HelmChart": ["Name", "Chart", "Version", "Source Kind", "Source Name", "Age", "Ready", "Status"],
+            "Bucket": ["Name", "Endpoint", "Age", "Ready", "Status"],
             "OCIRepository": ["Name", "URL", "Ready", "Status", "Age"],
             "Kustomization": ["Name", "Age", "Ready", "Status"],
             "Receiver": ["Name", "Age", "Ready", "Status"],
