@@ -71,6 +71,13 @@ async def test_filters_and_resource_lists_decide_who_is_woken(spec: dict[str, An
         assert len(it.cluster.patched) == woken
 
 
+async def test_a_push_to_a_registry_wakes_the_source_that_pulls_from_it() -> None:
+    async with door(a_receiver("generic", resources=[{"kind": "OCIRepository", "name": "app"}])) as it:
+        it.cluster.add("OCIRepository", "app", url="oci://registry.example/team/app")
+        assert await it.call() == 200
+        assert [name for name, _ in it.cluster.patched] == ["app"]
+
+
 async def test_a_burst_becomes_a_few_annotations() -> None:
     async with door(a_receiver("generic")) as it:
         assert set(await asyncio.gather(*(it.call() for _ in range(100)))) == {200}
