@@ -24,8 +24,8 @@ PLACE = Path("/opt/image-automation")
 MACHINES = {"amd64": "x86_64", "arm64": "aarch64"}
 #: The oldest C library that wheels may ask for: that of Debian 12, and of the slim images of Python.
 _LIBC = "manylinux_2_36"
-#: A thousand modules that the service never loads.
-_SELDOM = re.compile(r"/kubernetes/(aio/)?client/(api|models)/")
+#: Two thousand modules that the service never loads.
+_SELDOM = re.compile(r"/kubernetes/(aio/)?client/(api|models)/|/pydantic/v1/|/pygments/(lexers|styles)/|/tests?/")
 _LAUNCHER = f"""\
 #!{PLACE}/bin/python3
 import sys

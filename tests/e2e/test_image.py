@@ -58,8 +58,10 @@ def buildah_refused() -> str:
     """Tell what keeps buildah from its store on this machine, or nothing."""
     try:
         name = said("buildah", "from", "scratch")
-        said("buildah", "mount", name)
-        said("buildah", "rm", name)
+        try:
+            said("buildah", "mount", name)
+        finally:
+            said("buildah", "rm", name)
     except subprocess.CalledProcessError as error:
         return f"buildah: {error.stderr.strip()}"
     return ""
