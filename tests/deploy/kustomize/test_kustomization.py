@@ -13,7 +13,7 @@ from deploy.cluster.trial import USUAL
 from deploy.kustomize.building import build
 from gotk.api import scheme
 from gotk.api.kustomize import Kustomization
-from gotk.api.source import SOURCES, ExternalArtifact
+from gotk.api.source import ExternalArtifact
 from gotk.kube.client import Client
 from gotk.kube.errors import Invalid, NotFound
 from gotk.runtime import errors
@@ -390,22 +390,6 @@ async def test_an_archive_that_is_not_what_the_source_says_is_refused(here: Worl
     assert ended.ready[1] == "ArtifactFailed"
     assert ended.ready[2].startswith("failed to verify archive: computed digest doesn't match provided 'sha256:")
     assert not list(here.scratch.iterdir())
-
-
-STALLED = {
-    "kind": (
-        {"sourceRef": {"kind": "Bucket", "name": "b"}},
-        "UnsupportedSourceKind",
-        f"source 'Bucket/default/b' is not supported, refer to a {' or '.join(SOURCES)}",
-    ),
-}
-
-
-@pytest.mark.parametrize(("spec", "reason", "message"), STALLED.values(), ids=STALLED.keys())
-async def test_what_is_not_supported_stalls(spec: dict[str, Any], reason: str, message: str, here: World) -> None:
-    ended = await here.reconcile(kustomization(**spec))
-    assert ended.ready == ("False", reason, message)
-    assert ended.conditions["Stalled"] == ("True", reason, message)
 
 
 async def test_dependencies_come_first(here: World) -> None:
