@@ -94,7 +94,7 @@ class Scene:
         """Let the ImagePolicy's reconciler run once, as after a restart: with nothing remembered."""
         reconciler = ImagePolicyReconciler(
             objects=Cache(self.image),
-            client=self.cluster,
+            client=Cluster(self.image),
             tags=self.store,
             digests=RegistryDigests(objects=self.cluster, registry=self.client),
             image_names=name.parse,

@@ -23,7 +23,7 @@ def test_a_gate_is_off_unless_opened(text: str, expected: bool):
 @pytest.mark.parametrize(
     ("text", "message"),
     [
-        ("Unheard=true", "feature-gate 'Unheard' not supported; there are ObjectLevelWorkloadIdentity"),
+        ("Unheard=true", "feature-gate 'Unheard' not supported; there are .*ObjectLevelWorkloadIdentity"),
         ("ObjectLevelWorkloadIdentity", "is not of the form"),
         ("ObjectLevelWorkloadIdentity=maybe", "is not of the form"),
     ],
@@ -38,7 +38,7 @@ def test_a_gate_that_nobody_knows_ends_the_start(text: str, message: str):
     [
         (["--feature-gates", "Unheard=true"], "feature-gate 'Unheard' not supported"),
         (
-            ["--default-service-account", "robot"],
+            ["--default-service-account", "robot", "--controllers", "imagerepository"],
             "cannot set default service accounts when the feature gate ObjectLevelWorkloadIdentity is not enabled",
         ),
         (["--token-cache-max-duration", "2h"], "--token-cache-max-duration: 2h0m0s is not above zero and at most 1h"),
