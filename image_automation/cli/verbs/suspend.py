@@ -36,7 +36,9 @@ def _suspend_command(word: str, kind: kinds.Kind) -> click.Command:
         _check(kind, names, everything=everything)
         clusters.run(_suspend(clusters.from_options(options), kind, names))
 
-    return click.Command(word, callback=call, params=_parameters(kind, resuming=False), help=f"Suspend {kind.name}s.")
+    return click.Command(
+        word, callback=call, params=_parameters(kind, resuming=False), help=f"Suspend objects of kind {kind.name}."
+    )
 
 
 def _resume_command(word: str, kind: kinds.Kind) -> click.Command:
@@ -44,7 +46,9 @@ def _resume_command(word: str, kind: kinds.Kind) -> click.Command:
         _check(kind, names, everything=everything)
         clusters.run(_resume(clusters.from_options(options), kind, names, wait=wait))
 
-    return click.Command(word, callback=call, params=_parameters(kind, resuming=True), help=f"Resume {kind.name}s.")
+    return click.Command(
+        word, callback=call, params=_parameters(kind, resuming=True), help=f"Resume objects of kind {kind.name}."
+    )
 
 
 _SUSPENDABLE = (*kinds.ALL, kinds.ALERT)
