@@ -2,7 +2,7 @@
 
 Answers to client-go's `tools/record` (one Event object per distinct event, counted up by patches; at most 25 of an
 object at once, then one every five minutes) and to `fluxcd/pkg/runtime/events` (the JSON that is posted). Flux writes
-an event for each run that changed nothing; here the same one is written every half hour.
+a trace for each run that changed nothing; here the same one is written every half hour.
 """
 
 import asyncio
@@ -27,9 +27,9 @@ from gotk.runtime.events import Event
 _REMEMBERED = 4096
 _BURST = 25
 _REFILL = 300.0
-#: For how many seconds an object at rest does not say again what it said last but for durations: Events last an hour.
+#: For how many seconds a trace is not said again that says the same but for its numbers: Events last an hour.
 _SAID = 1800.0
-_DURATION = re.compile(r"\b(?:[0-9.]+(?:h|m|s|ms|µs))+\b")
+_NUMBERS = re.compile(r"[0-9.]+")
 #: As often and as far apart as client-go's broadcaster tries.
 _WRITE_BACKOFF = retry.Backoff(tries=12, first=0.5, longest=10.0)
 _POST_TIMEOUT = 5.0
@@ -63,13 +63,13 @@ class KubernetesEvents:
         self._stamp = 0
         self._seen: Bounded[bytes, tuple[str, int]] = Bounded(_REMEMBERED)
         self._tokens: Bounded[tuple[str, ...], tuple[float, float]] = Bounded(_REMEMBERED)
-        self._last: Bounded[int, tuple[int, float]] = Bounded(4 * _REMEMBERED)
+        self._traces: Bounded[int, float] = Bounded(4 * _REMEMBERED)
 
     def wants(self, event: Event) -> bool:
-        """Take every event that does not come too often from its object, and of one at rest every half hour."""
+        """Take every event that does not come too often from its object, and traces only where they say something."""
         key = (event.controller, event.about.kind, event.about.namespace, event.about.name, event.about.uid)
         now = self._clock.monotonic()
-        if not self._is_news(hash(key), event, now):
+        if event.severity == "Trace" and not self._is_news((*key, event.reason), event.message, now):
             return False
         tokens, since = self._tokens.peek(key) or (float(_BURST), now)
         tokens = min(float(_BURST), tokens + (now - since) / _REFILL)
@@ -77,18 +77,13 @@ class KubernetesEvents:
         self._tokens.put(key, (tokens - 1.0 if allowed else tokens, now))
         return allowed
 
-    def _is_news(self, key: int, event: Event, now: float) -> bool:
-        """Tell whether an event is more than what an object at rest says at each interval, which costs a request.
-
-        That is a trace, or how long an unchanged run took; a repeated change or warning is counted up.
-        """
-        text = _DURATION.sub("#", event.message)
-        said = hash((event.reason, text))
-        last, since = self._last.peek(key) or (0, now)
-        at_rest = event.severity == "Trace" or (event.severity == "Normal" and text != event.message)
-        if at_rest and last == said and now - since < _SAID:
+    def _is_news(self, key: tuple[str, ...], message: str, now: float) -> bool:
+        """Tell whether a trace was not said lately: what an object at rest says at each interval costs a request."""
+        said = hash((*key, _NUMBERS.sub("#", message)))
+        since = self._traces.peek(said)
+        if since is not None and now - since < _SAID:
             return False
-        self._last.put(key, (said, now))
+        self._traces.put(said, now)
         return True
 
     async def send(self, event: Event) -> None:
