@@ -87,7 +87,7 @@ def marked(draw: st.DrawFn, texts: st.SearchStrategy[str]) -> bytes:
 
 
 @PART
-@thorough(4_000 // len(PARTS))
+@thorough(2_000 // len(PARTS))
 @given(marked(st.sampled_from([path.read_text() for path in CORPUS])), TAGS)
 def test_the_law_holds_for_files_as_people_write_them(part: str, data: bytes, tag: str):
     check(data, tag)
@@ -150,7 +150,7 @@ def yaml_texts(draw: st.DrawFn) -> str:
 
 
 @PART
-@thorough(4_000 // len(PARTS))
+@thorough(2_000 // len(PARTS))
 @given(marked(yaml_texts()), TAGS)
 def test_the_law_holds_for_generated_yaml(part: str, data: bytes, tag: str):
     check(data, tag)

@@ -52,7 +52,7 @@ def difference(old: Any, new: Any) -> Any:
     return {**gone, **kept, **{key: new[key] for key in new.keys() - old.keys()}}
 
 
-@thorough(500)
+@thorough(300)
 @given(OBJECTS, OBJECTS)
 def test_the_difference_of_two_objects_makes_one_of_the_other(old: Any, new: Any) -> None:
     before = exact(old)
@@ -60,7 +60,7 @@ def test_the_difference_of_two_objects_makes_one_of_the_other(old: Any, new: Any
     assert exact(old) == before
 
 
-@thorough(500)
+@thorough(300)
 @given(OBJECTS, st.dictionaries(KEYS, values(nulls=True), max_size=4))
 def test_merging_twice_is_merging_once(target: Any, patch: Any) -> None:
     once = patches.merge(target, patch)
@@ -146,7 +146,7 @@ def operated(value: Any, op: str, path: tuple[str, ...], start: tuple[str, ...],
     return value
 
 
-@thorough(500)
+@thorough(300)
 @given(st.data())
 def test_json_patches_do_what_their_operations_say(data: st.DataObject) -> None:
     target = data.draw(OBJECTS)
@@ -220,7 +220,7 @@ def ordered(items: list[Any], order: list[Any], before: list[Any]) -> list[Any]:
     return out + left + right
 
 
-@thorough(500)
+@thorough(300)
 @given(UNIQUE, CHANGES, st.none() | st.permutations("ABCDEF"))
 def test_keyed_lists_merge_item_by_item(old: Any, changes: Any, order: Any) -> None:
     patch: dict[str, Any] = {"env": changes}
@@ -235,7 +235,7 @@ def test_keyed_lists_merge_item_by_item(old: Any, changes: Any, order: Any) -> N
     assert exact(old) == before
 
 
-@thorough(500)
+@thorough(300)
 @given(WORDS, WORDS, WORDS, st.none() | WORDS)
 @example(["c", "c", "c", "b"], ["a"], [], ["b"])  # what is there more than once does not count for its neighbours
 def test_lists_of_texts_are_united(old: Any, more: Any, gone: Any, order: Any) -> None:
@@ -279,7 +279,7 @@ MAP = Node(
 DISTINCT = st.lists(st.sampled_from("abcdefgh"), unique=True, max_size=8)
 
 
-@thorough(500)
+@thorough(300)
 @given(DISTINCT, DISTINCT)
 def test_a_set_keeps_what_live_has_and_takes_the_order_that_is_applied(live: Any, applied: Any) -> None:
     merged = merging.merge(live, applied, SET)
@@ -288,7 +288,7 @@ def test_a_set_keeps_what_live_has_and_takes_the_order_that_is_applied(live: Any
     assert [item for item in merged if item not in applied] == [item for item in live if item not in applied]
 
 
-@thorough(500)
+@thorough(300)
 @given(UNIQUE, UNIQUE)
 def test_a_keyed_list_is_merged_as_the_set_of_its_keys_is(live: Any, applied: Any) -> None:
     merged = merging.merge(live, applied, MAP)
@@ -299,7 +299,7 @@ def test_a_keyed_list_is_merged_as_the_set_of_its_keys_is(live: Any, applied: An
         assert item == newest
 
 
-@thorough(500)
+@thorough(300)
 @given(st.lists(st.sampled_from("abc"), unique=True), st.sampled_from([None, []]))
 def test_nothing_applied_takes_nothing_away(live: Any, applied: Any) -> None:
     assert merging.merge(live, applied, SET) == (live or applied)
