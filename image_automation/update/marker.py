@@ -67,6 +67,8 @@ def is_hinted(data: bytes) -> bool:
     """
     if NEEDLE in data:
         return True
+    if b"#" not in data:
+        return False
     dollar = b"$" in data and (b"$im" in data or b"$Im" in data or b"$IM" in data)
     if not (dollar or b"imagepolicy" in data or b"io.k8s.cli.setters." in data):
         return False

@@ -27,7 +27,7 @@ def is_candidate(path: str) -> bool:
 
 def has_marker(data: bytes) -> bool:
     """Tell whether a file may hold a marker, or what may be meant for one; UTF-16 files included."""
-    return is_marked(data) or marker.is_hinted(data)
+    return is_marked(data) if data[:2] in _UTF16 else marker.is_hinted(data)
 
 
 def is_marked(data: bytes) -> bool:
