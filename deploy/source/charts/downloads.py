@@ -21,7 +21,7 @@ from gotk.sources.helm_access import HelmAccess
 
 _SHA256 = re.compile(r"(?:sha256:)?([0-9a-f]{64})", re.ASCII)
 _LAYERS = ("application/vnd.cncf.helm.chart.content.v1.tar+gzip", "application/tar+gzip")
-_SIGNS = ("401", "unauthorized", "authentication required", "tls", "unknown certificate authority")
+_REFUSALS = (errors.Unauthorized, errors.Untrusted, errors.LoginFailed)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,9 +48,8 @@ class Downloads(Protocol):
 
 def failed(about: str, error: Exception) -> BuildError:
     """Word that a remote did not give what it was asked for."""
-    told = str(error).lower()
-    refused = isinstance(error, errors.Unauthorized | errors.Untrusted) or any(sign in told for sign in _SIGNS)
-    return BuildError(Reason.PULL, f"{about}: {error}", refused=refused or getattr(error, "refused", False))
+    refused = isinstance(error, _REFUSALS) or (isinstance(error, FetchError) and error.refused)
+    return BuildError(Reason.PULL, f"{about}: {error}", refused=refused)
 
 
 class IndexDownloads:
