@@ -10,6 +10,9 @@ from typing import TypeVar
 
 T = TypeVar("T")
 
+#: More are no number any more, and no pause that anybody waits for.
+_MOST_DOUBLINGS = 64
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Backoff:
@@ -21,7 +24,7 @@ class Backoff:
 
     def pause(self, failures: int) -> float:
         """Return the pause after the first, second, ... failure in a row."""
-        return min(self.first * 2.0 ** (failures - 1), self.longest)
+        return min(self.first * 2.0 ** min(failures - 1, _MOST_DOUBLINGS), self.longest)
 
 
 async def run(

@@ -116,9 +116,10 @@ class ImagePolicyReconciler:
         except NoTags:
             raise self._no_tags() from None
         await self._watch_over(found, repository, question, run)
-        before, run.status = run.status, digest.reflect(run.status, found.latest)
-        if run.status.latest_ref != before.latest_ref:
+        before, after = run.status, digest.reflect(run.status, found.latest)
+        if after.latest_ref != before.latest_ref:
             await self._confirm(repository, basis)
+        run.status = after  # only now: a run that fails is saved, too
         message = ready_message(run.status)
         if found.ageing is not None:
             message += f"; {found.ageing.message(question.now)}"
@@ -181,7 +182,11 @@ class ImagePolicyReconciler:
         ready = run.conditions.get(conditions.READY)
         if ready and ready.status == "True" and run.status.observed_generation == obj.metadata.generation:
             return Outcome(message=ready.message, requeue_after=self._requeue_dependency)
-        if not self._tags.tags(repository.status.canonical_image_name):
+        try:
+            tags = self._tags.tags(repository.status.canonical_image_name)
+        except OSError as error:
+            raise errors.Retry(FAILURE, f"failed to read tags from database: {error}") from error
+        if not tags:
             raise self._no_tags()
         what = (
             f"the tags in the database are not those of the last scan of ImageRepository '{repository.metadata.name}'"

@@ -16,7 +16,7 @@ import yaml
 
 from gotk import nesting
 from gotk.http.egress import Reach
-from gotk.kube import credentials, exec_plugin
+from gotk.kube import credentials, exec_plugin, renewal
 from gotk.kube.credentials import Authorization, Certificate, ConfigError
 from gotk.kube.renewal import Files, Renewal, Source
 
@@ -187,8 +187,7 @@ def _told(cluster: Mapping[str, Any], base: Path) -> dict[str, Any]:
     told = {key: cluster[key] for key in plain if key in cluster}
     authority = credentials.data_or_file(cluster, "certificate-authority", base)
     if authority is not None:
-        content = authority if isinstance(authority, bytes) else authority.read_bytes()
-        told["certificate-authority-data"] = base64.b64encode(content).decode()
+        told["certificate-authority-data"] = base64.b64encode(renewal.content(authority)).decode()
     for extension in cluster.get("extensions") or ():
         if extension.get("name") == "client.authentication.k8s.io/exec":
             told["config"] = extension.get("extension")

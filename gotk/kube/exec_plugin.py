@@ -1,7 +1,8 @@
 """Credentials that a program prints: the `exec` entry of a kubeconfig.
 
 Answers to `k8s.io/client-go/plugin/pkg/client/auth/exec`. What a program gave is kept until shortly before it says that
-it ends, or for good where it says nothing; a refusal by the server runs the program again, but not in a row.
+it ends, or for good where it says nothing; a refusal by the server runs the program again, but not in a row. Nor is one
+that fails run in a row.
 """
 
 import asyncio
@@ -25,7 +26,7 @@ _TIMEOUT, _INTERACTIVE_TIMEOUT = 60.0, 300.0
 _LARGEST = 1 << 20
 #: How long before its end a credential counts as ended: so many seconds, or that part of its life if that is shorter.
 _EARLY, _EARLY_PART = 60.0, 0.1
-#: For how many seconds a refusal does not run the program again.
+#: For how many seconds a refusal, or its own failure, does not run the program again.
 _PAUSE = 10.0
 
 
@@ -88,18 +89,30 @@ class Plugin:
         self._now = now
         self._monotonic = monotonic
         self._given: _Given | None = None
+        self._failed: tuple[float, ConfigError] | None = None
 
     async def __call__(self, *, refused: bool) -> Proof:
         """Return what the program gave, running it where that has ended. Raises ConfigError."""
         given = self._given
         if given is None or self._has_ended(given) or (refused and self._monotonic() - given.at >= _PAUSE):
-            given = self._given = self._keep(await self._run())
+            given = self._given = await self._renewed()
         status = given.status
         proof = await self._files(refused=refused)
         if status.client_certificate_data:
             pair = status.client_certificate_data.encode(), status.client_key_data.encode()
             proof = replace(proof, certificate=pair)
         return replace(proof, authorization=f"Bearer {status.token}") if status.token else proof
+
+    async def _renewed(self) -> _Given:
+        if self._failed is not None and self._monotonic() - self._failed[0] < _PAUSE:
+            raise self._failed[1]
+        try:
+            given = self._keep(await self._run())
+        except ConfigError as error:
+            self._failed = self._monotonic(), error
+            raise
+        self._failed = None
+        return given
 
     def _has_ended(self, given: _Given) -> bool:
         return given.until is not None and self._now() >= given.until

@@ -53,7 +53,7 @@ def read(content: bytes, *, origin: str, insecure_tls: bool) -> Config:
         origin=origin,
         authorization=_authorization(user),
         ssl_context=_ssl_context(cluster, user, insecure_tls=insecure_tls) if host.startswith("https") else None,
-        tls_server_name=str(cluster["tls-server-name"]) if cluster.get("tls-server-name") else None,
+        tls_server_name=_name(cluster.get("tls-server-name"), f"{where} has a tls-server-name, but none"),
         most=MOST,
         proxy=_address(proxy, f"{where} has a proxy, but none") if proxy else None,
     )
@@ -82,7 +82,21 @@ def _address(text: Any, complaint: str) -> str:
         forbidden = False
     if forbidden:
         raise ConfigError(f"{complaint} that it may name: {url.host} is an address of this machine's cloud")
+    _name(url.host, complaint)
     return spelt
+
+
+def _name(text: Any, complaint: str) -> str | None:
+    """Return a host's name, None where there is none. Raises ConfigError for what cannot be one."""
+    if not text:
+        return None
+    try:
+        str(text).encode("idna")
+    except UnicodeError:
+        raise ConfigError(f"{complaint} that can be a name") from None
+    if not str(text).isprintable():
+        raise ConfigError(f"{complaint} that can be a name")
+    return str(text)
 
 
 def _document(content: bytes) -> Mapping[str, Any]:
@@ -108,6 +122,8 @@ def _entry(document: Mapping[str, Any], what: str, name: str) -> Mapping[str, An
 
 def _authorization(user: Mapping[str, Any]) -> Authorization:
     if user.get("token"):
+        if not str(user["token"]).isprintable():
+            raise ConfigError("the token holds a line break or another control character")
         return credentials.constant(f"Bearer {user['token']}")
     if user.get("username"):
         basic = base64.b64encode(f"{user['username']}:{user.get('password', '')}".encode()).decode()

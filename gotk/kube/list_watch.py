@@ -129,7 +129,8 @@ class ListWatch(Generic[O]):
                 continue
             failures = 1 if lasted else failures + 1
             delay = min(_BACKOFF_LIMIT, _BACKOFF * 2.0 ** min(failures - 1, 16)) * self._random.uniform(0.5, 1.5)
-            await self._clock.sleep(max(delay, (error and error.retry_after) or 0.0))
+            asked = (error and error.retry_after) or 0.0
+            await self._clock.sleep(max(delay, min(asked, _BACKOFF_LIMIT)))
 
     async def _follow_safely(self) -> errors.APIError | None:
         """List where needed, then watch until the stream ends. What ended it otherwise is logged and returned."""
@@ -146,7 +147,7 @@ class ListWatch(Generic[O]):
         else:
             self.trouble = None
             return None
-        if not _passes(failure):
+        if not failure.temporary:  # after the server's own trouble a watch goes on from where it was
             self._relist_at = float("-inf")
         since = self.trouble.since if self.trouble is not None else self._clock.monotonic()
         self.trouble = Trouble(since=since, error=failure)
@@ -184,11 +185,6 @@ class _Version(msgspec.Struct, rename="camel"):
 
 class _Bookmark(msgspec.Struct):
     metadata: _Version
-
-
-def _passes(error: errors.APIError) -> bool:
-    """Tell whether a failure is the server's own trouble, after which a watch goes on from where it was."""
-    return isinstance(error, errors.Unreachable) or error.code == 429 or error.code >= 500
 
 
 def newer(version: str, than: str) -> bool:

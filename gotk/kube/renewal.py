@@ -85,12 +85,12 @@ class Files:
     def _read(self) -> Proof:
         header = self._authorization
         if self._token is not None:
-            header = f"Bearer {_content(self._token).decode().strip()}"
+            header = f"Bearer {_token(self._token)}"
         pair = self._certificate
         return Proof(
             authorization=header,
-            authority=_content(self._authority) if self._authority is not None else None,
-            certificate=(_content(pair[0]), _content(pair[1])) if pair is not None else None,
+            authority=content(self._authority) if self._authority is not None else None,
+            certificate=(content(pair[0]), content(pair[1])) if pair is not None else None,
         )
 
 
@@ -149,7 +149,15 @@ class Renewal:
         self.generation += 1
 
 
-def _content(value: Path | bytes) -> bytes:
+def _token(file: Path) -> str:
+    try:
+        return content(file).decode("ascii").strip()
+    except UnicodeDecodeError:
+        raise ConfigError(f"the file {file} holds no token: it is not ASCII") from None
+
+
+def content(value: Path | bytes) -> bytes:
+    """Return what was given, or stands in a file. Raises ConfigError."""
     if isinstance(value, bytes):
         return value
     try:

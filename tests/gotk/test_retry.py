@@ -45,6 +45,11 @@ async def test_pauses_double_up_to_the_longest(failures: int, pauses: list[float
     assert slept.pauses == pauses
 
 
+def test_however_many_failures_have_a_pause():
+    assert Backoff(tries=1, first=0.5, longest=15).pause(5000) == 15
+    assert Backoff(tries=1, first=0.5).pause(5000) > 1e9
+
+
 async def test_the_last_failure_is_raised_without_another_pause():
     slept, work = Slept(), Work(9, OSError("the last one"))
     with pytest.raises(OSError, match="the last one"):

@@ -19,7 +19,7 @@ from gotk.runtime.conditions import READY
 from gotk.runtime.reconciler import Key
 from policies.image_policy import ImagePolicyReconciler, policies_of, tags_changed
 from reflector.store import Generation
-from tests.running import NOON, Ended, run_once
+from tests.running import NOON, Ended, FakeRun, run_once
 
 IMAGE, CANONICAL = "ghcr.io/acme/app", "ghcr.io/acme/app"
 DIGEST = "sha256:" + "0" * 64
@@ -269,6 +269,20 @@ async def test_another_choice_is_written_only_while_its_list_is_the_newest(world
     assert str(second.error) == "ImageRepository 'app' was scanned again meanwhile"
     del world.live["app"]
     assert (await run(world, first.obj)).obj.status.latest_ref.tag == "1.0.0"
+
+
+async def test_a_choice_that_could_not_be_confirmed_is_not_written(world):
+    class Away(Cluster):
+        async def get(self, kind: type, namespace: str, name: str) -> Any:
+            raise kube_errors.Unreachable(0, "", "no answer")
+
+    first = await run(world, policy())
+    world.stored[CANONICAL] = ["1.0.0"]
+    with reconciler(world, client=Away(world)) as under_test:
+        attempt: FakeRun[Any] = FakeRun(first.obj, now=NOON)
+        with pytest.raises(kube_errors.Unreachable):
+            await under_test.reconcile(first.obj, attempt)
+    assert attempt.status.latest_ref == first.obj.status.latest_ref
 
 
 async def test_a_list_that_moves_while_it_is_chosen_from_is_chosen_from_again(world):

@@ -190,6 +190,16 @@ async def test_a_busy_server_is_not_asked_before_it_wants_to_be() -> None:
 
 
 @in_virtual_time
+async def test_no_server_is_left_alone_for_as_long_as_it_likes() -> None:
+    cluster = MemoryCluster()
+    busy = errors.APIError(503, "ServiceUnavailable", "later")
+    busy.retry_after = 99_999_999.0
+    cluster.list_failures = [busy]
+    async with running(cluster) as (cache, _):
+        await asyncio.wait_for(cache.synced.wait(), timeout=60)
+
+
+@in_virtual_time
 async def test_a_kind_that_is_not_served_yet_is_asked_for_with_growing_delays_until_it_is() -> None:
     cluster = MemoryCluster()
     cluster.list_failures = [errors.NoMatch(404, "NotFound", "no such kind") for _ in range(8)]

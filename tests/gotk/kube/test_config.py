@@ -5,6 +5,7 @@ import ssl
 import stat
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -92,6 +93,23 @@ async def test_an_exec_plugin_gives_the_token(tmp_path: Path) -> None:
     user = {"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": str(plugin)}}
     found = await config.from_kubeconfig([kubeconfig(tmp_path / "c", user=user)])
     assert await found.authorization() == "Bearer given"
+
+
+@pytest.mark.parametrize(
+    ("user", "cluster", "message"),
+    [
+        ({"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "/bin/true"}},
+         {"certificate-authority": "gone.crt"}, "cannot read the file .*gone.crt"),
+        ({"tokenFile": "token"}, {}, "the file .*token holds no token: it is not ASCII"),
+    ],
+    ids=["an authority that is gone", "a token that is none"],
+)  # fmt: skip
+async def test_files_that_cannot_be_used_are_named(
+    tmp_path: Path, user: dict[str, Any], cluster: dict[str, Any], message: str
+) -> None:
+    (tmp_path / "token").write_bytes(b"\xff\xfe")
+    with pytest.raises(credentials.ConfigError, match=message):
+        await config.from_kubeconfig([kubeconfig(tmp_path / "c", user=user, cluster=cluster)])
 
 
 async def test_an_exec_plugin_that_fails_is_named(tmp_path: Path) -> None:

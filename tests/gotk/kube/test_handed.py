@@ -97,6 +97,22 @@ BAD = {
         kubeconfig(cluster={"server": "http://169.254.169.254/latest/meta-data"}),
         "cluster 'c' has no server that it may name: 169.254.169.254 is an address of this machine's cloud",
     ),
+    "a host that is no name": (
+        kubeconfig(cluster={"server": "https://a..b"}),
+        "cluster 'c' has no server that can be a name",
+    ),
+    "a host's other name that is none": (
+        kubeconfig(cluster={"tls-server-name": "a..b"}),
+        "cluster 'c' has a tls-server-name, but none that can be a name",
+    ),
+    "a host's other name with a NUL": (
+        kubeconfig(cluster={"tls-server-name": "a\0b"}),
+        "cluster 'c' has a tls-server-name, but none that can be a name",
+    ),
+    "a token with its line's end": (
+        kubeconfig({"token": "s3cret\n"}),
+        "the token holds a line break or another control character",
+    ),
     "no base64": (
         kubeconfig(cluster={"certificate-authority-data": "s3cret!"}),
         "certificate-authority-data is not base64",

@@ -202,6 +202,25 @@ async def test_a_plugin_runs_again_when_its_credential_nears_its_end_or_was_refu
     assert await asked(10_000) == ("Bearer three", 3), "without an end it holds until it is refused"
 
 
+async def test_a_plugin_that_fails_is_not_run_in_a_row(tmp_path: Path) -> None:
+    program, seconds = Program(tmp_path), [0.0]
+    entry = exec_plugin.read_entry(
+        {"apiVersion": "client.authentication.k8s.io/v1", "command": "./plugin", "interactiveMode": "Never"}, "user"
+    )
+    files = renewal.Files()
+    source = exec_plugin.Plugin(entry, base=tmp_path, cluster={}, files=files, monotonic=lambda: seconds[0])
+    program.give(token="one")
+    await source(refused=False)
+    program.give()
+    for seconds[0], runs in ((20, 2), (20, 2), (29, 2), (31, 3)):
+        with pytest.raises(ConfigError, match="no token"):
+            await source(refused=True)
+        assert program.runs == runs
+    program.give(token="two")
+    seconds[0] = 50
+    assert (await source(refused=True)).authorization == "Bearer two"
+
+
 async def test_a_plugin_gives_certificates_and_is_told_of_the_cluster(tmp_path: Path) -> None:
     program = Program(tmp_path)
     async with ControlPlane(tmp_path / "plane") as plane:
