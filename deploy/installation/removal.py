@@ -36,22 +36,41 @@ def leases(found: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
     return [each for each in found if str(each["metadata"]["name"]).startswith(f"{NAME}-leader-election")]
 
 
-def controllers(deployments: Iterable[Mapping[str, Any]], every: frozenset[str]) -> frozenset[str]:
-    """Return which controllers the Deployments run; without `--controllers` it is every one."""
+def controllers(objects: Iterable[Mapping[str, Any]], every: frozenset[str]) -> frozenset[str]:
+    """Return which controllers the Deployments of an installation run; without `--controllers` it is every one.
+
+    Where no Deployment is left, as after an end of `uninstall` halfway, every one may have run.
+    """
+    deployments = _deployments(objects)
     running: set[str] = set()
     for each in deployments:
         arguments = each["spec"]["template"]["spec"]["containers"][0].get("args") or ()
         chosen = [text.partition("=")[2] for text in arguments if text.startswith("--controllers=")]
         running |= {name.strip() for name in chosen[-1].split(",")} if chosen else every
-    return frozenset(running) & every
+    return frozenset(running) & every if deployments else _by_rights(objects, every)
 
 
-def watched(deployments: Iterable[Mapping[str, Any]], namespace: str) -> str:
-    """Return the one namespace whose objects the Deployments look after; empty for all."""
+def watched(objects: Iterable[Mapping[str, Any]], namespace: str) -> str:
+    """Return the one namespace whose objects the Deployments, or what is left of rights, look after; empty for all."""
+    deployments = _deployments(objects)
     for each in deployments:
         if "--watch-all-namespaces=false" not in (each["spec"]["template"]["spec"]["containers"][0].get("args") or ()):
             return ""
+    if not deployments and any(each["kind"] == "ClusterRoleBinding" for each in objects):
+        return ""
     return namespace
+
+
+def _deployments(objects: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:
+    return [each for each in objects if each["kind"] == "Deployment"]
+
+
+def _by_rights(objects: Iterable[Mapping[str, Any]], every: frozenset[str]) -> frozenset[str]:
+    """Return the controllers that a role which is left lets act: those of images, or all."""
+    roles = [str(each["metadata"]["name"]) for each in objects if each["kind"] in {"ClusterRole", "Role"}]
+    if any(name.endswith("-deploy") for name in roles):
+        return every
+    return frozenset(name for name in every if name.startswith("image")) if roles else frozenset()
 
 
 def others(found: Iterable[Mapping[str, Any]]) -> list[Mapping[str, Any]]:

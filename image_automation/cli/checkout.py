@@ -51,7 +51,7 @@ def access_parameters() -> list[click.Parameter]:
             metavar="HOSTS",
             help="Token servers of other sites, separated by commas, that may get registries' credentials.",
         ),
-        click.Option(["--feature-gates"], default="", metavar="GATES", help="Features, as for `run`: Name=true,..."),
+        click.Option(["--feature-gates"], multiple=True, metavar="GATES", help="Features, as for `run`: Name=true,..."),
         click.Option(
             ["--default-service-account"],
             default="",
@@ -66,7 +66,7 @@ def access_parameters() -> list[click.Parameter]:
 
 def settings(options: dict[str, Any], state: Path | None = None) -> Settings:
     """Take the options of access out of a verb's and return the service's settings that they stand for."""
-    workload_identity = gates.read(options.pop("feature_gates"))[gates.WORKLOAD_IDENTITY]
+    workload_identity = gates.read(*options.pop("feature_gates"))[gates.WORKLOAD_IDENTITY]
     account = options.pop("default_service_account")
     gates.check_default_account(account, workload_identity=workload_identity)
     return Settings(

@@ -29,10 +29,10 @@ _TRUTHS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": 
 _LONGEST_KEPT = 3600.0
 
 
-def read(text: str) -> dict[str, bool]:
-    """Return every known gate with its value; fails with a message for anything else."""
+def read(*texts: str) -> dict[str, bool]:
+    """Return every known gate with its value; fails with a message for anything else. The last word on one counts."""
     gates = dict(_DEFAULTS)
-    for part in filter(None, (part.strip() for part in text.split(","))):
+    for part in filter(None, (part.strip() for part in ",".join(texts).split(","))):
         name, _, value = part.partition("=")
         if name not in gates:
             output.fail(f"--feature-gates: feature-gate '{name}' not supported; there are {', '.join(sorted(gates))}")

@@ -158,9 +158,9 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
 )
 @click.option(
     "--feature-gates",
-    default="",
+    multiple=True,
     metavar="GATES",
-    help=f"Features, as Name=true,...: {gates.told()}.",
+    help=f"Features, as Name=true,...; what is said last counts: {gates.told()}.",
 )
 @click.option(
     "--default-service-account",
@@ -241,7 +241,7 @@ def run(
 
 def _identities(options: dict[str, Any], controllers: frozenset[str]) -> dict[str, Any]:
     """Take feature gates and the options of cloud identities apart."""
-    given = gates.read(options.pop("feature_gates"))
+    given = gates.read(*options.pop("feature_gates"))
     workload_identity = given[gates.WORKLOAD_IDENTITY]
     if "kustomization" not in controllers:  # which would apply as it
         gates.check_default_account(options["default_service_account"], workload_identity=workload_identity)

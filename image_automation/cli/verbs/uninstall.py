@@ -69,7 +69,7 @@ async def _find(client: kube.Client, namespace: str, *, keep_namespace: bool) ->
     if release := neighbours.released_by_helm(deployments):
         output.fail(f"Helm installed this: remove it with `helm uninstall {release} --namespace {namespace}`")
     objects += removal.leases(await client.list_objects("coordination.k8s.io/v1", "Lease", namespace))
-    held = await _held(client, deployments, namespace) if deployments else []
+    held = await _held(client, objects, namespace)
     others = [] if keep_namespace else removal.others(await _everything(client, namespace))
     return _Removal(
         objects=objects,
@@ -93,17 +93,17 @@ async def _everything(client: kube.Client, namespace: str) -> list[Json]:
     return found
 
 
-async def _held(client: kube.Client, deployments: Sequence[Json], namespace: str) -> list[Json]:
+async def _held(client: kube.Client, objects: Sequence[Json], namespace: str) -> list[Json]:
     """Return the objects of the kinds that were served, in the namespaces that were watched."""
     from image_automation.app.served import NEEDS  # noqa: PLC0415 - heavy imports wait
 
-    running = removal.controllers(deployments, frozenset(NEEDS))
+    running = removal.controllers(objects, frozenset(NEEDS))
     # A controller's own kinds: the others that it needs belong to another one.
     kinds = {kind for name in running for kind in NEEDS[name] if name == kind.__name__.lower() or name == "alert"}
     found: list[Json] = []
     for kind in sorted(kinds, key=lambda each: each.__name__):
         try:
-            items, _ = await client.list_raw(kind, removal.watched(deployments, namespace) or None)
+            items, _ = await client.list_raw(kind, removal.watched(objects, namespace) or None)
         except errors.NotFound:
             continue
         decoded = (msgspec.json.decode(item) for item in items)
@@ -130,17 +130,20 @@ def _confirmed() -> bool:
 
 
 async def _remove(client: kube.Client, cluster: clusters.Cluster, found: _Removal, *, dry_run: bool) -> None:
-    """Delete what acts, wait for its end, then the rest: a replica that still runs would take finalizers up again."""
+    """Delete what acts, wait for its end, then the rest: a replica that still runs would take finalizers up again.
+
+    Rights go after finalizers: where this ends early they tell the next call what the service held.
+    """
     output.action(f"deleting components in {cluster.namespace} namespace")
     acting = [each for each in found.objects if each["kind"] == "Deployment"]
     await _delete(client, acting, dry_run=dry_run)
-    if acting and not dry_run:
+    if not dry_run:
         await _stopped(client, cluster)
-    await _delete(client, [each for each in found.objects if each["kind"] != "Deployment"], dry_run=dry_run)
     if found.held:
         output.action("deleting toolkit.fluxcd.io finalizers")
     for obj in found.held:
         await _let_go(client, obj, dry_run=dry_run)
+    await _delete(client, [each for each in found.objects if each["kind"] != "Deployment"], dry_run=dry_run)
     if found.takes_namespace and found.namespace is not None:
         output.action("deleting namespace")
         await _delete(client, [found.namespace], dry_run=dry_run)

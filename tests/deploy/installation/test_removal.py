@@ -67,6 +67,25 @@ def test_what_the_deployments_look_after(deployments: list[Any], running: frozen
     assert removal.watched(deployments, "flux-system") == watched
 
 
+@pytest.mark.parametrize(
+    ("roles", "running"),
+    [
+        (["image-automation-image", "image-automation-deploy"], EVERY),
+        (["image-automation-flux-system-image", "image-automation-flux-system-deploy"], EVERY),
+        (["image-automation-image"], {"imagepolicy"}),
+        ([], frozenset()),
+    ],
+    ids=["everything", "everything in a namespace", "images alone", "nothing"],
+)
+@pytest.mark.parametrize(("binding", "watched"), [("ClusterRoleBinding", ""), ("RoleBinding", "flux-system")])
+def test_what_is_left_of_rights_tells_what_deployments_looked_after(
+    roles: list[str], running: frozenset[str], binding: str, watched: str
+) -> None:
+    left = [*(obj("ClusterRole", name) for name in roles), obj(binding, "image-automation-image")]
+    assert removal.controllers(left, EVERY) == running
+    assert removal.watched(left, "flux-system") == watched
+
+
 def test_what_an_overlay_has_no_more_goes_and_what_others_applied_is_named() -> None:
     applied, by_hand = (
         obj("ClusterRoleBinding", name, managedFields=[{"manager": manager, "operation": "Apply"}])

@@ -1,9 +1,11 @@
 """What `run` refuses before anything is started."""
 
+import click
 import pytest
 
 from image_automation.cli import gates, root
 from image_automation.cli.output import Failure
+from image_automation.cli.verbs import plan, run
 
 
 @pytest.mark.parametrize(
@@ -18,6 +20,18 @@ from image_automation.cli.output import Failure
 )
 def test_a_gate_is_off_unless_opened(text: str, expected: bool):
     assert gates.read(text)["ObjectLevelWorkloadIdentity"] is expected
+
+
+def test_gates_may_be_given_one_by_one():
+    given = gates.read("ObjectLevelWorkloadIdentity=true", "ExternalArtifact=true", "")
+    assert given["ObjectLevelWorkloadIdentity"]
+    assert given["ExternalArtifact"]
+
+
+@pytest.mark.parametrize("verb", [run.run, plan.plan], ids=["run", "plan"])
+def test_verbs_take_gates_one_by_one(verb: click.Command):
+    context = verb.make_context("verb", ["--feature-gates=A=true", "--feature-gates=B=true"], resilient_parsing=True)
+    assert context.params["feature_gates"] == ("A=true", "B=true")
 
 
 @pytest.mark.parametrize(
