@@ -13,6 +13,7 @@ import yaml
 import deploy.crds
 from deploy import manifests
 from deploy.installation import removal
+from deploy.source.charts import indexing
 from gotk.kube import config
 from gotk.kube.client import Client
 from image_automation.app import embedded, leadership
@@ -97,6 +98,13 @@ def test_pods_are_as_restricted_as_pod_security_asks(overlay: str) -> None:
                 "capabilities": {"drop": ["ALL"]},
             }
             assert container["image"] == f"image-automation:{version.program()}"
+
+
+def test_a_child_that_takes_all_it_may_does_not_end_the_pod() -> None:
+    limit = pod_of(of_kind(build("all"), "Deployment")["image-automation"])["containers"][0]["resources"]["limits"]
+    assert limit == {"memory": "1Gi"}
+    confined = indexing.confinement("index.yaml", "index.json")
+    assert confined.memory <= (1 << 30) * 3 // 4, "what is left is for the service itself"
 
 
 @pytest.mark.parametrize("overlay", OVERLAYS)

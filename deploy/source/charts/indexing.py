@@ -11,7 +11,7 @@ from gotk import process
 from gotk.sandbox.confinement import Confinement
 from gotk.sandbox.ending import limit_reached
 
-_MEMORY = 2 << 30
+_MEMORY = 768 << 20
 _SECONDS = 180
 _LONGEST_COMPLAINT = 2048
 
