@@ -1,6 +1,7 @@
 """The reconciler of Buckets over a real S3 store, and over one in this process that lies."""
 
 import asyncio
+import contextlib
 import hashlib
 import io
 import tarfile
@@ -252,13 +253,19 @@ async def test_objects_are_counted_together(
 
 
 async def test_a_store_that_is_silent_is_given_up(world: World) -> None:
-    async def silence(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        await asyncio.sleep(3600)
-        writer.close()
+    left = asyncio.Event()
+
+    async def silence(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.suppress(ConnectionError):
+            await reader.read()  # until it is given up
+            writer.close()
+            await writer.wait_closed()
+        left.set()
 
     async with await asyncio.start_server(silence, "127.0.0.1", 0) as server:
         host, port = server.sockets[0].getsockname()
         ended = await world.run(bucket(f"{host}:{port}", timeout="100ms"))
+        await left.wait()
     assert ended.ready[2] == "no complete answer of the store within 0.1s"
 
 
