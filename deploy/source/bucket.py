@@ -13,12 +13,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
-from deploy.source import archive, folder
+from deploy.source import archive, folder, publishing
 from deploy.source.archive import Written
 from deploy.source.buckets import listing
 from deploy.source.buckets.fetching import Fetching
 from deploy.source.buckets.s3 import S3Access, S3Bucket, StoreError
-from deploy.source.publishing import FETCH_FAILED, UP_TO_DATE, Publisher, Release, Stored, Unchanged
+from deploy.source.publishing import FETCH_FAILED, Publisher, Release
 from gotk.api.source import Bucket, BucketStatus
 from gotk.http.transport import Transport
 from gotk.runtime.blocking import Limiter
@@ -79,7 +79,9 @@ class BucketReconciler:
             current = run.status.artifact
             if current is not None and current.revision == listing.digest(tags):
                 run.conditions.delete(FETCH_FAILED)
-                return self._publisher.keep(run, current, _up_to_date(obj, current.revision, len(tags)), after=after)
+                stored = publishing.stored(current.revision)
+                said = publishing.up_to_date(current.revision, _event(obj, len(tags)), stored)
+                return self._publisher.keep(run, current, said, after=after)
             tags = await self._within(run, timeout, fetching.files(obj.spec.bucket_name, tags))
             run.conditions.delete(FETCH_FAILED)
             revision = listing.digest(tags)
@@ -141,23 +143,10 @@ def _release(obj: Bucket, revision: str, place: Path, count: int) -> Release:
         revision=revision,
         write=write,
         event=lambda: _event(obj, count),
-        stored=_stored(revision),
+        stored=publishing.stored(revision),
         observed={"observed_ignore": obj.spec.ignore},
         latest="latest.tar.gz",
     )
-
-
-def _up_to_date(obj: Bucket, revision: str, count: int) -> Unchanged:
-    return Unchanged(
-        event=_event(obj, count),
-        trace=f"artifact up-to-date with remote revision: '{revision}'",
-        trace_reason=UP_TO_DATE,
-        stored=_stored(revision),
-    )
-
-
-def _stored(revision: str) -> Stored:
-    return Stored(f"stored artifact: revision '{revision}'")
 
 
 def _event(obj: Bucket, count: int) -> str:

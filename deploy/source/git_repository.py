@@ -9,9 +9,9 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from deploy.source import checkout, includes, revision, verification
+from deploy.source import checkout, includes, publishing, revision, verification
 from deploy.source.layers import Conflict, Layers
-from deploy.source.publishing import UP_TO_DATE, Publisher, Unchanged
+from deploy.source.publishing import Publisher, Unchanged
 from deploy.source.storage import Storage
 from deploy.source.verification import VERIFIED, Verifier
 from gotk.api.image import ImageUpdateAutomation
@@ -200,8 +200,7 @@ def _up_to_date(obj: GitRepository, current: Artifact) -> Unchanged:
     """Word a run that found the commit of the artifact."""
     event, stored = f"stored artifact for commit '{current.revision}'", checkout.stored(current.revision)
     if _is_cloned(obj):
-        trace = f"artifact up-to-date with remote revision: '{current.revision}'"
-        return Unchanged(event=event, trace=trace, trace_reason=UP_TO_DATE, stored=stored)
+        return publishing.up_to_date(current.revision, event, stored)
     trace = f"no changes since last reconciliation: observed revision '{current.revision}'"
     return Unchanged(event=event, trace=trace, trace_reason="GitOperationSucceeded", stored=stored)
 

@@ -9,12 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, BinaryIO, NoReturn, TypeAlias, get_args
 
+from deploy.source import publishing
 from deploy.source.archive import Written
 from deploy.source.charts.build import Build, BuildError, Reason, Wanted
 from deploy.source.charts.builder import ChartBuilder
 from deploy.source.charts.origins import InvalidURL, Origins
 from deploy.source.charts.remote import FetchError
-from deploy.source.publishing import FETCH_FAILED, UP_TO_DATE, Publisher, Release, Stored, Unchanged
+from deploy.source.publishing import FETCH_FAILED, Publisher, Release, Stored
 from deploy.source.storage import Storage
 from gotk.api.source import Bucket, GitRepository, HelmChart, HelmChartStatus, HelmRepository
 from gotk.runtime.conditions import Rules
@@ -72,7 +73,7 @@ class HelmChartReconciler:
         self._builder = builder
         self._publisher = publisher
         self._storage = storage
-        self._seen: dict[str, tuple[tuple[int, str], Build]] = {}
+        self._seen: dict[str, tuple[tuple[int, str, str], Build]] = {}
 
     async def reconcile(self, obj: HelmChart, run: Run[HelmChartStatus]) -> Outcome:
         """Build, and store what is new."""
@@ -86,7 +87,8 @@ class HelmChartReconciler:
             run.event("Trace", "ResolvedDependencies", f"resolved {build.dependencies} chart dependencies")
         after, current = obj.spec.interval.seconds, run.status.artifact
         if current is not None and build.data is None:
-            return self._publisher.keep(run, current, _up_to_date(build), after=after)
+            said = publishing.up_to_date(build.version, build.summary, _stored(build))
+            return self._publisher.keep(run, current, said, after=after)
         if current is None or (run.status.observed_chart_name, current.revision) != (build.name, build.version):
             await self._publisher.begin(run, build.summary, reason="NewChart")
         return await self._publisher.publish(obj, run, _release(obj, build), after=after)
@@ -142,10 +144,10 @@ class HelmChartReconciler:
         return await self._builder.from_repository(downloads, wanted)
 
     async def _from_artifact(self, obj: HelmChart, source: GitRepository | Bucket, wanted: Wanted) -> Build:
-        """Build from a source's artifact, unless it was built from the very same one before."""
+        """Build from a source's artifact, unless it was built from the very same one as this version before."""
         artifact = source.status.artifact
         assert artifact is not None
-        now = (obj.metadata.generation, artifact.digest)
+        now = (obj.metadata.generation, artifact.digest, wanted.metadata)
         seen = self._seen.get(obj.metadata.uid)
         if seen is not None and seen[0] == now and (kept := wanted.kept_as(seen[1])) is not None:
             return kept
@@ -197,21 +199,15 @@ def _release(obj: HelmChart, build: Build) -> Release:
         revision=build.version,
         write=write,
         event=lambda: build.summary,
-        stored=Stored(build.summary, build.reason),
+        stored=_stored(build),
         observed={"observed_chart_name": build.name, "observed_values_files": files},
         event_reasons=(build.reason, build.reason),
         latest="latest.tar.gz",
     )
 
 
-def _up_to_date(build: Build) -> Unchanged:
-    return Unchanged(
-        event=build.summary,
-        trace=f"artifact up-to-date with remote revision: '{build.version}'",
-        trace_reason=UP_TO_DATE,
-        stored=Stored(build.summary, build.reason),
-        event_reason=build.reason,
-    )
+def _stored(build: Build) -> Stored:
+    return Stored(build.summary, build.reason)
 
 
 def _fail(run: Run[HelmChartStatus], condition: str, reason: str, message: str, *, stalls: bool = False) -> NoReturn:

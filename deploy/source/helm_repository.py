@@ -14,15 +14,16 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 from urllib.parse import urlsplit
 
+from deploy.source import publishing
 from deploy.source.archive import Written
 from deploy.source.charts import indexing, remote
 from deploy.source.charts.remote import FetchError, Known, Repositories
-from deploy.source.publishing import FETCH_FAILED, UP_TO_DATE, Publisher, Release, Stored, Unchanged
+from deploy.source.publishing import FETCH_FAILED, Publisher, Release
 from gotk.api.source import HelmRepository, HelmRepositoryStatus
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.conditions import Rules
 from gotk.runtime.errors import Retry, Stalled
-from gotk.runtime.reconciler import Outcome, Run, Watch
+from gotk.runtime.reconciler import Key, Outcome, Run, Watch
 from gotk.sources.helm_access import HelmAccess, HelmAccesses, Refused
 
 _CHUNK = 1 << 20
@@ -73,7 +74,8 @@ class HelmRepositoryReconciler:
             current = run.status.artifact
             if current is not None and current.revision == known.revision:
                 run.conditions.delete(FETCH_FAILED)
-                said = _up_to_date(obj, known.revision, current.size)
+                stored = publishing.stored(known.revision)
+                said = publishing.up_to_date(known.revision, _event(obj, current.size), stored)
                 return self._publisher.keep(run, current, said, after=after)
             await self._read(run, folder)
             run.conditions.delete(FETCH_FAILED)
@@ -85,6 +87,10 @@ class HelmRepositoryReconciler:
         """Delete every artifact of the object. Raises Retry."""
         await self._publisher.remove_all(obj, run)
         self._known.pop(obj.metadata.uid, None)
+
+    def forget(self, key: Key) -> None:
+        """Drop what was counted of the tokens of an object that is gone: as an address it had no finalizer."""
+        self._access.forget(*key)
 
     @contextlib.asynccontextmanager
     async def _folder(self) -> AsyncIterator[Path]:
@@ -151,22 +157,9 @@ def _release(obj: HelmRepository, revision: str, file: Path) -> Release:
         revision=revision,
         write=write,
         event=lambda: _event(obj, size),
-        stored=_stored(revision),
+        stored=publishing.stored(revision),
         latest="index.yaml",
     )
-
-
-def _up_to_date(obj: HelmRepository, revision: str, size: int | None) -> Unchanged:
-    return Unchanged(
-        event=_event(obj, size),
-        trace=f"artifact up-to-date with remote revision: '{revision}'",
-        trace_reason=UP_TO_DATE,
-        stored=_stored(revision),
-    )
-
-
-def _stored(revision: str) -> Stored:
-    return Stored(f"stored artifact: revision '{revision}'")
 
 
 def _event(obj: HelmRepository, size: int | None) -> str:

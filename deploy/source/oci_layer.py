@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
@@ -89,19 +89,24 @@ class Layers:
         self, repository: Repository, layer: Descriptor, access: Access, *, copy: bool
     ) -> AsyncIterator[Extracted | Copied]:
         """Give a layer's files, or its bytes, for a while. Raises LayerError."""
-        own = Path(tempfile.mkdtemp(prefix="layer-", dir=self._scratch))
+        failed = "failed to copy layer from artifact" if copy else "failed to extract layer contents from artifact"
+        with _told(failed):
+            own = Path(tempfile.mkdtemp(prefix="layer-", dir=self._scratch))
         try:
-            packed = own / "layer"
-            await self._pull(repository, layer, access, packed, copy=copy)
-            if copy:
-                yield Copied(packed)
-                return
-            yield await self._extract(packed, own / "files")
+            with _told(failed):
+                files = await self._brought(repository, layer, access, own, copy=copy)
+            yield files
         finally:
             await self._blocking.run(shutil.rmtree, own, ignore_errors=True)
 
-    async def _pull(self, repository: Repository, layer: Descriptor, access: Access, path: Path, *, copy: bool) -> None:
-        failed = "failed to copy layer from artifact" if copy else "failed to extract layer contents from artifact"
+    async def _brought(
+        self, repository: Repository, layer: Descriptor, access: Access, own: Path, *, copy: bool
+    ) -> Extracted | Copied:
+        packed = own / "layer"
+        await self._pull(repository, layer, access, packed)
+        return Copied(packed) if copy else await self._extract(packed, own / "files")
+
+    async def _pull(self, repository: Repository, layer: Descriptor, access: Access, path: Path) -> None:
         with path.open("wb") as file:
 
             def begin() -> Sink:
@@ -109,10 +114,7 @@ class Layers:
                 file.truncate()
                 return file.write
 
-            try:
-                await self._registry.blob(repository, layer, access, limit=LARGEST, begin=begin)
-            except errors.RegistryError as error:
-                raise LayerError(f"{failed}: {error}") from error
+            await self._registry.blob(repository, layer, access, limit=LARGEST, begin=begin)
 
     async def _extract(self, packed: Path, target: Path) -> Extracted:
         def work() -> None:
@@ -120,9 +122,19 @@ class Layers:
             unpack.unpack(packed, target)
             packed.unlink()
 
-        try:
-            await self._blocking.run(work)
-        except unpack.ArchiveError as error:
-            cause = str(error).removeprefix("failed to untar archive: ")
-            raise LayerError(f"failed to extract layer contents from artifact: {cause}") from error
+        await self._blocking.run(work)
         return Extracted(target)
+
+
+@contextlib.contextmanager
+def _told(failed: str) -> Iterator[None]:
+    """Word what stands in a layer's way: the registry, its archive, or this machine's disk."""
+    try:
+        yield
+    except errors.RegistryError as error:
+        raise LayerError(f"{failed}: {error}") from error
+    except unpack.ArchiveError as error:
+        cause = str(error).removeprefix("failed to untar archive: ")
+        raise LayerError(f"{failed}: {cause}") from error
+    except OSError as error:
+        raise LayerError(f"{failed}: {error.strerror}") from error

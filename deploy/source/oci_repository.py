@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, NoReturn
 
-from deploy.source import oci_layer, oci_reference
+from deploy.source import oci_layer, oci_reference, publishing
 from deploy.source.archive import Written
 from deploy.source.oci_layer import Copied, Extracted, LayerError, Layers
 from deploy.source.oci_reference import NoTag, Target
-from deploy.source.publishing import UP_TO_DATE, Publisher, Release, Stored, Unchanged
+from deploy.source.publishing import Publisher, Release, Stored, Unchanged
 from gotk.api.meta import Artifact
 from gotk.api.source import OCIRepository, OCIRepositoryStatus
 from gotk.cloud.cache import Subject
@@ -213,12 +213,8 @@ def _release(obj: OCIRepository, target: Target, files: Extracted | Copied, anno
 
 
 def _up_to_date(obj: OCIRepository, current: Artifact) -> Unchanged:
-    return Unchanged(
-        event=_event(obj, current.revision, current.metadata or {}),
-        trace=f"artifact up-to-date with remote revision: '{current.revision}'",
-        trace_reason=UP_TO_DATE,
-        stored=_stored(current.revision),
-    )
+    event = _event(obj, current.revision, current.metadata or {})
+    return publishing.up_to_date(current.revision, event, _stored(current.revision))
 
 
 def _event(obj: OCIRepository, revision: str, annotations: Mapping[str, str]) -> str:

@@ -72,7 +72,20 @@ class Unchanged:
     trace: str
     trace_reason: str
     stored: Stored
-    event_reason: str = SUCCEEDED
+
+
+def stored(revision: str) -> Stored:
+    """Word that an artifact is there of which no more is to be said than its revision."""
+    return Stored(f"stored artifact: revision '{revision}'")
+
+
+def up_to_date(revision: str, event: str, said: Stored) -> Unchanged:
+    """Word a run that found the revision upstream that is stored."""
+    return Unchanged(event=event, trace=_up_to_date(revision), trace_reason=UP_TO_DATE, stored=said)
+
+
+def _up_to_date(revision: str) -> str:
+    return f"artifact up-to-date with remote revision: '{revision}'"
 
 
 class Publisher:
@@ -100,7 +113,7 @@ class Publisher:
             run.update(artifact=structs.replace(current, url=self._storage.url(current.path)))
             if getattr(run.status, "url", ""):
                 latest = PurePosixPath(run.status.url).name
-                run.update(url=self._storage.url(f"{PurePosixPath(current.path).parent}/{latest}"))
+                run.update(url=self._storage.url(_beside(current, latest)))
 
     async def _intact(self, artifact: Artifact, run: Run[Any]) -> bool:
         if self._storage.missing(artifact):
@@ -125,7 +138,7 @@ class Publisher:
             reason=said.stored.reason,
             requeue_after=after,
             event=said.event,
-            event_reason=said.event_reason,
+            event_reason=said.stored.reason,
             trace=said.trace,
             trace_reason=said.trace_reason,
             metadata=_metadata(current),
@@ -147,7 +160,7 @@ class Publisher:
         previous = run.status.artifact
         run.update(artifact=artifact, **release.observed)
         if release.latest:
-            self._lead_to(obj, run, artifact, release.latest)
+            self._lead_to(run, artifact, release.latest)
         new = previous is None or previous.digest != artifact.digest
         return Outcome(
             message=_mark_stored(run, release.stored),
@@ -156,14 +169,14 @@ class Publisher:
             changed=new,
             event=event,
             event_reason=release.event_reasons[0 if new else 1],
-            trace=f"artifact up-to-date with remote revision: '{artifact.revision}'",
+            trace=_up_to_date(artifact.revision),
             trace_reason=UP_TO_DATE,
             metadata=_metadata(artifact),
         )
 
-    def _lead_to(self, obj: Object, run: Run[Any], artifact: Artifact, latest: str) -> None:
+    def _lead_to(self, run: Run[Any], artifact: Artifact, latest: str) -> None:
         """Let the object's own address lead to its newest artifact; an older one goes on being right enough."""
-        path = f"{_directory(obj)}/{latest}"
+        path = _beside(artifact, latest)
         try:
             self._storage.link(path, artifact)
         except OSError as error:
@@ -206,6 +219,11 @@ def _mark_stored(run: Run[Any], stored: Stored) -> str:
 
 def _directory(obj: Object) -> str:
     return f"{obj.kind.lower()}/{obj.metadata.namespace}/{obj.metadata.name}"
+
+
+def _beside(artifact: Artifact, name: str) -> str:
+    """Return the path of a name beside an artifact's file, which a chart's name may have put into a folder."""
+    return f"{PurePosixPath(artifact.path).parent}/{name}"
 
 
 def _metadata(artifact: Artifact) -> dict[str, str]:

@@ -108,7 +108,7 @@ def _listed(mirror: Mirror, commit: str) -> dict[str, submodules.Submodule]:
 
 
 def check_reach(parent: str, url: str) -> None:
-    """Refuse an address that is more private than the one that names it. Raises Unreachable."""
+    """Refuse an address that is more private than the one that names it. Raises Unreachable and InvalidUrl."""
     above, below = urls.parse(parent), urls.parse(url)
     if below.scheme == "file" or below.host == above.host:
         return
@@ -123,5 +123,7 @@ def _reach(host: str) -> Reach | None:
     """Return how private a host is; None where only a proxy knows it."""
     try:
         return max(reach_of(str(found[4][0])) for found in socket.getaddrinfo(host, None, type=socket.SOCK_STREAM))
+    except UnicodeError:
+        raise errors.InvalidUrl(f"'{host[:200]}' is no name of a host") from None
     except OSError:
         return None

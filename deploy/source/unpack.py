@@ -42,18 +42,25 @@ def unpack(path: Path, target: Path, *, most_bytes: int = 1 << 30, most_entries:
     unfolded = most_bytes + most_entries * _MOST_OF_AN_ENTRY
     try:
         with gzip.open(path) as packed, tarfile.open(fileobj=_Bounded(packed, unfolded), mode="r:") as tar:
-            for number, member in enumerate(tar, start=1):
-                if number > most_entries or len(tar.pax_headers) > _MOST_HEADERS:
-                    raise ArchiveError(f"failed to untar archive: more than {most_entries} entries")
-                if member.isfile():
-                    most_bytes -= member.size
-                    if most_bytes < 0:
-                        raise ArchiveError("failed to untar archive: it unfolds to more bytes than allowed")
-                    _write_file(tar, member, target / _safe(member.name))
-                elif member.isdir():
-                    (target / _safe(member.name)).mkdir(mode=0o750, parents=True, exist_ok=True)
-    except (tarfile.TarError, zlib.error, EOFError, OSError, RecursionError) as error:
+            _unpack(tar, target, most_bytes, most_entries)
+    except ArchiveError:
+        raise
+    except (tarfile.TarError, zlib.error, EOFError, OSError, RecursionError, ValueError) as error:
         raise ArchiveError(f"failed to untar archive: {_plain(error)}") from error
+
+
+def _unpack(tar: tarfile.TarFile, target: Path, most_bytes: int, most_entries: int) -> None:
+    for number, member in enumerate(tar, start=1):
+        tar.members.clear()  # type: ignore[attr-defined] # typeshed lacks it; each keeps its headers
+        if number > most_entries or len(tar.pax_headers) > _MOST_HEADERS:
+            raise ArchiveError(f"failed to untar archive: more than {most_entries} entries")
+        if member.isfile():
+            if not 0 <= member.size <= most_bytes:
+                raise ArchiveError("failed to untar archive: it unfolds to more bytes than allowed")
+            most_bytes -= member.size
+            _write_file(tar, member, target / _safe(member.name))
+        elif member.isdir():
+            (target / _safe(member.name)).mkdir(mode=0o750, parents=True, exist_ok=True)
 
 
 class _Bounded(io.RawIOBase):

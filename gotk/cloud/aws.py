@@ -11,17 +11,18 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from urllib.parse import urlencode
-from xml.etree import ElementTree as ET
 
 import msgspec
 from yarl import URL
 
+from gotk import plain_xml
 from gotk.cloud import token as token_files
 from gotk.cloud.account import Account
 from gotk.cloud.caller import Caller, decode
 from gotk.cloud.errors import CloudError, NotHere
 from gotk.cloud.sigv4 import Keys, sign
 from gotk.http.proxy import Proxy
+from gotk.plain_xml import local_name
 
 AUDIENCE = "sts.amazonaws.com"
 ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
@@ -187,18 +188,15 @@ def session_name(account: Account, region: str) -> str:
 
 
 def _assumed(body: bytes, url: URL) -> Keys:
-    if b"<!" in body:
-        raise CloudError(f"POST {url}: the answer is not what the service documents")
     try:
-        root = ET.fromstring(body)  # noqa: S314 - without declarations there are no entities to expand
-        found = {node.tag.rpartition("}")[2]: node.text or "" for node in root.iter()}
+        found = {local_name(node): node.text or "" for node in plain_xml.parse(body).iter()}
         return Keys(
             access_key=found["AccessKeyId"],
             secret_key=found["SecretAccessKey"],
             session_token=found["SessionToken"],
             expires=datetime.fromisoformat(found["Expiration"]).astimezone(UTC),
         )
-    except (ET.ParseError, KeyError, ValueError):
+    except (KeyError, ValueError):
         raise CloudError(f"POST {url}: the answer is not what the service documents") from None
 
 

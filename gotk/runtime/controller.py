@@ -24,7 +24,7 @@ from gotk.runtime.clock import Clock
 from gotk.runtime.logging import redact
 from gotk.runtime.metrics import Metrics
 from gotk.runtime.queue import Queue
-from gotk.runtime.reconciler import Key, Reconciler, Watch, Woken
+from gotk.runtime.reconciler import Forgetful, Key, Reconciler, Watch, Woken
 from gotk.runtime.reconciliation import Reconciliation
 from gotk.runtime.run_result import BACKOFF, Next
 from gotk.runtime.settings import Settings
@@ -61,6 +61,7 @@ class Controller(Generic[O]):
         self._clock = clock
         self._settings = settings
         self._random = random
+        self._forgetful = reconciler if isinstance(reconciler, Forgetful) else None
         self._woken: dict[Key, Woken] = {}
         self._queue: Queue[Key] = Queue(clock=clock, backoff=settings.backoff)
         self._log = structlog.get_logger().bind(
@@ -151,6 +152,8 @@ class Controller(Generic[O]):
     def _forget(self, key: Key) -> None:
         self._queue.forget(key)
         self._metrics.forget(self.kind, key)
+        if self._forgetful is not None:
+            self._forgetful.forget(key)
 
     # Who wakes an object.
 

@@ -178,6 +178,15 @@ class Selective(Protocol):
         ...
 
 
+@runtime_checkable
+class Forgetful(Protocol):
+    """A reconciler that is told of the end of every object, also of one that had no finalizer."""
+
+    def forget(self, key: Key) -> None:
+        """Drop what is kept in memory of an object that is gone, or is another process's now."""
+        ...
+
+
 def is_set(value: Any, path: str) -> bool:
     """Tell whether a field (`spec.git.commit.signingKey`) holds anything but its default.
 

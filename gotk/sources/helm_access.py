@@ -20,6 +20,7 @@ from gotk.oci.access import Access
 from gotk.oci.keychain import Credentials, InvalidConfig
 from gotk.oci.name import Repository
 from gotk.sources import pull_secrets, registry_access
+from gotk.sources.pull_secrets import Found
 from gotk.sources.registry_access import RegistryAccess, Wanted
 
 _PROVENANCE = "the credentials of the HelmRepository's secretRef are refused"
@@ -75,7 +76,7 @@ class HelmAccesses:
         secret = await self._login(repository)
         wanted = Wanted(
             repository=base,
-            subject=Subject("HelmRepository", metadata.namespace, metadata.name),
+            subject=_subject(metadata.namespace, metadata.name),
             timeout=spec.patience,
             provider=spec.provider if secret is None else "generic",
             insecure=spec.insecure,
@@ -85,8 +86,13 @@ class HelmAccesses:
         except registry_access.Refused as error:
             raise Refused(f"failed to get credential from '{spec.provider}': {error.message}") from error
         if secret is not None:
-            access = replace(access, credentials=_credentials(secret, base), provenance=_PROVENANCE)
+            found = _credentials(secret, base)
+            access = replace(access, credentials=found.credentials, provenance=found.provenance)
         return replace(access, tls=await self._tls(repository, secret))
+
+    def forget(self, namespace: str, name: str) -> None:
+        """A repository is gone: drop what was counted of its tokens."""
+        self.registries.forget(_subject(namespace, name))
 
     async def _login(self, repository: HelmRepository) -> Secret | None:
         reference = repository.spec.secret_ref
@@ -123,13 +129,17 @@ def login_of(secret: Secret) -> tuple[str, str] | None:
     return (username, password) if username and password else None
 
 
-def _credentials(secret: Secret, base: Repository) -> Credentials:
+def _subject(namespace: str, name: str) -> Subject:
+    return Subject("HelmRepository", namespace, name)
+
+
+def _credentials(secret: Secret, base: Repository) -> Found:
     failed = "failed to configure OCI registry authentication"
     try:
         found = login_of(secret)
         if found is not None:
-            return Credentials(username=found[0], password=found[1])
-        return pull_secrets.choose([secret], base).credentials
+            return Found(Credentials(username=found[0], password=found[1]), _PROVENANCE)
+        return pull_secrets.choose([secret], base)
     except (SecretError, InvalidConfig) as error:
         raise Refused(f"{failed}: {error}") from error
 

@@ -9,9 +9,10 @@ import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from urllib.parse import unquote
-from xml.etree import ElementTree as ET
 
 from deploy.source.ignore import IGNORE_FILE, parse
+from gotk import plain_xml
+from gotk.plain_xml import local_name
 
 MOST_KEYS = 50_000
 _LONGEST_KEY = 1024
@@ -31,27 +32,21 @@ class Page:
 
 def read_page(body: bytes) -> Page:
     """Read an answer of `ListObjectsV2`. Raises ListingError."""
-    if b"<!" in body:
-        raise ListingError("the answer is not what the protocol documents")
     try:
-        root = ET.fromstring(body)  # noqa: S314 - without declarations there are no entities to expand
-    except ET.ParseError:
-        raise ListingError("the answer is not XML") from None
-    if _name(root) != "ListBucketResult":
+        root = plain_xml.parse(body)
+    except ValueError as error:
+        raise ListingError(f"the answer is {error}") from None
+    if local_name(root) != "ListBucketResult":
         raise ListingError("the answer is no listing of a bucket")
-    said = {_name(node): node.text or "" for node in root if not len(node)}
+    said = {local_name(node): node.text or "" for node in root if not len(node)}
     decode = unquote if said.get("EncodingType", "") == "url" else str
     tags = {}
     for node in root:
-        if _name(node) == "Contents":
-            found = {_name(each): each.text or "" for each in node}
+        if local_name(node) == "Contents":
+            found = {local_name(each): each.text or "" for each in node}
             tags[decode(found.get("Key", ""))] = found.get("ETag", "").strip('"')
     truncated = said.get("IsTruncated", "").lower() == "true"
     return Page(tags, said.get("NextContinuationToken", "") if truncated else "")
-
-
-def _name(node: ET.Element) -> str:
-    return node.tag.rpartition("}")[2]
 
 
 class Listing:

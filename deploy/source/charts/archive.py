@@ -1,7 +1,7 @@
 """A packaged chart, read within limits: what it says of itself, and its files. Nothing is written anywhere.
 
 Answers to `LoadChartMetadataFromArchive` of source-controller and to Helm's archive loader: the same names are
-refused. Unlike theirs, everything that unfolds is counted, headers too, and only regular files count.
+refused. Unlike theirs, everything that unfolds is counted, headers and holes too, and only regular files count.
 """
 
 import gzip
@@ -71,18 +71,29 @@ def _files(data: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield the regular files of an archive by their path below its one directory. Raises ChartError."""
     try:
         with tarfile.open(fileobj=_Bounded(data), mode="r|") as tar:
-            for number, member in enumerate(tar, start=1):
-                if number > _MOST_ENTRIES:
-                    raise ChartError(f"chart has more than {_MOST_ENTRIES} entries")
-                if not member.isfile():
-                    continue
-                name = _name(member.name)
-                if member.size > LARGEST_FILE:
-                    raise ChartError(f"size of '{name}' exceeds '{LARGEST_FILE}' bytes limit")
-                content = tar.extractfile(member)
-                yield name, content.read() if content is not None else b""
-    except (tarfile.TarError, zlib.error, EOFError, OSError) as error:
+            yield from _members(tar)
+    except ChartError:
+        raise
+    except (tarfile.TarError, zlib.error, EOFError, OSError, RecursionError, ValueError) as error:
         raise ChartError(f"not a packaged chart: {str(error) or type(error).__name__}") from None
+
+
+def _members(tar: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
+    left = _LARGEST_WHOLE
+    for number, member in enumerate(tar, start=1):
+        tar.members.clear()  # type: ignore[attr-defined] # typeshed lacks it; each keeps its headers
+        if number > _MOST_ENTRIES:
+            raise ChartError(f"chart has more than {_MOST_ENTRIES} entries")
+        if not member.isfile():
+            continue
+        name = _name(member.name)
+        if member.size > LARGEST_FILE:
+            raise ChartError(f"size of '{name}' exceeds '{LARGEST_FILE}' bytes limit")
+        if not 0 <= member.size <= left:
+            raise ChartError(f"chart unfolds to more than {_LARGEST_WHOLE} bytes")
+        left -= member.size
+        content = tar.extractfile(member)
+        yield name, content.read() if content is not None else b""
 
 
 def _name(written: str) -> str:

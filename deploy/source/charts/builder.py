@@ -112,7 +112,7 @@ class ChartBuilder:
         if not packaged:
             return Build(name=found.name, version=version, data=data)
         async with self._folder() as work:
-            place = work / chart.metadata.name
+            place = work / "chart" / chart.metadata.name
             await self._blocking.run(tree.write, chart, place)
             merged = await self._blocking.run(local.merge_own, chart, place, wanted)
             data = await self._package(place, version, work)

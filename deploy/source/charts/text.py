@@ -15,7 +15,7 @@ import yaml
 from gotk import documents, nesting
 
 _LEVELS = 100
-#: What aliases may unfold to, in a text that is not longer.
+#: What aliases and merge keys may unfold to, in a text that is not longer.
 _NODES = 200_000
 _MERGE = "<<"
 _TEXT = frozenset({None, "!"})
@@ -39,9 +39,10 @@ def read(data: bytes, *, strict: bool = True) -> Any:
     if text[:1] in "{[" and (found := _json(text)) is not None:
         return found
     try:
-        value = _Reader(yaml.parse(text, Loader=yaml.CSafeLoader), strict=strict).read()
+        most = max(len(text), _NODES)
+        value = _Reader(yaml.parse(text, Loader=yaml.CSafeLoader), strict=strict, most=most).read()
         if "*" in text and "&" in text:
-            nesting.check_value(value, levels=_LEVELS, nodes=max(len(text), _NODES))
+            nesting.check_value(value, levels=_LEVELS, nodes=most)
     except yaml.MarkedYAMLError as error:
         raise Unreadable(f"{_line(error.problem_mark)}: {error.problem or 'not YAML'}") from None
     except yaml.YAMLError as error:
@@ -67,9 +68,12 @@ def _json(text: str) -> Any:
 class _Reader:
     """Builds one document's value from the parser's events."""
 
-    def __init__(self, events: Iterator[yaml.Event], *, strict: bool) -> None:
+    def __init__(self, events: Iterator[yaml.Event], *, strict: bool, most: int) -> None:
+        """Take the events; `most` is how many nodes all merge keys may copy."""
         self._events = events
         self._strict = strict
+        self._most = most
+        self._merged = 0
         self._anchors: dict[str, Any] = {}
         self._depth = 0
 
@@ -111,23 +115,35 @@ class _Reader:
 
     def _mapping(self, start: Any) -> dict[str, Any]:
         values: dict[str, Any] = {}
-        merged: list[Any] = []
+        merged: list[dict[str, Any]] = []
         while not isinstance(event := next(self._events), yaml.MappingEndEvent):
             if isinstance(event, yaml.ScalarEvent) and event.value == _MERGE and event.implicit[0]:
-                found = self._node(next(self._events))
-                merged += found if isinstance(found, list) else [found]
+                merged += self._maps(self._node(next(self._events)), start)
                 continue
             key = _key(self._node(event), event)
             if self._strict and key in values:
                 raise Unreadable(f'{_line(event.start_mark)}: key "{key[:100]}" already set')
             values[key] = self._node(next(self._events))
         for each in merged:
-            if not isinstance(each, dict):
-                raise Unreadable(f"{_line(start.start_mark)}: map merge requires map or sequence of maps as the value")
-            values = {**each, **values}
+            for name, value in each.items():
+                values.setdefault(name, value)
         if start.anchor:
             self._anchors[start.anchor] = values
         return values
+
+    def _maps(self, found: Any, start: Any) -> list[dict[str, Any]]:
+        """Return the maps that a merge key names, counted before anything is copied out of them."""
+        maps = found if isinstance(found, list) else [found]
+        self._count(len(maps), start)
+        if not all(isinstance(each, dict) for each in maps):
+            raise Unreadable(f"{_line(start.start_mark)}: map merge requires map or sequence of maps as the value")
+        self._count(sum(len(each) for each in maps), start)
+        return maps
+
+    def _count(self, nodes: int, start: Any) -> None:
+        self._merged += nodes
+        if self._merged > self._most:
+            raise Unreadable(f"{_line(start.start_mark)}: merge keys unfold to more than {self._most} nodes")
 
 
 def _scalar(event: Any) -> Any:

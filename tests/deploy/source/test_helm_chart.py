@@ -29,8 +29,9 @@ from gotk.runtime.blocking import Limiter
 from gotk.sandbox.confinement import Confinement
 from gotk.sources.helm_access import HelmAccesses
 from gotk.sources.registry_access import RegistryAccess
+from tests.artifacts import tarball
 from tests.conformance.helm import Helm
-from tests.deploy.source.charts.packed import chart, folder, tgz
+from tests.deploy.source.charts.packed import chart, folder
 from tests.deploy.source.helm_server import HelmServer, serving
 from tests.deploy.source.vault import Vault
 from tests.running import Ended, run_once
@@ -67,14 +68,14 @@ class World:
     async def run(self, obj: HelmChart | None = None, **spec: object) -> Run:
         return await run_once(self.reconciler, obj or named(**spec))
 
-    def offer(self, *charts: bytes, digest: str | None = None) -> None:
-        """Put charts into the repository, and its index into the storage."""
+    def offer(self, *charts: bytes, digest: str | None = None, below: str = "") -> None:
+        """Put charts into the repository, and its index into the storage; `below` is how their names begin in it."""
         entries: dict[str, list[dict[str, Any]]] = {}
         for data in charts:
             said = archive.read(data).metadata
             path = f"{said.name}-{said.version}.tgz"
             self.server.files[f"/charts/{path}"] = data
-            entries.setdefault(said.name, []).append(
+            entries.setdefault(f"{below}{said.name}", []).append(
                 {"name": said.name, "version": said.version, "urls": [path], "digest": digest or ""}
             )
         written = index.write(index.parse(json.dumps({"apiVersion": "v1", "entries": entries}).encode()))
@@ -83,7 +84,7 @@ class World:
 
     def push(self, files: Mapping[str, bytes], revision: str = "main@sha1:" + "a" * 40) -> None:
         """Make a source's artifact."""
-        artifact = self._store(f"gitrepository/apps/fleet/{revision[-4:]}.tar.gz", tgz(files), revision)
+        artifact = self._store(f"gitrepository/apps/fleet/{revision[-4:]}.tar.gz", tarball(files), revision)
         self.shelf.put(source(GitRepository, "fleet", {"url": "https://example.com", "interval": "1m"}, artifact))
 
     def _store(self, path: str, data: bytes, revision: str) -> Artifact:
@@ -194,6 +195,26 @@ async def test_a_chart_that_is_stored_is_not_fetched_again_and_a_new_version_is(
     assert {c.type: c.reason for c in third.run.saves[-1].conditions}["ArtifactOutdated"] == "NewChart"
 
 
+async def test_a_chart_s_name_may_have_a_folder_and_its_address_leads_to_it(world: World) -> None:
+    world.offer(data := chart("1.2.0"), below="group/")
+    ended = await world.run(chart="group/web")
+    status = ended.obj.status
+    assert status.artifact is not None
+    assert status.artifact.path == "helmchart/apps/web/group/web-1.2.0.tgz"
+    assert status.url == "http://source.local/helmchart/apps/web/group/latest.tar.gz"
+    assert (world.storage.root / status.url.removeprefix("http://source.local/")).read_bytes() == data
+    assert (await world.run(ended.obj)).obj.status.url == status.url
+
+
+@real
+@needs_helm
+@pytest.mark.parametrize("name", ["home", "packaged", "chart"])
+async def test_a_chart_may_have_any_name(world: World, name: str) -> None:
+    world.offer(chart("1.0.0", name=name, more={"more.yaml": b"replicas: 2\n"}))
+    ended = await world.run(chart=name, valuesFiles=["values.yaml", "more.yaml"])
+    assert archive.read(world.stored(ended)).metadata.name == name
+
+
 @real
 @needs_helm
 async def test_values_files_of_a_chart_become_its_values(world: World) -> None:
@@ -233,6 +254,11 @@ async def test_a_folder_of_a_source_is_packaged_and_named_by_its_revision(world:
     assert text.read(found.files["values.yaml"]) == {"replicas": 3}
     kept = await world.run(ended.obj)
     assert kept.obj.status.artifact == ended.obj.status.artifact
+    artifact = world.shelf.held[-1].status.artifact
+    later = msgspec.structs.replace(artifact, revision="main@sha1:" + "c" * 40)
+    world.shelf.put(source(GitRepository, "fleet", {"url": "https://example.com", "interval": "1m"}, later))
+    moved = await world.run(kept.obj)
+    assert archive.read(world.stored(moved)).metadata.version == "1.0.0+cccccccccccc.3", "as the commit has it"
     world.push(folder("1.0.0"), revision="main@sha1:" + "b" * 40)
     plain = await world.run(**GIT)
     assert (plain.obj.status.artifact or ended.obj.status.artifact).revision == "1.0.0"  # type: ignore[union-attr]
@@ -337,7 +363,7 @@ async def test_what_a_repository_gives_is_held_against_its_index(world: World) -
     assert ended.ready[1] == "ChartPullError"
     assert "chart 'web' of version '1.0.0' is not what its digest in the index says" in ended.ready[2]
     world.offer(chart())
-    for data in (b"<html>", b"x" * (2 << 20), tgz({"web/../../x": b""})):
+    for data in (b"<html>", b"x" * (2 << 20), tarball({"web/../../x": b""})):
         world.server.files["/charts/web-1.0.0.tgz"] = data
         assert (await world.run()).ready[1] == "ChartPullError"
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+import prometheus_client
 import pytest
 
 from deploy.source.charts.remote import Repositories
@@ -16,14 +17,21 @@ from deploy.source.storage import Retention, Storage
 from gotk.api import scheme
 from gotk.api.meta import Artifact
 from gotk.api.source import HelmRepository
+from gotk.cloud.cache import Subject, TokenCache
+from gotk.cloud.identity import Identities
+from gotk.cloud.registries.login import Logins
+from gotk.cloud.token import Token
 from gotk.http.transport import Transport
 from gotk.runtime import errors
 from gotk.runtime.blocking import Limiter
+from gotk.runtime.reconciler import Key
 from gotk.sources.helm_access import HelmAccesses
 from gotk.sources.registry_access import RegistryAccess
 from tests.conformance.helm import Helm
 from tests.deploy.source.helm_server import HelmServer, serving
 from tests.deploy.source.vault import Vault
+from tests.gotk.cloud.accounts import TokenCluster
+from tests.gotk.cloud.standin import now
 from tests.running import Ended, run_once
 
 Run = Ended[HelmRepository]
@@ -43,6 +51,8 @@ class World:
     storage: Storage
     vault: Vault
     server: HelmServer
+    tokens: TokenCache
+    metrics: prometheus_client.CollectorRegistry
 
     async def run(self, obj: HelmRepository | None = None, **spec: object) -> Run:
         return await run_once(self.reconciler, obj or repository(f"{self.server.url}/charts", **spec))
@@ -56,16 +66,20 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         Vault(),
     )
     (tmp_path / "scratch").mkdir()
+    metrics = prometheus_client.CollectorRegistry()
+    tokens = TokenCache(now=lambda: now().timestamp(), registry=metrics)
+    identities = Identities(cluster=TokenCluster(), cache=tokens, workload_identity=False, default_account="")
+    registries = RegistryAccess(objects=vault, logins=Logins({}, identities))
     with Limiter(width=2) as limiter:
         async with Transport() as transport, serving(HelmServer({"/charts/index.yaml": INDEX})) as server:
             reconciler = HelmRepositoryReconciler(
-                access=HelmAccesses(objects=vault, registries=RegistryAccess(objects=vault)),
+                access=HelmAccesses(objects=vault, registries=registries),
                 repositories=Repositories(transport, index_limit=1 << 20, chart_limit=1 << 20),
                 publisher=Publisher(storage=storage, blocking=limiter),
                 blocking=limiter,
                 scratch=tmp_path / "scratch",
             )
-            yield World(reconciler, storage, vault, server)
+            yield World(reconciler, storage, vault, server, tokens, metrics)
         assert not list((tmp_path / "scratch").iterdir())
 
 
@@ -230,6 +244,18 @@ async def test_a_registry_s_address_stalls_the_default_type(world: World) -> Non
         "invalid Helm repository URL: 'oci' URL scheme cannot be used with 'default' HelmRepository type",
     )
     assert isinstance(ended.error, errors.Stalled)
+
+
+async def test_what_was_counted_of_an_address_s_tokens_goes_with_it(world: World) -> None:
+    async def token() -> Token:
+        return Token(value="t", expires=now() + timedelta(hours=1))
+
+    await world.tokens.get(("key",), Subject("HelmRepository", "apps", "charts"), token)
+    labels = {"event_type": "cache_miss", "kind": "HelmRepository", "namespace": "apps", "name": "charts"}
+    labels["operation"] = "reconcile"
+    assert world.metrics.get_sample_value("gotk_token_cache_events_total", labels) == 1
+    world.reconciler.forget(Key("apps", "charts"))
+    assert world.metrics.get_sample_value("gotk_token_cache_events_total", labels) is None
 
 
 def test_only_the_type_makes_an_object_an_address(world: World) -> None:

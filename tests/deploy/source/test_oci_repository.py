@@ -1,11 +1,14 @@
 """The reconciler over real registries: ours in process, and the distribution project's where it is installed."""
 
 import contextlib
+import errno
 import gzip
 import io
 import json
+import os
+import resource
 import tarfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +16,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
+from deploy.source import oci_layer
 from gotk.api.meta import Artifact
 from gotk.oci.registry.guard import Password
 from gotk.oci.registry.server import RegistryServer
@@ -380,6 +384,34 @@ async def test_a_hostile_manifest_is_named(world: World, said: Mapping[str, Any]
         ended = await world.run(repository(world))
     assert (ended.ready[0], ended.ready[1]) == ("False", reason)
     assert message in ended.ready[2]
+
+
+@contextlib.contextmanager
+def no_file_above(size: int) -> Iterator[None]:
+    """Let the system refuse what does not fit, as a full disk does: here, when a file is closed."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+async def test_a_disk_that_takes_no_layer_is_named(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    layer = Blob(b"x" * 4000, "text/plain")
+    await artifacts.push_oras(world.url, "team/app", "latest", [layer])
+    copied = repository(world, layerSelector={"mediaType": "text/plain", "operation": "copy"})
+    with no_file_above(1000):
+        ended = await world.run(copied)
+    reason = "OCIArtifactLayerOperationFailed"
+    assert ended.ready == ("False", reason, "failed to copy layer from artifact: File too large")
+
+    def full(**_: Any) -> str:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/a/path")
+
+    monkeypatch.setattr(oci_layer.tempfile, "mkdtemp", full)
+    full_disk = "failed to extract layer contents from artifact: No space left on device"
+    assert (await world.run(repository(world))).ready == ("False", reason, full_disk)
 
 
 async def test_endless_redirects_and_a_missing_layer_are_named(world: World) -> None:

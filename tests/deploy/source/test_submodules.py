@@ -154,6 +154,12 @@ def test_an_author_cannot_lead_into_a_more_private_network():
         submodules.check_reach(parent, url)
 
 
+@pytest.mark.parametrize("host", ["a..b", "x" * 64 + ".example"], ids=["an empty label", "a long label"])
+def test_what_is_no_name_of_a_host_is_said(host: str) -> None:
+    with pytest.raises(errors.InvalidUrl, match=f"^'{host}' is no name of a host$"):
+        submodules.check_reach("https://1.1.1.1/r", f"https://{host}/r")
+
+
 async def test_only_some_directories_are_in_the_artifact(world: World, origin: Path, lib: str) -> None:
     seed(origin, {"apps/a.yaml": "a\n", "apps/b/c.yaml": "c\n", "infra/d.yaml": "d\n"})
     first = await world.run(repository(origin, ref=MAIN))

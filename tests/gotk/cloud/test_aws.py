@@ -112,7 +112,24 @@ async def test_a_refusal_of_sts_is_said_without_the_token():
     assert "hunter2" not in str(raised.value)
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"<!DOCTYPE a><a/>", b"<Credentials/>"], ids=repr)
+UNFOLDING = (
+    '<!DOCTYPE a [<!ENTITY b "ASIA">]><a><AccessKeyId>&b;</AccessKeyId><SecretAccessKey>s</SecretAccessKey>'
+    "<SessionToken>t</SessionToken><Expiration>2030-01-01T00:00:00Z</Expiration></a>"
+)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"<!DOCTYPE a><a/>",
+        b"<Credentials/>",
+        UNFOLDING.encode("utf-16"),
+        b'<?xml version="1.0" encoding="none"?><a/>',
+    ],
+    ids=["nothing", "a page", "a declaration", "no credentials", "a declaration in UTF-16", "an encoding of nobody"],
+)
 async def test_an_answer_of_another_shape_is_an_error(body: bytes):
     async with services({"POST /": lambda _: _response(body)}) as cloud:
         provider = Aws(cloud.caller, environment={"AWS_ENDPOINT_URL": cloud.url}, now=now)

@@ -291,6 +291,20 @@ async def test_an_object_that_is_only_looked_up_keeps_neither_finalizer_nor_stat
 
 
 @in_virtual_time
+async def test_a_reconciler_is_told_of_the_end_of_an_object_without_a_finalizer() -> None:
+    cluster, reconciler, forgotten = stored(), repositories(succeed), list[Key]()
+    reconciler.is_static = lambda obj: True
+    reconciler.forget = forgotten.append
+    async with managed(cluster, reconciler):
+        await asyncio.sleep(1)
+        assert forgotten == []
+        cluster.delete("ImageRepository", "default", "app")
+        await asyncio.sleep(1)
+    assert forgotten == [Key("default", "app")]
+    assert reconciler.finalized == []
+
+
+@in_virtual_time
 async def test_conditions_of_others_survive_a_conflict() -> None:
     foreign = {
         "type": "Approved",

@@ -26,6 +26,12 @@ def test_a_page_is_read() -> None:
         pytest.param(b"<html>", "the answer is not XML", id="a login page"),
         pytest.param(b"<Error/>", "no listing of a bucket", id="an error"),
         pytest.param(b'<!DOCTYPE x [<!ENTITY a "aaa">]><x/>', "not what the protocol documents", id="entities"),
+        pytest.param(
+            '<!DOCTYPE x [<!ENTITY a "aaa">]><x/>'.encode("utf-16"),
+            "not what the protocol documents",
+            id="entities in UTF-16",
+        ),
+        pytest.param(b'<?xml version="1.0" encoding="none"?><x/>', "the answer is not XML", id="an encoding of nobody"),
     ],
 )
 def test_what_is_no_listing_is_refused(body: bytes, complaint: str) -> None:

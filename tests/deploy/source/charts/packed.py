@@ -1,23 +1,8 @@
 """Charts and sources made by hand, also such as no tool would make."""
 
-import gzip
-import io
-import tarfile
 from collections.abc import Mapping
 
-
-def tgz(files: Mapping[str, bytes | tarfile.TarInfo]) -> bytes:
-    """Pack files under their names, whatever these are."""
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as tar:
-        for name, content in files.items():
-            if isinstance(content, tarfile.TarInfo):
-                tar.addfile(content)
-                continue
-            entry = tarfile.TarInfo(name)
-            entry.size = len(content)
-            tar.addfile(entry, io.BytesIO(content))
-    return gzip.compress(buffer.getvalue(), mtime=0)
+from tests.artifacts import tarball
 
 
 def chart(version: str = "1.0.0", *, name: str = "web", more: Mapping[str, bytes] | None = None, **said: str) -> bytes:
@@ -29,7 +14,7 @@ def chart(version: str = "1.0.0", *, name: str = "web", more: Mapping[str, bytes
         "templates/config.yaml": b"apiVersion: v1\nkind: ConfigMap\nmetadata: {name: x}\n",
         **(more or {}),
     }
-    return tgz({f"{name}/{path}": content for path, content in files.items()})
+    return tarball({f"{name}/{path}": content for path, content in files.items()})
 
 
 def folder(version: str = "1.0.0", *, name: str = "web", at: str = "charts/web", said: str = "") -> dict[str, bytes]:

@@ -1,11 +1,14 @@
 """A packaged chart is read within limits, and what is no chart is named."""
 
 import tarfile
+import tracemalloc
 
 import pytest
 
 from deploy.source.charts import archive
-from tests.deploy.source.charts.packed import chart, tgz
+from tests.artifacts import tarball
+from tests.deploy.source import bombs
+from tests.deploy.source.charts.packed import chart
 
 
 def link(name: str, target: str) -> tarfile.TarInfo:
@@ -26,7 +29,9 @@ def test_an_older_chart_says_its_dependencies_in_a_file_of_its_own() -> None:
 
 
 def test_a_link_is_passed_over() -> None:
-    packed = tgz({"web/Chart.yaml": b"name: web\nversion: 1.0.0\n", "web/secret": link("web/secret", "/etc/passwd")})
+    packed = tarball(
+        {"web/Chart.yaml": b"name: web\nversion: 1.0.0\n", "web/secret": link("web/secret", "/etc/passwd")}
+    )
     assert set(archive.read(packed).files) == {"Chart.yaml"}
 
 
@@ -39,12 +44,14 @@ HUGE.size = 6 << 20
     [
         pytest.param(b"no archive", "not a packaged chart: Not a gzipped file", id="no archive"),
         pytest.param(chart()[:200], "not a packaged chart", id="half an archive"),
-        pytest.param(tgz({"web/values.yaml": b""}), "no 'Chart.yaml' found", id="no Chart.yaml"),
-        pytest.param(tgz({"web/../../x": b""}), "chart illegally references parent directory", id="a way out"),
-        pytest.param(tgz({"web//etc/x": b""}), "chart illegally contains absolute paths", id="an absolute path"),
-        pytest.param(tgz({"x": b""}), "content outside the base directory: x", id="a file beside the chart"),
-        pytest.param(tgz({"web/c:/x": b""}), "chart contains illegally named files", id="a drive"),
-        pytest.param(tgz({"web/a": b"x" * HUGE.size}), "size of 'a' exceeds '5242880' bytes limit", id="a large file"),
+        pytest.param(tarball({"web/values.yaml": b""}), "no 'Chart.yaml' found", id="no Chart.yaml"),
+        pytest.param(tarball({"web/../../x": b""}), "chart illegally references parent directory", id="a way out"),
+        pytest.param(tarball({"web//etc/x": b""}), "chart illegally contains absolute paths", id="an absolute path"),
+        pytest.param(tarball({"x": b""}), "content outside the base directory: x", id="a file beside the chart"),
+        pytest.param(tarball({"web/c:/x": b""}), "chart contains illegally named files", id="a drive"),
+        pytest.param(
+            tarball({"web/a": b"x" * HUGE.size}), "size of 'a' exceeds '5242880' bytes limit", id="a large file"
+        ),
         pytest.param(chart("one"), 'chart.metadata.version "one" is invalid', id="a version that is none"),
         pytest.param(chart(name=".."), "chart illegally references parent directory", id="a name that is a way out"),
         pytest.param(chart(type="gadget"), "type must be application or library", id="an unknown type"),
@@ -61,12 +68,44 @@ def test_all_that_unfolds_is_counted_headers_too(monkeypatch: pytest.MonkeyPatch
     monkeypatch.setattr(archive, "_LARGEST_WHOLE", 1 << 20)
     entry = tarfile.TarInfo("web/x")
     entry.pax_headers = {"comment": "x" * (2 << 20)}
-    for packed in (tgz({"x": entry}), tgz({"web/a": bytes(1 << 20), "web/b": b"x"})):
+    for packed in (tarball({"x": entry}), tarball({"web/a": bytes(1 << 20), "web/b": b"x"})):
         with pytest.raises(archive.ChartError, match="chart unfolds to more than 1048576 bytes"):
             archive.read(packed)
+
+
+CAUSES = {
+    "a header of its own for a name": "chart unfolds to more than 1048576 bytes",
+    "a long name": "chart unfolds to more than 1048576 bytes",
+    "headers of headers": "maximum recursion depth exceeded",
+    "what is skipped": "chart unfolds to more than 1048576 bytes",
+    "a sparse file": "size of 'h' exceeds '5242880' bytes limit",
+    "many sparse files": "chart unfolds to more than 1048576 bytes",
+    "a file of less than nothing": "chart unfolds to more than 1048576 bytes",
+    "a map of holes that is none": "not a packaged chart: invalid literal for int",
+    "a file without its bytes": "not a packaged chart: unexpected end of data",
+}
+
+
+@pytest.mark.parametrize(("bomb", "cause"), CAUSES.items(), ids=CAUSES)
+def test_what_unfolds_without_end_is_given_up(bomb: str, cause: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(archive, "_LARGEST_WHOLE", 1 << 20)
+    with pytest.raises(archive.ChartError, match=cause):
+        archive.read(bombs.packed(bomb))
+
+
+def test_the_headers_of_what_is_read_already_are_not_kept() -> None:
+    packed = bombs.talkative(200)
+    tracemalloc.start()
+    try:
+        with pytest.raises(archive.ChartError, match=r"no 'Chart\.yaml' found"):
+            archive.read(packed)
+        most = tracemalloc.get_traced_memory()[1]
+    finally:
+        tracemalloc.stop()
+    assert most < 4 << 20, "200 headers are of 20 MB"
 
 
 def test_entries_are_counted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(archive, "_MOST_ENTRIES", 3)
     with pytest.raises(archive.ChartError, match="chart has more than 3 entries"):
-        archive.read(tgz({f"web/{number}": b"" for number in range(4)}))
+        archive.read(tarball({f"web/{number}": b"" for number in range(4)}))

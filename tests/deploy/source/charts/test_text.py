@@ -13,6 +13,11 @@ from deploy.source.charts import text
         pytest.param("1: one\ntrue: two", {"1": "one", "true": "two"}, id="every key is text"),
         pytest.param("a: &x {b: 1}\nc: *x", {"a": {"b": 1}, "c": {"b": 1}}, id="an alias stands for what it names"),
         pytest.param("a: &x {b: 1}\nd: {<<: *x, c: 2}", {"a": {"b": 1}, "d": {"b": 1, "c": 2}}, id="merged"),
+        pytest.param(
+            "a: &x {p: 1, q: 1}\nb: &y {p: 2, q: 2, r: 2}\nc: {<<: [*x, *y], q: 3, <<: {r: 4, s: 4}}",
+            {"a": {"p": 1, "q": 1}, "b": {"p": 2, "q": 2, "r": 2}, "c": {"p": 1, "q": 3, "r": 2, "s": 4}},
+            id="what is said itself wins over what is merged, and what is merged first over the rest",
+        ),
         pytest.param('{"a": 1, "a": 2}', {"a": 2}, id="of JSON's repeated keys the last one counts, as in Go"),
         pytest.param("{a: 1}", {"a": 1}, id="what begins like JSON may be YAML"),
         pytest.param("2024-01-02: 2024-01-02", {"2024-01-02": "2024-01-02"}, id="a date stays text"),
@@ -27,6 +32,10 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
 )
 
 
+WIDE = "a: &a {" + ", ".join(f"k{n}: 0" for n in range(400)) + "}\n"
+LISTED = "l: &l [" + ", ".join(["*a"] * 600) + "]\n"
+
+
 @pytest.mark.parametrize(
     ("written", "complaint"),
     [
@@ -35,6 +44,13 @@ BOMB = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
         pytest.param("[" * 200 + "]" * 200, "nested deeper than 100 levels", id="nesting without end"),
         pytest.param('{"a":' * 200 + "1" + "}" * 200, "nested deeper than 100 levels", id="the same in JSON"),
         pytest.param(BOMB, "aliases unfold to more than", id="aliases that unfold to billions"),
+        pytest.param(WIDE + LISTED + "b: {<<: *l}", "line 3: merge keys unfold to more than 200000 nodes", id="merges"),
+        pytest.param(
+            f"e: &a {{}}\n{LISTED}b: {{{'<<: *l, ' * 400}}}",
+            "line 3: merge keys unfold to more than 200000 nodes",
+            id="merges of nothing",
+        ),
+        pytest.param("a: {<<: [1]}", "line 1: map merge requires map or sequence of maps", id="a merge of no map"),
         pytest.param("a: &x [*x]", "line 1: an alias of nothing", id="an alias of itself"),
         pytest.param("a: !!python/object:os.system x", "line 1: a tag that stands for no plain value", id="a tag"),
         pytest.param("a: 1\n---\nb: 2", "line 2: a second document", id="a second document"),
