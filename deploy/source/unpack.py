@@ -12,6 +12,7 @@ import zlib
 from pathlib import Path
 
 from deploy.source import digest as digests
+from deploy.source.tar_entries import MOST_OF_HEADERS, entries
 
 _CHUNK = 128 << 10
 #: What an entry may take besides its file's bytes: a header, one of its own for a long name, what fills blocks up.
@@ -41,17 +42,16 @@ def unpack(path: Path, target: Path, *, most_bytes: int = 1 << 30, most_entries:
     """Unpack a gzipped tar into an empty directory. Raises ArchiveError."""
     unfolded = most_bytes + most_entries * _MOST_OF_AN_ENTRY
     try:
-        with gzip.open(path) as packed, tarfile.open(fileobj=_Bounded(packed, unfolded), mode="r:") as tar:
-            _unpack(tar, target, most_bytes, most_entries)
+        with gzip.open(path) as packed, tarfile.open(fileobj=(reader := _Bounded(packed, unfolded)), mode="r:") as tar:
+            _unpack(tar, reader, target, most_bytes, most_entries)
     except ArchiveError:
         raise
     except (tarfile.TarError, zlib.error, EOFError, OSError, RecursionError, ValueError) as error:
         raise ArchiveError(f"failed to untar archive: {_plain(error)}") from error
 
 
-def _unpack(tar: tarfile.TarFile, target: Path, most_bytes: int, most_entries: int) -> None:
-    for number, member in enumerate(tar, start=1):
-        tar.members.clear()  # type: ignore[attr-defined] # typeshed lacks it; each keeps its headers
+def _unpack(tar: tarfile.TarFile, reader: "_Bounded", target: Path, most_bytes: int, most_entries: int) -> None:
+    for number, member in enumerate(entries(tar, reader), start=1):
         if number > most_entries or len(tar.pax_headers) > _MOST_HEADERS:
             raise ArchiveError(f"failed to untar archive: more than {most_entries} entries")
         if member.isfile():
@@ -69,11 +69,19 @@ class _Bounded(io.RawIOBase):
     def __init__(self, packed: gzip.GzipFile, most: int) -> None:
         self._packed = packed
         self._most = most
+        self.headers: int | None = MOST_OF_HEADERS
 
     def read(self, size: int = -1) -> bytes:
         """Read what a header or a piece of a file may have at most. Raises ArchiveError."""
         if not 0 <= size <= _CHUNK:
             raise ArchiveError(f"failed to untar archive: a header of more than {_CHUNK} bytes")
+        if self.headers is not None:
+            self.headers -= size
+            if self.headers < 0:
+                raise ArchiveError(f"failed to untar archive: headers of more than {MOST_OF_HEADERS} bytes")
+        return self._take(size)
+
+    def _take(self, size: int) -> bytes:
         found = self._packed.read(size)
         if self._packed.tell() > self._most:
             raise ArchiveError("failed to untar archive: it unfolds to more bytes than allowed")
@@ -87,7 +95,7 @@ class _Bounded(io.RawIOBase):
         """Skip forward to a position."""
         if whence or position < self.tell():
             raise tarfile.ReadError("it leads backwards")
-        while (left := position - self.tell()) and self.read(min(left, _CHUNK)):
+        while (left := position - self.tell()) and self._take(min(left, _CHUNK)):
             continue
         return self.tell()
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 
 from deploy.source.charts import fields, metadata, text
 from deploy.source.charts.metadata import Metadata
+from deploy.source.tar_entries import MOST_OF_HEADERS, entries
 
 CHART, REQUIREMENTS, VALUES, LOCK = "Chart.yaml", "requirements.yaml", "values.yaml", "Chart.lock"
 #: Larger files in a chart are refused, as Helm and Flux refuse them.
@@ -70,18 +71,17 @@ def _mapping(name: str, content: bytes) -> dict[str, object]:
 def _files(data: bytes) -> Iterator[tuple[str, bytes]]:
     """Yield the regular files of an archive by their path below its one directory. Raises ChartError."""
     try:
-        with tarfile.open(fileobj=_Bounded(data), mode="r|") as tar:
-            yield from _members(tar)
+        with tarfile.open(fileobj=(reader := _Bounded(data)), mode="r|") as tar:
+            yield from _members(tar, reader)
     except ChartError:
         raise
     except (tarfile.TarError, zlib.error, EOFError, OSError, RecursionError, ValueError) as error:
         raise ChartError(f"not a packaged chart: {str(error) or type(error).__name__}") from None
 
 
-def _members(tar: tarfile.TarFile) -> Iterator[tuple[str, bytes]]:
+def _members(tar: tarfile.TarFile, reader: "_Bounded") -> Iterator[tuple[str, bytes]]:
     left = _LARGEST_WHOLE
-    for number, member in enumerate(tar, start=1):
-        tar.members.clear()  # type: ignore[attr-defined] # typeshed lacks it; each keeps its headers
+    for number, member in enumerate(entries(tar, reader), start=1):
         if number > _MOST_ENTRIES:
             raise ChartError(f"chart has more than {_MOST_ENTRIES} entries")
         if not member.isfile():
@@ -118,6 +118,7 @@ class _Bounded(io.RawIOBase):
     def __init__(self, data: bytes) -> None:
         self._source = gzip.GzipFile(fileobj=io.BytesIO(data))
         self._left = _LARGEST_WHOLE
+        self.headers: int | None = MOST_OF_HEADERS
 
     def read(self, size: int = -1) -> bytes:
         """Return the next bytes."""
@@ -125,4 +126,8 @@ class _Bounded(io.RawIOBase):
         self._left -= len(piece)
         if self._left < 0:
             raise ChartError(f"chart unfolds to more than {_LARGEST_WHOLE} bytes")
+        if self.headers is not None:
+            self.headers -= len(piece)
+            if self.headers < 0:
+                raise ChartError(f"an entry has headers of more than {MOST_OF_HEADERS} bytes")
         return piece

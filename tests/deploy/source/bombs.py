@@ -69,5 +69,10 @@ BOMBS: dict[str, list[bytes]] = {
         sparse(1 << 32),
     ],
     "a map of holes that is none": [*_SPARSE, header(b"0", 512), b"zz\n".ljust(512, b"\0"), bytes(1024)],
+    "a map of holes without end": [
+        *_SPARSE,
+        header(b"0", 2 << 20),
+        b"1000000\n" + b"0\n" * ((1 << 20) - 4),
+    ],
     "a file without its bytes": [header(b"0", 1000)],
 }

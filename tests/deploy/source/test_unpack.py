@@ -82,6 +82,7 @@ CAUSES = {
     "many sparse files": "it unfolds to more bytes than allowed",
     "a file of less than nothing": "it unfolds to more bytes than allowed",
     "a map of holes that is none": "invalid literal for int",
+    "a map of holes without end": "headers of more than 1048576 bytes",
     "a file without its bytes": "",
 }
 

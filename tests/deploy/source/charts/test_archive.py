@@ -93,6 +93,11 @@ def test_what_unfolds_without_end_is_given_up(bomb: str, cause: str, monkeypatch
         archive.read(bombs.packed(bomb))
 
 
+def test_a_map_of_holes_without_end_is_given_up() -> None:
+    with pytest.raises(archive.ChartError, match="an entry has headers of more than 1048576 bytes"):
+        archive.read(bombs.packed("a map of holes without end"))
+
+
 def test_the_headers_of_what_is_read_already_are_not_kept() -> None:
     packed = bombs.talkative(200)
     tracemalloc.start()
