@@ -70,18 +70,22 @@ def _number(text: str) -> int | float:
     plain = text.replace("_", "")
     if _INT.match(plain):
         sign, digits = (-1, plain[1:]) if plain[0] == "-" else (1, plain.lstrip("+"))
-        if len(digits) > 1 and digits[0] == "0" and digits[1].isdigit():
-            return sign * int(digits, 8)
-        value = sign * int(digits, 0)
+        octal = len(digits) > 1 and digits[0] == "0" and digits[1].isdigit()
+        value = sign * int(digits, 8 if octal else 0)
         if -(1 << 63) <= value < 1 << 64:
             return value
         if digits[:2].isalnum() and not digits.isdigit():
-            raise ValueError(text)  # only decimals may be floats instead
-        return float(value)
-    value_f = float(plain)
-    if not math.isfinite(value_f):
-        raise ValueError(plain)
+            raise ValueError(text)  # only decimals may be floats instead, and what was octal is one then
+        return _finite(plain)
+    value_f = _finite(plain)
     return int(value_f) if value_f.is_integer() and abs(value_f) < 1e21 else value_f
+
+
+def _finite(plain: str) -> float:
+    number = float(plain)
+    if not math.isfinite(number):
+        raise ValueError(plain)
+    return number
 
 
 def _construct_number(loader: Any, node: Any) -> int | float | str:

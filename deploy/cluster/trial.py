@@ -109,13 +109,12 @@ class Trials:
         if live is not None and self._in_sync.get(self._mark(item, obj)) == _fingerprint(live):
             return Trial(obj, item, "unchanged", live)
         if live is not None and self._manner.migrate_api_version:
-            live = await self._migrated(item, live)
-        try:
-            known, applied = await self._dry_run(obj)
-        except errors.APIError as error:
-            if live is not None and self._may_recreate(obj, live) and _is_immutable(error):
-                return Trial(obj, item, "created", recreate=True)
-            raise _dry_run_error(obj, error, self._told(error, obj)) from error
+            live = await self._migrated(obj, item, live)
+        known, applied = await self._dry_run(obj)
+        if isinstance(applied, errors.APIError):
+            if live is not None and self._may_recreate(obj, live) and _is_immutable(applied):
+                return Trial(known, item, "created", recreate=True)
+            raise _dry_run_error(obj, applied, self._told(applied, obj)) from applied
         if live is None:
             return Trial(known, item, "created")
         cleanup = managers.cleanup(live, obj, self._owner, self._manner.override_managers)
@@ -127,22 +126,25 @@ class Trials:
         )
         return Trial(payload, item, "configured", cleanup=cleanup)
 
-    async def _dry_run(self, obj: objects.Manifest) -> tuple[objects.Manifest, Mapping[str, Any]]:
-        """Try an object, and return it as it can be applied with what would come of it. Raises APIError."""
+    async def _dry_run(self, obj: objects.Manifest) -> tuple[objects.Manifest, Mapping[str, Any] | errors.APIError]:
+        """Try an object, and return it as it was tried last with what would come of it, or why nothing would."""
         try:
             return obj, await self._cluster.apply_object(obj, field_manager=self._owner.field, dry_run=True)
         except errors.APIError as error:
             less = None if self._manner.strict_fields else undeclared.without(obj, error.message)
             if less is None:
-                raise
+                return obj, error
         known, paths = less
         _log.info("fields that the kind does not have are left out", object=objects.subject(obj), fields=paths)
-        return known, await self._cluster.apply_object(known, field_manager=self._owner.field, dry_run=True)
+        try:
+            return known, await self._cluster.apply_object(known, field_manager=self._owner.field, dry_run=True)
+        except errors.APIError as error:
+            return known, error
 
     def _may_recreate(self, obj: objects.Manifest, live: objects.Manifest) -> bool:
         return self._wishes.force or controls.forced(obj, self._owner) or controls.forced(live, self._owner)
 
-    async def _migrated(self, item: Item, live: dict[str, Any]) -> dict[str, Any]:
+    async def _migrated(self, obj: objects.Manifest, item: Item, live: dict[str, Any]) -> dict[str, Any]:
         """Bring the entries of an object's managers to the version that is applied. Raises ApplyError."""
         patch = managers.migration(live, item.api_version)
         if not patch:
@@ -151,7 +153,8 @@ class Trials:
         try:
             return await self._cluster.patch_object(*place, patch, type="json")
         except errors.APIError as error:
-            raise ApplyError(f"{item.id.subject} failed to migrate API version: {error.message}") from error
+            told = self._told(error, obj)
+            raise ApplyError(f"{item.id.subject} failed to migrate API version: {told}") from error
 
     def _is_skipped(self, obj: objects.Manifest, live: objects.Manifest | None) -> bool:
         if controls.left_alone(obj, self._owner):

@@ -14,12 +14,20 @@ _LIMIT = 32768
 _EXTENSIONS = ("strings", "sets", "encoders", "optional")
 _NO_VALUES = frozenset({"ERROR", "UNKNOWN"})
 #: What the engine says of types and variables, which it looks at once an expression could be read.
-_OF_TYPES = ("undeclared reference to", "found no matching overload", "expression of type", "does not support")
+_OF_TYPES = re.compile(
+    "undeclared reference to|found no matching overload|expression of type|(?:type )?'[^']*' does not support"
+)
+#: How each issue begins; what follows, the expression itself among it, is indented.
+_ISSUE = re.compile(r"^ERROR: [^\n]*?:\d+:\d+: (.*)$", re.MULTILINE)
 _STATUS = re.compile(r"^[A-Z_]+: | \[[A-Z_]+\]$")
 
 
 class InvalidExpressionError(ValueError):
-    """The expression does not compile."""
+    """The expression does not compile. `issues` are the engine's, without places."""
+
+    def __init__(self, message: str, issues: tuple[str, ...] = ()) -> None:
+        super().__init__(message)
+        self.issues = issues
 
 
 class EvaluationError(ValueError):
@@ -38,7 +46,7 @@ def check_syntax(expression: str) -> None:
     try:
         _compile(expression, ())
     except InvalidExpressionError as error:
-        if not any(told in str(error) for told in _OF_TYPES):
+        if not any(_OF_TYPES.match(issue) for issue in error.issues):
             raise
 
 
@@ -81,7 +89,9 @@ def _compile(expression: str, variables: tuple[str, ...], *, open_: bool = False
     try:
         return _environment(variables, open_=open_).compile(expression)
     except RuntimeError as error:
-        raise InvalidExpressionError(f"failed to parse the CEL expression '{expression}': {_told(error)}") from None
+        told = _told(error)
+        message = f"failed to parse the CEL expression '{expression}': {told}"
+        raise InvalidExpressionError(message, tuple(_ISSUE.findall(told))) from None
 
 
 def _told(error: object) -> str:

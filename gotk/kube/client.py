@@ -4,6 +4,7 @@ Answers to `sigs.k8s.io/controller-runtime/pkg/client`. Requests are raw and bod
 generated Python clients do a fifth of the requests per second and hold every kind's model in memory.
 """
 
+import functools
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
 from contextlib import aclosing
 from types import TracebackType
@@ -61,7 +62,8 @@ class Client:
         dead; `write_time` tells for how many seconds this process may write still.
         """
         self._transport = Transport(config, timeout=timeout, grace=grace, write_time=write_time)
-        self._mapper = discovery.RESTMapper(self._discover)
+        # Who impersonates shares the mapper: it must not keep this client, which is let go once it is closed.
+        self._mapper = discovery.RESTMapper(functools.partial(_discover, self._transport))
 
     async def __aenter__(self) -> Self:
         await self._transport.__aenter__()
@@ -280,9 +282,6 @@ class Client:
         mapping = await self._mapper.mapping(str(obj["apiVersion"]), str(obj["kind"]))
         return mapping, str(metadata.get("namespace") or ""), str(metadata.get("name") or "")
 
-    async def _discover(self, path: str) -> Any:
-        return _decode(await self._transport.request("GET", path))
-
     # Last, because its name hides the builtin within the class.
 
     async def list(self, kind: type[O], namespace: str | None = None, *, labels: str = "", fields: str = "") -> list[O]:
@@ -330,6 +329,10 @@ class _Acting(Client):
 def _mapping(kind: type[Object]) -> discovery.Mapping:
     resource = scheme.resource_of(kind)
     return discovery.Mapping(resource.api_version, resource.plural, resource.namespaced)
+
+
+async def _discover(transport: Transport, path: str) -> Any:
+    return _decode(await transport.request("GET", path))
 
 
 def _decode(body: bytes) -> dict[str, Any]:

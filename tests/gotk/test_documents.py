@@ -28,6 +28,12 @@ SCALARS: dict[str, Any] = {
     "-7": -7,
     "+7": 7,
     "1e400": "1e400",
+    "9" * 400: "9" * 400,
+    "9" * 5000: "9" * 5000,
+    "0o" + "7" * 5000: "0o" + "7" * 5000,
+    "0" + "7" * 21: (1 << 63) - 1,
+    "0" + "7" * 23: 7.777777777777778e22,
+    "0" + "7" * 5000: "0" + "7" * 5000,
     "1.2.3": "1.2.3",
     "18446744073709551615": 18446744073709551615,
     "~": None,
@@ -39,7 +45,7 @@ SCALARS: dict[str, Any] = {
 }
 
 
-@pytest.mark.parametrize(("text", "expected"), SCALARS.items(), ids=SCALARS.keys())
+@pytest.mark.parametrize(("text", "expected"), SCALARS.items(), ids=[text[:20] for text in SCALARS])
 def test_scalar(text: str, expected: Any) -> None:
     (document,) = documents.load(f"a: {text}\n")
     assert document["a"] == expected

@@ -11,12 +11,10 @@ serves any number of builds at once.
 import asyncio
 import hashlib
 import math
-import os
 import posixpath
 import re
 import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -25,6 +23,7 @@ import msgspec
 
 from deploy.cluster import redaction
 from deploy.kustomize.building import canonical, generator, plain, plan, references, remote, source, tree
+from deploy.kustomize.building.memory import Memory, make_folder
 from deploy.kustomize.building.remote import Allows, FetchError, Fetches
 from deploy.kustomize.decryption.decryptor import Decryptor, NotDecrypted, Texts
 from gotk.api import scheme
@@ -35,7 +34,6 @@ from gotk.sandbox import program
 from gotk.sandbox.confinement import Confinement
 from gotk.sandbox.ending import limit_reached
 
-_IN_MEMORY = Path("/dev/shm")  # noqa: S108 - each build has a folder of its own there that nobody else may open
 _LARGEST_OUTPUT = 128 << 20
 _LONGEST_COMPLAINT = 8192
 _MEMORY = 512 << 20
@@ -141,6 +139,7 @@ class Builder:
         self._command = tuple(command)
         self._limiter = limiter
         self._scratch = scratch.resolve()  # kustomize resolves it, too, and names it in its messages
+        self._memory = Memory(self._scratch)
         self._slots = asyncio.Semaphore(width)
         self._confine = confine
 
@@ -156,7 +155,7 @@ class Builder:
         """Build a directory of the artifact and return the YAML. Raises BuildError."""
         unpacked = source.Directory(root)
         try:
-            text = await self._limiter.run(plain.printed, unpacked, directory, spec)
+            text = await self._limiter.run(plain.printed, root, directory, spec)
             built = Built(text) if text is not None else None
             if built is None:
                 built = await self._by_kustomize(unpacked, root, directory, spec, timeout=timeout, decryptor=decryptor)
@@ -183,10 +182,10 @@ class Builder:
     ) -> Built:
         """Build with the real program, over what it may see: the source, decrypted files, remote bases."""
         planned, whole = await self._planned(unpacked, directory, spec, timeout)
+        opened = Texts()
+        if decryptor is not None:
+            opened = await decryptor.files(unpacked, planned.decryptable, timeout=timeout)
         async with self._slots:
-            opened = Texts()
-            if decryptor is not None:
-                opened = await decryptor.files(unpacked, planned.decryptable, timeout=timeout)
             fetched = await self._limiter.run(_fetched, planned, whole)
             text = await self._print(planned, root, directory, opened, fetched=fetched, timeout=timeout)
         return Built(text, opened.hidden, lasting=whole is unpacked)
@@ -223,8 +222,8 @@ class Builder:
         """Run kustomize over a tree that is gone afterwards; in memory, where something in it was decrypted."""
         for path, text in opened.by_name.items():
             canonical.check_aliases(text, named=path)
-        scratch = await self._limiter.run(_room, planned, root, self._scratch) if opened.by_name else self._scratch
-        work = Path(tempfile.mkdtemp(prefix="build-", dir=scratch))
+        fits = bool(opened.by_name) and await self._limiter.run(_fits, planned, root, self._memory)
+        work = (self._memory.make() if fits else None) or make_folder(self._scratch)
         try:
             await self._limiter.run(_lay_out, work, planned, root, {**fetched, **opened.by_name})
             return await self._run(work, work / "source" / directory, timeout)
@@ -234,6 +233,7 @@ class Builder:
             raise BuildError(redaction.Redactor(opened.hidden).hide(str(error))) from None
         finally:
             await self._limiter.run(shutil.rmtree, work, ignore_errors=True)
+            self._memory.leave()
 
     async def _run(self, work: Path, target: Path, timeout: float) -> str:
         confinement = _confinement(work, timeout)
@@ -272,15 +272,13 @@ def _lay_out(work: Path, planned: plan.Plan, root: Path, contents: Mapping[str, 
     tree.lay_out(planned, root, work / "source", contents)
 
 
-def _room(planned: plan.Plan, root: Path, otherwise: Path) -> Path:
-    """Return a folder in memory that holds a plan's files twice, else another one."""
+def _fits(planned: plan.Plan, root: Path, memory: Memory) -> bool:
+    """Tell whether a plan's files would fit into memory twice."""
     try:
         own = (origin for origin in planned.files.values() if not remote.tree_of(origin))
-        needed = sum((root / origin).stat().st_size for origin in own)
-        free = shutil.disk_usage(_IN_MEMORY).free
+        return memory.free() > 2 * sum((root / origin).stat().st_size for origin in own)
     except OSError:
-        return otherwise
-    return _IN_MEMORY if free > 2 * needed and os.access(_IN_MEMORY, os.W_OK) else otherwise
+        return False
 
 
 def _confinement(work: Path, timeout: float) -> Confinement:

@@ -5,8 +5,9 @@ kustomize does by cloning with git; what a repository holds is read out of its o
 """
 
 import asyncio
+import contextlib
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import TypeVar
 
 from yarl import URL
@@ -67,10 +68,9 @@ class RemoteBases:
         timeout = min(timeout, remote.timeout or timeout)
         if not remote.repository:
             return await self._file(remote, timeout)
-        mirror = self._mirrors.open(
-            remote.url, auth.Credentials(ca=self._tls.ca.decode()), tenant=_TENANT, timeout=timeout
-        )
+        ca = auth.Credentials(ca=self._tls.ca.decode())
         try:
+            mirror = self._mirrors.open(remote.url, ca, tenant=_TENANT, timeout=timeout)
             return Commit(mirror, await self._limiter.run(_commit, mirror, remote.reference))
         except errors.Error as error:
             raise FetchError(f"failed to fetch remote base '{remote}': {error}") from error
@@ -92,7 +92,10 @@ class RemoteBases:
 
 
 class Commit:
-    """The files of a commit, read out of a mirror. Links and submodules are nothing, as in an unpacked artifact."""
+    """The files of a commit, read out of a mirror. Links and submodules are nothing, as in an unpacked artifact.
+
+    What the mirror does not have is a FetchError.
+    """
 
     def __init__(self, mirror: Mirror, commit: str) -> None:
         self._mirror = mirror
@@ -111,19 +114,30 @@ class Commit:
         node = self._node(path)
         if node is None:
             raise TooLarge("not there")
-        if self._mirror.size(node.id) > _LARGEST_FILE:
-            raise TooLarge(f"larger than {_LARGEST_FILE} bytes")
-        return self._mirror.read(node.id)
+        with _reading(path):
+            if self._mirror.size(node.id) > _LARGEST_FILE:
+                raise TooLarge(f"larger than {_LARGEST_FILE} bytes")
+            return self._mirror.read(node.id)
 
     def entries(self, path: str) -> list[str]:
         """Return the names in a directory, in lexical order."""
         node = self._node(path)
-        return sorted(child.name for child in self._mirror.children(node.id)) if node else []
+        with _reading(path):
+            return sorted(child.name for child in self._mirror.children(node.id)) if node else []
 
     def _node(self, path: str) -> Node | None:
         if path not in self._nodes:
-            self._nodes[path] = _or_none(lambda: self._mirror.node(self._commit, path))
+            with _reading(path):
+                self._nodes[path] = _or_none(lambda: self._mirror.node(self._commit, path))
         return self._nodes[path]
+
+
+@contextlib.contextmanager
+def _reading(path: str) -> Iterator[None]:
+    try:
+        yield
+    except errors.Error as error:
+        raise FetchError(f"failed to read '{path}' of a remote base: {error}") from error
 
 
 def _or_none(find: Callable[[], R]) -> R | None:

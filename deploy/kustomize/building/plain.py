@@ -11,11 +11,12 @@ import functools
 import posixpath
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from deploy.kustomize.building import canonical, printing, references, resources
 from deploy.kustomize.building.canonical import Plain
-from deploy.kustomize.building.source import Source, TooLarge
+from deploy.kustomize.building.source import Directory, Source, TooLarge
 from gotk.api.kustomize import KustomizationSpec
 
 #: What is read here; of more, kustomize makes a text sooner than this process does.
@@ -53,17 +54,16 @@ class _Id(NamedTuple):
 _Object: TypeAlias = tuple[_Id, dict[str, Any]]
 
 
-def printed(source: Source, directory: str, spec: KustomizationSpec) -> str | None:
-    """Return what kustomize would print of a folder, None where only kustomize can tell."""
+def printed(root: Path, directory: str, spec: KustomizationSpec) -> str | None:
+    """Return what kustomize would print of a folder of the source at `root`, None where only kustomize can tell."""
     if spec.target_namespace or spec.name_prefix or spec.name_suffix or spec.build_metadata:
         return None
     if spec.patches or spec.components or spec.images:
         return None
+    source = Directory(root, most=_MOST_BYTES)
     try:
         files = list(_files(source, directory))
         contents = [source.read(path) for path in files]
-        if sum(map(len, contents)) > _MOST_BYTES:
-            return None
         found = [each for data in contents for each in _objects(data)]
     except (_NotPlain, canonical.Unreadable, TooLarge):
         return None

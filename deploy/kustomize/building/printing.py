@@ -25,6 +25,7 @@ _WORDS = frozenset(
     | {sign + word for sign in ("", "+", "-") for word in (".inf", ".Inf", ".INF")}
 )
 _INT = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO]?[0-7]+|0|[1-9][0-9]*)", re.ASCII)
+_LONGEST_INT = 20  # digits of the largest one; Python reads thousands of them slowly, and no more than that
 _FLOAT = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?", re.ASCII)
 _BASE_60 = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?", re.ASCII)
 _TIME = re.compile(
@@ -79,16 +80,16 @@ def _compare(first: str, second: str) -> int:
         return -1 if b.isalpha() else 1
     begin = 1 if "0" in (a, b) and _follows_a_number(first, at) else 0
     one, two = _digits(first, at), _digits(second, at)
-    numbers = _wrapped(int(f"{begin}{one}")), _wrapped(int(f"{begin}{two}"))
+    numbers = _wrapped(f"{begin}{one}"), _wrapped(f"{begin}{two}")
     for x, y in (numbers, (len(one), len(two)), (ord(a), ord(b))):
         if x != y:
             return x - y
     return 0
 
 
-def _wrapped(number: int) -> int:
-    """Return a number as 64 bits hold it: go-yaml adds digits up until they overflow."""
-    return (number + (1 << 63)) % (1 << 64) - (1 << 63)
+def _wrapped(digits: str) -> int:
+    """Return a number as 64 bits hold it: go-yaml adds digits up until they overflow, so the last 64 of them count."""
+    return (int(digits[-64:]) + (1 << 63)) % (1 << 64) - (1 << 63)
 
 
 def _follows_a_number(text: str, at: int) -> bool:
@@ -122,6 +123,8 @@ def _is_int(text: str) -> bool:
         return False
     digits = text.lstrip("+-").lower()
     base = next((base for mark, base in (("0x", 16), ("0b", 2), ("0o", 8), ("0", 8)) if digits.startswith(mark)), 10)
+    if base == 10 and len(digits) > _LONGEST_INT:
+        return False
     value = int(digits.removeprefix("0o") or "0", base)
     return value < 1 << 63 or (value < 1 << 64 and text[0] not in "+-") or (text[0] == "-" and value == 1 << 63)
 

@@ -33,10 +33,12 @@ class Source(Protocol):
 class Directory:
     """A source on disk."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, most: int | None = None) -> None:
+        """Read from a root, `most` bytes altogether, or as much as one build may."""
         self._root = root
+        self._most = _MOST_BYTES if most is None else most
         self._kinds: dict[str, Kind] = {".": "directory"}
-        self._left = _MOST_BYTES
+        self._left = self._most
 
     def kind(self, path: str) -> Kind:
         """Tell what lies at a path: a link is nothing, and so is all that lies behind one or above the root."""
@@ -48,12 +50,12 @@ class Directory:
     def read(self, path: str) -> bytes:
         """Return the bytes of a file. Raises TooLarge."""
         with (self._root / path).open("rb") as file:
-            data = file.read(_LARGEST_FILE + 1)
+            data = file.read(min(_LARGEST_FILE, max(self._left, 0)) + 1)
         if len(data) > _LARGEST_FILE:
             raise TooLarge(f"larger than {_LARGEST_FILE} bytes")
         self._left -= len(data)
         if self._left < 0:
-            raise TooLarge(f"more than {_MOST_BYTES} bytes are to be read for one build")
+            raise TooLarge(f"more than {self._most} bytes are to be read for one build")
         return data
 
     def entries(self, path: str) -> list[str]:

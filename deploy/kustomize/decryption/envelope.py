@@ -5,7 +5,8 @@ them, makes a new age identity, encrypts the data key for it, and gives sops the
 """
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pyrage
@@ -16,6 +17,7 @@ from deploy.kustomize.decryption.keys import Keys
 from deploy.kustomize.decryption.metadata import Group
 
 _MARKS = (b"kms", b"azure_kv", b"hc_vault")
+_MOST_ENTRIES = 20
 _CALLED = {"kms": "arn", "gcp_kms": "resource_id", "azure_kv": "vault_url", "hc_vault": "vault_address"}
 
 
@@ -28,14 +30,22 @@ class Opened:
     said: tuple[str, ...] = ()
 
 
-async def open_for_sops(data: bytes, kind: Format, keys: Keys, *, opens: services.Opens) -> Opened:
-    """Ask the services that a document needs beside the keys at hand. Raises metadata.NoMetadata."""
+async def open_for_sops(
+    data: bytes, kind: Format, keys: Keys, *, opens: services.Opens, turn: AbstractAsyncContextManager[None]
+) -> Opened:
+    """Ask the services that a document needs beside the keys at hand, in one turn. Raises metadata.NoMetadata."""
     if not any(mark in data for mark in _MARKS):
         return Opened(data, keys)
     found = metadata.read(data, kind)
+    count = sum(len(group[kind]) for group in found.groups for kind in _asked(group, keys))
+    if not count:
+        return Opened(data, keys)
+    if count > _MOST_ENTRIES:
+        raise metadata.NoMetadata(f"its sops metadata names {count} keys of services, more than {_MOST_ENTRIES}")
     identity = pyrage.x25519.Identity.generate()
     said: list[str] = []
-    groups = [await _reopened(group, keys, identity, opens, said) for group in found.groups]
+    async with turn:
+        groups = [await _reopened(group, keys, identity, opens, said) for group in found.groups]
     if all(new is old for new, old in zip(groups, found.groups, strict=True)):
         return Opened(data, keys, tuple(said))
     opened = metadata.Metadata(tuple(groups), found.several)
@@ -43,12 +53,17 @@ async def open_for_sops(data: bytes, kind: Format, keys: Keys, *, opens: service
     return Opened(metadata.write(data, kind, opened), dataclasses.replace(keys, age=age), tuple(said))
 
 
-async def _reopened(group: Group, keys: Keys, identity: Any, opens: services.Opens, said: list[str]) -> Group:
-    """Return a group with its key closed for an identity, the same where a key at hand opens it or nobody does."""
+def _asked(group: Group, keys: Keys) -> Sequence[str]:
+    """Return the kinds of services that are asked for a group's key: none where a key at hand opens it."""
     local = [entry.get(name) for each, name in (("age", "recipient"), ("pgp", "fp")) for entry in group[each]]
     if any(name in keys.names for name in local):
-        return group
-    for kind in services.in_order([kind for kind, entries in group.items() if entries]):
+        return ()
+    return services.in_order([kind for kind, entries in group.items() if entries])
+
+
+async def _reopened(group: Group, keys: Keys, identity: Any, opens: services.Opens, said: list[str]) -> Group:
+    """Return a group with its key closed for an identity, the same where a key at hand opens it or nobody does."""
+    for kind in _asked(group, keys):
         for entry in group[kind]:
             try:
                 key = await opens.open(kind, entry, keys)

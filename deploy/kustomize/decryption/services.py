@@ -127,13 +127,16 @@ class Services:
         found = _ARN.fullmatch(arn)
         if found is None:
             raise ServiceError("`arn` is no key of AWS KMS")
+        given = entry.get("context") or {}
+        if not isinstance(given, Mapping):
+            raise ServiceError("`context` is no mapping")
         region = found[1]
         credentials = await self._aws_keys(region, keys)
         if role:
             if not _ROLE.fullmatch(role):
                 raise ServiceError("`role` is no role of AWS")
             credentials = await self._aws.assume_role(credentials, role, "sops", region, None)
-        context = {str(name): str(value) for name, value in (entry.get("context") or {}).items()}
+        context = {str(name): str(value) for name, value in given.items()}
         asked = {"KeyId": arn, "CiphertextBlob": _text(entry, "enc"), "EncryptionContext": context}
         body = json.dumps(asked).encode()
         url = self._aws.endpoint("kms", region, "kms.{region}.{domain}") / ""

@@ -15,7 +15,7 @@ import os
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
 
 from deploy.kustomize.decryption import envelope, metadata, recipients, services
@@ -31,6 +31,8 @@ LARGEST = 5 << 20
 _LARGEST_OUTPUT = 4 * LARGEST
 _MEMORY = 512 << 20
 _CPU_SECONDS = 30
+#: So many documents ask key services at once, each for so many seconds.
+_ASKING, _LONGEST_ASKING = 16, 60.0
 _KEPT_BYTES = 16 << 20
 _NO_KEY = 128  # sops' exit status where no key fits
 
@@ -81,6 +83,7 @@ class Sops:
         self._scratch = scratch
         self._confine = confine
         self._slots = asyncio.Semaphore(width)
+        self._asking = asyncio.Semaphore(_ASKING)
         self._kept: Bounded[bytes, bytes] = Bounded(_KEPT_BYTES, weigh=len)
 
     async def decrypt(self, data: bytes, keys: Keys, *, given: Format, wanted: Format, timeout: float) -> bytes:
@@ -92,19 +95,29 @@ class Sops:
         name = _name(data, keys, given, wanted)
         if (kept := self._kept.get(name)) is not None:
             return kept
+        try:
+            opened = await envelope.open_for_sops(data, given, keys, opens=self._opens, turn=self._turn(timeout))
+        except metadata.NoMetadata as error:
+            raise DecryptionError(f"{_LOAD}: {error}") from None
+        if opened.said and not keys.age and not keys.pgp and opened.data is data:
+            raise DecryptionError(f"{_NO_DATA_KEY}: {'; '.join(opened.said)}")
         async with self._slots:
-            try:
-                opened = await envelope.open_for_sops(data, given, keys, opens=self._opens)
-            except metadata.NoMetadata as error:
-                raise DecryptionError(f"{_LOAD}: {error}") from None
-            if opened.said and not keys.age and not keys.pgp and opened.data is data:
-                raise DecryptionError(f"{_NO_DATA_KEY}: {'; '.join(opened.said)}")
             try:
                 plain = await self._run(opened.data, opened.keys, given, wanted, timeout)
             except DecryptionError as error:
                 raise DecryptionError("; ".join((str(error), *opened.said))) from None
         self._kept.put(name, plain)
         return plain
+
+    @contextlib.asynccontextmanager
+    async def _turn(self, timeout: float) -> AsyncIterator[None]:
+        """Let a document ask key services for a while; who needs none waits for nobody that does."""
+        async with self._asking:
+            try:
+                async with asyncio.timeout(min(timeout, _LONGEST_ASKING)):
+                    yield
+            except TimeoutError:
+                raise DecryptionError(f"{_NO_DATA_KEY}: the key services gave no answer in time") from None
 
     async def _run(self, data: bytes, keys: Keys, given: Format, wanted: Format, timeout: float) -> bytes:
         with (

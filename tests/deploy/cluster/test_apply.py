@@ -1,6 +1,7 @@
 """Applying, where the server refuses: what is told, what is kept back."""
 
 import base64
+import dataclasses
 from typing import Any
 
 import pytest
@@ -85,6 +86,23 @@ async def test_a_refusal_is_told(obj: dict[str, Any], error: errors.APIError, ex
     with pytest.raises(trial.ApplyError) as raised:
         await applier.apply([obj], cluster=cluster, owner=owners.APP)
     assert str(raised.value) == expected
+
+
+class Moving(Refusing):
+    """A cluster that has an older version of a Secret, and refuses to move it to another."""
+
+    async def get_object(self, api_version: str, kind: str, namespace: str, name: str) -> dict[str, Any]:
+        entry = {"manager": owners.APP.field, "operation": "Apply", "apiVersion": "v0"}
+        return {**SECRET, "metadata": {**SECRET["metadata"], "resourceVersion": "1", "managedFields": [entry]}}
+
+
+async def test_a_refused_migration_is_told_without_a_value() -> None:
+    cluster, clock = Moving(errors.Invalid(422, "Invalid", 'a: Invalid value: "hunter22"')), SystemClock()
+    manner = dataclasses.replace(trial.USUAL, migrate_api_version=True)
+    applier = apply.Applier(clock=clock, waiter=wait.Waiter(clock=clock), manner=manner)
+    with pytest.raises(trial.ApplyError) as raised:
+        await applier.apply([SECRET], cluster=cluster, owner=owners.APP)
+    assert str(raised.value) == 'Secret/apps/s failed to migrate API version: a: Invalid value: "***"'
 
 
 def of_version(version: str) -> dict[str, Any]:

@@ -534,6 +534,19 @@ async def test_a_field_that_a_built_in_kind_does_not_have_is_left_out_as_in_flux
     assert ended.run.events == [], "what was left out is no drift"
 
 
+async def test_an_object_with_such_a_field_is_made_anew_where_forced(here: World) -> None:
+    here.publish({"d.yaml": DEPLOYMENT})
+    ended = await here.reconcile(kustomization(**IN_DEFAULT))
+    uid = (await here.get("Deployment", "d", api_version="apps/v1"))["metadata"]["uid"]
+    here.publish({"d.yaml": UNKNOWN.replace("a: b", "a: other")}, "main@sha1:2")
+    ended = await here.reconcile(world.again(ended, force=True))
+    assert ended.ready[0] == "True", ended.ready
+    live = await here.get("Deployment", "d", api_version="apps/v1")
+    assert live["spec"]["selector"] == {"matchLabels": {"a": "other"}}
+    assert live["metadata"]["uid"] != uid
+    assert "replica" not in live["spec"]
+
+
 async def test_such_a_field_fails_where_the_operator_wants_that(here: World) -> None:
     here.reconciler = here.reconciler_for(here.client, manner=dataclasses.replace(USUAL, strict_fields=True))
     here.publish({"d.yaml": UNKNOWN})

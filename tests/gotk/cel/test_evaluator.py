@@ -61,7 +61,9 @@ async def test_each_expression_of_a_scope_gets_its_verdict() -> None:
     assert found[4] == "failed to evaluate CEL expression as boolean: 'status'"
 
 
-@pytest.mark.parametrize("text", ["status.", "1 +", "has(1)"])
+@pytest.mark.parametrize(
+    "text", ["status.", "1 +", "has(1)", "status.message == 'does not support' &&", "'x\nundeclared reference to"]
+)
 def test_what_cannot_be_read_is_told_apart_from_what_is_not_known_yet(text: str) -> None:
     expression.check_syntax("status.conditions.exists(c, c.type == 'Ready') && spec.replicas == data.x")
     with pytest.raises(expression.InvalidExpressionError, match=r"^failed to parse the CEL expression"):

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from deploy.kustomize.building import build, generator, source
+from deploy.kustomize.building import build, generator, memory, plain, source
 from deploy.kustomize.building.fetching import NoRemoteBases
 from gotk import documents
 from gotk.runtime.blocking import Limiter
@@ -226,6 +226,67 @@ async def test_a_cancelled_build_leaves_nothing_behind(tmp_path: Path) -> None:
             task.cancel()
         assert task.cancelled()
     assert not list(scratch.iterdir())
+
+
+@pytest.fixture
+def prints(tmp_path: Path) -> str:
+    """A program that prints a word."""
+    script = tmp_path / "prints"
+    script.write_text("#!/bin/sh\necho printed\n")
+    script.chmod(0o755)
+    return str(script)
+
+
+async def test_what_a_plain_attempt_reads_is_not_what_the_build_may_read(
+    prints: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = {name: sources.config_map(name[0]) for name in ("a.yaml", "b.yaml")}
+    root = sources.write(tmp_path / "source", files)
+    monkeypatch.setattr(source, "_MOST_BYTES", sum(map(len, files.values())))
+    monkeypatch.setattr(plain, "_MOST_BYTES", len(files["a.yaml"]))
+    with Limiter(width=1) as limiter:
+        builder = build.Builder(
+            command=[prints], limiter=limiter, scratch=tmp_path, confine=free, fetches=NoRemoteBases()
+        )
+        built = await builder.build(root, ".", sources.kustomization().spec, timeout=60)
+    assert built.text == "printed\n"
+
+
+class Waiting:
+    """Waits for a key service, and tells when it does."""
+
+    def __init__(self) -> None:
+        self.waits = asyncio.Event()
+
+    async def files(self, *_: Any, **__: Any) -> build.Texts:
+        self.waits.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+async def test_a_build_that_waits_for_a_key_service_holds_up_no_other(prints: str, tmp_path: Path) -> None:
+    root = sources.write(tmp_path / "source", BY_KUSTOMIZE)
+    spec, waiting = sources.kustomization().spec, Waiting()
+    decryptor: Any = waiting
+    with Limiter(width=1) as limiter:
+        builder = build.Builder(
+            command=[prints], limiter=limiter, scratch=tmp_path, confine=free, fetches=NoRemoteBases(), width=1
+        )
+        async with asyncio.TaskGroup() as group:
+            task = group.create_task(builder.build(root, ".", spec, timeout=60, decryptor=decryptor))
+            await waiting.waits.wait()
+            built = await builder.build(root, ".", spec, timeout=60)
+            task.cancel()
+    assert built.text == "printed\n"
+
+
+@pytest.mark.skipif(not os.access("/dev/shm", os.W_OK), reason="there is no shared memory")
+def test_a_builder_deletes_what_a_killed_one_left_in_memory(tmp_path: Path) -> None:
+    left = memory.Memory(tmp_path).make()
+    assert left is not None
+    with Limiter(width=1) as limiter:
+        build.Builder(command=[], limiter=limiter, scratch=tmp_path, confine=free, fetches=NoRemoteBases())
+    assert not left.parent.exists()
 
 
 @needs_walls

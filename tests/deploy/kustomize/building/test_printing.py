@@ -72,10 +72,35 @@ def test_odd_values_are_printed_as_kustomize_prints_them(tmp_path: Path) -> None
     assert resources.join(texts) == printed
 
 
+LONG = ["7" * 20, "7" * 21, "7" * 400, "7" * 5000, "0" + "7" * 5000, "0x" + "7" * 5000, "-" + "7" * 5000]
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not COMMAND, reason="neither kustomize nor kubectl is installed")
+def test_numbers_without_end_are_printed_as_kustomize_prints_them(tmp_path: Path) -> None:
+    digits = ("1" * 70, "2" * 70, "1" + "0" * 70, "1" * 64, "7" * 900)  # no key has more than 1024 signs
+    keys = [f"k{text}{end}" for text in digits for end in ("", "-")]
+    made = {
+        "apiVersion": "example.com/v1",
+        "kind": "Odd",
+        "metadata": {"name": "odd"},
+        "spec": {"texts": LONG, "keys": dict.fromkeys(keys, 1)},
+    }
+    (tmp_path / "odd.yaml").write_text(canonical.write_documents([made]))  # type: ignore[list-item]
+    (tmp_path / "kustomization.yaml").write_text("resources: [odd.yaml]\n")
+    printed = subprocess.run([*COMMAND, tmp_path], capture_output=True, text=True, check=True).stdout
+    assert printing.write(made) == printed
+
+
 def test_a_text_that_ends_in_empty_lines_stays_whole_between_others() -> None:
     one, two = printing.write({"a": "x\n\n"}), printing.write({"b": "y"})
     assert resources.split(resources.join([one, two])) == [one, two]
     assert resources.read(one) == {"a": "x\n\n"}
+
+
+def test_keys_of_digits_without_end_stand_in_an_order() -> None:
+    text = printing.write({f"k{begin}{'7' * 5000}": 1 for begin in "21"})
+    assert text.index("k17") < text.index("k27")
 
 
 ORDERS = [("a", "b"), ("a2", "a10"), ("1", "a"), ("-", "a"), ("a1", "ab"), ("a1", "a01"), ("B", "a"), ("a", "aa")]

@@ -9,7 +9,7 @@ import pygit2
 import pytest
 
 from deploy.kustomize.building import build, remote
-from deploy.kustomize.building.fetching import NoRemoteBases, RemoteBases
+from deploy.kustomize.building.fetching import Commit, NoRemoteBases, RemoteBases
 from deploy.kustomize.building.remote import BadAddress
 from gotk import documents
 from gotk.git.mirrors.mirror import Mirrors
@@ -83,8 +83,9 @@ def test_an_address_that_none_may_have_is_told(entry: str, told: str) -> None:
 class Far:
     """A server of repositories and files, and builds that may fetch from it."""
 
-    def __init__(self, server: git_https.Server, builder: build.Builder, directory: Path) -> None:
+    def __init__(self, server: git_https.Server, builder: build.Builder, bases: RemoteBases, directory: Path) -> None:
         self.server = server
+        self.bases = bases
         self.files = directory / "git-https" / "files"
         self.files.mkdir()
         self._builder = builder
@@ -138,7 +139,7 @@ async def far(server: git_https.Server, tmp_path: Path) -> AsyncIterator[Far]:
             builder = build.Builder(
                 command=COMMAND, limiter=limiter, scratch=scratch, confine=Confinement.command, fetches=bases
             )
-            yield Far(server, builder, tmp_path)
+            yield Far(server, builder, bases, tmp_path)
     assert not list(scratch.iterdir())
 
 
@@ -212,6 +213,40 @@ async def test_bases_that_lead_on_and_on_end_somewhere(far: Far) -> None:
         far.commit(f"chain{number}.git", {"kustomization.yaml": kustomization(resources=[further])})
     with pytest.raises(build.BuildError, match="remote bases lead to more than 50 others, or 6 times to new ones"):
         await far.build({"kustomization.yaml": kustomization(resources=[far.server.url("chain0.git")])})
+
+
+def test_what_a_mirror_lacks_is_told(tmp_path: Path) -> None:
+    commit = Commit(Mirrors(tmp_path).open("https://git.example.com/a/b"), "0" * 40)
+    for read in (commit.kind, commit.read, commit.entries):
+        with pytest.raises(remote.FetchError, match=r"^failed to read 'a' of a remote base: there is"):
+            read("a")
+
+
+@real
+async def test_a_name_that_is_none_is_told(far: Far) -> None:
+    far.commit("base.git", {"cm.yaml": sources.config_map()})
+    repository = pygit2.Repository(str(far.server.root / "base.git"))
+    blob = repository.create_blob(b"x")
+    tree = repository.odb.write(pygit2.enums.ObjectType.TREE, b"100644 ..\0" + blob.raw)
+    who = pygit2.Signature("a", "a@example.com")
+    repository.create_commit("HEAD", who, who, "x", tree, [repository.head.target])
+    fetched = await far.bases.fetch(remote.parse(far.server.url("base.git")), timeout=60)
+    with pytest.raises(remote.FetchError, match=r"^failed to read '\.' of a remote base: "):
+        fetched.entries(".")
+
+
+async def test_an_address_that_git_does_not_take_is_told(tmp_path: Path) -> None:
+    async with Transport() as transport:
+        with Limiter(width=1) as limiter:
+            bases = RemoteBases(
+                hosts=frozenset({"github.com"}),
+                mirrors=Mirrors(tmp_path),
+                transport=transport,
+                limiter=limiter,
+                tls=TLS(),
+            )
+            with pytest.raises(remote.FetchError, match=r"^failed to fetch remote base 'https://github\.com/a b': "):
+                await bases.fetch(remote.parse("https://github.com/a b//x"), timeout=60)
 
 
 FIELDS = {

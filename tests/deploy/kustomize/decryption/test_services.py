@@ -1,5 +1,6 @@
 """Data keys that a service holds: what it is asked, what sops gets of it, and what is told when it refuses."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator, Mapping
@@ -206,6 +207,7 @@ async def test_without_credentials_the_service_account_is_who_asks(cloud: Cloud,
 BAD = {
     "a region of one's own": ("kms", {"arn": "arn:aws:kms:evil.example/:1:key/x"}, "`arn` is no key of AWS KMS"),
     "a role that is none": ("kms", {"role": "x"}, "`role` is no role of AWS"),
+    "a context that is none": ("kms", {"context": ["x"]}, "`context` is no mapping"),
     "another path": ("gcp_kms", {"resource_id": f"{RESOURCE}/../x"}, "`resource_id` is no key of Google Cloud KMS"),
     "a vault of one's own": (
         "azure_kv",
@@ -222,7 +224,7 @@ BAD = {
 
 @pytest.mark.parametrize(("kind", "fields", "told"), BAD.values(), ids=BAD)
 async def test_what_a_repository_says_leads_nowhere_else(
-    kind: str, fields: dict[str, str], told: str, cloud: Cloud, opens: Services
+    kind: str, fields: dict[str, Any], told: str, cloud: Cloud, opens: Services
 ) -> None:
     good = entry(kind, b"x", cloud.url) if kind != "hckms" else {}
     with pytest.raises(ServiceError) as raised:
@@ -302,6 +304,55 @@ async def test_a_service_that_refuses_is_told_with_its_key(cloud: Cloud, program
     assert said.startswith(f"cannot get sops data key: GCP KMS {RESOURCE}: ")
     assert f"Vault {cloud.url}: POST {cloud.url}/v1/sops/transit/decrypt/key: status 403: you may not" in said
     assert not any(secret in said for secret in SECRETS)
+
+
+class Silent:
+    """A service that never answers, and tells when it is asked."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+
+    async def open(self, *_: Any) -> bytes:
+        self.asked.set()
+        await asyncio.Event().wait()
+        raise AssertionError
+
+
+def of_vault(count: int = 1) -> bytes:
+    """Return a document that nobody but a service opens: it is not decrypted here."""
+    entries = [entry("hc_vault", b"x", "http://127.0.0.1:1") for _ in range(count)]
+    return json.dumps({"a": "ENC[x]", "sops": {"hc_vault": entries, "mac": "x", "version": "3"}}).encode()
+
+
+@pytest.mark.real
+@needs_sops
+async def test_documents_that_wait_for_a_service_hold_up_no_other(tmp_path: Path) -> None:
+    silent = Silent()
+    program = Sops(find=sops.find_command, scratch=tmp_path, confine=Confinement.command, opens=silent, width=1)
+    mine = keys.read({"a.agekey": AGE_KEY.encode()}, "x")
+    async with asyncio.TaskGroup() as group:
+        waiting = group.create_task(program.decrypt(of_vault(), mine, given="json", wanted="json", timeout=3600))
+        await silent.asked.wait()
+        data = encrypting.encrypt(TEXTS["yaml"], "yaml")
+        plain = await program.decrypt(data, mine, given="yaml", wanted="yaml", timeout=60)
+        waiting.cancel()
+    assert plain.decode().strip() == TEXTS["yaml"].strip()
+
+
+async def test_services_are_asked_for_a_while_and_no_longer(tmp_path: Path) -> None:
+    program = Sops(find=sops.find_command, scratch=tmp_path, confine=Confinement.command, opens=Silent())
+    expected = "^cannot get sops data key: the key services gave no answer in time$"
+    with pytest.raises(DecryptionError, match=expected):
+        await program.decrypt(of_vault(), Keys(), given="json", wanted="json", timeout=0.01)
+
+
+async def test_a_document_may_not_name_services_without_end(tmp_path: Path) -> None:
+    silent = Silent()
+    program = Sops(find=sops.find_command, scratch=tmp_path, confine=Confinement.command, opens=silent)
+    expected = "^failed to load encrypted data: its sops metadata names 21 keys of services, more than 20$"
+    with pytest.raises(DecryptionError, match=expected):
+        await program.decrypt(of_vault(21), Keys(), given="json", wanted="json", timeout=60)
+    assert not silent.asked.is_set()
 
 
 CREDENTIALS = {
