@@ -13,6 +13,8 @@ _OUT_OF_MEMORY = (
     "MemoryError",
     "std::bad_alloc",
     "failed to create new OS thread",
+    # Go's own runtime, not the program's code ("panic: "), touched memory that it was refused.
+    "SIGSEGV: segmentation violation\nPC=",
 )
 _LOOKED_AT = 4096
 

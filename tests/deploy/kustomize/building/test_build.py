@@ -322,8 +322,12 @@ CRASHES = {
         "recovered from kustomize build panic: stack overflow",
     ),
     "a signal": (
+        "SIGILL: illegal instruction\nPC=0x1 m=2\n\ngoroutine 0 gp=0x1 m=2:\nx",
+        "recovered from kustomize build panic: SIGILL: illegal instruction",
+    ),
+    "refused memory": (
         "SIGSEGV: segmentation violation\nPC=0x1 m=2\n\ngoroutine 0 gp=0x1 m=2:\nx",
-        "recovered from kustomize build panic: SIGSEGV: segmentation violation",
+        "it needs more than 512 MiB of memory",
     ),
     "no crash": ("Error: panic: is what this manifest says", "panic: is what this manifest says"),
 }
