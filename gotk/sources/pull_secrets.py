@@ -32,13 +32,15 @@ def choose(secrets: Sequence[Secret], name: Repository, *, account: str = "") ->
 
     `account` is the service account that was asked for some.
     """
+    if not secrets:
+        return Found(ANONYMOUS, _none(account))
     configs = [(secret, _config(secret)) for secret in secrets]
     image = str(name)
     merged = keychain.read(config for _, config in configs if config is not None)
     chains = [(secret, keychain.read([config]) if config is not None else None) for secret, config in configs]
     found = merged.find(image)
     if found is None:
-        return Found(ANONYMOUS, "; ".join(_lacking(secret, chain, name) for secret, chain in chains) or _none(account))
+        return Found(ANONYMOUS, "; ".join(_lacking(secret, chain, name) for secret, chain in chains))
     whose = next(secret for secret, chain in chains if chain is not None and chain.find(image) == found)
     if not found:
         about = f"the entry of secret '{name_of(whose)}' for {name.registry}"

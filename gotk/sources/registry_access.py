@@ -10,6 +10,8 @@ serve as pull secret and certificate secret at once.
 from dataclasses import dataclass
 from enum import Enum
 
+import msgspec
+
 from gotk.api.core import Secret, ServiceAccount
 from gotk.api.meta import LocalObjectReference
 from gotk.cloud.cache import Subject
@@ -53,9 +55,8 @@ class Refused(Exception):
         self.message = message
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """A repository, and what its object says of the way to it.
+class Wanted(msgspec.Struct, frozen=True, kw_only=True):
+    """A repository, and what its object says of the way to it; a struct, for every scan makes one.
 
     With `secrets_first` the provider logs in only where no secret and no service account is named that could hold
     credentials; without it pull secrets are not looked at beside a provider. `timeout` is in seconds.
