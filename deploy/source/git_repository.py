@@ -9,11 +9,12 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from deploy.source import checkout, includes, publishing, revision, verification
-from deploy.source.layers import Conflict, Layers
+from deploy.source import publishing, revision
+from deploy.source.checkouts import checkout, includes, verification
+from deploy.source.checkouts.layers import Conflict, Layers
+from deploy.source.checkouts.verification import VERIFIED, Verifier
 from deploy.source.publishing import Publisher, Unchanged
 from deploy.source.storage import Storage
-from deploy.source.verification import VERIFIED, Verifier
 from gotk.api.image import ImageUpdateAutomation
 from gotk.api.meta import Artifact
 from gotk.api.source import GitRepository, GitRepositoryStatus

@@ -9,10 +9,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, NoReturn
 
-from deploy.source import oci_layer, oci_reference, publishing
+from deploy.source import publishing
 from deploy.source.archive import Written
-from deploy.source.oci_layer import Copied, Extracted, LayerError, Layers
-from deploy.source.oci_reference import NoTag, Target
+from deploy.source.oci import layer, reference
+from deploy.source.oci.layer import Copied, Extracted, LayerError, Layers
+from deploy.source.oci.reference import NoTag, Target
 from deploy.source.publishing import Publisher, Release, Stored, Unchanged
 from gotk.api.meta import Artifact
 from gotk.api.source import OCIRepository, OCIRepositoryStatus
@@ -106,7 +107,7 @@ class OCIRepositoryReconciler:
     async def _turn(self, obj: OCIRepository, run: OCIRun) -> _Turn:
         url = obj.spec.url
         try:
-            repository = oci_reference.parse(url)
+            repository = reference.parse(url)
         except InvalidName as error:
             _stall(run, "URLInvalid", f"URL validation failed for '{url}': {error}")
         try:
@@ -120,11 +121,11 @@ class OCIRepositoryReconciler:
     async def _resolved(self, turn: _Turn) -> Target:
         """Return what is upstream, with its digest."""
         spec, run = turn.obj.spec, turn.run
-        target = oci_reference.fixed(spec.ref)
+        target = reference.fixed(spec.ref)
         try:
             if target is None and spec.ref is not None:
                 listed = await self._registry.list_tags(turn.repository, turn.reach)
-                target = oci_reference.latest(spec.ref, listed.tags, media_type=oci_reference.layer_type(turn.obj))
+                target = reference.latest(spec.ref, listed.tags, media_type=reference.layer_type(turn.obj))
         except (errors.RegistryError, NoTag) as error:
             message = f"failed to determine the artifact tag for '{spec.url}': {error}"
             self._explain(turn, error, "ReadOperationFailed", message)
@@ -166,7 +167,7 @@ class OCIRepositoryReconciler:
         selector = obj.spec.layer_selector
         copy = selector is not None and selector.operation == "copy"
         try:
-            chosen = oci_layer.choose(pulled.manifest, oci_reference.layer_type(obj))
+            chosen = layer.choose(pulled.manifest, reference.layer_type(obj))
             async with self._layers.pulled(turn.repository, chosen, turn.reach, copy=copy) as files:
                 release = _release(obj, target, files, pulled.manifest.annotations)
                 outcome = await self._publisher.publish(obj, run, release, after=after)

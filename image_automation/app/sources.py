@@ -2,18 +2,18 @@
 
 from typing import Any
 
-from deploy.source import includes
 from deploy.source.bucket import BucketReconciler
 from deploy.source.charts import packaging
 from deploy.source.charts.builder import ChartBuilder
 from deploy.source.charts.origins import Origins
+from deploy.source.checkouts import includes
+from deploy.source.checkouts.verification import Verifier
 from deploy.source.git_repository import GitRepositoryReconciler
 from deploy.source.helm_chart import HelmChartReconciler
 from deploy.source.helm_repository import HelmRepositoryReconciler
-from deploy.source.oci_layer import Layers
+from deploy.source.oci.layer import Layers
 from deploy.source.oci_repository import OCIRepositoryReconciler
 from deploy.source.publishing import Publisher
-from deploy.source.verification import Verifier
 from gotk.runtime.reconciler import Reconciler
 from gotk.sandbox.confinement import Confinement
 from gotk.sources.registry_access import RegistryAccess

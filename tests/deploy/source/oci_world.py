@@ -10,7 +10,7 @@ from typing import Any
 
 import msgspec
 
-from deploy.source.oci_layer import Layers
+from deploy.source.oci.layer import Layers
 from deploy.source.oci_repository import OCIRepositoryReconciler
 from deploy.source.publishing import Publisher
 from deploy.source.storage import Storage

@@ -9,9 +9,9 @@ import msgspec
 import pygit2
 import pytest
 
+from deploy.source.checkouts.verification import Verifier
 from deploy.source.git_repository import GitRepositoryReconciler
 from deploy.source.publishing import Publisher
-from deploy.source.verification import Verifier
 from gotk.api import scheme
 from gotk.api.image import ImageUpdateAutomation
 from gotk.api.meta import Artifact

@@ -16,7 +16,7 @@ import aiohttp
 import pytest
 from aiohttp import web
 
-from deploy.source import oci_layer
+from deploy.source.oci import layer as oci_layer
 from gotk.api.meta import Artifact
 from gotk.oci.registry.guard import Password
 from gotk.oci.registry.server import RegistryServer

@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pygit2
 
+from deploy.source.checkouts.verification import Verifier
 from deploy.source.git_repository import GitRepositoryReconciler
 from deploy.source.publishing import Publisher
 from deploy.source.storage import Retention, Storage
-from deploy.source.verification import Verifier
 from gotk.api import scheme
 from gotk.api.core import Secret
 from gotk.api.meta import Artifact, ObjectMeta

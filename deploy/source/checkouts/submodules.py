@@ -11,7 +11,7 @@ import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from deploy.source.layers import Conflict, Layers
+from deploy.source.checkouts.layers import Conflict, Layers
 from gotk.git import errors, submodules
 from gotk.git import url as urls
 from gotk.git.mirrors.mirror import Mirror, Mirrors

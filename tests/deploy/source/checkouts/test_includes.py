@@ -3,7 +3,7 @@
 import msgspec
 import pytest
 
-from deploy.source import includes
+from deploy.source.checkouts import includes
 from gotk.api.source import GitRepository
 from gotk.git.objects.seed import seed
 from gotk.runtime.errors import Retry, Waiting

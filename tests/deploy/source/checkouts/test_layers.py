@@ -2,7 +2,7 @@
 
 import pytest
 
-from deploy.source.layers import Conflict, Layers, sparse
+from deploy.source.checkouts.layers import Conflict, Layers, sparse
 from gotk.git.objects.tree import DIRECTORY, SUBMODULE, Entry
 
 FILE, LINK = 0o100644, 0o120000

@@ -5,10 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, BinaryIO
 
-from deploy.source import archive, layers, revision
-from deploy.source.layers import Layers
+from deploy.source import archive, revision
+from deploy.source.checkouts import layers
+from deploy.source.checkouts.layers import Layers
+from deploy.source.checkouts.submodules import Fetcher
 from deploy.source.publishing import ArchiveError, Release, Stored
-from deploy.source.submodules import Fetcher
 from gotk.git import errors
 from gotk.git.auth import Credentials
 from gotk.git.mirrors.mirror import Mirror, Mirrors

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from deploy.source import unpack
-from deploy.source.layers import Conflict, Layers
+from deploy.source.checkouts.layers import Conflict, Layers
 from deploy.source.publishing import OUTDATED, STORAGE_FAILED
 from deploy.source.storage import Storage
 from gotk.api.meta import Artifact

@@ -6,7 +6,7 @@ import msgspec
 import pygit2
 import pytest
 
-from deploy.source import submodules
+from deploy.source.checkouts import submodules
 from gotk.git import errors
 from gotk.git.objects.seed import seed
 from gotk.git.serving.server import BasicAuth, GitServer

@@ -7,7 +7,7 @@ SourceVerified and its reasons and messages. An artifact of before stays where a
 from collections.abc import Callable
 from typing import Any, NoReturn
 
-from deploy.source.checkout import Checkout
+from deploy.source.checkouts.checkout import Checkout
 from gotk.api.core import Secret
 from gotk.api.source import GitRepository, GitRepositoryStatus
 from gotk.git import errors
