@@ -113,3 +113,12 @@ async def push_oras(url: str, repository: str, tag: str, layers: Sequence[Blob])
     config = Blob(b"{}", EMPTY)
     body = manifest(config, layers, artifactType="application/vnd.unknown.artifact.v1")
     return await put(url, repository, tag, body, [config, *layers])
+
+
+async def push_signatures(
+    url: str, repository: str, digest: str, signatures: Sequence[tuple[bytes, dict[str, str]]]
+) -> None:
+    """Push signatures as cosign 2 does: a tag beside the image, and a layer for each with its annotations."""
+    layers = [Blob(payload, "application/vnd.dev.cosign.simplesigning.v1+json", said) for payload, said in signatures]
+    config = Blob(b"{}", "application/vnd.oci.image.config.v1+json")
+    await put(url, repository, digest.replace(":", "-") + ".sig", manifest(config, layers), [config, *layers])

@@ -58,6 +58,12 @@ def payload(digest: str) -> bytes:
     return json.dumps({"critical": critical, "optional": None}).encode()
 
 
+def simple(key: Key, digest: str) -> tuple[bytes, dict[str, str]]:
+    """A signature by a key: what is signed, and the annotations of its layer."""
+    content = payload(digest)
+    return content, {"dev.cosignproject.cosign/signature": b64(sign(key, content))}
+
+
 def statement(digest: str) -> bytes:
     """What cosign 3 signs."""
     algorithm, _, value = digest.partition(":")

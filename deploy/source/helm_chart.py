@@ -13,18 +13,31 @@ from deploy.source import publishing
 from deploy.source.archive import Written
 from deploy.source.charts.build import Build, BuildError, Reason, Wanted
 from deploy.source.charts.builder import ChartBuilder
+from deploy.source.charts.downloads import Verify
 from deploy.source.charts.origins import InvalidURL, Origins
 from deploy.source.charts.remote import FetchError
 from deploy.source.publishing import FETCH_FAILED, Publisher, Release, Stored
 from deploy.source.storage import Storage
-from gotk.api.source import Bucket, GitRepository, HelmChart, HelmChartStatus, HelmRepository
-from gotk.runtime.conditions import Rules
+from gotk.api.source import (
+    Bucket,
+    GitRepository,
+    HelmChart,
+    HelmChartStatus,
+    HelmRepository,
+    OCIRepositoryVerification,
+)
+from gotk.oci.access import Access
+from gotk.oci.name import Repository
+from gotk.runtime.conditions import SUCCEEDED, Rules
 from gotk.runtime.errors import Retry, Stalled, Waiting
 from gotk.runtime.reconciler import Key, Outcome, Reader, Run, Watch
 from gotk.sources.helm_access import Refused
+from gotk.sources.verification import Unsupported, Verification
 
 BUILD_FAILED = "BuildFailed"
 VERIFIED = "SourceVerified"
+
+_UNVERIFIED = "VerificationError"
 
 ChartSource: TypeAlias = HelmRepository | GitRepository | Bucket
 #: What a chart may come from, by the name that a reference spells.
@@ -62,15 +75,23 @@ class HelmChartReconciler:
     watches: Sequence[Watch[Any]] = tuple(
         Watch(kind=kind, changed=_moved, requests=_charts) for kind in CHART_SOURCES.values()
     )
-    unsupported: Sequence[str] = ("spec.verify",)
+    unsupported: Sequence[str] = ()
 
     def __init__(
-        self, *, objects: Reader, origins: Origins, builder: ChartBuilder, publisher: Publisher, storage: Storage
+        self,
+        *,
+        objects: Reader,
+        origins: Origins,
+        builder: ChartBuilder,
+        verification: Verification,
+        publisher: Publisher,
+        storage: Storage,
     ) -> None:
         """Take what it works with; `storage` holds the artifacts of the sources."""
         self._objects = objects
         self._origins = origins
         self._builder = builder
+        self._verification = verification
         self._publisher = publisher
         self._storage = storage
         self._seen: dict[str, tuple[tuple[int, str, str], Build]] = {}
@@ -83,6 +104,8 @@ class HelmChartReconciler:
             run.update(observed_source_artifact_revision=source.status.artifact.revision)
         build = await self._build(obj, run, source)
         run.conditions.delete(FETCH_FAILED, BUILD_FAILED)
+        if obj.spec.verify is not None:
+            run.conditions.mark_true(VERIFIED, SUCCEEDED, f"verified signature of version {build.version}")
         if build.dependencies:
             run.event("Trace", "ResolvedDependencies", f"resolved {build.dependencies} chart dependencies")
         after, current = obj.spec.interval.seconds, run.status.artifact
@@ -120,11 +143,18 @@ class HelmChartReconciler:
 
     async def _build(self, obj: HelmChart, run: Run[HelmChartStatus], source: ChartSource) -> Build:
         wanted = _wanted(obj, run.status, source)
+        if obj.spec.verify is None:
+            run.conditions.delete(VERIFIED)
         try:
             if isinstance(source, HelmRepository):
-                return await self._from_repository(run, source, wanted)
+                return await self._from_repository(obj, run, source, wanted)
             return await self._from_artifact(obj, source, wanted)
+        except Unsupported as error:
+            run.conditions.mark_false(VERIFIED, _UNVERIFIED, str(error))
+            raise Stalled(_UNVERIFIED, str(error)) from error
         except BuildError as error:
+            if error.reason is Reason.VERIFICATION:
+                run.conditions.mark_false(VERIFIED, _UNVERIFIED, str(error))
             if error.refused and error.reason is Reason.PULL:
                 message = f"failed to authenticate with the Helm repository: {error}"
                 _fail(run, FETCH_FAILED, "AuthenticationFailed", message)
@@ -132,7 +162,9 @@ class HelmChartReconciler:
             condition = BUILD_FAILED if error.reason.is_of_the_build else FETCH_FAILED
             _fail(run, condition, error.reason.value[0], str(error), stalls=error.reason.lasts)
 
-    async def _from_repository(self, run: Run[HelmChartStatus], source: HelmRepository, wanted: Wanted) -> Build:
+    async def _from_repository(
+        self, obj: HelmChart, run: Run[HelmChartStatus], source: HelmRepository, wanted: Wanted
+    ) -> Build:
         try:
             downloads = await self._origins.of(source)
         except InvalidURL as error:
@@ -141,7 +173,21 @@ class HelmChartReconciler:
             _fail(run, FETCH_FAILED, "AuthenticationFailed", str(error))
         except FetchError as error:
             raise BuildError(Reason.PULL, f"failed to get chart version for remote reference: {error}") from error
-        return await self._builder.from_repository(downloads, wanted)
+        return await self._builder.from_repository(downloads, wanted, self._verify(obj))
+
+    def _verify(self, obj: HelmChart) -> Verify | None:
+        """Return the check of signatures that the object asks for. It is done each time, of a stored chart too."""
+        asked = obj.spec.verify
+        if asked is None:
+            return None
+        spec = OCIRepositoryVerification(
+            provider=asked.provider, secret_ref=asked.secret_ref, match_oidc_identity=asked.match_oidc_identity
+        )
+
+        async def verify(repository: Repository, digest: str, access: Access) -> None:
+            await self._verification.verify(spec, obj.metadata.namespace, repository, digest, access)
+
+        return verify
 
     async def _from_artifact(self, obj: HelmChart, source: GitRepository | Bucket, wanted: Wanted) -> Build:
         """Build from a source's artifact, unless it was built from the very same one as this version before."""

@@ -86,6 +86,7 @@ def helm_chart(parts: Parts) -> Reconciler[Any, Any]:
         objects=parts.caches,
         origins=origins,
         builder=builder,
+        verification=Verification(objects=parts.client, registry=parts.registry, limiter=parts.work),
         publisher=Publisher(storage=parts.storage, blocking=parts.work),
         storage=parts.storage,
     )

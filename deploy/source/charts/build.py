@@ -95,8 +95,6 @@ class Build:
     values_files: tuple[str, ...] = ()
     packaged: bool = False
     dependencies: int = 0
-    #: Whether its signature was looked at, and is good.
-    verified: bool = False
 
     @property
     def summary(self) -> str:

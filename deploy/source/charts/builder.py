@@ -16,7 +16,7 @@ from deploy.source import unpack
 from deploy.source.charts import archive, local, packaging, tree
 from deploy.source.charts.archive import ChartError
 from deploy.source.charts.build import Build, BuildError, Reason, Wanted
-from deploy.source.charts.downloads import Downloads
+from deploy.source.charts.downloads import Downloads, Verify
 from deploy.source.charts.metadata import Dependency, Metadata
 from deploy.source.charts.origins import InvalidURL, Origins, Unsupported
 from deploy.source.charts.packaging import PackageError
@@ -92,13 +92,15 @@ class ChartBuilder:
         self._confine = confine
         self._limit = limit
 
-    async def from_repository(self, downloads: Downloads, wanted: Wanted) -> Build:
-        """Build a chart of a Helm repository."""
+    async def from_repository(self, downloads: Downloads, wanted: Wanted, verify: Verify | None = None) -> Build:
+        """Build a chart of a Helm repository; with `verify` only one whose signatures are good, stored or not."""
         if not wanted.chart:
             raise BuildError(Reason.REFERENCE, "no name set for remote chart reference")
         if len(wanted.chart) > 255 or not _NAME.fullmatch(wanted.chart):
             raise BuildError(Reason.REFERENCE, f"invalid chart name '{wanted.chart[:300]}': {_RULE}")
         found = await downloads.choose(wanted.chart, wanted.version)
+        if verify is not None:
+            found = await downloads.verified(found, verify)
         version = wanted.versioned(found.version)
         packaged = bool(wanted.merged or wanted.metadata)
         if (kept := wanted.kept(found.name, version, packaged=packaged)) is not None:

@@ -6,8 +6,9 @@ what the index says by its digest is refused.
 
 import hashlib
 import re
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 from deploy.source.charts import index, remote
 from deploy.source.charts.build import BuildError, Reason
@@ -18,27 +19,40 @@ from gotk.oci.client import RegistryClient
 from gotk.oci.name import Repository
 from gotk.semver import Version
 from gotk.sources.helm_access import HelmAccess
+from gotk.sources.verification import Failed
 
 _SHA256 = re.compile(r"(?:sha256:)?([0-9a-f]{64})", re.ASCII)
 _LAYERS = ("application/vnd.cncf.helm.chart.content.v1.tar+gzip", "application/tar+gzip")
 _REFUSALS = (errors.Unauthorized, errors.Untrusted, errors.LoginFailed)
 
 
+#: Checks the signatures of a manifest by its digest. Raises what `Verification.verify` raises.
+Verify: TypeAlias = Callable[[Repository, str, Access], Awaitable[None]]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Found:
-    """A version of a chart: for an index where it is, for a registry its tag."""
+    """A version of a chart: for an index where it is, for a registry its tag, or its digest once that is verified."""
 
     name: str
     version: str
     place: str
     digest: str = ""
 
+    def reference(self, repository: Repository) -> str:
+        """Return the address of what is fetched from a registry."""
+        return f"{repository}{'@' if ':' in self.place else ':'}{self.place}"
+
 
 class Downloads(Protocol):
-    """One place that charts are had from. Both methods raise BuildError."""
+    """One place that charts are had from. Every method raises BuildError."""
 
     async def choose(self, name: str, version: str) -> Found:
         """Return the highest version in a range, or the one that is named."""
+        ...
+
+    async def verified(self, found: Found, verify: Verify) -> Found:
+        """Check a chart's signatures, and return it so that exactly what they are for is fetched."""
         ...
 
     async def fetch(self, found: Found) -> bytes:
@@ -72,6 +86,14 @@ class IndexDownloads:
         except ValueError as error:
             raise BuildError(Reason.REFERENCE, f"{about}: {error}") from None
         return Found(name=name, version=chosen.version, place=(chosen.urls or ("",))[0], digest=chosen.digest)
+
+    async def verified(self, found: Found, verify: Verify) -> Found:  # noqa: ARG002 - the protocol's
+        """Refuse: the charts of such a repository have no signatures of cosign."""
+        cause = (
+            f"chart '{found.name}' comes from a Helm repository with an index, which has no signatures to verify; "
+            "use a HelmRepository of type 'oci', or remove spec.verify"
+        )
+        raise BuildError(Reason.VERIFICATION, cause)
 
     async def fetch(self, found: Found) -> bytes:
         """Return the packaged chart."""
@@ -112,6 +134,20 @@ class RegistryDownloads:
             version = await self._latest(name, version)
         return Found(name=name, version=version, place=version.replace("+", "_"))
 
+    async def verified(self, found: Found, verify: Verify) -> Found:
+        """Check a chart's signatures, and return it so that exactly what they are for is fetched."""
+        repository = self.repository(found.name)
+        about = f"failed to verify oci://{repository}:{found.place}"
+        try:
+            digest = await self._registry.digest(repository, found.place, self._access)
+            await verify(repository, digest, self._access)
+        except errors.RegistryError as error:
+            refused = isinstance(error, _REFUSALS)
+            raise BuildError(Reason.VERIFICATION, f"{about}: {error}", refused=refused) from error
+        except Failed as error:
+            raise BuildError(Reason.VERIFICATION, f"{about}: {error}") from error
+        return replace(found, place=digest)
+
     async def _latest(self, name: str, wanted: str) -> str:
         about = f'failed to get chart version for remote reference: could not get tags for "{name}"'
         try:
@@ -128,7 +164,7 @@ class RegistryDownloads:
     async def fetch(self, found: Found) -> bytes:
         """Return the packaged chart: the manifest's layer of a chart, whose digest it is held against."""
         repository = self.repository(found.name)
-        about = f"failed to download chart for remote reference: failed to get '{repository}:{found.place}'"
+        about = f"failed to download chart for remote reference: failed to get '{found.reference(repository)}'"
         try:
             pulled = await self._registry.image(repository, found.place, self._access)
             layers = {layer.media_type: layer for layer in reversed(pulled.manifest.layers)}

@@ -29,7 +29,9 @@ from gotk.runtime.blocking import Limiter
 from gotk.sandbox.confinement import Confinement
 from gotk.sources.helm_access import HelmAccesses
 from gotk.sources.registry_access import RegistryAccess
-from tests.artifacts import tarball
+from gotk.sources.verification import Verification
+from tests import artifacts, sigstore
+from tests.artifacts import Blob, tarball
 from tests.conformance.helm import Helm
 from tests.deploy.source.charts.packed import chart, folder
 from tests.deploy.source.helm_server import HelmServer, serving
@@ -125,7 +127,12 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
             )
             publisher = Publisher(storage=storage, blocking=limiter)
             reconciler = HelmChartReconciler(
-                objects=shelf, origins=origins, builder=builder, publisher=publisher, storage=storage
+                objects=shelf,
+                origins=origins,
+                builder=builder,
+                verification=Verification(objects=vault, registry=client, limiter=limiter),
+                publisher=publisher,
+                storage=storage,
             )
             yield World(reconciler, storage, shelf, vault, server)
         assert not list((tmp_path / "scratch").iterdir()), "nothing of a build stays"
@@ -392,6 +399,66 @@ async def test_a_chart_that_helm_pushed_comes_from_a_registry(world: World, tmp_
     )
     assert gone.ready[1] == "ChartPullError"
     assert f"failed to get '{server.address}/team/charts/web:3.0.0'" in gone.ready[2]
+
+
+CHART_LAYER = "application/vnd.cncf.helm.chart.content.v1.tar+gzip"
+KEY = sigstore.new_key()
+BY_KEY = {"provider": "cosign", "secretRef": {"name": "keys"}}
+
+
+async def pushed(address: str, version: str, data: bytes) -> str:
+    """Push a chart as `helm push` does."""
+    config, layer = Blob(b"{}", "application/vnd.cncf.helm.config.v1+json"), Blob(data, CHART_LAYER)
+    url, body = f"http://{address}", artifacts.manifest(config, [layer])
+    return await artifacts.put(url, "team/charts/web", version, body, [config, layer])
+
+
+async def test_only_the_chart_that_was_signed_is_stored(world: World) -> None:
+    async with RegistryServer(registry.Storage()) as server:
+        spec = {"url": f"oci://{server.address}/team/charts", "type": "oci", "insecure": True}
+        world.shelf.put(source(HelmRepository, "charts", spec, None))
+        digest = await pushed(server.address, "1.0.0", chart("1.0.0"))
+        gone = await world.run(version="1.x", verify=BY_KEY)
+        world.vault.put("keys", cosign__pub=sigstore.public_pem(KEY))
+        unsigned = await world.run(version="1.x", verify=BY_KEY)
+        mine = [sigstore.simple(KEY, digest)]
+        await artifacts.push_signatures(f"http://{server.address}", "team/charts/web", digest, mine)
+        signed = await world.run(version="1.x", verify=BY_KEY)
+        await pushed(server.address, "1.0.0", chart("1.0.0", description="evil"))
+        moved = await world.run(signed.obj)
+        await pushed(server.address, "1.1.0", chart("1.1.0"))
+        newer = await world.run(signed.obj)
+        trusting = await world.run(respecified := again(newer))
+        without = await world.run(msgspec.structs.replace(respecified, spec=named(version="1.x").spec))
+    about = f"chart verification error: failed to verify oci://{server.address}/team/charts/web:"
+    assert gone.ready[:2] == ("False", "VerificationError")
+    assert gone.conditions["BuildFailed"][1] == "ChartVerificationError"
+    assert '"keys" not found' in gone.ready[2]
+    assert unsigned.ready[2].startswith(f"{about}1.0.0: failed to verify the signature using provider 'cosign': ")
+    assert unsigned.conditions["SourceVerified"] == ("False", "VerificationError", unsigned.ready[2])
+    assert unsigned.obj.status.artifact is None
+    assert world.stored(signed) == chart("1.0.0")
+    assert signed.conditions["SourceVerified"] == ("True", "Succeeded", "verified signature of version 1.0.0")
+    for refused, tag in ((moved, "1.0.0"), (newer, "1.1.0"), (trusting, "1.1.0")):
+        assert refused.ready[:2] == ("False", "VerificationError")
+        assert refused.ready[2].startswith(f"{about}{tag}: ")
+        assert refused.obj.status.artifact == signed.obj.status.artifact
+    assert without.ready[0] == "True"
+    assert "SourceVerified" not in without.conditions
+
+
+async def test_what_cannot_be_verified_is_said(world: World) -> None:
+    world.offer(chart())
+    by_index = await world.run(verify=BY_KEY)
+    assert by_index.ready[:2] == ("False", "VerificationError")
+    assert "use a HelmRepository of type 'oci', or remove spec.verify" in by_index.ready[2]
+    async with RegistryServer(registry.Storage()) as server:
+        spec = {"url": f"oci://{server.address}/team/charts", "type": "oci", "insecure": True}
+        world.shelf.put(source(HelmRepository, "charts", spec, None))
+        await pushed(server.address, "1.0.0", chart())
+        notation = await world.run(verify={"provider": "notation"})
+    assert isinstance(notation.error, errors.Stalled)
+    assert "spec.verify.provider 'notation' is not supported" in notation.ready[2]
 
 
 async def test_a_login_that_is_refused_is_told_apart(world: World) -> None:

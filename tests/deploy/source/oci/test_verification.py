@@ -40,11 +40,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 
 
 async def sign_with_tag(world: World, digest: str, *signatures: tuple[bytes, dict[str, str]]) -> None:
-    """Push signatures as cosign 2 does."""
-    layers = [Blob(payload, sigstore.SIMPLE, annotations) for payload, annotations in signatures]
-    config = Blob(b"{}", "application/vnd.oci.image.config.v1+json")
-    body = artifacts.manifest(config, layers)
-    await artifacts.put(world.url, "team/app", digest.replace(":", "-") + ".sig", body, [config, *layers])
+    await artifacts.push_signatures(world.url, "team/app", digest, signatures)
 
 
 async def sign_with_bundle(world: World, digest: str, *bundles: bytes) -> list[dict[str, Any]]:
@@ -63,16 +59,13 @@ async def sign_with_bundle(world: World, digest: str, *bundles: bytes) -> list[d
     return referring
 
 
-def simple(key: Any, digest: str) -> tuple[bytes, dict[str, str]]:
-    payload = sigstore.payload(digest)
-    return payload, {"dev.cosignproject.cosign/signature": sigstore.b64(sigstore.sign(key, payload))}
-
-
 async def sign(world: World, digest: str, way: str, *, good: bool = True) -> None:
     made, key = (OURS, KEY) if good else (THEIRS, sigstore.new_key())
     match way:
         case "key, tag":
-            await sign_with_tag(world, digest, simple(sigstore.new_key(), digest), simple(key, digest))
+            await sign_with_tag(
+                world, digest, sigstore.simple(sigstore.new_key(), digest), sigstore.simple(key, digest)
+            )
         case "key, bundle":
             bundles = [sigstore.key_bundle(each, digest) for each in (sigstore.new_key(), key)]
             await sign_with_bundle(world, digest, *bundles)
@@ -191,7 +184,7 @@ async def test_it_is_verified_again_when_the_spec_changes_and_only_then(world: W
 
 async def test_no_more_signatures_are_read_than_a_hundred(world: World) -> None:
     digest = await artifacts.push_flux(world.url, "team/app", "latest", FILES)
-    await sign_with_tag(world, digest, *[simple(OTHER_KEY, digest)] * 101)
+    await sign_with_tag(world, digest, *[sigstore.simple(OTHER_KEY, digest)] * 101)
     ended = await world.run(repository(world, verify=BY_KEY))
     assert "there are 101 signatures, more than the limit of 100" in ended.ready[2]
 
