@@ -4,6 +4,7 @@ import ast
 import re
 import subprocess
 import tomllib
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -12,6 +13,7 @@ ROOT = Path(__file__).parent.parent
 PACKAGES = ("gotk", "reflector", "policies", "image_automation", "deploy")
 LINES_PER_FILE = 500
 LINES_PER_FUNCTION = 60
+MODULES_PER_FLOOR = 22
 VAGUE = {"utils.py", "util.py", "helpers.py", "helper.py", "common.py", "misc.py"}
 
 
@@ -53,6 +55,12 @@ def test_no_function_outgrows_a_screen() -> None:
     sizes = sorted((size for path in modules() for size in functions(path)), reverse=True)
     print("\n".join(f"{lines:5} {name}" for lines, name in sizes[:10]))
     assert [(lines, name) for lines, name in sizes if lines > LINES_PER_FUNCTION] == []
+
+
+def test_no_floor_is_crowded() -> None:
+    floors = Counter(str(path.parent.relative_to(ROOT)) for path in modules() if path.name != "__init__.py")
+    print("\n".join(f"{count:5} {name}" for name, count in floors.most_common(10)))
+    assert [(name, count) for name, count in floors.items() if count > MODULES_PER_FLOOR] == []
 
 
 def test_every_module_says_why_it_exists() -> None:

@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 import structlog
 
-from deploy.cluster import controls, ignored, inventory, managers, objects, ports, undeclared
+from deploy.cluster import controls, inventory, managers, objects, ports
 from deploy.cluster.changes import Action, Change
+from deploy.cluster.comparing import ignored, undeclared
 from deploy.cluster.inventory import Item
 from deploy.cluster.owner import Owner
 from gotk.bounded import Bounded

@@ -7,8 +7,9 @@ nothing; the inventory is stored before anything is deleted.
 import asyncio
 from collections.abc import Sequence
 
-from deploy.cluster import apply, changes, ignored, inventory, objects, ports, prune, redaction, wait
+from deploy.cluster import apply, changes, inventory, objects, ports, prune, redaction, wait
 from deploy.cluster.changes import Change
+from deploy.cluster.comparing import ignored
 from deploy.cluster.inventory import Item, ObjectID
 from deploy.cluster.trial import ApplyError, Wishes
 from deploy.kustomize import history, owner

@@ -9,7 +9,8 @@ from collections.abc import Mapping, Sequence
 
 import msgspec
 
-from deploy.cluster import inventory, manifests, normal, objects, redaction
+from deploy.cluster import inventory, manifests, objects, redaction
+from deploy.cluster.comparing import normal
 from deploy.kustomize import owner
 from deploy.kustomize.attempt import Attempt
 from deploy.kustomize.building import build, resources

@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from deploy.cluster import apply, managers, normal, order, trial, wait
+from deploy.cluster import apply, managers, order, trial, wait
+from deploy.cluster.comparing import normal
 from gotk.kube import errors
 from gotk.runtime.clock import SystemClock
 from tests.deploy.cluster import owners

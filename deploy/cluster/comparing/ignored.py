@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from deploy.cluster import drift, objects, pointers
+from deploy.cluster import objects
+from deploy.cluster.comparing import drift, pointers
 from gotk import selectors
 from gotk.api.meta import IgnoreRule, ObjectSelector
 from gotk.goregexp import Regexp

@@ -4,7 +4,8 @@ from typing import Any
 
 import pytest
 
-from deploy.cluster import drift, managers
+from deploy.cluster import managers
+from deploy.cluster.comparing import drift
 from tests.deploy.cluster import owners
 
 LIVE: dict[str, Any] = {

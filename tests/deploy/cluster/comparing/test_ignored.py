@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from deploy.cluster import ignored
+from deploy.cluster.comparing import ignored
 from gotk.api.meta import IgnoreRule, ObjectSelector
 
 LIVE: dict[str, Any] = {

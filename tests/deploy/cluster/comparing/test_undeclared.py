@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from deploy.cluster import undeclared
+from deploy.cluster.comparing import undeclared
 
 HEAD = "failed to create typed patch object (apps/my.web; apps/v1, Kind=Deployment): "
 

@@ -3,7 +3,7 @@
 import base64
 from typing import Any
 
-from deploy.cluster import normal
+from deploy.cluster.comparing import normal
 from tests.deploy.cluster import owners
 
 
