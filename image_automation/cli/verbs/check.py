@@ -21,7 +21,7 @@ def check() -> None:
     """Check that this machine has what the service needs."""
     output.action("checking prerequisites")
     output.success(f"image-automation {version.program()}, Python {platform.python_version()} on {platform.machine()}")
-    well = [_kustomize(), _sops(), _git(), _walls()]
+    well = [_kustomize(), _sops(), _helm(), _git(), _walls()]
     if not all(well):
         output.fail("prerequisites checks failed")
     output.success("prerequisites checks passed")
@@ -48,6 +48,16 @@ def _sops() -> bool:
         output.failure(str(error))
         return False
     return _runs("decryption", program, "--version", "--disable-version-check")
+
+
+def _helm() -> bool:
+    """Look for helm, which only charts that are packaged here need."""
+    from deploy.source.charts import packaging  # noqa: PLC0415 - heavy, and only this verb's matter
+
+    if (program := packaging.find_command()) is None:
+        output.warning("helm is not installed: charts in folders and charts with valuesFiles need it, Helm 3 or 4")
+        return True
+    return _runs("chart packaging", program, "version", "--short")
 
 
 def _git() -> bool:

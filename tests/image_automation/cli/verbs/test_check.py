@@ -1,4 +1,5 @@
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
@@ -7,6 +8,7 @@ from gotk.runtime import logging
 from gotk.sandbox import walls
 from image_automation.cli import walls as told
 from image_automation.cli.root import root
+from tests.conformance.helm import Helm
 from tests.gotk.sandbox.children import needs_walls
 
 FREE = replace(walls.inspect(), refused=("network",), open=("files",), landlock=0)
@@ -42,6 +44,36 @@ def test_no_kustomize_is_a_failure(monkeypatch, tmp_path):
     code, text = said("check")
     assert code == 1
     assert "✗ neither kustomize nor kubectl is on the path" in text
+
+
+@pytest.mark.real
+@pytest.mark.skipif(Helm.path is None, reason="there is no helm here")
+def test_helm_is_named_with_its_place_and_version(monkeypatch, tmp_path):
+    program = tmp_path / "helm"
+    program.symlink_to(Path(Helm.path))
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    _, text = said("check")
+    (line,) = (line for line in text.splitlines() if "chart packaging" in line)
+    assert line.startswith(f"✔ chart packaging: {program} (v")
+
+
+@needs_walls
+def test_no_helm_is_told_with_what_needs_it_and_is_no_failure(monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    code, text = said("check")
+    (line,) = (line for line in text.splitlines() if "helm" in line)
+    assert code == 0
+    assert line == "⚠️ helm is not installed: charts in folders and charts with valuesFiles need it, Helm 3 or 4"
+
+
+def test_a_helm_that_does_not_run_is_a_failure(monkeypatch, tmp_path):
+    program = tmp_path / "helm"
+    program.write_text("#!/bin/sh\nexit 3\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    code, text = said("check")
+    assert code == 1
+    assert f"✗ chart packaging: {program} does not run: " in text
 
 
 def test_a_service_that_insists_does_not_start_without_its_walls(monkeypatch, tmp_path):
