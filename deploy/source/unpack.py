@@ -17,7 +17,6 @@ from deploy.source.tar_entries import MOST_OF_HEADERS, entries
 _CHUNK = 128 << 10
 #: What an entry may take besides its file's bytes: a header, one of its own for a long name, what fills blocks up.
 _MOST_OF_AN_ENTRY = 8 << 10
-_MOST_HEADERS = 100
 
 _HINT = "(check whether file size exceeds max download size)"
 
@@ -52,7 +51,7 @@ def unpack(path: Path, target: Path, *, most_bytes: int = 1 << 30, most_entries:
 
 def _unpack(tar: tarfile.TarFile, reader: "_Bounded", target: Path, most_bytes: int, most_entries: int) -> None:
     for number, member in enumerate(entries(tar, reader), start=1):
-        if number > most_entries or len(tar.pax_headers) > _MOST_HEADERS:
+        if number > most_entries:
             raise ArchiveError(f"failed to untar archive: more than {most_entries} entries")
         if member.isfile():
             if not 0 <= member.size <= most_bytes:

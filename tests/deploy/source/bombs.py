@@ -61,6 +61,11 @@ BOMBS: dict[str, list[bytes]] = {
     "headers for all": [
         part for n in range(101) for part in (header(tarfile.XGLTYPE, 512), record(b"k%d" % n, b"v"), header(b"0", 0))
     ],
+    "long headers for all": [
+        part
+        for n in range(11)
+        for part in (header(tarfile.XGLTYPE, 100_352), record(b"k%d" % n, b"x" * 100_000), header(b"0", 0, f"h/{n}"))
+    ],
     "a sparse file": [sparse(1 << 33), bytes(1024)],
     "many sparse files": [*(sparse(300_000, f"h/{number}") for number in range(4)), bytes(1024)],
     "a file of less than nothing": [

@@ -93,9 +93,17 @@ def test_what_unfolds_without_end_is_given_up(bomb: str, cause: str, monkeypatch
         archive.read(bombs.packed(bomb))
 
 
-def test_a_map_of_holes_without_end_is_given_up() -> None:
-    with pytest.raises(archive.ChartError, match="an entry has headers of more than 1048576 bytes"):
-        archive.read(bombs.packed("a map of holes without end"))
+@pytest.mark.parametrize(
+    ("bomb", "cause"),
+    [
+        ("a map of holes without end", "an entry has headers of more than 1048576 bytes"),
+        ("headers for all", "not a packaged chart: more than 100 global headers"),
+        ("long headers for all", "not a packaged chart: global headers of more than 1048576 characters"),
+    ],
+)
+def test_headers_that_add_up_are_given_up(bomb: str, cause: str) -> None:
+    with pytest.raises(archive.ChartError, match=f"^{cause}$"):
+        archive.read(bombs.packed(bomb))
 
 
 def test_the_headers_of_what_is_read_already_are_not_kept() -> None:
