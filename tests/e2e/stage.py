@@ -71,10 +71,12 @@ async def running(
     receiver_addr: str = "0",
     events_addr: str = "",
     environment: Mapping[str, str] | None = None,
+    simulate_workloads: bool = False,
 ) -> AsyncIterator[Stage]:
     """Run the service with the embedded control plane on a folder, as long as the block lasts."""
+    features = embedded.Features(simulate_workloads=simulate_workloads)
     async with contextlib.AsyncExitStack() as stack:
-        plane = await stack.enter_async_context(embedded.control_plane(data_dir))
+        plane = await stack.enter_async_context(embedded.control_plane(data_dir, features))
         address = await config.from_kubeconfig([plane.kubeconfig])
         client = await stack.enter_async_context(Client(address))
         settings = Settings(
