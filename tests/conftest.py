@@ -14,6 +14,8 @@ settings.load_profile("no deadline")
 
 #: How the reason of a skip begins that is no lack of a program: what the kernel or the account may not do.
 REFUSED = "this machine refuses: "
+#: Folders whose tests play whole tables or start whole services; none of them is to be the one that the rest waits for.
+LONG = {"e2e", "hostile", "upstream"}
 _LEAKING = ("KUBECONFIG", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
@@ -39,6 +41,11 @@ def _logs_as_before() -> Iterator[None]:
     structlog.configure(**config)
     root.handlers[:] = handlers
     root.setLevel(level)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what lasts: a suite on two cores ends when its last test does."""
+    items.sort(key=lambda item: LONG.isdisjoint(item.path.parts))
 
 
 @pytest.hookimpl(wrapper=True)
