@@ -71,8 +71,8 @@ def test_a_file_in_use_is_left_alone(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
 def test_damage_in_the_middle_is_found(tmp_path: Path):
     path = tmp_path / "a.db"
-    for n in range(300):
-        write(path, f"word {n}" * 20)
+    for n in range(30):
+        write(path, f"word {n}" * 200)
     content = bytearray(path.read_bytes())
     content[4096 * 2 : 4096 * 3] = b"\xff" * 4096
     path.write_bytes(content)

@@ -230,7 +230,7 @@ def asked() -> Iterator[tuple[str, list[str]]]:
             """Keep quiet."""
 
     with HTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = threading.Thread(target=server.serve_forever)
+        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
         yield f"http://127.0.0.1:{server.server_port}/x", paths
         server.shutdown()

@@ -194,7 +194,7 @@ class GitServer:
     def __init__(self, root: Path, *, host: str = "127.0.0.1", port: int = 0, auth: BasicAuth | None = None) -> None:
         root.mkdir(parents=True, exist_ok=True)
         self._http = _Http(host, port, root, auth)
-        self._thread = threading.Thread(target=self._http.serve_forever, name="git-server", daemon=True)
+        self._thread = threading.Thread(target=self._http.serve_forever, args=(0.05,), name="git-server", daemon=True)
         self.root = root
         self.host = host
         self.port: int = self._http.server_address[1]

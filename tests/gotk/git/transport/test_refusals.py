@@ -91,7 +91,7 @@ class Handler(BaseHTTPRequestHandler):
 def server(tmp_path: Path) -> Iterator[Refusing]:
     seed(tmp_path / "srv" / "r.git", {"a": "1"})
     with Refusing(tmp_path / "srv" / "r.git") as made:
-        thread = threading.Thread(target=made.serve_forever)
+        thread = threading.Thread(target=made.serve_forever, args=(0.01,))
         thread.start()
         yield made
         made.shutdown()
@@ -335,7 +335,7 @@ def test_no_secret_follows_a_redirect_away_from_its_origin(credentials: Credenti
             self.end_headers()
 
     with ThreadingHTTPServer(("127.0.0.1", 0), There) as there, ThreadingHTTPServer(("127.0.0.1", 0), Here) as here:
-        threads = [threading.Thread(target=each.serve_forever) for each in (there, here)]
+        threads = [threading.Thread(target=each.serve_forever, args=(0.01,)) for each in (there, here)]
         for thread in threads:
             thread.start()
         url = f"http://127.0.0.1:{here.server_address[1]}/r.git"
