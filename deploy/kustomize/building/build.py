@@ -6,6 +6,9 @@ outside of the source is ever read. The program runs in a directory of its own w
 search path, and is killed with its children when its time is up. Whatever it was made to do, the operating system gives
 it that directory and no other file, no network and so much memory. The unpacked source is never written to, so one copy
 serves any number of builds at once.
+
+Since the program sees the tree and nothing else, its output is kept by what the tree holds: a commit that touches
+nothing of a tree starts no program.
 """
 
 import asyncio
@@ -140,6 +143,7 @@ class Builder:
         self._limiter = limiter
         self._scratch = scratch.resolve()  # kustomize resolves it, too, and names it in its messages
         self._memory = Memory(self._scratch)
+        self._printed = Outputs()
         self._slots = asyncio.Semaphore(width)
         self._confine = confine
 
@@ -187,7 +191,12 @@ class Builder:
             opened = await decryptor.files(unpacked, planned.decryptable, timeout=timeout)
         async with self._slots:
             fetched = await self._limiter.run(_fetched, planned, whole)
-            text = await self._print(planned, root, directory, opened, fetched=fetched, timeout=timeout)
+            name = await self._limiter.run(_seen, planned, root, directory, {**fetched, **opened.by_name})
+            text = self._printed.get(name)
+            if text is None:
+                text = await self._print(planned, root, directory, opened, fetched=fetched, timeout=timeout)
+                if not opened.by_name:  # what was decrypted is not kept beyond its Kustomization
+                    self._printed.put(name, text)
         return Built(text, opened.hidden, lasting=whole is unpacked)
 
     async def _planned(
@@ -265,6 +274,11 @@ def _plan(unpacked: source.Source, directory: str, spec: KustomizationSpec, allo
 def _fetched(planned: plan.Plan, whole: source.Source) -> dict[str, bytes]:
     """Return the files of a plan that remote bases hold. Raises source.TooLarge."""
     return {origin: whole.read(origin) for origin in planned.files.values() if remote.tree_of(origin)}
+
+
+def _seen(planned: plan.Plan, root: Path, directory: str, contents: Mapping[str, bytes]) -> str:
+    """Name all that the program sees, and so what it prints."""
+    return f"{tree.digest(planned, root, contents)} {directory}"
 
 
 def _lay_out(work: Path, planned: plan.Plan, root: Path, contents: Mapping[str, bytes]) -> None:

@@ -5,6 +5,7 @@ copies elsewhere. There are no symbolic links, hence `..` leads where it reads. 
 what was encrypted.
 """
 
+import hashlib
 import os
 import shutil
 from collections.abc import Mapping
@@ -28,6 +29,27 @@ def lay_out(plan: Plan, source: Path, tree: Path, decrypted: Mapping[str, bytes]
             (tree / path).write_bytes(decrypted[origin])
         else:
             _link(source / origin, tree / path)
+
+
+def digest(plan: Plan, source: Path, contents: Mapping[str, bytes]) -> str:
+    """Return what tells the tree of a plan from others: its directories, and the path and bytes of every file.
+
+    `contents` are those of files that the source does not hold. What else lies in the source does not count.
+    """
+    total = hashlib.sha256()
+    for directory in sorted(plan.directories):
+        total.update(_field(b"directory", directory.encode()))
+    for path, text in sorted(plan.texts.items()):
+        total.update(_field(b"file", path.encode(), text.encode()))
+    for path, origin in sorted(plan.files.items()):
+        content = contents[origin] if origin in contents else (source / origin).read_bytes()
+        total.update(_field(b"file", path.encode(), content))
+    return total.hexdigest()
+
+
+def _field(*parts: bytes) -> bytes:
+    """Write parts so that no others read the same."""
+    return b"".join(b"%d:%b" % (len(part), part) for part in parts)
 
 
 def _make(directory: Path, made: set[Path]) -> None:

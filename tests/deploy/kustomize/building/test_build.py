@@ -193,6 +193,65 @@ def free(_: Confinement, program: Sequence[str]) -> Sequence[str]:
     return program
 
 
+@pytest.fixture
+async def count(tmp_path: Path) -> AsyncIterator[Callable[..., Any]]:
+    """Build a source and return how often the program was started in all."""
+    script, log = tmp_path / "count", tmp_path / "log"
+    script.write_text(f"#!/bin/sh\necho started >> {log}\n")
+    script.chmod(0o755)
+    (tmp_path / "scratch").mkdir()
+    with Limiter(width=1) as limiter:
+        builder = build.Builder(
+            command=[str(script)], limiter=limiter, scratch=tmp_path / "scratch", confine=free, fetches=NoRemoteBases()
+        )
+
+        async def call(files: Mapping[str, str], **spec: Any) -> int:
+            shutil.rmtree(tmp_path / "source", ignore_errors=True)
+            root = sources.write(tmp_path / "source", files)
+            await builder.build(root, "apps", sources.kustomization(**spec).spec, timeout=60)
+            return len(log.read_text().splitlines())
+
+        yield call
+
+
+TREE = {
+    "apps/kustomization.yaml": "resources: [a.yaml, ../base]\npatches: [{path: p.yaml}]\n",
+    "apps/a.yaml": sources.config_map("a"),
+    "apps/p.yaml": sources.config_map("p"),
+    "base/kustomization.yaml": "resources: [b.yaml]\n",
+    "base/b.yaml": sources.config_map("b"),
+    "other/c.yaml": sources.config_map("c"),
+}
+
+CHANGES: dict[str, tuple[dict[str, str | None], dict[str, Any]]] = {
+    "a manifest": ({"apps/a.yaml": sources.config_map("a") + "# again\n"}, {}),
+    "a patch": ({"apps/p.yaml": sources.config_map("p") + "# again\n"}, {}),
+    "a base's manifest": ({"base/b.yaml": sources.config_map("b") + "# again\n"}, {}),
+    "a base's kustomization": ({"base/kustomization.yaml": "resources: [b.yaml]\nnamePrefix: x-\n"}, {}),
+    "a file's name": ({"base/b.yaml": None, "base/c.yaml": sources.config_map("b"),
+                      "base/kustomization.yaml": "resources: [c.yaml]\n"}, {}),
+    "the spec": ({}, {"namePrefix": "x-"}),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("files", "spec"), CHANGES.values(), ids=CHANGES.keys())
+async def test_the_program_is_started_again_for_what_changes_its_output(
+    count: Callable[..., Any], files: dict[str, str | None], spec: dict[str, Any]
+) -> None:
+    assert await count(TREE) == 1
+    changed = {path: text for path, text in {**TREE, **files}.items() if text is not None}
+    assert await count(changed, **spec) == 2
+    assert await count(TREE) == 2, "the first is kept"
+
+
+async def test_the_program_is_not_started_for_a_commit_that_touches_nothing_of_its_tree(
+    count: Callable[..., Any],
+) -> None:
+    assert await count(TREE) == 1
+    assert await count({**TREE, "other/c.yaml": "x: 1\n", "apps/README.md": "Read me.\n", "base/d.yaml": "x: 1\n"}) == 1
+    assert await count({path: text for path, text in TREE.items() if path != "other/c.yaml"}) == 1
+
+
 async def test_a_build_that_hangs_is_killed(tmp_path: Path) -> None:
     script = tmp_path / "hang"
     script.write_text("#!/bin/sh\nexec /bin/sleep 600\n")
