@@ -15,9 +15,11 @@ from typing import Any, BinaryIO, NoReturn
 
 from deploy.source import archive, folder, publishing
 from deploy.source.archive import Written
-from deploy.source.buckets import listing
+from deploy.source.buckets import gcs, listing
 from deploy.source.buckets.fetching import Fetching
-from deploy.source.buckets.s3 import S3Access, S3Bucket, StoreError
+from deploy.source.buckets.gcs import GcsAccess, GcsBucket
+from deploy.source.buckets.s3 import S3Access, S3Bucket
+from deploy.source.buckets.store import Store, StoreError
 from deploy.source.publishing import FETCH_FAILED, Publisher, Release
 from gotk.api.source import Bucket, BucketStatus
 from gotk.http.transport import Transport
@@ -27,7 +29,7 @@ from gotk.runtime.errors import Retry, Stalled
 from gotk.runtime.reconciler import Outcome, Run, Watch
 from gotk.sources.bucket_access import BucketAccess, Refused
 
-_PROVIDERS = ("generic", "aws")
+_PROVIDERS = ("generic", "aws", "gcp")
 
 
 class BucketReconciler:
@@ -52,21 +54,23 @@ class BucketReconciler:
         blocking: Limiter,
         scratch: Path,
         now: Callable[[], datetime],
+        google: str = gcs.ADDRESS,
     ) -> None:
-        """Take what it works with; `scratch` is where objects lie until they are stored."""
+        """Take what it works with; `scratch` is where objects lie until they are stored, `google` Google's address."""
         self._access = access
         self._transport = transport
         self._publisher = publisher
         self._blocking = blocking
         self._scratch = scratch
         self._now = now
+        self._google = google
 
     async def reconcile(self, obj: Bucket, run: Run[BucketStatus]) -> Outcome:
         """List, and fetch and store what is new."""
         if obj.spec.provider not in _PROVIDERS:
             raise Stalled(
                 UNSUPPORTED_FIELD,
-                f"spec.provider '{obj.spec.provider}' is not supported by this version: use generic or aws, "
+                f"spec.provider '{obj.spec.provider}' is not supported by this version: use generic, aws or gcp, "
                 f"or leave the object to Flux's {self.controller}",
             )
         await self._publisher.check(run)
@@ -93,7 +97,7 @@ class BucketReconciler:
         await self._publisher.remove_all(obj, run)
         self._access.forget(obj)
 
-    async def _open(self, obj: Bucket, run: Run[BucketStatus]) -> S3Bucket:
+    async def _open(self, obj: Bucket, run: Run[BucketStatus]) -> Store:
         try:
             reached = await self._access.of(obj)
         except Refused as error:
@@ -102,6 +106,9 @@ class BucketReconciler:
                 raise Stalled("FeatureGateDisabled", str(error)) from error
             _fail(run, "AuthenticationFailed", str(error))
         spec = obj.spec
+        if reached.token is not None:
+            google = GcsAccess(bucket=spec.bucket_name, token=reached.token, address=self._google, proxy=reached.proxy)
+            return GcsBucket(self._transport, google)
         if not spec.endpoint or any(sign in spec.endpoint for sign in "/?#@ \\"):
             _fail(run, "BucketOperationFailed", f"the endpoint '{spec.endpoint}' is no host, or host and port")
         access = S3Access(

@@ -110,12 +110,16 @@ class Gcp:
             )
         raise CloudError(f"credentials of the type '{credentials.type}' are not supported in a file")
 
-    async def given(self, credentials: bytes, what: str) -> Token:
+    async def given(self, credentials: bytes, what: str, proxy: Proxy | None = None) -> Token:
         """Return a token for credentials that somebody else gives, so no file is read for them. Raises CloudError."""
         found = decode(credentials, _Credentials, what)
         if found.type not in _OF_THEMSELVES:
             raise CloudError(f"{what}: credentials of the type '{found.type}' are not supported here")
-        return await self._of_themselves(found, None)
+        try:
+            URL(found.token_uri)
+        except ValueError:
+            raise CloudError(f"{what}: the token_uri is no URL") from None
+        return await self._of_themselves(found, proxy)
 
     async def _of_themselves(self, credentials: _Credentials, proxy: Proxy | None) -> Token:
         if credentials.type == "service_account":

@@ -15,6 +15,10 @@ class Google:
     def __init__(self, cloud: Gcp) -> None:
         self._cloud = cloud
 
+    async def given(self, credentials: bytes, what: str, proxy: Proxy | None) -> Token:
+        """Return an access token for credentials that somebody else gives; `what` they are. Raises CloudError."""
+        return await self._cloud.given(credentials, what, proxy)
+
     async def controller_token(self, scope: str, proxy: Proxy | None) -> Token:
         """Return an access token of this process."""
         del scope

@@ -1,18 +1,22 @@
 """Who we are to a bucket's store: keys of a secret, of this process or of a service account; trust and proxy.
 
-Answers to `setupCredentials` of source-controller and to its clients for `generic` and `aws`, error texts included.
+Answers to `setupCredentials` of source-controller and to its clients for `generic`, `aws`
+and `gcp`, error texts included.
 """
 
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from typing import Any
 
 from gotk.api.core import Secret
 from gotk.api.source import Bucket
 from gotk.cloud.cache import Subject
 from gotk.cloud.errors import CloudError, GateDisabled
 from gotk.cloud.git_login import Iam
-from gotk.cloud.identity import Identities, Wanted
+from gotk.cloud.google import Google
+from gotk.cloud.identity import Identities, Provider, Wanted
 from gotk.cloud.sigv4 import Keys
+from gotk.cloud.token import Token
 from gotk.http.proxy import Proxy
 from gotk.http.secret import SecretError, name_of, text
 from gotk.http.tls import SYSTEM, TLS, InvalidTLS
@@ -33,25 +37,30 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
-    """How a store is reached; without keys as nobody."""
+    """How a store is reached: S3 with keys, or without them as nobody; Google's with a token."""
 
-    keys: Keys | None
+    keys: Keys | None = None
+    token: Token | None = None
     tls: TLS
     proxy: Proxy | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BucketAccess:
-    """Reads what Buckets refer to. Without `identities` nobody is somebody in AWS but by a secret."""
+    """Reads what Buckets refer to. Without `identities` nobody is somebody in a cloud but by a secret."""
 
     objects: Getter
     iam: Iam | None = None
+    google: Google | None = None
     identities: Identities | None = None
 
     async def of(self, bucket: Bucket) -> Reached:
         """Return how a bucket's store is reached. Raises Refused."""
         proxy = await self._proxy(bucket)
-        return Reached(keys=await self._keys(bucket, proxy), tls=await self._tls(bucket), proxy=proxy)
+        tls = await self._tls(bucket)
+        if bucket.spec.provider == "gcp":
+            return Reached(token=await self._token(bucket, proxy), tls=tls, proxy=proxy)
+        return Reached(keys=await self._keys(bucket, proxy), tls=tls, proxy=proxy)
 
     def forget(self, bucket: Bucket) -> None:
         """An object is gone: drop what was counted of its tokens."""
@@ -70,26 +79,44 @@ class BucketAccess:
             except SecretError as error:
                 raise Refused(str(error)) from error
             return Keys(access_key=access, secret_key=key, expires=_NEVER)
-        return await self._own(bucket, proxy) if bucket.spec.provider == "aws" else None
+        if bucket.spec.provider != "aws":
+            return None
+        keys: Keys = await self._own(bucket, self.iam, bucket.spec.region or _REGION, proxy)
+        return keys
 
-    async def _own(self, bucket: Bucket, proxy: Proxy | None) -> Keys:
-        if self.identities is None or self.iam is None:
-            raise Refused("provider 'aws' is not set up in this process")
+    async def _token(self, bucket: Bucket, proxy: Proxy | None) -> Token:
+        reference = bucket.spec.secret_ref
+        if reference is None:
+            token: Token = await self._own(bucket, self.google, "", proxy)
+            return token
+        secret = await self._secret(bucket, reference.name)
+        if "serviceaccount" not in secret.data:
+            raise Refused(f"invalid '{secret.metadata.name}' secret data: required fields 'serviceaccount'")
+        if self.google is None:
+            raise Refused("provider 'gcp' is not set up in this process")
+        what = f"secret '{name_of(secret)}': key 'serviceaccount'"
+        try:
+            return await self.google.given(secret.data["serviceaccount"], what, proxy)
+        except CloudError as error:
+            raise Refused(str(error)) from error
+
+    async def _own(self, bucket: Bucket, provider: Provider | None, scope: str, proxy: Proxy | None) -> Any:
+        if self.identities is None or provider is None:
+            raise Refused(f"provider '{bucket.spec.provider}' is not set up in this process")
         try:
             wanted = Wanted(
-                provider=self.iam,
-                scope=bucket.spec.region or _REGION,
+                provider=provider,
+                scope=scope,
                 namespace=bucket.metadata.namespace,
                 account=self.identities.account(bucket.spec.service_account_name),
                 proxy=proxy,
                 subject=_subject(bucket),
             )
-            keys: Keys = await self.identities.token(await self.identities.resolve(wanted))
+            return await self.identities.token(await self.identities.resolve(wanted))
         except GateDisabled as error:
             raise Refused(str(error), gated=True) from error
         except CloudError as error:
             raise Refused(str(error)) from error
-        return keys
 
     async def _tls(self, bucket: Bucket) -> TLS:
         reference = bucket.spec.cert_secret_ref

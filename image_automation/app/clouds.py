@@ -72,8 +72,13 @@ def git_logins(settings: Settings, known: Identities, clock: Clock, caller: Call
 
 def bucket_access(settings: Settings, client: Client, known: Identities, clock: Clock, caller: Caller) -> BucketAccess:
     """Build what finds the ways to stores of buckets."""
-    iam = Iam(Aws(caller, environment=settings.environment, now=clock.now))
-    return BucketAccess(objects=client, iam=iam, identities=known)
+    environment, now = settings.environment, clock.now
+    return BucketAccess(
+        objects=client,
+        iam=Iam(Aws(caller, environment=environment, now=now)),
+        google=Google(Gcp(caller, environment=environment, now=now)),
+        identities=known,
+    )
 
 
 def cluster_logins(settings: Settings, known: Identities, clock: Clock, caller: Caller) -> ClusterLogins:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from deploy.source.buckets import listing
 from deploy.source.buckets.listing import ListingError
-from deploy.source.buckets.s3 import Missing, S3Bucket, StoreError
+from deploy.source.buckets.store import Missing, Store, StoreError
 from deploy.source.ignore import IGNORE_FILE
 from gotk.runtime.blocking import Limiter
 
@@ -23,7 +23,7 @@ LARGEST = 512 << 20
 class Fetching:
     """Brings one bucket here; what it is told is wrong is a StoreError or a ListingError."""
 
-    def __init__(self, bucket: S3Bucket, blocking: Limiter, folder: Path, *, most: int = LARGEST) -> None:
+    def __init__(self, bucket: Store, blocking: Limiter, folder: Path, *, most: int = LARGEST) -> None:
         """Take the bucket and an empty folder; `most` is how many bytes its objects may have together."""
         self._bucket = bucket
         self._blocking = blocking

@@ -50,10 +50,11 @@ def read_page(body: bytes) -> Page:
 
 
 class Listing:
-    """Takes page after page."""
+    """Takes page after page; `empty_pages` of them may bring nothing new and go on."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, empty_pages: int = 0) -> None:
         self.tags: dict[str, str] = {}
+        self._empty_pages = empty_pages
         self._asked: set[str] = set()
 
     def take(self, page: Page) -> str:
@@ -62,7 +63,9 @@ class Listing:
         self.tags |= page.tags
         if len(self.tags) > MOST_KEYS:
             raise ListingError(f"the bucket lists more than {MOST_KEYS} objects")
-        if page.following in self._asked or (page.following and len(self.tags) == before):
+        if page.following and len(self.tags) == before:
+            self._empty_pages -= 1
+        if page.following in self._asked or self._empty_pages < 0:
             raise ListingError("the store goes on listing what it has listed already")
         self._asked.add(page.following)
         return page.following

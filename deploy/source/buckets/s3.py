@@ -14,6 +14,7 @@ from yarl import URL
 
 from deploy.source.buckets import listing
 from deploy.source.buckets.listing import Listing
+from deploy.source.buckets.store import Missing, StoreError
 from gotk.cloud.sigv4 import Keys, sign
 from gotk.http import errors
 from gotk.http.proxy import Proxy
@@ -24,14 +25,6 @@ _REGION = "us-east-1"
 _PAGE_LIMIT = 8 << 20
 _REFUSAL_LIMIT = 64 << 10
 _EMPTY = hashlib.sha256(b"").hexdigest()
-
-
-class StoreError(Exception):
-    """The store did not give what it was asked for. Addresses in the message have no query."""
-
-
-class Missing(StoreError):
-    """There is no such bucket or object."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
