@@ -7,11 +7,12 @@ files and directories only, no owners, no times, modes 0750, 0600 and 0700, dire
 import errno
 import hashlib
 import zlib
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from deploy.source import links
 from deploy.source.ignore import IGNORE_FILE, Ignore
 from gotk.git.objects.tree import DIRECTORY, Entry
 
@@ -64,7 +65,8 @@ class _Gzip:
 def write(target: BinaryIO, entries: Iterable[Entry], read: Callable[[str], Content], ignore: str | None) -> Written:
     """Write the tarball of files, and of directories that may be empty; `ignore` is `spec.ignore`.
 
-    `read` gives the content that an entry's id stands for. Raises OSError for a file that changes meanwhile.
+    `read` gives the content that an entry's id stands for. Raises OSError for a file that changes meanwhile,
+    and for an ignore file that is a circle of links.
     """
     files = list(entries)
     ignored = Ignore(_ignore_files(files, read), ignore)
@@ -101,15 +103,24 @@ def _pieces(path: Path) -> Iterator[bytes]:
             yield piece
 
 
-def _ignore_files(files: Iterable[Entry], read: Callable[[str], Content]) -> list[tuple[tuple[str, ...], str]]:
-    """Find the ignore files, each with its directory, in the order of a walk; none is looked for below `.git`."""
+def _ignore_files(files: Sequence[Entry], read: Callable[[str], Content]) -> list[tuple[tuple[str, ...], str]]:
+    """Find the ignore files, each with its directory, in the order of a walk; none is looked for below `.git`.
+
+    One that is a link counts where the link stands, if it leads to a file of the tree. Raises OSError for a circle.
+    """
+
+    def content(entry: Entry) -> bytes:
+        held = read(entry.blob_id)
+        return held if isinstance(held, bytes) else held.read_bytes()
+
+    named = [(tuple(entry.path.split("/")), entry) for entry in files if entry.path.split("/")[-1] == IGNORE_FILE]
+    linked = any(entry.mode == links.LINK for _, entry in named)
+    tree = dict(_walk(files if linked else [entry for _, entry in named]))
     found = []
-    for entry in files:
-        *directory, name = entry.path.split("/")
-        if name == IGNORE_FILE and ".git" not in directory and entry.mode & _LINK != _LINK and entry.mode != DIRECTORY:
-            content = read(entry.blob_id)
-            text = content if isinstance(content, bytes) else content.read_bytes()
-            found.append((tuple(directory), text.decode("utf-8", "surrogateescape")))
+    for (*directory, name), _ in named:
+        file = links.follow((*directory, name), tree, content)
+        if file is not None and ".git" not in directory:
+            found.append((tuple(directory), content(file).decode("utf-8", "surrogateescape")))
     return sorted(found)
 
 

@@ -87,9 +87,33 @@ def test_an_empty_directory_is_kept() -> None:
     assert set(members(target.getvalue())) == {".", "d"}
 
 
-def test_an_ignore_file_that_is_a_link_is_not_followed() -> None:
-    files = {".sourceignore": (b"*", LINK), "a": (b"", FILE)}
-    assert set(members(packed(files))) == {".", "a"}
+@pytest.mark.parametrize(
+    ("target", "left"),
+    [
+        (b"rules/of", {"a.md", "d/a.txt"}),
+        (b"./hop/../rules//of", {"a.md", "d/a.txt"}),
+        (b"rules", {"a.md", "d/a.txt", "d/b.md"}),
+        (b"missing/../rules/of", {"a.md", "d/a.txt", "d/b.md"}),
+        (b"../../d/rules/of", {"a.md", "d/a.txt", "d/b.md"}),
+        (b"/d/rules/of", {"a.md", "d/a.txt", "d/b.md"}),
+    ],
+    ids=["a file", "through a linked directory", "a directory", "missing", "above the tree", "absolute"],
+)
+def test_an_ignore_file_that_is_a_link_counts_where_the_link_stands(target: bytes, left: set[str]) -> None:
+    files = {
+        "a.md": (b"", FILE),
+        "d/.sourceignore": (target, LINK),
+        "d/a.txt": (b"", FILE),
+        "d/b.md": (b"", FILE),
+        "d/hop": (b"rules", LINK),
+        "d/rules/of": (b"*.md\n", FILE),
+    }
+    assert {name for name in members(packed(files)) if name.endswith((".md", ".txt"))} == left
+
+
+def test_an_ignore_file_that_is_a_circle_of_links_is_an_error() -> None:
+    with pytest.raises(OSError, match=r"'\.sourceignore' leads through more than 40 symbolic links"):
+        packed({".sourceignore": (b"other", LINK), "other": (b".sourceignore", LINK)})
 
 
 def test_a_file_below_an_excluded_directory_can_come_back() -> None:
