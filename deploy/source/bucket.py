@@ -16,6 +16,7 @@ from typing import Any, BinaryIO, NoReturn
 from deploy.source import archive, folder, publishing
 from deploy.source.archive import Written
 from deploy.source.buckets import gcs, listing
+from deploy.source.buckets.blob import BlobAccess, BlobContainer
 from deploy.source.buckets.fetching import Fetching
 from deploy.source.buckets.gcs import GcsAccess, GcsBucket
 from deploy.source.buckets.s3 import S3Access, S3Bucket
@@ -24,12 +25,10 @@ from deploy.source.publishing import FETCH_FAILED, Publisher, Release
 from gotk.api.source import Bucket, BucketStatus
 from gotk.http.transport import Transport
 from gotk.runtime.blocking import Limiter
-from gotk.runtime.conditions import UNSUPPORTED_FIELD, Rules
+from gotk.runtime.conditions import Rules
 from gotk.runtime.errors import Retry, Stalled
 from gotk.runtime.reconciler import Outcome, Run, Watch
 from gotk.sources.bucket_access import BucketAccess, Refused
-
-_PROVIDERS = ("generic", "aws", "gcp")
 
 
 class BucketReconciler:
@@ -67,12 +66,6 @@ class BucketReconciler:
 
     async def reconcile(self, obj: Bucket, run: Run[BucketStatus]) -> Outcome:
         """List, and fetch and store what is new."""
-        if obj.spec.provider not in _PROVIDERS:
-            raise Stalled(
-                UNSUPPORTED_FIELD,
-                f"spec.provider '{obj.spec.provider}' is not supported by this version: use generic, aws or gcp, "
-                f"or leave the object to Flux's {self.controller}",
-            )
         await self._publisher.check(run)
         bucket = await self._open(obj, run)
         after, timeout = obj.spec.interval.seconds, obj.spec.timeout.seconds
@@ -109,6 +102,16 @@ class BucketReconciler:
         if reached.token is not None:
             google = GcsAccess(bucket=spec.bucket_name, token=reached.token, address=self._google, proxy=reached.proxy)
             return GcsBucket(self._transport, google)
+        if (blob := reached.blob) is not None:
+            azure = BlobAccess(
+                endpoint=blob.endpoint,
+                container=spec.bucket_name,
+                token=blob.token,
+                account=blob.account,
+                key=blob.key,
+                proxy=reached.proxy,
+            )
+            return BlobContainer(self._transport, azure, now=self._now)
         if not spec.endpoint or any(sign in spec.endpoint for sign in "/?#@ \\"):
             _fail(run, "BucketOperationFailed", f"the endpoint '{spec.endpoint}' is no host, or host and port")
         access = S3Access(

@@ -49,9 +49,11 @@ class Azure:
                 said.append(str(error))
         raise CloudError(f"no Azure credential found: {'; '.join(said)}")
 
-    async def secret(self, tenant: str, client: str, secret: str, scope: str, *, authority: str = "") -> Token:
+    async def secret(
+        self, tenant: str, client: str, secret: str, scope: str, *, authority: str = "", proxy: Proxy | None = None
+    ) -> Token:
         """Return a token of an application for its secret. Raises CloudError."""
-        return await self._grant(tenant, client, {"client_secret": secret}, scope, None, authority=authority)
+        return await self._grant(tenant, client, {"client_secret": secret}, scope, proxy, authority=authority)
 
     async def managed(self, client: str, scope: str) -> Token:
         """Return a token of a managed identity of this machine. Raises CloudError."""

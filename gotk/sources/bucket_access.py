@@ -10,9 +10,10 @@ from typing import Any
 
 from gotk.api.core import Secret
 from gotk.api.source import Bucket
+from gotk.cloud.azure import Azure
 from gotk.cloud.cache import Subject
 from gotk.cloud.errors import CloudError, GateDisabled
-from gotk.cloud.git_login import Iam
+from gotk.cloud.git_login import Entra, Iam
 from gotk.cloud.google import Google
 from gotk.cloud.identity import Identities, Provider, Wanted
 from gotk.cloud.sigv4 import Keys
@@ -22,6 +23,8 @@ from gotk.http.secret import SecretError, name_of, text
 from gotk.http.tls import SYSTEM, TLS, InvalidTLS
 from gotk.kube.errors import APIError
 from gotk.kube.ports import Getter
+from gotk.sources import blob_access
+from gotk.sources.blob_access import BlobLogin, Unusable
 
 _REGION = "us-east-1"
 _NEVER = datetime.max.replace(tzinfo=UTC)
@@ -37,10 +40,11 @@ class Refused(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reached:
-    """How a store is reached: S3 with keys, or without them as nobody; Google's with a token."""
+    """How a store is reached: S3 with keys, or without them as nobody; Google's with a token, Azure's with a login."""
 
     keys: Keys | None = None
     token: Token | None = None
+    blob: BlobLogin | None = None
     tls: TLS
     proxy: Proxy | None
 
@@ -52,6 +56,7 @@ class BucketAccess:
     objects: Getter
     iam: Iam | None = None
     google: Google | None = None
+    azure: Azure | None = None
     identities: Identities | None = None
 
     async def of(self, bucket: Bucket) -> Reached:
@@ -60,6 +65,8 @@ class BucketAccess:
         tls = await self._tls(bucket)
         if bucket.spec.provider == "gcp":
             return Reached(token=await self._token(bucket, proxy), tls=tls, proxy=proxy)
+        if bucket.spec.provider == "azure":
+            return Reached(blob=await self._blob(bucket, proxy), tls=tls, proxy=proxy)
         return Reached(keys=await self._keys(bucket, proxy), tls=tls, proxy=proxy)
 
     def forget(self, bucket: Bucket) -> None:
@@ -98,6 +105,23 @@ class BucketAccess:
         try:
             return await self.google.given(secret.data["serviceaccount"], what, proxy)
         except CloudError as error:
+            raise Refused(str(error)) from error
+
+    async def _blob(self, bucket: Bucket, proxy: Proxy | None) -> BlobLogin:
+        reference, cloud = bucket.spec.secret_ref, self.azure
+        if cloud is None:
+            raise Refused("provider 'azure' is not set up in this process")
+
+        async def token() -> Token:
+            found: Token = await self._own(bucket, Entra(cloud), blob_access.SCOPE, proxy)
+            return found
+
+        try:
+            url = blob_access.address(bucket.spec.endpoint)
+            if reference is None:
+                return await blob_access.as_ourselves(url, token)
+            return await blob_access.by_secret(await self._secret(bucket, reference.name), url, cloud, proxy)
+        except (Unusable, CloudError) as error:
             raise Refused(str(error)) from error
 
     async def _own(self, bucket: Bucket, provider: Provider | None, scope: str, proxy: Proxy | None) -> Any:

@@ -77,6 +77,7 @@ def bucket_access(settings: Settings, client: Client, known: Identities, clock: 
         objects=client,
         iam=Iam(Aws(caller, environment=environment, now=now)),
         google=Google(Gcp(caller, environment=environment, now=now)),
+        azure=Azure(caller, environment=environment, now=now),
         identities=known,
     )
 

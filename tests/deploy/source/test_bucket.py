@@ -116,12 +116,6 @@ async def test_a_secret_that_will_not_do_is_named(
     assert ended.ready == ("False", "AuthenticationFailed", complaint)
 
 
-async def test_another_provider_is_not_taken_for_s3(world: World) -> None:
-    ended = await world.run(bucket("127.0.0.1:9", provider="azure"))
-    assert isinstance(ended.error, errors.Stalled)
-    assert "spec.provider 'azure' is not supported by this version" in ended.ready[2]
-
-
 def listed(*keys: str, token: str = "") -> str:
     rows = "".join(f"<Contents><Key>{key}</Key><ETag>1</ETag></Contents>" for key in keys)
     more = f"<IsTruncated>true</IsTruncated><NextContinuationToken>{token}</NextContinuationToken>" if token else ""

@@ -14,6 +14,7 @@ from deploy.source.publishing import Publisher
 from deploy.source.storage import Retention, Storage
 from gotk.api import scheme
 from gotk.api.source import Bucket
+from gotk.cloud.azure import Azure
 from gotk.cloud.google import Google
 from gotk.cloud.identity import Identities
 from gotk.http.transport import Transport
@@ -48,6 +49,7 @@ async def opened(
     *,
     address: str = gcs.ADDRESS,
     google: Google | None = None,
+    azure: Azure | None = None,
     identities: Identities | None = None,
 ) -> AsyncIterator[World]:
     """Open a world; `address` is where Google's store is."""
@@ -58,7 +60,7 @@ async def opened(
     with Limiter(width=2) as limiter:
         async with Transport() as transport:
             reconciler = BucketReconciler(
-                access=BucketAccess(objects=vault, google=google, identities=identities),
+                access=BucketAccess(objects=vault, google=google, azure=azure, identities=identities),
                 transport=transport,
                 publisher=Publisher(storage=storage, blocking=limiter),
                 blocking=limiter,
