@@ -55,8 +55,8 @@ DROPPED: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
     "ImagePolicy": [("status", "latestImage", text("The image chosen, as name:tag."))],
     "Kustomization": [
         ("spec", "validation", text("How to validate before applying.", enum=["none", "client", "server"])),
-        ("spec", "patchesStrategicMerge", anything("No longer used in v1, which has patches. Merge patches.")),
-        ("spec", "patchesJson6902", anything("No longer used in v1, which has patches. JSON patches.")),
+        ("spec", "patchesStrategicMerge", anything("Not applied: v1 has patches instead. Merge patches.")),
+        ("spec", "patchesJson6902", anything("Not applied: v1 has patches instead. JSON patches.")),
         (
             "status",
             "snapshot",
@@ -69,6 +69,10 @@ DROPPED: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
     ],
     "Receiver": [("status", "url", text("The path that takes the calls."))],
 }
+
+
+#: What the warning about an older version of a kind says besides: what would be lost without a word.
+LOST = {"Kustomization": "; its patchesStrategicMerge and patchesJson6902 are not applied: move them to patches"}
 
 
 class Dumper(yaml.SafeDumper):
@@ -88,12 +92,13 @@ def older(crd: dict[str, Any], newest: dict[str, Any], name: str) -> dict[str, A
         for part in path.split("."):
             node = node["properties"][part]
         node["properties"][field] = copy.deepcopy(schema)
+    advice = f"upgrade to {newest['name']} ({group}){LOST.get(kind, '')}"
     return {
         "name": name,
         "served": True,
         "storage": False,
         "deprecated": True,
-        "deprecationWarning": f"{name} {kind} is deprecated, upgrade to {newest['name']} ({group})",
+        "deprecationWarning": f"{name} {kind} is deprecated, {advice}",
         **{key: value for key, value in version.items() if key not in {"name", "served", "storage"}},
     }
 

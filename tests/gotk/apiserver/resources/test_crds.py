@@ -165,11 +165,16 @@ def test_every_served_version_is_a_resource_and_all_share_a_store() -> None:
     assert registry.lookup("image.toolkit.fluxcd.io", "v1", "imagerepositories") is not None
 
 
-def test_old_fields_of_old_versions_are_taken_without_a_word() -> None:
+def test_old_fields_of_old_versions_are_taken_with_a_warning_that_names_what_replaced_them() -> None:
     crd = next(c for c in ours.load() if c["spec"]["names"]["kind"] == "Kustomization")
     new, *older = crds.resources(crd)
     spec = {"validation": "client", "patchesStrategicMerge": [{"kind": "Deployment", "spec": {"replicas": 1}}]}
     for resource in older:
+        assert resource.deprecation is not None
+        assert resource.deprecation.endswith(
+            "its patchesStrategicMerge and patchesJson6902 are not applied: move them to patches"
+        )
+        assert len(resource.deprecation) <= 256, "more than the API server takes"
         assert resource.schema is not None
         assert resource.schema.prune({"spec": json.loads(json.dumps(spec))}) == []
     assert new.schema is not None
