@@ -11,9 +11,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Protocol
-
-import structlog
+from typing import Any, Protocol
 
 from gotk.kube import credentials
 from gotk.kube.credentials import Certificate, ConfigError
@@ -135,9 +133,9 @@ class Renewal:
                     self._useless = proof
                     self._take(proof)
                     self._useless = None
-                    structlog.get_logger().info("credentials for the Kubernetes API were renewed")
+                    _log().info("credentials for the Kubernetes API were renewed")
             except ConfigError as error:
-                structlog.get_logger().warning("cannot renew credentials, using those at hand", error=str(error))
+                _log().warning("cannot renew credentials, using those at hand", error=str(error))
 
     def _take(self, proof: Proof) -> None:
         old = self._proof
@@ -164,3 +162,9 @@ def content(value: Path | bytes) -> bytes:
         return value.read_bytes()
     except OSError as error:
         raise ConfigError(f"cannot read the file {value}: {error.strerror}") from error
+
+
+def _log() -> Any:
+    import structlog  # noqa: PLC0415 - a third of the start of a command, which logs nothing
+
+    return structlog.get_logger()
