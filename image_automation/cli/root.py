@@ -20,6 +20,7 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     ),
     "demo": ("image_automation.cli.verbs.demo", "demo", "Watch an image tag travel from a registry to a Deployment."),
     "explain": ("image_automation.cli.verbs.explain", "explain", "Say why a policy chose its tag, and not another."),
+    "export": ("image_automation.cli.verbs.export", "export", "Print objects as YAML for a repository."),
     "get": ("image_automation.cli.verbs.get", "get", "Print objects and their state."),
     "install": ("image_automation.cli.verbs.install", "install", "Install the service on a cluster, or upgrade it."),
     "once": ("image_automation.cli.verbs.once", "once", "Scan, choose, commit and push once, for a CI job."),
