@@ -107,8 +107,7 @@ class _Application:
             if trial.recreate:
                 await self._remove(item)
             if trial.cleanup:
-                place = (item.api_version, item.id.kind, item.id.namespace, item.id.name)
-                await self._cluster.patch_object(*place, list(trial.cleanup), type="json")
+                await self._trials.clean(trial)
             applied = await self._cluster.apply_object(trial.obj, field_manager=self._owner.field)
         except errors.APIError as error:
             raise ApplyError(f"{item.id.subject} apply failed: {self._told(error, trial.obj)}") from error

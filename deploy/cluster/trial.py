@@ -8,7 +8,7 @@ import hashlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 import msgspec
 import structlog
@@ -22,6 +22,9 @@ from gotk.bounded import Bounded
 from gotk.kube import errors
 
 _log = structlog.get_logger()
+#: How often an object is patched that somebody else keeps writing.
+_TRIES = 5
+_PatchOf: TypeAlias = Callable[[Mapping[str, Any]], list[dict[str, Any]]]
 _IMMUTABLE = re.compile(r"is\simmutable|immutable\sfield")
 
 
@@ -41,7 +44,8 @@ class Trial:
     item: Item
     action: Action
     state: Mapping[str, Any] = field(default_factory=dict)
-    cleanup: Sequence[Mapping[str, Any]] = ()
+    live: dict[str, Any] = field(default_factory=dict, repr=False)
+    cleanup: bool = False
     recreate: bool = False
 
 
@@ -125,7 +129,7 @@ class Trials:
         payload = self._wishes.ignore.payload(
             known, live, applied, managers=managers.of(live, cleanup), field=self._owner.field
         )
-        return Trial(payload, item, "configured", cleanup=cleanup)
+        return Trial(payload, item, "configured", live=live, cleanup=bool(cleanup))
 
     async def _dry_run(self, obj: objects.Manifest) -> tuple[objects.Manifest, Mapping[str, Any] | errors.APIError]:
         """Try an object, and return it as it was tried last with what would come of it, or why nothing would."""
@@ -147,15 +151,39 @@ class Trials:
 
     async def _migrated(self, obj: objects.Manifest, item: Item, live: dict[str, Any]) -> dict[str, Any]:
         """Bring the entries of an object's managers to the version that is applied. Raises ApplyError."""
-        patch = managers.migration(live, item.api_version)
-        if not patch:
-            return live
-        place = (item.api_version, item.id.kind, item.id.namespace, item.id.name)
         try:
-            return await self._cluster.patch_object(*place, patch, type="json")
+            return await self._patched(item, live, lambda found: managers.migration(found, item.api_version))
         except errors.APIError as error:
             told = self._told(error, obj)
             raise ApplyError(f"{item.id.subject} failed to migrate API version: {told}") from error
+
+    async def clean(self, trial: Trial) -> None:
+        """Take over what the trial has found in other managers' hands. Raises APIError."""
+        others = self._manner.override_managers
+        await self._patched(
+            trial.item,
+            trial.live,
+            lambda found: managers.cleanup(found, trial.obj, self._owner, others),
+        )
+
+    async def _patched(self, item: Item, live: dict[str, Any], patch_of: _PatchOf) -> dict[str, Any]:
+        """Patch an object as it is, and once more as it has become where somebody else wrote it meanwhile.
+
+        A patch of managers' entries names the version that it was made for, and a controller of the object's own kind
+        writes its status at any time.
+        """
+        place = (item.api_version, item.id.kind, item.id.namespace, item.id.name)
+        for tries_left in reversed(range(_TRIES)):
+            patch = patch_of(live)
+            if not patch:
+                return live
+            try:
+                return await self._cluster.patch_object(*place, patch, type="json")
+            except errors.Conflict:
+                if not tries_left:
+                    raise
+            live = await self._cluster.get_object(*place)
+        return live
 
     def _is_skipped(self, obj: objects.Manifest, live: objects.Manifest | None) -> bool:
         if controls.left_alone(obj, self._owner):

@@ -106,6 +106,49 @@ async def test_a_refused_migration_is_told_without_a_value() -> None:
     assert str(raised.value) == 'Secret/apps/s failed to migrate API version: a: Invalid value: "***"'
 
 
+class Busy(Refusing):
+    """A cluster whose ConfigMap kubectl made, and that somebody else writes before each of the first patches."""
+
+    def __init__(self, writes: int) -> None:
+        super().__init__(errors.Conflict(409, "Conflict", "the object has been modified"))
+        self._writes = writes
+        self.version = 1
+        self.managers: list[dict[str, Any]] = [
+            {"manager": "kubectl", "operation": "Apply", "apiVersion": "v1", "fieldsV1": {"f:data": {}}}
+        ]
+
+    async def get_object(self, api_version: str, kind: str, namespace: str, name: str) -> dict[str, Any]:
+        more = {"resourceVersion": str(self.version), "managedFields": self.managers}
+        return {**MAP, "metadata": {**MAP["metadata"], **more}}
+
+    async def patch_object(self, *place: Any, **how: Any) -> dict[str, Any]:
+        if self._writes:
+            self._writes, self.version = self._writes - 1, self.version + 1
+        patch = {step["path"]: step["value"] for step in place[-1]}
+        if patch["/metadata/resourceVersion"] != str(self.version):
+            raise self._error
+        self.managers = patch["/metadata/managedFields"]
+        return await self.get_object("v1", "ConfigMap", "apps", "c")
+
+    async def apply_object(self, obj: Any, *, field_manager: str, force: bool = True, dry_run: bool = False) -> Any:
+        return await self.get_object("v1", "ConfigMap", "apps", "c")
+
+
+async def test_an_object_that_is_written_meanwhile_is_taken_over_as_it_has_become() -> None:
+    cluster, clock = Busy(writes=4), SystemClock()
+    applier = apply.Applier(clock=clock, waiter=wait.Waiter(clock=clock), manner=trial.USUAL)
+    await applier.apply([MAP], cluster=cluster, owner=owners.APP)
+    assert [entry["manager"] for entry in cluster.managers] == [owners.APP.field]
+
+
+async def test_an_object_that_is_written_all_the_time_is_left_to_the_next_run() -> None:
+    cluster, clock = Busy(writes=100), SystemClock()
+    applier = apply.Applier(clock=clock, waiter=wait.Waiter(clock=clock), manner=trial.USUAL)
+    with pytest.raises(trial.ApplyError) as raised:
+        await applier.apply([MAP], cluster=cluster, owner=owners.APP)
+    assert str(raised.value) == "ConfigMap/apps/c apply failed: the object has been modified"
+
+
 def of_version(version: str) -> dict[str, Any]:
     entry = {"manager": "old", "operation": "Apply", "apiVersion": version, "fieldsV1": {"f:spec": {}}}
     return {"metadata": {"resourceVersion": "7", "managedFields": [entry]}}
