@@ -180,7 +180,7 @@ LIVES = [
     Scene("a suspended repository is deleted", [[repository(suspend=True)], [{"delete": ("ImageRepository", "app")}]]),
     Scene("a policy is deleted", [[repository()], [policy(semver="1.x")], [{"delete": ("ImagePolicy", "app")}]],
           {"app": {"tags": VERSIONS}}),
-    Scene("a policy comes first", [[policy(semver="1.x")], [repository()]], {"app": {"tags": VERSIONS}}),
+    Scene("a policy comes first", [[policy(semver="1.x")], [repository()]], {"app": {"tags": VERSIONS, "late": True}}),
     Scene("a policy of a repository that cannot be scanned", [[repository()], [policy(semver="1.x")],
                                                                [change("ImageRepository",
                                                                        image="PLAIN/NAMESPACE/other")]],

@@ -29,6 +29,8 @@ class Shelf:
     password: str = ""
     page: int = 0
     silent: bool = False
+    #: Whether it answers so late that whoever waits for the scan has been told first that there is nothing yet.
+    late: bool = False
 
 
 class Scripted:
@@ -50,6 +52,8 @@ class Scripted:
             return _error(404, "NAME_UNKNOWN", "repository name not known to registry")
         if shelf.silent:
             await asyncio.sleep(60)
+        if shelf.late:
+            await asyncio.sleep(1)
         if shelf.user and request.headers.get("Authorization") != _basic(shelf):
             return _error(401, "UNAUTHORIZED", "authentication required", {"WWW-Authenticate": 'Basic realm="here"'})
         if shelf.status != 200 or shelf.text is not None or shelf.body is not None:
