@@ -3,7 +3,7 @@
 import pytest
 
 from image_automation.cli import kinds
-from image_automation.cli.verbs import get
+from image_automation.cli.verbs.objects import get
 
 
 @pytest.mark.parametrize(

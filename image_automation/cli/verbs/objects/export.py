@@ -11,7 +11,7 @@ import msgspec
 from image_automation.cli import cluster as clusters
 from image_automation.cli import kinds, output, waiting
 from image_automation.cli.verbs import completion
-from image_automation.cli.verbs.reconcile import build
+from image_automation.cli.verbs.objects.reconcile import build
 
 _METADATA = ("annotations", "labels", "name", "namespace")
 

@@ -11,7 +11,7 @@ import click
 from image_automation.cli import cluster as clusters
 from image_automation.cli import kinds, output, waiting
 from image_automation.cli.verbs import completion
-from image_automation.cli.verbs.reconcile import build
+from image_automation.cli.verbs.objects.reconcile import build
 
 
 def _command(word: str, kind: kinds.Kind) -> click.Command:

@@ -10,7 +10,7 @@ from gotk.kube import client as kube
 from image_automation.cli import cluster as clusters
 from image_automation.cli import kinds, output, waiting
 from image_automation.cli.verbs import completion
-from image_automation.cli.verbs.reconcile import build
+from image_automation.cli.verbs.objects.reconcile import build
 
 
 def _parameters(kind: kinds.Kind, *, resuming: bool) -> list[click.Parameter]:
