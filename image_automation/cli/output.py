@@ -26,6 +26,11 @@ def action(text: str) -> None:
     click.echo(f"► {text}", err=True)
 
 
+def generating(text: str) -> None:
+    """Say what is being made up, before anything is asked for."""
+    click.echo(f"✚ {text}", err=True)
+
+
 def waiting(text: str) -> None:
     """Say what is being waited for."""
     click.echo(f"◎ {text}", err=True)

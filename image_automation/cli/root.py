@@ -18,6 +18,7 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
         "control_plane",
         "Run the embedded control plane alone.",
     ),
+    "create": ("image_automation.cli.verbs.create.create", "create", "Create or update objects, or print them."),
     "delete": ("image_automation.cli.verbs.objects.delete", "delete", "Delete an object."),
     "demo": ("image_automation.cli.verbs.demo", "demo", "Watch an image tag travel from a registry to a Deployment."),
     "explain": ("image_automation.cli.verbs.explain", "explain", "Say why a policy chose its tag, and not another."),

@@ -230,6 +230,16 @@ async def test_without_a_cluster_the_error_says_what_to_do(tmp_path: Path) -> No
     assert "no cluster found: name a kubeconfig with --kubeconfig or $KUBECONFIG" in result.err
 
 
+async def answer(client: Client, kind: type[Any], generation: int, status: dict[str, Any]) -> None:
+    """Play the controller: give the first object of this generation a status."""
+    async for _, body in client.watch(kind, resource_version="0"):
+        metadata = json.loads(body)["metadata"]
+        if metadata.get("generation") == generation:
+            patch = {"status": {"observedGeneration": generation} | status}
+            await client.merge_patch(kind, metadata["namespace"], metadata["name"], patch, subresource="status")
+            return
+
+
 async def answering(
     terminal: Terminal,
     kind: type[GitRepository | Kustomization | ImagePolicy | ImageRepository],

@@ -1,0 +1,24 @@
+"""`create`: the verb with its nouns."""
+
+import click
+
+from image_automation.cli.verbs.create import git_sources, images, kustomizations
+
+_sources = click.Group("source", help="Sources.", commands=[git_sources.git])
+
+create = click.Group(
+    "create",
+    help="Create or update objects, or print them for a repository.",
+    commands=[_sources, images.group(), kustomizations.kustomization],
+)
+
+
+def _alias(group: click.Group, original: str, *others: str) -> None:
+    """Let a noun be said otherwise, as flux does."""
+    made = group.commands[original]
+    for other in others:
+        hidden = type(made)(other, callback=made.callback, params=made.params, help=made.help, hidden=True)
+        group.add_command(hidden)
+
+
+_alias(create, "kustomization", "ks")
