@@ -5,10 +5,10 @@ moment when every object is either well or failed. Polls come quickly at first, 
 """
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any, Protocol
 
-from deploy.cluster import health, ports
+from deploy.cluster import health, objects, ports
 from deploy.cluster.health import Health
 from deploy.cluster.inventory import Item, ObjectID
 from gotk.kube.errors import APIError, NotFound
@@ -130,6 +130,15 @@ class Waiter:
             return await rules.health(obj) or health.of(obj, self._clock.now())
         except (TypeError, ValueError) as error:
             return Health("Unknown", f"status cannot be read: {error}")
+
+
+def self_cleaning(manifests: Iterable[objects.Manifest]) -> set[ObjectID]:
+    """Return the Jobs that go by themselves when they are done."""
+    return {
+        ObjectID.of(manifest)
+        for manifest in manifests
+        if manifest["kind"] == "Job" and (manifest.get("spec") or {}).get("ttlSecondsAfterFinished") is not None
+    }
 
 
 def _list(states: Mapping[Item, Health]) -> str:

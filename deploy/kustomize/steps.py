@@ -120,7 +120,7 @@ class Steps:
                 items,
                 cluster=cluster,
                 timeout=attempt.timeout.seconds,
-                missing_ok=_self_cleaning(assembled.manifests),
+                missing_ok=wait.self_cleaning(assembled.manifests),
                 rules=attempt.checks,
                 stop=run.woken.event if self._policy.cancel_health_checks else None,
             )
@@ -188,12 +188,3 @@ def _awaited(attempt: Attempt, applied: Sequence[Change]) -> list[Item]:
     meta = attempt.obj.metadata
     itself = ObjectID(meta.namespace, meta.name, GROUP, "Kustomization")
     return [change.item for change in applied if change.action != "skipped" and change.item.id != itself]
-
-
-def _self_cleaning(manifests: Sequence[objects.Manifest]) -> set[ObjectID]:
-    """Return the Jobs that go by themselves when they are done."""
-    return {
-        ObjectID.of(manifest)
-        for manifest in manifests
-        if manifest["kind"] == "Job" and (manifest.get("spec") or {}).get("ttlSecondsAfterFinished") is not None
-    }

@@ -1,0 +1,1 @@
+"""What is done to a release: installed, upgraded, rolled back, tested, unlocked, uninstalled, held against drift."""

@@ -1,0 +1,54 @@
+"""Installing: the first revision of a release, or the next one over a name that may be used again.
+
+Answers to Helm's `pkg/action/install.go`.
+"""
+
+import msgspec
+
+from deploy.cluster import wait
+from deploy.helm.actions import recording, rollout
+from deploy.helm.actions.apply import StepError
+from deploy.helm.actions.plan import ActionError, CanceledError, Means, Plan
+from deploy.helm.release import Release
+
+
+async def install(plan: Plan, means: Means) -> Release:
+    """Install what was rendered, and return the revision as it is stored. Raises ActionError."""
+    settings = plan.obj.spec.install
+    before = await recording.history(plan.release.name, means)
+    recording.refuse_pending(before)
+    release = _numbered(plan.release, before, replace=settings.replace)
+    work = await rollout.prepare(release, [], plan, means)
+    pending = recording.begun(release, "pending-install", "Initial install underway", now=means.clock.now())
+    await _replace(before, means)
+    await recording.create(pending, means)
+    try:
+        await rollout.run(work, settings=settings, force=False, plan=plan, means=means)
+    except (StepError, wait.Stopped) as error:
+        raise await _failed(pending, error, means) from error
+    deployed = recording.marked(pending, "deployed", "Install complete")
+    await recording.update(deployed, means)
+    return deployed
+
+
+def _numbered(release: Release, before: list[Release], *, replace: bool) -> Release:
+    """Return the revision with its number. Raises ActionError where the name is in use."""
+    if not before:
+        return release
+    last = before[-1]
+    if not replace or last.info.status not in {"uninstalled", "failed"}:
+        message = "release name check failed: cannot reuse a name that is still in use"
+        raise ActionError(message, stored=False)
+    return msgspec.structs.replace(release, version=last.version + 1)
+
+
+async def _replace(before: list[Release], means: Means) -> None:
+    if before and before[-1].info.status != "failed":
+        await recording.update(recording.marked(before[-1], "superseded", "superseded by new release"), means)
+
+
+async def _failed(pending: Release, error: StepError | wait.Stopped, means: Means) -> ActionError:
+    message = str(error) or recording.CANCELED
+    failed = await recording.fail(pending, f'Release "{pending.name}" failed: {message}', means)
+    kind = CanceledError if isinstance(error, wait.Stopped) else ActionError
+    return kind(message, stored=True, release=failed)

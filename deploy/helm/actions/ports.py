@@ -1,0 +1,37 @@
+"""What the actions need of the place where releases are kept. `deploy.helm.storage.Storage` fits."""
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from deploy.helm.release import Release
+
+
+class StorageError(Exception):
+    """A release cannot be stored, or not be read. The message is for people."""
+
+
+class Storage(Protocol):
+    """The releases of one namespace, as helm keeps them.
+
+    Every method raises StorageError, or an error of `gotk.kube.errors` where the cluster refuses.
+    """
+
+    async def history(self, name: str) -> Sequence[Release]:
+        """Return every stored revision of a release, the newest last."""
+        ...
+
+    async def create(self, release: Release) -> None:
+        """Store a new revision. Raises AlreadyExists where somebody was faster."""
+        ...
+
+    async def update(self, release: Release) -> None:
+        """Store a revision again, with what has become of it."""
+        ...
+
+    async def delete(self, release: Release) -> None:
+        """Forget a revision; one that is not there is forgotten already."""
+        ...
+
+    async def trim(self, name: str, max_history: int) -> None:
+        """Forget the oldest revisions until so many are left; the last deployed one stays, and 0 is no limit."""
+        ...

@@ -1,0 +1,87 @@
+"""The steps that install, upgrade and rollback have in common: apply, remove what is left over, wait.
+
+Answers to `performInstall`, `releasingUpgrade` and `performRollback` of Helm's `pkg/action`.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from deploy.cluster import wait
+from deploy.cluster.inventory import ObjectID
+from deploy.cluster.objects import Manifest
+from deploy.helm.actions import apply, objects, removal, waiting
+from deploy.helm.actions.apply import StepError
+from deploy.helm.actions.plan import ActionError, Means, Plan, owner_of
+from deploy.helm.release import Release
+from gotk.kube.errors import APIError
+
+
+class Settings(Protocol):
+    """The part of an action's settings that is the same for all of them."""
+
+    @property
+    def disable_wait(self) -> bool:
+        """Whether the action ends without waiting for what it has applied."""
+        ...
+
+    @property
+    def disable_wait_for_jobs(self) -> bool:
+        """Whether Jobs are not awaited."""
+        ...
+
+    @property
+    def disable_hooks(self) -> bool:
+        """Whether hooks do not run."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """What is to be applied, and what is to be removed because only older revisions had it."""
+
+    manifests: Sequence[Manifest]
+    obsolete: Sequence[Manifest] = ()
+    #: The objects of older revisions.
+    known: frozenset[ObjectID] = frozenset()
+
+
+async def prepare(release: Release, before: Sequence[Release], plan: Plan, means: Means) -> Rollout:
+    """Read the objects of a revision and of those before it. Raises ActionError."""
+    try:
+        manifests = await objects.of(release, cluster=means.cluster, owner=owner_of(plan.obj))
+        earlier = await removal.of_all(before, means)
+    except (objects.ObjectsError, APIError) as error:
+        raise ActionError(str(error), stored=False) from error
+    kept = {ObjectID.of(each) for each in manifests}
+    obsolete = [obj for id_, obj in earlier.items() if id_ not in kept]
+    return Rollout(manifests, obsolete, frozenset(earlier))
+
+
+async def run(rollout: Rollout, *, settings: Settings, force: bool, plan: Plan, means: Means) -> None:
+    """Bring the cluster to a revision. Raises StepError and wait.Stopped."""
+    made: Collection[ObjectID] = ()
+    try:
+        made = apply.created(await apply.apply(rollout.manifests, plan=plan, means=means, force=force))
+        await apply.remove(rollout.obsolete, plan=plan, means=means)
+        if not settings.disable_wait:
+            jobs = not settings.disable_wait_for_jobs
+            await waiting.until_well(rollout.manifests, plan=plan, means=means, jobs=jobs)
+    except StepError as error:
+        raise StepError(str(error), [*made, *error.created]) from error
+    except wait.WaitError as error:
+        raise StepError(str(error), list(made)) from error
+
+
+async def clean_up(rollout: Rollout, failed: StepError, plan: Plan, means: Means) -> str:
+    """Remove what a failed rollout has made, and return what it failed of, with what could not be removed."""
+    made = set(failed.created) - rollout.known
+    manifests = [each for each in rollout.manifests if ObjectID.of(each) in made]
+    removed = await removal.remove(manifests, release=plan.release, means=means)
+    if not removed.errors:
+        return str(failed)
+    left = ", ".join(removed.errors)
+    return (
+        f"an error occurred while cleaning up resources. original upgrade error: {failed}: "
+        f"unable to cleanup resources: {left}"
+    )

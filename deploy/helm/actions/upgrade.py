@@ -1,0 +1,66 @@
+"""Upgrading: the next revision of a release that is there.
+
+Answers to Helm's `pkg/action/upgrade.go`. One thing is done more: what failed revisions have made since the last
+deployed one, and the new one does not have, is removed as well.
+"""
+
+from deploy.cluster import wait
+from deploy.helm.actions import recording, rollout
+from deploy.helm.actions.apply import StepError
+from deploy.helm.actions.plan import ActionError, CanceledError, Means, Plan
+from deploy.helm.release import Release
+
+
+async def upgrade(plan: Plan, means: Means) -> Release:
+    """Upgrade to what was rendered, and return the revision as it is stored. Raises ActionError."""
+    settings = plan.obj.spec.upgrade
+    history = await recording.history(plan.release.name, means)
+    recording.refuse_pending(history)
+    before = since_deployed(history)
+    _check_number(plan.release, history)
+    work = await rollout.prepare(plan.release, before, plan, means)
+    pending = recording.begun(
+        plan.release,
+        "pending-upgrade",
+        "Preparing upgrade",
+        now=means.clock.now(),
+        first=before[0].info.first_deployed,
+    )
+    await recording.create(pending, means, max_history=plan.obj.spec.max_history)
+    try:
+        await rollout.run(work, settings=settings, force=settings.force, plan=plan, means=means)
+    except StepError as error:
+        failed = await _failed(pending, str(error), means)
+        message = str(error)
+        if settings.cleanup_on_fail:
+            message = await rollout.clean_up(work, error, plan, means)
+        raise ActionError(message, stored=True, release=failed) from error
+    except wait.Stopped as error:
+        failed = await _failed(pending, recording.CANCELED, means)
+        raise CanceledError(recording.CANCELED, stored=True, release=failed) from error
+    await recording.supersede(history, means)
+    deployed = recording.marked(pending, "deployed", "Upgrade complete")
+    await recording.update(deployed, means)
+    return deployed
+
+
+def since_deployed(history: list[Release]) -> list[Release]:
+    """Return the last deployed revision and those after it; without one, the last revision alone."""
+    deployed = [index for index, each in enumerate(history) if each.info.status == "deployed"]
+    return history[deployed[-1] :] if deployed else history[-1:]
+
+
+def _check_number(release: Release, history: list[Release]) -> None:
+    """See that nobody has made a revision since this one was rendered. Raises ActionError."""
+    if not history:
+        raise ActionError(f'"{release.name}" has no deployed releases', stored=False)
+    if release.version != history[-1].version + 1:
+        last = history[-1].version
+        message = (
+            f"revision {release.version} was rendered, but the last one stored is {last} by now: it is rendered anew"
+        )
+        raise ActionError(message, stored=False)
+
+
+async def _failed(pending: Release, message: str, means: Means) -> Release:
+    return await recording.fail(pending, f'Upgrade "{pending.name}" failed: {message}', means)
