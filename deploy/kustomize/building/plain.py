@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
-from deploy.kustomize.building import canonical, printing, references, resources
+from deploy.kustomize.building import canonical, references, resources
 from deploy.kustomize.building.canonical import Plain
 from deploy.kustomize.building.source import Directory, Source, TooLarge
+from gotk import go_yaml
 from gotk.api.kustomize import KustomizationSpec
 
 #: What is read here; of more, kustomize makes a text sooner than this process does.
@@ -70,7 +71,7 @@ def printed(root: Path, directory: str, spec: KustomizationSpec) -> str | None:
     ids = [each for each, _ in found]
     if not found or len({each._replace(namespace=each.namespace or "default") for each in ids}) < len(ids):
         return None
-    return resources.join([printing.write(value) for _, value in sorted(found, key=_BY_ORDER)])
+    return resources.join([go_yaml.write(value) for _, value in sorted(found, key=_BY_ORDER)])
 
 
 def _files(source: Source, directory: str) -> Iterator[str]:

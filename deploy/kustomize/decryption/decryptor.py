@@ -12,13 +12,13 @@ from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from deploy.cluster import redaction
-from deploy.kustomize.building import printing, resources
+from deploy.kustomize.building import resources
 from deploy.kustomize.building.source import Source, TooLarge
 from deploy.kustomize.decryption import decrypted, formats, sops
 from deploy.kustomize.decryption.formats import Format
 from deploy.kustomize.decryption.keys import Keys
 from deploy.kustomize.decryption.sops import DecryptionError, Sops
-from gotk import documents
+from gotk import documents, go_yaml
 
 T = TypeVar("T")
 
@@ -85,7 +85,7 @@ class Decryptor:
         if made is None:
             return text
         hidden += decrypted.secret_values(manifest, made)
-        return printing.write(made)
+        return go_yaml.write(made)
 
     async def _manifest(self, manifest: dict[str, Any], timeout: float) -> dict[str, Any] | None:
         """Return a resource in plain, None where nothing of it is encrypted. Raises DecryptionError."""

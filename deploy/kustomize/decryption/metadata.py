@@ -14,9 +14,8 @@ from typing import Any, TypeAlias
 import msgspec
 import yaml
 
-from deploy.kustomize.building import printing
 from deploy.kustomize.decryption.formats import Format
-from gotk import documents
+from gotk import documents, go_yaml
 
 Group: TypeAlias = Mapping[str, Sequence[Mapping[str, Any]]]
 
@@ -98,7 +97,7 @@ def _read_yaml(text: str) -> Any:
 def _write_yaml(text: str, keys: Mapping[str, Any]) -> str:
     begin, end = _stanza(text)
     lines = text.split("\n")
-    written = printing.write({"sops": _replaced(_read_yaml(text), keys)}).rstrip("\n")
+    written = go_yaml.write({"sops": _replaced(_read_yaml(text), keys)}).rstrip("\n")
     return "\n".join([*lines[:begin], written, *lines[end:]])
 
 

@@ -36,7 +36,7 @@ def merge(paths: Sequence[str], find: Callable[[str], bytes | None], *, lenient:
             if lenient:
                 continue
             raise ValuesError(f"no values file found at path '{path}'")
-        values = _merged(values, _read(path, content))
+        values = merged(values, _read(path, content))
         used.append(path)
     return Merged(write(values) if values else b"", tuple(used))
 
@@ -58,12 +58,13 @@ def _read(path: str, content: bytes) -> dict[str, Any]:
     return value
 
 
-def _merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+def merged(old: dict[str, Any], new: dict[str, Any]) -> dict[str, Any]:
+    """Lay new values over old ones: maps merge, all else is replaced, by null too. Both stay, and share their parts."""
     out = dict(old)
     for key, value in new.items():
         before = out.get(key)
         both = isinstance(before, dict) and isinstance(value, dict)
-        out[key] = _merged(before, value) if both else value  # type: ignore[arg-type] # a map, as `both` says
+        out[key] = merged(before, value) if both else value  # type: ignore[arg-type] # a map, as `both` says
     return out
 
 

@@ -18,12 +18,12 @@ _METADATA = ("annotations", "labels", "name", "namespace")
 
 def manifest(obj: kinds.Json) -> str:
     """Print an object as flux does: a line of three dashes, then YAML with sorted keys, to the byte of go-yaml."""
-    from deploy.kustomize.building import printing  # noqa: PLC0415 - only needed when something is printed
+    from gotk import go_yaml  # noqa: PLC0415 - only needed when something is printed
 
     metadata = obj["metadata"]
     kept = {key: metadata[key] for key in _METADATA if metadata.get(key)}
     plain = {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": kept, "spec": obj.get("spec") or {}}
-    return "---\n" + printing.write(plain)
+    return "---\n" + go_yaml.write(plain)
 
 
 def _command(word: str, kind: kinds.Kind) -> click.Command:

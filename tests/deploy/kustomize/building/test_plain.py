@@ -11,7 +11,7 @@ from deploy.kustomize.building.fetching import NoRemoteBases
 from gotk.runtime.blocking import Limiter
 from gotk.sandbox.confinement import Confinement
 from tests.deploy.kustomize import sources
-from tests.deploy.kustomize.building.test_printing import Corpus
+from tests.gotk.test_go_yaml import Corpus
 
 try:
     COMMAND = build.find_command()

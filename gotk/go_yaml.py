@@ -1,13 +1,14 @@
-"""Objects as kustomize prints them, to the byte: what was decrypted after a build reads as if it had come out of it.
+"""Values as go-yaml, version 2, writes them, to the byte: what kustomize prints, and what Flux makes digests of.
 
-Answers to `AsYAML` of kustomize's resources, which is go-yaml, version 2, over sorted keys: text that would read as
-something else stands in double quotes, text of several lines as a block, and the rest plain where YAML allows it. The
-emitter is libyaml's, of which go-yaml's is a translation; which text needs quotes and how keys are ordered is here.
+Text that would read as something else stands in double quotes, text of several lines as a block, and the rest plain
+where YAML allows it. The emitter is libyaml's, of which go-yaml's is a translation; which text needs quotes and how
+keys are ordered is here. Answers to `AsYAML` of kustomize's resources, and to `Encode` of `fluxcd/pkg/chartutil`.
 """
 
 import functools
 import math
 import re
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
@@ -46,10 +47,10 @@ class _Dumper(yaml.CSafeDumper):
         return True
 
 
-def write(value: Any) -> str:
-    """Write an object as kustomize prints it."""
+def write(value: Any, *, numbers_in_order: bool = True) -> str:
+    """Write a value, its keys sorted as go-yaml does (`a2` before `a10`), or else by their characters alone."""
     text: str = yaml.dump(
-        _sorted(value),
+        _sorted(value, functools.cmp_to_key(_compare) if numbers_in_order else str),
         Dumper=_Dumper,
         default_flow_style=False,
         sort_keys=False,
@@ -59,12 +60,12 @@ def write(value: Any) -> str:
     return text.removesuffix("...\n") if text.endswith(_END) else text  # libyaml's mark behind a block that ends empty
 
 
-def _sorted(value: Any) -> Any:
+def _sorted(value: Any, order: Callable[[str], Any]) -> Any:
     match value:
         case dict():
-            return {key: _sorted(value[key]) for key in sorted(value, key=functools.cmp_to_key(_compare))}
+            return {key: _sorted(value[key], order) for key in sorted(value, key=order)}
         case list():
-            return [_sorted(inner) for inner in value]
+            return [_sorted(inner, order) for inner in value]
     return value
 
 

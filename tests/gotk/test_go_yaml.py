@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from deploy.kustomize.building import build, canonical, printing, resources
+from deploy.kustomize.building import build, canonical, resources
+from gotk import go_yaml
 
 try:
     COMMAND = build.find_command()
@@ -68,7 +69,7 @@ def test_odd_values_are_printed_as_kustomize_prints_them(tmp_path: Path) -> None
     printed = subprocess.run([*COMMAND, tmp_path], capture_output=True, text=True, check=True).stdout
     texts = resources.split(printed)
     assert len(texts) == len(made)
-    assert [printing.write(resources.read(text)) for text in texts] == texts
+    assert [go_yaml.write(resources.read(text)) for text in texts] == texts
     assert resources.join(texts) == printed
 
 
@@ -89,17 +90,17 @@ def test_numbers_without_end_are_printed_as_kustomize_prints_them(tmp_path: Path
     (tmp_path / "odd.yaml").write_text(canonical.write_documents([made]))  # type: ignore[list-item]
     (tmp_path / "kustomization.yaml").write_text("resources: [odd.yaml]\n")
     printed = subprocess.run([*COMMAND, tmp_path], capture_output=True, text=True, check=True).stdout
-    assert printing.write(made) == printed
+    assert go_yaml.write(made) == printed
 
 
 def test_a_text_that_ends_in_empty_lines_stays_whole_between_others() -> None:
-    one, two = printing.write({"a": "x\n\n"}), printing.write({"b": "y"})
+    one, two = go_yaml.write({"a": "x\n\n"}), go_yaml.write({"b": "y"})
     assert resources.split(resources.join([one, two])) == [one, two]
     assert resources.read(one) == {"a": "x\n\n"}
 
 
 def test_keys_of_digits_without_end_stand_in_an_order() -> None:
-    text = printing.write({f"k{begin}{'7' * 5000}": 1 for begin in "21"})
+    text = go_yaml.write({f"k{begin}{'7' * 5000}": 1 for begin in "21"})
     assert text.index("k17") < text.index("k27")
 
 
@@ -112,4 +113,4 @@ def test_keys_stand_in_go_yamls_order(first: str, second: str) -> None:
 
 
 def yaml_keys(value: dict[str, int]) -> list[str]:
-    return [line.partition(":")[0].strip("\"'") for line in printing.write(value).splitlines()]
+    return [line.partition(":")[0].strip("\"'") for line in go_yaml.write(value).splitlines()]
