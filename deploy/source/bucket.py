@@ -42,7 +42,7 @@ class BucketReconciler:
         negative=("StorageOperationFailed", FETCH_FAILED, "ArtifactOutdated"),
     )
     watches: Sequence[Watch[Any]] = ()
-    unsupported: Sequence[str] = ("spec.sts",)
+    unsupported: Sequence[str] = ()
 
     def __init__(
         self,
@@ -94,9 +94,9 @@ class BucketReconciler:
         try:
             reached = await self._access.of(obj)
         except Refused as error:
-            if error.gated:
-                run.conditions.mark_true(FETCH_FAILED, "FeatureGateDisabled", str(error))
-                raise Stalled("FeatureGateDisabled", str(error)) from error
+            if error.final:
+                run.conditions.mark_true(FETCH_FAILED, error.final, str(error))
+                raise Stalled(error.final, str(error)) from error
             _fail(run, "AuthenticationFailed", str(error))
         spec = obj.spec
         if reached.token is not None:

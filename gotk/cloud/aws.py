@@ -53,10 +53,18 @@ class _NodeKeys(msgspec.Struct, rename="pascal"):
 class Aws:
     """Keys of AWS, fetched anew with every call: keeping them is the caller's part."""
 
-    def __init__(self, caller: Caller, *, environment: Mapping[str, str], now: Callable[[], datetime]) -> None:
+    def __init__(
+        self, caller: Caller, *, environment: Mapping[str, str], now: Callable[[], datetime], sts: str = ""
+    ) -> None:
+        """Take what it works with; `sts` is a token service to ask instead of the region's own."""
         self._caller = caller
         self._environment = environment
         self._now = now
+        self._sts = sts
+
+    def at(self, sts: str) -> "Aws":
+        """Return the same with another token service."""
+        return Aws(self._caller, environment=self._environment, now=self._now, sts=sts)
 
     def endpoint(self, service: str, region: str, default: str) -> URL:
         """Return where a service is: what `AWS_ENDPOINT_URL_<SERVICE>` says, else the region's own host.
@@ -90,19 +98,22 @@ class Aws:
             "RoleSessionName": session,
             "WebIdentityToken": token,
         }
-        url = self.endpoint("sts", region, "sts.{region}.{domain}") / ""
-        return _assumed(await self._caller.ask("POST", url, form=form, proxy=proxy), url)
+        url = self._token_service(region)
+        return assumed(await self._caller.ask("POST", url, form=form, proxy=proxy), url)
 
     async def assume_role(self, keys: Keys, role: str, session: str, region: str, proxy: Proxy | None) -> Keys:
         """Return the keys of a role that other keys may assume. Raises CloudError."""
         form = {"Action": "AssumeRole", "Version": "2011-06-15", "RoleArn": role, "RoleSessionName": session}
         body = urlencode(form).encode()
-        url = self.endpoint("sts", region, "sts.{region}.{domain}") / ""
+        url = self._token_service(region)
         headers = {"Content-Type": "application/x-www-form-urlencoded"}
         signed = sign(
             keys, method="POST", url=url, headers=headers, body=body, region=region, service="sts", now=self._now()
         )
-        return _assumed(await self._caller.ask("POST", url, headers=signed, content=body, proxy=proxy), url)
+        return assumed(await self._caller.ask("POST", url, headers=signed, content=body, proxy=proxy), url)
+
+    def _token_service(self, region: str) -> URL:
+        return (URL(self._sts) if self._sts else self.endpoint("sts", region, "sts.{region}.{domain}")) / ""
 
     async def _static(self, _: str, __: Proxy | None) -> Keys:
         key, secret = self._environment.get("AWS_ACCESS_KEY_ID"), self._environment.get("AWS_SECRET_ACCESS_KEY")
@@ -187,7 +198,8 @@ def session_name(account: Account, region: str) -> str:
     return f"{account.name}.{account.namespace}.{region}.fluxcd.io"
 
 
-def _assumed(body: bytes, url: URL) -> Keys:
+def assumed(body: bytes, url: URL) -> Keys:
+    """Read the keys of an answer of STS. Raises CloudError."""
     try:
         found = {local_name(node): node.text or "" for node in plain_xml.parse(body).iter()}
         return Keys(

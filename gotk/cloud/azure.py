@@ -13,6 +13,7 @@ from yarl import URL
 from gotk.cloud import token as token_files
 from gotk.cloud.account import Account
 from gotk.cloud.caller import Caller, decode
+from gotk.cloud.client_certificate import ClientCertificate
 from gotk.cloud.errors import CloudError, NotHere
 from gotk.cloud.token import Token
 from gotk.http.proxy import Proxy
@@ -55,6 +56,23 @@ class Azure:
         """Return a token of an application for its secret. Raises CloudError."""
         return await self._grant(tenant, client, {"client_secret": secret}, scope, proxy, authority=authority)
 
+    async def certificate(
+        self,
+        tenant: str,
+        client: str,
+        certificate: ClientCertificate,
+        scope: str,
+        *,
+        chain: bool = False,
+        authority: str = "",
+        proxy: Proxy | None = None,
+    ) -> Token:
+        """Return a token of an application for its certificate, told with its `chain` or by name. Raises CloudError."""
+        audience = str(self._place(tenant, authority))
+        said = certificate.assertion(client=client, audience=audience, now=self._now(), chain=chain)
+        proof = {"client_assertion_type": _ASSERTION, "client_assertion": said}
+        return await self._grant(tenant, client, proof, scope, proxy, authority=authority)
+
     async def managed(self, client: str, scope: str) -> Token:
         """Return a token of a managed identity of this machine. Raises CloudError."""
         return await self._managed(scope, None, client=client)
@@ -90,11 +108,13 @@ class Azure:
         *,
         authority: str = "",
     ) -> Token:
-        url = (
-            URL(authority or self._environment.get("AZURE_AUTHORITY_HOST") or _AUTHORITY) / tenant / "oauth2/v2.0/token"
-        )
+        url = self._place(tenant, authority)
         form = {"grant_type": "client_credentials", "client_id": client, "scope": scope, **proof}
         return self._token(await self._caller.ask("POST", url, form=form, proxy=proxy), url)
+
+    def _place(self, tenant: str, authority: str) -> URL:
+        host = authority or self._environment.get("AZURE_AUTHORITY_HOST") or _AUTHORITY
+        return URL(host) / tenant / "oauth2/v2.0/token"
 
     def _variables(self, *names: str) -> list[str]:
         values = [self._environment.get(name, "") for name in names]

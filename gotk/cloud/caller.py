@@ -14,7 +14,7 @@ from typing import Any, Self, TypeVar
 import msgspec
 from yarl import URL
 
-from gotk import lenient
+from gotk import lenient, plain_xml
 from gotk.cloud.errors import CloudError, NotFound, NotHere
 from gotk.http.egress import Reach
 from gotk.http.errors import HTTPError, printable
@@ -121,6 +121,8 @@ def _spelt(request: Request) -> str:
 
 def _said(answer: Answer) -> str:
     """Return the status and what the service says about it: the clouds have a handful of spellings."""
+    if answer.body.lstrip().startswith(b"<"):
+        return ": ".join([f"status {answer.status}", *map(printable, _in_xml(answer.body))])
     try:
         lenient.check_depth(answer.body)
         document: Any = msgspec.json.decode(answer.body)
@@ -133,3 +135,12 @@ def _said(answer: Answer) -> str:
             names = ("__type", "error", "error_description", "message", "Message", "status")
             words += [text for name in names if isinstance(text := place.get(name), str)]
     return ": ".join([f"status {answer.status}", *(printable(word) for word in words)])
+
+
+def _in_xml(body: bytes) -> list[str]:
+    """Return the code and the message of an error of STS; nothing of other documents."""
+    try:
+        found = {plain_xml.local_name(node): node.text or "" for node in plain_xml.parse(body).iter()}
+    except ValueError:
+        return []
+    return [found[name] for name in ("Code", "Message") if found.get(name)]

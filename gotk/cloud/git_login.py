@@ -62,6 +62,10 @@ class Iam:
     def __init__(self, cloud: Aws) -> None:
         self._cloud = cloud
 
+    def at(self, sts: str) -> "Iam":
+        """Return the same with another token service than the region's."""
+        return Iam(self._cloud.at(sts))
+
     async def controller_token(self, scope: str, proxy: Proxy | None) -> Keys:
         """Return this process's keys."""
         return await self._cloud.controller(scope, proxy)

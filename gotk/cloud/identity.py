@@ -49,7 +49,10 @@ class Provider(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """Whose token, for what and through which proxy; `account` is empty for this process."""
+    """Whose token, for what and through which proxy; `account` is empty for this process.
+
+    `service` is the token service that the provider asks, where it is not its own.
+    """
 
     provider: Provider
     scope: str
@@ -57,6 +60,7 @@ class Wanted:
     account: str
     proxy: Proxy | None
     subject: Subject
+    service: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,7 +100,7 @@ class Identities:
             account = await accounts.get(self.cluster, wanted.namespace, wanted.account)
             identity = (wanted.namespace, wanted.account, _identity(provider, account))
         way = proxy.parts if proxy else ()
-        key = (provider.name, *map(repr, identity), wanted.scope, *way)
+        key = (provider.name, *map(repr, identity), wanted.scope, wanted.service, *way)
         return Known(wanted=wanted, account=account, key=key)
 
     async def token(self, known: Known) -> Any:

@@ -2,7 +2,7 @@
 
 Answers to the Azure client of source-controller: which keys of the secret count, and in which order, error texts
 included. Unlike there, who we are without a secret is told to Azure's own addresses only: whoever writes a Bucket
-would be given a token of this process otherwise. Client certificates are refused by name.
+would be given a token of this process otherwise.
 """
 
 import base64
@@ -14,7 +14,9 @@ from urllib.parse import parse_qsl
 from yarl import URL
 
 from gotk.api.core import Secret
+from gotk.cloud import client_certificate
 from gotk.cloud.azure import Azure
+from gotk.cloud.client_certificate import BadCertificate
 from gotk.cloud.token import Token
 from gotk.http.proxy import Proxy
 from gotk.http.secret import SecretError, name_of, text
@@ -27,6 +29,7 @@ _AZURE_S = (
     ".blob.storage.azure.net",
 )
 _LABELS = 2
+_BYTES = frozenset({"clientCertificate", "clientCertificatePassword"})
 
 
 class Unusable(Exception):
@@ -63,7 +66,7 @@ async def by_secret(secret: Secret, url: URL, cloud: Azure, proxy: Proxy | None)
             "of 'tenantId', 'clientId' and 'clientSecret', or 'tenantId', 'clientId' and 'clientCertificate'"
         )
     try:
-        said = {key: text(secret, key) for key in given if key != "clientCertificate"}
+        said = {key: text(secret, key) for key in given if key not in _BYTES}
     except SecretError as error:
         raise Unusable(str(error)) from error
     if "clientId" in said:
@@ -85,15 +88,20 @@ async def as_ourselves(url: URL, token: Callable[[], Awaitable[Token]]) -> BlobL
 async def _entra(said: dict[str, str], secret: Secret, url: URL, cloud: Azure, proxy: Proxy | None) -> Token:
     _encrypted(url)
     tenant, client, authority = said.get("tenantId"), said["clientId"], said.get("authorityHost", "")
+    if authority and tenant is not None:
+        _encrypted(address(authority), "authorityHost")
     if tenant is not None and said.get("clientSecret"):
-        if authority:
-            _encrypted(address(authority), "authorityHost")
         return await cloud.secret(tenant, client, said["clientSecret"], SCOPE, authority=authority, proxy=proxy)
-    if tenant is not None and secret.data.get("clientCertificate"):
-        raise Unusable(
-            f"secret '{name_of(secret)}': 'clientCertificate' is not supported by this version: "
-            "use 'clientSecret', 'accountKey' or 'sasKey', or an identity of Azure"
-        )
+    if tenant is not None and (content := secret.data.get("clientCertificate")):
+        try:
+            found = client_certificate.parse(content, secret.data.get("clientCertificatePassword"))
+        except BadCertificate as error:
+            raise Unusable(
+                f"failed to create token credential from '{secret.metadata.name}' Secret: "
+                f"failed to parse client certificates: key 'clientCertificate': {error}"
+            ) from error
+        chain = said.get("clientCertificateSendChain", "").lower() in {"1", "true"}
+        return await cloud.certificate(tenant, client, found, SCOPE, chain=chain, authority=authority, proxy=proxy)
     _own(url)
     return await cloud.managed(client, SCOPE)
 

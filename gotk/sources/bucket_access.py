@@ -1,7 +1,7 @@
 """Who we are to a bucket's store: keys of a secret, of this process or of a service account; trust and proxy.
 
-Answers to `setupCredentials` of source-controller and to its clients for `generic`, `aws`
-and `gcp`, error texts included.
+Answers to `setupCredentials` of source-controller and to its clients for `generic`, `aws` and `gcp`, error texts
+included; `bucket_sts` to what it does with `spec.sts`.
 """
 
 from dataclasses import dataclass
@@ -9,13 +9,14 @@ from datetime import UTC, datetime
 from typing import Any
 
 from gotk.api.core import Secret
-from gotk.api.source import Bucket
+from gotk.api.meta import LocalObjectReference
+from gotk.api.source import Bucket, BucketSTS
 from gotk.cloud.azure import Azure
 from gotk.cloud.cache import Subject
 from gotk.cloud.errors import CloudError, GateDisabled
 from gotk.cloud.git_login import Entra, Iam
 from gotk.cloud.google import Google
-from gotk.cloud.identity import Identities, Provider, Wanted
+from gotk.cloud.identity import GATE_DISABLED, Identities, Provider, Wanted
 from gotk.cloud.sigv4 import Keys
 from gotk.cloud.token import Token
 from gotk.http.proxy import Proxy
@@ -23,19 +24,20 @@ from gotk.http.secret import SecretError, name_of, text
 from gotk.http.tls import SYSTEM, TLS, InvalidTLS
 from gotk.kube.errors import APIError
 from gotk.kube.ports import Getter
-from gotk.sources import blob_access
+from gotk.sources import blob_access, bucket_sts
 from gotk.sources.blob_access import BlobLogin, Unusable
+from gotk.sources.bucket_sts import BadSecret, Directory, Invalid
 
 _REGION = "us-east-1"
 _NEVER = datetime.max.replace(tzinfo=UTC)
 
 
 class Refused(Exception):
-    """The store cannot be reached as it is specified; `gated` says that the operator forbids it. Holds no secret."""
+    """The store cannot be reached as it is specified; `final` is the reason where no retry helps. Holds no secret."""
 
-    def __init__(self, message: str, *, gated: bool = False) -> None:
+    def __init__(self, message: str, *, final: str = "") -> None:
         super().__init__(message)
-        self.gated = gated
+        self.final = final
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,12 +59,17 @@ class BucketAccess:
     iam: Iam | None = None
     google: Google | None = None
     azure: Azure | None = None
+    directory: Directory | None = None
     identities: Identities | None = None
 
     async def of(self, bucket: Bucket) -> Reached:
         """Return how a bucket's store is reached. Raises Refused."""
+        try:
+            bucket_sts.check(bucket.spec)
+        except Invalid as error:
+            raise Refused(str(error), final="InvalidSTSConfiguration") from error
         proxy = await self._proxy(bucket)
-        tls = await self._tls(bucket)
+        tls = await self._tls(bucket, bucket.spec.cert_secret_ref)
         if bucket.spec.provider == "gcp":
             return Reached(token=await self._token(bucket, proxy), tls=tls, proxy=proxy)
         if bucket.spec.provider == "azure":
@@ -86,10 +93,25 @@ class BucketAccess:
             except SecretError as error:
                 raise Refused(str(error)) from error
             return Keys(access_key=access, secret_key=key, expires=_NEVER)
+        sts = bucket.spec.sts
         if bucket.spec.provider != "aws":
-            return None
-        keys: Keys = await self._own(bucket, self.iam, bucket.spec.region or _REGION, proxy)
+            return None if sts is None else await self._assumed(bucket, sts, proxy)
+        service = "" if sts is None else sts.endpoint
+        iam = self.iam.at(service) if self.iam is not None and service else self.iam
+        keys: Keys = await self._own(bucket, iam, bucket.spec.region or _REGION, proxy, service=service)
         return keys
+
+    async def _assumed(self, bucket: Bucket, sts: BucketSTS, proxy: Proxy | None) -> Keys:
+        if self.directory is None or sts.secret_ref is None:
+            raise Refused(f"STS provider '{sts.provider}' is not set up in this process")
+        try:
+            secret = await self._secret(bucket, sts.secret_ref.name)
+            tls = await self._tls(bucket, sts.cert_secret_ref)
+            return await self.directory.keys(sts, secret, tls=tls, proxy=proxy, subject=_subject(bucket))
+        except Refused as error:
+            raise Refused(f"spec.sts: {error}") from error
+        except (BadSecret, CloudError, SecretError) as error:
+            raise Refused(str(error)) from error
 
     async def _token(self, bucket: Bucket, proxy: Proxy | None) -> Token:
         reference = bucket.spec.secret_ref
@@ -124,7 +146,9 @@ class BucketAccess:
         except (Unusable, CloudError) as error:
             raise Refused(str(error)) from error
 
-    async def _own(self, bucket: Bucket, provider: Provider | None, scope: str, proxy: Proxy | None) -> Any:
+    async def _own(
+        self, bucket: Bucket, provider: Provider | None, scope: str, proxy: Proxy | None, *, service: str = ""
+    ) -> Any:
         if self.identities is None or provider is None:
             raise Refused(f"provider '{bucket.spec.provider}' is not set up in this process")
         try:
@@ -135,15 +159,15 @@ class BucketAccess:
                 account=self.identities.account(bucket.spec.service_account_name),
                 proxy=proxy,
                 subject=_subject(bucket),
+                service=service,
             )
             return await self.identities.token(await self.identities.resolve(wanted))
         except GateDisabled as error:
-            raise Refused(str(error), gated=True) from error
+            raise Refused(str(error), final=GATE_DISABLED) from error
         except CloudError as error:
             raise Refused(str(error)) from error
 
-    async def _tls(self, bucket: Bucket) -> TLS:
-        reference = bucket.spec.cert_secret_ref
+    async def _tls(self, bucket: Bucket, reference: LocalObjectReference | None) -> TLS:
         if reference is None:
             return SYSTEM
         secret = await self._secret(bucket, reference.name)

@@ -34,6 +34,7 @@ from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock
 from gotk.runtime.metrics import Metrics
 from gotk.sources.bucket_access import BucketAccess
+from gotk.sources.bucket_sts import Directory
 from gotk.sources.git_access import GitAccess
 from image_automation.app.settings import Settings
 from image_automation.notification.delivery.provider_tokens import ProviderTokens
@@ -70,14 +71,17 @@ def git_logins(settings: Settings, known: Identities, clock: Clock, caller: Call
     return GitLogins(known, caller, environment=settings.environment, now=clock.now)
 
 
-def bucket_access(settings: Settings, client: Client, known: Identities, clock: Clock, caller: Caller) -> BucketAccess:
-    """Build what finds the ways to stores of buckets."""
+def bucket_access(
+    settings: Settings, client: Client, known: Identities, clock: Clock, caller: Caller, *, others: Caller
+) -> BucketAccess:
+    """Build what finds the ways to stores of buckets; `others` asks what a Bucket's author names."""
     environment, now = settings.environment, clock.now
     return BucketAccess(
         objects=client,
         iam=Iam(Aws(caller, environment=environment, now=now)),
         google=Google(Gcp(caller, environment=environment, now=now)),
         azure=Azure(caller, environment=environment, now=now),
+        directory=Directory(caller=others, cache=known.cache),
         identities=known,
     )
 

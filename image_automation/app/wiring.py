@@ -330,7 +330,7 @@ async def _parts(
         ),
         logins=logins,
         web=web,
-        bucket_access=clouds.bucket_access(settings, client, known, clock, caller),
+        bucket_access=clouds.bucket_access(settings, client, known, clock, caller, others=chosen_by_others),
         helm_access=HelmAccesses(objects=client, registries=RegistryAccess(objects=client, logins=logins)),
         access=GitAccess(objects=client, limiter=git, logins=clouds.git_logins(settings, known, clock, caller)),
         tokens=clouds.tokens(settings, known, clock, caller),

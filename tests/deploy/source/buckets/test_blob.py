@@ -165,7 +165,7 @@ async def test_a_refusal_and_a_large_object_are_named_without_the_signature(blob
         (
             "https://a.b.c",
             {"tenantId": b"t", "clientId": b"c", "clientCertificate": b"x"},
-            "'clientCertificate' is not",
+            "failed to parse client certificates: key 'clientCertificate': it is no PEM and no PKCS #12",
         ),
     ],
 )

@@ -15,11 +15,13 @@ from deploy.source.storage import Retention, Storage
 from gotk.api import scheme
 from gotk.api.source import Bucket
 from gotk.cloud.azure import Azure
+from gotk.cloud.git_login import Iam
 from gotk.cloud.google import Google
 from gotk.cloud.identity import Identities
 from gotk.http.transport import Transport
 from gotk.runtime.blocking import Limiter
 from gotk.sources.bucket_access import BucketAccess
+from gotk.sources.bucket_sts import Directory
 from tests.deploy.source.vault import Vault
 from tests.running import Ended, run_once
 
@@ -50,6 +52,8 @@ async def opened(
     address: str = gcs.ADDRESS,
     google: Google | None = None,
     azure: Azure | None = None,
+    directory: Directory | None = None,
+    iam: Iam | None = None,
     identities: Identities | None = None,
 ) -> AsyncIterator[World]:
     """Open a world; `address` is where Google's store is."""
@@ -60,7 +64,9 @@ async def opened(
     with Limiter(width=2) as limiter:
         async with Transport() as transport:
             reconciler = BucketReconciler(
-                access=BucketAccess(objects=vault, google=google, azure=azure, identities=identities),
+                access=BucketAccess(
+                    objects=vault, iam=iam, google=google, azure=azure, directory=directory, identities=identities
+                ),
                 transport=transport,
                 publisher=Publisher(storage=storage, blocking=limiter),
                 blocking=limiter,
