@@ -14,10 +14,16 @@ import re2
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
 
-Level = Literal["trace", "debug", "info", "error"]
+Level = Literal["trace", "debug", "info", "warn", "error"]
 Encoding = Literal["json", "console"]
 
-_LEVELS: dict[Level, int] = {"trace": 0, "debug": logging.DEBUG, "info": logging.INFO, "error": logging.ERROR}
+_LEVELS: dict[Level, int] = {
+    "trace": 0,
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warn": logging.WARNING,
+    "error": logging.ERROR,
+}
 _NAMES = {"warning": "info", "critical": "error", "exception": "error", "notset": "trace"}
 _HIDDEN = "*****"
 _IN_QUERIES = "access_token|token|password|secret|sig|signature|x-amz-signature"

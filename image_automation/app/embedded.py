@@ -1,5 +1,7 @@
 """The embedded control plane with our kinds in it: what the service runs on where there is no cluster."""
 
+import errno
+import os
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -42,7 +44,14 @@ async def control_plane(data_dir: Path, features: Features = _DEFAULT) -> AsyncI
     )
     try:
         await plane.__aenter__()
-    except (StoreError, OSError) as error:
+    except OSError as error:
+        if error.errno not in {errno.EADDRINUSE, errno.EADDRNOTAVAIL}:
+            raise EmbeddedError(f"cannot start the control plane on {data_dir}: {error}") from error
+        raise EmbeddedError(
+            f"cannot start the control plane at {features.host}:{features.port}: {os.strerror(error.errno)};"
+            " choose another address with --host and --port, which is any free one at 0"
+        ) from error
+    except StoreError as error:
         raise EmbeddedError(f"cannot start the control plane on {data_dir}: {error}") from error
     try:
         yield plane

@@ -12,6 +12,7 @@ from gotk.runtime import health
 from gotk.runtime.clock import Clock
 from gotk.runtime.events import Recorder, Sink
 from gotk.runtime.metrics import Metrics
+from image_automation.app import addresses
 from image_automation.app.settings import Settings
 from image_automation.notification.alerts import server
 from image_automation.notification.alerts.finalizers import Finalizers
@@ -65,7 +66,8 @@ async def alerts(
     )
     caches.of(Provider).subscribe(tokens.changed)
     finalizers = Finalizers(caches=caches, client=client, recorder=recorder, clock=clock)
-    served = health.serve(settings.notification_addr, server.app(notifier, clock))
+    address = settings.notification_addr
+    served = addresses.chosen_by("--notification-addr", address, health.serve(address, server.app(notifier, clock)))
     async with _beside(notifier.run, finalizers.run, last=notifier.flush), served:
         # Who posts our events to a notification-controller has Alerts there, and would be told twice.
         yield [] if settings.events_addr else [server.AlertSink(notifier)]

@@ -14,7 +14,7 @@ from gotk.runtime.leader_election import Elector, Fence, LeadershipLost
 from gotk.runtime.logging import redact
 from gotk.runtime.manager import Manager
 from gotk.runtime.metrics import Metrics
-from image_automation.app import leadership, served, wiring
+from image_automation.app import addresses, leadership, served, wiring
 from image_automation.app.settings import Settings
 
 
@@ -59,9 +59,11 @@ async def run(settings: Settings, config: Config, stop: asyncio.Event, *, starte
     async with contextlib.AsyncExitStack() as stack:
         client = await stack.enter_async_context(Client(config, write_time=fence.left))
         with _start():
-            await stack.enter_async_context(health.serve(settings.metrics_addr, health.metrics_app(metrics)))
-            app = health.health_app(unready=service.unready)
-            await stack.enter_async_context(health.serve(settings.health_addr, app))
+            for option, address, app in (
+                ("--metrics-addr", settings.metrics_addr, health.metrics_app(metrics)),
+                ("--health-addr", settings.health_addr, health.health_app(unready=service.unready)),
+            ):
+                await stack.enter_async_context(addresses.chosen_by(option, address, health.serve(address, app)))
         if settings.election is None:
             await service.work(client)
             return

@@ -41,7 +41,7 @@ from gotk.runtime.reconciler import Reconciler
 from gotk.sources.git_access import GitAccess
 from gotk.sources.helm_access import HelmAccesses
 from gotk.sources.registry_access import RegistryAccess
-from image_automation.app import builds, clouds, explain, notifications, sources
+from image_automation.app import addresses, builds, clouds, explain, notifications, sources
 from image_automation.app.digests import RegistryDigests
 from image_automation.app.explanation import Explainer
 from image_automation.app.parts import Parts
@@ -259,7 +259,10 @@ async def _explain(parts: Parts, stack: contextlib.AsyncExitStack) -> None:
     if not {"imagerepository", "imagepolicy"} <= parts.settings.controllers:
         return
     app = explain.app(Explainer(objects=parts.caches, tags=parts.tags, clock=parts.clock))
-    await stack.enter_async_context(health.serve(parts.settings.explain_addr, app))
+    address = parts.settings.explain_addr
+    served = addresses.chosen_by("--explain-addr", address, health.serve(address, app))
+    if port := await stack.enter_async_context(served):
+        stack.enter_context(addresses.told(parts.settings.data_dir, address, port))
 
 
 async def _receive(parts: Parts, stack: contextlib.AsyncExitStack) -> None:
@@ -279,7 +282,9 @@ async def _receive(parts: Parts, stack: contextlib.AsyncExitStack) -> None:
         ),
         clock=parts.clock,
     )
-    await stack.enter_async_context(hooks.serve(parts.settings.receiver_addr, door.app()))
+    address = parts.settings.receiver_addr
+    served = addresses.chosen_by("--receiver-addr", address, hooks.serve(address, door.app()))
+    await stack.enter_async_context(served)
 
 
 async def _parts(
@@ -351,7 +356,7 @@ async def _storage(settings: Settings, stack: contextlib.AsyncExitStack) -> Stor
         return _artifacts(settings, 0)
     host, port = address
     server = ArtifactServer(settings.artifacts, host=host or "0.0.0.0", port=port)  # noqa: S104 - as in Flux
-    await stack.enter_async_context(server)
+    await stack.enter_async_context(addresses.chosen_by("--storage-addr", settings.storage_addr, server))
     return _artifacts(settings, server.port)
 
 

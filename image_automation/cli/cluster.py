@@ -1,25 +1,30 @@
 """Which cluster a verb talks to, and in which namespace: the options, and the client they lead to.
 
-As in flux the namespace of the kubeconfig's context is not used: the default is `flux-system`.
+As in flux the namespace of the kubeconfig's context is not used: the default is `flux-system`. The options may stand
+before the verb as well. The client is loaded when it is used: the root command has these options, and every verb pays
+for what the root loads.
 """
 
-import asyncio
 import os
 import re
 import sys
-from collections.abc import AsyncIterator, Awaitable
+from collections.abc import AsyncIterator, Awaitable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
+from click.core import ParameterSource
 
 from gotk import duration
-from gotk.kube import client, config, credentials, errors
 from image_automation.cli import output
 
+if TYPE_CHECKING:
+    from gotk.kube import client, config
+
 R = TypeVar("R")
+_ELSEWHERE = f"{__name__}.elsewhere"
 _LABEL = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
 
 
@@ -47,9 +52,11 @@ class Cluster:
     namespace: str
     timeout: float
 
-    async def config(self) -> config.Config:
+    async def config(self) -> "config.Config":
         """Find the cluster: the named kubeconfig, $KUBECONFIG, ~/.kube/config, or the pod's service account."""
-        paths = self._kubeconfigs()
+        from gotk.kube import config, credentials  # noqa: PLC0415 - see the module
+
+        paths = self.kubeconfigs()
         if paths:
             return await config.from_kubeconfig(paths, context=self.context)
         inside = await config.in_cluster(os.environ)
@@ -61,12 +68,15 @@ class Cluster:
         return inside
 
     @asynccontextmanager
-    async def connect(self) -> AsyncIterator[client.Client]:
+    async def connect(self) -> "AsyncIterator[client.Client]":
         """Open a client of the cluster."""
+        from gotk.kube import client  # noqa: PLC0415 - see the module
+
         async with client.Client(await self.config()) as opened:
             yield opened
 
-    def _kubeconfigs(self) -> list[Path]:
+    def kubeconfigs(self) -> list[Path]:
+        """Return the kubeconfigs to read; none for the pod's service account."""
         if self.kubeconfig is not None:
             return [self.kubeconfig]
         if named := os.environ.get("KUBECONFIG"):
@@ -75,12 +85,32 @@ class Cluster:
         return [default] if default.exists() else []
 
 
+class Anywhere(click.Option):
+    """An option that may stand before the verb as well as behind it, where the same one counts more."""
+
+    def consume_value(self, ctx: click.Context, opts: Mapping[str, Any]) -> tuple[Any, ParameterSource]:
+        """Take the option's value: of a group it is kept for the verb, of a verb it is what was kept unless given."""
+        value, source = super().consume_value(ctx, opts)
+        kept: dict[str, Any] = ctx.meta.setdefault(_ELSEWHERE, {})
+        given = source is ParameterSource.COMMANDLINE
+        if isinstance(ctx.command, click.Group):
+            kept |= {str(self.name): value} if given else {}
+        elif not given and self.name in kept:
+            return kept[self.name], ParameterSource.COMMANDLINE
+        return value, source
+
+
+def elsewhere(context: click.Context) -> list[str]:
+    """Return the names of the options that were given before the verb."""
+    return list(context.meta.get(_ELSEWHERE, ()))
+
+
 def parameters() -> list[click.Parameter]:
     """Return the options of a cluster, for a verb that passes them on to `from_options`."""
     return [
-        click.Option(["--kubeconfig"], type=click.Path(path_type=Path), metavar="FILE", help="Path to the kubeconfig."),
-        click.Option(["--context"], metavar="NAME", help="Context of the kubeconfig to use."),
-        click.Option(
+        Anywhere(["--kubeconfig"], type=click.Path(path_type=Path), metavar="FILE", help="Path to the kubeconfig."),
+        Anywhere(["--context"], metavar="NAME", help="Context of the kubeconfig to use."),
+        Anywhere(
             ["-n", "--namespace"],
             envvar="FLUX_SYSTEM_NAMESPACE",
             default="flux-system",
@@ -88,7 +118,7 @@ def parameters() -> list[click.Parameter]:
             metavar="NAME",
             help="Namespace of the objects.",
         ),
-        click.Option(
+        Anywhere(
             ["--timeout"], type=DurationType(), default="5m0s", show_default=True, help="How long to wait at most."
         ),
     ]
@@ -109,6 +139,9 @@ def from_options(options: dict[str, Any]) -> Cluster:
 
 def run(work: Awaitable[R]) -> R:
     """Run a verb's work; what the cluster refuses becomes one line for the user."""
+    import asyncio  # noqa: PLC0415 - see the module
+
+    from gotk.kube import credentials, errors  # noqa: PLC0415 - see the module
 
     async def bounded() -> R:
         return await work

@@ -3,10 +3,11 @@
 import importlib
 import sys
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import click
 
-from image_automation.cli import output
+from image_automation.cli import cluster, output
 
 #: Verb -> (module, attribute, one line of help); a module is imported when its verb is called.
 VERBS: Mapping[str, tuple[str, str, str]] = {
@@ -71,7 +72,19 @@ class LazyGroup(click.Group):
             return None
         module, attribute, _ = VERBS[cmd_name]
         command: click.Command = getattr(importlib.import_module(module), attribute)
+        _spread(command)
         return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """Find the verb. Raises NoSuchOption where it does not take an option that was given before it."""
+        name, command, rest = super().resolve_command(ctx, args)
+        if command is not None and not ctx.resilient_parsing:
+            for option in cluster.elsewhere(ctx):
+                if option not in _taken(_follow(command, rest)):
+                    raise click.UsageError(f"'{name}' takes no option '--{option}'.", ctx)
+        return name, command, rest
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List the verbs without importing them."""
@@ -80,9 +93,58 @@ class LazyGroup(click.Group):
             formatter.write_dl([(name, summary) for name, (_, _, summary) in VERBS.items()])
 
 
-@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120})
-def root() -> None:
-    """Image update automation for GitOps: from a pushed image tag to a commit to the cluster."""
+def _follow(command: click.Command, words: Sequence[str]) -> click.Command:
+    """Return the command below a group that the words lead to, as far as they do."""
+    for word in words:
+        if isinstance(command, click.Group) and word in command.commands:
+            command = command.commands[word]
+    return command
+
+
+def _taken(command: click.Command) -> set[str]:
+    """Return the options of a cluster that a command takes, or one below it."""
+    taken = {str(each.name) for each in command.params if isinstance(each, cluster.Anywhere)}
+    below = command.commands.values() if isinstance(command, click.Group) else ()
+    return taken.union(*map(_taken, below))
+
+
+def _spread(command: click.Command) -> None:
+    """Let a group's words stand behind the options of a cluster that its commands take: `get -n apps all`."""
+    if not isinstance(command, click.Group):
+        return
+    taken = _taken(command) - {str(each.name) for each in command.params}
+    for option in cluster.parameters():
+        if option.name in taken and isinstance(option, cluster.Anywhere):
+            option.hidden, option.expose_value = True, False
+            command.params.append(option)
+    for each in command.commands.values():
+        _spread(each)
+
+
+def _print_version(context: click.Context, _: click.Parameter, wanted: bool) -> None:
+    if wanted and not context.resilient_parsing:
+        from image_automation.cli.verbs import version  # noqa: PLC0415 - only here
+
+        output.text(f"image-automation version {version.program().removeprefix('v')}")
+        context.exit()
+
+
+@click.group(
+    cls=LazyGroup,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 120},
+    params=[
+        *cluster.parameters(),
+        click.Option(
+            ["--version"], is_flag=True, expose_value=False, is_eager=True, callback=_print_version,
+            help="Print the version of this program.",
+        ),
+    ],
+)  # fmt: skip
+def root(**_: Any) -> None:
+    """Image update automation for GitOps: from a pushed image tag to a commit to the cluster.
+
+    The options of a cluster may stand here or behind the verb.
+    """
 
 
 def run(arguments: Sequence[str] | None = None) -> int:

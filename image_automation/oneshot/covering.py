@@ -58,7 +58,10 @@ def of_checkout(objects: Reader, *, scope: str, remotes: Collection[str], named:
         if automation.spec.suspend:
             found.notes.append(f"ImageUpdateAutomation {name} is suspended")
         elif not named and (other := _other_repository(objects, automation, remotes)):
-            found.notes.append(f"ImageUpdateAutomation {name} keeps {other}, which is no remote of this clone")
+            found.notes.append(
+                f"ImageUpdateAutomation {name} keeps {other}, which is no remote of this clone: for a fork of it name"
+                f" the automation with --automation {name}"
+            )
         else:
             _add(found, objects, automation)
     found.errors.extend(

@@ -7,14 +7,13 @@ from pathlib import Path
 import msgspec
 
 from gotk.api import core
-from gotk.api.image import ImagePolicy, ImageRepository, ImageUpdateAutomation
 from gotk.api.meta import Object
 from gotk.git.objects import clone as clones
 from gotk.git.objects.clone import Clone
 from gotk.oci import keychain
 from gotk.runtime.clock import Clock
 from image_automation.app.settings import Settings
-from image_automation.oneshot import bumps, choosing, covering, manifests, planning, record
+from image_automation.oneshot import bumps, choosing, covering, manifests, planning, pointers, record
 from image_automation.oneshot.covering import Covering
 from image_automation.oneshot.manifests import Manifests
 from image_automation.oneshot.planning import Drafted
@@ -113,17 +112,17 @@ def plan(chosen: Chosen) -> Planned:
         namespace=request.namespace,
         automations=request.automations,
         inputs={**inputs, **made.inputs},
-        notes=(*chosen.found.left_out, *made.notes),
-        errors=(*chosen.found.errors, *_nothing(chosen), *made.errors),
+        notes=(*chosen.found.left_out, *made.notes, *pointers.unmarked(made, parts.covers)),
+        errors=(*chosen.found.errors, *_undeclared(chosen), *made.errors),
     )
     return Planned(chosen=chosen, plan=made, drafted=drafted, covering=parts)
 
 
-def _nothing(chosen: Chosen) -> Iterator[str]:
+def _undeclared(chosen: Chosen) -> Iterator[str]:
     """Say that there is nothing to plan for, where a PATH holds no object of ours at all."""
-    kinds = (ImageRepository, ImagePolicy, ImageUpdateAutomation)
-    if not chosen.found.errors and not any(chosen.world.list(kind) for kind in kinds):
-        yield f"there is no ImagePolicy and no ImageUpdateAutomation below '{chosen.request.path}': name another PATH"
+    if not chosen.found.errors:
+        path, namespace = chosen.request.path, chosen.request.namespace
+        yield from pointers.undeclared(Reading(chosen.world), path, root=chosen.root, namespace=namespace)
 
 
 def _decides(found: Manifests, path: Path) -> bool:

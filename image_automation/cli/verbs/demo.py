@@ -66,7 +66,7 @@ async def _demo(folder: Path, tag: str, *, keep: bool) -> None:
             await _kubectl(ground.kubeconfig, folder)
             shown.line(f"\n✔ {tag} went from the registry to the Deployment in {track.reached[-1].seconds:.2f} s")
             if keep:
-                _keep(ground, shown)
+                _keep(ground, shown, tag)
                 await stop.wait()
     except (scenario.ScenarioError, embedded.EmbeddedError, service.ServiceError) as error:
         output.fail(str(error))
@@ -86,14 +86,35 @@ async def _kubectl(kubeconfig: Path, home: Path) -> None:
         output.fail("kubectl could not list the objects")
 
 
-def _keep(ground: "Playground", shown: "View") -> None:
+def _push(ground: "Playground", old: str, tag: str) -> str:
+    """Return a command that gives an image another tag."""
+    repository = f"{ground.registry.url}/v2/{ground.image.partition('/')[2]}/manifests"
+    kind = "application/vnd.oci.image.manifest.v1+json"
+    return (
+        f"curl -sf -H 'Accept: {kind}' {repository}/{old} |\n"
+        f"    curl -sf -T - -H 'Content-Type: {kind}' {repository}/{tag}"
+    )
+
+
+def _next(tag: str) -> str:
+    """Return the tag that a user might push next: the one after this, of the policy's 1.x."""
+    parts = tag.split(".")
+    return f"1.{int(parts[1]) + 1}.0" if len(parts) == 3 and parts[1].isdecimal() and parts[0] == "1" else "1.2.0"
+
+
+def _keep(ground: "Playground", shown: "View", tag: str) -> None:
+    from image_automation.app.demo import scenario  # noqa: PLC0415
+
     shown.line(
         f"""
 It goes on running until you press Ctrl-C.
   export KUBECONFIG={ground.kubeconfig}
-  kubectl get all,fluxcd -A
+  {scenario.kubectl()} get all,fluxcd -A
   {sys.argv[0]} get all -A
-Push another tag to http://{ground.registry.address}/v2/, or clone {ground.git.url("apps.git")}
+  {sys.argv[0]} explain policy web
+Push a tag of your own, and look again:
+  {_push(ground, tag, _next(tag))}
+Or push images to http://{ground.registry.address}/v2/, or clone {ground.git.url("apps.git")}
 (user demo, password {ground.variables["password"]}).
 The service's log is {ground.kubeconfig.parent.parent / "service.log"}."""
     )

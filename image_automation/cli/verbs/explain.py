@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from image_automation.cli import cluster as clusters
-from image_automation.cli import output, reports, verdicts
+from image_automation.cli import kinds, output, reports, verdicts
+from image_automation.cli.verbs import completion
 
 if TYPE_CHECKING:
     from image_automation.app.explanation import Explanation
     from image_automation.report import Report
 
 _SERVER = "http://127.0.0.1:9441"
-_LIMIT = 60.0
 
 
 @click.group()
@@ -22,37 +22,38 @@ def explain() -> None:
 
 
 @explain.command()
-@click.argument("name")
-@click.option(
-    "-n",
-    "--namespace",
-    envvar="FLUX_SYSTEM_NAMESPACE",
-    default="flux-system",
-    show_default=True,
-    metavar="NAME",
-    help="Namespace of the policy.",
-)
+@click.argument("name", shell_complete=completion.names(kinds.IMAGE_POLICY))
 @click.option(
     "--server",
-    default=_SERVER,
-    show_default=True,
     envvar="IMAGE_AUTOMATION_SERVER",
     metavar="URL",
-    help="Where the service answers (its --explain-addr).",
+    help=f"Where the service answers (its --explain-addr).  [default: as beside the kubeconfig, else {_SERVER}]",
 )
 @click.option("-o", "--output", "form", type=click.Choice(verdicts.FORMS), default="table", help="How to print it.")
-def policy(name: str, namespace: str, server: str, form: str) -> int:
+def policy(name: str, server: str | None, form: str, **options: Any) -> int:
     """Print every tag of a policy's image with its verdict: chosen, eligible or refused, and why.
 
-    The service answers from its own store, on loopback. For one that runs in a cluster forward its port first:
+    The service answers from its own store, on loopback. One with an embedded control plane is found by the kubeconfig.
+    For one that runs in a cluster forward its port first:
     kubectl -n flux-system port-forward deploy/image-automation 9441
     """
-    found = asyncio.run(_ask(server.rstrip("/"), namespace, name))
+    cluster = clusters.from_options(options)
+    where = server or _beside(cluster) or _SERVER
+    found = asyncio.run(_ask(where.rstrip("/"), cluster, name))
     return verdicts.show(found, form)
 
 
+policy.params += clusters.parameters()
+
+
+def _beside(cluster: clusters.Cluster) -> str:
+    from image_automation.app import addresses  # noqa: PLC0415 - `--help` needs no rooms
+
+    return next(filter(None, map(addresses.find, cluster.kubeconfigs())), "")
+
+
 @explain.command()
-@click.argument("name")
+@click.argument("name", shell_complete=completion.names(kinds.IMAGE_UPDATE))
 @click.option("-o", "--output", "form", type=click.Choice(["json"]), help="Print the record as JSON.")
 def update(name: str, *, form: str | None, **options: Any) -> None:
     """Print what the last run of an ImageUpdateAutomation pushed, holds back and ignores, place by place."""
@@ -78,7 +79,7 @@ async def _report(cluster: clusters.Cluster, name: str) -> "tuple[Report, bool]"
         return found, found.push is not None and found.push.is_untold(obj.status.last_push_commit)
 
 
-async def _ask(server: str, namespace: str, name: str) -> "Explanation":
+async def _ask(server: str, cluster: clusters.Cluster, name: str) -> "Explanation":
     import aiohttp  # noqa: PLC0415 - `--help` needs no HTTP client
     import msgspec  # noqa: PLC0415 - nor this
     from yarl import URL  # noqa: PLC0415 - nor this
@@ -86,8 +87,8 @@ async def _ask(server: str, namespace: str, name: str) -> "Explanation":
     from image_automation.app.explanation import Explanation  # noqa: PLC0415 - nor the rooms
 
     try:
-        url = URL(server) / "explain" / namespace / name
-        timeout = aiohttp.ClientTimeout(total=_LIMIT)
+        url = URL(server) / "explain" / cluster.namespace / name
+        timeout = aiohttp.ClientTimeout(total=cluster.timeout)
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:
             body = await answer.read()
     except (aiohttp.ClientError, ValueError, TimeoutError) as error:

@@ -158,7 +158,7 @@ def _wish(name: str, help_: str, **settings: Any) -> click.Option:
     return click.Option([name], help=help_, **settings)
 
 
-_LEVELS = click.Choice(["debug", "info", "error"])
+_LEVELS = click.Choice(["debug", "info", "warn", "error"])
 _WISHES = (
     _wish(
         "--watch-all-namespaces",

@@ -13,7 +13,7 @@ from click.core import ParameterSource
 from gotk.duration import Duration
 from image_automation.app import settings as decided
 from image_automation.cli import deploy_options, gates, output, replica_options, serving, source_options, walls
-from image_automation.cli.cluster import Cluster, DurationType
+from image_automation.cli.cluster import Anywhere, Cluster, DurationType
 from image_automation.cli.plane_options import NAMES, features, plane_options
 from image_automation.cli.verbs import version
 
@@ -52,9 +52,13 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
 
 @click.command()
 @click.option(
-    "--kubeconfig", type=click.Path(path_type=Path), metavar="FILE", help="Work on the cluster of this kubeconfig."
+    "--kubeconfig",
+    cls=Anywhere,
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Work on the cluster of this kubeconfig.",
 )
-@click.option("--context", metavar="NAME", help="Context of the kubeconfig to use.")
+@click.option("--context", cls=Anywhere, metavar="NAME", help="Context of the kubeconfig to use.")
 @click.option("--embedded", is_flag=True, help="Run the control plane in this process; DIR/kubeconfig leads to it.")
 @plane_options
 @click.option(
@@ -192,7 +196,9 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
 @click.option("--require-sandbox", is_flag=True, help="Do not start where children cannot be fully confined.")
 @deploy_options.deploy_options
 @replica_options.replica_options
-@click.option("--log-level", type=click.Choice(["trace", "debug", "info", "error"]), default="info", show_default=True)
+@click.option(
+    "--log-level", type=click.Choice(["trace", "debug", "info", "warn", "error"]), default="info", show_default=True
+)
 @click.option("--log-encoding", type=click.Choice(["json", "console"]), default="json", show_default=True)
 def run(
     *,

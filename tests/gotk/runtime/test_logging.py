@@ -41,6 +41,7 @@ def test_a_line_has_fluxs_fields(logged: io.StringIO) -> None:
     [
         pytest.param("debug", ["d", "i", "w", "e"], id="debug"),
         pytest.param("info", ["i", "w", "e"], id="info"),
+        pytest.param("warn", ["w", "e"], id="warn"),
         pytest.param("error", ["e"], id="error"),
     ],
 )

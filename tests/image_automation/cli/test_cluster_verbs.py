@@ -323,12 +323,24 @@ async def test_version_names_the_program_and_the_server(terminal: Terminal) -> N
     assert (await terminal.run("version", "--client")).out.startswith("image-automation: v")
 
 
+COMPLETED = {
+    "get sources git p": "plain,podinfo\n",
+    "-n flux-system get sources git p": "plain,podinfo\n",
+    "-n empty get sources git p": "\n",
+    "explain policy p": "plain,podinfo\n",
+    "explain update a": "plain,auto\n",
+    "unhold a": "plain,auto\n",
+}
+
+
 async def test_names_are_completed_from_the_cluster(filled: Terminal) -> None:
-    environment = filled.environment | {
-        "_IMAGE_AUTOMATION_COMPLETE": "bash_complete",
-        "COMP_WORDS": "image-automation get sources git p", "COMP_CWORD": "4",
-    }  # fmt: skip
-    assert (await Terminal(filled.client, environment).run()).out == "plain,podinfo\n"
+    await put(filled.client, "ImageUpdateAutomation", "auto", HOLDER)
+    for words, names in COMPLETED.items():
+        environment = filled.environment | {
+            "_IMAGE_AUTOMATION_COMPLETE": "bash_complete",
+            "COMP_WORDS": f"image-automation {words}", "COMP_CWORD": str(len(words.split())),
+        }  # fmt: skip
+        assert (await Terminal(filled.client, environment).run()).out == names, words
 
 
 HOLDER = {

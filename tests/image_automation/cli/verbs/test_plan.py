@@ -230,7 +230,10 @@ def test_an_automation_of_another_repository_is_passed_over_unless_it_is_named(
     path = made.clone / "cluster" / "images.yaml"
     path.write_text(path.read_text().replace(f"file://{made.remote}", "https://git.example.com/else/where.git"))
     assert run("plan", made.clone) == 0
-    assert "keeps https://git.example.com/else/where.git, which is no remote of this clone" in capsys.readouterr().err
+    assert (
+        "keeps https://git.example.com/else/where.git, which is no remote of this clone: for a fork of it name the"
+        " automation with --automation apps/auto\n"
+    ) in capsys.readouterr().err
     assert run("plan", made.clone, "--automation", "apps/auto") == 2
     assert run("plan", made.clone, "--automation", "apps/none") == 1
     assert "✗ there is no ImageUpdateAutomation apps/none among the manifests" in capsys.readouterr().err
@@ -278,7 +281,26 @@ def test_manifests_that_cannot_be_used_are_said(made: Fleet, capsys: pytest.Capt
 def test_a_path_without_any_object_of_ours_is_an_error(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     (tmp_path / "a.yaml").write_text("kind: ConfigMap\n")
     assert run("plan", tmp_path) == 1
-    assert "✗ there is no ImagePolicy and no ImageUpdateAutomation below" in capsys.readouterr().err
+    assert capsys.readouterr().err.endswith(
+        f"✗ there is no ImagePolicy and no ImageUpdateAutomation below '{tmp_path}': name the folder or the clone that"
+        " holds them; to begin with, declare an ImageRepository and an ImagePolicy and mark a value\n"
+    )
+
+
+def test_a_folder_beside_the_manifests_is_told_where_they_are(made: Fleet, capsys: pytest.CaptureFixture[str]):
+    assert run("plan", made.clone / "apps") == 1
+    told = capsys.readouterr().err
+    assert f"they are in '{made.clone / 'cluster'}': name that folder, or the whole repository\n" in told
+
+
+def test_a_repository_without_a_marker_is_told_what_one_is(made: Fleet, capsys: pytest.CaptureFixture[str]):
+    for path in (made.clone / "apps").iterdir():
+        path.write_text(re.sub(" #.*", "", path.read_text()))
+    assert run("plan", made.clone) == 0
+    assert capsys.readouterr().err == (
+        "► there is no marker below 'apps': a comment beside a value makes it one that a policy keeps,"
+        ' such as # {"$imagepolicy": "apps:web"}\n'
+    )
 
 
 def test_errors_of_use_are_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -1,0 +1,50 @@
+"""Where the service listens: an address that cannot be had is told with the option that chooses another.
+
+The address of `explain` is also written beside the embedded control plane's kubeconfig, where the verb looks for it, so
+that whoever has the kubeconfig need not be told one more address.
+"""
+
+import contextlib
+import os
+from collections.abc import AsyncIterator, Iterator
+from contextlib import AbstractAsyncContextManager
+from pathlib import Path
+from typing import TypeVar
+
+T = TypeVar("T")
+_EXPLAIN = "explain.url"
+_LOOPBACK = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared, not bound
+
+
+@contextlib.asynccontextmanager
+async def chosen_by(option: str, address: str, serving: AbstractAsyncContextManager[T]) -> AsyncIterator[T]:
+    """Serve at an address that an option chose. Raises OSError and ValueError, which name the option."""
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            entered = await stack.enter_async_context(serving)
+        except OSError as error:
+            cause = os.strerror(error.errno) if error.errno and error.errno > 0 else str(error)
+            raise OSError(f"{address} cannot be listened on: {cause}; choose another address with {option}") from error
+        except ValueError as error:
+            raise ValueError(f"{option}: {error}") from error
+        yield entered
+
+
+@contextlib.contextmanager
+def told(folder: Path, address: str, port: int) -> Iterator[None]:
+    """Leave the address of `explain` in the data folder as long as the block lasts."""
+    host = address.rpartition(":")[0]
+    file = folder / _EXPLAIN
+    file.write_text(f"http://{_LOOPBACK.get(host.strip('[]'), host)}:{port}\n")
+    try:
+        yield
+    finally:
+        file.unlink(missing_ok=True)
+
+
+def find(kubeconfig: Path) -> str:
+    """Return the address of `explain` that a service left beside its kubeconfig, or nothing."""
+    try:
+        return (kubeconfig.parent / _EXPLAIN).read_text().strip()
+    except OSError:
+        return ""
