@@ -47,13 +47,14 @@ class Hook(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
 
 
 class Info(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
-    """When a release was made and how it is; times are RFC 3339 text."""
+    """When a release was made and how it is; times are RFC 3339 text. After a rollback it says to which revision."""
 
     first_deployed: str = ""
     last_deployed: str = ""
     deleted: str = ""
     description: str = ""
     status: Status = "unknown"
+    rollback_revision: int = 0
     notes: str = ""
 
 

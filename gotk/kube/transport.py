@@ -1,6 +1,7 @@
 """Requests to one API server: authorization, deadlines and the translation of every failure into `kube.errors`."""
 
 import asyncio
+import io
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -21,6 +22,8 @@ JSON = "application/json"
 _USER_AGENT = "image-automation"
 _BODY_LIMIT = 256 << 20
 _STATUS_LIMIT = 1 << 20
+#: Longer bodies are sent in pieces, so that the event loop does other things between.
+_SENT_AT_ONCE = 1 << 20
 #: As client-go: so often a request is sent to a server that says when to ask again.
 _TRIES = 11
 
@@ -172,7 +175,7 @@ class Transport:
             session.request(
                 method,
                 url,
-                data=data,
+                data=io.BytesIO(data) if data is not None and len(data) > _SENT_AT_ONCE else data,
                 headers=headers,
                 proxy=self._config.proxy,
                 server_hostname=self._config.tls_server_name,
