@@ -4,7 +4,8 @@ A value that somebody gave may be a password: no complaint of this module repeat
 """
 
 import csv
-from collections.abc import Sequence
+import itertools
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import click
@@ -13,19 +14,47 @@ from image_automation.cli import output
 
 
 class Command(click.Command):
-    """A command whose switches may be given a value behind `=`: `--prune`, `--prune=true`, `--prune=false`."""
+    """A command that takes `-n=apps` for `-n apps`, and `--prune=true` or `--prune=false` for a switch."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """Give a bare switch its value, then parse."""
-        switches = {name for param in self.params if isinstance(param, Switch) for name in param.opts}
-        return super().parse_args(ctx, [f"{arg}=true" if arg in switches else arg for arg in args])
+        """Write the arguments as click takes them, then parse."""
+        options = [param for param in self.params if isinstance(param, click.Option)]
+        switches = {name for option in options if option.is_flag for name in option.opts}
+        valued = {name for option in options if not option.is_flag for name in option.opts}
+        return super().parse_args(ctx, list(_as_click(args, switches, valued)))
 
 
-class Switch(click.Option):
-    """An option that is true when it stands alone; meant for a `Command`."""
+def _as_click(args: Sequence[str], switches: Collection[str], valued: Collection[str]) -> Iterator[str]:
+    rest = iter(args)
+    for arg in rest:
+        name, equals, value = arg.partition("=")
+        if arg == "--":
+            yield arg
+            yield from rest
+        elif arg in valued:  # what follows is its value, whatever it looks like
+            yield arg
+            yield from itertools.islice(rest, 1)
+        elif equals and name in switches:
+            if _truth(name, value):
+                yield name
+        elif equals and name in valued and not name.startswith("--"):
+            yield from (name, value)
+        else:
+            yield arg
 
-    def __init__(self, names: Sequence[str], *, summary: str, hidden: bool = False) -> None:
-        super().__init__(names, type=bool, default=False, help=summary, hidden=hidden, metavar="")
+
+def _truth(name: str, value: str) -> bool:
+    """Read a boolean as Go does."""
+    if value in {"1", "t", "T", "true", "TRUE", "True"}:
+        return True
+    if value in {"0", "f", "F", "false", "FALSE", "False"}:
+        return False
+    raise click.UsageError(f"invalid argument for {name}: write true or false")
+
+
+def switch(*names: str, summary: str, hidden: bool = False) -> click.Option:
+    """Return an option that is true when it stands alone."""
+    return click.Option(names, is_flag=True, help=summary, hidden=hidden)
 
 
 def listed(*names: str, summary: str, metavar: str) -> click.Option:

@@ -2,9 +2,13 @@
 
 import click
 
-from image_automation.cli.verbs.create import git_sources, images, kustomizations
+from image_automation.cli.verbs.create import charts, git_sources, images, kustomizations, sources
 
-_sources = click.Group("source", help="Sources.", commands=[git_sources.git])
+_sources = click.Group(
+    "source",
+    help="Sources.",
+    commands=[git_sources.git, sources.oci, charts.helm, charts.chart, sources.bucket],
+)
 
 create = click.Group(
     "create",

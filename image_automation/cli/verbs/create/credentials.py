@@ -1,5 +1,6 @@
 """Secrets out of flags: the keys that the service looks for, by what they are for."""
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,28 @@ from image_automation.cli import output
 from image_automation.cli.verbs.create.recipe import Asked, compact
 
 Manifest = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Files:
+    """Which files flags name: a certificate with its key, and an authority. `prefix` begins the flags' names."""
+
+    certificate: str
+    key: str
+    authority: str
+    prefix: str
+
+    def texts(self) -> dict[str, str]:
+        """Return what the files hold, by the keys of a Secret. The certificate and its key must be a pair."""
+        if bool(self.certificate) != bool(self.key):
+            output.fail(f"--{self.prefix}cert-file and --{self.prefix}key-file go together")
+        texts = {}
+        if self.certificate:
+            texts["tls.crt"], texts["tls.key"] = read(self.certificate, "cert file"), read(self.key, "key file")
+            _check_pair(texts["tls.crt"], texts["tls.key"])
+        if self.authority:
+            texts["ca.crt"] = read(self.authority, "TLS CA file")
+        return texts
 
 
 def secret(asked: Asked, texts: dict[str, str], *, name: str = "", type_: str = "") -> Manifest:
@@ -28,6 +51,32 @@ def for_git(asked: Asked) -> Manifest | None:
     if asked["ca_file"]:
         texts["ca.crt"] = read(asked["ca_file"], "TLS CA file")
     return secret(asked, texts) if texts else None
+
+
+def for_helm(asked: Asked, files: Files, *, name: str = "") -> Manifest | None:
+    """Return the Secret for a Helm repository's flags: a client certificate wins over a user; None for neither."""
+    tls = files.texts()
+    if "tls.crt" in tls:
+        return secret(asked, tls, name=name, type_="kubernetes.io/tls")
+    if not asked["username"] and not asked["password"]:
+        return secret(asked, tls, name=name, type_="Opaque") if tls else None
+    if not asked["username"] or not asked["password"]:
+        output.fail(f"{'password' if asked['username'] else 'username'} is required")
+    basic = {"username": asked["username"], "password": asked["password"]}
+    return secret(asked, basic | tls, name=name, type_="kubernetes.io/basic-auth")
+
+
+def _check_pair(certificate: str, key: str) -> None:
+    from cryptography import exceptions, x509  # noqa: PLC0415 - only needed when there is a pair
+    from cryptography.hazmat.primitives import serialization  # noqa: PLC0415
+
+    try:
+        public = x509.load_pem_x509_certificate(certificate.encode()).public_key()
+        private = serialization.load_pem_private_key(key.encode(), None)
+    except (ValueError, TypeError, exceptions.UnsupportedAlgorithm):
+        output.fail("invalid TLS certificate and key pair: both must be PEM, and the key not encrypted")
+    if private.public_key() != public:
+        output.fail("invalid TLS certificate and key pair: the key is not that of the certificate")
 
 
 def read(path: str, what: str) -> str:

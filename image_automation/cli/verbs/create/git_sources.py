@@ -110,7 +110,15 @@ def fetch_timeout() -> click.Option:
 
 git = command(
     "git",
-    Recipe(kind=kinds.GIT_REPOSITORY, spec=_spec, closing=_closing, title=_TITLE, prepare=_prepare),
+    Recipe(
+        kind=kinds.GIT_REPOSITORY,
+        spec=_spec,
+        closing=_closing,
+        title=_TITLE,
+        prepare=_prepare,
+        unprinted=("username", "password", "ca_file"),
+        advice="make a Secret with `create secret git`",
+    ),
     (
         flags.text("--url", summary="Address, such as ssh://git@host/org/repository.", metavar="URL"),
         flags.text("--branch", summary="Branch.", metavar="BRANCH"),
@@ -124,7 +132,7 @@ git = command(
         flags.text("--proxy-secret-ref", summary="Secret that is there, with a proxy's address."),
         click.Option(["--provider"], metavar="NAME", help=f"Whose identity is used: {', '.join(_PROVIDERS)}."),
         flags.text("--ca-file", summary="Certificate authority of the server.", metavar="FILE"),
-        flags.Switch(["--recurse-submodules"], summary="Fetch submodules."),
+        flags.switch("--recurse-submodules", summary="Fetch submodules."),
         flags.listed("--ignore-paths", summary="Paths to leave out.", metavar="PATH"),
         flags.listed("--sparse-checkout-paths", summary="Folders to fetch alone.", metavar="PATH"),
         fetch_timeout(),

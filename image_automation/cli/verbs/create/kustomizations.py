@@ -84,8 +84,8 @@ kustomization = command(
     (
         flags.text("--source", summary="Source: [KIND/]NAME[.NAMESPACE]; a GitRepository unless said.", metavar="REF"),
         click.Option(["--path"], default="./", show_default=True, metavar="PATH", help="Folder in the source."),
-        flags.Switch(["--prune"], summary="Delete what is no longer in the source."),
-        flags.Switch(["--wait"], summary="Wait for the health of everything that is applied."),
+        flags.switch("--prune", summary="Delete what is no longer in the source."),
+        flags.switch("--wait", summary="Wait for the health of everything that is applied."),
         flags.listed("--health-check", summary="Workload to wait for: KIND/NAME.NAMESPACE.", metavar="REF"),
         _duration("--health-check-timeout", "2m0s", "How long to wait for health."),
         flags.text("--validation", summary="", hidden=True),

@@ -51,6 +51,8 @@ async def _nothing(client: kube.Client, asked: Asked, spec: Spec) -> None:
 class Recipe:
     """How an object of a kind is made.
 
+    `unprinted` are flags that `--export` leaves out, for they belong into a Secret, and `advice` is how that is made.
+
     `title` is what flux calls the object while it is made (the kind unless given), `stored` what it says was created.
     `prepare` puts on the cluster what the object needs (a Secret) and adds to the spec; `closing` words the end.
     """
@@ -62,6 +64,8 @@ class Recipe:
     stored: str = ""
     generates: bool = True
     prepare: Callable[[kube.Client, Asked, Spec], Awaitable[None]] = _nothing
+    unprinted: tuple[str, ...] = ()
+    advice: str = ""
 
 
 def command(word: str, recipe: Recipe, options: Sequence[click.Parameter]) -> click.Command:
@@ -73,6 +77,7 @@ def command(word: str, recipe: Recipe, options: Sequence[click.Parameter]) -> cl
         asked = Asked(name=name, namespace=cluster.namespace, labels=labelled(labels), flags=options)
         spec = recipe.spec(asked)
         if export:
+            _mention(recipe, asked)
             show(_object(recipe, asked, spec))
         else:
             clusters.run(_carry_out(cluster, recipe, asked, spec))
@@ -92,7 +97,7 @@ def shared(options: Sequence[click.Parameter]) -> list[click.Parameter]:
         *options,
         *([] if "interval" in own else [interval]),
         flags.listed("--label", "labels", summary="Label of the object.", metavar="KEY=VALUE"),
-        flags.Switch(["--export"], summary="Print YAML and touch no cluster."),
+        flags.switch("--export", summary="Print YAML and touch no cluster."),
     ]
 
 
@@ -146,6 +151,14 @@ def go(span: Duration | None) -> str:
 def show(obj: kinds.Json) -> None:
     """Print an object as flux does."""
     output.text(export.manifest(obj).removesuffix("\n"))
+
+
+def _mention(recipe: Recipe, asked: Asked) -> None:
+    """Say which flags an export leaves out."""
+    left_out = [f"--{flag.replace('_', '-')}" for flag in recipe.unprinted if asked[flag]]
+    if left_out:
+        are = "are" if len(left_out) > 1 else "is"
+        output.warning(f"{', '.join(left_out)} {are} not printed: {recipe.advice}, and name it with --secret-ref")
 
 
 def _object(recipe: Recipe, asked: Asked, spec: Spec) -> dict[str, Any]:
