@@ -2,13 +2,10 @@
 
 import asyncio
 import contextlib
-import hashlib
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
-from urllib.parse import quote
 
-import aiohttp
 import pytest
 from aiohttp import web
 from yarl import URL
@@ -34,32 +31,10 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
         yield world
 
 
-async def put(store: str, name: str, objects: dict[str, bytes]) -> None:
-    """Put objects into a bucket, for everybody to read."""
-    keys = Keys(access_key="AKIDEXAMPLE", secret_key="s3cret", expires=datetime.max.replace(tzinfo=UTC))
-    async with aiohttp.ClientSession() as session:
-        await session.put(f"http://{store}/{name}", headers={"X-Amz-Acl": "public-read"})
-        for key, content in objects.items():
-            url = URL(f"http://{store}/{name}/{quote(key)}", encoded=True)
-            hashed = hashlib.sha256(content).hexdigest()
-            headers = sign(
-                keys,
-                method="PUT",
-                url=url,
-                headers={"X-Amz-Content-Sha256": hashed, "X-Amz-Acl": "public-read"},
-                body=content,
-                region="us-east-1",
-                service="s3",
-                now=datetime.now(UTC),
-            )
-            async with session.put(url, data=content, headers=headers) as answer:
-                assert answer.status == 200, await answer.text()
-
-
 @pytest.mark.real
 async def test_a_bucket_becomes_an_artifact_in_flux_s_words(world: World, store: str) -> None:
     objects = {"apps/a.yaml": b"a: 1\n", "apps/b c.jpg": b"x", "docs/a.md": b"", ".sourceignore": b"*.md\n"}
-    await put(store, "fleet", objects)
+    await s3.put(store, "fleet", objects)
     world.vault.put("keys", **KEYS)
     obj = bucket(store, secretRef={"name": "keys"}, region="eu-west-1")
     ended = await world.run(obj)
@@ -80,14 +55,14 @@ async def test_a_bucket_becomes_an_artifact_in_flux_s_words(world: World, store:
     assert again.obj.status.artifact == artifact
     assert again.outcome is not None
     assert again.outcome.trace == f"artifact up-to-date with remote revision: '{artifact.revision}'"
-    await put(store, "fleet", {"apps/a.yaml": b"a: 2\n"})
+    await s3.put(store, "fleet", {"apps/a.yaml": b"a: 2\n"})
     changed = await world.run(again.obj)
     assert world.files(changed)["apps/a.yaml"] == b"a: 2\n"
 
 
 @pytest.mark.real
 async def test_a_prefix_keeps_its_place_and_nobody_may_read_what_all_may(world: World, store: str) -> None:
-    await put(store, "many", {"in/a": b"x", "in/b/c": b"y", "out/a": b"z"})
+    await s3.put(store, "many", {"in/a": b"x", "in/b/c": b"y", "out/a": b"z"})
     ended = await world.run(bucket(store, bucketName="many", prefix="in/"))
     assert world.files(ended) == {"in/a": b"x", "in/b/c": b"y"}
 
