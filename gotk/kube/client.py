@@ -243,11 +243,14 @@ class Client:
         namespace: str = "",
         *,
         resource_version: str = "0",
+        labels: str = "",
+        fields: str = "",
         timeout_seconds: int = 300,
     ) -> AsyncIterator[tuple[str, dict[str, Any]]]:
-        """Yield (type, object) for objects of any kind; from version `0` what exists comes first."""
+        """Yield (type, object) for objects of any kind; from version `0`, or none, what exists comes first."""
         path = (await self._mapper.mapping(api_version, kind)).path(namespace)
-        async with aclosing(self._watch(path, resource_version, timeout_seconds, {})) as events:
+        selectors = {"labelSelector": labels, "fieldSelector": fields}
+        async with aclosing(self._watch(path, resource_version, timeout_seconds, selectors)) as events:
             async for type_, item in events:
                 yield type_, _decode(item)
 

@@ -22,6 +22,7 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "create": ("image_automation.cli.verbs.create.create", "create", "Create or update objects, or print them."),
     "delete": ("image_automation.cli.verbs.objects.delete", "delete", "Delete an object."),
     "demo": ("image_automation.cli.verbs.demo", "demo", "Watch an image tag travel from a registry to a Deployment."),
+    "events": ("image_automation.cli.verbs.look.events", "events", "Print what happened to objects."),
     "explain": ("image_automation.cli.verbs.explain", "explain", "Say why a policy chose its tag, and not another."),
     "export": ("image_automation.cli.verbs.objects.export", "export", "Print objects as YAML for a repository."),
     "get": ("image_automation.cli.verbs.objects.get", "get", "Print objects and their state."),

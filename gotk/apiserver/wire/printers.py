@@ -6,6 +6,7 @@ Answers to `pkg/printers/internalversion`.
 import datetime as dt
 from typing import Any, Final
 
+from gotk import elapsed
 from gotk.apiserver.resources import jsonpath
 from gotk.apiserver.wire import cells
 from gotk.apiserver.wire.cells import AGE, cell, count, first, joined, number, of, pairs
@@ -82,7 +83,7 @@ def _job_duration(obj: Json, now: dt.datetime) -> Any:
     if not status.get("startTime"):
         return ""
     end = status.get("completionTime")
-    return cells.age(status["startTime"], dt.datetime.fromisoformat(end) if end else now)
+    return elapsed.age(status["startTime"], dt.datetime.fromisoformat(end) if end else now)
 
 
 def _modes(obj: Json, _now: dt.datetime) -> Any:
@@ -161,14 +162,14 @@ def _metric(spec: Json, status: Json) -> str:
 
 
 def _first_seen(obj: Json, now: dt.datetime) -> Any:
-    return cells.age(obj.get("firstTimestamp") or obj.get("deprecatedFirstTimestamp") or obj.get("eventTime"), now)
+    return elapsed.age(obj.get("firstTimestamp") or obj.get("deprecatedFirstTimestamp") or obj.get("eventTime"), now)
 
 
 def _last_seen(obj: Json, now: dt.datetime) -> Any:
     if (series := obj.get("series")) is not None:
-        return cells.age(series.get("lastObservedTime"), now)
+        return elapsed.age(series.get("lastObservedTime"), now)
     last = obj.get("lastTimestamp") or obj.get("deprecatedLastTimestamp")
-    return cells.age(last, now) if last else _first_seen(obj, now)
+    return elapsed.age(last, now) if last else _first_seen(obj, now)
 
 
 def _times(obj: Json, _now: dt.datetime) -> Any:
@@ -343,7 +344,7 @@ PRINTERS: Final[dict[tuple[str, str], tuple[cells.Cell, ...]]] = {
         cell("Active", count(".status.active"), "integer"),
         cell(
             "Last Schedule",
-            lambda o, n: cells.age(t, n) if (t := (o.get("status") or {}).get("lastScheduleTime")) else "<none>",
+            lambda o, n: elapsed.age(t, n) if (t := (o.get("status") or {}).get("lastScheduleTime")) else "<none>",
         ),
         AGE,
         *_containers(".spec.jobTemplate.spec.template.spec"),

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import orjson
 
+from gotk import elapsed
 from gotk.apiserver.resources import jsonpath
 from gotk.apiserver.resources.resource import Column, Resource
 from gotk.apiserver.wire import cells, printers
@@ -94,7 +95,7 @@ def _cell(column: Column, obj: Json, now: dt.datetime) -> Any:
         return None
     value = found[0]
     if column.type == "date":
-        return cells.age(value, now) if isinstance(value, str) else None
+        return elapsed.age(value, now) if isinstance(value, str) else None
     if column.type == "boolean":
         return value if isinstance(value, bool) else None
     if column.type == "string":

@@ -8,7 +8,7 @@ import pytest
 from deploy import crds as ours
 from gotk.apiserver.builtin import served
 from gotk.apiserver.resources import crds, jsonpath
-from gotk.apiserver.wire import cells, tables
+from gotk.apiserver.wire import tables
 from tests.gotk.apiserver import answers
 
 (POLICY,) = crds.resources(answers.CRD)
@@ -35,16 +35,6 @@ def test_a_row_holds_as_much_of_the_object_as_was_asked_for(include: str, keys: 
 
 def test_a_watch_sends_its_columns_once() -> None:
     assert tables.table(POLICY, [], headers=False, now=NOW)["columnDefinitions"] == []
-
-
-AGES = {0: "0s", -1: "0s", -9: "<invalid>", 119: "119s", 120: "2m", 185: "3m5s", 900: "15m", 3 * 3600: "3h",
-        3 * 3600 + 60: "3h1m", 10 * 3600: "10h", 50 * 3600: "2d2h", 9 * 86400: "9d", 800 * 86400: "2y70d",
-        3000 * 86400: "8y"}  # fmt: skip
-
-
-@pytest.mark.parametrize(("seconds", "text"), AGES.items(), ids=AGES.values())
-def test_ages_have_at_most_two_units(seconds: int, text: str) -> None:
-    assert cells.human(seconds) == text
 
 
 OBJECT = {
