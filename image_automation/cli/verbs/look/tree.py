@@ -1,0 +1,116 @@
+"""`tree kustomization`: what a Kustomization applied, and what the Kustomizations among that applied in turn.
+
+Answers to `flux2/cmd/flux/tree_kustomization.go`: of objects of another cluster nothing is asked of this one.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import click
+import msgspec
+import yaml
+
+from deploy.cluster.inventory import ObjectID
+from gotk.kube import client as kube
+from gotk.kube import errors
+from image_automation.cli import cluster as clusters
+from image_automation.cli import kinds, output, waiting
+from image_automation.cli.verbs import completion
+
+_KUSTOMIZATION = ("kustomize.toolkit.fluxcd.io", "Kustomization")
+_OURS = "toolkit.fluxcd.io"
+
+
+@dataclass(frozen=True, slots=True)
+class Node:
+    """An object, and what it stands for."""
+
+    id: ObjectID
+    below: list["Node"] = field(default_factory=list)
+
+    def lines(self, indent: str = "") -> Iterator[str]:
+        """Draw what is below, a line an object."""
+        for place, node in enumerate(self.below):
+            last = place == len(self.below) - 1
+            yield f"{indent}{'└── ' if last else '├── '}{node.id.subject}"
+            yield from node.lines(indent + ("    " if last else "│   "))
+
+    def plain(self) -> dict[str, Any]:
+        """Return the tree as flux writes it in JSON."""
+        which = {"Group": self.id.group, "Kind": self.id.kind}
+        document: dict[str, Any] = {
+            "resource": {"Namespace": self.id.namespace, "Name": self.id.name, "GroupKind": which}
+        }
+        return document | ({"resources": [node.plain() for node in self.below]} if self.below else {})
+
+
+@click.group()
+def tree() -> None:
+    """Print what an object has made, as a tree."""
+
+
+@tree.command()
+@click.argument("name", required=False, shell_complete=completion.names(kinds.KUSTOMIZATION))
+@click.option("--compact", is_flag=True, help="Leave out what is of no kind of the service.")
+@click.option("-o", "--output", "form", type=click.Choice(["json", "yaml"]), help="Print the tree as a document.")
+def kustomization(name: str | None, *, compact: bool, form: str | None, **options: Any) -> None:
+    """Print what a Kustomization applied, and what was applied by the Kustomizations among that."""
+    if not name:
+        output.fail("kustomization name is required")
+    found = clusters.run(_tree(clusters.from_options(options), name, compact=compact))
+    if form == "json":
+        output.text(msgspec.json.format(msgspec.json.encode(found.plain()), indent=2).decode())
+    elif form == "yaml":
+        output.text(yaml.dump(found.plain(), Dumper=yaml.CSafeDumper, sort_keys=True, allow_unicode=True))
+    else:
+        output.text("\n".join((found.id.subject, *found.lines(), "")))
+
+
+kustomization.params += clusters.parameters()
+tree.add_command(
+    click.Command(
+        "ks", callback=kustomization.callback, params=kustomization.params, help=kustomization.help, hidden=True
+    )
+)
+
+
+async def _tree(cluster: clusters.Cluster, name: str, *, compact: bool) -> Node:
+    async with cluster.connect() as client:
+        obj = await waiting.fetch(client, kinds.KUSTOMIZATION, cluster.namespace, name)
+        return await _Planter(client, compact=compact).plant(obj)
+
+
+class _Planter:
+    """Grows a tree from inventories. An object stands wherever it was applied, but what it applied stands once."""
+
+    def __init__(self, client: kube.Client, *, compact: bool) -> None:
+        self._client = client
+        self._compact = compact
+        self._planted: set[ObjectID] = set()
+
+    async def plant(self, obj: kinds.Json) -> Node:
+        """Return a Kustomization with all that is below it."""
+        root = Node(ObjectID.of(obj))
+        self._planted.add(root.id)
+        elsewhere = bool(kinds.dig(obj, "spec", "kubeConfig"))
+        for entry in kinds.dig(obj, "status", "inventory", "entries") or ():
+            try:
+                which = ObjectID.parse(str(entry.get("id")))
+            except ValueError as error:
+                output.fail(f"{root.id.subject}: status.inventory: {error}")
+            if which != root.id and self._shows(which):
+                root.below.append(Node(which) if elsewhere else await self._grow(which))
+        return root
+
+    def _shows(self, which: ObjectID) -> bool:
+        return not self._compact or _OURS in which.group
+
+    async def _grow(self, which: ObjectID) -> Node:
+        if (which.group, which.kind) != _KUSTOMIZATION or which in self._planted:
+            return Node(which)
+        try:
+            return await self.plant(await waiting.fetch(self._client, kinds.KUSTOMIZATION, which.namespace, which.name))
+        except errors.NotFound:
+            output.warning(f"{which.subject} was applied and is not there")
+            return Node(which)
