@@ -71,6 +71,16 @@ class Cluster(Getter, Protocol):
         """Return an object of any kind, as plain JSON."""
         ...
 
+    async def create_object(self, obj: Mapping[str, Any], *, field_manager: str = "") -> dict[str, Any]:
+        """Create an object and return it."""
+        ...
+
+    async def list_objects(
+        self, api_version: str, kind: str, namespace: str = "", *, labels: str = "", fields: str = ""
+    ) -> list[dict[str, Any]]:
+        """Return the objects of a kind in a namespace that match selectors."""
+        ...
+
     async def apply_object(
         self, obj: Mapping[str, Any], *, field_manager: str, force: bool = True, dry_run: bool = False
     ) -> dict[str, Any]:

@@ -17,6 +17,7 @@ from typing import Any, Protocol
 import msgspec
 
 from deploy.helm import encoding
+from deploy.helm.actions.ports import StorageError
 from deploy.helm.release import PENDING, Release
 from gotk.kube.errors import NotFound
 from gotk.runtime.blocking import Limiter
@@ -28,10 +29,6 @@ _FIELD_MANAGER = "helm-controller"
 #: What the last word on a revision may need beyond its first: how it ended, and when its hooks ran.
 _RESERVE = 8 << 10
 _LONGEST_DESCRIPTION = 1024
-
-
-class StorageError(Exception):
-    """A revision cannot be kept or read. The message names its Secret and says why."""
 
 
 class TooLarge(StorageError):

@@ -28,17 +28,13 @@ _NATIVE_GROUPS = frozenset({"", "apps", "batch"})
 def prepare(obj: Manifest, *, owner: Owner, labels: Mapping[str, str], annotations: Mapping[str, str]) -> None:
     """Bring an object, in place, to the form that is applied: owner labels, normal form, common metadata."""
     _merge_metadata(obj, "labels", owner.labels)
-    _normalise(obj)
+    normalise(obj)
     _merge_metadata(obj, "labels", labels)
     _merge_metadata(obj, "annotations", annotations)
 
 
-def _merge_metadata(obj: Manifest, place: str, values: Mapping[str, str]) -> None:
-    if values:
-        obj["metadata"][place] = {**(obj["metadata"].get(place) or {}), **values}
-
-
-def _normalise(obj: Manifest) -> None:
+def normalise(obj: Manifest) -> None:
+    """Bring an object, in place, to the normal form of its kind."""
     kind, group = obj["kind"], group_of(obj)
     _drop_null_timestamp(obj)
     if kind != "CustomResourceDefinition":
@@ -51,6 +47,11 @@ def _normalise(obj: Manifest) -> None:
         _default_protocols(_list(obj.get("spec"), "ports"))
     elif group in _NATIVE_GROUPS and kind in _POD_SPEC_AT:
         _normalise_pod(obj, _POD_SPEC_AT[kind])
+
+
+def _merge_metadata(obj: Manifest, place: str, values: Mapping[str, str]) -> None:
+    if values:
+        obj["metadata"][place] = {**(obj["metadata"].get(place) or {}), **values}
 
 
 def _normalise_pod(obj: Manifest, path: tuple[str, ...]) -> None:

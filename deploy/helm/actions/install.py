@@ -6,7 +6,7 @@ Answers to Helm's `pkg/action/install.go`.
 import msgspec
 
 from deploy.cluster import wait
-from deploy.helm.actions import recording, rollout
+from deploy.helm.actions import namespace, ownership, recording, rollout
 from deploy.helm.actions.apply import StepError
 from deploy.helm.actions.plan import ActionError, CanceledError, Means, Plan
 from deploy.helm.release import Release
@@ -19,16 +19,21 @@ async def install(plan: Plan, means: Means) -> Release:
     recording.refuse_pending(before)
     release = _numbered(plan.release, before, replace=settings.replace)
     work = await rollout.prepare(release, [], plan, means)
-    pending = recording.begun(release, "pending-install", "Initial install underway", now=means.clock.now())
+    if settings.disable_take_ownership:
+        await ownership.check(work, release, means, "install")
+    if settings.create_namespace and plan.obj.spec.target_namespace:
+        await namespace.create(release.namespace, means)
     await _replace(before, means)
-    await recording.create(pending, means)
+    pending = recording.begun(release, "pending-install", "Initial install underway", now=means.clock.now())
+    record = await recording.create(pending, means)
     try:
-        await rollout.run(work, settings=settings, force=False, plan=plan, means=means)
+        await rollout.run(work, record, moment="install", settings=settings, force=False, plan=plan, means=means)
     except (StepError, wait.Stopped) as error:
-        raise await _failed(pending, error, means) from error
-    deployed = recording.marked(pending, "deployed", "Install complete")
-    await recording.update(deployed, means)
-    return deployed
+        message = str(error) or recording.CANCELED
+        failed = await record.fail(f'Release "{release.name}" failed: {message}')
+        kind = CanceledError if isinstance(error, wait.Stopped) else ActionError
+        raise kind(message, stored=True, release=failed) from error
+    return await record.deploy("Install complete")
 
 
 def _numbered(release: Release, before: list[Release], *, replace: bool) -> Release:
@@ -45,10 +50,3 @@ def _numbered(release: Release, before: list[Release], *, replace: bool) -> Rele
 async def _replace(before: list[Release], means: Means) -> None:
     if before and before[-1].info.status != "failed":
         await recording.update(recording.marked(before[-1], "superseded", "superseded by new release"), means)
-
-
-async def _failed(pending: Release, error: StepError | wait.Stopped, means: Means) -> ActionError:
-    message = str(error) or recording.CANCELED
-    failed = await recording.fail(pending, f'Release "{pending.name}" failed: {message}', means)
-    kind = CanceledError if isinstance(error, wait.Stopped) else ActionError
-    return kind(message, stored=True, release=failed)

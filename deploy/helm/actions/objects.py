@@ -10,7 +10,7 @@ from deploy.cluster import manifests, ports
 from deploy.cluster.comparing import normal
 from deploy.cluster.objects import Manifest, group_of
 from deploy.cluster.owner import Owner
-from deploy.helm.release import Release
+from deploy.helm.release import Hook, Release
 from gotk import documents
 from gotk.kube import errors
 
@@ -18,6 +18,7 @@ MANAGED_BY = "app.kubernetes.io/managed-by"
 RELEASE_NAME = "meta.helm.sh/release-name"
 RELEASE_NAMESPACE = "meta.helm.sh/release-namespace"
 _POLICY = "helm.sh/resource-policy"
+_UNREADABLE = "unable to build kubernetes objects from release manifest"
 
 
 class ObjectsError(Exception):
@@ -32,13 +33,35 @@ async def of(release: Release, *, cluster: ports.Cluster, owner: Owner) -> list[
     found = read(release.manifest)
     for obj in found:
         normal.prepare(obj, owner=owner, labels={MANAGED_BY: "Helm"}, annotations=_marks(release))
-    await _place(found, release.namespace, cluster, strict=True)
-    return found
+    placed, unknown = await _place(found, release.namespace, cluster)
+    if unknown:
+        raise ObjectsError(f"{_UNREADABLE}: {unknown[0]}")
+    return placed
 
 
 async def known(release: Release, *, cluster: ports.Cluster) -> list[Manifest]:
     """Return the objects of an older release that the cluster still serves. Raises ObjectsError and APIError."""
-    return await _place(read(release.manifest), release.namespace, cluster, strict=False)
+    placed, _ = await _place(read(release.manifest), release.namespace, cluster)
+    return placed
+
+
+async def of_hook(hook: Hook, release: Release, *, cluster: ports.Cluster) -> list[Manifest]:
+    """Return the objects of a hook in the form that is made; a name may be left to the cluster.
+
+    Raises ObjectsError and APIError.
+    """
+    try:
+        found = [value for value in documents.load(hook.manifest) if value is not None]
+    except documents.DocumentError as error:
+        raise ObjectsError(str(error)) from error
+    for value in found:
+        if not _is_named(value):
+            raise ObjectsError("it has no apiVersion, kind and metadata.name")
+        normal.normalise(value)
+    placed, unknown = await _place(found, release.namespace, cluster)
+    if unknown:
+        raise ObjectsError(unknown[0])
+    return placed
 
 
 def read(text: str) -> list[Manifest]:
@@ -46,22 +69,27 @@ def read(text: str) -> list[Manifest]:
     try:
         return manifests.read([text])
     except documents.DocumentError as error:
-        raise ObjectsError(f"unable to build kubernetes objects from release manifest: {error}") from error
+        raise ObjectsError(f"{_UNREADABLE}: {error}") from error
 
 
-async def _place(found: Sequence[Manifest], namespace: str, cluster: ports.Cluster, *, strict: bool) -> list[Manifest]:
-    """Put objects into their namespaces, in place, and return those whose kinds are known."""
+def _is_named(value: Any) -> bool:
+    metadata = value.get("metadata") if isinstance(value, dict) else None
+    named = isinstance(metadata, dict) and (metadata.get("name") or metadata.get("generateName"))
+    return bool(named and value.get("apiVersion") and value.get("kind"))
+
+
+async def _place(found: Sequence[Manifest], namespace: str, cluster: ports.Cluster) -> tuple[list[Manifest], list[str]]:
+    """Put objects into their namespaces, in place; return those of known kinds, and complaints about the others."""
     scopes = _scopes(found)
-    placed = []
+    placed, unknown = [], []
     for obj in found:
         kind = (str(obj["apiVersion"]), str(obj["kind"]))
         try:
             namespaced = await cluster.is_namespaced(*kind)
         except errors.NoMatch as error:
             scope = scopes.get((group_of(obj), kind[1]))
-            if scope is None and strict:
-                raise ObjectsError(_no_match(obj, namespace, error)) from error
             if scope is None:
+                unknown.append(_no_match(obj, namespace, error))
                 continue
             namespaced = scope == "Namespaced"
         if not namespaced:
@@ -69,7 +97,7 @@ async def _place(found: Sequence[Manifest], namespace: str, cluster: ports.Clust
         elif not obj["metadata"].get("namespace"):
             obj["metadata"]["namespace"] = namespace
         placed.append(obj)
-    return placed
+    return placed, unknown
 
 
 def _scopes(found: Sequence[Manifest]) -> Mapping[tuple[str, str], str]:
@@ -82,9 +110,8 @@ def _scopes(found: Sequence[Manifest]) -> Mapping[tuple[str, str], str]:
 
 
 def _no_match(obj: Manifest, namespace: str, error: errors.NoMatch) -> str:
-    name, within = obj["metadata"]["name"], obj["metadata"].get("namespace") or namespace
+    name, within = obj["metadata"].get("name", ""), obj["metadata"].get("namespace") or namespace
     return (
-        "unable to build kubernetes objects from release manifest: "
         f'resource mapping not found for name: "{name}" namespace: "{within}": {error.message}: '
         "ensure CRDs are installed first"
     )

@@ -7,7 +7,7 @@ from deploy.helm.release import Release
 
 
 class StorageError(Exception):
-    """A release cannot be stored, or not be read. The message is for people."""
+    """A revision cannot be kept or read. The message names its Secret and says why."""
 
 
 class Storage(Protocol):
@@ -18,6 +18,10 @@ class Storage(Protocol):
 
     async def history(self, name: str) -> Sequence[Release]:
         """Return every stored revision of a release, the newest last."""
+        ...
+
+    async def last(self, name: str) -> Release | None:
+        """Return the newest revision, None where there is none."""
         ...
 
     async def create(self, release: Release) -> None:
@@ -33,5 +37,5 @@ class Storage(Protocol):
         ...
 
     async def trim(self, name: str, max_history: int) -> None:
-        """Forget the oldest revisions until so many are left; the last deployed one stays, and 0 is no limit."""
+        """Make room for one more revision among at most so many; the last deployed one stays, and 0 is no limit."""
         ...

@@ -11,7 +11,7 @@ import structlog
 
 from deploy.helm.actions.plan import ActionError, Means
 from deploy.helm.actions.ports import StorageError
-from deploy.helm.release import PENDING, Release, Status
+from deploy.helm.release import PENDING, HookExecution, Release, Status
 from gotk.kube.errors import APIError
 
 _log = structlog.get_logger()
@@ -32,6 +32,39 @@ def marked(release: Release, status: Status, description: str) -> Release:
     return msgspec.structs.replace(release, info=info)
 
 
+class Record:
+    """A revision that an action works on, with what is known of its hooks by now."""
+
+    def __init__(self, release: Release, means: Means) -> None:
+        self.release = release
+        self._means = means
+
+    def hook_is(self, index: int, run: HookExecution) -> None:
+        """Take down how a hook runs."""
+        hooks = list(self.release.hooks)
+        hooks[index] = msgspec.structs.replace(hooks[index], last_run=run)
+        self.release = msgspec.structs.replace(self.release, hooks=tuple(hooks))
+
+    async def store(self) -> None:
+        """Store what is known by now; where that fails, the end of the action stores it."""
+        try:
+            await self._means.storage.update(self.release)
+        except FAILURES as error:
+            _log.warning("a release could not be stored", release=self.release.full_name, error=str(error))
+
+    async def fail(self, description: str) -> Release:
+        """Store that the revision has failed; where that fails, it stays pending, and is unlocked later."""
+        self.release = marked(self.release, "failed", description)
+        await self.store()
+        return self.release
+
+    async def deploy(self, description: str) -> Release:
+        """Store that the revision is the present one. Raises ActionError."""
+        self.release = marked(self.release, "deployed", description)
+        await update(self.release, self._means)
+        return self.release
+
+
 def begun(release: Release, status: Status, description: str, *, now: datetime, first: str = "") -> Release:
     """Return a revision that somebody works on from now; `first` is when the release was first deployed."""
     at = instant(now)
@@ -49,13 +82,14 @@ async def history(name: str, means: Means) -> list[Release]:
         raise ActionError(f"failed to read the history of the release: {error}", stored=False) from error
 
 
-async def create(release: Release, means: Means, *, max_history: int = 0) -> None:
-    """Store a new revision, and forget the oldest beyond `max_history`. Raises ActionError."""
+async def create(release: Release, means: Means, *, max_history: int = 0) -> Record:
+    """Store a new revision, one of at most `max_history`. Raises ActionError."""
     try:
-        await means.storage.create(release)
         await means.storage.trim(release.name, max_history)
+        await means.storage.create(release)
     except FAILURES as error:
         raise ActionError(f"failed to store the release: {error}", stored=False) from error
+    return Record(release, means)
 
 
 async def update(release: Release, means: Means) -> None:
@@ -65,16 +99,6 @@ async def update(release: Release, means: Means) -> None:
     except FAILURES as error:
         message = f"failed to store that release {release.full_name} is {release.info.status}: {error}"
         raise ActionError(message, stored=True, release=release) from error
-
-
-async def fail(pending: Release, description: str, means: Means) -> Release:
-    """Store that a revision has failed; where that cannot be stored, it stays pending, and is unlocked later."""
-    failed = marked(pending, "failed", description)
-    try:
-        await means.storage.update(failed)
-    except FAILURES as error:
-        _log.warning("a failed release could not be stored", release=failed.full_name, error=str(error))
-    return failed
 
 
 async def supersede(releases: list[Release], means: Means) -> None:

@@ -5,16 +5,20 @@ Answers to `performInstall`, `releasingUpgrade` and `performRollback` of Helm's 
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Literal, Protocol
 
 from deploy.cluster import wait
 from deploy.cluster.inventory import ObjectID
 from deploy.cluster.objects import Manifest
-from deploy.helm.actions import apply, objects, removal, waiting
+from deploy.helm.actions import apply, hooks, objects, removal, waiting
 from deploy.helm.actions.apply import StepError
 from deploy.helm.actions.plan import ActionError, Means, Plan, owner_of
+from deploy.helm.actions.recording import Record
 from deploy.helm.release import Release
 from gotk.kube.errors import APIError
+
+#: What the hooks are called by: `pre-install`, `post-upgrade`.
+Moment = Literal["install", "upgrade", "rollback"]
 
 
 class Settings(Protocol):
@@ -58,30 +62,44 @@ async def prepare(release: Release, before: Sequence[Release], plan: Plan, means
     return Rollout(manifests, obsolete, frozenset(earlier))
 
 
-async def run(rollout: Rollout, *, settings: Settings, force: bool, plan: Plan, means: Means) -> None:
-    """Bring the cluster to a revision. Raises StepError and wait.Stopped."""
+async def run(
+    work: Rollout, record: Record, *, moment: Moment, settings: Settings, force: bool, plan: Plan, means: Means
+) -> None:
+    """Bring the cluster to a revision: hooks before, objects, hooks after. Raises StepError and wait.Stopped."""
     made: Collection[ObjectID] = ()
     try:
-        made = apply.created(await apply.apply(rollout.manifests, plan=plan, means=means, force=force))
-        await apply.remove(rollout.obsolete, plan=plan, means=means)
+        if not settings.disable_hooks:
+            await _hooks(f"pre-{moment}", record, moment, plan, means)
+        made = apply.created(await apply.apply(work.manifests, plan=plan, means=means, force=force))
+        await apply.remove(work.obsolete, plan=plan, means=means)
         if not settings.disable_wait:
             jobs = not settings.disable_wait_for_jobs
-            await waiting.until_well(rollout.manifests, plan=plan, means=means, jobs=jobs)
+            await waiting.until_well(work.manifests, plan=plan, means=means, jobs=jobs)
+        if not settings.disable_hooks:
+            await _hooks(f"post-{moment}", record, moment, plan, means)
     except StepError as error:
         raise StepError(str(error), [*made, *error.created]) from error
     except wait.WaitError as error:
         raise StepError(str(error), list(made)) from error
 
 
-async def clean_up(rollout: Rollout, failed: StepError, plan: Plan, means: Means) -> str:
+async def _hooks(event: str, record: Record, moment: Moment, plan: Plan, means: Means) -> None:
+    try:
+        await hooks.run(event, record, plan=plan, means=means)
+    except hooks.HookError as error:
+        wording = {"install": f"failed {event}: {error}", "upgrade": f"{event} hooks failed: {error}"}
+        raise StepError(wording.get(moment, str(error))) from error
+
+
+async def clean_up(work: Rollout, failed: StepError, *, moment: Moment, plan: Plan, means: Means) -> str:
     """Remove what a failed rollout has made, and return what it failed of, with what could not be removed."""
-    made = set(failed.created) - rollout.known
-    manifests = [each for each in rollout.manifests if ObjectID.of(each) in made]
+    made = set(failed.created) - work.known
+    manifests = [each for each in work.manifests if ObjectID.of(each) in made]
     removed = await removal.remove(manifests, release=plan.release, means=means)
     if not removed.errors:
         return str(failed)
     left = ", ".join(removed.errors)
     return (
-        f"an error occurred while cleaning up resources. original upgrade error: {failed}: "
+        f"an error occurred while cleaning up resources. original {moment} error: {failed}: "
         f"unable to cleanup resources: {left}"
     )

@@ -5,7 +5,7 @@ deployed one, and the new one does not have, is removed as well.
 """
 
 from deploy.cluster import wait
-from deploy.helm.actions import recording, rollout
+from deploy.helm.actions import ownership, recording, rollout
 from deploy.helm.actions.apply import StepError
 from deploy.helm.actions.plan import ActionError, CanceledError, Means, Plan
 from deploy.helm.release import Release
@@ -19,6 +19,8 @@ async def upgrade(plan: Plan, means: Means) -> Release:
     before = since_deployed(history)
     _check_number(plan.release, history)
     work = await rollout.prepare(plan.release, before, plan, means)
+    if settings.disable_take_ownership:
+        await ownership.check(work, plan.release, means, "update")
     pending = recording.begun(
         plan.release,
         "pending-upgrade",
@@ -26,22 +28,22 @@ async def upgrade(plan: Plan, means: Means) -> Release:
         now=means.clock.now(),
         first=before[0].info.first_deployed,
     )
-    await recording.create(pending, means, max_history=plan.obj.spec.max_history)
+    record = await recording.create(pending, means, max_history=plan.obj.spec.max_history)
     try:
-        await rollout.run(work, settings=settings, force=settings.force, plan=plan, means=means)
+        await rollout.run(
+            work, record, moment="upgrade", settings=settings, force=settings.force, plan=plan, means=means
+        )
     except StepError as error:
-        failed = await _failed(pending, str(error), means)
+        failed = await record.fail(_failure(pending, str(error)))
         message = str(error)
         if settings.cleanup_on_fail:
-            message = await rollout.clean_up(work, error, plan, means)
+            message = await rollout.clean_up(work, error, moment="upgrade", plan=plan, means=means)
         raise ActionError(message, stored=True, release=failed) from error
     except wait.Stopped as error:
-        failed = await _failed(pending, recording.CANCELED, means)
+        failed = await record.fail(_failure(pending, recording.CANCELED))
         raise CanceledError(recording.CANCELED, stored=True, release=failed) from error
     await recording.supersede(history, means)
-    deployed = recording.marked(pending, "deployed", "Upgrade complete")
-    await recording.update(deployed, means)
-    return deployed
+    return await record.deploy("Upgrade complete")
 
 
 def since_deployed(history: list[Release]) -> list[Release]:
@@ -62,5 +64,5 @@ def _check_number(release: Release, history: list[Release]) -> None:
         raise ActionError(message, stored=False)
 
 
-async def _failed(pending: Release, message: str, means: Means) -> Release:
-    return await recording.fail(pending, f'Upgrade "{pending.name}" failed: {message}', means)
+def _failure(release: Release, message: str) -> str:
+    return f'Upgrade "{release.name}" failed: {message}'

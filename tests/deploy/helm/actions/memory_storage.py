@@ -20,6 +20,10 @@ class MemoryStorage:
         """Return every revision, the newest last."""
         return [release for (of, _), release in sorted(self.releases.items()) if of == name]
 
+    async def last(self, name: str) -> Release | None:
+        """Return the newest revision."""
+        return next(reversed(await self.history(name)), None)
+
     async def create(self, release: Release) -> None:
         """Store a new revision."""
         if (release.name, release.version) in self.releases:
@@ -39,11 +43,11 @@ class MemoryStorage:
         self.releases.pop((release.name, release.version), None)
 
     async def trim(self, name: str, max_history: int) -> None:
-        """Forget the oldest, but not the last deployed."""
+        """Make room for one more, but not where the last deployed one is."""
         history = await self.history(name)
         deployed = [release.version for release in history if release.info.status == "deployed"]
         for release in history:
-            if 0 < max_history < len(await self.history(name)) and release.version not in deployed[-1:]:
+            if 0 < max_history <= len(await self.history(name)) and release.version not in deployed[-1:]:
                 await self.delete(release)
 
     def states(self, name: str = "web") -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 from deploy.cluster import wait
 from deploy.cluster.apply import Applier
@@ -59,11 +60,26 @@ spec:
 """
 
 
-def rendered(*manifests: str, version: int = 1, name: str = "web", hooks: Sequence[Hook] = ()) -> Release:
+def hook(manifest: str, *events: str, name: str, weight: int = 0, policies: Sequence[str] = ()) -> Hook:
+    """Return a hook as helm has rendered it."""
+    return Hook(
+        name=name,
+        kind=str(yaml.safe_load(manifest)["kind"]),
+        path=f"web/templates/{name}.yaml",
+        manifest=manifest.removeprefix("---\n"),
+        events=events,
+        weight=weight,
+        delete_policies=tuple(policies),
+    )
+
+
+def rendered(
+    *manifests: str, version: int = 1, name: str = "web", namespace: str = "default", hooks: Sequence[Hook] = ()
+) -> Release:
     """Return what helm has rendered."""
     return Release(
         name=name,
-        namespace="default",
+        namespace=namespace,
         version=version,
         info=Info(description="Dry run complete", notes="Thanks."),
         chart=CHART,
