@@ -2,7 +2,7 @@
 
 import click
 
-from image_automation.cli.verbs.create import charts, git_sources, images, kustomizations, sources
+from image_automation.cli.verbs.create import charts, git_sources, images, kustomizations, notifications, sources
 
 _sources = click.Group(
     "source",
@@ -13,7 +13,14 @@ _sources = click.Group(
 create = click.Group(
     "create",
     help="Create or update objects, or print them for a repository.",
-    commands=[_sources, images.group(), kustomizations.kustomization],
+    commands=[
+        _sources,
+        images.group(),
+        kustomizations.kustomization,
+        notifications.alert,
+        notifications.alert_provider,
+        notifications.receiver,
+    ],
 )
 
 

@@ -52,6 +52,7 @@ class Recipe:
     """How an object of a kind is made.
 
     `unprinted` are flags that `--export` leaves out, for they belong into a Secret, and `advice` is how that is made.
+    Objects that nothing `repeats` have no interval; flux takes one and forgets it.
 
     `title` is what flux calls the object while it is made (the kind unless given), `stored` what it says was created.
     `prepare` puts on the cluster what the object needs (a Secret) and adds to the spec; `closing` words the end.
@@ -63,6 +64,7 @@ class Recipe:
     title: str = ""
     stored: str = ""
     generates: bool = True
+    repeats: bool = True
     prepare: Callable[[kube.Client, Asked, Spec], Awaitable[None]] = _nothing
     unprinted: tuple[str, ...] = ()
     advice: str = ""
@@ -83,15 +85,19 @@ def command(word: str, recipe: Recipe, options: Sequence[click.Parameter]) -> cl
             clusters.run(_carry_out(cluster, recipe, asked, spec))
 
     summary = f"Create or update {'an' if recipe.kind.name[0] in 'AIO' else 'a'} {recipe.kind.name}, or print it."
-    return flags.Command(word, callback=call, params=[*shared(options), *clusters.parameters()], help=summary)
+    return flags.Command(
+        word, callback=call, params=[*shared(options, repeats=recipe.repeats), *clusters.parameters()], help=summary
+    )
 
 
-def shared(options: Sequence[click.Parameter]) -> list[click.Parameter]:
+def shared(options: Sequence[click.Parameter], *, repeats: bool) -> list[click.Parameter]:
     """Return the parameters of every `create`, around those of a kind; an `--interval` of its own wins."""
     own = {option.name for option in options}
     interval = click.Option(
         ["--interval"], type=clusters.DurationType(), default="1m0s", show_default=True, help="How often to look anew."
     )
+    if not repeats:
+        interval = click.Option(["--interval"], type=clusters.DurationType(), hidden=True, callback=_has_none)
     return [
         click.Argument(["names"], nargs=-1, metavar="NAME"),
         *options,
@@ -99,6 +105,12 @@ def shared(options: Sequence[click.Parameter]) -> list[click.Parameter]:
         flags.listed("--label", "labels", summary="Label of the object.", metavar="KEY=VALUE"),
         flags.switch("--export", summary="Print YAML and touch no cluster."),
     ]
+
+
+def _has_none(ctx: click.Context, param: click.Parameter, value: Duration | None) -> None:
+    del ctx, param
+    if value is not None:
+        output.warning("--interval means nothing here: such an object does nothing at intervals")
 
 
 def checked(name: str) -> str:
