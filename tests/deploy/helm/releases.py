@@ -2,7 +2,9 @@
 
 from typing import Any
 
+from deploy.helm import digests, snapshots
 from deploy.helm.release import Hook, HookExecution, Info, Release
+from gotk.api.helm import ReleaseSnapshot
 
 
 def release(version: int = 1, status: str = "deployed", **fields: Any) -> Release:
@@ -33,3 +35,8 @@ def hook(name: str = "smoke", *, event: str = "test", phase: str = "") -> Hook:
         phase=phase,  # type: ignore[arg-type] # the test's own spelling
     )
     return Hook(name=name, kind="Pod", path="t.yaml", manifest="kind: Pod\n", events=(event,), last_run=run)
+
+
+def snapshot(of: Release, **fields: Any) -> ReleaseSnapshot:
+    """Take the snapshot that the object's status would hold of a release."""
+    return snapshots.of(of, **({"config_digest": digests.config(of.config), "action": "install"} | fields))
