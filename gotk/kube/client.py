@@ -258,6 +258,10 @@ class Client:
         """Tell whether objects of a kind live in namespaces. Raises NoMatch when it is not served."""
         return (await self._mapper.mapping(api_version, kind)).namespaced
 
+    async def kind_of(self, word: str, api_version: str = "") -> tuple[str, str]:
+        """Return version and kind of a word for a kind, such as `deploy` or `ks`. Raises NoMatch."""
+        return await self._mapper.named(word, api_version)
+
     async def namespaced_kinds(self) -> list[tuple[str, str]]:
         """Return the version and kind of everything that lives in namespaces and can be listed and deleted."""
         return await self._mapper.namespaced()

@@ -62,16 +62,37 @@ class RESTMapper:
             raise errors.NoMatch(404, "NotFound", f'no matches for kind "{kind}" in version "{api_version}"')
         return found
 
+    async def named(self, word: str, api_version: str = "") -> tuple[str, str]:
+        """Return version and kind of what a user names as kubectl's users do; the preferred version for none.
+
+        `word` is a plural, singular, short name or kind in any letters; `.group` or `.version.group` may follow it.
+        Raises NoMatch.
+        """
+        name, _, rest = word.lower().partition(".")
+        for version in [api_version] if api_version else await self._versions():
+            group, _, number = version.rpartition("/")
+            if rest not in {"", group, f"{number}.{group}"}:
+                continue
+            for item in await self._resources(version):
+                words = (item["name"], item.get("singularName"), item["kind"].lower(), *(item.get("shortNames") or ()))
+                if name in words:
+                    return version, item["kind"]
+        raise errors.NoMatch(404, "NotFound", f'the server doesn\'t have a resource type "{word}"')
+
     async def namespaced(self) -> list[tuple[str, str]]:
         """Return the version and kind of everything that lives in namespaces and can be listed and deleted."""
-        groups = (await self._fetch("/apis")).get("groups", ())
-        versions = ["v1", *(group["preferredVersion"]["groupVersion"] for group in groups)]
-        return [found for version in versions for found in await self._of_version(version)]
-
-    async def _of_version(self, version: str) -> list[tuple[str, str]]:
-        document = await self._fetch(f"/apis/{version}" if "/" in version else f"/api/{version}")
         return [
             (version, item["kind"])
-            for item in document.get("resources", ())
-            if item["namespaced"] and "/" not in item["name"] and _LISTED.issubset(item.get("verbs", ()))
+            for version in await self._versions()
+            for item in await self._resources(version)
+            if item["namespaced"] and _LISTED.issubset(item.get("verbs", ()))
         ]
+
+    async def _versions(self) -> list[str]:
+        """Return the preferred version of each group."""
+        groups = (await self._fetch("/apis")).get("groups", ())
+        return ["v1", *(group["preferredVersion"]["groupVersion"] for group in groups)]
+
+    async def _resources(self, version: str) -> list[dict[str, Any]]:
+        document = await self._fetch(f"/apis/{version}" if "/" in version else f"/api/{version}")
+        return [item for item in document.get("resources", ()) if "/" not in item["name"]]

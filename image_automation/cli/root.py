@@ -39,6 +39,7 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "run": ("image_automation.cli.verbs.run", "run", "Run the service."),
     "stats": ("image_automation.cli.verbs.look.stats", "stats", "Print how many objects run, fail and are suspended."),
     "suspend": ("image_automation.cli.verbs.objects.suspend", "suspend", "Suspend objects."),
+    "trace": ("image_automation.cli.verbs.look.trace", "trace", "Print who applied an object, and from which source."),
     "tree": ("image_automation.cli.verbs.look.tree", "tree", "Print what an object has made, as a tree."),
     "trigger": ("image_automation.cli.verbs.trigger", "trigger", "Call a receiver as its sender would."),
     "unhold": ("image_automation.cli.verbs.unhold", "unhold", "Let updates through that are held back."),
