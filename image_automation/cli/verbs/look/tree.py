@@ -17,8 +17,10 @@ from gotk.kube import errors
 from image_automation.cli import cluster as clusters
 from image_automation.cli import kinds, output, waiting
 from image_automation.cli.verbs import completion
+from image_automation.cli.verbs.look import releases
 
 _KUSTOMIZATION = ("kustomize.toolkit.fluxcd.io", "Kustomization")
+_RELEASE = (releases.HELM, "HelmRelease")
 _OURS = "toolkit.fluxcd.io"
 
 
@@ -107,9 +109,13 @@ class _Planter:
         return not self._compact or _OURS in which.group
 
     async def _grow(self, which: ObjectID) -> Node:
-        if (which.group, which.kind) != _KUSTOMIZATION or which in self._planted:
-            return Node(which)
         try:
+            if (which.group, which.kind) == _RELEASE:
+                return Node(
+                    which, [Node(each) for each in await releases.made(self._client, which) if self._shows(each)]
+                )
+            if (which.group, which.kind) != _KUSTOMIZATION or which in self._planted:
+                return Node(which)
             return await self.plant(await waiting.fetch(self._client, kinds.KUSTOMIZATION, which.namespace, which.name))
         except errors.NotFound:
             output.warning(f"{which.subject} was applied and is not there")

@@ -1,13 +1,17 @@
 """`tree` as a user runs it, against the embedded control plane."""
 
+import base64
 import json
 from typing import Any
 
 import pytest
 import yaml
 
+from deploy.helm import encoding
+from deploy.helm.release import Info, Release
 from gotk.kube.client import Client
 from tests.image_automation.cli.test_cluster_verbs import Terminal, put, terminal
+from tests.image_automation.cli.verbs.look.releases import release
 
 __all__ = ["terminal"]
 
@@ -83,6 +87,47 @@ async def test_what_is_not_there_or_on_another_cluster_has_nothing_below_it(term
     assert result.err == "⚠️ Kustomization/flux-system/apps was applied and is not there\n"
     await applied(terminal.client, "there", apps, kubeConfig={"secretRef": {"name": "other"}})
     assert (await terminal.run("tree", "kustomization", "there")).err == ""
+
+
+MANIFEST = """
+apiVersion: v1
+kind: ServiceAccount
+metadata: {name: cert-manager}
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: ClusterRole
+metadata: {name: cert-manager}
+"""
+
+
+async def stored(client: Client, name: str, version: int, manifest: str) -> None:
+    """Store a release as helm does."""
+    info = Info(status="deployed")
+    found = Release(name=name, namespace="empty", version=version, info=info, chart={}, manifest=manifest)
+    secret = {
+        "apiVersion": "v1", "kind": "Secret", "type": "helm.sh/release.v1",
+        "metadata": {"name": f"sh.helm.release.v1.{name}.v{version}", "namespace": "flux-system"},
+        "data": {"release": base64.b64encode(encoding.encode(found)).decode()},
+    }  # fmt: skip
+    await client.create_object(secret)
+
+
+async def test_below_a_release_stands_what_its_chart_made(terminal: Terminal) -> None:
+    client = terminal.client
+    await applied(client, "infrastructure", "flux-system_cert-manager_helm.toolkit.fluxcd.io_HelmRelease")
+    history = [{"name": "cert-manager", "namespace": "empty", "version": 2, "chartVersion": "1.0.0"}]
+    await release(client, "cert-manager", {}, {"history": history, "storageNamespace": "flux-system"})
+    before = await terminal.run("tree", "kustomization", "infrastructure")
+    assert before.out.splitlines()[1:] == ["└── HelmRelease/flux-system/cert-manager", ""]
+    await stored(client, "cert-manager", 2, MANIFEST)
+    result = await terminal.run("tree", "kustomization", "infrastructure")
+    assert result.out.splitlines()[1:] == [
+        "└── HelmRelease/flux-system/cert-manager",
+        "    ├── ServiceAccount/empty/cert-manager",
+        "    └── ClusterRole/cert-manager",
+        "",
+    ]
+    assert (result.code, result.err) == (0, "")
 
 
 async def test_mistakes_are_one_line(terminal: Terminal) -> None:
