@@ -12,6 +12,7 @@ from image_automation.cli import cluster, output
 #: Verb -> (module, attribute, one line of help); a module is imported when its verb is called.
 VERBS: Mapping[str, tuple[str, str, str]] = {
     "apply": ("image_automation.cli.verbs.apply", "apply", "Carry out a plan."),
+    "build": ("image_automation.cli.verbs.manifests.build", "build", "Build what a Kustomization would apply."),
     "check": ("image_automation.cli.verbs.check", "check", "Check that this machine has what the service needs."),
     "completion": ("image_automation.cli.verbs.completion", "completion", "Print the completion script of a shell."),
     "control-plane": (
@@ -22,6 +23,11 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "create": ("image_automation.cli.verbs.create.create", "create", "Create or update objects, or print them."),
     "delete": ("image_automation.cli.verbs.objects.delete", "delete", "Delete an object."),
     "demo": ("image_automation.cli.verbs.demo", "demo", "Watch an image tag travel from a registry to a Deployment."),
+    "envsubst": (
+        "image_automation.cli.verbs.manifests.envsubst",
+        "envsubst",
+        "Replace variables in standard input by those of the environment.",
+    ),
     "events": ("image_automation.cli.verbs.look.events", "events", "Print what happened to objects."),
     "explain": ("image_automation.cli.verbs.explain", "explain", "Say why a policy chose its tag, and not another."),
     "export": ("image_automation.cli.verbs.objects.export", "export", "Print objects as YAML for a repository."),

@@ -128,7 +128,7 @@ def _assemble(kustomization: Kustomization, built: str, values: Mapping[str, str
     """Do the part that takes the processor: returns the objects as JSON."""
     texts = resources.split(built)
     if values is not None:
-        texts = [_substitute(text, values, strict=strict) for text in texts]
+        texts = [substituted(text, values, strict=strict) for text in texts]
     try:
         if built.count("\n") > _MANY_LINES:
             documents.check_size(built)
@@ -161,7 +161,7 @@ def _check_unique(read: Sequence[objects.Manifest]) -> None:
         seen.add(key)
 
 
-def _substitute(text: str, values: Mapping[str, str], *, strict: bool) -> str:
+def substituted(text: str, values: Mapping[str, str], *, strict: bool) -> str:
     """Substitute in one resource, unless it opts out. Raises AssemblyError."""
     if "$" not in text or (_SUBSTITUTE in text and _opts_out(text)):
         return text

@@ -155,11 +155,12 @@ class Builder:
         *,
         timeout: float,
         decryptor: Decryptor | None = None,
+        excludes: source.Excludes = source.nothing,
     ) -> Built:
-        """Build a directory of the artifact and return the YAML. Raises BuildError."""
-        unpacked = source.Directory(root)
+        """Build a directory of the artifact, but for what is excluded, and return the YAML. Raises BuildError."""
+        unpacked = source.Directory(root, excludes=excludes)
         try:
-            text = await self._limiter.run(plain.printed, root, directory, spec)
+            text = await self._limiter.run(plain.printed, root, directory, spec, excludes)
             built = Built(text) if text is not None else None
             if built is None:
                 built = await self._by_kustomize(unpacked, root, directory, spec, timeout=timeout, decryptor=decryptor)
@@ -190,7 +191,7 @@ class Builder:
         if decryptor is not None:
             opened = await decryptor.files(unpacked, planned.decryptable, timeout=timeout)
         async with self._slots:
-            fetched = await self._limiter.run(_fetched, planned, whole)
+            fetched = await self._limiter.run(_fetched, planned, whole, unpacked.excludes)
             name = await self._limiter.run(_seen, planned, root, directory, {**fetched, **opened.by_name})
             text = self._printed.get(name)
             if text is None:
@@ -271,9 +272,13 @@ def _plan(unpacked: source.Source, directory: str, spec: KustomizationSpec, allo
     return plan.make(unpacked, directory, generated.file_name, generated.content, allows=allows)
 
 
-def _fetched(planned: plan.Plan, whole: source.Source) -> dict[str, bytes]:
-    """Return the files of a plan that remote bases hold. Raises source.TooLarge."""
-    return {origin: whole.read(origin) for origin in planned.files.values() if remote.tree_of(origin)}
+def _fetched(planned: plan.Plan, whole: source.Source, excludes: source.Excludes) -> dict[str, bytes]:
+    """Return the files of a plan that are not to be read from the source's folder: of remote bases, and excluded ones.
+
+    Raises source.TooLarge.
+    """
+    elsewhere = (origin for origin in planned.files.values() if remote.tree_of(origin) or excludes(origin))
+    return {origin: whole.read(origin) for origin in elsewhere}
 
 
 def _seen(planned: plan.Plan, root: Path, directory: str, contents: Mapping[str, bytes]) -> str:

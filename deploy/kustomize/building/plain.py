@@ -16,7 +16,7 @@ from typing import Any, NamedTuple, TypeAlias
 
 from deploy.kustomize.building import canonical, references, resources
 from deploy.kustomize.building.canonical import Plain
-from deploy.kustomize.building.source import Directory, Source, TooLarge
+from deploy.kustomize.building.source import Directory, Excludes, Source, TooLarge, nothing
 from gotk import go_yaml
 from gotk.api.kustomize import KustomizationSpec
 
@@ -55,13 +55,13 @@ class _Id(NamedTuple):
 _Object: TypeAlias = tuple[_Id, dict[str, Any]]
 
 
-def printed(root: Path, directory: str, spec: KustomizationSpec) -> str | None:
+def printed(root: Path, directory: str, spec: KustomizationSpec, excludes: Excludes = nothing) -> str | None:
     """Return what kustomize would print of a folder of the source at `root`, None where only kustomize can tell."""
     if spec.target_namespace or spec.name_prefix or spec.name_suffix or spec.build_metadata:
         return None
     if spec.patches or spec.components or spec.images:
         return None
-    source = Directory(root, most=_MOST_BYTES)
+    source = Directory(root, most=_MOST_BYTES, excludes=excludes)
     try:
         files = list(_files(source, directory))
         contents = [source.read(path) for path in files]

@@ -5,10 +5,13 @@ Unpacking leaves links out, so there is none to follow; this says so again where
 
 import os
 import stat
+from collections.abc import Callable
 from pathlib import Path
 from typing import Literal, Protocol
 
 Kind = Literal["file", "directory", "none"]
+#: Tells of a file by its path whether it stays out.
+Excludes = Callable[[str], bool]
 _LARGEST_FILE = 16 << 20
 _MOST_BYTES = 128 << 20
 
@@ -30,12 +33,18 @@ class Source(Protocol):
         """Return the names in a directory, in lexical order."""
 
 
-class Directory:
-    """A source on disk."""
+def nothing(_: str) -> bool:
+    """Leave no file out."""
+    return False
 
-    def __init__(self, root: Path, *, most: int | None = None) -> None:
+
+class Directory:
+    """A source on disk. A file that is excluded is listed nowhere, and empty for who names it."""
+
+    def __init__(self, root: Path, *, most: int | None = None, excludes: Excludes = nothing) -> None:
         """Read from a root, `most` bytes altogether, or as much as one build may."""
         self._root = root
+        self.excludes = excludes
         self._most = _MOST_BYTES if most is None else most
         self._kinds: dict[str, Kind] = {".": "directory"}
         self._left = self._most
@@ -49,6 +58,8 @@ class Directory:
 
     def read(self, path: str) -> bytes:
         """Return the bytes of a file. Raises TooLarge."""
+        if self.excludes(path):
+            return b""
         with (self._root / path).open("rb") as file:
             data = file.read(min(_LARGEST_FILE, max(self._left, 0)) + 1)
         if len(data) > _LARGEST_FILE:
@@ -60,7 +71,12 @@ class Directory:
 
     def entries(self, path: str) -> list[str]:
         """Return the names in a directory, in lexical order."""
-        return sorted(entry.name for entry in os.scandir(self._root / path))
+        where = "" if path == "." else f"{path}/"
+        return sorted(
+            entry.name
+            for entry in os.scandir(self._root / path)
+            if not (entry.is_file(follow_symlinks=False) and self.excludes(where + entry.name))
+        )
 
     def _look(self, path: str) -> Kind:
         parent = path.rpartition("/")[0] or "."
