@@ -7,7 +7,7 @@ from deploy.cluster import ports as clusters
 from deploy.cluster.apply import Applier
 from deploy.cluster.changes import Change
 from deploy.cluster.objects import Manifest
-from deploy.helm.actions import crds, install, upgrade
+from deploy.helm.actions import crds, install, rollback, testing, uninstall, unlock, upgrade
 from deploy.helm.actions.plan import Means, Plan
 from deploy.helm.actions.ports import Storage
 from deploy.helm.release import Release
@@ -40,3 +40,22 @@ class Actions:
     async def upgrade(self, plan: Plan) -> Release:
         """Upgrade to what was rendered."""
         return await upgrade.upgrade(plan, self._means)
+
+    async def rollback(self, plan: Plan) -> Release:
+        """Go back to the plan's release, in a revision of its own."""
+        return await rollback.rollback(plan, self._means)
+
+    async def test(self, plan: Plan) -> Release:
+        """Run the tests of the plan's release, which must be the last revision."""
+        return await testing.test(plan, self._means)
+
+    async def unlock(self, release: Release) -> Release:
+        """Mark a revision as failed that somebody worked on who is gone."""
+        return await unlock.unlock(release, self._means)
+
+    async def uninstall(self, obj: HelmRelease, name: str, *, timeout: float) -> Release | None:
+        """Delete a release, and return its last revision as it is then; None where none was stored.
+
+        Its history stays where `spec.uninstall.keepHistory` says so. One that was uninstalled already stays as it was.
+        """
+        return await uninstall.uninstall(obj, name, self._means, timeout=timeout)

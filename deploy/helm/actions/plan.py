@@ -37,8 +37,9 @@ class CanceledError(ActionError):
 class Plan:
     """One action over one release.
 
-    `release` is what was rendered, `timeout` are the seconds that each step may take: the apply, every hook, the wait.
-    `checks` tell the health of kinds that the object has expressions for; `stop` ends the wait.
+    `release` is what was rendered; to roll back, the revision to go back to; to test, the last one. `timeout` are the
+    seconds that each step may take: the apply, every hook, the wait. `checks` tell the health of kinds that the object
+    has expressions for; `stop` ends the wait.
     """
 
     obj: HelmRelease

@@ -92,13 +92,13 @@ async def create(release: Release, means: Means, *, max_history: int = 0) -> Rec
     return Record(release, means)
 
 
-async def update(release: Release, means: Means) -> None:
-    """Store a revision again. Raises ActionError."""
+async def update(release: Release, means: Means, *, changed: bool = True) -> None:
+    """Store a revision again, after something was `changed` in the cluster or before. Raises ActionError."""
     try:
         await means.storage.update(release)
     except FAILURES as error:
         message = f"failed to store that release {release.full_name} is {release.info.status}: {error}"
-        raise ActionError(message, stored=True, release=release) from error
+        raise ActionError(message, stored=changed, release=release) from error
 
 
 async def supersede(releases: list[Release], means: Means) -> None:

@@ -50,6 +50,12 @@ class Rollout:
     known: frozenset[ObjectID] = frozenset()
 
 
+def since_deployed(history: Sequence[Release]) -> list[Release]:
+    """Return the last deployed revision and those after it; without one, the last revision alone."""
+    deployed = [index for index, each in enumerate(history) if each.info.status == "deployed"]
+    return list(history[deployed[-1] :] if deployed else history[-1:])
+
+
 async def prepare(release: Release, before: Sequence[Release], plan: Plan, means: Means) -> Rollout:
     """Read the objects of a revision and of those before it. Raises ActionError."""
     try:

@@ -16,7 +16,7 @@ async def upgrade(plan: Plan, means: Means) -> Release:
     settings = plan.obj.spec.upgrade
     history = await recording.history(plan.release.name, means)
     recording.refuse_pending(history)
-    before = since_deployed(history)
+    before = rollout.since_deployed(history)
     _check_number(plan.release, history)
     work = await rollout.prepare(plan.release, before, plan, means)
     if settings.disable_take_ownership:
@@ -44,12 +44,6 @@ async def upgrade(plan: Plan, means: Means) -> Release:
         raise CanceledError(recording.CANCELED, stored=True, release=failed) from error
     await recording.supersede(history, means)
     return await record.deploy("Upgrade complete")
-
-
-def since_deployed(history: list[Release]) -> list[Release]:
-    """Return the last deployed revision and those after it; without one, the last revision alone."""
-    deployed = [index for index, each in enumerate(history) if each.info.status == "deployed"]
-    return history[deployed[-1] :] if deployed else history[-1:]
 
 
 def _check_number(release: Release, history: list[Release]) -> None:

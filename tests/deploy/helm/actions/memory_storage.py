@@ -15,6 +15,8 @@ class MemoryStorage:
         self.written: list[str] = []
         #: What the next writes fail with; None lets one through.
         self.refusals: list[Exception | None] = []
+        #: What the next deletions fail with.
+        self.removals: list[Exception] = []
 
     async def history(self, name: str) -> list[Release]:
         """Return every revision, the newest last."""
@@ -40,6 +42,8 @@ class MemoryStorage:
 
     async def delete(self, release: Release) -> None:
         """Forget a revision."""
+        if self.removals:
+            raise self.removals.pop(0)
         self.releases.pop((release.name, release.version), None)
 
     async def trim(self, name: str, max_history: int) -> None:
