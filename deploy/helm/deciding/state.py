@@ -23,6 +23,8 @@ CONFIG_CHANGED = "release config values changed"
 POST_RENDERERS_CHANGED = "postrenderers digest has changed"
 COMMON_METADATA_CHANGED = "common metadata digest has changed"
 
+#: How many objects that have drifted a reason names.
+_NAMED = 10
 _LOCKED = PENDING | {"uninstalling"}
 
 
@@ -103,7 +105,8 @@ def _by_comparison(
 
 def _by_drift(obj: HelmRelease, drift: Sequence[str]) -> State:
     if drift and obj.spec.drift_detection.mode != "disabled":
-        return State("drifted", ", ".join(drift))
+        more = f" and {len(drift) - _NAMED} more" if len(drift) > _NAMED else ""
+        return State("drifted", ", ".join(drift[:_NAMED]) + more)
     return State("in-sync")
 
 
