@@ -39,8 +39,11 @@ def decode(data: bytes) -> Release:
         content = base64.b64decode(data, validate=True)
     except binascii.Error:
         raise Unreadable("it is not base64") from None
-    if content.startswith(_GZIP):
-        content = _unfolded(content)
+    return from_json(_unfolded(content) if content.startswith(_GZIP) else content)
+
+
+def from_json(content: bytes) -> Release:
+    """Read a release as helm prints it. Raises Unreadable."""
     try:
         return _decoder.decode(content)
     except RecursionError:

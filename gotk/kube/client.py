@@ -6,7 +6,7 @@ generated Python clients do a fifth of the requests per second and hold every ki
 
 import functools
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from contextlib import aclosing
+from contextlib import aclosing, asynccontextmanager
 from types import TracebackType
 from typing import Any, Literal, Self, TypeVar
 
@@ -16,7 +16,7 @@ from gotk.api import scheme
 from gotk.api.meta import Object
 from gotk.kube import discovery, errors
 from gotk.kube.config import Config
-from gotk.kube.transport import Stream, Transport
+from gotk.kube.transport import Answer, Stream, Transport
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as everywhere in this module
 PatchType = Literal["merge", "json", "strategic"]
@@ -90,6 +90,12 @@ class Client:
         """Return the server's version, such as `v1.37.1`."""
         document = msgspec.json.decode(await self._transport.request("GET", "/version"))
         return str(document.get("gitVersion", ""))
+
+    @asynccontextmanager
+    async def raw(self, path: str, query: Mapping[str, str], *, accept: str) -> AsyncIterator[Answer]:
+        """Ask for what an encoded path holds, as this client, and give the answer as it comes, whatever it is."""
+        async with self._transport.raw(path, query, accept=accept) as answer:
+            yield answer
 
     # Typed objects of the kinds in the scheme.
 

@@ -5,6 +5,7 @@ import io
 import ssl
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any, Self
 
@@ -43,6 +44,15 @@ class Stream:
             if not piece:
                 return
             yield piece
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What a server says to a question that is passed on: a refusal is an answer, too."""
+
+    status: int
+    content_type: str
+    body: Stream
 
 
 class Transport:
@@ -157,12 +167,44 @@ class Transport:
             raise self._unreachable(_cause(error)) from error
 
     @asynccontextmanager
+    async def raw(self, path: str, query: Mapping[str, str], *, accept: str) -> AsyncIterator[Answer]:
+        """Ask for what a path holds, in a form of the asker's choice, and give the answer as it comes.
+
+        The path is encoded. Raises Unreachable alone.
+        """
+        began, generation = asyncio.get_running_loop().time(), self._generation
+        try:
+            async with AsyncExitStack() as stack:
+                async with asyncio.timeout(self._timeout):
+                    sent = self._send("GET", path, query, None, JSON, accept=accept, passes_on=True)
+                    response = await stack.enter_async_context(sent)
+                    if response.status == 401 and await self._prove_anew(_unauthorized(), generation):
+                        sent = self._send("GET", path, query, None, JSON, accept=accept, passes_on=True)
+                        response = await stack.enter_async_context(sent)
+                form = response.headers.get("Content-Type", JSON)
+                yield Answer(response.status, form, Stream(response.content, began + self._timeout))
+        except TimeoutError as error:
+            await self._distrust(began)
+            raise self._unreachable(f"no answer within {self._timeout:g} s") from error
+        except (aiohttp.ClientError, OSError) as error:
+            await self._prove_anew(error, generation)
+            raise self._unreachable(_cause(error)) from error
+
+    @asynccontextmanager
     async def _send(
-        self, method: str, path: str, query: Mapping[str, str] | None, data: bytes | None, content_type: str
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None,
+        data: bytes | None,
+        content_type: str,
+        *,
+        accept: str = JSON,
+        passes_on: bool = False,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         if self._connections is None:
             raise RuntimeError("the client is not open: use it with `async with`")
-        headers = {"Accept": JSON, **self._headers}
+        headers = {"Accept": accept, **self._headers}
         if data is not None:
             headers["Content-Type"] = content_type
         if self._config.renewal is not None:
@@ -182,7 +224,7 @@ class Transport:
                 allow_redirects=False,
             ) as response,
         ):
-            if response.status >= 300:
+            if response.status >= 300 and not passes_on:
                 raise await _refusal(response)
             yield response
 
@@ -226,6 +268,10 @@ class Transport:
 
     def _unreachable(self, cause: str) -> errors.Unreachable:
         return errors.Unreachable(0, "Unreachable", f"cannot reach the Kubernetes API at {self._config.host}: {cause}")
+
+
+def _unauthorized() -> errors.Unauthorized:
+    return errors.Unauthorized(401, "Unauthorized", "the server does not accept our credentials")
 
 
 def _cause(error: Exception) -> str:

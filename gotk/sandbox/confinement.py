@@ -23,7 +23,8 @@ class Confinement:
 
     `memory` and `file_size` are bytes. Without `cpu_seconds` whoever asks the child bounds each answer. A Go program
     reserves far more address space than it uses: `reserves`. `keep` are descriptors that a program is started with
-    beside the standard ones, such as memory that holds a key.
+    beside the standard ones, such as memory that holds a key. Without a network it may still connect by TCP to `ports`;
+    that it is those alone takes Landlock 4, and any address will do.
     """
 
     memory: int
@@ -34,6 +35,7 @@ class Confinement:
     file_size: int = 0
     reserves: bool = False
     keep: tuple[int, ...] = ()
+    ports: tuple[int, ...] = ()
 
     def enclose(self) -> None:
         """Confine the process that calls, which now ends with its parent. Raises OSError and RuntimeError."""
@@ -47,6 +49,7 @@ class Confinement:
             cpu_seconds=self.cpu_seconds,
             file_size=self.file_size,
             reserves=self.reserves,
+            ports=self.ports,
         )
 
     def command(self, program: Sequence[str]) -> tuple[str, ...]:
@@ -62,6 +65,7 @@ class Confinement:
             *(f"--write={each}" for each in self.write),
             *(f"--run={each}" for each in run),
             *(f"--keep={each}" for each in self.keep),
+            *(f"--port={each}" for each in self.ports),
             *(["--network"] if self.network else []),
             *(["--reserves"] if self.reserves else []),
             *([f"--cpu-seconds={self.cpu_seconds}"] if self.cpu_seconds is not None else []),

@@ -23,10 +23,12 @@ def enclose(
     cpu_seconds: int | None,
     file_size: int,
     reserves: bool = False,
+    ports: Sequence[int] = (),
 ) -> None:
     """Confine this process: files, network, other processes, and what it may use up.
 
-    `run` names the programs that it may become, none where it stays itself. Raises OSError, and RuntimeError where the
+    `run` names the programs that it may become, none where it stays itself. Without `network` it may connect to `ports`
+    alone. Raises OSError, and RuntimeError where the
     process has more threads than one: they would stay outside.
     """
     with os.scandir("/proc/self/task") as threads:
@@ -37,9 +39,9 @@ def enclose(
     limits.drop_capabilities(machine)
     kernel.control(kernel.PR_SET_NO_NEW_PRIVS, 1)
     if landlock.abi():
-        landlock.restrict(_rules(read, write, run), network=network)
+        landlock.restrict(_rules(read, write, run), network=network, ports=ports)
     if seccomp.known(machine):
-        seccomp.install(machine, network=network, runs=bool(run))
+        seccomp.install(machine, network=network, ports=bool(ports), runs=bool(run))
 
 
 def _rules(read: Sequence[str], write: Sequence[str], run: Sequence[str]) -> list[tuple[str, int]]:

@@ -34,6 +34,7 @@ def main(arguments: list[str]) -> None:
             cpu_seconds=int(values["--cpu-seconds"][0]) if "--cpu-seconds" in values else None,
             file_size=int(values["--file-size"][0]),
             reserves="--reserves" in values,
+            ports=[int(each) for each in values.get("--port", ())],
         )
         os.execve(command[0], command, os.environ)  # noqa: S606 - a launcher is for this
     except (OSError, RuntimeError) as error:

@@ -141,7 +141,7 @@ REFUSED = {
     "vfork": (58, -1),
 }
 
-#: Refused to a child without network; one with it may only connect.
+#: Refused to a child without network; one with it may only connect, and one with ports may do nothing else of it.
 NETWORK = {
     "connect": (42, 203),
     "bind": (49, 200),
@@ -162,6 +162,8 @@ ABSENT = {
 JUDGED = {
     "socket": (41, 198),
     "socketpair": (53, 199),
+    "sendto": (44, 206),
+    "sendmsg": (46, 211),
     "clone": (56, 220),
     "kill": (62, 129),
     "tgkill": (234, 131),

@@ -26,8 +26,8 @@ class Walls:
 
     @property
     def stand(self) -> bool:
-        """Tell whether nothing is missing."""
-        return not self.open
+        """Tell whether nothing is missing but what older kernels lack: ports, which no template can ask for anyway."""
+        return not set(self.open) - {probe.PORTS}
 
     @property
     def causes(self) -> tuple[str, ...]:
@@ -37,6 +37,8 @@ class Walls:
             lacks.append(
                 "no Landlock: a kernel before 5.13, one without it in its list of modules, or a container's profile"
             )
+        elif probe.PORTS in self.open:
+            lacks.append("no ports in Landlock: a kernel before 6.7")
         if not self.filtered:
             lacks.append(f"no system call filter for {self.machine}")
         return tuple(lacks)
@@ -46,9 +48,10 @@ def inspect() -> Walls:
     """Start a confined child that tries every way out. Blocks for some tenths of a second."""
     machine = os.uname().machine
     ways = _open_ways()
+    tried = (*probe.ATTEMPTS, probe.PORTS)
     return Walls(
-        refused=tuple(name for name in probe.ATTEMPTS if name not in ways),
-        open=tuple(name for name in probe.ATTEMPTS if name in ways),
+        refused=tuple(name for name in tried if name not in ways),
+        open=tuple(name for name in tried if name in ways),
         landlock=landlock.abi(),
         filtered=seccomp.known(machine),
         machine=machine,
@@ -56,10 +59,15 @@ def inspect() -> Walls:
 
 
 def _open_ways() -> frozenset[str]:
-    """Return what the child was not refused: everything, where it could not even be started."""
+    """Return what children were not refused."""
+    return _found(frozenset(probe.ATTEMPTS)) | _found(frozenset({probe.PORTS}), probe.PORTS)
+
+
+def _found(everything: frozenset[str], *arguments: str) -> frozenset[str]:
+    """Return what a child was not refused: everything, where it could not even be started."""
     try:
         ended = subprocess.run(
-            processes.interpreter(probe.__name__),
+            (*processes.interpreter(probe.__name__), *arguments),
             env=processes.environment(),
             capture_output=True,
             stdin=subprocess.DEVNULL,
@@ -67,5 +75,5 @@ def _open_ways() -> frozenset[str]:
             check=True,
         )
     except (OSError, subprocess.SubprocessError):
-        return frozenset(probe.ATTEMPTS)
+        return everything
     return frozenset(ended.stdout.decode().split())

@@ -3,7 +3,7 @@
 from typing import Any
 
 from deploy.source.bucket import BucketReconciler
-from deploy.source.charts import packaging
+from deploy.source.charts import program
 from deploy.source.charts.builder import ChartBuilder
 from deploy.source.charts.origins import Origins
 from deploy.source.checkouts import includes
@@ -78,7 +78,7 @@ def helm_chart(parts: Parts) -> Reconciler[Any, Any]:
         origins=origins,
         blocking=parts.work,
         scratch=scratch,
-        command=packaging.find_command(),
+        command=program.find_command(),
         confine=Confinement.command,
         limit=settings.helm_chart_max_size,
     )

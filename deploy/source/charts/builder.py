@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.source import unpack
-from deploy.source.charts import archive, local, packaging, tree
+from deploy.source.charts import archive, local, packaging, program, tree
 from deploy.source.charts.archive import ChartError
 from deploy.source.charts.build import Build, BuildError, Reason, Wanted
 from deploy.source.charts.downloads import Downloads, Verify
@@ -81,7 +81,7 @@ class ChartBuilder:
         blocking: Limiter,
         scratch: Path,
         command: str | None,
-        confine: packaging.Confine,
+        confine: program.Confine,
         limit: int,
     ) -> None:
         """Take what it works with: `command` is Helm, `limit` is how many bytes a packaged chart may have."""

@@ -6,36 +6,25 @@ the same bytes wherever Helm takes the times of its files.
 """
 
 import os
-import shutil
 import subprocess
-import sys
-from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from deploy.source.charts import program
 from gotk.sandbox.confinement import Confinement
 from gotk.sandbox.ending import limit_reached
 
 _MEMORY = 512 << 20
 _SECONDS = 60
-_LONGEST_COMPLAINT = 4096
-
-Confine = Callable[[Confinement, Sequence[str]], Sequence[str]]
 
 
 class PackageError(Exception):
     """The chart could not be packaged; the message is Helm's, or names the program that is missing."""
 
 
-def find_command() -> str | None:
-    """Return where helm is: beside this interpreter, or on the path; None where it is not installed."""
-    beside = Path(sys.executable).parent / "helm"
-    return str(beside) if beside.is_file() else shutil.which("helm")
-
-
-def package(chart: Path, version: str, work: Path, *, command: str | None, confine: Confine) -> bytes:
+def package(chart: Path, version: str, work: Path, *, command: str | None, confine: program.Confine) -> bytes:
     """Package the chart in a folder, as this version. Blocks. Raises PackageError and OSError."""
     if command is None:
-        raise PackageError("there is no program helm: install Helm 3 or 4 and put it on the path")
+        raise PackageError(program.MISSING)
     target, home = work / "packaged", work / "home"
     for folder in (target, home):
         folder.mkdir()
@@ -56,7 +45,7 @@ def package(chart: Path, version: str, work: Path, *, command: str | None, confi
             capture_output=True,
             timeout=3 * _SECONDS,
             cwd=work,
-            env=_environment(home),
+            env=program.environment(home, memory=_MEMORY),
             check=False,
         )
     except subprocess.TimeoutExpired:
@@ -64,7 +53,7 @@ def package(chart: Path, version: str, work: Path, *, command: str | None, confi
     said = ended.stderr.decode("utf-8", "replace")
     if ended.returncode:
         limit = limit_reached(confinement, ended.returncode, said)
-        raise PackageError(f"failed to package chart: {limit or _complaint(said, work)}")
+        raise PackageError(f"failed to package chart: {limit or program.complaint(said, work)}")
     (found,) = target.iterdir()
     return found.read_bytes()
 
@@ -74,22 +63,3 @@ def _settle(chart: Path) -> None:
     for folder, _, files in os.walk(chart):
         for name in (*files, "."):
             os.utime(Path(folder) / name, (0, 0))
-
-
-def _environment(home: Path) -> dict[str, str]:
-    places = {name: str(home / name.lower()) for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME", "XDG_DATA_HOME")}
-    return {
-        **places,
-        "HOME": str(home),
-        "TMPDIR": str(home),
-        "PATH": str(home),
-        "HELM_PLUGINS": str(home / "plugins"),
-        "HELM_NO_PLUGINS": "1",
-        "LC_ALL": "C.UTF-8",
-        "GOMEMLIMIT": str(_MEMORY // 4 * 3),
-    }
-
-
-def _complaint(said: str, work: Path) -> str:
-    text = "\n".join(line for line in said.splitlines() if not line.startswith(("WARNING", "level=")))
-    return text.strip().removeprefix("Error: ").replace(f"{work}/", "")[:_LONGEST_COMPLAINT] or "no message"

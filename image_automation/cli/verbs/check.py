@@ -52,9 +52,9 @@ def _sops() -> bool:
 
 def _helm() -> bool:
     """Look for helm, which only charts that are packaged here need."""
-    from deploy.source.charts import packaging  # noqa: PLC0415 - heavy, and only this verb's matter
+    from deploy.source.charts import program as helm  # noqa: PLC0415 - heavy, and only this verb's matter
 
-    if (program := packaging.find_command()) is None:
+    if (program := helm.find_command()) is None:
         output.warning("helm is not installed: charts in folders and charts with valuesFiles need it, Helm 3 or 4")
         return True
     return _runs("chart packaging", program, "version", "--short")

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from gotk.sandbox import landlock
 from tests.gotk.sandbox import children
 
 pytestmark = children.needs_walls
@@ -212,3 +213,35 @@ def test_this_process_itself_is_free():
     thread = threading.Thread(target=lambda: None)
     thread.start()
     thread.join()
+
+
+def _say_hello(server):
+    connection, _ = server.accept()
+    with connection:
+        connection.send(b"hello")
+
+
+CONNECTS = """
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tried:
+    tried.connect(("127.0.0.1", {port}))
+    found = tried.recv(9).decode()
+"""
+
+
+@pytest.mark.skipif(not landlock.guards_ports(landlock.abi()), reason="the kernel's Landlock knows no ports")
+@pytest.mark.parametrize("user", children.USERS)
+def test_a_child_connects_to_its_port_and_to_no_other(user):
+    with socket.create_server(("127.0.0.1", 0)) as window, socket.create_server(("127.0.0.1", 0)) as other:
+        answer = threading.Thread(target=lambda: _say_hello(window))
+        answer.start()
+        port, elsewhere = window.getsockname()[1], other.getsockname()[1]
+        assert children.tried(CONNECTS.format(port=port), user=user, ports=(port,)) == "done hello"
+        answer.join()
+        assert children.tried(CONNECTS.format(port=elsewhere), user=user, ports=(port,)) == "PermissionError"
+        assert children.tried(CONNECTS.format(port=port), user=user) == "PermissionError"
+        assert children.tried(f"socket.create_server(('127.0.0.1', {port + 1}))", ports=(port,)) == "PermissionError"
+        fast_open = f"""
+with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tried:
+    tried.sendto(b"x", socket.MSG_FASTOPEN, ("127.0.0.1", {elsewhere}))
+"""
+        assert children.tried(fast_open, ports=(port,)) == "PermissionError"

@@ -12,11 +12,11 @@ ALLOWED, KILLED = "allowed", "killed"
 BIG = 1 << 40
 
 
-def verdict(machine, call, *arguments, network=False, runs=False):
+def verdict(machine, call, *arguments, network=False, runs=False, ports=False):
     """Return what the filter says to a call: allowed, killed, or the error's name."""
     number = call if isinstance(call, int) else numbers(machine)[call]
     seen = struct.pack("=iIQ6Q", number, syscalls.MACHINES[machine], 0, *arguments, *[0] * (6 - len(arguments)))
-    return judged(b"".join(seccomp.program(machine, network=network, runs=runs)), seen)
+    return judged(b"".join(seccomp.program(machine, network=network, runs=runs, ports=ports)), seen)
 
 
 def judged(program, seen):
@@ -115,3 +115,28 @@ CASES = [
 def test_calls_are_judged_by_their_arguments(machine, call, arguments, runs, without, with_network):
     assert verdict(machine, call, *arguments, runs=runs) == without
     assert verdict(machine, call, *arguments, runs=runs, network=True) == with_network
+
+
+@every_machine
+def test_a_child_with_ports_has_streams_of_tcp_and_nothing_else_of_the_network(machine):
+    tcp = {"network": False, "ports": True}
+    assert verdict(machine, "connect", 3, BIG, 16, **tcp) == ALLOWED
+    assert verdict(machine, "connect", 3, BIG, 16) == "EPERM"
+    for name in ("bind", "listen", "accept", "accept4", "sendmmsg"):
+        assert verdict(machine, name, 3, **tcp) == "EPERM", name
+    cloexec = 0x80800
+    for protocol in (0, 6):
+        assert verdict(machine, "socket", 2, 1 | cloexec, protocol, **tcp) == ALLOWED
+    for domain, kind, protocol in ((10, 1, 0), (1, 1, 0), (2, 2, 0), (2, 3, 6), (2, 1, 262), (2, 1, 132), (16, 1, 0)):
+        assert verdict(machine, "socket", domain, kind, protocol, **tcp) == "EPERM", (domain, kind, protocol)
+    assert verdict(machine, "socketpair", 1, 1, 0, **tcp) == "EPERM"
+
+
+@every_machine
+def test_a_child_with_ports_connects_by_no_other_call(machine):
+    tcp = {"network": False, "ports": True}
+    fast_open, no_signal = 0x20000000, 0x4000
+    assert verdict(machine, "sendto", 3, BIG, 9, no_signal, **tcp) == ALLOWED
+    assert verdict(machine, "sendto", 3, BIG, 9, no_signal | fast_open, BIG, 16, **tcp) == "EPERM"
+    assert verdict(machine, "sendmsg", 3, BIG, no_signal, **tcp) == ALLOWED
+    assert verdict(machine, "sendmsg", 3, BIG, fast_open, **tcp) == "EPERM"

@@ -9,7 +9,7 @@ from tests.gotk.sandbox import children
 @children.needs_walls
 def test_what_stands_is_told():
     found = walls.inspect()
-    assert found.refused == ("files", "network", "processes", "signals", "memory")
+    assert found.refused == ("files", "network", "processes", "signals", "memory", "ports")
     assert found.stand
     assert found.causes == ()
 
@@ -19,8 +19,16 @@ def test_what_is_missing_is_told_with_its_cause(monkeypatch):
     found = replace(walls.inspect(), landlock=0)
     assert not found.stand
     assert found.open == ("files",)
-    assert found.refused == ("network", "processes", "signals", "memory")
+    assert found.refused == ("network", "processes", "signals", "memory", "ports")
     assert [cause.split(":")[0] for cause in found.causes] == ["no Landlock"]
+
+
+def test_a_kernel_that_knows_no_ports_is_told_and_the_other_walls_stand(monkeypatch):
+    monkeypatch.setattr(walls, "_open_ways", lambda: frozenset({"ports"}))
+    found = walls.inspect()
+    assert found.stand
+    assert found.open == ("ports",)
+    assert found.causes == ("no ports in Landlock: a kernel before 6.7",)
 
 
 def test_a_child_that_cannot_be_started_proves_nothing(monkeypatch):

@@ -1,0 +1,200 @@
+"""A chart and values become a release: rendered by the real helm, which applies and stores nothing.
+
+What helm would do on the server it does dry, with a history of one record that it is handed, so the templates see what
+they see in `helm upgrade`: the capabilities of the cluster, `lookup`, the revision. It looks at the cluster through a
+window (`window`), and is confined by the operating system: it reads what it is handed, writes into a home of its own,
+connects to its window, and uses up so much memory and time. A template that loops or grows ends there, and alone.
+
+What a chart's author or helm says of a failure goes into the error, without this machine's paths and what Secrets gave.
+"""
+
+import asyncio
+import contextlib
+import re
+import shutil
+import tempfile
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from deploy.cluster import redaction
+from deploy.helm import encoding
+from deploy.helm.release import Release
+from deploy.helm.rendering import handed, window
+from deploy.source.charts import program as helm
+from gotk.runtime.blocking import Limiter
+from gotk.sandbox import program
+from gotk.sandbox.confinement import Confinement
+from gotk.sandbox.ending import limit_reached
+
+_MEMORY = 512 << 20
+_CPU_SECONDS = 60
+_LARGEST_FILE = 16 << 20
+_LARGEST_RELEASE = 64 << 20
+_PROCESSORS = 2
+_CHART, _VALUES, _HISTORY, _KUBECONFIG = "chart.tgz", "values.yaml", "history.yaml", "kubeconfig"
+_FAILED = re.compile("^(?:INSTALLATION|UPGRADE) FAILED: ")
+#: What Go says when it ends a process, and what of it is for people.
+_FATAL = re.compile(r"^(?:fatal error|panic|runtime): (.*)", re.MULTILINE)
+_TRACE = re.compile(r"^goroutine \d+", re.MULTILINE)
+
+
+class RenderError(Exception):
+    """The chart cannot be rendered with these values. The message is for people, and carries nothing of Secrets."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Request:
+    """One rendering.
+
+    `chart` is packaged. With a `previous` release it is an upgrade of that one, whose values `reuse_values` keeps below
+    the new ones; else an install. `apply_method` is recorded (`ssa` or `csa`). `schema` tells whether the values must
+    fit the chart's schema. `hidden` are texts that no message may show, such as what Secrets gave to the values.
+    """
+
+    name: str
+    namespace: str
+    chart: bytes = field(repr=False)
+    values: Mapping[str, Any] = field(repr=False)
+    timeout: float
+    previous: Release | None = field(default=None, repr=False)
+    reuse_values: bool = False
+    schema: bool = True
+    apply_method: Literal["ssa", "csa"] = "ssa"
+    hidden: tuple[str, ...] = field(default=(), repr=False)
+
+
+class Renderer:
+    """Renders charts, at most `width` at a time, each by a `command` helm as `confine` starts it."""
+
+    def __init__(
+        self,
+        *,
+        command: str | None,
+        limiter: Limiter,
+        scratch: Path,
+        confine: helm.Confine,
+        width: int = 2,
+    ) -> None:
+        self._command = command
+        self._limiter = limiter
+        self._scratch = scratch.resolve()  # helm names what it reads by its real path
+        self._confine = confine
+        self._slots = asyncio.Semaphore(width)
+
+    async def render(self, request: Request, *, cluster: window.Readable) -> Release:
+        """Return the release that helm would apply, pending and not stored. Raises RenderError."""
+        if self._command is None:
+            raise RenderError(helm.MISSING)
+        if "\0" in request.name + request.namespace:
+            raise RenderError("release name is invalid: it holds a zero byte")
+        try:
+            async with self._slots, self._folder(request) as folder:
+                output = await self._run(self._command, request, folder, cluster)
+            return await self._limiter.run(_release, output, request)
+        except (handed.Unwritable, encoding.Unreadable) as error:
+            raise RenderError(str(error)) from None
+        except OSError as error:
+            raise RenderError(f"helm could not be run: {error.strerror}") from error
+
+    @contextlib.asynccontextmanager
+    async def _folder(self, request: Request) -> AsyncIterator[Path]:
+        """Make a folder with all that helm is handed, but the way to its window."""
+        folder = Path(await self._limiter.run(tempfile.mkdtemp, prefix="render-", dir=self._scratch))
+        try:
+            await self._limiter.run(_lay_out, folder, request)
+            yield folder
+        finally:
+            await self._limiter.run(shutil.rmtree, folder, ignore_errors=True)
+
+    async def _run(self, command: str, request: Request, folder: Path, cluster: window.Readable) -> bytes:
+        """Run helm and return what it printed. Raises RenderError and OSError."""
+        async with window.opened(cluster) as opened:
+            await self._limiter.run(handed.lay_out, folder / "handed", {_KUBECONFIG: opened.kubeconfig()})
+            confinement = Confinement(
+                read=(str(folder / "handed"),),
+                write=(str(folder / "home"),),
+                memory=_MEMORY,
+                cpu_seconds=_CPU_SECONDS,
+                file_size=_LARGEST_FILE,
+                reserves=True,
+                ports=(opened.port,),
+            )
+            try:
+                ended = await program.run(
+                    self._confine(confinement, _words(command, request, folder / "handed")),
+                    cwd=folder,
+                    env=_environment(folder),
+                    timeout=request.timeout,
+                    largest_output=_LARGEST_RELEASE,
+                )
+            except TimeoutError:
+                raise RenderError(f"the chart was not rendered within {request.timeout:g}s") from None
+            except program.TooMuchOutput:
+                raise RenderError(f"the rendered release is larger than {_LARGEST_RELEASE >> 20} MiB") from None
+        if opened.closed_by:
+            raise RenderError(opened.closed_by)
+        if ended.status:
+            limit = limit_reached(confinement, ended.status, ended.errors)
+            said = ended.errors.replace(opened.address, "")
+            cause = f"the chart cannot be rendered: {limit}" if limit else _complaint(said, folder)
+            raise RenderError(redaction.Redactor(request.hidden).hide(cause))
+        return ended.output
+
+
+def _lay_out(folder: Path, request: Request) -> None:
+    for name in ("handed", "home"):
+        (folder / name).mkdir(mode=0o700)
+    files = {
+        _CHART: request.chart,
+        _VALUES: handed.document(request.values),
+        _HISTORY: handed.releases(request.previous, config=request.reuse_values),
+    }
+    handed.lay_out(folder / "handed", files)
+
+
+def _words(command: str, request: Request, given: Path) -> tuple[str, ...]:
+    """Return the command line; what the user chose comes after the options, or within one."""
+    upgrade = ("upgrade", "--reuse-values" if request.reuse_values else "--reset-values")
+    return (
+        command,
+        *(upgrade if request.previous is not None else ("install",)),
+        "--dry-run=server",
+        "--skip-crds",
+        "--output=json",
+        *(() if request.schema else ("--skip-schema-validation",)),
+        f"--namespace={request.namespace}",
+        f"--values={given / _VALUES}",
+        "--",
+        request.name,
+        str(given / _CHART),
+    )
+
+
+def _environment(folder: Path) -> dict[str, str]:
+    return {
+        **helm.environment(folder / "home", memory=_MEMORY),
+        "GOMAXPROCS": str(_PROCESSORS),
+        "HELM_DRIVER": "memory",
+        "HELM_MEMORY_DRIVER_DATA": str(folder / "handed" / _HISTORY),
+        "KUBECONFIG": str(folder / "handed" / _KUBECONFIG),
+    }
+
+
+def _complaint(errors: str, folder: Path) -> str:
+    """Return what helm complains of; of a process that Go ended one line."""
+    if (fatal := _FATAL.search(errors)) and _TRACE.search(errors):
+        return f"helm ended while it rendered the chart: {fatal[1]}"
+    text = helm.complaint(errors, folder / "handed").replace(f"{folder / 'handed'}", "")
+    return _FAILED.sub("", text)
+
+
+def _release(output: bytes, request: Request) -> Release:
+    """Read what helm printed, as a release that is begun."""
+    made = encoding.from_json(output)
+    begun = "Initial install underway" if request.previous is None else "Preparing upgrade"
+    info = msgspec.structs.replace(made.info, description=begun)
+    return msgspec.structs.replace(made, info=info, apply_method=request.apply_method)
