@@ -260,6 +260,18 @@ class Client:
             async for type_, item in events:
                 yield type_, _decode(item)
 
+    async def pod_log(
+        self, namespace: str, pod: str, *, options: Mapping[str, str], lasts: float
+    ) -> AsyncIterator[bytes]:
+        """Yield the lines of a container's log; `lasts` is for how many seconds at most.
+
+        `options` are the API's: `container`, `follow`, `sinceSeconds`, `sinceTime`, `tailLines`.
+        """
+        path = discovery.Mapping("v1", "pods", namespaced=True).path(namespace, pod, "log")
+        async with self._transport.stream(path, options, lasts=lasts) as stream, aclosing(_lines(stream)) as lines:
+            async for line in lines:
+                yield line
+
     async def is_namespaced(self, api_version: str, kind: str) -> bool:
         """Tell whether objects of a kind live in namespaces. Raises NoMatch when it is not served."""
         return (await self._mapper.mapping(api_version, kind)).namespaced
@@ -355,7 +367,7 @@ def _decode(body: bytes) -> dict[str, Any]:
         raise errors.Unreachable(0, "Unreachable", "the answer is not one of a Kubernetes API") from None
 
 
-async def _lines(stream: Stream) -> AsyncIterator[bytes]:
+async def _lines(stream: Stream) -> AsyncGenerator[bytes]:
     """Split a stream into lines of any length."""
     rest = b""
     async for chunk in stream:

@@ -7,6 +7,7 @@ URL or a private key, also not within a traceback.
 
 import logging
 import sys
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Literal, TextIO
 
@@ -55,10 +56,17 @@ def redact(text: str) -> str:
     return text
 
 
-def configure(*, level: Level = "info", encoding: Encoding = "json", stream: TextIO | None = None) -> None:
+def configure(
+    *,
+    level: Level = "info",
+    encoding: Encoding = "json",
+    stream: TextIO | None = None,
+    keep: Callable[[str], None] | None = None,
+) -> None:
     """Set up structlog and the standard library's root logger for the process.
 
-    At `trace` the libraries' debug lines are let through too; at any other level theirs start at warning.
+    At `trace` the libraries' debug lines are let through too; at any other level theirs start at warning. Whatever is
+    logged goes to `keep` as well, as JSON whatever the encoding.
     """
     out = stream or sys.stderr
     threshold = _LEVELS[level]
@@ -69,6 +77,8 @@ def configure(*, level: Level = "info", encoding: Encoding = "json", stream: Tex
         _name_fields,
         _redact_fields,
     ]
+    if keep is not None:
+        shared.append(_keeping(keep))
     if encoding == "console":
         renderer: Processor = structlog.dev.ConsoleRenderer(
             event_key="msg",
@@ -96,6 +106,16 @@ def configure(*, level: Level = "info", encoding: Encoding = "json", stream: Tex
     root.handlers[:] = [handler]
     root.setLevel(threshold if level in {"trace", "error"} else logging.WARNING)
     logging.captureWarnings(capture=True)
+
+
+def _keeping(keep: Callable[[str], None]) -> Processor:
+    render = structlog.processors.JSONRenderer(ensure_ascii=False)
+
+    def kept(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
+        keep(str(render(logger, name, _zap_stacktrace(logger, name, dict(event)))))
+        return event
+
+    return kept
 
 
 def _library_name(_: WrappedLogger, __: str, event: EventDict) -> EventDict:

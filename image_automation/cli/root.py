@@ -33,6 +33,7 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "export": ("image_automation.cli.verbs.objects.export", "export", "Print objects as YAML for a repository."),
     "get": ("image_automation.cli.verbs.objects.get", "get", "Print objects and their state."),
     "install": ("image_automation.cli.verbs.install", "install", "Install the service on a cluster, or upgrade it."),
+    "logs": ("image_automation.cli.verbs.look.logs", "logs", "Print what the service logged of its objects."),
     "once": ("image_automation.cli.verbs.once", "once", "Scan, choose, commit and push once, for a CI job."),
     "plan": ("image_automation.cli.verbs.plan", "plan", "Show what would change in a checkout."),
     "policy": ("image_automation.cli.verbs.policy", "policy", "Try policies on lists of tags, without a cluster."),

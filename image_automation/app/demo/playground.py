@@ -29,6 +29,8 @@ from image_automation.app.settings import Settings
 REPOSITORY = "demo/web"
 _USER = "demo"
 _FIELD_MANAGER = "image-automation-demo"
+#: Where in the data folder the service and its control plane keep theirs.
+SERVICE = "service"
 _FEATURES = embedded.Features(simulate_workloads=True)
 
 
@@ -107,7 +109,7 @@ async def open_playground(data_dir: Path, *, receiver_addr: str = "0") -> AsyncI
         oci = await stack.enter_async_context(RegistryServer(storage, port=ports["registry"]))
         auth = server.BasicAuth(_USER, password)
         git = stack.enter_context(server.GitServer(data_dir / "git", auth=auth, port=ports["git"]))
-        plane = await stack.enter_async_context(embedded.control_plane(data_dir / "service", _FEATURES))
+        plane = await stack.enter_async_context(embedded.control_plane(data_dir / SERVICE, _FEATURES))
         address = await config.from_kubeconfig([plane.kubeconfig])
         client = await stack.enter_async_context(Client(address))
         variables = {"registry": oci.address, "git": git.url("").rstrip("/"), "password": password}
@@ -116,7 +118,7 @@ async def open_playground(data_dir: Path, *, receiver_addr: str = "0") -> AsyncI
             shutil.rmtree(repository, ignore_errors=True)
             seed.seed(repository, files("repository", variables))
         settings = Settings(
-            data_dir=data_dir / "service",
+            data_dir=data_dir / SERVICE,
             storage_addr=f"127.0.0.1:{ports['artifacts']}",
             metrics_addr="0",
             health_addr="0",

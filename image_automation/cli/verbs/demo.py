@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from image_automation.app import kept_log
 from image_automation.cli import output, serving
 
 if TYPE_CHECKING:
@@ -35,11 +36,13 @@ def demo(*, keep: bool, data_dir: Path | None, tag: str) -> None:
     Starts a registry, a Git server, the control plane and the service on free ports of this machine.
     """
     from gotk.runtime import logging  # noqa: PLC0415 - heavy imports wait until the options are known to be good
+    from image_automation.app.demo import playground  # noqa: PLC0415
 
     with _folder(data_dir) as folder:
         folder.mkdir(parents=True, exist_ok=True)
-        with (folder / "service.log").open("a") as log:
-            logging.configure(level="info", encoding="json", stream=log)
+        with Path(os.devnull).open("w") as nowhere:  # the terminal belongs to the view
+            kept = kept_log.LogFile(kept_log.of(folder / playground.SERVICE))
+            logging.configure(level="info", stream=nowhere, keep=kept.write)
             serving.run(_demo(folder, tag, keep=keep))
 
 
@@ -116,5 +119,5 @@ Push a tag of your own, and look again:
   {_push(ground, tag, _next(tag))}
 Or push images to http://{ground.registry.address}/v2/, or clone {ground.git.url("apps.git")}
 (user demo, password {ground.variables["password"]}).
-The service's log is {ground.kubeconfig.parent.parent / "service.log"}."""
+The service's log is {kept_log.of(ground.kubeconfig.parent)}."""
     )

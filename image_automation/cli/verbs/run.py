@@ -11,6 +11,7 @@ import click
 from click.core import ParameterSource
 
 from gotk.duration import Duration
+from image_automation.app import kept_log
 from image_automation.app import settings as decided
 from image_automation.cli import deploy_options, gates, output, replica_options, serving, source_options, walls
 from image_automation.cli.cluster import Anywhere, Cluster, DurationType
@@ -226,14 +227,16 @@ def run(
     options["sops_age_secret"] = _shared_secret(options["sops_age_secret"])
     from gotk.runtime import logging  # noqa: PLC0415 - heavy imports wait until the options are known to be good
 
-    logging.configure(level=log_level, encoding=log_encoding)  # type: ignore[arg-type] # click checked the choices
+    folder = (data_dir or decided.default_data_dir()).absolute()
+    keep = kept_log.LogFile(kept_log.of(folder)).write if embedded else None
+    logging.configure(level=log_level, encoding=log_encoding, keep=keep)  # type: ignore[arg-type] # click checked them
     walls.tell(required=require_sandbox)
     addresses = _addresses(embedded=embedded, options=options)
     for name in _DURATIONS:
         duration: Duration = options[name]
         options[name] = duration.seconds
     settings = decided.Settings(
-        data_dir=(data_dir or decided.default_data_dir()).absolute(),
+        data_dir=folder,
         controllers=chosen,
         only_served=_is_default("controllers"),
         allow_file=embedded,
