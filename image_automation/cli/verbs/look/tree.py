@@ -9,7 +9,6 @@ from typing import Any
 
 import click
 import msgspec
-import yaml
 
 from deploy.cluster.inventory import ObjectID
 from gotk.kube import client as kube
@@ -64,7 +63,9 @@ def kustomization(name: str | None, *, compact: bool, form: str | None, **option
     if form == "json":
         output.text(msgspec.json.format(msgspec.json.encode(found.plain()), indent=2).decode())
     elif form == "yaml":
-        output.text(yaml.dump(found.plain(), Dumper=yaml.CSafeDumper, sort_keys=True, allow_unicode=True))
+        from gotk import go_yaml  # noqa: PLC0415 - only for YAML
+
+        output.text(go_yaml.write(found.plain()))
     else:
         output.text("\n".join((found.id.subject, *found.lines(), "")))
 

@@ -76,7 +76,9 @@ async def test_documents_hold_what_tools_of_flux_read(grown: Terminal) -> None:
     assert document["resources"][0] == {
         "resource": {"Namespace": "", "Name": "cert-manager", "GroupKind": {"Group": "", "Kind": "Namespace"}}
     }
-    assert yaml.safe_load((await grown.run("tree", "kustomization", "infrastructure", "-o", "yaml")).out) == document
+    written = (await grown.run("tree", "kustomization", "infrastructure", "-o", "yaml")).out
+    assert yaml.safe_load(written) == document
+    assert '      Group: ""\n' in written  # as Go writes it
 
 
 async def test_what_is_not_there_or_on_another_cluster_has_nothing_below_it(terminal: Terminal) -> None:
