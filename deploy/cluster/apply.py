@@ -4,6 +4,7 @@ Answers to `ApplyAllStaged` of `fluxcd/pkg/ssa`.
 """
 
 import asyncio
+import dataclasses
 import functools
 import itertools
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
@@ -44,6 +45,15 @@ class Applier:
         application = _Application(cluster, owner, self._clock, self._waiter, self._manner)
         return await application.run(manifests, in_sync=in_sync, wishes=wishes)
 
+    async def compare(
+        self, manifests: Iterable[objects.Manifest], *, cluster: ports.Cluster, owner: Owner, wishes: Wishes = _NONE
+    ) -> list[Trial | ApplyError]:
+        """Try all objects and change none; return for each, in the given order, its trial or why there is none."""
+        in_sync = self._in_sync.setdefault(cluster, Bounded(_REMEMBERED))
+        manner = dataclasses.replace(self._manner, migrate_api_version=False)  # that would write
+        application = _Application(cluster, owner, self._clock, self._waiter, manner)
+        return await application.compare(manifests, in_sync=in_sync, wishes=wishes)
+
 
 class _Application:
     """One apply of one owner's objects to one cluster."""
@@ -61,13 +71,23 @@ class _Application:
         """What hides the values of the Secrets that are applied; made when a server complains of something."""
         return redaction.of_objects(self._manifests)
 
-    async def run(self, manifests: Iterable[objects.Manifest], *, in_sync: InSync, wishes: Wishes) -> list[Change]:
-        """Apply stage by stage. Raises ApplyError with what had been done, and without a value of a Secret."""
-        self._manifests = manifests = list(manifests)
-        changes: list[Change] = []
+    def _begin(self, manifests: Iterable[objects.Manifest], in_sync: InSync, wishes: Wishes) -> list[objects.Manifest]:
+        self._manifests = found = list(manifests)
         self._trials = Trials(
             self._cluster, self._owner, in_sync=in_sync, manner=self._manner, wishes=wishes, told=self._told
         )
+        return found
+
+    async def compare(
+        self, manifests: Iterable[objects.Manifest], *, in_sync: InSync, wishes: Wishes
+    ) -> list[Trial | ApplyError]:
+        """Try all objects, and return the trial of each, or why there is none."""
+        return await self._attempt_each(self._begin(manifests, in_sync, wishes), self._trials.of)
+
+    async def run(self, manifests: Iterable[objects.Manifest], *, in_sync: InSync, wishes: Wishes) -> list[Change]:
+        """Apply stage by stage. Raises ApplyError with what had been done, and without a value of a Secret."""
+        manifests = self._begin(manifests, in_sync, wishes)
+        changes: list[Change] = []
         try:
             for stage in order.stages(manifests, self._manner.earlier_kinds):
                 trials = await self._each(stage, self._trials.of)
@@ -144,7 +164,14 @@ class _Application:
         return redaction.of_refusal(error.message, obj, self._redactor)
 
     async def _each(self, values: Sequence[T], work: Callable[[T], Awaitable[R]]) -> list[R]:
-        """Do the work for every value, a few at a time and all of them. Raises ApplyError with every failure."""
+        """Do the work for every value. Raises ApplyError with every failure."""
+        results = await self._attempt_each(values, work)
+        if failures := [str(result) for result in results if isinstance(result, ApplyError)]:
+            raise ApplyError("\n".join(dict.fromkeys(failures)))
+        return [result for result in results if not isinstance(result, ApplyError)]
+
+    async def _attempt_each(self, values: Sequence[T], work: Callable[[T], Awaitable[R]]) -> list[R | ApplyError]:
+        """Do the work for every value, a few at a time and all of them; return what came of each."""
         slots = asyncio.Semaphore(self._manner.width)
 
         async def attempt(value: T) -> R | ApplyError:
@@ -156,7 +183,4 @@ class _Application:
 
         async with asyncio.TaskGroup() as group:
             tasks = [group.create_task(attempt(value)) for value in values]
-        results = [task.result() for task in tasks]
-        if failures := [str(result) for result in results if isinstance(result, ApplyError)]:
-            raise ApplyError("\n".join(dict.fromkeys(failures)))
-        return [result for result in results if not isinstance(result, ApplyError)]
+        return [task.result() for task in tasks]

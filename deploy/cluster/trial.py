@@ -45,6 +45,8 @@ class Trial:
     action: Action
     state: Mapping[str, Any] = field(default_factory=dict)
     live: dict[str, Any] = field(default_factory=dict, repr=False)
+    #: What the dry run has made of a live object that is to be changed.
+    applied: Mapping[str, Any] = field(default_factory=dict, repr=False)
     cleanup: bool = False
     recreate: bool = False
 
@@ -129,7 +131,7 @@ class Trials:
         payload = self._wishes.ignore.payload(
             known, live, applied, managers=managers.of(live, cleanup), field=self._owner.field
         )
-        return Trial(payload, item, "configured", live=live, cleanup=bool(cleanup))
+        return Trial(payload, item, "configured", live=live, applied=applied, cleanup=bool(cleanup))
 
     async def _dry_run(self, obj: objects.Manifest) -> tuple[objects.Manifest, Mapping[str, Any] | errors.APIError]:
         """Try an object, and return it as it was tried last with what would come of it, or why nothing would."""

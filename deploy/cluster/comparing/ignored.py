@@ -48,8 +48,18 @@ class Rules:
     def __init__(self, rules: Sequence[IgnoreRule] = ()) -> None:
         """Read the rules. Raises InvalidRuleError."""
         self._rules = [(_target(rule.target), _paths(rule.paths)) for rule in rules]
+        self._whole = [target for rule, (target, _) in zip(rules, self._rules, strict=True) if "" in rule.paths]
         #: What what is found in sync depends on, besides the object.
         self.key = tuple(rules)
+
+    def leaves_out(self, obj: Mapping[str, Any]) -> bool:
+        """Tell whether a whole object is ignored: by the path to its root, which is empty."""
+        return any(target is None or target.matches(obj) for target in self._whole)
+
+    def without(self, obj: Mapping[str, Any], applied: Mapping[str, Any]) -> Mapping[str, Any]:
+        """Return an object without what is ignored of the applied one."""
+        paths = list(self._of(applied))
+        return _without(obj, paths) if paths else obj
 
     def drifted(self, live: Mapping[str, Any], applied: Mapping[str, Any]) -> str | None:
         """Return the first place where live and dry-run object differ beside what is ignored."""

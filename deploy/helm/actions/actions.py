@@ -7,7 +7,8 @@ from deploy.cluster import ports as clusters
 from deploy.cluster.apply import Applier
 from deploy.cluster.changes import Change
 from deploy.cluster.objects import Manifest
-from deploy.helm.actions import crds, install, rollback, testing, uninstall, unlock, upgrade
+from deploy.helm.actions import crds, drift, install, rollback, testing, uninstall, unlock, upgrade
+from deploy.helm.actions.drift import Correction, Drift
 from deploy.helm.actions.plan import Means, Plan
 from deploy.helm.actions.ports import Storage
 from deploy.helm.release import Release
@@ -59,3 +60,11 @@ class Actions:
         Its history stays where `spec.uninstall.keepHistory` says so. One that was uninstalled already stays as it was.
         """
         return await uninstall.uninstall(obj, name, self._means, timeout=timeout)
+
+    async def drift(self, obj: HelmRelease, release: Release) -> Drift:
+        """Hold the cluster against a release. Raises DriftError."""
+        return await drift.detect(obj, release, self._means)
+
+    async def correct(self, obj: HelmRelease, found: Drift) -> Correction:
+        """Bring back what differs; what could not be is told in what is returned."""
+        return await drift.correct(obj, found, self._means)
