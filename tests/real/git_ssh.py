@@ -65,7 +65,9 @@ class Server:
 
 
 @contextmanager
-def serve(directory: Path, *, host: serialization.SSHPrivateKeyTypes | None = None) -> Iterator[Server]:
+def serve(
+    directory: Path, *, host: serialization.SSHPrivateKeyTypes | None = None, settings: str = ""
+) -> Iterator[Server]:
     """Serve the bare repositories below `directory/repositories` to the user who runs the tests."""
     sshd = child.program("sshd")
     child.program("git-upload-pack")
@@ -96,6 +98,7 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 PermitRootLogin prohibit-password
 MaxStartups 100
+{settings}
 """
     )
     with child.running([sshd, "-D", "-e", "-f", str(configuration)], log=home / "log", port=port):
