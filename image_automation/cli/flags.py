@@ -5,6 +5,7 @@ A value that somebody gave may be a password: no complaint of this module repeat
 
 import csv
 import itertools
+import sys
 from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
@@ -69,6 +70,13 @@ def text(*names: str, summary: str, metavar: str = "NAME", **settings: Any) -> c
     return click.Option(names, default="", metavar=metavar, help=summary, **settings)
 
 
+def secret(*names: str, summary: str) -> click.Option:
+    """Return an option with a text that nobody is to see: `-` reads it from stdin, and not from the command line."""
+    return click.Option(
+        names, default="", metavar="VALUE", help=f"{summary} `-` reads it from stdin.", callback=_from_stdin
+    )
+
+
 def one_name(names: Sequence[str]) -> str:
     """Return the single name that a command was given."""
     if not names:
@@ -81,3 +89,13 @@ def one_name(names: Sequence[str]) -> str:
 def _split(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> tuple[str, ...]:
     del ctx, param
     return tuple(each for value in values for each in next(csv.reader([value]), []))
+
+
+def _from_stdin(ctx: click.Context, param: click.Parameter, value: str) -> str:
+    del ctx
+    if value != "-":
+        return value
+    given = sys.stdin.read().removesuffix("\n")
+    if not given:
+        output.fail(f"{param.opts[-1]}=- reads stdin, which is empty or was read for another flag")
+    return given

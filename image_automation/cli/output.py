@@ -56,6 +56,15 @@ def fail(text: str) -> NoReturn:
     raise Failure(text)
 
 
+def confirmed(question: str) -> bool:
+    """Ask on stderr; nobody's answer is no."""
+    try:
+        return click.confirm(question, err=True)
+    except click.Abort:
+        click.echo(err=True)
+        return False
+
+
 def coloured() -> bool:
     """Tell whether stdout wants colours: a terminal, and no NO_COLOR."""
     return sys.stdout.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

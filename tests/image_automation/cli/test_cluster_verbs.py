@@ -40,12 +40,12 @@ class Terminal:
     client: Client
     environment: dict[str, str]
 
-    async def run(self, *arguments: str) -> Result:
+    async def run(self, *arguments: str, stdin: str = "") -> Result:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "image_automation", *arguments,
-            env=self.environment, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
+            sys.executable, "-m", "image_automation", *arguments, env=self.environment,
+            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
         )  # fmt: skip
-        out, err = await process.communicate()
+        out, err = await process.communicate(stdin.encode())
         return Result(process.returncode or 0, out.decode(), err.decode())
 
 

@@ -53,7 +53,10 @@ async def _repository_prepare(client: kube.Client, asked: Asked, spec: Spec) -> 
         return
     name = f"helm-{asked.name}"
     files = credentials.Files(
-        certificate=asked["cert_file"], key=asked["key_file"], authority=asked["ca_file"], prefix=""
+        certificate=asked["cert_file"],
+        key=asked["key_file"],
+        authority=asked["ca_file"],
+        flags="--cert-file and --key-file",
     )
     secret = credentials.for_helm(asked, files, name=name)
     if secret is None:
@@ -119,7 +122,7 @@ helm = command(
     (
         flags.text("--url", summary="Address: http://, https:// or oci://.", metavar="URL"),
         flags.text("-u", "--username", summary="User for basic authentication."),
-        flags.text("-p", "--password", summary="Password for basic authentication.", metavar="PASSWORD"),
+        flags.secret("-p", "--password", summary="Password for basic authentication."),
         flags.text("--cert-file", summary="Certificate to identify with.", metavar="FILE"),
         flags.text("--key-file", summary="Its key.", metavar="FILE"),
         flags.text("--ca-file", summary="Certificate authority of the server.", metavar="FILE"),

@@ -2,7 +2,15 @@
 
 import click
 
-from image_automation.cli.verbs.create import charts, git_sources, images, kustomizations, notifications, sources
+from image_automation.cli.verbs.create import (
+    charts,
+    git_sources,
+    images,
+    kustomizations,
+    notifications,
+    secrets,
+    sources,
+)
 
 _sources = click.Group(
     "source",
@@ -20,6 +28,7 @@ create = click.Group(
         notifications.alert,
         notifications.alert_provider,
         notifications.receiver,
+        secrets.group(),
     ],
 )
 

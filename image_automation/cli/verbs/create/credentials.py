@@ -1,10 +1,11 @@
 """Secrets out of flags: the keys that the service looks for, by what they are for."""
 
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from image_automation.cli import output
+from image_automation.cli.verbs.create import deploy_keys
+from image_automation.cli.verbs.create.files import read
 from image_automation.cli.verbs.create.recipe import Asked, compact
 
 Manifest = dict[str, Any]
@@ -12,17 +13,17 @@ Manifest = dict[str, Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """Which files flags name: a certificate with its key, and an authority. `prefix` begins the flags' names."""
+    """Which files flags name: a certificate with its key, and an authority; `flags` are those of the pair."""
 
     certificate: str
     key: str
     authority: str
-    prefix: str
+    flags: str
 
     def texts(self) -> dict[str, str]:
         """Return what the files hold, by the keys of a Secret. The certificate and its key must be a pair."""
         if bool(self.certificate) != bool(self.key):
-            output.fail(f"--{self.prefix}cert-file and --{self.prefix}key-file go together")
+            output.fail(f"{self.flags} go together")
         texts = {}
         if self.certificate:
             texts["tls.crt"], texts["tls.key"] = read(self.certificate, "cert file"), read(self.key, "key file")
@@ -39,8 +40,10 @@ def secret(asked: Asked, texts: dict[str, str], *, name: str = "", type_: str = 
     return {"apiVersion": "v1", "kind": "Secret", "metadata": metadata, "stringData": texts} | typed
 
 
-def for_git(asked: Asked) -> Manifest | None:
-    """Return the Secret for a Git repository's flags; None where they name no credentials."""
+async def for_git(asked: Asked) -> Manifest | None:
+    """Return the Secret for a Git repository's flags, with a key for SSH; None where nothing is needed."""
+    if asked["url"].startswith("ssh://"):
+        return secret(asked, await deploy_keys.texts(asked))
     texts: dict[str, str] = {}
     if asked["username"] and asked["password"]:
         texts |= {"username": asked["username"], "password": asked["password"]}
@@ -77,13 +80,3 @@ def _check_pair(certificate: str, key: str) -> None:
         output.fail("invalid TLS certificate and key pair: both must be PEM, and the key not encrypted")
     if private.public_key() != public:
         output.fail("invalid TLS certificate and key pair: the key is not that of the certificate")
-
-
-def read(path: str, what: str) -> str:
-    """Return the text of a file that a flag names."""
-    try:
-        return Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        output.fail(f"unable to read {what}: open {path}: {(error.strerror or '').lower()}")
-    except UnicodeDecodeError:
-        output.fail(f"unable to read {what}: {path} is not text")

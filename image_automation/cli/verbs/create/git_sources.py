@@ -11,7 +11,7 @@ import click
 from gotk.kube import client as kube
 from image_automation.cli import cluster as clusters
 from image_automation.cli import flags, kinds, output
-from image_automation.cli.verbs.create import credentials, storing
+from image_automation.cli.verbs.create import credentials, deploy_keys, storing
 from image_automation.cli.verbs.create.recipe import Asked, Recipe, Spec, command, compact, go, reference
 
 _SCHEMES = ("ssh", "http", "https")
@@ -68,16 +68,18 @@ def _ref(asked: Asked) -> Spec:
 
 
 async def _prepare(client: kube.Client, asked: Asked, spec: Spec) -> None:
-    """Put the credentials that flags name into a Secret of the object's name."""
+    """Put the credentials into a Secret of the object's name: those that flags name, and for SSH a key."""
     if asked["secret_ref"]:
         return
-    if scheme_of(asked["url"]) == "ssh":
-        output.fail(
-            "Git over SSH needs a key: name a Secret with `identity` and `known_hosts` with --secret-ref, or --export"
-        )
-    secret = credentials.for_git(asked)
+    secret = await credentials.for_git(asked)
     if secret is None:
         return
+    held = secret["stringData"]
+    if "identity.pub" in held:
+        output.success(f"collected public key from SSH server:\n{held['known_hosts']}")
+        output.generating(f"deploy key: {held['identity.pub']}")
+        if not asked["silent"] and not output.confirmed("Have you added the deploy key to your repository"):
+            output.fail("aborting")
     output.action("applying secret with repository credentials")
     await storing.merge(client, secret)
     spec["secretRef"] = {"name": asked.name}
@@ -116,7 +118,7 @@ git = command(
         closing=_closing,
         title=_TITLE,
         prepare=_prepare,
-        unprinted=("username", "password", "ca_file"),
+        unprinted=("username", "password", "ca_file", "private_key_file"),
         advice="make a Secret with `create secret git`",
     ),
     (
@@ -127,7 +129,9 @@ git = command(
         flags.text("--ref-name", summary="Reference, such as refs/pull/1/head.", metavar="REF"),
         flags.text("--commit", summary="Commit.", metavar="SHA"),
         flags.text("-u", "--username", summary="User for basic authentication."),
-        flags.text("-p", "--password", summary="Password for basic authentication.", metavar="PASSWORD"),
+        flags.secret("-p", "--password", summary="Password for basic authentication, or of a private key."),
+        *deploy_keys.options(),
+        flags.switch("-s", "--silent", summary="Do not ask whether the deploy key is in place."),
         flags.text("--secret-ref", summary="Secret that is there, with credentials."),
         flags.text("--proxy-secret-ref", summary="Secret that is there, with a proxy's address."),
         click.Option(["--provider"], metavar="NAME", help=f"Whose identity is used: {', '.join(_PROVIDERS)}."),

@@ -47,6 +47,13 @@ async def _nothing(client: kube.Client, asked: Asked, spec: Spec) -> None:
     """Prepare nothing."""
 
 
+def asked_for(names: Sequence[str], labels: Sequence[str], options: dict[str, Any]) -> tuple[clusters.Cluster, Asked]:
+    """Read what every `create` takes, and return the cluster that is meant and what was asked for."""
+    name = checked(flags.one_name(names))
+    cluster = clusters.from_options(options)
+    return cluster, Asked(name=name, namespace=cluster.namespace, labels=labelled(labels), flags=options)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
     """How an object of a kind is made.
@@ -74,9 +81,7 @@ def command(word: str, recipe: Recipe, options: Sequence[click.Parameter]) -> cl
     """Return the command that follows a recipe."""
 
     def call(*, names: tuple[str, ...], export: bool, labels: tuple[str, ...], **options: Any) -> None:
-        name = checked(flags.one_name(names))
-        cluster = clusters.from_options(options)
-        asked = Asked(name=name, namespace=cluster.namespace, labels=labelled(labels), flags=options)
+        cluster, asked = asked_for(names, labels, options)
         spec = recipe.spec(asked)
         if export:
             _mention(recipe, asked)
@@ -161,8 +166,11 @@ def go(span: Duration | None) -> str:
 
 
 def show(obj: kinds.Json) -> None:
-    """Print an object as flux does."""
-    output.text(export.manifest(obj).removesuffix("\n"))
+    """Print an object as flux does: of what has a spec no more than that, and all of a Secret or a role's binding."""
+    from gotk import go_yaml  # noqa: PLC0415 - only needed when something is printed
+
+    text = export.manifest(obj) if "spec" in obj else "---\n" + go_yaml.write(dict(obj))
+    output.text(text.removesuffix("\n"))
 
 
 def _mention(recipe: Recipe, asked: Asked) -> None:

@@ -144,7 +144,7 @@ bucket = command(
         _provider(f"What the store is: {', '.join(_CLOUDS)}."),
         flags.text("--region", summary="The region."),
         flags.text("--access-key", summary="Access key, which is put into a Secret.", metavar="KEY"),
-        flags.text("--secret-key", summary="Secret key, which is put into a Secret.", metavar="KEY"),
+        flags.secret("--secret-key", summary="Secret key, which is put into a Secret."),
         flags.text("--secret-ref", summary="Secret that is there, with credentials."),
         flags.text("--proxy-secret-ref", summary="Secret that is there, with a proxy's address."),
         flags.listed("--ignore-paths", summary="Paths to leave out.", metavar="PATH"),
