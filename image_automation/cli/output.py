@@ -76,10 +76,12 @@ def text(value: str) -> None:
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]], *, with_header: bool = True) -> None:
-    """Print rows under a header as flux does."""
+    """Print rows under a header as flux does; on a terminal long cells in the last column do not widen the others."""
     title = [name.upper() for name in header]
     lines = [title, *rows] if with_header else list(rows)
     widths = [max(len(line[index]) for line in lines) for index in range(len(title))] if lines else []
+    if widths and sys.stdout.isatty():
+        widths[-1] = 0
     if with_header:
         click.echo("\t".join(cell.ljust(width) for cell, width in zip(title, widths, strict=True)))
     for row in rows:

@@ -9,11 +9,37 @@ import click
 import msgspec
 import yaml
 
+from gotk.api import scheme
 from gotk.kube import client as kube
 from gotk.kube import errors
 from image_automation.cli import cluster as clusters
-from image_automation.cli import kinds, output
+from image_automation.cli import following, kinds, output
 from image_automation.cli.verbs import completion
+
+
+@dataclass(frozen=True, slots=True)
+class StatusSelector:
+    """Which condition an object is to have, or not to have; letters count in either case."""
+
+    type: str
+    status: str
+    negated: bool
+
+    @classmethod
+    def parse(cls, text: str) -> "StatusSelector":
+        """Read `type=status` or `type!=status`."""
+        type_, operator, status = text.partition("=")
+        if not operator:
+            output.fail(f"expected status selector in type=status or type!=status format, but found: {text}")
+        return cls(type_.removesuffix("!").lower(), status.lower(), type_.endswith("!"))
+
+    def takes(self, obj: kinds.Json) -> bool:
+        """Tell whether an object is selected."""
+        pairs = (
+            (str(each.get("type", "")).lower(), str(each.get("status", "")).lower())
+            for each in kinds.dig(obj, "status", "conditions") or ()
+        )
+        return ((self.type, self.status) in pairs) != self.negated
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,7 +49,7 @@ class Query:
     cluster: clusters.Cluster
     all_namespaces: bool
     labels: str
-    status_selector: str | None
+    status: StatusSelector | None
     no_header: bool
     watch: bool
     form: str | None
@@ -42,20 +68,7 @@ class Query:
 
     def selects(self, obj: kinds.Json) -> bool:
         """Tell whether the object has the status that was asked for."""
-        if not self.status_selector:
-            return True
-        type_, operator, status = self.status_selector.partition("=")
-        if not operator:
-            output.fail(
-                f"expected status selector in type=status or type!=status format, but found: {self.status_selector}"
-            )
-        negated = type_.endswith("!")
-        wanted = type_.removesuffix("!").lower()
-        found = any(
-            str(each.get("type", "")).lower() == wanted and str(each.get("status", "")).lower() == status.lower()
-            for each in kinds.dig(obj, "status", "conditions") or ()
-        )
-        return found != negated
+        return self.status is None or self.status.takes(obj)
 
 
 def _parameters(wanted: Sequence[kinds.Kind]) -> list[click.Parameter]:
@@ -94,7 +107,9 @@ def _command(name: str, wanted: Sequence[kinds.Kind], summary: str) -> click.Com
     def call(**options: Any) -> None:
         hostname = options.pop("hostname", "")
         shown = (_with_urls(wanted[0], hostname),) if hostname else wanted
-        query = Query(cluster=clusters.from_options(options), **options)
+        selector = options.pop("status_selector")
+        status = StatusSelector.parse(selector) if selector else None
+        query = Query(cluster=clusters.from_options(options), status=status, **options)
         if query.watch and len(wanted) > 1:
             output.fail("expected a single resource type, but found all")
         clusters.run(_watch(query, shown[0]) if query.watch else _get(query, shown))
@@ -228,28 +243,41 @@ def _print_whole(objects: Sequence[kinds.Json], query: Query) -> None:
     whole: Any = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
     if query.name and len(objects) == 1:
         whole = objects[0]
+    output.text(_whole(whole, query))
+
+
+def _whole(obj: Any, query: Query) -> str:
     if query.form == "json":
-        output.text(msgspec.json.format(msgspec.json.encode(whole), indent=2).decode())
-    else:
-        output.text(yaml.dump(whole, Dumper=yaml.CSafeDumper, sort_keys=True, allow_unicode=True).rstrip("\n"))
+        return msgspec.json.format(msgspec.json.encode(obj), indent=2).decode()
+    return str(yaml.dump(obj, Dumper=yaml.CSafeDumper, sort_keys=True, allow_unicode=True)).rstrip("\n")
 
 
 async def _watch(query: Query, kind: kinds.Kind) -> None:
     """Print the objects, then each one again whenever it changes, until interrupted."""
+    resource = scheme.resource_of(kind.struct)
     async with query.cluster.connect() as client:
-        items, version = await client.list_raw(kind.struct, query.namespace, labels=query.labels, fields=query.fields)
-        objects = [obj for item in items if query.selects(obj := msgspec.json.decode(item))]
-        _print_table(query, kind, objects, prefixed=False)
-        while True:
-            async for type_, item in client.watch(
-                kind.struct,
-                resource_version=version,
-                namespace=query.namespace,
-                labels=query.labels,
-                fields=query.fields,
-            ):
-                obj = msgspec.json.decode(item)
-                version = obj["metadata"]["resourceVersion"]
-                if type_ in {"ADDED", "MODIFIED"} and query.selects(obj):
-                    row = _row(query, kind, obj, prefixed=False)
-                    output.table(_header(query, kind), [row], with_header=False)
+        shown: following.Shown = {}
+        objects = await _list(client, query, kind, lenient=False)
+        for obj in objects:
+            following.remember(shown, obj)
+        _print_watched(query, kind, objects, with_header=not query.no_header)
+        async for obj in following.changes(
+            client,
+            resource.api_version,
+            resource.kind,
+            query.namespace or "",
+            labels=query.labels,
+            fields=query.fields,
+            shown=shown,
+        ):
+            if query.selects(obj):
+                _print_watched(query, kind, [obj], with_header=False)
+
+
+def _print_watched(query: Query, kind: kinds.Kind, objects: Sequence[kinds.Json], *, with_header: bool) -> None:
+    if query.form is None:
+        rows = [_row(query, kind, obj, prefixed=False) for obj in objects]
+        output.table(_header(query, kind), rows, with_header=with_header)
+        return
+    for obj in objects:
+        output.text(f"---\n{_whole(obj, query)}" if query.form == "yaml" else _whole(obj, query))
