@@ -10,6 +10,7 @@ from image_automation.cli.verbs.create import (
     notifications,
     secrets,
     sources,
+    tenants,
 )
 
 _sources = click.Group(
@@ -29,6 +30,7 @@ create = click.Group(
         notifications.alert_provider,
         notifications.receiver,
         secrets.group(),
+        tenants.tenant,
     ],
 )
 
