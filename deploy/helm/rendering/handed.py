@@ -18,7 +18,7 @@ _REFUSED = re.compile("[\x7f-\x9f\u2028\u2029\ufeff\ufffe\uffff]")
 
 
 class Unwritable(ValueError):
-    """The values hold what neither JSON nor helm knows."""
+    """The content holds what neither JSON nor helm knows."""
 
 
 def document(content: Any) -> bytes:
@@ -26,8 +26,8 @@ def document(content: Any) -> bytes:
     try:
         text = json.dumps(content, ensure_ascii=False, allow_nan=False)
     except (TypeError, ValueError, RecursionError) as error:
-        cause = "they nest too deep" if isinstance(error, RecursionError) else str(error)
-        raise Unwritable(f"the values cannot be given to helm: {cause}") from None
+        cause = "it nests too deep" if isinstance(error, RecursionError) else str(error)
+        raise Unwritable(f"helm cannot be given this: {cause}") from None
     return _REFUSED.sub(lambda found: f"\\u{ord(found[0]):04x}", text).encode("utf-8", "replace")
 
 

@@ -13,7 +13,7 @@ import contextlib
 import re
 import shutil
 import tempfile
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -35,6 +35,7 @@ _CPU_SECONDS = 60
 _LARGEST_FILE = 16 << 20
 _LARGEST_RELEASE = 64 << 20
 _PROCESSORS = 2
+_HANDED, _HOME = "handed", "home"
 _CHART, _VALUES, _HISTORY, _KUBECONFIG = "chart.tgz", "values.yaml", "history.yaml", "kubeconfig"
 _FAILED = re.compile("^(?:INSTALLATION|UPGRADE) FAILED: ")
 #: What Go says when it ends a process, and what of it is for people.
@@ -67,6 +68,25 @@ class Request:
     hidden: tuple[str, ...] = field(default=(), repr=False)
 
 
+class _Ended(Exception):
+    """helm has failed: by a limit of what it may use up, or for what it wrote to its standard error."""
+
+    def __init__(self, limit: str, errors: str) -> None:
+        super().__init__(limit)
+        self._limit = limit
+        self._errors = errors
+
+    def said(self, address: str, folder: Path) -> str:
+        """Return that in helm's words, without the places of this machine; of a process that Go ended one line."""
+        if self._limit:
+            return f"the chart cannot be rendered: {self._limit}"
+        if (fatal := _FATAL.search(self._errors)) and _TRACE.search(self._errors):
+            return f"helm ended while it rendered the chart: {fatal[1]}"
+        errors = self._errors.replace(address, "") if address else self._errors
+        text = helm.complaint(errors, folder / _HANDED).replace(str(folder / _HANDED), "")
+        return _FAILED.sub("", text)
+
+
 class Renderer:
     """Renders charts, at most `width` at a time, each by a `command` helm as `confine` starts it."""
 
@@ -87,109 +107,124 @@ class Renderer:
 
     async def render(self, request: Request, *, cluster: window.Readable) -> Release:
         """Return the release that helm would apply, pending and not stored. Raises RenderError."""
+        async with self._begun(request) as (command, folder), window.opened(cluster) as opened:
+            await self._limiter.run(handed.lay_out, folder / _HANDED, {_KUBECONFIG: opened.kubeconfig()})
+            words = (command, *_words(request, folder / _HANDED))
+            try:
+                output = await self._run(words, request, folder, port=opened.port)
+            except _Ended as error:
+                raise RenderError(opened.closed_by or _hidden(error.said(opened.address, folder), request)) from None
+            try:
+                return await self._limiter.run(_release, output, request)
+            except encoding.Unreadable as error:
+                raise RenderError(f"helm printed no release: {error}") from None
+
+    async def definitions(self, request: Request) -> str:
+        """Return what lies in `crds/` of a chart that is nothing else, as helm prints it. Raises RenderError.
+
+        Charts that it brings along and that the values leave out are left out.
+        """
+        async with self._begun(request) as (command, folder):
+            words = (command, "template", "--include-crds", "--skip-schema-validation")
+            try:
+                output = await self._run((*words, *_named(request, folder / _HANDED)), request, folder)
+            except _Ended as error:
+                raise RenderError(_hidden(error.said("", folder), request)) from None
+            return output.decode("utf-8", "replace")
+
+    @contextlib.asynccontextmanager
+    async def _begun(self, request: Request) -> AsyncIterator[tuple[str, Path]]:
+        """Give the program, and a folder with all that it is handed. Raises RenderError."""
         if self._command is None:
             raise RenderError(helm.MISSING)
         if "\0" in request.name + request.namespace:
             raise RenderError("release name is invalid: it holds a zero byte")
         try:
             async with self._slots, self._folder(request) as folder:
-                output = await self._run(self._command, request, folder, cluster)
-            return await self._limiter.run(_release, output, request)
-        except (handed.Unwritable, encoding.Unreadable) as error:
-            raise RenderError(str(error)) from None
+                yield self._command, folder
         except OSError as error:
             raise RenderError(f"helm could not be run: {error.strerror}") from error
 
     @contextlib.asynccontextmanager
     async def _folder(self, request: Request) -> AsyncIterator[Path]:
-        """Make a folder with all that helm is handed, but the way to its window."""
         folder = Path(await self._limiter.run(tempfile.mkdtemp, prefix="render-", dir=self._scratch))
         try:
             await self._limiter.run(_lay_out, folder, request)
             yield folder
+        except handed.Unwritable as error:
+            raise RenderError(f"the values cannot be used: {error}") from None
         finally:
             await self._limiter.run(shutil.rmtree, folder, ignore_errors=True)
 
-    async def _run(self, command: str, request: Request, folder: Path, cluster: window.Readable) -> bytes:
-        """Run helm and return what it printed. Raises RenderError and OSError."""
-        async with window.opened(cluster) as opened:
-            await self._limiter.run(handed.lay_out, folder / "handed", {_KUBECONFIG: opened.kubeconfig()})
-            confinement = Confinement(
-                read=(str(folder / "handed"),),
-                write=(str(folder / "home"),),
-                memory=_MEMORY,
-                cpu_seconds=_CPU_SECONDS,
-                file_size=_LARGEST_FILE,
-                reserves=True,
-                ports=(opened.port,),
+    async def _run(self, words: Sequence[str], request: Request, folder: Path, *, port: int = 0) -> bytes:
+        """Run helm and return what it printed. Raises _Ended, RenderError and OSError."""
+        confinement = Confinement(
+            read=(str(folder / _HANDED),),
+            write=(str(folder / _HOME),),
+            memory=_MEMORY,
+            cpu_seconds=_CPU_SECONDS,
+            file_size=_LARGEST_FILE,
+            reserves=True,
+            ports=(port,) if port else (),
+        )
+        try:
+            ended = await program.run(
+                self._confine(confinement, words),
+                cwd=folder,
+                env=_environment(folder),
+                timeout=request.timeout,
+                largest_output=_LARGEST_RELEASE,
             )
-            try:
-                ended = await program.run(
-                    self._confine(confinement, _words(command, request, folder / "handed")),
-                    cwd=folder,
-                    env=_environment(folder),
-                    timeout=request.timeout,
-                    largest_output=_LARGEST_RELEASE,
-                )
-            except TimeoutError:
-                raise RenderError(f"the chart was not rendered within {request.timeout:g}s") from None
-            except program.TooMuchOutput:
-                raise RenderError(f"the rendered release is larger than {_LARGEST_RELEASE >> 20} MiB") from None
-        if opened.closed_by:
-            raise RenderError(opened.closed_by)
+        except TimeoutError:
+            raise RenderError(f"the chart was not rendered within {request.timeout:g}s") from None
+        except program.TooMuchOutput:
+            raise RenderError(f"the rendered release is larger than {_LARGEST_RELEASE >> 20} MiB") from None
         if ended.status:
-            limit = limit_reached(confinement, ended.status, ended.errors)
-            said = ended.errors.replace(opened.address, "")
-            cause = f"the chart cannot be rendered: {limit}" if limit else _complaint(said, folder)
-            raise RenderError(redaction.Redactor(request.hidden).hide(cause))
+            raise _Ended(limit_reached(confinement, ended.status, ended.errors), ended.errors)
         return ended.output
 
 
 def _lay_out(folder: Path, request: Request) -> None:
-    for name in ("handed", "home"):
+    for name in (_HANDED, _HOME):
         (folder / name).mkdir(mode=0o700)
     files = {
         _CHART: request.chart,
         _VALUES: handed.document(request.values),
         _HISTORY: handed.releases(request.previous, config=request.reuse_values),
     }
-    handed.lay_out(folder / "handed", files)
+    handed.lay_out(folder / _HANDED, files)
 
 
-def _words(command: str, request: Request, given: Path) -> tuple[str, ...]:
-    """Return the command line; what the user chose comes after the options, or within one."""
+def _words(request: Request, given: Path) -> tuple[str, ...]:
     upgrade = ("upgrade", "--reuse-values" if request.reuse_values else "--reset-values")
     return (
-        command,
         *(upgrade if request.previous is not None else ("install",)),
         "--dry-run=server",
         "--skip-crds",
         "--output=json",
         *(() if request.schema else ("--skip-schema-validation",)),
-        f"--namespace={request.namespace}",
-        f"--values={given / _VALUES}",
-        "--",
-        request.name,
-        str(given / _CHART),
+        *_named(request, given),
     )
+
+
+def _named(request: Request, given: Path) -> tuple[str, ...]:
+    """Return the end of a command line; what the user chose comes after the options, or within one."""
+    namespace, values = f"--namespace={request.namespace}", f"--values={given / _VALUES}"
+    return (namespace, values, "--", request.name, str(given / _CHART))
 
 
 def _environment(folder: Path) -> dict[str, str]:
     return {
-        **helm.environment(folder / "home", memory=_MEMORY),
+        **helm.environment(folder / _HOME, memory=_MEMORY),
         "GOMAXPROCS": str(_PROCESSORS),
         "HELM_DRIVER": "memory",
-        "HELM_MEMORY_DRIVER_DATA": str(folder / "handed" / _HISTORY),
-        "KUBECONFIG": str(folder / "handed" / _KUBECONFIG),
+        "HELM_MEMORY_DRIVER_DATA": str(folder / _HANDED / _HISTORY),
+        "KUBECONFIG": str(folder / _HANDED / _KUBECONFIG),
     }
 
 
-def _complaint(errors: str, folder: Path) -> str:
-    """Return what helm complains of; of a process that Go ended one line."""
-    if (fatal := _FATAL.search(errors)) and _TRACE.search(errors):
-        return f"helm ended while it rendered the chart: {fatal[1]}"
-    text = helm.complaint(errors, folder / "handed").replace(f"{folder / 'handed'}", "")
-    return _FAILED.sub("", text)
+def _hidden(message: str, request: Request) -> str:
+    return redaction.Redactor(request.hidden).hide(message)
 
 
 def _release(output: bytes, request: Request) -> Release:
