@@ -33,6 +33,9 @@ class DocumentError(ValueError):
 class _Loader(nesting.Loader):
     """libyaml's parser under Kubernetes' rules."""
 
+    #: Whether a key may come twice.
+    later_wins = False
+
     def construct_mapping(self, node: yaml.MappingNode, deep: bool = False) -> dict[Hashable, Any]:
         """Make a dict with text keys; a key that comes twice is an error, as it is for kustomize."""
         self.flatten_mapping(node)
@@ -40,10 +43,16 @@ class _Loader(nesting.Loader):
         mapping: dict[Hashable, Any] = {}
         for place, (key_node, value_node) in enumerate(node.value):
             key = _key(self.construct_object(key_node, deep=True))
-            if key in mapping and place > merged:
+            if key in mapping and place > merged and not self.later_wins:
                 raise DocumentError(f'line {_line(key_node.start_mark)}: key "{key}" already set')
             mapping[key] = self.construct_object(value_node, deep=deep)
         return mapping
+
+
+class _Lenient(_Loader):
+    """The same, for what helm has taken: a key may come twice."""
+
+    later_wins = True
 
 
 def _own_pairs(node: yaml.MappingNode) -> list[Any]:
@@ -154,12 +163,17 @@ def scalar(text: str) -> Any:
         return text
 
 
-def load(text: str) -> list[Any]:
-    """Read every document of a text; empty ones are left out. Raises DocumentError."""
+def load(text: str, *, later_wins: bool = False) -> list[Any]:
+    """Read every document of a text; empty ones are left out. Raises DocumentError.
+
+    With `later_wins` a key may come twice, as it may for helm: its last value counts.
+    """
     try:
         nesting.check_text(text)
         check_size(text)
-        values = [value for value in yaml.load_all(text, Loader=_Loader) if value is not None]
+        values = [
+            value for value in yaml.load_all(text, Loader=_Lenient if later_wins else _Loader) if value is not None
+        ]
     except nesting.TooDeep as error:
         raise DocumentError(str(error)) from None
     except yaml.MarkedYAMLError as error:

@@ -10,9 +10,12 @@ from deploy.cluster.objects import Manifest, group_of, subject
 from gotk import documents
 
 
-def read(texts: Iterable[str]) -> list[Manifest]:
-    """Read the objects of some YAML documents, lists unfolded. Raises documents.DocumentError."""
-    return [obj for text in texts for value in documents.load(text) for obj in _unfold(value)]
+def read(texts: Iterable[str], *, later_wins: bool = False) -> list[Manifest]:
+    """Read the objects of some YAML documents, lists unfolded. Raises documents.DocumentError.
+
+    With `later_wins` a key may come twice.
+    """
+    return [obj for text in texts for value in documents.load(text, later_wins=later_wins) for obj in _unfold(value)]
 
 
 def _unfold(value: Any) -> Iterator[Manifest]:

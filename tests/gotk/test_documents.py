@@ -110,3 +110,7 @@ def test_a_text_has_no_more_nodes_than_an_object_can_have() -> None:
 def test_a_manifest_of_millions_of_nodes_is_refused_before_it_is_read() -> None:
     with pytest.raises(documents.DocumentError, match="one object has more than 300000 entries"):
         documents.load("a: [" + "x," * 300_000 + "]")
+
+
+def test_a_key_may_come_twice_where_that_is_said() -> None:
+    assert documents.load("a: 1\nb: {c: 1, c: 2}\na: 3\n", later_wins=True) == [{"a": 3, "b": {"c": 2}}]

@@ -1,18 +1,34 @@
 """Bringing the cluster to a revision: its objects applied, what only older revisions had removed.
 
-Answers to `Update` of Helm's `pkg/kube`. Other than there, nothing is written before all of it has passed a dry run.
+Answers to `Update` of Helm's `pkg/kube`. Other than there, nothing is written by a server-side apply before all of it
+has passed a dry run.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 from deploy.cluster.changes import Change
 from deploy.cluster.inventory import ObjectID
 from deploy.cluster.objects import Manifest
-from deploy.cluster.trial import ApplyError, Wishes
-from deploy.helm.actions import removal
+from deploy.cluster.trial import ApplyError
+from deploy.helm.actions import clientside, removal
 from deploy.helm.actions.plan import Means, Plan, owner_of
 from gotk.duration import Duration
+
+
+@dataclass(frozen=True, slots=True)
+class Rollout:
+    """What is to be applied, and what older revisions had."""
+
+    manifests: Sequence[Manifest]
+    before: Mapping[ObjectID, Manifest]
+
+    @property
+    def obsolete(self) -> list[Manifest]:
+        """The objects that only older revisions had."""
+        kept = {ObjectID.of(each) for each in self.manifests}
+        return [obj for id_, obj in self.before.items() if id_ not in kept]
 
 
 class StepError(Exception):
@@ -23,22 +39,25 @@ class StepError(Exception):
         self.created = tuple(created)
 
 
-async def apply(manifests: Sequence[Manifest], *, plan: Plan, means: Means, force: bool = False) -> list[Change]:
-    """Apply the objects of a revision; with `force` those are made anew that cannot be changed. Raises StepError."""
+async def apply(work: Rollout, *, method: str, force: bool, plan: Plan, means: Means) -> list[Change]:
+    """Apply the objects of a revision by its method. Raises StepError.
+
+    `force` is for the client's side: what others have written into the objects goes. The server's side knows none.
+    """
     try:
         async with asyncio.timeout(plan.timeout):
-            return await means.applier.apply(
-                manifests, cluster=means.cluster, owner=owner_of(plan.obj), wishes=Wishes(force=force)
-            )
+            if method == "csa":
+                return await clientside.apply(work.manifests, work.before, replace=force, means=means)
+            return await means.applier.apply(work.manifests, cluster=means.cluster, owner=owner_of(plan.obj))
     except TimeoutError:
         raise StepError(f"apply did not finish within {Duration.of(plan.timeout)}") from None
     except ApplyError as error:
         raise StepError(str(error), created(error.changes)) from error
 
 
-async def remove(manifests: Sequence[Manifest], *, plan: Plan, means: Means) -> None:
+async def remove(work: Rollout, *, plan: Plan, means: Means) -> None:
     """Remove what older revisions had. Raises StepError."""
-    removed = await removal.remove(manifests, release=plan.release, means=means)
+    removed = await removal.remove(work.obsolete, release=plan.release, means=means)
     if removed.errors:
         raise StepError(" && ".join(removed.errors))
 

@@ -119,7 +119,7 @@ class _Run:
         raise HookError(f"warning: Hook {self._event} {step.hook.path} failed: {why}")
 
     async def _make(self, manifest: Manifest) -> Manifest:
-        if manifest["metadata"].get("name"):
+        if manifest["metadata"].get("name") and self._record.release.apply_method != "csa":
             return await self._means.cluster.apply_object(manifest, field_manager=FIELD_MANAGER)
         return await self._means.cluster.create_object(manifest, field_manager=FIELD_MANAGER)
 

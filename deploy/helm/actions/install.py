@@ -6,7 +6,7 @@ Answers to Helm's `pkg/action/install.go`.
 import msgspec
 
 from deploy.cluster import wait
-from deploy.helm.actions import namespace, ownership, recording, rollout
+from deploy.helm.actions import clientside, namespace, ownership, recording, rollout
 from deploy.helm.actions.apply import StepError
 from deploy.helm.actions.plan import ActionError, CanceledError, Means, Plan
 from deploy.helm.release import Release
@@ -17,7 +17,8 @@ async def install(plan: Plan, means: Means) -> Release:
     settings = plan.obj.spec.install
     before = await recording.history(plan.release.name, means)
     recording.refuse_pending(before)
-    release = _numbered(plan.release, before, replace=settings.replace)
+    rendered = clientside.by_method(plan.release, settings.server_side_apply)
+    release = _numbered(rendered, before, replace=settings.replace)
     work = await rollout.prepare(release, [], plan, means)
     if settings.disable_take_ownership:
         await ownership.check(work, release, means, "install")

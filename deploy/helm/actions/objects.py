@@ -41,7 +41,10 @@ async def of(release: Release, *, cluster: ports.Cluster, owner: Owner) -> list[
 
 async def known(release: Release, *, cluster: ports.Cluster) -> list[Manifest]:
     """Return the objects of an older release that the cluster still serves. Raises ObjectsError and APIError."""
-    placed, _ = await _place(read(release.manifest), release.namespace, cluster)
+    found = read(release.manifest)
+    for obj in found:
+        normal.normalise(obj)
+    placed, _ = await _place(found, release.namespace, cluster)
     return placed
 
 
@@ -51,7 +54,7 @@ async def of_hook(hook: Hook, release: Release, *, cluster: ports.Cluster) -> li
     Raises ObjectsError and APIError.
     """
     try:
-        found = [value for value in documents.load(hook.manifest) if value is not None]
+        found = [value for value in documents.load(hook.manifest, later_wins=True) if value is not None]
     except documents.DocumentError as error:
         raise ObjectsError(str(error)) from error
     for value in found:
@@ -65,9 +68,9 @@ async def of_hook(hook: Hook, release: Release, *, cluster: ports.Cluster) -> li
 
 
 def read(text: str) -> list[Manifest]:
-    """Read a manifest. Raises ObjectsError."""
+    """Read a manifest; it may be helm's own, for which a key may come twice. Raises ObjectsError."""
     try:
-        return manifests.read([text])
+        return manifests.read([text], later_wins=True)
     except documents.DocumentError as error:
         raise ObjectsError(f"{_UNREADABLE}: {error}") from error
 

@@ -8,8 +8,8 @@ from typing import Literal
 from deploy.cluster.inventory import ObjectID
 from deploy.cluster.objects import Manifest
 from deploy.helm.actions import objects
+from deploy.helm.actions.apply import Rollout
 from deploy.helm.actions.plan import ActionError, Means
-from deploy.helm.actions.rollout import Rollout
 from deploy.helm.release import Release
 from gotk.kube.errors import APIError, NotFound
 
@@ -17,7 +17,7 @@ from gotk.kube.errors import APIError, NotFound
 async def check(work: Rollout, release: Release, means: Means, doing: Literal["install", "update"]) -> None:
     """See that what exists, and no older revision had, is the release's already. Raises ActionError."""
     for obj in work.manifests:
-        if ObjectID.of(obj) in work.known:
+        if ObjectID.of(obj) in work.before:
             continue
         if complaint := await _complaint(obj, release, means):
             raise ActionError(f"unable to continue with {doing}: {complaint}", stored=False)

@@ -7,7 +7,7 @@ that is rolled back stays what it was.
 import msgspec
 
 from deploy.cluster import wait
-from deploy.helm.actions import recording, rollout
+from deploy.helm.actions import clientside, recording, rollout
 from deploy.helm.actions.apply import StepError
 from deploy.helm.actions.plan import ActionError, CanceledError, Means, Plan
 from deploy.helm.release import Release
@@ -22,6 +22,7 @@ async def rollback(plan: Plan, means: Means) -> Release:
     current = history[-1]
     work = await rollout.prepare(to, rollout.since_deployed(history), plan, means)
     release = msgspec.structs.replace(to, version=current.version + 1)
+    release = clientside.by_method(release, settings.server_side_apply, to)
     pending = recording.begun(
         release,
         "pending-rollback",

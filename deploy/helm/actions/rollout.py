@@ -4,14 +4,12 @@ Answers to `performInstall`, `releasingUpgrade` and `performRollback` of Helm's 
 """
 
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
 from typing import Literal, Protocol
 
 from deploy.cluster import wait
 from deploy.cluster.inventory import ObjectID
-from deploy.cluster.objects import Manifest
 from deploy.helm.actions import apply, hooks, objects, removal, waiting
-from deploy.helm.actions.apply import StepError
+from deploy.helm.actions.apply import Rollout, StepError
 from deploy.helm.actions.plan import ActionError, Means, Plan, owner_of
 from deploy.helm.actions.recording import Record
 from deploy.helm.release import Release
@@ -40,16 +38,6 @@ class Settings(Protocol):
         ...
 
 
-@dataclass(frozen=True, slots=True)
-class Rollout:
-    """What is to be applied, and what is to be removed because only older revisions had it."""
-
-    manifests: Sequence[Manifest]
-    obsolete: Sequence[Manifest] = ()
-    #: The objects of older revisions.
-    known: frozenset[ObjectID] = frozenset()
-
-
 def since_deployed(history: Sequence[Release]) -> list[Release]:
     """Return the last deployed revision and those after it; without one, the last revision alone."""
     deployed = [index for index, each in enumerate(history) if each.info.status == "deployed"]
@@ -63,9 +51,7 @@ async def prepare(release: Release, before: Sequence[Release], plan: Plan, means
         earlier = await removal.of_all(before, means)
     except (objects.ObjectsError, APIError) as error:
         raise ActionError(str(error), stored=False) from error
-    kept = {ObjectID.of(each) for each in manifests}
-    obsolete = [obj for id_, obj in earlier.items() if id_ not in kept]
-    return Rollout(manifests, obsolete, frozenset(earlier))
+    return Rollout(manifests, earlier)
 
 
 async def run(
@@ -76,8 +62,9 @@ async def run(
     try:
         if not settings.disable_hooks:
             await _hooks(f"pre-{moment}", record, moment, plan, means)
-        made = apply.created(await apply.apply(work.manifests, plan=plan, means=means, force=force))
-        await apply.remove(work.obsolete, plan=plan, means=means)
+        method = record.release.apply_method
+        made = apply.created(await apply.apply(work, method=method, force=force, plan=plan, means=means))
+        await apply.remove(work, plan=plan, means=means)
         if not settings.disable_wait:
             jobs = not settings.disable_wait_for_jobs
             await waiting.until_well(work.manifests, plan=plan, means=means, jobs=jobs)
@@ -99,7 +86,7 @@ async def _hooks(event: str, record: Record, moment: Moment, plan: Plan, means: 
 
 async def clean_up(work: Rollout, failed: StepError, *, moment: Moment, plan: Plan, means: Means) -> str:
     """Remove what a failed rollout has made, and return what it failed of, with what could not be removed."""
-    made = set(failed.created) - work.known
+    made = set(failed.created) - work.before.keys()
     manifests = [each for each in work.manifests if ObjectID.of(each) in made]
     removed = await removal.remove(manifests, release=plan.release, means=means)
     if not removed.errors:

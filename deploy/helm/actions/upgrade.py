@@ -5,7 +5,7 @@ deployed one, and the new one does not have, is removed as well.
 """
 
 from deploy.cluster import wait
-from deploy.helm.actions import ownership, recording, rollout
+from deploy.helm.actions import clientside, ownership, recording, rollout
 from deploy.helm.actions.apply import StepError
 from deploy.helm.actions.plan import ActionError, CanceledError, Means, Plan
 from deploy.helm.release import Release
@@ -22,7 +22,7 @@ async def upgrade(plan: Plan, means: Means) -> Release:
     if settings.disable_take_ownership:
         await ownership.check(work, plan.release, means, "update")
     pending = recording.begun(
-        plan.release,
+        clientside.by_method(plan.release, settings.server_side_apply, history[-1]),
         "pending-upgrade",
         "Preparing upgrade",
         now=means.clock.now(),
