@@ -2,6 +2,8 @@
 
 import asyncio
 
+import pytest
+
 from deploy.helm.actions.plan import CanceledError
 from tests.deploy.helm.actions.world import World, config_map, deployment, failure
 
@@ -101,3 +103,17 @@ async def test_immutable_fields_are_not_changed_even_by_force(here: World) -> No
     error = await failure(here.upgrade(changed, force=True))
     assert "immutable" in str(error)
     assert await here.image() == "web:1"
+
+
+async def test_an_upgrade_that_is_cut_off_stays_pending_and_is_mended_by_unlocking(here: World) -> None:
+    await here.install(deployment())
+    with pytest.raises(TimeoutError):
+        async with asyncio.timeout(0.5):
+            await here.upgrade(CRASHING)
+    assert here.storage.states() == ["v1 deployed", "v2 pending-upgrade"]
+    last = await here.storage.last("web")
+    assert last is not None
+    await here.actions.unlock(last)
+    await here.upgrade(deployment(image="web:3"))
+    assert here.storage.states() == ["v1 superseded", "v2 failed", "v3 deployed"]
+    assert await here.image() == "web:3"
