@@ -14,22 +14,30 @@ import click
 from image_automation.cli import output
 
 
-class Command(click.Command):
-    """A command that takes `-n=apps` for `-n apps`, and `--prune=true` or `--prune=false` for a switch."""
+class _Taking(click.Command):
+    """Takes `-n=apps` for `-n apps`, and `--prune=true` or `--prune=false` for a switch."""
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
         """Write the arguments as click takes them, then parse."""
         options = [param for param in self.params if isinstance(param, click.Option)]
         switches = {name for option in options if option.is_flag for name in option.opts}
         valued = {name for option in options if not option.is_flag for name in option.opts}
-        return super().parse_args(ctx, list(_as_click(args, switches, valued)))
+        return super().parse_args(ctx, list(_as_click(args, switches, valued, mixed=ctx.allow_interspersed_args)))
 
 
-def _as_click(args: Sequence[str], switches: Collection[str], valued: Collection[str]) -> Iterator[str]:
+class Command(_Taking):
+    """A command whose flags may be written as flux takes them."""
+
+
+class Group(_Taking, click.Group):
+    """A group whose flags may be written as flux takes them."""
+
+
+def _as_click(args: Sequence[str], switches: Collection[str], valued: Collection[str], *, mixed: bool) -> Iterator[str]:
     rest = iter(args)
     for arg in rest:
         name, equals, value = arg.partition("=")
-        if arg == "--":
+        if arg == "--" or not (mixed or arg.startswith("-")):  # what follows is another command's
             yield arg
             yield from rest
         elif arg in valued:  # what follows is its value, whatever it looks like

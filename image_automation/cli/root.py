@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from image_automation.cli import cluster, output
+from image_automation.cli import cluster, flags, output
 
 #: Verb -> (module, attribute, one line of help); a module is imported when its verb is called.
 VERBS: Mapping[str, tuple[str, str, str]] = {
@@ -68,7 +68,7 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
 }
 
 
-class LazyGroup(click.Group):
+class LazyGroup(flags.Group):
     """A group that knows its verbs' names and help, and imports a verb when it is called."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:

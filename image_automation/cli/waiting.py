@@ -6,17 +6,20 @@ once, with its message, where flux goes on waiting until its timeout and then sa
 
 import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from gotk.kube import client as kube
 from gotk.kube import errors
 from image_automation.cli import kinds, output
+
+if TYPE_CHECKING:
+    from gotk.kube import client as kube
 
 _POLL = 0.5
 
 
-async def fetch(client: kube.Client, kind: kinds.Kind, namespace: str, name: str) -> kinds.Json:
+async def fetch(client: "kube.Client", kind: kinds.Kind, namespace: str, name: str) -> kinds.Json:
     """Return one object whole. Raises NotFound in flux's words."""
     items, _ = await client.list_raw(kind.struct, namespace, fields=f"metadata.name={name}")
     if not items:
@@ -38,7 +41,7 @@ def settled(obj: kinds.Json) -> bool:
 
 
 async def until(
-    client: kube.Client,
+    client: "kube.Client",
     kind: kinds.Kind,
     namespace: str,
     name: str,

@@ -4,16 +4,19 @@ Answers to `flux2/cmd/flux/create_source_helm.go` and `create_source_chart.go`.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
-from gotk.kube import client as kube
 from image_automation.cli import flags, kinds, output
 from image_automation.cli.verbs.create import credentials, references, storing
 from image_automation.cli.verbs.create.git_sources import fetch_timeout, fetched
 from image_automation.cli.verbs.create.recipe import Asked, Recipe, Spec, command, compact, go, reference
 from image_automation.cli.verbs.create.verification import options, verification
+
+if TYPE_CHECKING:
+    from gotk.kube import client as kube
 
 SOURCES = ("HelmRepository", "GitRepository", "Bucket")
 _REPOSITORY = "HelmRepository source"
@@ -48,7 +51,7 @@ def _repository(asked: Asked) -> Spec:
     )
 
 
-async def _repository_prepare(client: kube.Client, asked: Asked, spec: Spec) -> None:
+async def _repository_prepare(client: "kube.Client", asked: Asked, spec: Spec) -> None:
     if asked["secret_ref"]:
         return
     name = f"helm-{asked.name}"

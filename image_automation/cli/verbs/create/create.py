@@ -2,6 +2,7 @@
 
 import click
 
+from image_automation.cli import flags
 from image_automation.cli.verbs.create import (
     charts,
     git_sources,
@@ -13,13 +14,13 @@ from image_automation.cli.verbs.create import (
     tenants,
 )
 
-_sources = click.Group(
+_sources = flags.Group(
     "source",
     help="Sources.",
     commands=[git_sources.git, sources.oci, charts.helm, charts.chart, sources.bucket],
 )
 
-create = click.Group(
+create = flags.Group(
     "create",
     help="Create or update objects, or print them for a repository.",
     commands=[

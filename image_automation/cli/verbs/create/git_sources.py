@@ -4,15 +4,18 @@ Answers to `flux2/cmd/flux/create_source_git.go`.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import click
 
-from gotk.kube import client as kube
 from image_automation.cli import cluster as clusters
 from image_automation.cli import flags, kinds, output
 from image_automation.cli.verbs.create import credentials, deploy_keys, storing
 from image_automation.cli.verbs.create.recipe import Asked, Recipe, Spec, command, compact, go, reference
+
+if TYPE_CHECKING:
+    from gotk.kube import client as kube
 
 _SCHEMES = ("ssh", "http", "https")
 _PROVIDERS = ("generic", "github", "aws", "azure")
@@ -67,7 +70,7 @@ def _ref(asked: Asked) -> Spec:
     return found
 
 
-async def _prepare(client: kube.Client, asked: Asked, spec: Spec) -> None:
+async def _prepare(client: "kube.Client", asked: Asked, spec: Spec) -> None:
     """Put the credentials into a Secret of the object's name: those that flags name, and for SSH a key."""
     if asked["secret_ref"]:
         return

@@ -160,7 +160,13 @@ policy = command(
     Recipe(kind=kinds.IMAGE_POLICY, spec=_policy, closing=_closing),
     (
         flags.text("--image-ref", summary="ImageRepository whose tags are chosen from."),
-        flags.text("--select-semver", summary="The highest version of a range, such as '1.x'.", metavar="RANGE"),
+        flags.text(
+            "--select-semver",
+            "--semver",
+            "select_semver",
+            summary="The highest version of a range, such as '1.x'.",
+            metavar="RANGE",
+        ),
         flags.text("--select-alpha", summary="The last by the alphabet (asc), or the first (desc).", metavar="ORDER"),
         flags.text("--select-numeric", summary="The greatest number (asc), or the smallest (desc).", metavar="ORDER"),
         flags.text("--filter-regex", summary="Which tags are candidates.", metavar="PATTERN"),
@@ -189,7 +195,7 @@ update = command(
 
 def group() -> click.Group:
     """Return the commands of `create image`."""
-    made = click.Group("image", help="Image repositories, policies and automations.")
+    made = flags.Group("image", help="Image repositories, policies and automations.")
     commands: dict[str, Any] = {"repository": repository, "policy": policy, "update": update}
     for word, each in commands.items():
         made.add_command(each, word)

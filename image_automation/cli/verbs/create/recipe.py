@@ -7,17 +7,18 @@ flags, and the words in which flux tells how it goes. An object that is there ge
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gotk.api import scheme
 from gotk.duration import Duration
-from gotk.kube import client as kube
 from image_automation.cli import cluster as clusters
-from image_automation.cli import flags, kinds, output, waiting
-from image_automation.cli.verbs.create import storing
+from image_automation.cli import flags, kinds, output
 from image_automation.cli.verbs.objects import export
+
+if TYPE_CHECKING:
+    from gotk.kube import client as kube
 
 Spec = dict[str, Any]
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?")
@@ -43,7 +44,7 @@ class Asked:
         return str(self.flags["interval"])
 
 
-async def _nothing(client: kube.Client, asked: Asked, spec: Spec) -> None:
+async def _nothing(client: "kube.Client", asked: Asked, spec: Spec) -> None:
     """Prepare nothing."""
 
 
@@ -72,7 +73,7 @@ class Recipe:
     stored: str = ""
     generates: bool = True
     repeats: bool = True
-    prepare: Callable[[kube.Client, Asked, Spec], Awaitable[None]] = _nothing
+    prepare: "Callable[[kube.Client, Asked, Spec], Awaitable[None]]" = _nothing
     unprinted: tuple[str, ...] = ()
     advice: str = ""
 
@@ -189,6 +190,9 @@ def _object(recipe: Recipe, asked: Asked, spec: Spec) -> dict[str, Any]:
 
 async def _carry_out(cluster: clusters.Cluster, recipe: Recipe, asked: Asked, spec: Spec) -> None:
     """Put the object on the cluster and wait for it."""
+    from image_automation.cli import waiting  # noqa: PLC0415 - an export needs neither
+    from image_automation.cli.verbs.create import storing  # noqa: PLC0415
+
     title = recipe.title or recipe.kind.name
     if recipe.generates:
         output.generating(f"generating {title}")

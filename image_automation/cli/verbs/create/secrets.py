@@ -181,4 +181,4 @@ def group() -> click.Group:
             ),
         ),
     )
-    return click.Group("secret", help="Secrets.", commands=list(made))
+    return flags.Group("secret", help="Secrets.", commands=list(made))

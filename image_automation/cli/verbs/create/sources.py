@@ -4,15 +4,18 @@ Answers to `flux2/cmd/flux/create_source_oci.go` and `create_source_bucket.go`.
 """
 
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-from gotk.kube import client as kube
 from image_automation.cli import flags, kinds, output
 from image_automation.cli.verbs.create import credentials, storing
 from image_automation.cli.verbs.create.git_sources import fetch_timeout, fetched
 from image_automation.cli.verbs.create.recipe import Asked, Recipe, Spec, command, compact, go, reference
 from image_automation.cli.verbs.create.verification import options, verification
+
+if TYPE_CHECKING:
+    from gotk.kube import client as kube
 
 _CLOUDS = ("generic", "aws", "azure", "gcp")
 _BUCKET = "Bucket source"
@@ -85,7 +88,7 @@ def _bucket(asked: Asked) -> Spec:
     )
 
 
-async def _bucket_prepare(client: kube.Client, asked: Asked, spec: Spec) -> None:
+async def _bucket_prepare(client: "kube.Client", asked: Asked, spec: Spec) -> None:
     if asked["secret_ref"] or not asked["access_key"]:
         return
     output.action("applying secret with the bucket credentials")

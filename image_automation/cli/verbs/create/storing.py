@@ -6,10 +6,12 @@ else wrote meanwhile, so that fields which this program has never heard of stay 
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gotk.kube import client as kube
 from gotk.kube import errors
+
+if TYPE_CHECKING:
+    from gotk.kube import client as kube
 
 Manifest = dict[str, Any]
 _MANAGER = "image-automation"
@@ -24,7 +26,7 @@ class Stored:
     obj: Manifest
 
 
-async def put(client: kube.Client, obj: Manifest) -> Stored:
+async def put(client: "kube.Client", obj: Manifest) -> Stored:
     """Create an object, or replace the labels and the spec of the one that is there."""
 
     def changes(found: Manifest) -> Manifest:
@@ -36,7 +38,7 @@ async def put(client: kube.Client, obj: Manifest) -> Stored:
     return await _upsert(client, obj, changes)
 
 
-async def merge(client: kube.Client, obj: Manifest) -> Stored:
+async def merge(client: "kube.Client", obj: Manifest) -> Stored:
     """Create an object, or add to the one that is there: what it has besides stays."""
     kept = {key: value for key, value in obj.items() if key not in {"apiVersion", "kind", "metadata", "type"}}
     added = {key: obj["metadata"][key] for key in ("labels", "annotations") if obj["metadata"].get(key)}
@@ -57,7 +59,7 @@ def difference(before: Mapping[str, Any], after: Mapping[str, Any]) -> Manifest:
     return patch
 
 
-async def _upsert(client: kube.Client, obj: Manifest, changes: Any) -> Stored:
+async def _upsert(client: "kube.Client", obj: Manifest, changes: Any) -> Stored:
     metadata = obj["metadata"]
     place = (obj["apiVersion"], obj["kind"], metadata.get("namespace", ""), metadata["name"])
     for attempt in range(_ATTEMPTS):

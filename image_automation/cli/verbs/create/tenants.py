@@ -6,16 +6,18 @@ a binding binds cannot be changed: a binding to another one is deleted and made 
 
 import re
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from gotk.kube import client as kube
 from gotk.kube import errors
 from image_automation.cli import cluster as clusters
 from image_automation.cli import flags, output
 from image_automation.cli.verbs.create import recipe, storing
 from image_automation.cli.verbs.create.recipe import Asked
+
+if TYPE_CHECKING:
+    from gotk.kube import client as kube
 
 Manifest = dict[str, Any]
 _TENANT = "toolkit.fluxcd.io/tenant"
@@ -79,7 +81,7 @@ async def _carry_out(cluster: clusters.Cluster, objects: list[Manifest]) -> None
     output.success("tenant setup completed")
 
 
-async def _unbind(client: kube.Client, binding: Manifest) -> None:
+async def _unbind(client: "kube.Client", binding: Manifest) -> None:
     """Delete a binding of this name that binds to another role."""
     metadata = binding["metadata"]
     place = (binding["apiVersion"], binding["kind"], metadata["namespace"], metadata["name"])

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 from image_automation.cli import cluster as clusters
-from image_automation.cli import kinds, output, waiting
+from image_automation.cli import flags, kinds, output, waiting
 from image_automation.cli.verbs import completion
 from image_automation.cli.verbs.objects.reconcile import build
 
@@ -25,7 +25,7 @@ def _command(word: str, kind: kinds.Kind) -> click.Command:
         click.Option(["-s", "--silent"], is_flag=True, help="Delete without asking."),
         *clusters.parameters(),
     ]
-    return click.Command(word, callback=call, params=parameters, help=f"Delete one {kind.name}.")
+    return flags.Command(word, callback=call, params=parameters, help=f"Delete one {kind.name}.")
 
 
 delete = build("delete", "Delete an object.", (*kinds.ALL, kinds.ALERT, kinds.PROVIDER), _command)

@@ -13,7 +13,7 @@ from gotk.api import scheme
 from gotk.kube import client as kube
 from gotk.kube import errors
 from image_automation.cli import cluster as clusters
-from image_automation.cli import following, kinds, output
+from image_automation.cli import flags, following, kinds, output
 from image_automation.cli.verbs import completion
 
 
@@ -114,16 +114,16 @@ def _command(name: str, wanted: Sequence[kinds.Kind], summary: str) -> click.Com
             output.fail("expected a single resource type, but found all")
         clusters.run(_watch(query, shown[0]) if query.watch else _get(query, shown))
 
-    return click.Command(name, callback=call, params=_parameters(wanted), help=summary)
+    return flags.Command(name, callback=call, params=_parameters(wanted), help=summary)
 
 
 def _group(name: str, summary: str, commands: Sequence[click.Command], aliases: dict[str, str]) -> click.Group:
-    group = click.Group(name, help=summary)
+    group = flags.Group(name, help=summary)
     for command in commands:
         group.add_command(command)
     for alias, original in aliases.items():
         found = group.commands[original]
-        hidden = click.Command(alias, callback=found.callback, params=found.params, help=found.help, hidden=True)
+        hidden = flags.Command(alias, callback=found.callback, params=found.params, help=found.help, hidden=True)
         group.add_command(hidden)
     return group
 
@@ -158,7 +158,7 @@ _sources = _group(
         _command("chart", (kinds.HELM_CHART,), "Print HelmCharts."),
         _command("oci", (kinds.OCI_REPOSITORY,), "Print OCIRepositories."),
     ),
-    {},
+    {"external": "external-artifact"},
 )
 _images = _group(
     "images",
@@ -173,7 +173,7 @@ _images = _group(
 )
 for _each in (_sources, _images):
     get.add_command(_each)
-    get.add_command(click.Group(_each.name and _each.name[:-1], commands=_each.commands, help=_each.help, hidden=True))
+    get.add_command(flags.Group(_each.name and _each.name[:-1], commands=_each.commands, help=_each.help, hidden=True))
 
 
 async def _get(query: Query, wanted: Sequence[kinds.Kind]) -> None:

@@ -3,17 +3,19 @@
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from gotk.api import extensions
 from gotk.api.image import ImageRepository
 from gotk.api.meta import REQUESTED_AT
-from gotk.kube import client as kube
 from image_automation.cli import cluster as clusters
-from image_automation.cli import kinds, output, waiting
+from image_automation.cli import flags, kinds, output, waiting
 from image_automation.cli.verbs import completion
+
+if TYPE_CHECKING:
+    from gotk.kube import client as kube
 
 #: What `--accept-loss` without a value stands for: the loss that the status shows.
 _SHOWN = "*"
@@ -26,10 +28,10 @@ def build(
     command: Callable[[str, kinds.Kind], click.Command],
 ) -> click.Group:
     """Build a verb's tree of nouns (`source git`, `image policy`, `kustomization`) with a command per kind."""
-    group = click.Group(verb, help=summary)
+    group = flags.Group(verb, help=summary)
     nested = {
-        "source": click.Group("source", help="Sources."),
-        "image": click.Group("image", help="Image repositories, policies and automations."),
+        "source": flags.Group("source", help="Sources."),
+        "image": flags.Group("image", help="Image repositories, policies and automations."),
     }
     for kind in chosen:
         parent = nested[kind.words[0]] if len(kind.words) > 1 else group
@@ -37,7 +39,7 @@ def build(
         parent.add_command(made)
         for alias in kind.aliases:
             parent.add_command(
-                click.Command(alias, callback=made.callback, params=made.params, help=made.help, hidden=True)
+                flags.Command(alias, callback=made.callback, params=made.params, help=made.help, hidden=True)
             )
     for child in nested.values():
         group.add_command(child)
@@ -55,11 +57,11 @@ def _command(word: str, kind: kinds.Kind) -> click.Command:
         click.Argument(["name"], required=False, shell_complete=completion.names(kind)),
         *clusters.parameters(),
     ]
-    if kind.has_source:
+    if kind.has_source or kind is kinds.HELM_CHART:
         parameters.insert(1, click.Option(["--with-source"], is_flag=True, help="Reconcile its source first."))
     if kind.struct is ImageRepository:
         parameters.insert(1, _accept_loss())
-    return click.Command(
+    return flags.Command(
         word, callback=call, params=parameters, help=f"Ask a controller to reconcile one {kind.name} now."
     )
 
@@ -82,6 +84,7 @@ async def _reconcile(
 ) -> None:
     async with cluster.connect() as client:
         obj = await waiting.fetch(client, kind, cluster.namespace, name)
+        _refuse_suspended(obj)
         if with_source:
             await _source(client, cluster, obj)
         extra = {} if accept_loss is None else {extensions.ACCEPT_LOSS: _loss(obj, name, accept_loss)}
@@ -101,7 +104,12 @@ def _loss(obj: kinds.Json, name: str, wanted: str) -> str:
     return loss
 
 
-async def _source(client: kube.Client, cluster: clusters.Cluster, obj: kinds.Json) -> None:
+def _refuse_suspended(obj: kinds.Json) -> None:
+    if kinds.dig(obj, "spec", "suspend"):
+        output.fail("resource is suspended")
+
+
+async def _source(client: "kube.Client", cluster: clusters.Cluster, obj: kinds.Json) -> None:
     ref = kinds.dig(obj, "spec", "sourceRef") or {}
     found = next((kind for kind in kinds.SOURCES if kind.name == ref.get("kind")), None)
     if found is None:
@@ -110,7 +118,7 @@ async def _source(client: kube.Client, cluster: clusters.Cluster, obj: kinds.Jso
 
 
 async def _one(
-    client: kube.Client,
+    client: "kube.Client",
     cluster: clusters.Cluster,
     kind: kinds.Kind,
     namespace: str,
@@ -119,8 +127,7 @@ async def _one(
     extra: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     obj = await waiting.fetch(client, kind, namespace, name)
-    if kinds.dig(obj, "spec", "suspend"):
-        output.fail("resource is suspended")
+    _refuse_suspended(obj)
     if kind.is_static(obj):
         output.success("reconciliation not supported by the object")
         return

@@ -8,7 +8,7 @@ import msgspec
 
 from gotk.kube import client as kube
 from image_automation.cli import cluster as clusters
-from image_automation.cli import kinds, output, waiting
+from image_automation.cli import flags, kinds, output, waiting
 from image_automation.cli.verbs import completion
 from image_automation.cli.verbs.objects.reconcile import build
 
@@ -36,7 +36,7 @@ def _suspend_command(word: str, kind: kinds.Kind) -> click.Command:
         _check(kind, names, everything=everything)
         clusters.run(_suspend(clusters.from_options(options), kind, names))
 
-    return click.Command(
+    return flags.Command(
         word, callback=call, params=_parameters(kind, resuming=False), help=f"Suspend objects of kind {kind.name}."
     )
 
@@ -46,12 +46,12 @@ def _resume_command(word: str, kind: kinds.Kind) -> click.Command:
         _check(kind, names, everything=everything)
         clusters.run(_resume(clusters.from_options(options), kind, names, wait=wait))
 
-    return click.Command(
+    return flags.Command(
         word, callback=call, params=_parameters(kind, resuming=True), help=f"Resume objects of kind {kind.name}."
     )
 
 
-_SUSPENDABLE = (*kinds.ALL, kinds.ALERT)
+_SUSPENDABLE = (*kinds.ALL, kinds.ALERT, kinds.PROVIDER)
 suspend = build("suspend", "Suspend objects.", _SUSPENDABLE, _suspend_command)
 resume = build("resume", "Resume suspended objects.", _SUSPENDABLE, _resume_command)
 
