@@ -1,7 +1,8 @@
 """Waiting for an object: whether it has come to rest, well or badly.
 
 Answers to `kstatus` as flux uses it, with one difference: a run that was asked for and has ended badly is a failure at
-once, with its message, where flux goes on waiting until its timeout and then says that a deadline was exceeded.
+once, with its message, where flux goes on waiting until its timeout and then says that a deadline was exceeded. What
+is new waits for others as long as flux does: it may have been made before what it depends on.
 """
 
 import asyncio
@@ -17,6 +18,10 @@ if TYPE_CHECKING:
     from gotk.kube import client as kube
 
 _POLL = 0.5
+#: Why an object is not ready whose turn it is not yet.
+_DEPENDS = frozenset(
+    {"ArtifactFailed", "DependencyNotReady", "NoSourceArtifact", "IncludeUnavailable", "SourceNotReady"}
+)
 
 
 async def fetch(client: "kube.Client", kind: kinds.Kind, namespace: str, name: str) -> kinds.Json:
@@ -28,11 +33,21 @@ async def fetch(client: "kube.Client", kind: kinds.Kind, namespace: str, name: s
     return found
 
 
-def settled(obj: kinds.Json) -> bool:
-    """Tell whether the object is done with its present generation; raises Failure when it has failed."""
+def depends(obj: kinds.Json) -> bool:
+    """Tell whether the object is not ready because another one is not."""
+    ready = kinds.condition(obj, "Ready") or {}
+    return ready.get("status") == "False" and ready.get("reason") in _DEPENDS
+
+
+def settled(obj: kinds.Json, *, patient: bool = False) -> bool:
+    """Tell whether the object is done with its present generation; raises Failure when it has failed.
+
+    With patience an object that waits for another one has not failed.
+    """
     generation = obj["metadata"].get("generation")
     ready, message = kinds.readiness(obj)
-    for type_, bad in (("Stalled", "True"), ("Ready", "False")):
+    failures = [("Stalled", "True"), *([] if patient and depends(obj) else [("Ready", "False")])]
+    for type_, bad in failures:
         condition = kinds.condition(obj, type_) or {}
         if condition.get("status") == bad and condition.get("observedGeneration") == generation:
             raise output.Failure(message)
@@ -48,16 +63,23 @@ async def until(
     *,
     begun: Callable[[kinds.Json], bool],
     timeout: float,
+    patient: bool = False,
 ) -> kinds.Json:
-    """Wait until the object has `begun` what was asked for and has settled. Raises Failure with the cause."""
-    message = ""
+    """Wait until the object has `begun` what was asked for and has settled. Raises Failure with the cause.
+
+    With patience what another object holds up is waited for, and told once.
+    """
+    message = told = ""
     try:
         async with asyncio.timeout(timeout):
             while True:
                 obj = await fetch(client, kind, namespace, name)
                 message = kinds.readiness(obj)[1]
-                if begun(obj) and settled(obj):
+                if begun(obj) and settled(obj, patient=patient):
                     return obj
+                if patient and depends(obj) and message != told:
+                    told = message
+                    output.waiting(message)
                 await asyncio.sleep(_POLL)
     except TimeoutError:
         detail = f"; its last message: {message}" if message else ""

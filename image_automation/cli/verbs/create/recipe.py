@@ -211,6 +211,7 @@ async def _carry_out(cluster: clusters.Cluster, recipe: Recipe, asked: Asked, sp
                 asked.name,
                 begun=lambda _: True,
                 timeout=cluster.timeout,
+                patient=True,
             )
     for line in recipe.closing(asked, obj):
         output.success(line)

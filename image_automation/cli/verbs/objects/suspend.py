@@ -112,6 +112,7 @@ async def _settle(client: kube.Client, cluster: clusters.Cluster, kind: kinds.Ki
             name,
             begun=lambda _: True,
             timeout=cluster.timeout,
+            patient=True,
         )
     except output.Failure as error:
         output.failure(f"{kind.name} {name} reconciliation failed: '{error.message}'")

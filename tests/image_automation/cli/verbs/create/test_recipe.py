@@ -1,9 +1,11 @@
 """What every `create` has in common: names, labels, switches, and an object on the cluster that is awaited."""
 
 import asyncio
+import sys
 
 import pytest
 
+from gotk.api.kustomize import Kustomization
 from gotk.api.source import GitRepository
 from tests.image_automation.cli.test_cluster_verbs import Terminal, answer, put, ready, terminal
 from tests.image_automation.cli.verbs.create.said import export, refuse
@@ -92,6 +94,23 @@ async def test_an_object_that_fails_ends_the_wait_with_its_message(terminal: Ter
     )  # fmt: skip
     result = await terminal.run("create", *GIT)
     assert (result.code, result.err.splitlines()[-1]) == (1, "✗ failed to checkout")
+
+
+async def test_what_waits_for_another_object_is_waited_for(terminal: Terminal) -> None:
+    late = ready("False", "dependency 'flux-system/first' is not ready") | {"reason": "DependencyNotReady"}
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "image_automation", "create", "ks", "second", "--source=podinfo", "--depends-on=first",
+        env=terminal.environment, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    assert process.stderr
+    await answer(terminal.client, Kustomization, 1, {"conditions": [late]})
+    while (line := (await process.stderr.readline()).decode()) and "is not ready" not in line:
+        pass
+    assert line == "◎ dependency 'flux-system/first' is not ready\n"
+    status = {"lastAppliedRevision": "main@sha1:0", "conditions": [ready("True", "Applied")]}
+    await answer(terminal.client, Kustomization, 1, status)
+    said = (await process.stderr.read()).decode().splitlines()
+    assert (await process.wait(), said) == (0, ["✔ Kustomization second is ready", "✔ applied revision main@sha1:0"])
 
 
 async def test_what_the_cluster_refuses_is_said(terminal: Terminal) -> None:
