@@ -19,9 +19,7 @@ if TYPE_CHECKING:
 
 _POLL = 0.5
 #: Why an object is not ready whose turn it is not yet.
-_DEPENDS = frozenset(
-    {"ArtifactFailed", "DependencyNotReady", "NoSourceArtifact", "IncludeUnavailable", "SourceNotReady"}
-)
+_DEPENDS = frozenset({"ArtifactFailed", "DependencyNotReady", "NoArtifact", "NoSourceArtifact", "SourceNotReady"})
 
 
 async def fetch(client: "kube.Client", kind: kinds.Kind, namespace: str, name: str) -> kinds.Json:
