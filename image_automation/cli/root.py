@@ -158,6 +158,17 @@ def root(**_: Any) -> None:
     """
 
 
+def _worded(error: click.UsageError) -> str:
+    """Word an error of use; where flux has the option, say what to do instead."""
+    said = error.format_message()
+    if isinstance(error, click.NoSuchOption):
+        from image_automation.cli import advice  # noqa: PLC0415 - only here
+
+        instead = advice.instead_of(error.option_name)
+        return f"No such option '{error.option_name}': {instead}" if instead else said
+    return said
+
+
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code. Errors of use are one line behind `✗` and exit with 1."""
     try:
@@ -168,7 +179,7 @@ def run(arguments: Sequence[str] | None = None) -> int:
         click.echo(error.format_message())
         return 0
     except click.UsageError as error:
-        output.failure(error.format_message())
+        output.failure(_worded(error))
         if error.ctx is not None:
             click.echo(f"Run '{error.ctx.command_path} --help' to see what it takes.", err=True)
         return 1
