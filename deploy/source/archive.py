@@ -10,7 +10,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Protocol
 
 from deploy.source import links
 from deploy.source.ignore import IGNORE_FILE, Ignore
@@ -18,7 +18,10 @@ from gotk.git.objects.tree import DIRECTORY, Entry
 
 _LINK = 0o120000
 _EXECUTABLE = 0o111
+_DIRECTORY_MODE = 0o750
 _BLOCK = 512
+#: What ends a tarball.
+END = bytes(2 * _BLOCK)
 _NAME_SIZE, _PREFIX_SIZE = 100, 155
 _GZIP_HEADER = bytes((0x1F, 0x8B, 8, 0, 0, 0, 0, 0, 0, 0xFF))  # no name, no time, no system
 _LEVEL = 6
@@ -36,7 +39,14 @@ class Written:
     size: int
 
 
-class _Gzip:
+class Output(Protocol):
+    """Takes a tarball piece by piece."""
+
+    def write(self, data: bytes, /) -> object:
+        """Take a piece."""
+
+
+class Gzip:
     """Compresses into a file, and hashes what reaches it."""
 
     def __init__(self, target: BinaryIO) -> None:
@@ -47,11 +57,13 @@ class _Gzip:
         self._emit(_GZIP_HEADER)
 
     def write(self, data: bytes) -> None:
+        """Take what is to be compressed."""
         self._crc = zlib.crc32(data, self._crc)
         self._length += len(data)
         self._emit(self._deflate.compress(data))
 
     def finish(self) -> Written:
+        """End the file."""
         self._emit(self._deflate.flush())
         self._emit(self._crc.to_bytes(4, "little") + (self._length & 0xFFFFFFFF).to_bytes(4, "little"))
         return Written(f"sha256:{self._hash.hexdigest()}", self._size)
@@ -70,24 +82,25 @@ def write(target: BinaryIO, entries: Iterable[Entry], read: Callable[[str], Cont
     """
     files = list(entries)
     ignored = Ignore(_ignore_files(files, read), ignore)
-    out = _Gzip(target)
-    out.write(_header(b".", directory=True))
+    out = Gzip(target)
+    out.write(header(b".", mode=_DIRECTORY_MODE, directory=True))
     for parts, entry in _walk(files):
         is_directory = entry is None or entry.mode == DIRECTORY
         if ignored.excludes(parts, directory=is_directory):
             continue
         name = "/".join(parts).encode("utf-8", "surrogateescape")
         if entry is None or is_directory:
-            out.write(_header(name, directory=True))
+            out.write(header(name, mode=_DIRECTORY_MODE, directory=True))
         elif entry.mode & _LINK != _LINK:
-            _write_file(out, name, read(entry.blob_id), executable=bool(entry.mode & _EXECUTABLE))
-    out.write(bytes(2 * _BLOCK))
+            write_file(out, name, read(entry.blob_id), mode=0o700 if entry.mode & _EXECUTABLE else 0o600)
+    out.write(END)
     return out.finish()
 
 
-def _write_file(out: _Gzip, name: bytes, content: Content, *, executable: bool) -> None:
+def write_file(out: Output, name: bytes, content: Content, *, mode: int) -> None:
+    """Write a file's entry. Raises OSError where it changes meanwhile."""
     size = len(content) if isinstance(content, bytes) else content.stat().st_size
-    out.write(_header(name, size=size, executable=executable))
+    out.write(header(name, mode=mode, size=size))
     left = size
     for piece in (content,) if isinstance(content, bytes) else _pieces(content):
         left -= len(piece)
@@ -135,9 +148,8 @@ def _walk(files: Iterable[Entry]) -> Iterator[tuple[tuple[str, ...], Entry | Non
     return iter(sorted(met.items(), key=lambda item: [part.encode("utf-8", "surrogateescape") for part in item[0]]))
 
 
-def _header(name: bytes, *, size: int = 0, directory: bool = False, executable: bool = False) -> bytes:
+def header(name: bytes, *, mode: int, size: int = 0, directory: bool = False) -> bytes:
     """Make a USTAR header, with a PAX one before it where the name does not fit, as Go's `archive/tar` makes them."""
-    mode = 0o750 if directory else 0o700 if executable else 0o600
     kind = b"5" if directory else b"0"
     split = _split(name)
     if split is not None:

@@ -49,9 +49,15 @@ class Authenticator:
     """Makes `Authorization` headers; remembers challenges by origin and tokens by what they are for."""
 
     def __init__(
-        self, transport: Transport, *, monotonic: Callable[[], float], trusted_realms: Collection[str] = ()
+        self,
+        transport: Transport,
+        *,
+        monotonic: Callable[[], float],
+        trusted_realms: Collection[str] = (),
+        pushes: bool = False,
     ) -> None:
         self._transport = transport
+        self._pushes = pushes
         self._monotonic = monotonic
         self._trusted = frozenset(trusted_realms)
         self._challenges: dict[URL, Challenge] = {}
@@ -78,8 +84,8 @@ class Authenticator:
         if challenge.scheme == "basic":
             return _Key(None, who) if access.credentials.username else None
         parameters = challenge.parameters
-        before = self._scopes.get((origin, name.path)) or (scope.own(name),)
-        scopes = scope.joined(scope.reading(parameters.get("scope", "")), before)
+        before = self._scopes.get((origin, name.path)) or (scope.own(name, pushes=self._pushes),)
+        scopes = scope.joined(scope.wished(parameters.get("scope", ""), pushes=self._pushes), before)
         return _Key(Wanted(parameters.get("realm", ""), parameters.get("service", ""), scopes), who)
 
     async def header(self, challenge: Challenge, key: _Key, origin: URL, name: Repository, access: Access) -> str:

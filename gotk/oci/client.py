@@ -1,4 +1,4 @@
-"""The registry client: list a repository's tags, resolve a tag to its digest, pull what is behind it.
+"""The registry client: list a repository's tags, resolve a tag to its digest, pull what is behind it, push.
 
 Answers to the distribution specification as `go-containerregistry/pkg/v1/remote` speaks it, which Flux scans with:
 `tags/list?n=1000` and `Link` headers, HEAD for a digest. Beyond it: a bounded number of scans per host runs at once,
@@ -27,15 +27,16 @@ from gotk.oci.listing import Listing
 from gotk.oci.manifest import Descriptor, is_digest
 from gotk.oci.name import Repository
 from gotk.oci.pulling import MANIFEST_LIMIT, MANIFESTS, Pulled, Puller
+from gotk.oci.pushing import Pusher
 
 T = TypeVar("T")
 
 
 class RegistryClient:
-    """Reads registries; an async context manager that owns connections and tokens, one per process.
+    """Reads registries, and writes to them; an async context manager that owns connections and tokens, one per process.
 
     `route` chooses a proxy where the access names none; `trusted_realms` are hosts that may get a registry's
-    credentials although they are on another site.
+    credentials although they are on another site. With `pushes` it may write, which tokens are asked for.
     """
 
     def __init__(
@@ -49,6 +50,7 @@ class RegistryClient:
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         chance: random.Random | None = None,
         transport: Transport | None = None,
+        pushes: bool = False,
     ) -> None:
         self._transport = transport or Transport(route=route)
         self._pace = Pace(
@@ -59,11 +61,12 @@ class RegistryClient:
         )
         self._conversation = Conversation(
             self._transport,
-            Authenticator(self._transport, monotonic=monotonic, trusted_realms=trusted_realms),
+            Authenticator(self._transport, monotonic=monotonic, trusted_realms=trusted_realms, pushes=pushes),
             self._pace,
         )
         self._lister = Lister(self._conversation, page_size=page_size)
         self._puller = Puller(self._conversation)
+        self._pusher = Pusher(self._conversation)
         self._listings: Flights[tuple[Repository, Access], Listing] = Flights()
         self._digests: Flights[tuple[Repository, str, Access], str] = Flights()
 
@@ -141,6 +144,24 @@ class RegistryClient:
             return await self._puller.referrers(repository, digest, access)
 
         return await self._turn(work, repository, access, f"referrers/{digest}")
+
+    async def push_blob(self, repository: Repository, blob: Descriptor, content: bytes, access: Access) -> None:
+        """Put a blob where it is not there yet. Raises errors.RegistryError."""
+
+        async def work(repository: Repository, access: Access) -> None:
+            await self._pusher.blob(repository, blob, content, access)
+
+        await self._turn(work, repository, access, f"blobs/{blob.digest}")
+
+    async def push_manifest(
+        self, repository: Repository, reference: str, body: bytes, media_type: str, access: Access
+    ) -> None:
+        """Put a manifest behind a tag or its digest; what it names must be there. Raises errors.RegistryError."""
+
+        async def work(repository: Repository, access: Access) -> None:
+            await self._pusher.manifest(repository, reference, body, media_type, access)
+
+        await self._turn(work, repository, access, f"manifests/{reference}")
 
     async def _turn(
         self, work: Callable[[Repository, Access], Awaitable[T]], repository: Repository, access: Access, what: str

@@ -5,7 +5,7 @@ allowed, and challenges, each answered once. A refusal that comes from another o
 answered: our credentials are for the registry that we asked.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from functools import lru_cache
 
@@ -22,6 +22,7 @@ from gotk.oci.auth import Authenticator
 from gotk.oci.name import Repository
 
 _PING_LIMIT = 1 << 20
+_WELL = frozenset({200})
 
 
 class Conversation:
@@ -54,15 +55,21 @@ class Conversation:
         return self._origins[key]
 
     async def ask(
-        self, request: Request, repository: Repository, access: Access, *, begin: Callable[[], Sink] | None = None
+        self,
+        request: Request,
+        repository: Repository,
+        access: Access,
+        *,
+        begin: Callable[[], Sink] | None = None,
+        well: Collection[int] = _WELL,
     ) -> Answer:
-        """Send a request until it succeeds. Raises errors.RegistryError.
+        """Send a request until it succeeds, which `well` are the statuses of. Raises errors.RegistryError.
 
         `begin` makes the sink that takes the body instead of the answer, for each try anew.
         """
 
         async def once() -> Answer:
-            return await self._once(request, repository, access, begin)
+            return await self._once(request, repository, access, begin, well)
 
         try:
             return await self._pace.run(repository.registry, access.credentials, once)
@@ -72,11 +79,16 @@ class Conversation:
             raise
 
     async def _once(
-        self, request: Request, repository: Repository, access: Access, begin: Callable[[], Sink] | None
+        self,
+        request: Request,
+        repository: Repository,
+        access: Access,
+        begin: Callable[[], Sink] | None,
+        well: Collection[int],
     ) -> Answer:
         answer = await self._admitted(request, repository, access, begin)
         self._pace.heed(repository.registry, access.credentials, answer.headers, now=self._now)
-        if answer.status != 200 and not (answer.status == 304 and "If-None-Match" in request.headers):
+        if answer.status not in well and not (answer.status == 304 and "If-None-Match" in request.headers):
             after = retry_after(answer.headers.get("Retry-After"))
             raise errors.from_answer(str(request), answer.status, answer.body, retry_after=after)
         return answer

@@ -7,7 +7,7 @@ so that a registry that lies, or a proxy on the way, costs no more than was anno
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from yarl import URL
 
@@ -35,10 +35,11 @@ _DEEPEST = 4
 
 @dataclass(frozen=True, slots=True)
 class Pulled:
-    """A manifest, and the digest of its bytes."""
+    """A manifest, its bytes, and their digest."""
 
     digest: str
     manifest: Manifest
+    body: bytes = field(repr=False)
 
 
 class Puller:
@@ -54,7 +55,8 @@ class Puller:
         answer = await self._conversation.ask(request, repository, access)
         digest = _checked_digest(reference, answer, request)
         content_type = answer.headers.get("Content-Type", "")
-        return Pulled(digest, manifest.read(answer.body, content_type=content_type, what=request))
+        read = manifest.read(answer.body, content_type=content_type, what=request)
+        return Pulled(digest, read, answer.body)
 
     async def image(self, repository: Repository, reference: str, access: Access) -> Pulled:
         """Return the manifest behind a tag or a digest; of an index the one of Linux on AMD64."""

@@ -12,7 +12,11 @@ from image_automation.cli import cluster, flags, output
 #: Verb -> (module, attribute, one line of help); a module is imported when its verb is called.
 VERBS: Mapping[str, tuple[str, str, str]] = {
     "apply": ("image_automation.cli.verbs.apply", "apply", "Carry out a plan."),
-    "build": ("image_automation.cli.verbs.manifests.build", "build", "Build what a Kustomization would apply."),
+    "build": (
+        "image_automation.cli.verbs.manifests.build",
+        "build",
+        "Build what a Kustomization would apply, or an artifact.",
+    ),
     "check": ("image_automation.cli.verbs.check", "check", "Check that this machine has what the service needs."),
     "completion": ("image_automation.cli.verbs.completion", "completion", "Print the completion script of a shell."),
     "control-plane": (
@@ -23,6 +27,7 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "create": ("image_automation.cli.verbs.create.create", "create", "Create or update objects, or print them."),
     "delete": ("image_automation.cli.verbs.objects.delete", "delete", "Delete an object."),
     "demo": ("image_automation.cli.verbs.demo", "demo", "Watch an image tag travel from a registry to a Deployment."),
+    "diff": ("image_automation.cli.verbs.manifests.diff", "diff", "Compare a folder with an artifact."),
     "envsubst": (
         "image_automation.cli.verbs.manifests.envsubst",
         "envsubst",
@@ -33,10 +38,13 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "export": ("image_automation.cli.verbs.objects.export", "export", "Print objects as YAML for a repository."),
     "get": ("image_automation.cli.verbs.objects.get", "get", "Print objects and their state."),
     "install": ("image_automation.cli.verbs.install", "install", "Install the service on a cluster, or upgrade it."),
+    "list": ("image_automation.cli.verbs.artifact.listing", "list_", "List the artifacts of a repository."),
     "logs": ("image_automation.cli.verbs.look.logs", "logs", "Print what the service logged of its objects."),
     "once": ("image_automation.cli.verbs.once", "once", "Scan, choose, commit and push once, for a CI job."),
     "plan": ("image_automation.cli.verbs.plan", "plan", "Show what would change in a checkout."),
     "policy": ("image_automation.cli.verbs.policy", "policy", "Try policies on lists of tags, without a cluster."),
+    "pull": ("image_automation.cli.verbs.artifact.pull", "pull", "Pull an artifact from a registry into a folder."),
+    "push": ("image_automation.cli.verbs.artifact.push", "push", "Push a folder to a registry, as an artifact."),
     "reconcile": (
         "image_automation.cli.verbs.objects.reconcile",
         "reconcile",
@@ -48,6 +56,7 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "suspend": ("image_automation.cli.verbs.objects.suspend", "suspend", "Suspend objects."),
     "trace": ("image_automation.cli.verbs.look.trace", "trace", "Print who applied an object, and from which source."),
     "tree": ("image_automation.cli.verbs.look.tree", "tree", "Print what an object has made, as a tree."),
+    "tag": ("image_automation.cli.verbs.artifact.tag", "tag", "Give an artifact of a registry more tags."),
     "trigger": ("image_automation.cli.verbs.trigger", "trigger", "Call a receiver as its sender would."),
     "unhold": ("image_automation.cli.verbs.unhold", "unhold", "Let updates through that are held back."),
     "uninstall": (

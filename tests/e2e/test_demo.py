@@ -27,9 +27,10 @@ def test_what_the_demo_prints_can_be_typed(tmp_path: Path) -> None:
                 [*program, "explain", "policy", "web"], env=environment, capture_output=True, text=True, check=False
             )
             assert re.search(r"(?m)^1\.1\.0 .*chosen", explained.stdout), (told, explained)
-            push = re.search(r"(?ms)^  (curl .*?manifests/1\.2\.0)$", told)
+            push = re.search(r"(?m)^  \S+ (tag artifact oci://\S+ --tag 1\.2\.0)$", told)
             assert push is not None, told
-            done = subprocess.run(push[1], shell=True, env=environment, capture_output=True, text=True, check=False)
+            command = [*program, *push[1].split()]
+            done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
             assert done.returncode == 0, done
             kubectl = re.search(r"(?m)^  (\S*kubectl) get", told)
             assert kubectl is not None, told

@@ -59,6 +59,28 @@ async def test_an_artifact_of_a_registry_is_deployed_and_replaced(tmp_path: Path
         assert not list((tmp_path / "data" / "artifacts").rglob("*.tar.gz"))
 
 
+async def test_what_push_artifact_pushed_is_deployed(tmp_path: Path) -> None:
+    async with (
+        RegistryServer(Storage()) as registry,
+        stage.running(tmp_path / "data", controllers=CONTROLLERS) as up,
+    ):
+        for name, content in files("pushed").items():
+            (tmp_path / "app" / name).parent.mkdir(parents=True)
+            (tmp_path / "app" / name).write_bytes(content)
+        revision = "main@sha1:" + "c" * 40
+        said = ("--path", str(tmp_path / "app"), "--source", "https://example.com/app", "--revision", revision)
+        process = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "image_automation", "push", "artifact"),
+            *(f"oci://{registry.address}/team/app:1.0.0", *said),
+            env={"HOME": str(tmp_path), "PATH": ""},
+        )
+        assert await process.wait() == 0
+        await up.apply(OBJECTS.replace("ADDRESS", registry.address))
+        await up.until("v1", "ConfigMap", "default", "app", lambda obj: obj["data"]["v"] == "pushed")
+        applied = await up.until("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "default", "app", stage.is_ready)
+        assert applied["status"]["lastAppliedOriginRevision"] == revision
+
+
 async def command_line(up: stage.Stage, *arguments: str) -> str:
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "image_automation", *arguments, "--kubeconfig", str(up.kubeconfig)),

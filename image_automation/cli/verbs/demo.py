@@ -89,16 +89,6 @@ async def _kubectl(kubeconfig: Path, home: Path) -> None:
         output.fail("kubectl could not list the objects")
 
 
-def _push(ground: "Playground", old: str, tag: str) -> str:
-    """Return a command that gives an image another tag."""
-    repository = f"{ground.registry.url}/v2/{ground.image.partition('/')[2]}/manifests"
-    kind = "application/vnd.oci.image.manifest.v1+json"
-    return (
-        f"curl -sf -H 'Accept: {kind}' {repository}/{old} |\n"
-        f"    curl -sf -T - -H 'Content-Type: {kind}' {repository}/{tag}"
-    )
-
-
 def _next(tag: str) -> str:
     """Return the tag that a user might push next: the one after this, of the policy's 1.x."""
     parts = tag.split(".")
@@ -116,7 +106,7 @@ It goes on running until you press Ctrl-C.
   {sys.argv[0]} get all -A
   {sys.argv[0]} explain policy web
 Push a tag of your own, and look again:
-  {_push(ground, tag, _next(tag))}
+  {sys.argv[0]} tag artifact oci://{ground.image}:{tag} --tag {_next(tag)}
 Or push images to http://{ground.registry.address}/v2/, or clone {ground.git.url("apps.git")}
 (user demo, password {ground.variables["password"]}).
 The service's log is {kept_log.of(ground.kubeconfig.parent)}."""

@@ -1,0 +1,1 @@
+"""Verbs over artifacts in registries: push, pull, list, tag, diff and build, as `flux` has them."""
