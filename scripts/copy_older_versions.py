@@ -1,7 +1,7 @@
 """Write the older API versions into deploy/crds/*.yaml.
 
 The first version of each file is written by hand and is the only place where a schema is edited. v1beta2 and v1beta1
-(where the kind is that old) are copies of it that also take the fields that it dropped, so that manifests of old
+(or what the kind had instead) are copies of it that also take the fields that it dropped, so that manifests of old
 tutorials apply without an error. Run it after editing the first version of a schema; running it twice changes nothing.
 """
 
@@ -13,8 +13,12 @@ import yaml
 
 CRDS = pathlib.Path(__file__).resolve().parent.parent / "deploy" / "crds"
 OLDER = ("v1beta2", "v1beta1")
-#: The kinds that are younger than the oldest version.
-YOUNGER: dict[str, tuple[str, ...]] = {"ExternalArtifact": (), "OCIRepository": ("v1beta2",)}
+#: The kinds that are younger than the oldest version, or counted their versions otherwise.
+OTHERS: dict[str, tuple[str, ...]] = {
+    "ExternalArtifact": (),
+    "HelmRelease": ("v2beta2", "v2beta1"),
+    "OCIRepository": ("v1beta2",),
+}
 
 
 def text(description: str, **more: Any) -> dict[str, Any]:
@@ -33,7 +37,7 @@ _ACCESS_FROM = {
     "type": "object",
     "x-kubernetes-preserve-unknown-fields": True,
 }
-# What older versions of a kind take besides: (path below the schema's root, field, its schema).
+# What older versions of a kind take besides: (path below the root, field, its schema); `[]` are the items of a list.
 DROPPED: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
     "GitRepository": [
         ("spec", "gitImplementation", text("Which Git library to use.", enum=["go-git", "libgit2"])),
@@ -50,6 +54,20 @@ DROPPED: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
         ("spec", "valuesFile", text("A values file instead of the chart's own.")),
         ("spec", "accessFrom", _ACCESS_FROM),
         ("status.artifact", "checksum", text("The artifact's SHA256 checksum.")),
+    ],
+    "HelmRelease": [
+        ("spec.chart.spec", "valuesFile", text("A values file instead of the chart's own.")),
+        (
+            "spec.postRenderers.[].kustomize",
+            "patchesStrategicMerge",
+            anything("Not applied: v2 has patches instead. Merge patches."),
+        ),
+        (
+            "spec.postRenderers.[].kustomize",
+            "patchesJson6902",
+            anything("Not applied: v2 has patches instead. JSON patches."),
+        ),
+        ("status", "lastAppliedRevision", text("The version of the chart that was last released.")),
     ],
     "HelmRepository": [("status.artifact", "checksum", text("The artifact's SHA256 checksum."))],
     "ImagePolicy": [("status", "latestImage", text("The image chosen, as name:tag."))],
@@ -72,7 +90,8 @@ DROPPED: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
 
 
 #: What the warning about an older version of a kind says besides: what would be lost without a word.
-LOST = {"Kustomization": "; its patchesStrategicMerge and patchesJson6902 are not applied: move them to patches"}
+_PATCHES = "patchesStrategicMerge and patchesJson6902 are not applied: move them to patches"
+LOST = {"HelmRelease": f"; its post-renderers' {_PATCHES}", "Kustomization": f"; its {_PATCHES}"}
 
 
 class Dumper(yaml.SafeDumper):
@@ -90,7 +109,7 @@ def older(crd: dict[str, Any], newest: dict[str, Any], name: str) -> dict[str, A
     for path, field, schema in DROPPED.get(kind, []):
         node = version["schema"]["openAPIV3Schema"]
         for part in path.split("."):
-            node = node["properties"][part]
+            node = node["items"] if part == "[]" else node["properties"][part]
         node["properties"][field] = copy.deepcopy(schema)
     advice = f"upgrade to {newest['name']} ({group}){LOST.get(kind, '')}"
     return {
@@ -110,7 +129,7 @@ def main() -> None:
             continue
         crd = yaml.safe_load(file.read_text())
         newest = crd["spec"]["versions"][0]
-        names = YOUNGER.get(crd["spec"]["names"]["kind"], OLDER)
+        names = OTHERS.get(crd["spec"]["names"]["kind"], OLDER)
         crd["spec"]["versions"] = [newest, *(older(crd, newest, name) for name in names)]
         file.write_text(yaml.dump(crd, Dumper=Dumper, sort_keys=False, width=110, allow_unicode=True))
 

@@ -7,18 +7,20 @@ round, a snapshot that is not ours is compared by what else it holds.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 
 import msgspec
 
 from deploy.helm import digests
 from deploy.helm.release import Release
 from gotk.api.helm import ReleaseSnapshot, TestFilter, TestHookStatus
+from gotk.runtime.clock import parse_rfc3339, rfc3339
 
 API_VERSION = "image-automation/v1"
 #: Why a release is not (or no longer) the object's own.
 NOT_OBSERVED = "release not observed to be made for object"
 
+#: What the API is told where helm's record holds no time: it takes no snapshot without one.
+_NEVER = "1970-01-01T00:00:00Z"
 _TEST = "test"
 _FAILED = "Failed"
 _SUCCEEDED = "Succeeded"
@@ -46,9 +48,9 @@ def of(
         chart_version=str(metadata.get("version", "")),
         app_version=str(metadata.get("appVersion") or ""),
         config_digest=config_digest,
-        first_deployed=_seconds(release.info.first_deployed),
-        last_deployed=_seconds(release.info.last_deployed),
-        deleted=_seconds(release.info.deleted) if release.info.deleted else None,
+        first_deployed=_seconds(release.info.first_deployed) or _NEVER,
+        last_deployed=_seconds(release.info.last_deployed) or _NEVER,
+        deleted=_seconds(release.info.deleted) or None,
         test_hooks=test_hooks,
         oci_digest=oci_digest,
     )
@@ -116,8 +118,9 @@ def with_tests(snapshot: ReleaseSnapshot, hooks: Mapping[str, TestHookStatus]) -
 
 
 def _seconds(time: str) -> str:
-    """Return helm's time as the API writes times: in UTC, without fractions. What is no time stays as it is."""
+    """Return helm's time as the API writes times: in UTC, without fractions; nothing for what is no time."""
     try:
-        return datetime.fromisoformat(time).astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-    except ValueError:
-        return time
+        at = parse_rfc3339(time)
+    except (ValueError, OverflowError):
+        return ""
+    return rfc3339(at) if at.year > 1 else ""  # Go's zero

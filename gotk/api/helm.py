@@ -15,6 +15,7 @@ from gotk.api.meta import (
     ReconcileStatus,
     ResourceInventory,
     Struct,
+    bounded,
 )
 from gotk.api.source import ChartVerification
 from gotk.duration import Duration
@@ -222,7 +223,7 @@ class HelmReleaseSpec(Struct, frozen=True, kw_only=True):
     depends_on: tuple[DependencyReference, ...] = ()
     timeout: Interval = _FIVE_MINUTES
     max_history: int = 5
-    service_account_name: str = ""
+    service_account_name: Annotated[str, bounded(minLength=1, maxLength=253)] = ""
     persistent_client: bool = True
     drift_detection: DriftDetection = DriftDetection()
     install: Install = Install()
@@ -277,10 +278,10 @@ class HelmReleaseStatus(ReconcileStatus, frozen=True, kw_only=True):
     observed_common_metadata_digest: str = ""
     last_attempted_generation: int = 0
     helm_chart: str = ""
-    storage_namespace: str = ""
+    storage_namespace: Annotated[str, bounded(minLength=1, maxLength=63)] = ""
     history: tuple[ReleaseSnapshot, ...] = ()
     inventory: ResourceInventory | None = None
-    last_attempted_release_action: str = ""
+    last_attempted_release_action: Annotated[str, bounded(enum=["install", "upgrade"])] = ""
     last_attempted_release_action_duration: str = ""
     failures: int = 0
     install_failures: int = 0
@@ -288,6 +289,9 @@ class HelmReleaseStatus(ReconcileStatus, frozen=True, kw_only=True):
     last_attempted_revision: str = ""
     last_attempted_revision_digest: str = ""
     last_attempted_config_digest: str = ""
+    #: What older versions wrote instead.
+    last_attempted_values_checksum: str = ""
+    last_release_revision: int = 0
     last_handled_force_at: str = ""
     last_handled_reset_at: str = ""
 

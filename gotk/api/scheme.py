@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from gotk.api import core, image, kustomize, notification, source
+from gotk.api import core, helm, image, kustomize, notification, source
 from gotk.api.meta import Object
 from gotk.duration import Duration
 
@@ -113,6 +113,14 @@ RESOURCES = (
         kind="Kustomization",
         plural="kustomizations",
         older=("v1beta2", "v1beta1"),
+    ),
+    Resource(
+        struct=helm.HelmRelease,
+        group=helm.GROUP,
+        version="v2",
+        kind="HelmRelease",
+        plural="helmreleases",
+        older=("v2beta2", "v2beta1"),
     ),
     Resource(
         struct=notification.Receiver,

@@ -16,11 +16,20 @@ RECORD = Path(__file__).parent / "upstream_crds.json"
 CRDS = {crd["metadata"]["name"]: crd for crd in deploy.crds.load()}
 
 _SPEC = "schema.openAPIV3Schema.properties.spec"
+_IDENTITY = f"{_SPEC}.properties.chart.properties.spec.properties.verify.properties.matchOIDCIdentity"
 #: What differs on purpose, by definition and path: how ours has it.
 OURS: dict[str, dict[str, Any]] = {
     # Repositories of this machine are allowed where the operator says so.
     "gitrepositories.source.toolkit.fluxcd.io": {
         f"{_SPEC}.properties.url.pattern": "^(http|https|ssh|file)://.*$",
+    },
+    # The template of a HelmChart may say all that a HelmChart says.
+    "helmreleases.helm.toolkit.fluxcd.io": {
+        f"{_IDENTITY}.type": "array",
+        f"{_IDENTITY}.items.type": "object",
+        f"{_IDENTITY}.items.required": ["issuer", "subject"],
+        f"{_IDENTITY}.items.properties.issuer.type": "string",
+        f"{_IDENTITY}.items.properties.subject.type": "string",
     },
 }
 #: Types that only ours knows.

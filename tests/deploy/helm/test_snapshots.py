@@ -6,6 +6,7 @@ import msgspec
 import pytest
 
 from deploy.helm import digests, snapshots
+from deploy.helm.release import Info
 from gotk.api.helm import ReleaseSnapshot, TestFilter, TestHookStatus
 from tests.deploy.helm.releases import hook, release, snapshot
 
@@ -28,6 +29,13 @@ def test_a_snapshot_says_what_was_released() -> None:
         last_deployed="2026-01-02T10:00:00Z",
         oci_digest="sha256:c",
     )
+
+
+@pytest.mark.parametrize("time", ["", "0001-01-01T00:00:00Z", "0001-01-01T00:00:00+01:00", "yesterday"])
+def test_a_snapshot_has_times_that_the_api_takes_whatever_the_record_says(time: str) -> None:
+    info = Info(first_deployed=time, last_deployed=time, deleted=time, status="failed")
+    taken = snapshot(release(info=info))
+    assert (taken.first_deployed, taken.last_deployed, taken.deleted) == (*["1970-01-01T00:00:00Z"] * 2, None)
 
 
 def test_a_release_is_what_its_snapshot_says_until_somebody_writes_it() -> None:

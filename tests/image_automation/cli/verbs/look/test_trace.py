@@ -103,7 +103,7 @@ async def test_an_object_of_a_chart_is_followed_to_release_chart_and_repository(
         "helmChart": "flux-system/empty-web", "history": [{"chartVersion": "6.3.5"}],
         "conditions": [ready("True", "Helm install succeeded")],
     }  # fmt: skip
-    await release(client, "web", {"chart": {"spec": {"sourceRef": ref}}, "targetNamespace": "empty"}, status)
+    await release(client, "web", {"targetNamespace": "empty"}, status)
     await made(client, "ConfigMap", "settings", labels=by("helm", "web"))
     result = await filled.run("trace", "configmap", "settings", "-n", "empty")
     assert (
