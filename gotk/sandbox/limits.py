@@ -9,6 +9,7 @@ from gotk.sandbox import kernel
 _CAPSET = {"x86_64": 126, "aarch64": 91}
 _CAPABILITIES_V3 = 0x20080522
 _OPEN_FILES = 256
+_RESERVED = 2 << 30
 _SIGKILL = 9  # the module `signal` takes as long to load as all of this
 
 
@@ -16,11 +17,11 @@ def bound(*, memory: int, cpu_seconds: int | None, file_size: int, reserves: boo
     """Limit this process. Raises OSError and ValueError.
 
     Memory is what the process may write to. A program that `reserves` address space which it never touches, as Go's
-    do, is not bounded in that; others are.
+    do, may have so much more of that. What it maps within a reservation the kernel counts, and refuses only when the
+    program asks for more next: a single text may so be larger than the memory, and the address space is its bound.
     """
     _limit(resource.RLIMIT_DATA, memory)
-    if not reserves:
-        _limit(resource.RLIMIT_AS, memory)
+    _limit(resource.RLIMIT_AS, memory + (_RESERVED if reserves else 0))
     if cpu_seconds is not None:
         _limit(resource.RLIMIT_CPU, cpu_seconds)
     _limit(resource.RLIMIT_FSIZE, file_size)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 _CHUNK = 1 << 16
 _LARGEST_ERROR = 64 << 10
+_LARGEST_END = 4 << 10
 
 
 class TooMuchOutput(Exception):
@@ -65,7 +66,7 @@ async def _communicate(process: asyncio.subprocess.Process, largest_output: int)
     try:
         async with asyncio.TaskGroup() as group:
             output = group.create_task(_read_all(process.stdout, largest_output))
-            errors = group.create_task(_read_begin(process.stderr))
+            errors = group.create_task(_read_ends(process.stderr))
     except* TooMuchOutput:
         raise TooMuchOutput from None
     await process.wait()
@@ -82,13 +83,14 @@ async def _read_all(stream: asyncio.StreamReader, most: int) -> bytes:
     return bytes(body)
 
 
-async def _read_begin(stream: asyncio.StreamReader) -> bytes:
-    """Read to the end, and keep the beginning."""
-    body = bytearray()
+async def _read_ends(stream: asyncio.StreamReader) -> bytes:
+    """Read to the end, and keep the beginning and the end."""
+    beginning, end = bytearray(), bytearray()
     while chunk := await stream.read(_CHUNK):
-        if len(body) <= _LARGEST_ERROR:
-            body += chunk
-    return bytes(body)
+        room = max(0, _LARGEST_ERROR - len(beginning))
+        beginning += chunk[:room]
+        end = (end + chunk[room:])[-_LARGEST_END:]
+    return bytes(beginning + end)
 
 
 async def _kill(process: asyncio.subprocess.Process) -> None:

@@ -218,8 +218,9 @@ def _environment(folder: Path) -> dict[str, str]:
         **helm.environment(folder / _HOME, memory=_MEMORY),
         "GOMAXPROCS": str(_PROCESSORS),
         "HELM_DRIVER": "memory",
-        "HELM_MEMORY_DRIVER_DATA": str(folder / _HANDED / _HISTORY),
-        "KUBECONFIG": str(folder / _HANDED / _KUBECONFIG),
+        # Lists with colons between: the path of the folder may have one.
+        "HELM_MEMORY_DRIVER_DATA": f"{_HANDED}/{_HISTORY}",
+        "KUBECONFIG": f"{_HANDED}/{_KUBECONFIG}",
     }
 
 

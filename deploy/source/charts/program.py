@@ -13,6 +13,7 @@ from gotk.sandbox.confinement import Confinement
 
 MISSING = "there is no program helm: install Helm 3 or 4 and put it on the path"
 _LONGEST_COMPLAINT = 4096
+_BEGINNING = 1024
 
 Confine = Callable[[Confinement, Sequence[str]], Sequence[str]]
 
@@ -39,6 +40,12 @@ def environment(home: Path, *, memory: int) -> dict[str, str]:
 
 
 def complaint(said: str, work: Path) -> str:
-    """Return what helm complains of on its standard error, without warnings and without the folder it worked in."""
+    """Return what helm complains of on its standard error, without warnings and without the folder it worked in.
+
+    Of a long complaint, such as one of templates within templates, the end counts: there stands the cause.
+    """
     text = "\n".join(line for line in said.splitlines() if not line.startswith(("WARNING", "level=")))
-    return text.strip().removeprefix("Error: ").replace(f"{work}/", "")[:_LONGEST_COMPLAINT] or "no message"
+    text = text.strip().removeprefix("Error: ").replace(f"{work}/", "")
+    if len(text) > _LONGEST_COMPLAINT:
+        text = f"{text[:_BEGINNING]} … {text[_BEGINNING - _LONGEST_COMPLAINT :]}"
+    return text or "no message"
