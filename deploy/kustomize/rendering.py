@@ -57,6 +57,12 @@ def mask(manifest: Manifest) -> None:
         plain.update({key: _encoded(_MASK) for key, value in plain.items() if _is_encrypted(value.encode())})
 
 
+def masks(value: str) -> bool:
+    """Tell whether a value of a Secret's `data` stands for one that SOPS encrypted."""
+    found = _decoded(value)
+    return _MASK.encode() in found or _encoded(_MASK).encode() in found
+
+
 def _texts(manifest: Manifest, field: str) -> dict[str, str]:
     """Return a mapping of a Secret, to be changed in place; an empty one where its values are no texts."""
     found: Any = manifest.get(field)

@@ -18,10 +18,15 @@ def unified(path: str, before: bytes, after: bytes, *, coloured: bool) -> str:
     return "\n".join(_styled(line) if coloured else line for line in _lines(lines))
 
 
+def printable(text: str) -> str:
+    """Return text that does nothing to a terminal: control characters are spelt out, but for tabs."""
+    return "".join(c if c.isprintable() or c == "\t" else c.encode("unicode_escape").decode() for c in text)
+
+
 def _lines(diff: Iterator[str]) -> Iterator[str]:
     for line in diff:
         text = line.rstrip("\r\n")
-        yield "".join(c if c.isprintable() or c == "\t" else c.encode("unicode_escape").decode() for c in text)
+        yield printable(text)
         if line == text:
             yield _NO_NEWLINE
 

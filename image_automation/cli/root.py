@@ -27,7 +27,7 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "create": ("image_automation.cli.verbs.create.create", "create", "Create or update objects, or print them."),
     "delete": ("image_automation.cli.verbs.objects.delete", "delete", "Delete an object."),
     "demo": ("image_automation.cli.verbs.demo", "demo", "Watch an image tag travel from a registry to a Deployment."),
-    "diff": ("image_automation.cli.verbs.manifests.diff", "diff", "Compare a folder with an artifact."),
+    "diff": ("image_automation.cli.verbs.manifests.diff", "diff", "Compare a folder with an artifact or a cluster."),
     "envsubst": (
         "image_automation.cli.verbs.manifests.envsubst",
         "envsubst",

@@ -39,7 +39,7 @@ def _build(name: str | None, **options: Any) -> None:
     variables from ConfigMaps and Secrets stay as they are. What SOPS encrypted is masked.
     """
     cluster = clusters.from_options(options)
-    request = _checked(name, options)
+    request = checked(name, options)
     from image_automation.cli.verbs.manifests import rendered  # noqa: PLC0415 - heavy imports wait
 
     try:
@@ -48,7 +48,8 @@ def _build(name: str | None, **options: Any) -> None:
         output.fail(str(error))
 
 
-def _checked(name: str | None, options: dict[str, Any]) -> Request:
+def checked(name: str | None, options: dict[str, Any]) -> Request:
+    """Return what is to be built, as the options say. Raises Failure."""
     path, file = options["path"], options["kustomization_file"]
     if not name:
         output.fail("kustomization name is required")

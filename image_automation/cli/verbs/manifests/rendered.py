@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import msgspec
 
@@ -30,6 +31,10 @@ from image_automation.cli.verbs.manifests.kustomization import Request
 _MOST_KUSTOMIZATIONS = 1000
 
 
+#: A Kustomization and the objects that it makes.
+Part: TypeAlias = tuple[Kustomization, list[Manifest]]
+
+
 class RenderError(ValueError):
     """The manifests cannot be made. The message is for people."""
 
@@ -51,15 +56,21 @@ async def text(request: Request, objects: Getter | None, *, namespace: str, time
 
 async def manifests(request: Request, objects: Getter | None, *, namespace: str, timeout: float) -> list[Manifest]:
     """Return the objects that a Kustomization makes of a folder; `objects` are the cluster's, if any."""
+    made = await parts(request, objects, namespace=namespace, timeout=timeout)
+    return [manifest for _, found in made for manifest in found]
+
+
+async def parts(request: Request, objects: Getter | None, *, namespace: str, timeout: float) -> list[Part]:
+    """Return a Kustomization with what it makes, and those among that with theirs where they are asked for, too."""
     kustomization = await _kustomization(request, objects, namespace)
-    made: list[Manifest] = []
+    made: list[Part] = []
     seen = {_key(kustomization)}
     pending = [(kustomization, _place(request.path, request.ignored))]
     async with _builder(request) as builder:
         while pending:
             kustomization, place = pending.pop(0)
             found = await _made(builder, kustomization, place, request, objects, timeout=timeout)
-            made += found
+            made.append((kustomization, found))
             for manifest in found if request.recursive else ():
                 if group_of(manifest) != GROUP or manifest["kind"] != "Kustomization":
                     continue
