@@ -6,6 +6,7 @@ from typing import Any, Literal, Protocol
 
 from gotk.api.meta import KubeConfigReference, ObjectMeta
 from gotk.kube.ports import Getter
+from gotk.kube.transport import Answer
 
 
 class Target(Protocol):
@@ -79,6 +80,10 @@ class Cluster(Getter, Protocol):
         self, api_version: str, kind: str, namespace: str = "", *, labels: str = "", fields: str = ""
     ) -> list[dict[str, Any]]:
         """Return the objects of a kind in a namespace that match selectors."""
+        ...
+
+    def raw(self, path: str, query: Mapping[str, str], *, accept: str) -> AbstractAsyncContextManager[Answer]:
+        """Ask for what an encoded path holds, and give the answer as it comes, whatever it is."""
         ...
 
     async def apply_object(
