@@ -25,6 +25,11 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
         "Run the embedded control plane alone.",
     ),
     "create": ("image_automation.cli.verbs.create.create", "create", "Create or update objects, or print them."),
+    "debug": (
+        "image_automation.cli.verbs.look.debug",
+        "debug",
+        "Look into an object: its status, what it is made of.",
+    ),
     "delete": ("image_automation.cli.verbs.objects.delete", "delete", "Delete an object."),
     "demo": ("image_automation.cli.verbs.demo", "demo", "Watch an image tag travel from a registry to a Deployment."),
     "diff": ("image_automation.cli.verbs.manifests.diff", "diff", "Compare a folder with an artifact or a cluster."),

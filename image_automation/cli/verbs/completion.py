@@ -6,6 +6,7 @@ from collections.abc import Callable
 import click
 from click import shell_completion
 
+from gotk.api.meta import Object
 from image_automation.cli import kinds, output
 
 Completer = Callable[[click.Context, click.Parameter, str], list[str]]
@@ -25,7 +26,12 @@ def completion(shell: str) -> None:
 
 
 def names(kind: kinds.Kind) -> Completer:
-    """Return a completer of the names of a kind's objects. A cluster that does not answer completes nothing."""
+    """Return a completer of the names of a kind's objects."""
+    return names_of(kind.struct)
+
+
+def names_of(struct: type[Object]) -> Completer:
+    """Return a completer of the names of the objects of a struct. A cluster that does not answer completes nothing."""
 
     def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
         del param
@@ -42,7 +48,7 @@ def names(kind: kinds.Kind) -> Completer:
 
         async def listed() -> list[str]:
             async with asyncio.timeout(_SECONDS), found.connect() as client:
-                return [obj.metadata.name for obj in await client.list(kind.struct, found.namespace)]
+                return [obj.metadata.name for obj in await client.list(struct, found.namespace)]
 
         try:
             return [name for name in asyncio.run(listed()) if name.startswith(incomplete)]
