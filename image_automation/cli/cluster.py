@@ -75,6 +75,12 @@ class Cluster:
         async with client.Client(await self.config()) as opened:
             yield opened
 
+    async def found(self) -> bool:
+        """Tell whether there is a cluster to speak of: a kubeconfig, or that of the pod."""
+        from gotk.kube import config  # noqa: PLC0415 - see the module
+
+        return bool(self.kubeconfigs()) or self.context is not None or await config.in_cluster(os.environ) is not None
+
     def kubeconfigs(self) -> list[Path]:
         """Return the kubeconfigs to read; none for the pod's service account."""
         if self.kubeconfig is not None:

@@ -17,7 +17,7 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
         "build",
         "Build what a Kustomization would apply, or an artifact.",
     ),
-    "check": ("image_automation.cli.verbs.check", "check", "Check that this machine has what the service needs."),
+    "check": ("image_automation.cli.verbs.check", "check", "Check this machine, the cluster, and what is installed."),
     "completion": ("image_automation.cli.verbs.completion", "completion", "Print the completion script of a shell."),
     "control-plane": (
         "image_automation.cli.verbs.control_plane",
@@ -45,6 +45,11 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "install": ("image_automation.cli.verbs.install", "install", "Install the service on a cluster, or upgrade it."),
     "list": ("image_automation.cli.verbs.artifact.listing", "list_", "List the artifacts of a repository."),
     "logs": ("image_automation.cli.verbs.look.logs", "logs", "Print what the service logged of its objects."),
+    "migrate": (
+        "image_automation.cli.verbs.manifests.migrate",
+        "migrate",
+        "Replace old API versions in manifests or in a cluster.",
+    ),
     "once": ("image_automation.cli.verbs.once", "once", "Scan, choose, commit and push once, for a CI job."),
     "plan": ("image_automation.cli.verbs.plan", "plan", "Show what would change in a checkout."),
     "policy": ("image_automation.cli.verbs.policy", "policy", "Try policies on lists of tags, without a cluster."),
@@ -77,7 +82,7 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "version": (
         "image_automation.cli.verbs.version",
         "version",
-        "Print the versions of this program and of the server.",
+        "Print the versions of this program, and of what is installed.",
     ),
 }
 

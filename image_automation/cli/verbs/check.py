@@ -1,30 +1,46 @@
-"""`check`: whether this machine has what the service needs: Python, the programs, and walls around its children.
+"""`check`: whether this machine and the cluster have what the service needs, and whether what is installed is well.
 
 Answers to `flux check`: what is looked at behind `►`, what is well behind `✔`, what is not behind `✗`, and exit code 1.
+Beyond it this machine is looked at: Python, the programs, and walls around children. Where no kubeconfig leads to a
+cluster, that is all there is to look at.
 """
 
 import platform
 import shutil
 import subprocess
+from typing import Any
 
 import click
 
 from gotk.sandbox import walls as sandbox
+from image_automation.cli import cluster as clusters
 from image_automation.cli import output, walls
 from image_automation.cli.verbs import version
 
 _SECONDS = 30.0
 
 
-@click.command()
-def check() -> None:
-    """Check that this machine has what the service needs."""
+def _check(*, pre: bool, **options: Any) -> None:
+    """Check that this machine and the cluster have what the service needs.
+
+    With --pre nothing that is installed is looked at. Where no kubeconfig leads to a cluster, this machine alone is.
+    """
+    cluster = clusters.from_options(options)
     output.action("checking prerequisites")
     output.success(f"image-automation {version.program()}, Python {platform.python_version()} on {platform.machine()}")
     well = [_kustomize(), _sops(), _helm(), _git(), _walls()]
+    known = clusters.run(cluster.found())
+    from image_automation.cli.verbs.look import installed  # noqa: PLC0415 - heavy, and not for `--help`
+
+    if known:
+        well.append(clusters.run(installed.prerequisites(cluster)))
     if not all(well):
         output.fail("prerequisites checks failed")
     output.success("prerequisites checks passed")
+    if known and not pre:
+        if not clusters.run(installed.components(cluster)):
+            output.fail("check failed")
+        output.success("all checks passed")
 
 
 def _kustomize() -> bool:
@@ -85,3 +101,14 @@ def _walls() -> bool:
         return False
     output.success(f"children are confined: {', '.join(found.refused)} (Landlock {found.landlock}, system call filter)")
     return True
+
+
+check = click.Command(
+    "check",
+    callback=_check,
+    params=[
+        click.Option(["--pre"], is_flag=True, help="Check what is needed, and nothing that is installed."),
+        *clusters.parameters(),
+    ],
+    help=_check.__doc__,
+)

@@ -1,10 +1,8 @@
-"""`version`: of this program, and of the Kubernetes API it talks to."""
+"""`version`: of this program, of the Kubernetes API it talks to, and of what is installed there."""
 
-from importlib import metadata
 from typing import Any
 
 import click
-import msgspec
 
 from image_automation.cli import cluster as clusters
 from image_automation.cli import output
@@ -12,24 +10,36 @@ from image_automation.cli import output
 
 def program() -> str:
     """Return this program's version, such as `v0.1.0`."""
+    from importlib import metadata  # noqa: PLC0415 - slow to load, and only needed here
+
     return f"v{metadata.version('image-automation')}"
 
 
 def _version(*, client: bool, form: str | None, **options: Any) -> None:
-    """Print the versions of this program and of the server."""
+    """Print the versions of this program, of the server, and of what is installed there."""
     cluster = clusters.from_options(options)
     versions = {"image-automation": program()}
     if not client:
-        versions["kubernetes"] = clusters.run(_server(cluster))
+        versions |= clusters.run(_server(cluster))
     if form == "json":
-        output.text(msgspec.json.format(msgspec.json.encode(versions), indent=2).decode())
+        import json  # noqa: PLC0415 - only for JSON
+
+        output.text(json.dumps(versions, indent=2))
     else:
         output.text("\n".join(f"{name}: {value}" for name, value in versions.items()))
 
 
-async def _server(cluster: clusters.Cluster) -> str:
+async def _server(cluster: clusters.Cluster) -> dict[str, str]:
+    from image_automation.cli.verbs.look import installed  # noqa: PLC0415 - heavy, and only with a cluster
+
     async with cluster.connect() as client:
-        return await client.version()
+        found = {"kubernetes": await client.version()}
+        if distribution := await installed.distribution(client):
+            found["distribution"] = distribution
+        images = await installed.images(client, cluster.namespace)
+        if ours := images.pop("image-automation", ""):
+            found["installed"] = ours
+        return found | images
 
 
 version = click.Command(
@@ -40,5 +50,5 @@ version = click.Command(
         click.Option(["-o", "--output", "form"], type=click.Choice(["json", "yaml"]), help="Print as JSON or YAML."),
         *clusters.parameters(),
     ],
-    help="Print the versions of this program and of the server.",
+    help=_version.__doc__,
 )

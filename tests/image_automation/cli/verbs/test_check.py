@@ -1,4 +1,7 @@
+import json
+import re
 from dataclasses import replace
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -6,12 +9,22 @@ from click.testing import CliRunner
 
 from gotk.runtime import logging
 from gotk.sandbox import walls
+from image_automation.app import presence
 from image_automation.cli import walls as told
 from image_automation.cli.root import root
 from tests.conformance.helm import Helm
 from tests.gotk.sandbox.children import needs_walls
+from tests.image_automation.cli.test_cluster_verbs import Terminal, terminal
+
+__all__ = ["terminal"]
 
 FREE = replace(walls.inspect(), refused=("network",), open=("files",), landlock=0)
+
+
+@pytest.fixture(autouse=True)
+def no_cluster(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KUBECONFIG", raising=False)
 
 
 def said(*arguments: str) -> tuple[int, str]:
@@ -92,3 +105,55 @@ def test_the_start_logs_which_walls_stand(monkeypatch, found, capsys):
     output = capsys.readouterr()
     words = "children are not fully confined" if found.open else "children are confined"
     assert words in output.out + output.err
+
+
+@needs_walls
+async def test_a_cluster_is_checked_before_and_after_an_installation(terminal: Terminal):
+    before = await terminal.run("check", "--pre")
+    assert (before.code, before.err.splitlines()[-2:]) == (
+        0,
+        [
+            f"✔ Kubernetes {(await terminal.client.version()).removeprefix('v')} >=1.29.0-0",
+            "✔ prerequisites checks passed",
+        ],
+    )
+    without = await terminal.run("check")
+    assert without.code == 1
+    assert "✔ bootstrapped: false" in without.err
+    assert (
+        "✗ no controllers found in the 'flux-system' namespace with the label selector 'app.kubernetes.io/part-of=flux'"
+    ) in without.err
+    assert without.err.splitlines()[-1] == "✗ check failed"
+    await presence.show(terminal.client, "v0.1.0", datetime(2026, 1, 1, tzinfo=UTC))
+    after = await terminal.run("check")
+    lines = after.err.splitlines()
+    assert after.code == 0, after.err
+    at = lines.index("► checking version in cluster")
+    assert lines[at + 1].startswith("✔ distribution: flux-v2.")
+    assert lines[at + 2 : at + 7] == [
+        "✔ bootstrapped: false",
+        "► checking controllers",
+        "✔ image-automation: deployment ready",
+        "► image-automation:v0.1.0",
+        "► checking crds",
+    ]
+    assert "✔ alerts.notification.toolkit.fluxcd.io/v1beta3" in lines
+    assert lines[-1] == "✔ all checks passed"
+    told = json.loads((await terminal.run("version", "-o", "json")).out)
+    assert list(told) == ["image-automation", "kubernetes", "distribution", "installed"]
+    assert told["installed"] == "v0.1.0"
+    assert told["distribution"].startswith("flux-v2.")
+
+
+@needs_walls
+async def test_a_cluster_that_does_not_answer_fails_the_prerequisites(terminal: Terminal, tmp_path: Path):
+    away = elsewhere(Path(terminal.environment["KUBECONFIG"]), tmp_path / "away")
+    result = await terminal.run("check", "--pre", "--kubeconfig", str(away))
+    assert result.code == 1
+    assert "✗ Kubernetes API call failed: " in result.err
+    assert result.err.splitlines()[-1] == "✗ prerequisites checks failed"
+
+
+def elsewhere(kubeconfig: Path, copy: Path) -> Path:
+    copy.write_text(re.sub(r"https://127\.0\.0\.1:\d+", "https://127.0.0.1:1", kubeconfig.read_text()))
+    return copy
