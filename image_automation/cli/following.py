@@ -2,9 +2,8 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Coroutine, Iterable, MutableMapping
-from typing import Any
+from typing import Any, Protocol
 
-from gotk.kube import client as kube
 from gotk.kube import errors
 from image_automation.cli import kinds
 
@@ -21,8 +20,18 @@ def remember(shown: Shown, obj: kinds.Json) -> bool:
     return True
 
 
+class Watched(Protocol):
+    """What is followed. `gotk.kube.client.Client` fits."""
+
+    def watch_objects(
+        self, api_version: str, kind: str, namespace: str = "", *, resource_version: str, labels: str, fields: str
+    ) -> AsyncIterator[tuple[str, dict[str, Any]]]:
+        """Yield (type, object) from a resource version on; from none what exists comes first. Raises Expired."""
+        ...
+
+
 async def changes(
-    client: kube.Client,
+    client: Watched,
     api_version: str,
     kind: str,
     namespace: str,

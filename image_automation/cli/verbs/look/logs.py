@@ -125,7 +125,9 @@ def _printer(wanted: Filter) -> Callable[[bytes], None]:
 async def _logs(
     cluster: clusters.Cluster, namespace: str, part: log_sources.Part, show: Callable[[bytes], None]
 ) -> None:
-    kept = next(filter(None, map(kept_log.find, cluster.kubeconfigs())), None)
+    kubeconfigs = cluster.kubeconfigs()
+    # Of several, the context may be that of another cluster than the one whose log lies there.
+    kept = kept_log.find(kubeconfigs[0]) if len(kubeconfigs) == 1 else None
     if kept is not None:
         await log_sources.of_file(kept, part, show)
         return
