@@ -15,6 +15,7 @@ CRDS = pathlib.Path(__file__).resolve().parent.parent / "deploy" / "crds"
 OLDER = ("v1beta2", "v1beta1")
 #: The kinds that are younger than the oldest version, or counted their versions otherwise.
 OTHERS: dict[str, tuple[str, ...]] = {
+    "ArtifactGenerator": (),
     "ExternalArtifact": (),
     "HelmRelease": ("v2beta2", "v2beta1"),
     "OCIRepository": ("v1beta2",),

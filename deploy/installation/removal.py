@@ -4,7 +4,7 @@ Answers to `flux uninstall`, with two differences. Definitions stay, since delet
 kind; and so does a namespace that holds anything of somebody else's.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 NAME = "image-automation"
@@ -117,11 +117,11 @@ def _applied_by(obj: Mapping[str, Any], manager: str) -> bool:
     return any((each.get("manager"), each.get("operation")) == (manager, "Apply") for each in entries)
 
 
-def without_finalizer(obj: Mapping[str, Any], finalizer: str) -> Mapping[str, Any] | None:
+def without_finalizer(obj: Mapping[str, Any], finalizers: Collection[str]) -> Mapping[str, Any] | None:
     """Return the merge patch that lets an object be deleted without the service; None where nothing holds it."""
     metadata = obj["metadata"]
     held: list[str] = metadata.get("finalizers") or []
-    if finalizer not in held:
+    if not set(held).intersection(finalizers):
         return None
-    kept = [each for each in held if each != finalizer]
+    kept = [each for each in held if each not in finalizers]
     return {"metadata": {"finalizers": kept, "resourceVersion": metadata["resourceVersion"]}}

@@ -74,14 +74,21 @@ class Gzip:
         self._target.write(data)
 
 
-def write(target: BinaryIO, entries: Iterable[Entry], read: Callable[[str], Content], ignore: str | None) -> Written:
+def write(
+    target: BinaryIO,
+    entries: Iterable[Entry],
+    read: Callable[[str], Content],
+    ignore: str | None,
+    *,
+    own_rules: bool = True,
+) -> Written:
     """Write the tarball of files, and of directories that may be empty; `ignore` is `spec.ignore`.
 
-    `read` gives the content that an entry's id stands for. Raises OSError for a file that changes meanwhile,
-    and for an ignore file that is a circle of links.
+    The ignore files among them count, unless the artifact has no `own_rules`. `read` gives the content that an entry's
+    id stands for. Raises OSError for a file that changes meanwhile, and for an ignore file that is a circle of links.
     """
     files = list(entries)
-    ignored = Ignore(_ignore_files(files, read), ignore)
+    ignored = Ignore(_ignore_files(files, read) if own_rules else (), ignore)
     out = Gzip(target)
     out.write(header(b".", mode=_DIRECTORY_MODE, directory=True))
     for parts, entry in _walk(files):

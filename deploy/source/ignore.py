@@ -140,15 +140,20 @@ class Ignore:
 @lru_cache(maxsize=4096)
 def _compiled(pattern: str) -> _Matches:
     """Compile a segment with the meaning of Go's `filepath.Match`; a malformed one matches nothing."""
+    try:
+        return segment(pattern)
+    except ValueError:
+        return lambda _: False
+
+
+def segment(pattern: str) -> _Matches:
+    """Compile a name's pattern with the meaning of Go's `path.Match`. Raises ValueError for a malformed one."""
     if not any(c in pattern for c in "*?[\\"):
         return pattern.__eq__
     tail = pattern[1:]
     if pattern.startswith("*") and not any(c in tail for c in "*?[\\"):
         return lambda name: name.endswith(tail)
-    try:
-        tokens = _tokens(pattern)
-    except ValueError:
-        return lambda _: False
+    tokens = _tokens(pattern)
     return lambda name: _match(tokens, name)
 
 

@@ -9,7 +9,7 @@ from typing import Any, TypeVar
 
 import msgspec
 
-from gotk.api import core, helm, image, kustomize, notification, source
+from gotk.api import core, helm, image, kustomize, notification, source, source_extensions
 from gotk.api.meta import Object
 from gotk.duration import Duration
 
@@ -81,6 +81,13 @@ RESOURCES = (
         version="v1",
         kind="ExternalArtifact",
         plural="externalartifacts",
+    ),
+    Resource(
+        struct=source_extensions.ArtifactGenerator,
+        group=source_extensions.GROUP,
+        version="v1beta1",
+        kind="ArtifactGenerator",
+        plural="artifactgenerators",
     ),
     Resource(
         struct=source.HelmChart,

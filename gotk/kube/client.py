@@ -195,9 +195,15 @@ class Client:
         return _decode(await self._transport.request("POST", mapping.path(namespace), query=query, body=obj))
 
     async def apply_object(
-        self, obj: Mapping[str, Any], *, field_manager: str, force: bool = True, dry_run: bool = False
+        self,
+        obj: Mapping[str, Any],
+        *,
+        field_manager: str,
+        force: bool = True,
+        dry_run: bool = False,
+        subresource: str = "",
     ) -> dict[str, Any]:
-        """Apply an object on the server's side; with `dry_run` nothing is stored."""
+        """Apply an object, or its status, on the server's side; with `dry_run` nothing is stored."""
         mapping, namespace, name = await self._locate(obj)
         query = {
             "fieldManager": field_manager,
@@ -205,7 +211,7 @@ class Client:
             "dryRun": "All" if dry_run else "",
         }
         body = await self._transport.request(
-            "PATCH", mapping.path(namespace, name), query=query, body=obj, content_type=_APPLY
+            "PATCH", mapping.path(namespace, name, subresource), query=query, body=obj, content_type=_APPLY
         )
         return _decode(body)
 

@@ -193,7 +193,7 @@ def wakes(old: Object | Undecodable | None, new: Object | Undecodable | None) ->
     """Tell whether a change of an object calls for a run of it: its own status writes do not.
 
     Creation and removal, a new generation, a new value of `reconcile.fluxcd.io/requestedAt` or of an annotation of
-    ours, the wish to delete it, and that it can, or can no longer, be decoded.
+    ours, the wish to delete it, that it can, or can no longer, be decoded, and that an annotation pauses it or no more.
     """
     if old is None or new is None:
         return True
@@ -205,4 +205,5 @@ def wakes(old: Object | Undecodable | None, new: Object | Undecodable | None) ->
         or before.annotations.get(REQUESTED_AT) != after.annotations.get(REQUESTED_AT)
         or extensions.annotations(before.annotations) != extensions.annotations(after.annotations)
         or isinstance(old, Undecodable) != isinstance(new, Undecodable)
+        or getattr(old, "paused", False) != getattr(new, "paused", False)
     )

@@ -179,6 +179,13 @@ class Selective(Protocol):
 
 
 @runtime_checkable
+class Marked(Protocol):
+    """A reconciler whose objects carry a finalizer of another name than `finalizers.fluxcd.io`."""
+
+    finalizer: str
+
+
+@runtime_checkable
 class Forgetful(Protocol):
     """A reconciler that is told of the end of every object, also of one that had no finalizer."""
 

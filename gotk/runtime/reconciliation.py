@@ -19,7 +19,7 @@ from gotk.runtime import conditions, errors, events, invalid, run_result, status
 from gotk.runtime.clock import Clock
 from gotk.runtime.logging import redact
 from gotk.runtime.metrics import Metrics
-from gotk.runtime.reconciler import Key, Outcome, Reconciler, Selective, Severity, Woken, is_set
+from gotk.runtime.reconciler import Key, Marked, Outcome, Reconciler, Selective, Severity, Woken, is_set
 from gotk.runtime.run import ObjectRun
 from gotk.runtime.run_result import CONFLICT, NEVER, NOW, Next
 from gotk.runtime.settings import Settings
@@ -51,6 +51,7 @@ class Reconciliation(Generic[O]):
         self._metrics = metrics
         self._clock = clock
         self._settings = settings
+        self._finalizer = reconciler.finalizer if isinstance(reconciler, Marked) else FINALIZER
         self._writer = status.StatusWriter(
             reconciler.kind, client=client, clock=clock, field_manager=reconciler.controller
         )
@@ -70,10 +71,10 @@ class Reconciliation(Generic[O]):
             return await self._finalize(entry, log, woken)
         if isinstance(self._reconciler, Selective) and self._reconciler.is_static(entry):
             return await self._let_go(entry, log, woken)
-        if FINALIZER not in entry.metadata.finalizers:
-            return await self._set_finalizers(entry, (*entry.metadata.finalizers, FINALIZER))
+        if self._finalizer not in entry.metadata.finalizers:
+            return await self._set_finalizers(entry, (*entry.metadata.finalizers, self._finalizer))
         run = self._run(entry, log, woken)
-        if getattr(getattr(entry, "spec", None), "suspend", False):
+        if _suspended(entry):
             log.info("reconciliation is suspended for this object")
             await run.finish(observed=conditions.observes(run.conditions, self._reconciler.rules))
             return NEVER
@@ -150,12 +151,12 @@ class Reconciliation(Generic[O]):
     # Deletion.
 
     async def _finalize(self, obj: O, log: FilteringBoundLogger, woken: Woken) -> Next:
-        if FINALIZER not in obj.metadata.finalizers:
+        if self._finalizer not in obj.metadata.finalizers:
             return NEVER
         run = self._run(obj, log, woken)
         error = await self._attempt(lambda: self._reconciler.finalize(obj, run), log)
         if not isinstance(error, errors.ReconcileError):
-            others = tuple(name for name in obj.metadata.finalizers if name != FINALIZER)
+            others = tuple(name for name in obj.metadata.finalizers if name != self._finalizer)
             log.debug("finalized")
             return await self._set_finalizers(obj, others)
         if isinstance(error, errors.Conflict):
@@ -167,9 +168,9 @@ class Reconciliation(Generic[O]):
 
     async def _let_go(self, obj: O, log: FilteringBoundLogger, woken: Woken) -> Next:
         """Give back what an object holds that was reconciled before, and take its status away."""
-        holds = FINALIZER in obj.metadata.finalizers
+        holds = self._finalizer in obj.metadata.finalizers
         status_now = scheme.to_builtins(status.of(obj))
-        if getattr(getattr(obj, "spec", None), "suspend", False) or not (holds or status_now):
+        if _suspended(obj) or not (holds or status_now):
             return NEVER
         if holds and (after := await self._finalize(obj, log, woken)) != NEVER:
             return after
@@ -266,6 +267,11 @@ def unsupported(reconciler: Reconciler[O, Any], obj: O) -> errors.Stalled | None
         f"{names} {verb} not supported by this version: remove {them}, "
         f"or leave the object to Flux's {reconciler.controller}",
     )
+
+
+def _suspended(obj: Object) -> bool:
+    """Tell whether a field of the spec, or with some kinds an annotation, says to leave an object alone."""
+    return bool(getattr(getattr(obj, "spec", None), "suspend", False) or getattr(obj, "paused", False))
 
 
 def _key(obj: Object) -> Key:

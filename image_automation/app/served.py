@@ -17,6 +17,7 @@ from gotk.api.kustomize import Kustomization
 from gotk.api.meta import Object
 from gotk.api.notification import Alert, Provider, Receiver
 from gotk.api.source import SOURCES, Bucket, ExternalArtifact, GitRepository, HelmChart, HelmRepository, OCIRepository
+from gotk.api.source_extensions import ArtifactGenerator
 from gotk.kube import errors
 from gotk.retry import Backoff
 from gotk.runtime.clock import Clock
@@ -34,6 +35,7 @@ NEEDS: Mapping[str, tuple[type[Object], ...]] = {
     "helmchart": (HelmChart, HelmRepository, GitRepository, Bucket),
     "bucket": (Bucket,),
     "ocirepository": (OCIRepository,),
+    "artifactgenerator": (ArtifactGenerator, Bucket, GitRepository, OCIRepository, HelmChart, ExternalArtifact),
     "kustomization": (Kustomization, *SOURCES.values()),
     "receiver": (Receiver,),
     "alert": (Alert, Provider),

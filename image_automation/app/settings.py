@@ -23,6 +23,7 @@ CONTROLLERS = (
     "helmchart",
     "bucket",
     "ocirepository",
+    "artifactgenerator",
     "kustomization",
     "receiver",
     "alert",

@@ -2,12 +2,15 @@
 
 from typing import Any
 
+from deploy.source.artifact_generator import ArtifactGeneratorReconciler
 from deploy.source.bucket import BucketReconciler
 from deploy.source.charts import program
 from deploy.source.charts.builder import ChartBuilder
 from deploy.source.charts.origins import Origins
 from deploy.source.checkouts import includes
 from deploy.source.checkouts.verification import Verifier
+from deploy.source.fetch import Trees
+from deploy.source.generating.external import Externals
 from deploy.source.git_repository import GitRepositoryReconciler
 from deploy.source.helm_chart import HelmChartReconciler
 from deploy.source.helm_repository import HelmRepositoryReconciler
@@ -19,6 +22,8 @@ from gotk.sandbox.confinement import Confinement
 from gotk.sources.registry_access import RegistryAccess
 from gotk.sources.verification import Verification
 from image_automation.app.parts import Parts
+
+_TREES = 4  # unpacked artifacts that stay for the next generator
 
 
 def git_repository(parts: Parts) -> Reconciler[Any, Any]:
@@ -89,6 +94,29 @@ def helm_chart(parts: Parts) -> Reconciler[Any, Any]:
         verification=Verification(objects=parts.client, registry=parts.registry, limiter=parts.work),
         publisher=Publisher(storage=parts.storage, blocking=parts.work),
         storage=parts.storage,
+    )
+
+
+def artifact_generator(parts: Parts) -> Reconciler[Any, Any]:
+    """Build the reconciler of ArtifactGenerators."""
+    settings = parts.settings
+    trees = Trees(
+        transport=parts.transport,
+        clock=parts.clock,
+        limiter=parts.work,
+        scratch=settings.make_scratch("generated"),
+        capacity=_TREES,
+        retries=settings.http_retry,
+    )
+    return ArtifactGeneratorReconciler(
+        objects=parts.caches,
+        externals=Externals(cluster=parts.client),
+        trees=trees,
+        storage=parts.storage,
+        blocking=parts.work,
+        scratch=settings.make_scratch("extracted"),
+        cross_namespace=not settings.no_cross_namespace_refs,
+        requeue_dependency=settings.requeue_dependency,
     )
 
 

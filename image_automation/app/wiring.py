@@ -191,13 +191,14 @@ CONTROLLERS: Mapping[str, Callable[[Parts], Reconciler[Any, Any]]] = {
     "helmchart": sources.helm_chart,
     "bucket": sources.bucket,
     "ocirepository": sources.oci_repository,
+    "artifactgenerator": sources.artifact_generator,
     "kustomization": kustomization,
     "receiver": receiver,
 }
 
 
 #: Those of them that make artifacts.
-SOURCES = frozenset({"gitrepository", "helmrepository", "helmchart", "ocirepository", "bucket"})
+SOURCES = frozenset({"gitrepository", "helmrepository", "helmchart", "ocirepository", "bucket", "artifactgenerator"})
 
 
 @contextlib.asynccontextmanager

@@ -8,10 +8,11 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gotk.api import image, kustomize, notification, source
+from gotk.api import image, kustomize, notification, source, source_extensions
 from gotk.api.meta import Object
 
 Json = Mapping[str, Any]
+_PAUSED = "disabled"
 _HEX = re.compile(r"\b[a-f0-9]{40,128}\b")
 
 
@@ -22,6 +23,7 @@ class Kind:
     `words` are the words after a verb (`source git`). `details` gives the cells between NAME and READY under `columns`;
     with `suspendable` a SUSPENDED column follows them. `done` words what a good reconcile brought. A `static` kind has
     no status: its objects are ready by being there; `static_when` tells of which objects that is so of other kinds.
+    `pause` is the annotation that suspends an object of a kind that has no field for it.
     """
 
     struct: type[Object]
@@ -37,6 +39,19 @@ class Kind:
     has_source: bool = False
     static: bool = False
     static_when: Callable[[Json], bool] = lambda _: False
+    pause: str = ""
+
+    def is_suspended(self, obj: Json) -> bool:
+        """Tell whether an object is left alone."""
+        if self.pause:
+            return str((dig(obj, "metadata", "annotations") or {}).get(self.pause, "")).lower() == _PAUSED
+        return bool(dig(obj, "spec", "suspend"))
+
+    def suspending(self, *, on: bool) -> dict[str, Any]:
+        """Return the patch that lets an object be left alone, or no more."""
+        if self.pause:
+            return {"metadata": {"annotations": {self.pause: _PAUSED if on else None}}}
+        return {"spec": {"suspend": True if on else None}}
 
     def is_static(self, obj: Json) -> bool:
         """Tell whether an object has no status: it is ready by being there."""
@@ -133,6 +148,17 @@ EXTERNAL_ARTIFACT = Kind(
     details=lambda obj: (str(dig(obj, "status", "artifact", "revision") or ""), _made_for(obj)),
     done=lambda obj: f"fetched revision {dig(obj, 'status', 'artifact', 'revision')}",
     suspendable=False,
+)
+ARTIFACT_GENERATOR = Kind(
+    struct=source_extensions.ArtifactGenerator,
+    name="ArtifactGenerator",
+    human="artifact generator",
+    words=("artifact", "generator"),
+    aliases=("generators",),
+    columns=(),
+    details=lambda _: (),
+    done=lambda obj: f"generated {len(dig(obj, 'status', 'inventory') or ())} artifact(s)",
+    pause=source_extensions.RECONCILE,
 )
 OCI_REPOSITORY = Kind(
     struct=source.OCIRepository,
@@ -246,6 +272,6 @@ RECEIVER = Kind(
 SOURCES = (BUCKET, GIT_REPOSITORY, OCI_REPOSITORY, HELM_REPOSITORY, HELM_CHART)
 IMAGES = (IMAGE_REPOSITORY, IMAGE_POLICY, IMAGE_UPDATE)
 APPLIERS = (KUSTOMIZATION,)
-ALL = (*SOURCES, *IMAGES, *APPLIERS, RECEIVER)
+ALL = (*SOURCES, ARTIFACT_GENERATOR, *IMAGES, *APPLIERS, RECEIVER)
 #: What is printed: `ExternalArtifact` is somebody else's to reconcile.
-EVERY = (*SOURCES, EXTERNAL_ARTIFACT, *IMAGES, *APPLIERS, RECEIVER)
+EVERY = (*SOURCES, EXTERNAL_ARTIFACT, ARTIFACT_GENERATOR, *IMAGES, *APPLIERS, RECEIVER)

@@ -50,6 +50,8 @@ def settled(obj: kinds.Json, *, patient: bool = False) -> bool:
         if condition.get("status") == bad and condition.get("observedGeneration") == generation:
             raise output.Failure(message)
     observed = kinds.dig(obj, "status", "observedGeneration")
+    if observed is None:  # there are kinds without the field: as kstatus has it, the condition's own counts then
+        observed = (kinds.condition(obj, "Ready") or {}).get("observedGeneration")
     return ready == "True" and observed == generation and not kinds.condition(obj, "Reconciling")
 
 

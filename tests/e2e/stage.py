@@ -72,6 +72,7 @@ async def running(
     events_addr: str = "",
     environment: Mapping[str, str] | None = None,
     simulate_workloads: bool = False,
+    external_artifacts: bool = False,
 ) -> AsyncIterator[Stage]:
     """Run the service with the embedded control plane on a folder, as long as the block lasts."""
     features = embedded.Features(simulate_workloads=simulate_workloads)
@@ -86,6 +87,7 @@ async def running(
             receiver_addr=receiver_addr,
             events_addr=events_addr,
             environment=environment or {},
+            external_artifacts=external_artifacts,
         )  # fmt: skip
         await stack.enter_async_context(service.beside(settings, address))
         yield Stage(client=client, kubeconfig=plane.kubeconfig, home=data_dir)

@@ -36,7 +36,8 @@ def _overlay(name: str | None, components: str) -> str:
     known = manifests.OVERLAYS["all"]
     if unknown := sorted(wanted - known):
         output.fail(f"component {unknown[0]} is not available; there are {', '.join(sorted(known))}")
-    overlay = next((each for each in ("image", "all") if wanted == manifests.OVERLAYS[each]), None)
+    every = wanted | manifests.EXTRA
+    overlay = next((each for each in ("image", "all") if wanted <= manifests.OVERLAYS[each] <= every), None)
     if overlay is None:
         alone = ", ".join(sorted(manifests.OVERLAYS["image"]))
         output.fail(f"--components: the kit comes whole, or as {alone}; `--controllers` of `run` chooses more finely")

@@ -12,6 +12,7 @@ import msgspec
 
 from deploy.cluster.objects import subject
 from deploy.installation import neighbours, removal
+from gotk.api import source_extensions
 from gotk.kube import client as kube
 from gotk.kube import errors
 from gotk.runtime.reconciliation import FINALIZER
@@ -20,6 +21,7 @@ from image_automation.cli import output
 
 Json = Mapping[str, Any]
 _SHOWN = 5
+_FINALIZERS = frozenset({FINALIZER, source_extensions.FINALIZER})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +109,7 @@ async def _held(client: kube.Client, objects: Sequence[Json], namespace: str) ->
         except errors.NotFound:
             continue
         decoded = (msgspec.json.decode(item) for item in items)
-        found += [each for each in decoded if FINALIZER in (each["metadata"].get("finalizers") or ())]
+        found += [each for each in decoded if _FINALIZERS.intersection(each["metadata"].get("finalizers") or ())]
     return found
 
 
@@ -183,7 +185,7 @@ async def _gone(client: kube.Client, objects: Sequence[Json], timeout: float) ->
 async def _let_go(client: kube.Client, obj: Json, *, dry_run: bool) -> None:
     """Take the service's finalizer off an object."""
     metadata = obj["metadata"]
-    patch = removal.without_finalizer(obj, FINALIZER)
+    patch = removal.without_finalizer(obj, _FINALIZERS)
     if patch is None:
         return
     if not dry_run:

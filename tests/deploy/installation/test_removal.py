@@ -97,9 +97,9 @@ def test_what_an_overlay_has_no_more_goes_and_what_others_applied_is_named() -> 
 
 def test_only_the_services_own_finalizer_goes() -> None:
     held = obj("ImagePolicy", "web", finalizers=["mine", "finalizers.fluxcd.io"], resourceVersion="7")
-    patch = removal.without_finalizer(held, "finalizers.fluxcd.io")
+    patch = removal.without_finalizer(held, {"finalizers.fluxcd.io"})
     assert patch == {"metadata": {"finalizers": ["mine"], "resourceVersion": "7"}}
-    assert removal.without_finalizer(obj("ImagePolicy", "web", finalizers=["mine"]), "finalizers.fluxcd.io") is None
+    assert removal.without_finalizer(obj("ImagePolicy", "web", finalizers=["mine"]), {"finalizers.fluxcd.io"}) is None
 
 
 def test_a_neighbour_acts_while_it_has_replicas_and_does_the_same_work() -> None:

@@ -35,7 +35,7 @@ def definitions(*without: str) -> list[dict[str, Any]]:
         ),
         pytest.param(
             ("source.",),
-            {"gitrepository", "helmrepository", "helmchart", "bucket", "ocirepository"}
+            {"gitrepository", "helmrepository", "helmchart", "bucket", "ocirepository", "artifactgenerator"}
             | {"kustomization", "imageupdateautomation"},
             id="who needs a source goes too",
         ),

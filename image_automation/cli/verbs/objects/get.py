@@ -171,7 +171,13 @@ _images = _group(
     ),
     {"repositories": "repository", "policies": "policy", "updates": "update"},
 )
-for _each in (_sources, _images):
+_artifacts = _group(
+    "artifacts",
+    "Print what makes artifacts.",
+    (_command("generators", (kinds.ARTIFACT_GENERATOR,), "Print ArtifactGenerators."),),
+    {"generator": "generators"},
+)
+for _each in (_sources, _images, _artifacts):
     get.add_command(_each)
     get.add_command(flags.Group(_each.name and _each.name[:-1], commands=_each.commands, help=_each.help, hidden=True))
 
@@ -229,7 +235,7 @@ def _row(query: Query, kind: kinds.Kind, obj: kinds.Json, *, prefixed: bool) -> 
         row.append(f"{ref.get('kind')}/{ref.get('namespace') or metadata.get('namespace')}/{ref.get('name')}")
     row.extend(cut(cell) for cell in kind.details(obj))
     if kind.suspendable:
-        row.append(str(bool(kinds.dig(obj, "spec", "suspend"))))
+        row.append(str(kind.is_suspended(obj)))
     ready, message = ("True", kind.done(obj)) if kind.is_static(obj) else kinds.readiness(obj)
     return [*row, ready, " ".join(cut(message).split("\n"))]
 

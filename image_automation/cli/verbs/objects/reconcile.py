@@ -33,6 +33,8 @@ def build(
         "source": flags.Group("source", help="Sources."),
         "image": flags.Group("image", help="Image repositories, policies and automations."),
     }
+    if any(kind.words[0] == "artifact" for kind in chosen):
+        nested["artifact"] = flags.Group("artifact", help="What makes artifacts.")
     for kind in chosen:
         parent = nested[kind.words[0]] if len(kind.words) > 1 else group
         made = command(kind.words[-1], kind)
@@ -84,7 +86,7 @@ async def _reconcile(
 ) -> None:
     async with cluster.connect() as client:
         obj = await waiting.fetch(client, kind, cluster.namespace, name)
-        _refuse_suspended(obj)
+        _refuse_suspended(kind, obj)
         if with_source:
             await _source(client, cluster, obj)
         extra = {} if accept_loss is None else {extensions.ACCEPT_LOSS: _loss(obj, name, accept_loss)}
@@ -104,8 +106,8 @@ def _loss(obj: kinds.Json, name: str, wanted: str) -> str:
     return loss
 
 
-def _refuse_suspended(obj: kinds.Json) -> None:
-    if kinds.dig(obj, "spec", "suspend"):
+def _refuse_suspended(kind: kinds.Kind, obj: kinds.Json) -> None:
+    if kind.is_suspended(obj):
         output.fail("resource is suspended")
 
 
@@ -127,7 +129,7 @@ async def _one(
     extra: Mapping[str, str] = MappingProxyType({}),
 ) -> None:
     obj = await waiting.fetch(client, kind, namespace, name)
-    _refuse_suspended(obj)
+    _refuse_suspended(kind, obj)
     if kind.is_static(obj):
         output.success("reconciliation not supported by the object")
         return

@@ -79,7 +79,7 @@ async def _suspend(cluster: clusters.Cluster, kind: kinds.Kind, names: tuple[str
         async for obj in _named(client, cluster, kind, names):
             name = obj["metadata"]["name"]
             output.action(f"suspending {kind.human} {name} in {cluster.namespace} namespace")
-            await client.merge_patch(kind.struct, cluster.namespace, name, {"spec": {"suspend": True}})
+            await client.merge_patch(kind.struct, cluster.namespace, name, kind.suspending(on=True))
             output.success(f"{kind.human} suspended")
 
 
@@ -90,7 +90,7 @@ async def _resume(cluster: clusters.Cluster, kind: kinds.Kind, names: tuple[str,
         async for obj in _named(client, cluster, kind, names):
             name = obj["metadata"]["name"]
             output.action(f"resuming {kind.human} {name} in {cluster.namespace} namespace")
-            await client.merge_patch(kind.struct, cluster.namespace, name, {"spec": {"suspend": None}})
+            await client.merge_patch(kind.struct, cluster.namespace, name, kind.suspending(on=False))
             output.success(f"{kind.human} resumed")
             resumed.append(obj)
         if wait or len(names) == 1:

@@ -1,0 +1,1 @@
+"""Artifacts made of other sources' artifacts: what an ArtifactGenerator copies, and to where."""
