@@ -5,12 +5,14 @@ policy exists in a namespace that has an automation, or whose policy this one's 
 """
 
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation
-from gotk.runtime.reconciler import Reader
 from image_automation.selection import Selection
 from image_automation.update import marker
+
+if TYPE_CHECKING:
+    from gotk.runtime.reconciler import Reader
 
 MALFORMED: Final = "it is not NAMESPACE:POLICY, alone or with :tag, :name or :digest"
 LEFT_OUT: Final = "its ImagePolicy is left out by the automation's selector"
@@ -54,7 +56,7 @@ def why_not_given(setter: str) -> str:
     return f"no policy {policy} of namespace {namespace} gives {wanted}"
 
 
-def elsewhere(objects: Reader) -> Elsewhere:
+def elsewhere(objects: "Reader") -> Elsewhere:
     """Look other automations' policies up among all objects."""
 
     def followed(namespace: str, policy: str) -> bool:

@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any, BinaryIO, NoReturn
 
 from deploy.source import archive, folder, publishing
-from deploy.source.archive import Written
 from deploy.source.buckets import gcs, listing
 from deploy.source.buckets.blob import BlobAccess, BlobContainer
 from deploy.source.buckets.fetching import Fetching
@@ -22,6 +21,7 @@ from deploy.source.buckets.gcs import GcsAccess, GcsBucket
 from deploy.source.buckets.s3 import S3Access, S3Bucket
 from deploy.source.buckets.store import Store, StoreError
 from deploy.source.publishing import FETCH_FAILED, Publisher, Release
+from deploy.source.tarball import Written
 from gotk.api.source import Bucket, BucketStatus
 from gotk.http.transport import Transport
 from gotk.runtime.blocking import Limiter

@@ -10,7 +10,6 @@ from dataclasses import replace
 from typing import Any, BinaryIO, NoReturn, TypeAlias, get_args
 
 from deploy.source import publishing
-from deploy.source.archive import Written
 from deploy.source.charts.build import Build, BuildError, Reason, Wanted
 from deploy.source.charts.builder import ChartBuilder
 from deploy.source.charts.downloads import Verify
@@ -18,6 +17,7 @@ from deploy.source.charts.origins import InvalidURL, Origins
 from deploy.source.charts.remote import FetchError
 from deploy.source.publishing import FETCH_FAILED, Publisher, Release, Stored
 from deploy.source.storage import Storage
+from deploy.source.tarball import Written
 from gotk.api.source import (
     Bucket,
     GitRepository,

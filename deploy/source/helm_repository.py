@@ -15,10 +15,10 @@ from typing import Any, BinaryIO, NoReturn
 from urllib.parse import urlsplit
 
 from deploy.source import publishing
-from deploy.source.archive import Written
 from deploy.source.charts import indexing, remote
 from deploy.source.charts.remote import FetchError, Known, Repositories
 from deploy.source.publishing import FETCH_FAILED, Publisher, Release
+from deploy.source.tarball import Written
 from gotk.api.source import HelmRepository, HelmRepositoryStatus
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.conditions import Rules

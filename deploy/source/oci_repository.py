@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from typing import Any, BinaryIO, NoReturn
 
 from deploy.source import publishing
-from deploy.source.archive import Written
 from deploy.source.oci import layer, reference
 from deploy.source.oci.layer import Copied, Extracted, LayerError, Layers
 from deploy.source.oci.reference import NoTag, Target
 from deploy.source.publishing import Publisher, Release, Stored, Unchanged
+from deploy.source.tarball import Written
 from gotk.api.meta import Artifact
 from gotk.api.source import OCIRepository, OCIRepositoryStatus
 from gotk.cloud.cache import Subject

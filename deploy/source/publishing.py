@@ -12,9 +12,9 @@ from typing import Any, BinaryIO
 
 from msgspec import structs
 
-from deploy.source.archive import Written
 from deploy.source.digest import CANONICAL
 from deploy.source.storage import Storage
+from deploy.source.tarball import Written
 from gotk.api.meta import Artifact, Object
 from gotk.api.source import GROUP
 from gotk.runtime.blocking import Limiter

@@ -1,6 +1,5 @@
 """The options of verbs that work on a checkout, and how their errors become one line for the user."""
 
-import asyncio
 import os
 from collections.abc import Awaitable
 from pathlib import Path
@@ -8,10 +7,10 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from image_automation.app.settings import Settings
-from image_automation.cli import gates, output
+from image_automation.cli import output
 
 if TYPE_CHECKING:
+    from image_automation.app.settings import Settings
     from image_automation.oneshot.session import Request
 
 R = TypeVar("R")
@@ -64,8 +63,11 @@ def access_parameters() -> list[click.Parameter]:
     ]
 
 
-def settings(options: dict[str, Any], state: Path | None = None) -> Settings:
+def settings(options: dict[str, Any], state: Path | None = None) -> "Settings":
     """Take the options of access out of a verb's and return the service's settings that they stand for."""
+    from image_automation.app.settings import Settings  # noqa: PLC0415 - slow to load, and `update` needs it not
+    from image_automation.cli import gates  # noqa: PLC0415 - as above
+
     workload_identity = gates.read(*options.pop("feature_gates"))[gates.WORKLOAD_IDENTITY]
     account = options.pop("default_service_account")
     gates.check_default_account(account, workload_identity=workload_identity)
@@ -119,6 +121,8 @@ def request(path: Path, namespace: str, options: dict[str, Any]) -> "Request":
 
 def run(work: Awaitable[R]) -> R:
     """Run a verb's work; what stands in its way becomes one line."""
+    import asyncio  # noqa: PLC0415 - slow to load, and `update` needs it not
+
     from gotk.git import errors as git  # noqa: PLC0415
     from image_automation.oneshot import manifests, record  # noqa: PLC0415
 

@@ -2,9 +2,6 @@
 
 from typing import TYPE_CHECKING
 
-import msgspec
-import yaml
-
 from image_automation.cli import output
 
 if TYPE_CHECKING:
@@ -15,13 +12,17 @@ FORMS = ("table", "json", "yaml")
 
 def show(found: "Explanation", form: str) -> int:
     """Print the record. Returns the exit code: 1 where no tag was chosen."""
+    if form == "table":
+        _table(found)
+        return 0 if found.chosen else 1
+    import msgspec  # noqa: PLC0415 - slow to load, and a table needs it not
+    import yaml  # noqa: PLC0415 - as above
+
     if form == "json":
         output.text(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
-    elif form == "yaml":
+    else:
         plain = msgspec.to_builtins(found)
         output.text(yaml.dump(plain, Dumper=yaml.CSafeDumper, sort_keys=False, allow_unicode=True).rstrip("\n"))
-    else:
-        _table(found)
     return 0 if found.chosen else 1
 
 

@@ -1,13 +1,13 @@
 """Which walls stand around children that work on strangers' bytes: told when the service starts."""
 
-import structlog
-
 from gotk.sandbox import walls
 from image_automation.cli import output
 
 
 def tell(*, required: bool) -> None:
     """Log what confined children are refused on this machine. Raises Failure where a required wall is missing."""
+    import structlog  # noqa: PLC0415 - slow to load, and `check` logs nothing
+
     found = walls.inspect()
     log = structlog.get_logger()
     if found.stand:

@@ -10,6 +10,7 @@ from deploy.source.checkouts import layers
 from deploy.source.checkouts.layers import Layers
 from deploy.source.checkouts.submodules import Fetcher
 from deploy.source.publishing import ArchiveError, Release, Stored
+from deploy.source.tarball import Written
 from gotk.git import errors
 from gotk.git.auth import Credentials
 from gotk.git.mirrors.mirror import Mirror, Mirrors
@@ -132,7 +133,7 @@ def release(checkout: Checkout, laid: Layers, ignore: str | None, observed: Mapp
     """Return the release that a commit makes; `observed` is what its files depend on besides."""
     mirror, commit = checkout.mirror, checkout.commit
 
-    def write(file: BinaryIO) -> archive.Written:
+    def write(file: BinaryIO) -> Written:
         with _told():
             return archive.write(file, laid.entries, laid.read, ignore)
 

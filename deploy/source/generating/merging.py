@@ -7,8 +7,8 @@ import re
 from pathlib import Path
 from typing import Any
 
-from deploy.source.archive import Content
 from deploy.source.charts import text, values
+from deploy.source.tarball import Content
 
 _LARGEST = 5 << 20
 _BETWEEN = re.compile(rb"^---[ \t]*(?:#.*)?\r?$", re.MULTILINE)

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deploy.source.archive import Content
+from deploy.source.tarball import Content
 from gotk.git.objects.tree import DIRECTORY, Entry
 
 _FILE, _EXECUTABLE = 0o100644, 0o100755

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from deploy.source import archive, folder, unpack
-from deploy.source.archive import Written
+from deploy.source.tarball import Written
 from gotk.http.transport import Sink
 from gotk.oci import errors
 from gotk.oci.access import Access

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from deploy.source import archive
-from deploy.source.archive import Written
+from deploy.source import tarball
 from deploy.source.ignore import Ignore
+from deploy.source.tarball import Written
 from gotk.oci.manifest import Descriptor
 
 CONFIG_TYPE = "application/vnd.cncf.flux.config.v1+json"
@@ -78,17 +78,17 @@ def pack(source: Path, target: BinaryIO, ignored: Collection[str], *, name: str 
 
     `ignored` are patterns as in `.gitignore`; version control stays out in any case. Raises OSError.
     """
-    out = _Hashed(archive.Gzip(target))
+    out = _Hashed(tarball.Gzip(target))
     decides = Ignore([], "\n".join(ignored) or "\0")
     for entry in _entries(source, name or source.name, links=links):
         if entry.parts and decides.excludes(entry.parts, directory=entry.is_directory):
             continue
         mode = stat.S_IMODE(entry.mode) & 0o777
         if entry.is_directory:
-            out.write(archive.header(entry.name, mode=mode, directory=True))
+            out.write(tarball.header(entry.name, mode=mode, directory=True))
         else:
-            archive.write_file(out, entry.name, entry.path, mode=mode)
-    out.write(archive.END)
+            tarball.write_file(out, entry.name, entry.path, mode=mode)
+    out.write(tarball.END)
     return Packed(out.packed.finish(), f"sha256:{out.digest.hexdigest()}")
 
 
@@ -125,7 +125,7 @@ def digest_of(content: bytes) -> str:
 class _Hashed:
     """Passes what is written on to gzip, and hashes it."""
 
-    def __init__(self, packed: archive.Gzip) -> None:
+    def __init__(self, packed: tarball.Gzip) -> None:
         self.packed = packed
         self.digest = hashlib.sha256()
 

@@ -1,13 +1,16 @@
 """`completion`: the script that completes commands in a shell, and the names of objects while typing."""
 
-import asyncio
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 import click
 from click import shell_completion
 
-from gotk.api.meta import Object
-from image_automation.cli import kinds, output
+from image_automation.cli import output
+
+if TYPE_CHECKING:
+    from gotk.api.meta import Object
+    from image_automation.cli import kinds
 
 Completer = Callable[[click.Context, click.Parameter, str], list[str]]
 _SECONDS = 2.0
@@ -25,16 +28,30 @@ def completion(shell: str) -> None:
     output.text(kind(root.root, {}, "image-automation", "_IMAGE_AUTOMATION_COMPLETE").source())
 
 
-def names(kind: kinds.Kind) -> Completer:
+def of(constant: str) -> Completer:
+    """Return a completer of the names of a kind's objects; the kind is loaded when something is completed."""
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+        from image_automation.cli import kinds  # noqa: PLC0415 - slow to load
+
+        kind: kinds.Kind = getattr(kinds, constant)
+        return names(kind)(ctx, param, incomplete)
+
+    return complete
+
+
+def names(kind: "kinds.Kind") -> Completer:
     """Return a completer of the names of a kind's objects."""
     return names_of(kind.struct)
 
 
-def names_of(struct: type[Object]) -> Completer:
+def names_of(struct: "type[Object]") -> Completer:
     """Return a completer of the names of the objects of a struct. A cluster that does not answer completes nothing."""
 
     def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
         del param
+        import asyncio  # noqa: PLC0415 - only needed when a name is completed
+
         from gotk.kube import credentials, errors  # noqa: PLC0415 - only needed when a name is completed
         from image_automation.cli import cluster  # noqa: PLC0415
 

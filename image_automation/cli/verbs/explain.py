@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from image_automation.cli import cluster as clusters
-from image_automation.cli import kinds, output, reports, verdicts
+from image_automation.cli import output, reports, verdicts
 from image_automation.cli.verbs import completion
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def explain() -> None:
 
 
 @explain.command()
-@click.argument("name", shell_complete=completion.names(kinds.IMAGE_POLICY))
+@click.argument("name", shell_complete=completion.of("IMAGE_POLICY"))
 @click.option(
     "--server",
     envvar="IMAGE_AUTOMATION_SERVER",
@@ -53,7 +53,7 @@ def _beside(cluster: clusters.Cluster) -> str:
 
 
 @explain.command()
-@click.argument("name", shell_complete=completion.names(kinds.IMAGE_UPDATE))
+@click.argument("name", shell_complete=completion.of("IMAGE_UPDATE"))
 @click.option("-o", "--output", "form", type=click.Choice(["json"]), help="Print the record as JSON.")
 def update(name: str, *, form: str | None, **options: Any) -> None:
     """Print what the last run of an ImageUpdateAutomation pushed, holds back and ignores, place by place."""

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from image_automation.cli import cluster as clusters
-from image_automation.cli import kinds, output
+from image_automation.cli import output
 from image_automation.cli.verbs import completion
 
 if TYPE_CHECKING:
@@ -96,7 +96,7 @@ unhold = click.Command(
     "unhold",
     callback=_unhold,
     params=[
-        click.Argument(["name"], shell_complete=completion.names(kinds.IMAGE_UPDATE)),
+        click.Argument(["name"], shell_complete=completion.of("IMAGE_UPDATE")),
         click.Argument(["paths"], nargs=-1, metavar="[PATH]..."),
         click.Option(
             ["-o", "--output", "form"], type=click.Choice(["json"]), help="Print what was let through as JSON."

@@ -13,7 +13,7 @@ from typing import Any
 import click
 
 from image_automation.cli import cluster as clusters
-from image_automation.cli import kinds, output, words
+from image_automation.cli import output, words
 from image_automation.cli.verbs import completion
 
 
@@ -97,7 +97,7 @@ async def _rendered(cluster: clusters.Cluster, request: Request) -> str:
 def parameters() -> list[click.Parameter]:
     """Return the options about what is built, and how."""
     return [
-        click.Argument(["name"], required=False, shell_complete=completion.names(kinds.KUSTOMIZATION)),
+        click.Argument(["name"], required=False, shell_complete=completion.of("KUSTOMIZATION")),
         click.Option(["--path"], type=click.Path(path_type=Path), metavar="DIR", help="Folder of the manifests."),
         click.Option(
             ["--kustomization-file"],

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from deploy.source.archive import Written
 from deploy.source.oci import packing
+from deploy.source.tarball import Written
 from tests.deploy.kustomize.sources import write
 
 FILES = {
