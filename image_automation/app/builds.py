@@ -18,15 +18,27 @@ from image_automation.app.settings import Settings
 
 
 def builder(
-    settings: Settings, scratch: Path, *, mirrors: Mirrors, transport: Transport, git: Limiter, work: Limiter
+    settings: Settings,
+    scratch: Path,
+    *,
+    mirrors: Mirrors,
+    transport: Transport,
+    git: Limiter,
+    work: Limiter,
+    as_listed: bool = False,
 ) -> Builder:
     """Build what runs kustomize, and fetches for it what the operator allows. Raises FileNotFoundError."""
     bases = RemoteBases(
         hosts=settings.remote_bases, mirrors=mirrors, transport=transport, limiter=git, tls=SYSTEM
     )  # fmt: skip
     return Builder(
-        command=find_command(), limiter=work, scratch=scratch, confine=Confinement.command, fetches=bases
-    )  # fmt: skip
+        command=find_command(),
+        limiter=work,
+        scratch=scratch,
+        confine=Confinement.command,
+        fetches=bases,
+        as_listed=as_listed,
+    )
 
 
 def keyring(settings: Settings, scratch: Path, *, objects: Getter, opens: Services) -> Keyring:

@@ -126,7 +126,10 @@ class Built:
 
 
 class Builder:
-    """Runs builds, at most `width` at a time, each program as `confine` starts it under a Confinement."""
+    """Runs builds, at most `width` at a time, each program as `confine` starts it under a Confinement.
+
+    Resources come in kustomize's order, or `as_listed`, where a kustomization does not say how.
+    """
 
     def __init__(
         self,
@@ -137,8 +140,10 @@ class Builder:
         confine: Callable[[Confinement, Sequence[str]], Sequence[str]],
         fetches: Fetches,
         width: int = 2,
+        as_listed: bool = False,
     ) -> None:
         self._fetches = fetches
+        self._as_listed = as_listed
         self._command = tuple(command)
         self._limiter = limiter
         self._scratch = scratch.resolve()  # kustomize resolves it, too, and names it in its messages
@@ -160,7 +165,7 @@ class Builder:
         """Build a directory of the artifact, but for what is excluded, and return the YAML. Raises BuildError."""
         unpacked = source.Directory(root, excludes=excludes)
         try:
-            text = await self._limiter.run(plain.printed, root, directory, spec, excludes)
+            text = await self._limiter.run(plain.printed, root, directory, spec, excludes, as_listed=self._as_listed)
             built = Built(text) if text is not None else None
             if built is None:
                 built = await self._by_kustomize(unpacked, root, directory, spec, timeout=timeout, decryptor=decryptor)
@@ -207,7 +212,7 @@ class Builder:
         mounts: dict[str, source.Source] = {}
         whole = unpacked
         for _ in range(_MOST_ROUNDS):
-            planned = await self._limiter.run(_plan, whole, directory, spec, self._fetches)
+            planned = await self._limiter.run(_plan, whole, directory, spec, self._fetches, as_listed=self._as_listed)
             if not planned.missing:
                 return planned, whole
             if unpacked.kind(remote.FOLDER) != "none":
@@ -266,9 +271,13 @@ class Builder:
         return ended.output.decode()
 
 
-def _plan(unpacked: source.Source, directory: str, spec: KustomizationSpec, allows: Allows) -> plan.Plan:
+def _plan(
+    unpacked: source.Source, directory: str, spec: KustomizationSpec, allows: Allows, *, as_listed: bool
+) -> plan.Plan:
     """Plan what kustomize may see of the source."""
     generated = generator.generate(unpacked, directory, spec)
+    if as_listed:
+        generated.content.setdefault("sortOptions", {"order": "fifo"})
     return plan.make(unpacked, directory, generated.file_name, generated.content, allows=allows)
 
 

@@ -55,8 +55,13 @@ class _Id(NamedTuple):
 _Object: TypeAlias = tuple[_Id, dict[str, Any]]
 
 
-def printed(root: Path, directory: str, spec: KustomizationSpec, excludes: Excludes = nothing) -> str | None:
-    """Return what kustomize would print of a folder of the source at `root`, None where only kustomize can tell."""
+def printed(
+    root: Path, directory: str, spec: KustomizationSpec, excludes: Excludes = nothing, *, as_listed: bool = False
+) -> str | None:
+    """Return what kustomize would print of a folder of the source at `root`, None where only kustomize can tell.
+
+    Objects come in kustomize's order, or `as_listed`.
+    """
     if spec.target_namespace or spec.name_prefix or spec.name_suffix or spec.build_metadata:
         return None
     if spec.patches or spec.components or spec.images:
@@ -71,7 +76,8 @@ def printed(root: Path, directory: str, spec: KustomizationSpec, excludes: Exclu
     ids = [each for each, _ in found]
     if not found or len({each._replace(namespace=each.namespace or "default") for each in ids}) < len(ids):
         return None
-    return resources.join([go_yaml.write(value) for _, value in sorted(found, key=_BY_ORDER)])
+    ordered = found if as_listed else sorted(found, key=_BY_ORDER)
+    return resources.join([go_yaml.write(value) for _, value in ordered])
 
 
 def _files(source: Source, directory: str) -> Iterator[str]:

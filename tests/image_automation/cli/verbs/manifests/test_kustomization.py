@@ -87,6 +87,16 @@ def test_a_folder_is_printed_as_it_would_be_applied(folder: Path, capsys: pytest
     assert sorted(folder.rglob("*")) == before
 
 
+def test_objects_come_in_the_order_of_the_files(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    later = sources.config_map().replace("ConfigMap", "Namespace")
+    sources.write(folder, {"app/later.yaml": later, "app/kustomization.yaml": "resources: [cm.yaml, later.yaml]\n"})
+    kinds = [each["kind"] for each in yaml.safe_load_all(build("--path", "app", capsys=capsys)) if each]
+    assert kinds == ["ConfigMap", "Namespace"]
+    (folder / "app" / "kustomization.yaml").unlink()
+    kinds = [each["kind"] for each in yaml.safe_load_all(build("--path", "app", capsys=capsys)) if each]
+    assert kinds == ["ConfigMap", "Namespace"]
+
+
 def test_what_is_encrypted_is_masked_and_the_rest_keeps_its_form(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -141,7 +151,7 @@ def test_kustomizations_among_the_manifests_are_built_from_local_sources(
     arguments = ["--path", "app", "--recursive"]
     out = build(*arguments, "--local-sources", "GitRepository/flux-system/fleet=other", capsys=capsys)
     found = [each for each in yaml.safe_load_all(out) if each]
-    assert [each["kind"] for each in found] == ["ConfigMap", "Kustomization", "Kustomization", "ConfigMap"]
+    assert [each["kind"] for each in found] == ["Kustomization", "ConfigMap", "Kustomization", "ConfigMap"]
     assert found[3]["metadata"]["labels"] == {
         "kustomize.toolkit.fluxcd.io/name": "inner",
         "kustomize.toolkit.fluxcd.io/namespace": "flux-system",
