@@ -29,6 +29,7 @@ from deploy.kustomize.decryption import sops
 from deploy.kustomize.decryption.keyring import Keyring
 from deploy.kustomize.decryption.services import NoServices
 from deploy.kustomize.decryption.sops import Sops
+from deploy.source.download import Downloads
 from deploy.source.fetch import Trees
 from gotk.api import scheme
 from gotk.api.kustomize import Kustomization
@@ -56,7 +57,8 @@ class Ours:
 
     def __init__(self, client: Client, transport: Transport, limiter: Limiter, scratch: Path) -> None:
         clock = SystemClock()
-        trees = Trees(transport=transport, clock=clock, limiter=limiter, scratch=scratch, capacity=8, retries=5)
+        downloads = Downloads(transport=transport, clock=clock, limiter=limiter, retries=5)
+        trees = Trees(downloads=downloads, limiter=limiter, scratch=scratch, capacity=8)
         builder = Builder(
             command=find_command(),
             limiter=limiter,

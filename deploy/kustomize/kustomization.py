@@ -15,7 +15,7 @@ from deploy.kustomize.building import assembly, build
 from deploy.kustomize.policy import Policy
 from deploy.kustomize.prerequisites import INVALID_EXPRESSION, TERMINAL, Prerequisites
 from deploy.kustomize.steps import Steps
-from deploy.source import fetch
+from deploy.source import download
 from gotk.api.kustomize import GROUP, Kustomization
 from gotk.duration import Duration
 from gotk.kube.ports import Getter
@@ -139,9 +139,9 @@ class KustomizationReconciler:
             built = await self._assembler.build(attempt)
             run.update(last_attempted_revision=source.revision)
             return await self._assembler.objects(attempt.obj, built)
-        except fetch.ArtifactMissing:
+        except download.ArtifactMissing:
             raise self._before.waiting("ArtifactFailed", "Source is not ready, artifact not found") from None
-        except (fetch.ArtifactError, build.PathMissing) as error:
+        except (download.ArtifactError, build.PathMissing) as error:
             raise Retry("ArtifactFailed", str(error), after=after) from error
         except (build.BuildError, assembly.AssemblyError) as error:
             run.update(last_attempted_revision=source.revision)

@@ -6,6 +6,7 @@ Answers to `getSource` and `checkDependencies` of kustomize-controller.
 from collections.abc import Mapping
 from typing import Any
 
+from deploy.cluster import ready_expression
 from deploy.cluster.expressions import Expressions
 from deploy.kustomize import dependencies
 from deploy.kustomize.attempt import KustomizationRun, retry_after
@@ -15,7 +16,6 @@ from gotk.api.kustomize import GROUP, DependencyReference, Kustomization
 from gotk.api.meta import Artifact
 from gotk.api.source import GROUP as SOURCE_GROUP
 from gotk.api.source import SOURCES, ExternalArtifact, Source
-from gotk.cel import expression
 from gotk.duration import Duration
 from gotk.kube.errors import NotFound
 from gotk.kube.ports import Getter
@@ -93,20 +93,13 @@ class Prerequisites:
         return why
 
     async def _unmet_expression(self, obj: Kustomization, dependency: Kustomization, text: str) -> str | None:
-        name = dependency.metadata.name
-        try:
-            expression.check(text, "dep", "self", boolean=True)
-        except expression.InvalidExpressionError as error:
-            raise Stalled(INVALID_EXPRESSION, f"{TERMINAL}: failed to evaluate dependency {name}: {error}") from error
+        where = f"{dependency.metadata.namespace}/{dependency.metadata.name}"
         scope = {"self": _plain(obj), "dep": _plain(dependency)}
         try:
-            (verdict,) = await self._expressions.verdicts(obj.metadata.uid, [text], scope, open_=False)
-        except expression.EvaluationError as error:
-            return str(error)
-        if isinstance(verdict, str):
-            return verdict
-        where = f"{dependency.metadata.namespace}/{name}"
-        return None if verdict else f"dependency '{where}' is not ready according to readyExpr eval"
+            return await ready_expression.unmet(text, scope, where, self._expressions, owner=obj.metadata.uid)
+        except ready_expression.InvalidExpressionError as error:
+            told = f"{TERMINAL}: failed to evaluate dependency {dependency.metadata.name}: {error}"
+            raise Stalled(INVALID_EXPRESSION, told) from error
 
     def waiting(self, reason: str, message: str) -> Waiting:
         """Return the error of what is looked at again after the dependency delay."""

@@ -12,7 +12,7 @@ from pathlib import Path
 _IMAGE = frozenset({"image-automation-controller", "image-reflector-controller"})
 #: What Flux leaves to choice, and the kit brings with the rest.
 EXTRA = frozenset({"source-watcher"})
-_ALL = _IMAGE | {"kustomize-controller", "notification-controller", "source-controller"} | EXTRA
+_ALL = _IMAGE | {"helm-controller", "kustomize-controller", "notification-controller", "source-controller"} | EXTRA
 #: Every overlay, and the controllers of Flux whose work it does.
 OVERLAYS: Mapping[str, frozenset[str]] = {
     "all": _ALL,

@@ -9,7 +9,8 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from deploy.source.fetch import ArtifactError, Trees
+from deploy.source.download import ArtifactError
+from deploy.source.fetch import Trees
 from deploy.source.generating import building, captures, observed
 from deploy.source.generating.building import BuildError
 from deploy.source.generating.captures import Unexpandable, Wanted

@@ -1,110 +1,88 @@
-"""Sources on disk: an artifact is downloaded, checked against its digest and unpacked once, then shared by every build.
+"""Sources on disk: an artifact is downloaded once, then shared by all who build or release it.
 
-Answers to the fetcher of `fluxcd/pkg/http`: connection errors and 5xx are tried again, a 404 means that the source is
-about to publish a newer one. The trees are only ever read; those that nobody reads go when there are too many.
+What lies there is only ever read; what nobody reads goes when there is too much of it.
 """
 
 import asyncio
 import contextlib
 import shutil
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from yarl import URL
-
 from deploy.source import unpack
-from gotk import retry
+from deploy.source.download import ArtifactError, Downloads
 from gotk.api.meta import Artifact
 from gotk.bounded import Bounded
-from gotk.http.egress import Reach
-from gotk.http.errors import HTTPError, TooLarge
-from gotk.http.transport import Request, Transport
 from gotk.runtime.blocking import Limiter
-from gotk.runtime.clock import Clock
 
-_LARGEST_ARCHIVE = 512 << 20
-# An archive is itself compressed: its bytes are what the digest is of.
-_HEADERS = {"Accept-Encoding": "identity"}
-
-
-class ArtifactError(Exception):
-    """The artifact could not be fetched, or is not what the source says it is."""
-
-
-class ArtifactMissing(ArtifactError):
-    """The artifact is not there: the source is about to publish a newer one."""
-
-
-class _Unavailable(ArtifactError):
-    """No answer, or one that says to come back."""
+_Fetch = Callable[[Artifact, float], Awaitable[Path]]
 
 
 @dataclass(slots=True)
-class _Tree:
-    """An unpacked artifact, or one that is about to be."""
+class _Place:
+    """Where an artifact is, or is about to be."""
 
     path: Path | None = None
     readers: int = 0
     lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
 
-class Trees:
-    """The unpacked artifacts, by digest."""
+class _Shared:
+    """What was made of artifacts, by digest; `capacity` is how many stay that nobody reads."""
 
-    def __init__(
-        self, *, transport: Transport, clock: Clock, limiter: Limiter, scratch: Path, capacity: int, retries: int
-    ) -> None:
-        """Take what it works with; `capacity` is how many trees stay that nobody reads.
-
-        A server in trouble is asked again so many times.
-        """
-        self._backoff = retry.Backoff(tries=retries + 1, first=1.0, longest=16.0)
-        self._transport = transport
-        self._clock = clock
+    def __init__(self, *, limiter: Limiter, capacity: int, fetch: _Fetch, remove: Callable[[Path], None]) -> None:
         self._limiter = limiter
-        self._scratch = scratch
-        self._read: dict[str, _Tree] = {}
-        self._idle: Bounded[str, _Tree] = Bounded(capacity)
+        self._fetch = fetch
+        self._remove = remove
+        self._read: dict[str, _Place] = {}
+        self._idle: Bounded[str, _Place] = Bounded(capacity)
 
     @contextlib.asynccontextmanager
     async def open(self, artifact: Artifact, *, timeout: float) -> AsyncIterator[Path]:
-        """Give the directory that holds the artifact's files, for reading. Raises ArtifactError."""
+        """Give what an artifact holds, for reading. Raises ArtifactError."""
         digest = artifact.digest
-        tree = self._read.get(digest) or self._idle.pop(digest) or _Tree()
-        self._read[digest] = tree
-        tree.readers += 1
+        place = self._read.get(digest) or self._idle.pop(digest) or _Place()
+        self._read[digest] = place
+        place.readers += 1
         try:
-            async with tree.lock:
-                if tree.path is None:
-                    tree.path = await self._fetch(artifact, timeout)
-            yield tree.path
+            async with place.lock:
+                if place.path is None:
+                    place.path = await self._fetch(artifact, timeout)
+            yield place.path
         finally:
-            tree.readers -= 1
-            if not tree.readers:
+            place.readers -= 1
+            if not place.readers:
                 del self._read[digest]
-                await self._leave(digest, tree)
+                await self._leave(digest, place)
 
-    async def _leave(self, digest: str, tree: _Tree) -> None:
-        """Keep a tree that nobody reads any more, and delete those that there is no room for."""
-        surplus = self._idle.put(digest, tree) if tree.path is not None else ()
+    async def _leave(self, digest: str, place: _Place) -> None:
+        """Keep what nobody reads any more, and delete what there is no room for."""
+        surplus = self._idle.put(digest, place) if place.path is not None else ()
         for each in surplus:
             if each.path is not None:
-                await self._limiter.run(shutil.rmtree, each.path, ignore_errors=True)
+                await self._limiter.run(self._remove, each.path)
 
-    async def _fetch(self, artifact: Artifact, timeout: float) -> Path:
+
+class Trees(_Shared):
+    """The unpacked artifacts: directories."""
+
+    def __init__(self, *, downloads: Downloads, limiter: Limiter, scratch: Path, capacity: int) -> None:
+        """Take what it works with; `capacity` is how many trees stay that nobody reads."""
+        super().__init__(limiter=limiter, capacity=capacity, fetch=self._unpacked, remove=_remove_tree)
+        self._downloads = downloads
+        self._blocking = limiter
+        self._scratch = scratch
+
+    async def _unpacked(self, artifact: Artifact, timeout: float) -> Path:
         target = Path(tempfile.mkdtemp(prefix="source-", dir=self._scratch))
         packed = target.with_suffix(".tar.gz")
         try:
-            async with asyncio.timeout(timeout):
-                await self._download(artifact.url, packed)
-            await self._limiter.run(unpack.verify, packed, artifact.digest)
-            await self._limiter.run(unpack.unpack, packed, target)
+            await self._downloads.fetch(artifact, packed, timeout=timeout)
+            await self._blocking.run(unpack.unpack, packed, target)
         except BaseException as error:
-            await asyncio.shield(self._limiter.run(shutil.rmtree, target, ignore_errors=True))
-            if isinstance(error, TimeoutError):
-                raise ArtifactError(f"failed to download archive: no answer within {timeout:g}s") from error
+            await asyncio.shield(self._blocking.run(_remove_tree, target))
             if isinstance(error, unpack.ArchiveError):
                 raise ArtifactError(str(error)) from error
             if isinstance(error, OSError):
@@ -114,32 +92,31 @@ class Trees:
             packed.unlink(missing_ok=True)
         return target
 
-    async def _download(self, url: str, packed: Path) -> None:
-        def pause(error: Exception, due: float) -> float | None:
-            return due if isinstance(error, _Unavailable) else None
 
-        await retry.run(lambda: self._get(url, packed), self._backoff, sleep=self._clock.sleep, pause=pause)
+class Archives(_Shared):
+    """The artifacts as they came: files."""
 
-    async def _get(self, url: str, packed: Path) -> None:
-        failed = f"failed to download archive from {url}"
+    def __init__(self, *, downloads: Downloads, limiter: Limiter, scratch: Path, capacity: int) -> None:
+        """Take what it works with; `capacity` is how many files stay that nobody reads."""
+        super().__init__(limiter=limiter, capacity=capacity, fetch=self._packed, remove=_remove_file)
+        self._downloads = downloads
+        self._blocking = limiter
+        self._scratch = scratch
+
+    async def _packed(self, artifact: Artifact, timeout: float) -> Path:
+        folder = Path(tempfile.mkdtemp(prefix="archive-", dir=self._scratch))
+        target = folder / "artifact.tgz"
         try:
-            request = Request(
-                method="GET",
-                url=URL(url, encoded=True),
-                headers=_HEADERS,
-                limit=_LARGEST_ARCHIVE,
-                follow=False,
-                most=Reach.LOOPBACK,
-            )
-            with packed.open("wb") as file:
-                answer = await self._transport.send(request, sink=file.write)
-        except TooLarge as error:
-            raise ArtifactError(f"failed to download archive: larger than {_LARGEST_ARCHIVE} bytes") from error
-        except (HTTPError, ValueError) as error:
-            kind = _Unavailable if isinstance(error, HTTPError) and error.temporary else ArtifactError
-            raise kind(f"{failed}: {error}") from error
-        if answer.status == 404:
-            raise ArtifactMissing("artifact not found")
-        if answer.status != 200:
-            kind = _Unavailable if answer.status >= 500 else ArtifactError
-            raise kind(f"{failed} (status: {answer.status})")
+            await self._downloads.fetch(artifact, target, timeout=timeout)
+        except BaseException:
+            await asyncio.shield(self._blocking.run(_remove_file, target))
+            raise
+        return target
+
+
+def _remove_tree(path: Path) -> None:
+    shutil.rmtree(path, ignore_errors=True)
+
+
+def _remove_file(path: Path) -> None:
+    shutil.rmtree(path.parent, ignore_errors=True)

@@ -22,6 +22,10 @@ from gotk.duration import Duration
 
 GROUP = "helm.toolkit.fluxcd.io"
 
+#: The annotations that ask for an upgrade, or to forget the failures: the value of `reconcile.fluxcd.io/requestedAt`.
+FORCE_AT = "reconcile.fluxcd.io/forceAt"
+RESET_AT = "reconcile.fluxcd.io/resetAt"
+
 CRDsPolicy = Literal["Skip", "Create", "CreateReplace"]
 ServerSide = Literal["enabled", "disabled", "auto"]
 _Name = Annotated[str, msgspec.Meta(min_length=1, max_length=253)]

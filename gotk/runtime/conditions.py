@@ -169,9 +169,10 @@ def summarize(conditions: Conditions, rules: Rules, end: Success | errors.Reconc
         return
     reason = end.reason if isinstance(end, errors.ReconcileError) else FAILED
     message = str(end) or type(end).__name__
+    shown = end.ready if isinstance(end, errors.ReconcileError) and end.ready else (reason, message)
     if isinstance(end, errors.Stalled):
         conditions.mark_true(STALLED, reason, message)
-        conditions.mark_false(READY, reason, message)
+        conditions.mark_false(READY, *shown)
         return
     conditions.delete(STALLED)
     if (progress := conditions.get(RECONCILING)) is not None:
@@ -179,7 +180,7 @@ def summarize(conditions: Conditions, rules: Rules, end: Success | errors.Reconc
     if any(conditions.is_true(type_) for type_ in rules.negative):
         _ready_from_others(conditions, rules)
     elif not (rules.keeps_false and conditions.is_false(READY) and reason == FAILED):
-        conditions.mark_false(READY, reason, message)
+        conditions.mark_false(READY, *shown)
 
 
 def observes(conditions: Conditions, rules: Rules) -> bool:

@@ -20,6 +20,8 @@ class ReconcileError(Exception):
         self.message = message
         #: Metadata of the event that tells of it, such as the revision that failed.
         self.metadata: Mapping[str, str] = {}
+        #: Reason and message of Ready, where it says more than why the run ended (which of the tries was the last).
+        self.ready: tuple[str, str] | None = None
 
 
 class Stalled(ReconcileError):

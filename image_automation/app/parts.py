@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from deploy.cluster.remotes import Remotes
 from deploy.kustomize.decryption.services import Services
 from deploy.source.charts.remote import Repositories
+from deploy.source.download import Downloads
 from deploy.source.storage import Storage
 from gotk.cloud.registries.login import Logins
 from gotk.git.mirrors.mirror import Mirrors
@@ -38,6 +39,7 @@ class Parts:
     clock: Clock
     chance: random.Random
     transport: Transport
+    downloads: Downloads
     registry: RegistryClient
     repositories: Repositories
     helm_access: HelmAccesses

@@ -12,6 +12,7 @@ from typing import Protocol
 import structlog
 
 from gotk.api import scheme
+from gotk.api.helm import HelmRelease
 from gotk.api.image import ImagePolicy, ImageRepository, ImageUpdateAutomation
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import Object
@@ -37,6 +38,7 @@ NEEDS: Mapping[str, tuple[type[Object], ...]] = {
     "ocirepository": (OCIRepository,),
     "artifactgenerator": (ArtifactGenerator, Bucket, GitRepository, OCIRepository, HelmChart, ExternalArtifact),
     "kustomization": (Kustomization, *SOURCES.values()),
+    "helmrelease": (HelmRelease, HelmChart, OCIRepository),
     "receiver": (Receiver,),
     "alert": (Alert, Provider),
 }
@@ -44,7 +46,7 @@ NEEDS: Mapping[str, tuple[type[Object], ...]] = {
 
 def needs(name: str, settings: Settings) -> tuple[type[Object], ...]:
     """Return what a controller cannot work without, as it is set up."""
-    gated = (ExternalArtifact,) if name == "kustomization" and settings.external_artifacts else ()
+    gated = (ExternalArtifact,) if name in {"kustomization", "helmrelease"} and settings.external_artifacts else ()
     return NEEDS[name] + gated
 
 

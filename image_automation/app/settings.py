@@ -25,6 +25,7 @@ CONTROLLERS = (
     "ocirepository",
     "artifactgenerator",
     "kustomization",
+    "helmrelease",
     "receiver",
     "alert",
 )
@@ -78,6 +79,8 @@ class Settings:
     default_decryption_service_account: str = ""
     sops_age_secret: tuple[str, str] | None = None
     external_artifacts: bool = False
+    plain_chart_versions: bool = False
+    retry_failed_releases: bool = False
     metrics_addr: str = ":8080"
     health_addr: str = ":9440"
     explain_addr: str = "0"

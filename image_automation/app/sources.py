@@ -100,14 +100,8 @@ def helm_chart(parts: Parts) -> Reconciler[Any, Any]:
 def artifact_generator(parts: Parts) -> Reconciler[Any, Any]:
     """Build the reconciler of ArtifactGenerators."""
     settings = parts.settings
-    trees = Trees(
-        transport=parts.transport,
-        clock=parts.clock,
-        limiter=parts.work,
-        scratch=settings.make_scratch("generated"),
-        capacity=_TREES,
-        retries=settings.http_retry,
-    )
+    scratch = settings.make_scratch("generated")
+    trees = Trees(downloads=parts.downloads, limiter=parts.work, scratch=scratch, capacity=_TREES)
     return ArtifactGeneratorReconciler(
         objects=parts.caches,
         externals=Externals(cluster=parts.client),

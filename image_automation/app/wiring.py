@@ -8,13 +8,14 @@ from datetime import timedelta
 from typing import Any
 
 from deploy.cluster.clusters import TargetClusters
-from deploy.cluster.remotes import Remotes
+from deploy.cluster.remotes import Logins, Remotes
 from deploy.cluster.trial import Manner
 from deploy.kustomize.building.assembly import Assembler
 from deploy.kustomize.kustomization import KustomizationReconciler
 from deploy.kustomize.policy import Policy
 from deploy.kustomize.wakes import CONFIGS, EXTERNAL
 from deploy.source.charts.remote import Repositories
+from deploy.source.download import Downloads
 from deploy.source.fetch import Trees
 from deploy.source.server import ArtifactServer
 from deploy.source.storage import Retention, Storage
@@ -41,7 +42,7 @@ from gotk.runtime.reconciler import Reconciler
 from gotk.sources.git_access import GitAccess
 from gotk.sources.helm_access import HelmAccesses
 from gotk.sources.registry_access import RegistryAccess
-from image_automation.app import addresses, builds, clouds, explain, notifications, sources
+from image_automation.app import addresses, builds, clouds, explain, notifications, releases, sources
 from image_automation.app.digests import RegistryDigests
 from image_automation.app.explanation import Explainer
 from image_automation.app.parts import Parts
@@ -113,14 +114,7 @@ def image_update_automation(parts: Parts) -> Reconciler[Any, Any]:
 def kustomization(parts: Parts) -> Reconciler[Any, Any]:
     """Build the reconciler of Kustomizations."""
     scratch = parts.settings.make_scratch("builds")
-    trees = Trees(
-        transport=parts.transport,
-        clock=parts.clock,
-        limiter=parts.work,
-        scratch=scratch,
-        capacity=_TREES,
-        retries=parts.settings.http_retry,
-    )
+    trees = Trees(downloads=parts.downloads, limiter=parts.work, scratch=scratch, capacity=_TREES)
     builder = builds.builder(
         parts.settings,
         scratch,
@@ -193,6 +187,7 @@ CONTROLLERS: Mapping[str, Callable[[Parts], Reconciler[Any, Any]]] = {
     "ocirepository": sources.oci_repository,
     "artifactgenerator": sources.artifact_generator,
     "kustomization": kustomization,
+    "helmrelease": releases.helm_release,
     "receiver": receiver,
 }
 
@@ -303,13 +298,10 @@ async def _parts(
     chosen_by_others = await stack.enter_async_context(Caller(route=way, most=Reach.LOOPBACK))
     known = clouds.identities(settings, client, clock, metrics)
     git = stack.enter_context(Limiter(width=_THREADS, name="git"))
+    work = stack.enter_context(Limiter(width=_THREADS, name="work"))
+    inward = await stack.enter_async_context(Transport())
     chance = random.Random()  # noqa: S311 - jitter
-    remotes = Remotes(
-        objects=client,
-        logins=clouds.cluster_logins(settings, known, clock, caller),
-        connect=lambda config: Client(config, write_time=write_time),
-        insecure_tls=settings.insecure_kubeconfig_tls,
-    )
+    remotes = _remotes(settings, client, clouds.cluster_logins(settings, known, clock, caller), write_time)
     web = await stack.enter_async_context(Transport(route=way))
     logins = clouds.logins(settings, known, clock, caller)
     return Parts(
@@ -327,7 +319,8 @@ async def _parts(
         ),
         clock=clock,
         chance=chance,
-        transport=await stack.enter_async_context(Transport()),
+        transport=inward,
+        downloads=Downloads(transport=inward, clock=clock, limiter=work, retries=settings.http_retry),
         registry=await stack.enter_async_context(registry),
         repositories=Repositories(
             web,
@@ -346,7 +339,16 @@ async def _parts(
         mirrors=Mirrors(settings.mirrors, write_time=write_time),
         storage=await _storage(settings, stack),
         git=git,
-        work=stack.enter_context(Limiter(width=_THREADS, name="work")),
+        work=work,
+    )
+
+
+def _remotes(settings: Settings, client: Client, logins: Logins, write_time: Callable[[], float]) -> Remotes:
+    return Remotes(
+        objects=client,
+        logins=logins,
+        connect=lambda config: Client(config, write_time=write_time),
+        insecure_tls=settings.insecure_kubeconfig_tls,
     )
 
 

@@ -14,6 +14,8 @@ DIRECT_SOURCE_FETCH = "DirectSourceFetch"
 MIGRATE_API_VERSION = "MigrateAPIVersion"
 NO_CONFIG_WATCHERS = "DisableConfigWatchers"
 EXTERNAL_ARTIFACT = "ExternalArtifact"
+NO_CHART_DIGESTS = "DisableChartDigestTracking"
+DEFAULT_TO_RETRY = "DefaultToRetryOnFailure"
 _DEFAULTS = {
     WORKLOAD_IDENTITY: False,
     STRICT_SUBSTITUTIONS: True,
@@ -24,6 +26,8 @@ _DEFAULTS = {
     MIGRATE_API_VERSION: False,
     NO_CONFIG_WATCHERS: False,
     EXTERNAL_ARTIFACT: False,
+    NO_CHART_DIGESTS: False,
+    DEFAULT_TO_RETRY: False,
 }
 _TRUTHS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
 _LONGEST_KEPT = 3600.0
@@ -58,6 +62,14 @@ def of_kustomizations(given: Mapping[str, bool]) -> dict[str, bool]:
         "migrate_api_version": given[MIGRATE_API_VERSION],
         "watch_configs": not given[NO_CONFIG_WATCHERS],
         "external_artifacts": given[EXTERNAL_ARTIFACT],
+    }
+
+
+def of_releases(given: Mapping[str, bool]) -> dict[str, bool]:
+    """Return the settings that gates of helm-controller alone stand for."""
+    return {
+        "plain_chart_versions": given[NO_CHART_DIGESTS],
+        "retry_failed_releases": given[DEFAULT_TO_RETRY],
     }
 
 

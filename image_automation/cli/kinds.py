@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from gotk.api import image, kustomize, notification, source, source_extensions
+from gotk.api import helm, image, kustomize, notification, source, source_extensions
 from gotk.api.meta import Object
 
 Json = Mapping[str, Any]
@@ -68,6 +68,13 @@ def dig(obj: Json, *path: str) -> Any:
     return value
 
 
+def source_of(obj: Json) -> Json:
+    """Return the reference to what an object is made of: a source, or what holds a release's chart."""
+    places = (("sourceRef",), ("chartRef",), ("chart", "spec", "sourceRef"))
+    found = (dig(obj, "spec", *place) for place in places)
+    return next((ref for ref in found if ref is not None), {})
+
+
 def shorten(text: str) -> str:
     """Cut long hexadecimal runs (revisions, digests) to eight digits."""
     return _HEX.sub(lambda match: match[0][:8], text)
@@ -110,6 +117,12 @@ def _helm_repository_done(obj: Json) -> str:
     if _is_registry(obj):
         return "Helm repository is Ready"
     return f"fetched revision {dig(obj, 'status', 'artifact', 'revision')}"
+
+
+def _released(obj: Json) -> str:
+    """Return the chart version of the newest release, or the one that was tried."""
+    history = dig(obj, "status", "history") or [{}]
+    return str(history[0].get("chartVersion") or dig(obj, "status", "lastAttemptedRevision") or "")
 
 
 def _made_for(obj: Json) -> str:
@@ -233,6 +246,18 @@ KUSTOMIZATION = Kind(
     done=lambda obj: f"applied revision {dig(obj, 'status', 'lastAppliedRevision')}",
     has_source=True,
 )
+HELM_RELEASE = Kind(
+    struct=helm.HelmRelease,
+    name="HelmRelease",
+    human="helmrelease",
+    words=("helmrelease",),
+    aliases=("hr", "helmreleases"),
+    columns=("REVISION",),
+    details=lambda obj: (_released(obj),),
+    done=lambda obj: f"applied revision {_released(obj)}",
+    shortens=False,
+    has_source=True,
+)
 ALERT = Kind(
     struct=notification.Alert,
     name="Alert",
@@ -271,7 +296,7 @@ RECEIVER = Kind(
 
 SOURCES = (BUCKET, GIT_REPOSITORY, OCI_REPOSITORY, HELM_REPOSITORY, HELM_CHART)
 IMAGES = (IMAGE_REPOSITORY, IMAGE_POLICY, IMAGE_UPDATE)
-APPLIERS = (KUSTOMIZATION,)
+APPLIERS = (HELM_RELEASE, KUSTOMIZATION)
 ALL = (*SOURCES, ARTIFACT_GENERATOR, *IMAGES, *APPLIERS, RECEIVER)
 #: What is printed: `ExternalArtifact` is somebody else's to reconcile.
 EVERY = (*SOURCES, EXTERNAL_ARTIFACT, ARTIFACT_GENERATOR, *IMAGES, *APPLIERS, RECEIVER)

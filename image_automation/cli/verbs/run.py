@@ -259,6 +259,7 @@ def _identities(options: dict[str, Any], controllers: frozenset[str]) -> dict[st
     return {
         "workload_identity": workload_identity,
         **gates.of_kustomizations(given),
+        **gates.of_releases(given),
         "token_cache_max_duration": gates.check_token_duration(options["token_cache_max_duration"]),
         "trusted_realms": gates.words(options["trusted_realms"]),
     }

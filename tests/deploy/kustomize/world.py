@@ -24,7 +24,7 @@ from deploy.kustomize.decryption.services import NoServices
 from deploy.kustomize.decryption.sops import Sops
 from deploy.kustomize.kustomization import KustomizationReconciler
 from deploy.kustomize.policy import Policy
-from deploy.source import fetch
+from deploy.source import download, fetch
 from gotk.api import scheme
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import Object
@@ -87,9 +87,8 @@ class World:
         self.kubeconfig = Path()
         self.scratch = scratch
         clock = SystemClock()
-        self.trees = fetch.Trees(
-            transport=transport, clock=clock, limiter=limiter, scratch=scratch, capacity=8, retries=5
-        )
+        downloads = download.Downloads(transport=transport, clock=clock, limiter=limiter, retries=5)
+        self.trees = fetch.Trees(downloads=downloads, limiter=limiter, scratch=scratch, capacity=8)
         builder = build.Builder(
             command=build.find_command(),
             limiter=limiter,

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from aiohttp import web
 
-from deploy.source import fetch
+from deploy.source import download, fetch
 from gotk.api.meta import Artifact
 from gotk.http.transport import Transport
 from gotk.runtime.blocking import Limiter
@@ -44,9 +44,8 @@ class Source:
         self.url = ""
         self.clock = QuickClock()
         self.scratch = scratch
-        self.trees = fetch.Trees(
-            transport=transport, clock=self.clock, limiter=limiter, scratch=scratch, capacity=1, retries=5
-        )
+        downloads = download.Downloads(transport=transport, clock=self.clock, limiter=limiter, retries=5)
+        self.trees = fetch.Trees(downloads=downloads, limiter=limiter, scratch=scratch, capacity=1)
 
     async def serve(self, request: web.Request) -> web.Response:
         self.asked += 1
@@ -93,7 +92,7 @@ async def test_a_server_in_trouble_is_asked_again(source: Source) -> None:
 
 async def test_at_last_it_is_given_up(source: Source) -> None:
     source.answers = [503]
-    with pytest.raises(fetch.ArtifactError, match=r"failed to download archive from .* \(status: 503\)"):
+    with pytest.raises(download.ArtifactError, match=r"failed to download archive from .* \(status: 503\)"):
         await source.names()
     assert source.asked == 6
     assert not list(source.scratch.iterdir())
@@ -101,13 +100,13 @@ async def test_at_last_it_is_given_up(source: Source) -> None:
 
 async def test_a_server_that_is_not_there_is_asked_again(source: Source) -> None:
     source.url = "http://127.0.0.1:1/a.tar.gz"
-    with pytest.raises(fetch.ArtifactError, match="failed to download archive from "):
+    with pytest.raises(download.ArtifactError, match="failed to download archive from "):
         await source.names()
     assert len(source.clock.slept) == 5
 
 
 @pytest.mark.parametrize(
-    ("status", "error"), [(404, fetch.ArtifactMissing), (403, fetch.ArtifactError), (302, fetch.ArtifactError)]
+    ("status", "error"), [(404, download.ArtifactMissing), (403, download.ArtifactError), (302, download.ArtifactError)]
 )
 async def test_a_clear_answer_is_believed(status: int, error: type[Exception], source: Source) -> None:
     source.answers = [status]
@@ -121,7 +120,7 @@ async def test_a_clear_answer_is_believed(status: int, error: type[Exception], s
 )
 async def test_an_address_that_no_artifact_has_is_refused_at_once(url: str, source: Source) -> None:
     source.url = url
-    with pytest.raises(fetch.ArtifactError, match="failed to download archive from "):
+    with pytest.raises(download.ArtifactError, match="failed to download archive from "):
         await source.names()
     assert source.clock.slept == []
 
@@ -141,7 +140,7 @@ async def test_an_archive_comes_as_it_lies_there(source: Source) -> None:
 
 async def test_a_failure_is_not_remembered(source: Source) -> None:
     source.answers = [404, 200]
-    with pytest.raises(fetch.ArtifactMissing):
+    with pytest.raises(download.ArtifactMissing):
         await source.names()
     assert await source.names() == ["cm.yaml"]
 
@@ -168,7 +167,7 @@ async def test_many_trees_come_and_go_at_once_and_each_goes_once(source: Source)
     for _ in range(20):
         source.answers = [200, 404] * 8 + [200]
         ended = await asyncio.gather(*(read(n, each) for n, each in enumerate(wanted * 2)), return_exceptions=True)
-        assert {type(each) for each in ended} <= {type(None), fetch.ArtifactMissing}
+        assert {type(each) for each in ended} <= {type(None), download.ArtifactMissing}
     source.answers = [200]
     assert await source.names() == ["cm.yaml"]
     assert len(list(source.scratch.iterdir())) == 1

@@ -36,7 +36,7 @@ def definitions(*without: str) -> list[dict[str, Any]]:
         pytest.param(
             ("source.",),
             {"gitrepository", "helmrepository", "helmchart", "bucket", "ocirepository", "artifactgenerator"}
-            | {"kustomization", "imageupdateautomation"},
+            | {"kustomization", "helmrelease", "imageupdateautomation"},
             id="who needs a source goes too",
         ),
         pytest.param(("image.", "source.", "kustomize.", "notification."), set(), id="none yet: all are waited for"),

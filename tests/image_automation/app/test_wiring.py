@@ -25,7 +25,7 @@ from image_automation.app.settings import Settings
 from image_automation.cli.verbs import run
 from image_automation.notification.alerts.notifier import Notifier
 
-COMPOSITION = ("wiring", "builds", "notifications", "clouds", "service")
+COMPOSITION = ("wiring", "builds", "notifications", "clouds", "releases", "sources", "service")
 OURS = ("gotk", "reflector", "policies", "image_automation", "deploy")
 
 #: Time, chance and the addresses of stand-ins: what a test puts in place of the world.
@@ -37,6 +37,7 @@ SEAMS = {
     "sleep",
     "elapsed",
     "exchange",
+    "google",
     "sts",
     "iam",
     "container",
@@ -46,7 +47,8 @@ SEAMS = {
 #: Constants of a part that no operator decides, and that only the tests of the part vary.
 TUNINGS = {
     ("Client", "timeout"), ("Client", "grace"), ("Client", "write_time"), ("Recorder", "size"),
-    ("RegistryClient", "page_size"), ("RegistryClient", "per_host"), ("Builder", "width"), ("Sops", "width"),
+    ("RegistryClient", "page_size"), ("RegistryClient", "per_host"), ("RegistryClient", "pushes"),
+    ("Renderer", "width"), ("Builder", "width"), ("Sops", "width"),
     ("Watchdog", "every"), ("Transport", "route"), ("Transport", "user_agent"), ("Transport", "grace"),
     ("Transport", "slowest"), ("AlertSink", "instance"), ("Settings", "run_limit"),
     ("Evaluator", "timeout"), ("Limiter", "name"),
@@ -98,7 +100,7 @@ def test_what_decides_behaviour_has_no_default():
     # Shared with tests and one-shot passes, to which the same default applies; all of them are passed in the service.
     shared = {
         "ArtifactServer.host", "ArtifactServer.port", "TokenCache.max_size", "TokenCache.max_duration",
-        "ProviderTokens.azure_authority", "Retention.ttl", "Retention.records", "Caller.most",
+        "ProviderTokens.azure_authority", "Retention.ttl", "Retention.records", "Caller.most", "Waiter.fail_fast",
     }  # fmt: skip
     assert decided <= shared
 
@@ -200,7 +202,7 @@ REACH: dict[str, tuple[list[str], str, str, Any, Any]] = {
         ["--requeue-dependency=7s"], "Policy", "requeue_dependency", 30.0, 7.0),
     "expressions of dependencies": (
         ["--feature-gates=AdditiveCELDependencyCheck=true"], "Policy", "additive_expressions", False, True),
-    "failing slowly": (["--feature-gates=DisableFailFastBehavior=true"], "Policy", "fail_fast", True, False),
+    "failing slowly": (["--feature-gates=DisableFailFastBehavior=true"], "Waiter", "_fail_fast", True, False),
     "health checks that end early": (
         ["--feature-gates=CancelHealthCheckOnNewRevision=true"], "Policy", "cancel_health_checks", False, True),
     "sources past the watch": (
@@ -208,7 +210,7 @@ REACH: dict[str, tuple[list[str], str, str, Any, Any]] = {
     "who applies": (["--default-service-account=deployer"], "TargetClusters", "_default_account", "", "deployer"),
     "who has no certificate": (["--insecure-kubeconfig-tls"], "Remotes", "_insecure_tls", False, True),
     "artifacts that are asked for again": (
-        ["--http-retry=2"], "Trees", "_backoff",
+        ["--http-retry=2"], "Downloads", "_backoff",
         Backoff(tries=10, first=1.0, longest=16.0), Backoff(tries=3, first=1.0, longest=16.0)),
     "objects at once": (["--concurrent-ssa=9"], "Manner", "width", 4, 9),
     "managers that are undone": (
@@ -225,6 +227,10 @@ REACH: dict[str, tuple[list[str], str, str, Any, Any]] = {
         ["--artifact-retention-ttl=1h", "--artifact-retention-records=5"], "Storage", "_retention",
         wiring.Retention(ttl=timedelta(minutes=1), records=2), wiring.Retention(ttl=timedelta(hours=1), records=5)),
     "digests of artifacts": (["--artifact-digest-algo=blake3"], "Storage", "algorithm", "sha256", "blake3"),
+    "charts' own versions": (
+        ["--feature-gates=DisableChartDigestTracking=true"], "Charts", "_plain_versions", False, True),
+    "releases that are tried again": (
+        ["--feature-gates=DefaultToRetryOnFailure=true"], "Releases", "_default_to_retry", False, True),
     "the namespace": (["--watch-all-namespaces=false"], "Caches", "_namespace", None, "tools"),
     "trusted realms": (
         ["--trusted-realms=auth.example"], "Authenticator", "_trusted", frozenset(), frozenset(["auth.example"])),

@@ -17,7 +17,7 @@ from image_automation.cli.verbs.objects import get
 def test_the_table_is_fluxs(kind: kinds.Kind, columns: list[str], row: list[str]) -> None:
     query = get.Query(
         cluster=None,  # type: ignore[arg-type] # a row needs none
-        all_namespaces=False, labels="", status_selector=None, no_header=False, watch=False, form=None,
+        all_namespaces=False, labels="", status=None, no_header=False, watch=False, form=None,
     )  # fmt: skip
     obj = {"metadata": {"name": "a"}, "spec": {"suspend": True}}
     assert get._header(query, kind) == columns

@@ -133,7 +133,8 @@ get = _group(
     "Print objects and their state.",
     (
         _command("all", kinds.EVERY, "Print every object."),
-        _command("kustomizations", kinds.APPLIERS, "Print Kustomizations."),
+        _command("kustomizations", (kinds.KUSTOMIZATION,), "Print Kustomizations."),
+        _command("helmreleases", (kinds.HELM_RELEASE,), "Print HelmReleases."),
         _command("alerts", (kinds.ALERT,), "Print Alerts."),
         _command("alert-providers", (kinds.PROVIDER,), "Print Providers of alerts."),
         _command("receivers", (kinds.RECEIVER,), "Print Receivers, with --hostname the URLs to configure at senders."),
@@ -141,6 +142,8 @@ get = _group(
     {
         "ks": "kustomizations",
         "kustomization": "kustomizations",
+        "hr": "helmreleases",
+        "helmrelease": "helmreleases",
         "alert": "alerts",
         "alert-provider": "alert-providers",
         "receiver": "receivers",
@@ -231,7 +234,7 @@ def _row(query: Query, kind: kinds.Kind, obj: kinds.Json, *, prefixed: bool) -> 
     row = [metadata.get("namespace", "")] if query.all_namespaces else []
     row.append(f"{kind.name.lower()}/{metadata['name']}" if prefixed else metadata["name"])
     if query.show_source:
-        ref = kinds.dig(obj, "spec", "sourceRef") or {}
+        ref = kinds.source_of(obj)
         row.append(f"{ref.get('kind')}/{ref.get('namespace') or metadata.get('namespace')}/{ref.get('name')}")
     row.extend(cut(cell) for cell in kind.details(obj))
     if kind.suspendable:

@@ -1,6 +1,6 @@
 """`reconcile`: ask for a run now, wait for its end and say what it brought."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from gotk.api import extensions
+from gotk.api.helm import FORCE_AT, RESET_AT, HelmRelease
 from gotk.api.image import ImageRepository
 from gotk.api.meta import REQUESTED_AT
 from image_automation.cli import cluster as clusters
@@ -49,11 +50,20 @@ def build(
 
 
 def _command(word: str, kind: kinds.Kind) -> click.Command:
-    def call(*, name: str | None, with_source: bool = False, accept_loss: str | None = None, **options: Any) -> None:
+    def call(
+        *,
+        name: str | None,
+        with_source: bool = False,
+        accept_loss: str | None = None,
+        force: bool = False,
+        reset: bool = False,
+        **options: Any,
+    ) -> None:
         if not name:
             output.fail(f"{kind.name} name is required")
         cluster = clusters.from_options(options)
-        clusters.run(_reconcile(cluster, kind, name, with_source=with_source, accept_loss=accept_loss))
+        marks = [mark for mark, wanted in ((FORCE_AT, force), (RESET_AT, reset)) if wanted]
+        clusters.run(_reconcile(cluster, kind, name, with_source=with_source, accept_loss=accept_loss, marks=marks))
 
     parameters: list[click.Parameter] = [
         click.Argument(["name"], required=False, shell_complete=completion.names(kind)),
@@ -63,6 +73,9 @@ def _command(word: str, kind: kinds.Kind) -> click.Command:
         parameters.insert(1, click.Option(["--with-source"], is_flag=True, help="Reconcile its source first."))
     if kind.struct is ImageRepository:
         parameters.insert(1, _accept_loss())
+    if kind.struct is HelmRelease:
+        parameters.insert(1, click.Option(["--force"], is_flag=True, help="Upgrade once, even if nothing has changed."))
+        parameters.insert(2, click.Option(["--reset"], is_flag=True, help="Forget the failures: retries begin anew."))
     return flags.Command(
         word, callback=call, params=parameters, help=f"Ask a controller to reconcile one {kind.name} now."
     )
@@ -82,7 +95,13 @@ reconcile = build("reconcile", "Reconcile an object now and wait for it.", kinds
 
 
 async def _reconcile(
-    cluster: clusters.Cluster, kind: kinds.Kind, name: str, *, with_source: bool, accept_loss: str | None
+    cluster: clusters.Cluster,
+    kind: kinds.Kind,
+    name: str,
+    *,
+    with_source: bool,
+    accept_loss: str | None,
+    marks: Sequence[str],
 ) -> None:
     async with cluster.connect() as client:
         obj = await waiting.fetch(client, kind, cluster.namespace, name)
@@ -90,7 +109,7 @@ async def _reconcile(
         if with_source:
             await _source(client, cluster, obj)
         extra = {} if accept_loss is None else {extensions.ACCEPT_LOSS: _loss(obj, name, accept_loss)}
-        await _one(client, cluster, kind, cluster.namespace, name, extra=extra)
+        await _one(client, cluster, kind, cluster.namespace, name, extra=extra, marks=marks)
 
 
 def _loss(obj: kinds.Json, name: str, wanted: str) -> str:
@@ -112,11 +131,20 @@ def _refuse_suspended(kind: kinds.Kind, obj: kinds.Json) -> None:
 
 
 async def _source(client: "kube.Client", cluster: clusters.Cluster, obj: kinds.Json) -> None:
-    ref = kinds.dig(obj, "spec", "sourceRef") or {}
-    found = next((kind for kind in kinds.SOURCES if kind.name == ref.get("kind")), None)
-    if found is None:
-        output.fail(f"cannot reconcile source of kind {ref.get('kind')}")
-    await _one(client, cluster, found, ref.get("namespace") or cluster.namespace, str(ref.get("name")))
+    for ref in _references(obj):
+        found = next((kind for kind in kinds.SOURCES if kind.name == ref.get("kind")), None)
+        if found is None:
+            output.fail(f"cannot reconcile source of kind {ref.get('kind')}")
+        await _one(client, cluster, found, ref.get("namespace") or cluster.namespace, str(ref.get("name")))
+
+
+def _references(obj: kinds.Json) -> Sequence[kinds.Json]:
+    """Return what an object is made of, what comes first first: a chart's own source, then the chart."""
+    if (template := kinds.dig(obj, "spec", "chart", "spec", "sourceRef")) is not None:
+        namespace, _, name = str(kinds.dig(obj, "status", "helmChart") or "").partition("/")
+        chart = [{"kind": kinds.HELM_CHART.name, "namespace": namespace, "name": name}] if name else []
+        return [template, *chart]
+    return [kinds.dig(obj, "spec", "chartRef") or kinds.dig(obj, "spec", "sourceRef") or {}]
 
 
 async def _one(
@@ -127,6 +155,7 @@ async def _one(
     name: str,
     *,
     extra: Mapping[str, str] = MappingProxyType({}),
+    marks: Sequence[str] = (),
 ) -> None:
     obj = await waiting.fetch(client, kind, namespace, name)
     _refuse_suspended(kind, obj)
@@ -136,9 +165,8 @@ async def _one(
     before = kinds.dig(obj, "status", "lastHandledReconcileAt")
     output.action(f"annotating {kind.name} {name} in {namespace} namespace")
     stamp = datetime.now(UTC).astimezone().isoformat()
-    await client.merge_patch(
-        kind.struct, namespace, name, {"metadata": {"annotations": {REQUESTED_AT: stamp, **extra}}}
-    )
+    annotations = {REQUESTED_AT: stamp, **dict.fromkeys(marks, stamp), **extra}
+    await client.merge_patch(kind.struct, namespace, name, {"metadata": {"annotations": annotations}})
     output.success(f"{kind.name} annotated")
     output.waiting(f"waiting for {kind.name} reconciliation")
     try:
