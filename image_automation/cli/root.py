@@ -1,6 +1,7 @@
 """The root command: which verbs there are, loaded only when called, so that start-up stays short."""
 
 import importlib
+import os
 import sys
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,6 +10,7 @@ import click
 
 from image_automation.cli import cluster, flags, output
 
+_COMPLETE = "_IMAGE_AUTOMATION_COMPLETE"
 #: Verb -> (module, attribute, one line of help); a module is imported when its verb is called.
 VERBS: Mapping[str, tuple[str, str, str]] = {
     "apply": ("image_automation.cli.verbs.apply", "apply", "Carry out a plan."),
@@ -190,6 +192,10 @@ def _worded(error: click.UsageError) -> str:
 
 def run(arguments: Sequence[str] | None = None) -> int:
     """Run the command line and return its exit code. Errors of use are one line behind `✗` and exit with 1."""
+    if os.environ.get(_COMPLETE, "").startswith("powershell"):
+        from image_automation.cli import powershell  # noqa: PLC0415 - only there
+
+        powershell.register()
     try:
         result = root.main(
             args=list(arguments) if arguments is not None else None, prog_name="image-automation", standalone_mode=False

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import click
 from click import shell_completion
 
-from image_automation.cli import output
+from image_automation.cli import output, powershell
 
 if TYPE_CHECKING:
     from gotk.api.meta import Object
@@ -17,11 +17,15 @@ _SECONDS = 2.0
 
 
 @click.command()
-@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish", powershell.NAME]))
 def completion(shell: str) -> None:
-    """Print the completion script of SHELL, to be sourced: `. <(image-automation completion bash)`."""
+    """Print the completion script of SHELL, to be sourced: `. <(image-automation completion bash)`.
+
+    In PowerShell: image-automation completion powershell | Out-String | Invoke-Expression
+    """
     from image_automation.cli import root  # noqa: PLC0415 - the root lists this verb
 
+    powershell.register()
     kind = shell_completion.get_completion_class(shell)
     if kind is None:
         output.fail(f"there is no completion for {shell}")
