@@ -9,7 +9,7 @@ from deploy.helm.attempt import Attempt, HelmReleaseRun
 from deploy.helm.making import Maker
 from deploy.helm.performing import Performer
 from deploy.helm.releasing import Loop
-from deploy.helm.storage import Storage
+from deploy.helm.storage import Storage, nothing_unfolded
 from gotk.api.helm import HelmRelease
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock
@@ -27,6 +27,7 @@ class Releases:
         self._limiter = limiter
         self._clock = clock
         self._default_to_retry = default_to_retry
+        self._unfolded = nothing_unfolded()
 
     async def bring(self, attempt: Attempt) -> None:
         """Bring a release to what its object wants. Raises Stalled, Retry and Waiting where it is not after all."""
@@ -53,7 +54,7 @@ class Releases:
         await run.save()
 
     def _storage(self, cluster: ports.Cluster, namespace: str) -> Storage:
-        return Storage(cluster, namespace, limiter=self._limiter, clock=self._clock)
+        return Storage(cluster, namespace, limiter=self._limiter, clock=self._clock, unfolded=self._unfolded)
 
     def _actions(self, cluster: ports.Cluster, storage: Storage) -> Actions:
         return Actions(cluster=cluster, storage=storage, applier=self._applier, clock=self._clock)

@@ -112,7 +112,7 @@ class Loop:
             observed_post_renderers_digest=self._attempt.wanted.post_renderers_digest,
             observed_common_metadata_digest=self._attempt.wanted.common_metadata_digest,
         )
-        if stored:
+        if stored and (self._taken or self._run.status.inventory is None):
             await self._performer.note_objects(stored[-1])
 
     # How a run ends that is not done.

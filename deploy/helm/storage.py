@@ -10,6 +10,7 @@ installs over what runs.
 
 import base64
 import dataclasses
+import hashlib
 import re
 from collections.abc import Mapping
 from typing import Any, Protocol
@@ -19,6 +20,7 @@ import msgspec
 from deploy.helm import encoding
 from deploy.helm.actions.ports import StorageError
 from deploy.helm.release import PENDING, Release
+from gotk.bounded import Bounded
 from gotk.kube.errors import NotFound
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock
@@ -75,11 +77,28 @@ class _Kept:
     status: str
     data: str = dataclasses.field(repr=False)
 
+    @property
+    def digest(self) -> bytes:
+        return hashlib.blake2b(self.data.encode(), digest_size=16).digest()
+
+
+#: Releases by the digest of what they were unfolded from, with its length.
+Unfolded = Bounded[bytes, tuple[Release, int]]
+#: How many folded bytes may be known unfolded; they take about ten times as much.
+_KNOWN_BYTES = 8 << 20
+
+
+def nothing_unfolded() -> Unfolded:
+    """Return the memory of a process that has not unfolded anything yet."""
+    return Bounded(_KNOWN_BYTES, weigh=lambda known: known[1])
+
 
 class Storage:
     """The revisions of releases in one namespace of a cluster. Beside what it says, it raises `gotk.kube.errors`."""
 
-    def __init__(self, cluster: Cluster, namespace: str, *, limiter: Limiter, clock: Clock) -> None:
+    def __init__(self, cluster: Cluster, namespace: str, *, limiter: Limiter, clock: Clock, unfolded: Unfolded) -> None:
+        """Take what it works with; `unfolded` outlives it, so that a release that nobody writes is unfolded once."""
+        self._unfolded = unfolded
         self._cluster = cluster
         self._namespace = namespace
         self._limiter = limiter
@@ -167,6 +186,9 @@ class Storage:
 
     async def _unfold(self, name: str, kept: _Kept) -> Release:
         secret = f"Secret '{self._namespace}/{kept.secret}'"
+        known = self._unfolded.get(kept.digest)
+        if known is not None and (known[0].name, known[0].version) == (name, kept.version):
+            return known[0]
         try:
             release = await self._limiter.run(_decode, kept.data)
         except encoding.Unreadable as error:
@@ -175,6 +197,7 @@ class Storage:
             ) from None
         if (release.name, release.version) != (name, kept.version):
             raise StorageError(f"{secret} holds another release than its name says: delete or rename it")
+        self._unfolded.put(kept.digest, (release, len(kept.data)))
         return release
 
     async def _fold(self, release: Release, most: int) -> str:

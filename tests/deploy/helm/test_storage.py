@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from deploy.helm.storage import Storage, StorageError, TooLarge
+from deploy.helm.storage import Storage, StorageError, TooLarge, nothing_unfolded
 from gotk.apiserver import ControlPlane
 from gotk.kube.client import Client
 from gotk.kube.config import from_kubeconfig
@@ -49,7 +49,7 @@ class World:
 async def world(tmp_path: Path) -> AsyncIterator[World]:
     async with ControlPlane(tmp_path / "plane") as plane, Client(await from_kubeconfig([plane.kubeconfig])) as client:
         with Limiter(width=1) as limiter:
-            storage = Storage(client, "default", limiter=limiter, clock=SystemClock())
+            storage = Storage(client, "default", limiter=limiter, clock=SystemClock(), unfolded=nothing_unfolded())
             yield World(storage, client, Helm(plane.kubeconfig, tmp_path / "home"))
 
 

@@ -16,7 +16,7 @@ from deploy.helm.release import Release
 from deploy.helm.rendering import chart, crds
 from deploy.helm.rendering.post import PostRenderer
 from deploy.helm.rendering.render import Renderer, Request
-from deploy.helm.storage import Storage
+from deploy.helm.storage import Storage, nothing_unfolded
 from deploy.kustomize.building import build
 from deploy.kustomize.building.fetching import NoRemoteBases
 from gotk.apiserver import ControlPlane
@@ -54,7 +54,9 @@ class World:
         )
         self._post = PostRenderer(builder=builder, limiter=limiter, scratch=scratch)
         self._applier = Applier(clock=clock, waiter=wait.Waiter(clock=clock), manner=USUAL)
-        self._storage_of = lambda namespace: Storage(client, namespace, limiter=limiter, clock=clock)
+        self._storage_of = lambda namespace: Storage(
+            client, namespace, limiter=limiter, clock=clock, unfolded=nothing_unfolded()
+        )
 
     async def release(self, namespace: str, storage: str, values: dict[str, Any], **spec: Any) -> Release:
         """Install or upgrade `web` in a namespace, its record in another or the same."""

@@ -13,7 +13,7 @@ from deploy.cluster.apply import Applier
 from deploy.cluster.trial import USUAL
 from deploy.helm.actions.actions import Actions
 from deploy.helm.actions.plan import Plan
-from deploy.helm.storage import Storage
+from deploy.helm.storage import Storage, nothing_unfolded
 from gotk.apiserver import ControlPlane
 from gotk.kube.client import Client
 from gotk.kube.config import from_kubeconfig
@@ -33,7 +33,7 @@ class Hands:
         clock = SystemClock()
         self.helm = helm
         self.client = client
-        self.storage = Storage(client, "default", limiter=limiter, clock=clock)
+        self.storage = Storage(client, "default", limiter=limiter, clock=clock, unfolded=nothing_unfolded())
         applier = Applier(clock=clock, waiter=wait.Waiter(clock=clock), manner=USUAL)
         self.actions = Actions(cluster=client, storage=self.storage, applier=applier, clock=clock)
 
