@@ -37,6 +37,19 @@ POLICY = {
     "metadata": {"name": "podinfo", "namespace": "flux-system"},
     "spec": {"imageRepositoryRef": {"name": "podinfo"}, "policy": {"semver": {"range": "5.0.x"}}},
 }
+HR = {
+    "apiVersion": "helm.toolkit.fluxcd.io/v2",
+    "kind": "HelmRelease",
+    "metadata": {"name": "sealed-secrets", "namespace": "flux-system"},
+    "spec": {
+        "interval": "1h0m0s", "releaseName": "sealed-secrets-controller", "targetNamespace": "flux-system",
+        "storageNamespace": "flux-system", "install": {"crds": "Create"}, "upgrade": {"crds": "CreateReplace"},
+        "chart": {"spec": {
+            "chart": "sealed-secrets", "version": ">=1.15.0-0", "reconcileStrategy": "ChartVersion",
+            "sourceRef": {"kind": "HelmRepository", "name": "sealed-secrets"},
+        }},
+    },
+}  # fmt: skip
 PRINTED: dict[str, tuple[str, dict[str, Any]]] = {
     "get started": (
         "flux create source git podinfo --url=https://github.com/stefanprodan/podinfo --branch=master --interval=30s",
@@ -72,6 +85,14 @@ PRINTED: dict[str, tuple[str, dict[str, Any]]] = {
         POLICY,
     ),
     "image guide, older": ("flux create image policy podinfo --image-ref podinfo --semver 5.0.x", POLICY),
+    "sealed secrets guide": (
+        (
+            "flux create helmrelease sealed-secrets --interval=1h --release-name=sealed-secrets-controller"
+            " --target-namespace=flux-system --source=HelmRepository/sealed-secrets --chart=sealed-secrets"
+            ' --chart-version=">=1.15.0-0" --crds=CreateReplace'
+        ),
+        HR,
+    ),
     "the namespace first": (
         "flux -n flux-system create image policy podinfo --image-ref=podinfo --select-semver=5.0.x",
         POLICY,
@@ -105,6 +126,13 @@ TYPED = {
     "flux get image repository podinfo": (0, ["NAME", "podinfo"]),
     "flux get images policy": (0, ["NAME", "podinfo"]),
     "flux get image update": (1, '✗ no ImageUpdateAutomation objects found in "flux-system" namespace'),
+    "flux get helmreleases -A": (1, "✗ no HelmRelease objects found in any namespace"),
+    "flux get hr podinfo": (1, '✗ HelmRelease object \'podinfo\' not found in "flux-system" namespace'),
+    "flux suspend hr podinfo": (1, "✗ HelmRelease podinfo not found in flux-system namespace"),
+    "flux export helmrelease --all": (1, "✗ no objects found in flux-system namespace"),
+    "flux reconcile hr podinfo --with-source": (
+        1, '✗ HelmRelease object \'podinfo\' not found in "flux-system" namespace',
+    ),
     "flux get alerts": (1, '✗ no Alert objects found in "flux-system" namespace'),
     "flux get all -n empty": (0, []),
     "flux reconcile kustomization podinfo --with-source": (1, "✗ resource is suspended"),

@@ -9,6 +9,7 @@ from image_automation.cli.verbs.create import (
     images,
     kustomizations,
     notifications,
+    releases,
     secrets,
     sources,
     tenants,
@@ -30,6 +31,7 @@ create = flags.Group(
         notifications.alert,
         notifications.alert_provider,
         notifications.receiver,
+        releases.helmrelease,
         secrets.group(),
         tenants.tenant,
     ],
@@ -44,4 +46,5 @@ def _alias(group: click.Group, original: str, *others: str) -> None:
         group.add_command(hidden)
 
 
+_alias(create, "helmrelease", "hr")
 _alias(create, "kustomization", "ks")
