@@ -16,6 +16,7 @@ from deploy.cluster.changes import Change
 from deploy.cluster.inventory import Item
 from deploy.cluster.owner import Owner
 from deploy.cluster.trial import ApplyError, InSync, Manner, Trial, Trials, Wishes
+from deploy.cluster.versions import Versions
 from gotk.bounded import Bounded
 from gotk.kube import errors
 from gotk.runtime.clock import Clock
@@ -36,13 +37,15 @@ class Applier:
         self._waiter = waiter
         self._manner = manner
         self._in_sync: WeakKeyDictionary[ports.Cluster, InSync] = WeakKeyDictionary()
+        self._versions: WeakKeyDictionary[ports.Cluster, Versions] = WeakKeyDictionary()
 
     async def apply(
         self, manifests: Iterable[objects.Manifest], *, cluster: ports.Cluster, owner: Owner, wishes: Wishes = _NONE
     ) -> list[Change]:
         """Apply all objects in their order and return what became of each. Raises ApplyError."""
         in_sync = self._in_sync.setdefault(cluster, Bounded(_REMEMBERED))
-        application = _Application(cluster, owner, self._clock, self._waiter, self._manner)
+        versions = self._versions.setdefault(cluster, Versions(clock=self._clock))
+        application = _Application(cluster, owner, self._clock, self._waiter, self._manner, versions)
         return await application.run(manifests, in_sync=in_sync, wishes=wishes)
 
     async def compare(
@@ -51,14 +54,24 @@ class Applier:
         """Try all objects and change none; return for each, in the given order, its trial or why there is none."""
         in_sync = self._in_sync.setdefault(cluster, Bounded(_REMEMBERED))
         manner = dataclasses.replace(self._manner, migrate_api_version=False)  # that would write
-        application = _Application(cluster, owner, self._clock, self._waiter, manner)
+        versions = self._versions.setdefault(cluster, Versions(clock=self._clock))
+        application = _Application(cluster, owner, self._clock, self._waiter, manner, versions)
         return await application.compare(manifests, in_sync=in_sync, wishes=wishes)
 
 
 class _Application:
     """One apply of one owner's objects to one cluster."""
 
-    def __init__(self, cluster: ports.Cluster, owner: Owner, clock: Clock, waiter: wait.Waiter, manner: Manner) -> None:
+    def __init__(  # noqa: PLR0917 - made in one place
+        self,
+        cluster: ports.Cluster,
+        owner: Owner,
+        clock: Clock,
+        waiter: wait.Waiter,
+        manner: Manner,
+        versions: Versions,
+    ) -> None:
+        self._versions = versions
         self._manner = manner
         self._cluster = cluster
         self._owner = owner
@@ -74,7 +87,13 @@ class _Application:
     def _begin(self, manifests: Iterable[objects.Manifest], in_sync: InSync, wishes: Wishes) -> list[objects.Manifest]:
         self._manifests = found = list(manifests)
         self._trials = Trials(
-            self._cluster, self._owner, in_sync=in_sync, manner=self._manner, wishes=wishes, told=self._told
+            self._cluster,
+            self._owner,
+            in_sync=in_sync,
+            versions=self._versions,
+            manner=self._manner,
+            wishes=wishes,
+            told=self._told,
         )
         return found
 

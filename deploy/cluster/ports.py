@@ -82,6 +82,10 @@ class Cluster(Getter, Protocol):
         """Return the objects of a kind in a namespace that match selectors."""
         ...
 
+    async def versions(self, api_version: str, kind: str, namespace: str) -> Mapping[str, str]:
+        """Return the resource version of each object of a kind in a namespace, by name."""
+        ...
+
     def raw(self, path: str, query: Mapping[str, str], *, accept: str) -> AbstractAsyncContextManager[Answer]:
         """Ask for what an encoded path holds, and give the answer as it comes, whatever it is."""
         ...

@@ -18,6 +18,7 @@ from deploy.cluster.changes import Action, Change
 from deploy.cluster.comparing import ignored, undeclared
 from deploy.cluster.inventory import Item
 from deploy.cluster.owner import Owner
+from deploy.cluster.versions import Versions
 from gotk.bounded import Bounded
 from gotk.kube import errors
 
@@ -51,8 +52,8 @@ class Trial:
     recreate: bool = False
 
 
-#: Objects in sync with their manifests: the fingerprint of the live one, by object and manifest.
-InSync = Bounded[tuple[str, bytes], bytes]
+#: Objects in sync with their manifests: fingerprint and version of the live one, by object and manifest.
+InSync = Bounded[tuple[str, bytes], tuple[bytes, str]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,10 +78,14 @@ USUAL = Manner(width=4, override_managers=(), earlier_kinds=frozenset(), strict_
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wishes:
-    """How one owner's objects are applied: recreated where they must be, and without looking at some fields."""
+    """How one owner's objects are applied: recreated where they must be, and without looking at some fields.
+
+    `lag` is how many seconds old may be what is known of an object that was in sync with its manifest.
+    """
 
     force: bool = False
     ignore: ignored.Rules = field(default_factory=ignored.Rules)
+    lag: float = 0.0
 
 
 class Trials:
@@ -95,10 +100,12 @@ class Trials:
         manner: Manner,
         wishes: Wishes,
         told: Callable[[errors.APIError, objects.Manifest], str],
+        versions: Versions | None = None,
     ) -> None:
         self._cluster = cluster
         self._owner = owner
         self._in_sync = in_sync
+        self._versions = versions
         self._manner = manner
         self._wishes = wishes
         self._told = told
@@ -108,12 +115,18 @@ class Trials:
         try:
             await self._set_scope(obj)
             item = inventory.item_of(obj)
+            if await self._is_untouched(item, obj):
+                return Trial(obj, item, "unchanged")
             live = await self._live(item)
         except errors.APIError as error:
             raise _dry_run_error(obj, error, self._told(error, obj)) from error
+        return await self._tried(obj, item, live)
+
+    async def _tried(self, obj: objects.Manifest, item: Item, live: dict[str, Any] | None) -> Trial:
         if self._is_skipped(obj, live):
             return Trial(obj, item, "skipped")
-        if live is not None and self._in_sync.get(self._mark(item, obj)) == _fingerprint(live):
+        if live is not None and (seen := self._in_sync.get(self._mark(item, obj))) and seen[0] == _fingerprint(live):
+            self.remember(item, obj, live)
             return Trial(obj, item, "unchanged", live)
         if live is not None and self._manner.migrate_api_version:
             live = await self._migrated(obj, item, live)
@@ -132,6 +145,15 @@ class Trials:
             known, live, applied, managers=managers.of(live, cleanup), field=self._owner.field
         )
         return Trial(payload, item, "configured", live=live, applied=applied, cleanup=bool(cleanup))
+
+    async def _is_untouched(self, item: Item, obj: objects.Manifest) -> bool:
+        """Tell whether an object is known to be as it was when it was in sync; those that others wait for are read."""
+        if self._versions is None or not self._wishes.lag or not item.id.namespace:
+            return False
+        known = self._in_sync.get(self._mark(item, obj))
+        if known is None or not known[1] or self._is_skipped(obj, None):
+            return False
+        return await self._versions.of(item, self._cluster, lag=self._wishes.lag) == known[1]
 
     async def _dry_run(self, obj: objects.Manifest) -> tuple[objects.Manifest, Mapping[str, Any] | errors.APIError]:
         """Try an object, and return it as it was tried last with what would come of it, or why nothing would."""
@@ -209,7 +231,8 @@ class Trials:
 
     def remember(self, item: Item, obj: objects.Manifest, live: Mapping[str, Any]) -> None:
         """Remember that an object is in sync with its manifest."""
-        self._in_sync.put(self._mark(item, obj), _fingerprint(live))
+        version = str(live["metadata"].get("resourceVersion", ""))
+        self._in_sync.put(self._mark(item, obj), (_fingerprint(live), version))
 
     def _mark(self, item: Item, obj: objects.Manifest) -> tuple[str, bytes]:
         ignored_ = self._wishes.ignore.key

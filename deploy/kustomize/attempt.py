@@ -49,6 +49,11 @@ class Attempt:
         return retry_after(self.obj.spec)
 
     @property
+    def lag(self) -> float:
+        """How many seconds old may be what is known of applied objects: none where somebody has asked for this run."""
+        return self.obj.spec.interval.seconds / 2 if self.steady and not self.run.requested else 0.0
+
+    @property
     def origin(self) -> str:
         """The revision that the source's content was made of, where that is another one."""
         return (self.artifact.metadata or {}).get("org.opencontainers.image.revision", "")

@@ -60,7 +60,7 @@ class Steps:
         spec = attempt.obj.spec
         try:
             async with asyncio.timeout(attempt.timeout.seconds):
-                wishes = Wishes(force=spec.force, ignore=ignored.Rules(spec.ignore))
+                wishes = Wishes(force=spec.force, ignore=ignored.Rules(spec.ignore), lag=attempt.lag)
                 applied = await self._applier.apply(
                     manifests, cluster=cluster, owner=owner.of(attempt.obj), wishes=wishes
                 )

@@ -28,6 +28,7 @@ _PATCHES: dict[str, str] = {
 }
 _APPLY = "application/apply-patch+yaml"
 _PAGE = "500"
+_METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
 
 class _ListMeta(msgspec.Struct, rename="camel"):
@@ -38,6 +39,20 @@ class _ListMeta(msgspec.Struct, rename="camel"):
 class _RawList(msgspec.Struct):
     metadata: _ListMeta
     items: list[msgspec.Raw] | None = None
+
+
+class _Version(msgspec.Struct, rename="camel"):
+    name: str
+    resource_version: str = ""
+
+
+class _Versioned(msgspec.Struct):
+    metadata: _Version
+
+
+class _Versions(msgspec.Struct):
+    metadata: _ListMeta
+    items: list[_Versioned] | None = None
 
 
 class _WatchEvent(msgspec.Struct):
@@ -187,6 +202,18 @@ class Client:
         query = {"labelSelector": labels, "fieldSelector": fields}
         items = _decode(await self._transport.request("GET", mapping.path(namespace), query=query)).get("items") or ()
         return [{"apiVersion": api_version, "kind": kind} | item for item in items]
+
+    async def versions(self, api_version: str, kind: str, namespace: str) -> dict[str, str]:
+        """Return the resource version of each object of a kind in a namespace, by name; nothing else is transferred."""
+        path = (await self._mapper.mapping(api_version, kind)).path(namespace)
+        query, found = {"limit": _PAGE}, dict[str, str]()
+        while True:
+            body = await self._transport.request("GET", path, query=query, accept=_METADATA)
+            page = msgspec.json.decode(body, type=_Versions)
+            found |= {each.metadata.name: each.metadata.resource_version for each in page.items or ()}
+            if not page.metadata.continue_:
+                return found
+            query["continue"] = page.metadata.continue_
 
     async def create_object(self, obj: Mapping[str, Any], *, field_manager: str = "") -> dict[str, Any]:
         """Create an object."""

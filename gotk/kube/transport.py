@@ -113,6 +113,7 @@ class Transport:
         query: Mapping[str, str] | None = None,
         body: Any = None,
         content_type: str = JSON,
+        accept: str = JSON,
     ) -> bytes:
         """Send one request and return the body of a good answer. Raises APIError, of the kind that fits.
 
@@ -128,7 +129,7 @@ class Transport:
                 for left in reversed(range(_TRIES)):
                     generation = self._generation
                     try:
-                        async with self._send(method, path, query, data, content_type) as response:
+                        async with self._send(method, path, query, data, content_type, accept=accept) as response:
                             return await self._body(response)
                     except (errors.Unauthorized, aiohttp.ClientError, OSError) as error:
                         newer = await self._prove_anew(error, generation)

@@ -1,0 +1,79 @@
+"""Which versions live objects have, many asked for at once: what has not changed since it was in sync needs no look.
+
+A Kustomization at rest would read each of its objects in each interval. Where many objects of one kind in one namespace
+are asked for within a short time, one list of names and versions answers for all of them, for as long as whoever asks
+lets it be old. Few are read one by one, as is everything where lists are forbidden: a list must not cost more than it
+saves.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from deploy.cluster import ports
+from deploy.cluster.inventory import Item
+from gotk.bounded import Bounded
+from gotk.http.flights import Flights
+from gotk.kube.errors import APIError
+from gotk.runtime.clock import Clock
+
+#: Within how many seconds objects are asked for together.
+TOGETHER = 30.0
+_FEWEST = 8
+#: How many objects a list may have for each one that is asked for.
+_WORTH = 20
+_REFUSED = 600.0
+_KINDS = 512
+
+_Place = tuple[str, str, str]
+
+
+@dataclass(slots=True)
+class _Known:
+    """What is known of one kind in one namespace, and how often it was asked for lately."""
+
+    versions: Mapping[str, str] = field(default_factory=dict)
+    taken: float = float("-inf")
+    since: float = float("-inf")
+    asked: int = 0
+    before: int = 0
+    refused_until: float = float("-inf")
+
+    def count(self, now: float) -> int:
+        """Count an ask, and return how many there were in this time, or in the one before it."""
+        if now - self.since >= TOGETHER:
+            self.before = self.asked if now - self.since < 2 * TOGETHER else 0
+            self.since, self.asked = now, 0
+        self.asked += 1
+        return max(self.asked, self.before)
+
+
+class Versions:
+    """The versions of the objects of one cluster, as one account sees them."""
+
+    def __init__(self, *, clock: Clock) -> None:
+        self._clock = clock
+        self._known: Bounded[_Place, _Known] = Bounded(_KINDS)
+        self._flights: Flights[_Place, Mapping[str, str]] = Flights()
+
+    async def of(self, item: Item, cluster: ports.Cluster, *, lag: float) -> str:
+        """Return the version that an object had `lag` seconds ago at most; empty where it is to be read by itself."""
+        place = (item.api_version, item.id.kind, item.id.namespace)
+        known = self._known.get(place)
+        if known is None:
+            known = _Known()
+            self._known.put(place, known)
+        now = self._clock.monotonic()
+        asked = known.count(now)
+        if now - known.taken > min(lag, TOGETHER):
+            if asked < max(_FEWEST, len(known.versions) / _WORTH) or now < known.refused_until:
+                return ""
+            await self._list(place, known, cluster)
+        return known.versions.get(item.id.name, "")
+
+    async def _list(self, place: _Place, known: _Known, cluster: ports.Cluster) -> None:
+        began = self._clock.monotonic()
+        try:
+            known.versions = await self._flights.share(place, lambda: cluster.versions(*place))
+            known.taken = max(known.taken, began)
+        except APIError:
+            known.versions, known.refused_until = {}, began + _REFUSED

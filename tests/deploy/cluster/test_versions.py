@@ -1,0 +1,155 @@
+"""Objects at rest: one list of versions instead of many looks, and what makes them be looked at all the same."""
+
+import copy
+from typing import Any
+
+from deploy.cluster import apply, objects, trial, wait
+from deploy.cluster.trial import Wishes
+from deploy.cluster.versions import TOGETHER
+from gotk.kube import errors
+from tests.deploy.cluster import owners
+from tests.virtual_clock import VirtualClock, in_virtual_time
+
+COUNT = 20
+
+
+class Cluster:
+    """A cluster in memory that counts what it is asked."""
+
+    def __init__(self) -> None:
+        self.held: dict[str, dict[str, Any]] = {}
+        self.looks = 0
+        self.lists = 0
+        self.forbids = False
+        self.version = 0
+
+    async def get_object(self, api_version: str, kind: str, namespace: str, name: str) -> dict[str, Any]:
+        self.looks += 1
+        if name not in self.held:
+            raise errors.NotFound(404, "NotFound", "not found")
+        return copy.deepcopy(self.held[name])
+
+    async def versions(self, api_version: str, kind: str, namespace: str) -> dict[str, str]:
+        self.lists += 1
+        if self.forbids:
+            raise errors.Forbidden(403, "Forbidden", "no lists")
+        return {name: obj["metadata"]["resourceVersion"] for name, obj in self.held.items()}
+
+    async def apply_object(
+        self, obj: dict[str, Any], *, field_manager: str, force: bool = True, dry_run: bool = False
+    ) -> dict[str, Any]:
+        applied = copy.deepcopy(obj)
+        self.version += not dry_run
+        applied["metadata"] |= {"resourceVersion": str(self.version), "managedFields": [{"manager": field_manager}]}
+        if not dry_run:
+            self.held[obj["metadata"]["name"]] = applied
+        return applied
+
+    async def is_namespaced(self, api_version: str, kind: str) -> bool:
+        return True
+
+    def edit(self, name: str, value: str) -> None:
+        self.version += 1
+        self.held[name]["data"] = {"k": value}
+        self.held[name]["metadata"]["resourceVersion"] = str(self.version)
+
+
+class Fleet:
+    """Objects in one namespace, applied one by one as many Kustomizations do."""
+
+    def __init__(self, count: int = COUNT) -> None:
+        self.clock = VirtualClock()
+        self.cluster: Any = Cluster()
+        waiter = wait.Waiter(clock=self.clock)
+        self._applier = apply.Applier(clock=self.clock, waiter=waiter, manner=trial.USUAL)
+        self._objects = [manifest(f"a{number}") for number in range(count)]
+
+    async def apply(self, lag: float = 60.0) -> list[str]:
+        """Return what became of those that were not as they should be, and begin to count anew."""
+        self.cluster.looks = self.cluster.lists = 0
+        changed = []
+        for obj in self._objects:
+            (change,) = await self._applier.apply(
+                [copy.deepcopy(obj)], cluster=self.cluster, owner=owners.APP, wishes=Wishes(lag=lag)
+            )
+            if change.action != "unchanged":
+                changed.append(change.item.id.name)
+        return changed
+
+
+def manifest(name: str) -> objects.Manifest:
+    metadata = {"name": name, "namespace": "default", "labels": dict(owners.APP.labels)}
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"k": "v"}}
+
+
+async def at_rest(fleet: Fleet) -> None:
+    """Apply until all that can be known is known."""
+    for _ in range(3):
+        await fleet.apply()
+        await fleet.clock.sleep(TOGETHER + 1)
+
+
+@in_virtual_time
+async def test_many_objects_at_rest_cost_one_list() -> None:
+    fleet = Fleet()
+    await at_rest(fleet)
+    assert await fleet.apply() == []
+    assert (fleet.cluster.lists, fleet.cluster.looks) == (1, 0)
+    assert await fleet.apply() == []
+    assert (fleet.cluster.lists, fleet.cluster.looks) == (0, 0), "the list is young enough"
+
+
+@in_virtual_time
+async def test_what_was_changed_or_deleted_is_found_and_put_right() -> None:
+    fleet = Fleet()
+    await at_rest(fleet)
+    fleet.cluster.edit("a3", "somebody's")
+    del fleet.cluster.held["a5"]
+    assert await fleet.apply() == ["a3", "a5"]
+    assert fleet.cluster.held["a3"]["data"] == {"k": "v"}
+    assert (fleet.cluster.lists, fleet.cluster.looks) == (1, 2)
+
+
+@in_virtual_time
+async def test_a_change_of_the_status_alone_is_looked_at_once() -> None:
+    fleet = Fleet()
+    await at_rest(fleet)
+    fleet.cluster.edit("a3", "v")
+    assert await fleet.apply() == []
+    assert fleet.cluster.looks == 1
+    await fleet.clock.sleep(TOGETHER + 1)
+    assert await fleet.apply() == []
+    assert fleet.cluster.looks == 0
+
+
+@in_virtual_time
+async def test_whoever_asks_for_a_look_gets_one() -> None:
+    fleet = Fleet()
+    await at_rest(fleet)
+    await fleet.apply()
+    assert await fleet.apply(lag=0) == []
+    assert (fleet.cluster.lists, fleet.cluster.looks) == (0, COUNT)
+
+
+@in_virtual_time
+async def test_few_objects_and_few_of_many_are_read_one_by_one() -> None:
+    few = Fleet(3)
+    await at_rest(few)
+    assert await few.apply() == []
+    assert (few.cluster.lists, few.cluster.looks) == (0, 3)
+    among_many = Fleet(10)
+    among_many.cluster.held = {f"b{number}": manifest(f"b{number}") for number in range(1000)}
+    for each in among_many.cluster.held.values():
+        each["metadata"]["resourceVersion"] = "1"
+    await at_rest(among_many)
+    assert await among_many.apply() == []
+    assert (among_many.cluster.lists, among_many.cluster.looks) == (0, 10)
+
+
+@in_virtual_time
+async def test_where_lists_are_forbidden_everything_is_read_and_lists_are_not_asked_for_again() -> None:
+    fleet = Fleet()
+    fleet.cluster.forbids = True
+    await at_rest(fleet)
+    assert await fleet.apply() == []
+    assert (fleet.cluster.lists, fleet.cluster.looks) == (0, COUNT)
