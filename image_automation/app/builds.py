@@ -1,7 +1,8 @@
-"""What builds Kustomizations: the program with what may be fetched for it, and the keys with what opens them."""
+"""What builds Kustomizations, and how objects are applied: programs, what may be fetched for them, keys, manners."""
 
 from pathlib import Path
 
+from deploy.cluster.trial import Manner
 from deploy.kustomize.building.build import Builder, find_command
 from deploy.kustomize.building.fetching import RemoteBases
 from deploy.kustomize.decryption import sops
@@ -38,6 +39,17 @@ def builder(
         confine=Confinement.command,
         fetches=bases,
         as_listed=as_listed,
+    )
+
+
+def manner(settings: Settings) -> Manner:
+    """Return how the operator has objects applied."""
+    return Manner(
+        width=settings.concurrent_ssa,
+        override_managers=settings.override_managers,
+        earlier_kinds=settings.custom_apply_stage_kinds,
+        strict_fields=settings.strict_fields,
+        migrate_api_version=settings.migrate_api_version,
     )
 
 

@@ -5,7 +5,6 @@ from typing import Any
 from deploy.cluster import wait
 from deploy.cluster.apply import Applier
 from deploy.cluster.clusters import TargetClusters
-from deploy.cluster.trial import Manner
 from deploy.helm.charts import Charts
 from deploy.helm.helm_release import HelmReleaseReconciler
 from deploy.helm.making import Maker
@@ -68,17 +67,10 @@ def _releases(parts: Parts) -> Releases:
         settings, scratch, mirrors=parts.mirrors, transport=parts.outward, git=parts.git, work=parts.work
     )
     post = PostRenderer(builder=builder, limiter=parts.work, scratch=scratch)
-    manner = Manner(
-        width=settings.concurrent_ssa,
-        override_managers=settings.override_managers,
-        earlier_kinds=settings.custom_apply_stage_kinds,
-        strict_fields=settings.strict_fields,
-        migrate_api_version=settings.migrate_api_version,
-    )
     waiter = wait.Waiter(clock=parts.clock, fail_fast=settings.fail_fast)
     return Releases(
         maker=Maker(renderer=renderer, post=post),
-        applier=Applier(clock=parts.clock, waiter=waiter, manner=manner),
+        applier=Applier(clock=parts.clock, waiter=waiter, manner=builds.manner(settings)),
         limiter=parts.work,
         clock=parts.clock,
         default_to_retry=settings.retry_failed_releases,

@@ -9,7 +9,6 @@ from typing import Any
 
 from deploy.cluster.clusters import TargetClusters
 from deploy.cluster.remotes import Logins, Remotes
-from deploy.cluster.trial import Manner
 from deploy.kustomize.building.assembly import Assembler
 from deploy.kustomize.kustomization import KustomizationReconciler
 from deploy.kustomize.policy import Policy
@@ -159,13 +158,7 @@ def _policy(settings: Settings) -> Policy:
         cancel_health_checks=settings.cancel_health_checks,
         direct_source_fetch=settings.direct_source_fetch,
         external_artifacts=settings.external_artifacts,
-        manner=Manner(
-            width=settings.concurrent_ssa,
-            override_managers=settings.override_managers,
-            earlier_kinds=settings.custom_apply_stage_kinds,
-            strict_fields=settings.strict_fields,
-            migrate_api_version=settings.migrate_api_version,
-        ),
+        manner=builds.manner(settings),
         workload_advice="" if settings.runs_workloads else _NO_WORKLOADS,
     )
 
