@@ -48,7 +48,7 @@ SEAMS = {
 TUNINGS = {
     ("Client", "timeout"), ("Client", "grace"), ("Client", "write_time"), ("Recorder", "size"),
     ("RegistryClient", "page_size"), ("RegistryClient", "per_host"), ("RegistryClient", "pushes"),
-    ("Renderer", "width"), ("Builder", "width"), ("Sops", "width"),
+    ("Renderer", "width"), ("Builder", "width"), ("Builder", "as_listed"), ("Sops", "width"),
     ("Watchdog", "every"), ("Transport", "route"), ("Transport", "user_agent"), ("Transport", "grace"),
     ("Transport", "slowest"), ("AlertSink", "instance"), ("Settings", "run_limit"),
     ("Evaluator", "timeout"), ("Limiter", "name"),
