@@ -4,6 +4,7 @@ Answers to source-controller's `Storage.Archive`: entries in the order of a dire
 files and directories only, no owners, no times, modes 0750, 0600 and 0700, directory names without a slash at the end.
 """
 
+import errno
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import BinaryIO
 
@@ -13,6 +14,8 @@ from deploy.source.tarball import Content, Written
 from gotk.git.objects.tree import DIRECTORY, Entry
 
 _LINK = 0o120000
+#: How many bytes all ignore files of an artifact may have: every path is held against every line.
+_MOST_OF_RULES = 1 << 20
 _EXECUTABLE = 0o111
 _DIRECTORY_MODE = 0o750
 
@@ -50,7 +53,8 @@ def write(
 def _ignore_files(files: Sequence[Entry], read: Callable[[str], Content]) -> list[tuple[tuple[str, ...], str]]:
     """Find the ignore files, each with its directory, in the order of a walk; none is looked for below `.git`.
 
-    One that is a link counts where the link stands, if it leads to a file of the tree. Raises OSError for a circle.
+    One that is a link counts where the link stands, if it leads to a file of the tree. Raises OSError for a circle,
+    and for more than is read.
     """
 
     def content(entry: Entry) -> bytes:
@@ -60,11 +64,15 @@ def _ignore_files(files: Sequence[Entry], read: Callable[[str], Content]) -> lis
     named = [(tuple(entry.path.split("/")), entry) for entry in files if entry.path.split("/")[-1] == IGNORE_FILE]
     linked = any(entry.mode == links.LINK for _, entry in named)
     tree = dict(_walk(files if linked else [entry for _, entry in named]))
-    found = []
+    found, left = [], _MOST_OF_RULES
     for (*directory, name), _ in named:
         file = links.follow((*directory, name), tree, content)
         if file is not None and ".git" not in directory:
-            found.append((tuple(directory), content(file).decode("utf-8", "surrogateescape")))
+            text = content(file)
+            left -= len(text)
+            if left < 0:
+                raise OSError(errno.EFBIG, f"the {IGNORE_FILE} files have more than {_MOST_OF_RULES} bytes together")
+            found.append((tuple(directory), text.decode("utf-8", "surrogateescape")))
     return sorted(found)
 
 

@@ -4,9 +4,13 @@ Answers to `fluxcd/pkg/auth.GetAccessToken`: what the account is annotated with 
 TokenRequest for the cloud's audience proves it.
 """
 
+import base64
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Protocol, TypeVar
+
+import msgspec
 
 from gotk.api.core import ServiceAccount
 from gotk.api.meta import Object
@@ -27,6 +31,10 @@ class Cluster(Getter, Protocol):
         ...
 
 
+class _Claims(msgspec.Struct):
+    sub: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """One service account."""
@@ -37,6 +45,18 @@ class Account:
 
     def __str__(self) -> str:
         return f"{self.namespace}/{self.name}"
+
+
+def own(file: Path) -> tuple[str, str]:
+    """Return namespace and name of the account whose token a file holds; both are empty where there is none."""
+    try:
+        part = file.read_text(encoding="ascii").split(".")[1]
+        claims = msgspec.json.decode(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)), type=_Claims)
+    except (OSError, ValueError, IndexError):
+        return "", ""
+    kind, _, name = claims.sub.rpartition(":")
+    prefix, _, namespace = kind.rpartition(":")
+    return (namespace, name) if prefix == "system:serviceaccount" else ("", "")
 
 
 async def get(cluster: Cluster, namespace: str, name: str) -> Account:

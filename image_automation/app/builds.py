@@ -53,11 +53,11 @@ def manner(settings: Settings) -> Manner:
     )
 
 
-def keyring(settings: Settings, scratch: Path, *, objects: Getter, opens: Services) -> Keyring:
+def keyring(settings: Settings, scratch: Path, *, objects: Getter, opens: Services, work: Limiter) -> Keyring:
     """Build what finds the keys of a Kustomization, and runs sops with them."""
     return Keyring(
         objects=objects,
-        sops=Sops(find=sops.find_command, scratch=scratch, confine=Confinement.command, opens=opens),
+        sops=Sops(find=sops.find_command, scratch=scratch, confine=Confinement.command, opens=opens, limiter=work),
         age_secret=settings.sops_age_secret,
         workload_identity=settings.workload_identity,
         default_account=settings.default_decryption_service_account,

@@ -6,6 +6,8 @@ from pathlib import Path
 
 from deploy.kustomize.decryption import services
 from deploy.kustomize.decryption.services import Services
+from deploy.kustomize.decryption.vault_logins import VaultLogins
+from gotk.cloud import account as accounts
 from gotk.cloud.account import Cluster
 from gotk.cloud.aws import Aws
 from gotk.cloud.azure import Azure
@@ -112,6 +114,20 @@ def key_services(settings: Settings, known: Identities, clock: Clock, caller: Ca
         now=clock.now,
         vaults=services.VAULTS,
         google=services.GOOGLE,
+        vault_logins=_vault_logins(settings, known, clock, caller),
+    )
+
+
+def _vault_logins(settings: Settings, known: Identities, clock: Clock, caller: Caller) -> VaultLogins | None:
+    if settings.sops_vault_configmap is None:
+        return None
+    return VaultLogins(
+        cluster=known.cluster,
+        cache=known.cache,
+        caller=caller,
+        config_map=settings.sops_vault_configmap,
+        own=accounts.own(SERVICE_ACCOUNT / "token"),
+        now=clock.now,
     )
 
 

@@ -44,7 +44,7 @@ class Settings:
     `allow_file` lets `file://` repositories in, for a service whose users may read this machine anyway.
     `runs_workloads` is false for an embedded control plane that does not even simulate them.
     `only_served` leaves out controllers whose kinds the cluster lacks, which are then `left_out`. `watch_namespace` is
-    empty for all. `sops_age_secret` is namespace and name of a Secret.
+    empty for all. `sops_age_secret` is namespace and name of a Secret, `sops_vault_configmap` of a ConfigMap.
     Without an `election` this process acts at once; `pod` is the one that it runs in, and `shard`
     chooses the objects that it reconciles, all where it is None. Of `environment` only the proxies and the clouds' own
     variables are used.
@@ -78,6 +78,7 @@ class Settings:
     remote_bases: frozenset[str] = frozenset()
     default_decryption_service_account: str = ""
     sops_age_secret: tuple[str, str] | None = None
+    sops_vault_configmap: tuple[str, str] | None = None
     external_artifacts: bool = False
     plain_chart_versions: bool = False
     retry_failed_releases: bool = False

@@ -122,7 +122,7 @@ def kustomization(parts: Parts) -> Reconciler[Any, Any]:
         git=parts.git,
         work=parts.work,
     )
-    keyring = builds.keyring(parts.settings, scratch, objects=parts.client, opens=parts.key_services)
+    keyring = builds.keyring(parts.settings, scratch, objects=parts.client, opens=parts.key_services, work=parts.work)
     assembler = Assembler(
         trees=trees,
         builder=builder,

@@ -86,6 +86,12 @@ _OPTIONS = (
         metavar="NAME",
         help="Secret of RUNTIME_NAMESPACE with age keys for Kustomizations that decrypt and name no Secret.",
     ),
+    click.option(
+        "--sops-vault-configmap",
+        default="",
+        metavar="NAME",
+        help="ConfigMap of RUNTIME_NAMESPACE with the Vault servers that service accounts may log in to.",
+    ),
 )
 
 

@@ -5,9 +5,9 @@ them, makes a new age identity, encrypts the data key for it, and gives sops the
 """
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
-from typing import Any
+from typing import Any, TypeVar
 
 import pyrage
 
@@ -15,6 +15,9 @@ from deploy.kustomize.decryption import metadata, recipients, services
 from deploy.kustomize.decryption.formats import Format
 from deploy.kustomize.decryption.keys import Keys
 from deploy.kustomize.decryption.metadata import Group
+from gotk.runtime.blocking import Limiter
+
+T = TypeVar("T")
 
 _MARKS = (b"kms", b"azure_kv", b"hc_vault")
 _MOST_ENTRIES = 20
@@ -31,12 +34,18 @@ class Opened:
 
 
 async def open_for_sops(
-    data: bytes, kind: Format, keys: Keys, *, opens: services.Opens, turn: AbstractAsyncContextManager[None]
+    data: bytes,
+    kind: Format,
+    keys: Keys,
+    *,
+    opens: services.Opens,
+    turn: AbstractAsyncContextManager[None],
+    limiter: Limiter | None = None,
 ) -> Opened:
     """Ask the services that a document needs beside the keys at hand, in one turn. Raises metadata.NoMetadata."""
     if not any(mark in data for mark in _MARKS):
         return Opened(data, keys)
-    found = metadata.read(data, kind)
+    found = await _beside(limiter, lambda: metadata.read(data, kind))
     count = sum(len(group[kind]) for group in found.groups for kind in _asked(group, keys))
     if not count:
         return Opened(data, keys)
@@ -50,7 +59,13 @@ async def open_for_sops(
         return Opened(data, keys, tuple(said))
     opened = metadata.Metadata(tuple(groups), found.several)
     age = keys.age + f"{identity}\n".encode()
-    return Opened(metadata.write(data, kind, opened), dataclasses.replace(keys, age=age), tuple(said))
+    written = await _beside(limiter, lambda: metadata.write(data, kind, opened))
+    return Opened(written, dataclasses.replace(keys, age=age), tuple(said))
+
+
+async def _beside(limiter: Limiter | None, work: Callable[[], T]) -> T:
+    """Do what may take a while beside the loop, where there is a place for it."""
+    return work() if limiter is None else await limiter.run(work)
 
 
 def _asked(group: Group, keys: Keys) -> Sequence[str]:

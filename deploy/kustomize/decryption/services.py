@@ -18,6 +18,7 @@ from yarl import URL
 
 from deploy.kustomize.decryption import keys as given_keys
 from deploy.kustomize.decryption.keys import Keys, KeysError
+from deploy.kustomize.decryption.vault_logins import VaultLogins
 from gotk.cloud.aws import Aws
 from gotk.cloud.azure import Azure
 from gotk.cloud.caller import Caller, decode
@@ -84,7 +85,8 @@ class _VaultPlain(msgspec.Struct):
 class Services:
     """Asks key services.
 
-    `vaults` are the domains of Azure's key vaults with the scope of their tokens; `google` is Google's service.
+    `vaults` are the domains of Azure's key vaults with the scope of their tokens; `google` is Google's service. Without
+    `vault_logins` Vault takes only a token that the Secret holds.
     """
 
     def __init__(
@@ -96,7 +98,9 @@ class Services:
         now: Callable[[], datetime],
         vaults: Mapping[str, str],
         google: str,
+        vault_logins: VaultLogins | None = None,
     ) -> None:
+        self._vault_logins = vault_logins
         self._identities = identities
         self._caller = caller
         self._aws = Aws(caller, environment=environment, now=now)
@@ -175,17 +179,23 @@ class Services:
         return _decoded((await self._post(url, asked, f"Bearer {token}", _AzurePlain)).value, url_safe=True)
 
     async def _open_vault(self, entry: Mapping[str, Any], keys: Keys) -> bytes:
-        token = keys.services.get(given_keys.VAULT)
-        if token is None:
-            raise ServiceError(f"there is no token for it: add one to the Secret as {given_keys.VAULT}")
         engine, name = _text(entry, "engine_path"), _text(entry, "key_name")
         if not _PATH.fullmatch(engine) or not _PATH.fullmatch(name) or ".." in f"{engine}/{name}".split("/"):
             raise ServiceError("`engine_path` and `key_name` are none of a key of Vault")
-        url = _url(_text(entry, "vault_address"), "vault_address").joinpath("v1", *engine.split("/"), "decrypt", name)
-        headers = {**_JSON, "X-Vault-Token": token.decode("ascii").strip()}
+        address = _text(entry, "vault_address")
+        url = _url(address, "vault_address").joinpath("v1", *engine.split("/"), "decrypt", name)
+        headers = {**_JSON, "X-Vault-Token": await self._vault_token(address, keys)}
         body = json.dumps({"ciphertext": _text(entry, "enc")}).encode()
         answer = decode(await self._caller.ask("POST", url, headers=headers, content=body), _VaultPlain, url)
         return _decoded(answer.data.plaintext)
+
+    async def _vault_token(self, address: str, keys: Keys) -> str:
+        given = keys.services.get(given_keys.VAULT)
+        if given is not None:
+            return given.decode("ascii").strip()
+        if self._vault_logins is None:
+            raise ServiceError(f"there is no token for it: add one to the Secret as {given_keys.VAULT}")
+        return await self._vault_logins.token(address, keys)
 
     async def _aws_keys(self, region: str, keys: Keys) -> AwsKeys:
         given = keys.services.get(given_keys.AWS)

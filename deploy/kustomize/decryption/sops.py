@@ -22,6 +22,7 @@ from deploy.kustomize.decryption import envelope, metadata, recipients, services
 from deploy.kustomize.decryption.formats import Format
 from deploy.kustomize.decryption.keys import Keys
 from gotk.bounded import Bounded
+from gotk.runtime.blocking import Limiter
 from gotk.sandbox import elf, program
 from gotk.sandbox.confinement import Confinement
 from gotk.sandbox.ending import limit_reached
@@ -76,8 +77,11 @@ class Sops:
         scratch: Path,
         confine: Callable[[Confinement, Sequence[str]], Sequence[str]],
         opens: services.Opens,
+        limiter: Limiter | None = None,
         width: int = 2,
     ) -> None:
+        """Take what it works with; `limiter` reads metadata of documents beside the loop, which may take seconds."""
+        self._limiter = limiter
         self._opens = opens
         self._find = find
         self._scratch = scratch
@@ -96,7 +100,9 @@ class Sops:
         if (kept := self._kept.get(name)) is not None:
             return kept
         try:
-            opened = await envelope.open_for_sops(data, given, keys, opens=self._opens, turn=self._turn(timeout))
+            opened = await envelope.open_for_sops(
+                data, given, keys, opens=self._opens, turn=self._turn(timeout), limiter=self._limiter
+            )
         except metadata.NoMetadata as error:
             raise DecryptionError(f"{_LOAD}: {error}") from None
         if opened.said and not keys.age and not keys.pgp and opened.data is data:

@@ -224,7 +224,7 @@ def run(
     options |= _identities(options, chosen) | _scope(options)
     options |= deploy_options.read(options)
     options |= replica_options.read(options, os.environ, namespace=_NAMESPACE)
-    options["sops_age_secret"] = _shared_secret(options["sops_age_secret"])
+    options |= {name: _shared(options[name]) for name in ("sops_age_secret", "sops_vault_configmap")}
     from gotk.runtime import logging  # noqa: PLC0415 - heavy imports wait until the options are known to be good
 
     folder = (data_dir or decided.default_data_dir()).absolute()
@@ -265,8 +265,8 @@ def _identities(options: dict[str, Any], controllers: frozenset[str]) -> dict[st
     }
 
 
-def _shared_secret(name: str) -> tuple[str, str] | None:
-    """Return namespace and name of a Secret that serves every Kustomization."""
+def _shared(name: str) -> tuple[str, str] | None:
+    """Return namespace and name of an object that serves every Kustomization."""
     return (os.environ.get("RUNTIME_NAMESPACE") or _NAMESPACE, name) if name else None
 
 

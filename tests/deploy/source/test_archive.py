@@ -111,6 +111,13 @@ def test_an_ignore_file_that_is_a_link_counts_where_the_link_stands(target: byte
     assert {name for name in members(packed(files)) if name.endswith((".md", ".txt"))} == left
 
 
+def test_ignore_files_are_bounded_together() -> None:
+    files = {f"{number}/.sourceignore": (b"#" * 300_000, FILE) for number in range(4)}
+    with pytest.raises(OSError, match=r"the \.sourceignore files have more than 1048576 bytes together"):
+        packed(files)
+    assert len(members(packed({"a/.sourceignore": files["0/.sourceignore"]}))) == 3
+
+
 def test_an_ignore_file_that_is_a_circle_of_links_is_an_error() -> None:
     with pytest.raises(OSError, match=r"'\.sourceignore' leads through more than 40 symbolic links"):
         packed({".sourceignore": (b"other", LINK), "other": (b".sourceignore", LINK)})
