@@ -16,7 +16,9 @@ import pyrage
 import pysequoia
 
 from gotk import documents
+from gotk.cloud import client_certificate
 from gotk.cloud.cache import Subject
+from gotk.cloud.client_certificate import BadCertificate
 
 _AGE, _PGP = ".agekey", ".asc"
 VAULT, AWS, AZURE, GCP = "sops.vault-token", "sops.aws-kms", "sops.azure-kv", "sops.gcp-kms"
@@ -25,7 +27,12 @@ SERVICES = frozenset({VAULT, AWS, AZURE, GCP})
 _NEEDED: Mapping[str, Sequence[Sequence[str]]] = MappingProxyType(
     {
         AWS: [("aws_access_key_id", "aws_secret_access_key")],
-        AZURE: [("tenantId", "clientId", "clientSecret"), ("tenant", "appId", "password"), ("clientId",)],
+        AZURE: [
+            ("tenantId", "clientId", "clientSecret"),
+            ("tenantId", "clientId", "clientCertificate"),
+            ("tenant", "appId", "password"),
+            ("clientId",),
+        ],
         GCP: [("type",)],
     }
 )
@@ -103,8 +110,11 @@ def _check_service(name: str, value: bytes) -> None:
         return
     given = fields(value)
     needed = _NEEDED[name]
-    if "clientCertificate" in given:
-        raise KeysError("client certificates are not supported, use a client secret or a service account")
+    if text := given.get("clientCertificate"):
+        try:
+            client_certificate.parse(text.encode(), None)
+        except BadCertificate as error:
+            raise KeysError(f"'clientCertificate': {error}") from None
     if not any(all(given.get(name) for name in together) for together in needed):
         wanted = ", or ".join(" and ".join(together) for together in needed)
         raise KeysError(f"it lacks {wanted}")

@@ -19,6 +19,7 @@ from yarl import URL
 from deploy.kustomize.decryption import keys as given_keys
 from deploy.kustomize.decryption.keys import Keys, KeysError
 from deploy.kustomize.decryption.vault_logins import VaultLogins
+from gotk.cloud import client_certificate
 from gotk.cloud.aws import Aws
 from gotk.cloud.azure import Azure
 from gotk.cloud.caller import Caller, decode
@@ -218,9 +219,13 @@ class Services:
         tenant = fields.get("tenantId") or fields.get("tenant", "")
         client = fields.get("clientId") or fields.get("appId", "")
         secret = fields.get("clientSecret") or fields.get("password")
+        authority = fields.get("authorityHost", "")
+        if not secret and (certificate := fields.get("clientCertificate")):
+            shown = client_certificate.parse(certificate.encode(), None)
+            chain = fields.get("clientCertificateSendChain", "").lower() in {"1", "true"}
+            return (await self._azure.certificate(tenant, client, shown, scope, chain=chain, authority=authority)).value
         if not secret:
             return (await self._azure.managed(client, scope)).value
-        authority = fields.get("authorityHost", "")
         return (await self._azure.secret(tenant, client, secret, scope, authority=authority)).value
 
     async def _token(self, provider: Provider, scope: str, keys: Keys, operation: str) -> Any:

@@ -32,6 +32,7 @@ from gotk.http.egress import Reach
 from gotk.sandbox.confinement import Confinement
 from tests.deploy.kustomize.decryption import encrypting
 from tests.deploy.kustomize.decryption.encrypting import AGE_KEY, OTHER_KEY, RECIPIENT, needs_sops
+from tests.gotk.cloud import certificates
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 ARN = "arn:aws:kms:eu-west-1:123456789012:key/one"
@@ -193,6 +194,16 @@ async def test_a_request_to_aws_carries_its_signature(cloud: Cloud, opens: Servi
         body=json.dumps(told).encode(), region="eu-west-1", service="kms", now=NOW,
     )  # fmt: skip
     assert headers["Authorization"] == expected["Authorization"]
+
+
+async def test_an_application_shows_azure_its_certificate(cloud: Cloud, opens: Services) -> None:
+    made = certificates.make().pem().decode()
+    given = json.dumps({"tenantId": "t", "clientId": "c", "clientCertificate": made}).encode()
+    shown = keys.read({"sops.azure-kv": given}, "Secret 'apps/sops'")
+    assert await opens.open("azure_kv", entry("azure_kv", b"data key", cloud.url), shown) == b"data key"
+    _, _, told = cloud.asked[0]
+    assert told["client_assertion_type"] == "urn:ietf:params:oauth:client-assertion-type:jwt-bearer"
+    assert told["client_assertion"].count(".") == 2
 
 
 async def test_without_credentials_the_service_account_is_who_asks(cloud: Cloud, opens: Services) -> None:
@@ -360,11 +371,11 @@ CREDENTIALS = {
     "half a key": ("sops.aws-kms", b"aws_access_key_id: x", "it lacks aws_access_key_id and aws_secret_access_key"),
     "no mapping": ("sops.aws-kms", b"- x", "it is no mapping"),
     "no YAML": ("sops.azure-kv", b"{", "it is neither YAML nor JSON"),
-    "a certificate": ("sops.azure-kv", b"clientCertificate: x", "client certificates are not supported"),
+    "a certificate": ("sops.azure-kv", b"clientCertificate: x", "'clientCertificate': it is no PEM and no PKCS #12"),
     "half a principal": (
         "sops.azure-kv",
         b"tenantId: x",
-        "it lacks tenantId and clientId and clientSecret, or tenant and",
+        "it lacks tenantId and clientId and clientSecret, or tenantId and clientId and clientCertificate, or",
     ),
 }
 

@@ -20,6 +20,7 @@ from gotk.http.transport import Transport
 from tests.deploy.source.buckets.world import bucket, opened
 from tests.gotk.cloud.standin import now
 from tests.gotk.oci.serving import serving
+from tests.real import proxies
 
 KEY = b"0123456789abcdef"
 SAS = "sv=2022-11-02&sp=rl&sig=a%2Bb%3D"
@@ -122,6 +123,22 @@ async def test_a_container_becomes_an_artifact(blobs: Blobs, tmp_path: Path, sec
             bucket(obj.spec.endpoint, provider="azure", bucketName="no", secretRef={"name": "azure"})
         )
     assert missing.ready == ("False", "BucketOperationFailed", "bucket 'no' not found")
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+async def test_a_container_is_reached_through_the_bucket_s_proxy(blobs: Blobs, tmp_path: Path, scheme: str) -> None:
+    blobs.objects = {"a.yaml": b"a"}
+    port = blobs.address.rpartition(":")[2]
+    endpoint = f"http://fleet.blob.invalid:{port}/"
+    names = {"fleet.blob.invalid": "127.0.0.1"}
+    with proxies.serve(scheme, user="jane", password="pr0xy", names=names) as proxy:
+        async with Caller() as caller, opened(tmp_path, azure=Azure(caller, environment={}, now=now)) as world:
+            world.vault.put("azure", sasKey=SAS.encode())
+            world.vault.put("way", **proxy.secret)
+            spec = {"provider": "azure", "secretRef": {"name": "azure"}}
+            ended = await world.run(bucket(endpoint, proxySecretRef={"name": "way"}, **spec))
+            assert world.files(ended) == blobs.objects
+    assert set(proxy.reached) == {("fleet.blob.invalid", int(port))}
 
 
 @pytest.mark.parametrize(

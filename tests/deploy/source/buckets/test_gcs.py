@@ -24,6 +24,7 @@ from tests.deploy.source.buckets.world import World, bucket, opened
 from tests.gotk.cloud.accounts import TokenCluster
 from tests.gotk.cloud.standin import NOW, now
 from tests.gotk.oci.serving import serving
+from tests.real import proxies
 
 BASE = "/storage/v1/b/fleet"
 
@@ -130,6 +131,26 @@ async def test_a_bucket_of_google_becomes_an_artifact_by_a_secret_or_as_the_node
         as_node = await world.run(bucket("elsewhere.invalid", **spec))
         assert world.files(as_node) == kept
         assert "/token" not in cloud.asked
+
+
+@pytest.mark.parametrize("scheme", ["http", "socks5"])
+async def test_token_and_store_are_reached_through_the_bucket_s_proxy(
+    cloud: Cloud, tmp_path: Path, scheme: str
+) -> None:
+    cloud.objects = {"a.yaml": b"a: 1\n"}
+    port = cloud.address.rpartition(":")[2]
+    outside, cloud.address = cloud.address, f"google.invalid:{port}"
+    who = {"type": "authorized_user", "refresh_token": "r3fresh", "token_uri": f"http://{cloud.address}/token"}
+    with proxies.serve(scheme, user="jane", password="pr0xy", names={"google.invalid": "127.0.0.1"}) as proxy:
+        async with world_of(cloud, tmp_path) as world:
+            world.vault.put("google", serviceaccount=json.dumps(who).encode())
+            world.vault.put("way", **proxy.secret)
+            spec = {"provider": "gcp", "secretRef": {"name": "google"}}
+            ended = await world.run(bucket("x", proxySecretRef={"name": "way"}, **spec))
+            assert world.files(ended) == cloud.objects
+            around = await world.run(bucket("x", **spec))
+    assert set(proxy.reached) == {("google.invalid", int(port))}
+    assert around.ready[0] == "False", f"only the proxy knows the way to {outside}"
 
 
 @pytest.mark.parametrize(
