@@ -14,6 +14,11 @@ _COMPLETE = "_IMAGE_AUTOMATION_COMPLETE"
 #: Verb -> (module, attribute, one line of help); a module is imported when its verb is called.
 VERBS: Mapping[str, tuple[str, str, str]] = {
     "apply": ("image_automation.cli.verbs.apply", "apply", "Carry out a plan."),
+    "bootstrap": (
+        "image_automation.cli.verbs.bootstrap.bootstrap",
+        "bootstrap",
+        "Let a cluster deploy what a repository holds.",
+    ),
     "build": (
         "image_automation.cli.verbs.manifests.build",
         "build",

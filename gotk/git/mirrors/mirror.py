@@ -123,7 +123,7 @@ class Mirror:
 
     def commit(
         self,
-        base: str,
+        base: str | None,
         edits: Mapping[str, bytes],
         author: Person,
         message: str,
@@ -132,9 +132,9 @@ class Mirror:
         sign: Sign | None = None,
         mark: str = "",
     ) -> str:
-        """Make a commit on top of `base` with these files' new bytes, and return its id; nothing is pushed.
+        """Make a commit on top of `base` (None: the first of all) with these files' new bytes, and return its id.
 
-        `mark` is what `mark` says of the commit afterwards.
+        Nothing is pushed. `mark` is what `mark` says of the commit afterwards.
         """
         with self._exclusive(), self._cache.reading() as repository:
             return commits.create(

@@ -26,7 +26,7 @@ _ADVICE = (
 )
 
 
-def _overlay(name: str | None, components: str) -> str:
+def overlay_of(name: str | None, components: str) -> str:
     """Return the overlay: the one named, or the one that does the work of Flux's components."""
     if not components:
         return name or "all"
@@ -52,11 +52,11 @@ def _install(
     Applies the kit on the server's side, waits until definitions are served and until the replicas are ready.
     """
     cluster = clusters.from_options(options)
-    chosen = _overlay(overlay, components)
+    chosen = overlay_of(overlay, components)
     wished = tailoring.Wishes(namespace=cluster.namespace, **wishes)
     if not export:
         output.action("generating manifests")
-    objects, text = _kit(chosen, wished)
+    objects, text = kit(chosen, wished)
     if export:
         output.text(text.removesuffix("\n"))
         return
@@ -64,7 +64,7 @@ def _install(
     clusters.run(_carry_out(cluster, objects, manifests.OVERLAYS[chosen], force=force))
 
 
-def _kit(overlay: str, wishes: tailoring.Wishes) -> tuple[list[Manifest], str]:
+def kit(overlay: str, wishes: tailoring.Wishes) -> tuple[list[Manifest], str]:
     """Return the objects to apply, and as text; kustomize's own text where nothing is wished for."""
     import yaml  # noqa: PLC0415 - heavy imports wait
 
@@ -83,16 +83,16 @@ async def _carry_out(
     cluster: clusters.Cluster, objects: list[Manifest], controllers: frozenset[str], *, force: bool
 ) -> None:
     async with cluster.connect() as client:
-        await _check(client, cluster.namespace, controllers, force=force)
+        await check(client, cluster.namespace, controllers, force=force)
         output.action(f"installing components in {cluster.namespace} namespace")
-        await _apply(client, objects)
-        await _prune(client, cluster.namespace, objects)
+        await apply(client, objects)
+        await prune(client, cluster.namespace, objects)
         output.waiting("verifying installation")
-        await _ready(client, objects, cluster.timeout)
+        await ready(client, objects, cluster.timeout)
     output.success("install finished")
 
 
-async def _check(client: kube.Client, namespace: str, controllers: frozenset[str], *, force: bool) -> None:
+async def check(client: kube.Client, namespace: str, controllers: frozenset[str], *, force: bool) -> None:
     """Refuse what would undo somebody else's work: Flux's own controllers', or Helm's."""
     found = await client.list_objects("apps/v1", "Deployment", labels=neighbours.FLUX)
     if acting := neighbours.acting(found, controllers):
@@ -105,13 +105,15 @@ async def _check(client: kube.Client, namespace: str, controllers: frozenset[str
         output.fail(f"Helm installed this: upgrade it with `helm upgrade {release} CHART --namespace {namespace}`")
 
 
-async def _apply(client: kube.Client, objects: list[Manifest]) -> None:
-    from deploy.cluster import apply, owner, trial, wait  # noqa: PLC0415
+async def apply(client: kube.Client, objects: list[Manifest]) -> None:
+    """Apply objects on the server's side, definitions first, and say what became of each. Raises Failure."""
+    from deploy.cluster import apply as applying  # noqa: PLC0415
+    from deploy.cluster import owner, trial, wait  # noqa: PLC0415
     from gotk.runtime.clock import SystemClock  # noqa: PLC0415
 
     clock = SystemClock()
     installer = owner.Owner(field=_MANAGER, group="image-automation.dev", name="", namespace="", namespace_advice="")
-    applier = apply.Applier(clock=clock, waiter=wait.Waiter(clock=clock), manner=trial.USUAL)
+    applier = applying.Applier(clock=clock, waiter=wait.Waiter(clock=clock), manner=trial.USUAL)
     try:
         changes = await applier.apply(objects, cluster=client, owner=installer)
     except trial.ApplyError as error:
@@ -122,7 +124,7 @@ async def _apply(client: kube.Client, objects: list[Manifest]) -> None:
         output.text(str(change))
 
 
-async def _prune(client: kube.Client, namespace: str, objects: list[Manifest]) -> None:
+async def prune(client: kube.Client, namespace: str, objects: list[Manifest]) -> None:
     """Delete what an earlier `install` has put there and the kit has no more; name what others have put there."""
     found: list[Manifest] = []
     for api_version, kind in removal.KINDS:
@@ -138,7 +140,7 @@ async def _prune(client: kube.Client, namespace: str, objects: list[Manifest]) -
         output.warning(f"{subject(each)} is not in this kit and was applied by somebody else: it stays")
 
 
-async def _ready(client: kube.Client, objects: list[Manifest], timeout: float) -> None:
+async def ready(client: kube.Client, objects: list[Manifest], timeout: float) -> None:
     """Wait for the Deployments, and say what to look at where they do not get ready."""
     from deploy.cluster import inventory, wait  # noqa: PLC0415
     from gotk.runtime.clock import SystemClock  # noqa: PLC0415
@@ -160,7 +162,7 @@ def _wish(name: str, help_: str, **settings: Any) -> click.Option:
 
 
 _LEVELS = click.Choice(["debug", "info", "warn", "error"])
-_WISHES = (
+WISHES = (
     _wish(
         "--watch-all-namespaces",
         "With false only the namespace of the installation is watched, and rights end there.",
@@ -177,11 +179,16 @@ _WISHES = (
 )
 
 
-def _called(**options: Any) -> None:
-    wishes = {str(each.name): options.pop(str(each.name)) for each in _WISHES}
+def wishes_of(options: dict[str, Any]) -> dict[str, Any]:
+    """Take what `WISHES` say out of a verb's options, as `tailoring.Wishes` has it."""
+    wishes = {str(each.name): options.pop(str(each.name)) for each in WISHES}
     keys = wishes["toleration_keys"].split(",")
     wishes["toleration_keys"] = tuple(key.strip() for key in keys if key.strip())
-    _install(wishes=wishes, **options)
+    return wishes
+
+
+def _called(**options: Any) -> None:
+    _install(wishes=wishes_of(options), **options)
 
 
 install = click.Command(
@@ -197,7 +204,7 @@ install = click.Command(
         ),
         click.Option(["--export"], is_flag=True, help="Print the kit and touch no cluster."),
         click.Option(["--force"], is_flag=True, help="Install although Flux's own controllers act on these kinds."),
-        *_WISHES,
+        *WISHES,
         *clusters.parameters(),
     ],
     help=_install.__doc__,

@@ -1,0 +1,10 @@
+"""`bootstrap`: the verb with its nouns."""
+
+from image_automation.cli import flags
+from image_automation.cli.verbs.bootstrap import git
+
+bootstrap = flags.Group(
+    "bootstrap",
+    help="Let a cluster deploy what a repository holds, itself included; again it is the upgrade.",
+    commands=[git.git],
+)

@@ -1,0 +1,71 @@
+"""Where bootstrap is tried: a service beside the embedded control plane, and the program as a user calls it."""
+
+import asyncio
+import contextlib
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pygit2
+
+from tests.e2e import stage
+
+_PROGRAM = [sys.executable, "-m", "image_automation"]
+
+
+@dataclass(frozen=True)
+class Ground:
+    """A running service, and the program with its kubeconfig."""
+
+    up: stage.Stage
+    environment: dict[str, str] = field(default_factory=dict)
+
+    async def run(self, *arguments: str, text: str = "", code: int = 0, env: Mapping[str, str] | None = None) -> str:
+        """Run a verb and return all that it says."""
+        process = await asyncio.create_subprocess_exec(
+            *_PROGRAM, *arguments,
+            env=self.environment | dict(env or {}),
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        said, _ = await process.communicate(text.encode())
+        assert process.returncode == code, said.decode()
+        return said.decode()
+
+    async def get(self, api_version: str, kind: str, name: str) -> dict[str, Any]:
+        """Return an object of flux-system."""
+        return await self.up.client.get_object(api_version, kind, "flux-system", name)
+
+
+@contextlib.asynccontextmanager
+async def prepared(folder: Path, *, simulate: bool = True) -> AsyncIterator[Ground]:
+    """Run the service on a folder as long as the block lasts."""
+    async with stage.running(folder / "data", simulate_workloads=simulate) as up:
+        environment = {
+            "PATH": os.environ["PATH"],
+            "PYTHONPATH": str(Path.cwd()),
+            "HOME": str(folder),
+            "KUBECONFIG": str(up.kubeconfig),
+        }
+        yield Ground(up, environment)
+
+
+def log(repository: Path, branch: str = "main") -> list[str]:
+    """Return the subjects of a branch's commits, newest first."""
+    opened: Any = pygit2.Repository(str(repository))
+    return [commit.message.splitlines()[0] for commit in opened.walk(opened.branches[branch].target)]
+
+
+def read(repository: Path, path: str, branch: str = "main") -> str:
+    """Return a file of a branch."""
+    opened: Any = pygit2.Repository(str(repository))
+    return str((opened[opened.branches[branch].target].tree / path).data.decode())
+
+
+def empty(path: Path) -> Path:
+    """Make an empty repository."""
+    pygit2.init_repository(str(path), bare=True, initial_head="main")
+    return path
