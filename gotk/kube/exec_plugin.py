@@ -18,6 +18,7 @@ from typing import Any, Literal
 
 import msgspec
 
+from gotk import process as processes
 from gotk.kube.credentials import ConfigError
 from gotk.kube.renewal import Proof, Source
 
@@ -174,7 +175,7 @@ class Plugin:
         finally:
             with contextlib.suppress(ProcessLookupError):
                 child.kill()
-            await child.wait()
+            await processes.reap(child)
 
     def _read(self, out: bytes) -> _Status:
         try:

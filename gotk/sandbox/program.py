@@ -11,6 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from gotk import process as processes
+
 _CHUNK = 1 << 16
 _LARGEST_ERROR = 64 << 10
 _LARGEST_END = 4 << 10
@@ -98,4 +100,4 @@ async def _kill(process: asyncio.subprocess.Process) -> None:
     if process.returncode is None:
         with contextlib.suppress(ProcessLookupError):
             os.killpg(process.pid, signal.SIGKILL)
-        await process.wait()
+        await processes.reap(process)

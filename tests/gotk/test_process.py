@@ -1,7 +1,12 @@
 import ast
+import asyncio
 import json
+import signal
 import subprocess
+import sys
 from pathlib import Path
+
+import pytest
 
 from gotk import process
 
@@ -38,3 +43,15 @@ def test_nobody_else_makes_an_import_path_or_a_command_line_of_the_interpreter()
         if isinstance(node, ast.Constant) and node.value in {"PYTHONPATH", "PYTHONUTF8", "-P"}
     ]
     assert found == []
+
+
+async def test_a_child_that_nobody_reads_is_reaped() -> None:
+    talker = (sys.executable, "-c", "while True: print('x' * 1000)")
+    child = await asyncio.create_subprocess_exec(*talker, stdout=asyncio.subprocess.PIPE, limit=1024)
+    assert child.stdout is not None
+    with pytest.raises(asyncio.LimitOverrunError):  # more has been said than the reader takes: it reads no further
+        await child.stdout.readuntil(b"never")
+    child.kill()
+    async with asyncio.timeout(60):
+        await process.reap(child)
+    assert child.returncode == -signal.SIGKILL

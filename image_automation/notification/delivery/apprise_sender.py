@@ -88,7 +88,7 @@ async def _ask(message: Message, environment: Mapping[str, str]) -> Answer:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
-            await process.wait()
+            await processes.reap(process)
     try:
         return msgspec.json.decode(output, type=Answer)
     except msgspec.MsgspecError:

@@ -106,6 +106,8 @@ def test_our_columns_are_those_of_flux(crd: dict[str, Any]) -> None:
             "Bucket": ["Name", "Endpoint", "Age", "Ready", "Status"],
             "OCIRepository": ["Name", "URL", "Ready", "Status", "Age"],
             "Kustomization": ["Name", "Age", "Ready", "Status"],
+            "HelmRelease": ["Name", "Age", "Ready", "Status"],
+            "ArtifactGenerator": ["Name", "Age", "Ready", "Status"],
             "Receiver": ["Name", "Age", "Ready", "Status"],
             "Provider": ["Name", "Age"],
             "Alert": ["Name", "Age"],

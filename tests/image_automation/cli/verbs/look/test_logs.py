@@ -27,15 +27,17 @@ def line(minutes: int, message: str, **fields: str) -> str:
     return json.dumps({"level": "info", "ts": moment, "msg": message, **about, **fields})
 
 
-LINES = (
-    line(90, "applied", name="old"),
-    line(30, "no changes since last reconciliation"),
-    line(20, "reconciliation failed", level="error", error="no such path"),
-    line(10, "stored artifact", controllerKind="GitRepository"),
-    line(5, "applied", namespace="apps"),
-    line(4, "starting", controllerKind="", name="", namespace=""),
-    "a line of a library",
-)
+def lines() -> list[str]:
+    """Return what a service has logged until now."""
+    return [
+        line(90, "applied", name="old"),
+        line(30, "no changes since last reconciliation"),
+        line(20, "reconciliation failed", level="error", error="no such path"),
+        line(10, "stored artifact", controllerKind="GitRepository"),
+        line(5, "applied", namespace="apps"),
+        line(4, "starting", controllerKind="", name="", namespace=""),
+        "a line of a library",
+    ]
 
 
 def shell(folder: Path) -> Terminal:
@@ -47,8 +49,8 @@ def shell(folder: Path) -> Terminal:
 @pytest.fixture
 def kept(tmp_path: Path) -> Terminal:
     path = kept_log.of(tmp_path)
-    kept_log.before(path).write_text("".join(f"{each}\n" for each in LINES[:2]))
-    path.write_text("".join(f"{each}\n" for each in LINES[2:]))
+    kept_log.before(path).write_text("".join(f"{each}\n" for each in lines()[:2]))
+    path.write_text("".join(f"{each}\n" for each in lines()[2:]))
     (tmp_path / "kubeconfig").write_text("{}")
     return shell(tmp_path)
 
