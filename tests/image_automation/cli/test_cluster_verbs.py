@@ -62,6 +62,7 @@ def ready(status: str, message: str, *, generation: int = 1, type_: str = "Ready
 
 async def put(client: Client, kind: str, name: str, spec: dict[str, Any], status: dict[str, Any] | None = None) -> None:
     group = {
+        "A": "source.extensions.fluxcd.io/v1beta1",
         "E": "source.toolkit.fluxcd.io/v1",
         "G": "source.toolkit.fluxcd.io/v1",
         "I": "image.toolkit.fluxcd.io/v1",

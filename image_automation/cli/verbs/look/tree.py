@@ -1,6 +1,7 @@
-"""`tree kustomization`: what a Kustomization applied, and what the Kustomizations among that applied in turn.
+"""`tree`: what a Kustomization applied, and what the Kustomizations among that applied in turn; what a generator made.
 
-Answers to `flux2/cmd/flux/tree_kustomization.go`: of objects of another cluster nothing is asked of this one.
+Answers to `tree_kustomization.go` and `tree_artifact_generator.go` of `flux2/cmd/flux`: of objects of another cluster
+nothing is asked of this one.
 """
 
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from image_automation.cli.verbs.look import releases
 
 _KUSTOMIZATION = ("kustomize.toolkit.fluxcd.io", "Kustomization")
 _RELEASE = (releases.HELM, "HelmRelease")
+_SOURCES = "source.toolkit.fluxcd.io"
 _OURS = "toolkit.fluxcd.io"
 
 
@@ -59,7 +61,10 @@ def kustomization(name: str | None, *, compact: bool, form: str | None, **option
     """Print what a Kustomization applied, and what was applied by the Kustomizations among that."""
     if not name:
         output.fail("kustomization name is required")
-    found = clusters.run(_tree(clusters.from_options(options), name, compact=compact))
+    _print(clusters.run(_tree(clusters.from_options(options), name, compact=compact)), form)
+
+
+def _print(found: Node, form: str | None) -> None:
     if form == "json":
         output.text(msgspec.json.format(msgspec.json.encode(found.plain()), indent=2).decode())
     elif form == "yaml":
@@ -76,6 +81,32 @@ tree.add_command(
         "ks", callback=kustomization.callback, params=kustomization.params, help=kustomization.help, hidden=True
     )
 )
+
+
+def _generator(*, name: str | None, form: str | None, **options: Any) -> None:
+    if not name:
+        output.fail("artifact generator name is required")
+    _print(clusters.run(_generated(clusters.from_options(options), name)), form)
+
+
+_artifact = click.Group("artifact", help="What makes artifacts.")
+_artifact.add_command(
+    click.Command(
+        "generator",
+        callback=_generator,
+        params=[each for each in kustomization.params if each.name != "compact"],
+        help="Print the ExternalArtifacts that an ArtifactGenerator made.",
+    )
+)
+tree.add_command(_artifact)
+
+
+async def _generated(cluster: clusters.Cluster, name: str) -> Node:
+    async with cluster.connect() as client:
+        obj = await waiting.fetch(client, kinds.ARTIFACT_GENERATOR, cluster.namespace, name)
+    made = kinds.dig(obj, "status", "inventory") or ()
+    below = [Node(ObjectID(each["namespace"], each["name"], _SOURCES, "ExternalArtifact")) for each in made]
+    return Node(ObjectID.of(obj), below)
 
 
 async def _tree(cluster: clusters.Cluster, name: str, *, compact: bool) -> Node:

@@ -142,3 +142,20 @@ async def test_mistakes_are_one_line(terminal: Terminal) -> None:
     assert (
         odd.err == "✗ Kustomization/flux-system/odd: status.inventory: unable to parse stored object metadata: what\n"
     )
+
+
+async def test_a_generator_s_artifacts_stand_below_it(terminal: Terminal) -> None:
+    made = [
+        {"name": name, "namespace": "flux-system", "digest": "sha256:0", "filename": "x"} for name in ("one", "two")
+    ]
+    copied = [{"name": "one", "copy": [{"from": "@repo/", "to": "@artifact/"}]}]
+    spec = {"sources": [{"alias": "repo", "kind": "GitRepository", "name": "fleet"}], "artifacts": copied}
+    await put(terminal.client, "ArtifactGenerator", "apps", spec, {"inventory": made})
+    result = await terminal.run("tree", "artifact", "generator", "apps")
+    assert result.out == (
+        "ArtifactGenerator/flux-system/apps\n"
+        "├── ExternalArtifact/flux-system/one\n"
+        "└── ExternalArtifact/flux-system/two\n"
+        "\n"
+    )
+    assert (await terminal.run("tree", "artifact", "generator")).code == 1
