@@ -71,7 +71,7 @@ async def main() -> None:
             push, build = limit(ground, Path(name))
     print(f"push to applied, {RUNS} runs, seconds\n")
     print(f"{'stage':<12}{'median at':>12}{'median of it':>14}{'slowest':>10}")
-    for index, stage in enumerate(timeline.STAGES):
+    for index, stage in enumerate(timeline.MANIFESTS):
         at = [track.reached[index].seconds for track in tracks]
         part = [
             each - (track.reached[index - 1].seconds if index else 0.0) for each, track in zip(at, tracks, strict=True)

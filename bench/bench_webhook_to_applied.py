@@ -64,7 +64,7 @@ async def open_door(ground: playground.Playground) -> str:
 
 async def travel(ground: playground.Playground, url: str, tag: str) -> tuple[float, timeline.Timeline]:
     """Push a tag, call the door as the registry would, and follow the tag; seconds of the call, and the stages."""
-    track = timeline.Timeline(tag=tag, stages=timeline.STAGES)
+    track = timeline.Timeline(tag=tag, stages=timeline.MANIFESTS)
     await ground.push(tag)
     event = {"id": tag, "action": "push", "target": {"repository": playground.REPOSITORY, "tag": tag}}
     began = time.monotonic()
@@ -100,7 +100,7 @@ async def main() -> None:
     print(f"{'stage':<12}{'median at':>12}{'median of it':>14}{'slowest':>10}")
     called = [seconds for seconds, _ in runs]
     print(f"{'answered':<12}{statistics.median(called):>12.3f}{'':>14}{max(called):>10.3f}")
-    for index, stage in enumerate(timeline.STAGES):
+    for index, stage in enumerate(timeline.MANIFESTS):
         at = [track.reached[index].seconds for _, track in runs]
         part = [
             each - (track.reached[index - 1].seconds if index else 0.0)

@@ -24,6 +24,7 @@ from gotk.oci.registry.files import DirectoryFiles
 from gotk.oci.registry.server import RegistryServer
 from gotk.oci.registry.storage import Storage
 from image_automation.app import embedded, service
+from image_automation.app.demo.story import MANIFESTS, Story
 from image_automation.app.settings import Settings
 
 REPOSITORY = "demo/web"
@@ -32,6 +33,10 @@ _FIELD_MANAGER = "image-automation-demo"
 #: Where in the data folder the service and its control plane keep theirs.
 SERVICE = "service"
 _FEATURES = embedded.Features(simulate_workloads=True)
+
+
+class PlaygroundError(Exception):
+    """The folder holds something else: the message names it and what to do."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,6 +49,7 @@ class Playground:
     git: server.GitServer
     repository: Path
     variables: Mapping[str, str]
+    story: Story
 
     @property
     def image(self) -> str:
@@ -101,8 +107,19 @@ def _walk(folder: Traversable, prefix: str) -> dict[str, Traversable]:
 
 
 @contextlib.asynccontextmanager
-async def open_playground(data_dir: Path, *, receiver_addr: str = "0") -> AsyncIterator[Playground]:
-    """Start everything under a folder, and stop it in the end. What an earlier run left there is gone on with."""
+async def open_playground(
+    data_dir: Path, story: Story = MANIFESTS, *, receiver_addr: str = "0"
+) -> AsyncIterator[Playground]:
+    """Start everything under a folder, and stop it in the end. What an earlier run left there is gone on with.
+
+    Raises PlaygroundError where that was of the other story.
+    """
+    repository = data_dir / "git" / f"{story.repository}.git"
+    if others := [each.name for each in repository.parent.glob("*.git") if each != repository]:
+        raise PlaygroundError(
+            f"{data_dir} holds the other demo, {others[0]} instead of {repository.name}:"
+            " add or leave out --helm, or choose another --data-dir"
+        )
     password, ports = _password(data_dir / "git-password"), _ports(data_dir / "ports.json")
     async with contextlib.AsyncExitStack() as stack:
         storage = Storage(DirectoryFiles(data_dir / "registry"))
@@ -113,10 +130,10 @@ async def open_playground(data_dir: Path, *, receiver_addr: str = "0") -> AsyncI
         address = await config.from_kubeconfig([plane.kubeconfig])
         client = await stack.enter_async_context(Client(address))
         variables = {"registry": oci.address, "git": git.url("").rstrip("/"), "password": password}
-        repository = data_dir / "git" / "apps.git"
+        variables["repository"] = story.repository
         if not _has_branch(repository):
             shutil.rmtree(repository, ignore_errors=True)
-            seed.seed(repository, files("repository", variables))
+            seed.seed(repository, files(story.repository, variables))
         settings = Settings(
             data_dir=data_dir / SERVICE,
             storage_addr=f"127.0.0.1:{ports['artifacts']}",
@@ -134,6 +151,7 @@ async def open_playground(data_dir: Path, *, receiver_addr: str = "0") -> AsyncI
             git=git,
             repository=repository,
             variables=variables,
+            story=story,
         )
 
 

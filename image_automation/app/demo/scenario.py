@@ -14,14 +14,6 @@ from image_automation.app.demo.view import View
 
 OLD_TAGS = ("1.0.0", "1.0.1", "1.1.0-rc.1")
 NEW_TAG = "1.1.0"
-_KINDS = (
-    ("image.toolkit.fluxcd.io/v1", "ImageRepository", "flux-system"),
-    ("image.toolkit.fluxcd.io/v1", "ImagePolicy", "flux-system"),
-    ("image.toolkit.fluxcd.io/v1", "ImageUpdateAutomation", "flux-system"),
-    ("source.toolkit.fluxcd.io/v1", "GitRepository", "flux-system"),
-    ("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "flux-system"),
-    ("apps/v1", "Deployment", "apps"),
-)
 _LIMIT = 60.0
 
 
@@ -50,7 +42,7 @@ async def follow(
 
     try:
         async with asyncio.timeout(_LIMIT), asyncio.TaskGroup() as group:
-            watching = [group.create_task(_watch(ground, *kind, observe)) for kind in _KINDS]
+            watching = [group.create_task(_watch(ground, *kind, observe)) for kind in ground.story.kinds]
             await done.wait()
             for task in watching:
                 task.cancel()
@@ -70,7 +62,7 @@ async def _watch(ground: playground.Playground, api_version: str, kind: str, nam
 
 async def _states(ground: playground.Playground) -> str:
     lines = []
-    for api_version, kind, namespace in _KINDS:
+    for api_version, kind, namespace in ground.story.kinds:
         for obj in await ground.client.list_objects(api_version, kind, namespace):
             for condition in (obj.get("status") or {}).get("conditions") or ():
                 name = f"{kind}/{obj['metadata']['name']}"
@@ -92,15 +84,16 @@ async def prepare(ground: playground.Playground, view: View, tag: str = NEW_TAG)
     if ground.has(tag):
         view.step(f"{tag} was pushed before: going on with what is there")
         return
-    first = timeline.Timeline(tag=OLD_TAGS[1], stages=(timeline.STAGES[0], timeline.STAGES[1], timeline.STAGES[-1]))
+    stages = ground.story.stages
+    first = timeline.Timeline(tag=OLD_TAGS[1], stages=(stages[0], stages[1], stages[-1]))
     await follow(ground, first, began=time.monotonic(), reached=lambda _: None)
-    view.step(f"{OLD_TAGS[1]} is the highest stable version, and what apps/web and apps/worker run")
+    view.step(f"{OLD_TAGS[1]} is the highest stable version, and what {ground.story.runs}")
 
 
 async def travel(ground: playground.Playground, view: View, tag: str = NEW_TAG) -> timeline.Timeline:
     """Push a tag and follow it to the Deployment."""
-    track = timeline.Timeline(tag=tag, stages=timeline.STAGES)
-    view.begin(f"{ground.image}:{tag} was pushed", [stage.name for stage in timeline.STAGES])
+    track = timeline.Timeline(tag=tag, stages=ground.story.stages)
+    view.begin(f"{ground.image}:{tag} was pushed", [stage.name for stage in ground.story.stages])
     await ground.push(tag)
 
     def reached(stage: timeline.Reached) -> None:
@@ -111,7 +104,7 @@ async def travel(ground: playground.Playground, view: View, tag: str = NEW_TAG) 
 
 
 async def settle(ground: playground.Playground, tag: str) -> None:
-    """Wait until the Kustomization has found the new version healthy. Raises ScenarioError after a minute."""
+    """Wait until everything that applies the new version has found it healthy. Raises ScenarioError after a minute."""
     settled = asyncio.Event()
     states: dict[tuple[str, str], bool] = {}
 
@@ -122,12 +115,12 @@ async def settle(ground: playground.Playground, tag: str) -> None:
         else:
             fine = _holds(obj, "Ready")
         states[kind, obj["metadata"]["name"]] = fine
-        if all(states.values()) and {seen for seen, _ in states} == {"Kustomization", "Deployment"}:
+        if all(states.values()) and {seen for seen, _ in states} == {kind for _, kind, _ in ground.story.settling}:
             settled.set()
 
     try:
         async with asyncio.timeout(_LIMIT), asyncio.TaskGroup() as group:
-            watching = [group.create_task(_watch(ground, *kind, observe)) for kind in _KINDS[-2:]]
+            watching = [group.create_task(_watch(ground, *kind, observe)) for kind in ground.story.settling]
             await settled.wait()
             for task in watching:
                 task.cancel()

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from typing import Any
 
 Json = Mapping[str, Any]
+#: The stage at which the Deployment has the tag.
+APPLIED = "applied"
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +45,11 @@ class Timeline:
     def done(self) -> bool:
         """Whether the tag has arrived."""
         return len(self.reached) == len(self._stages)
+
+    @property
+    def arrived(self) -> float:
+        """How many seconds after the push the Deployment had the tag."""
+        return next(each.seconds for each in self.reached if each.stage == APPLIED)
 
     @property
     def next(self) -> str:
@@ -121,11 +128,34 @@ def _applied(obj: Json, timeline: Timeline) -> str | None:
     return f"{_dig(obj, 'metadata', 'namespace')}/{_dig(obj, 'metadata', 'name')} runs {', '.join(images)}"
 
 
-STAGES = (
+def _declared(obj: Json, timeline: Timeline) -> str | None:
+    if _dig(obj, "spec", "values", "image", "tag") != timeline.tag:
+        return None
+    name = f"{_dig(obj, 'metadata', 'namespace')}/{_dig(obj, 'metadata', 'name')}"
+    return f"HelmRelease {name} has values.image.tag {timeline.tag}"
+
+
+def _released(obj: Json, timeline: Timeline) -> str | None:
+    ready = _condition(obj, "Ready")
+    if _declared(obj, timeline) is None or ready.get("status") != "True":
+        return None
+    if ready.get("observedGeneration") != _dig(obj, "metadata", "generation"):
+        return None
+    return str(ready.get("message"))
+
+
+_COMMON = (
     Stage("scanned", "ImageRepository", _scanned),
     Stage("chosen", "ImagePolicy", _chosen),
     Stage("committed", "ImageUpdateAutomation", _committed),
     Stage("fetched", "GitRepository", _fetched),
-    Stage("built", "Kustomization", _built),
-    Stage("applied", "Deployment", _applied),
+)
+_APPLIED = Stage(APPLIED, "Deployment", _applied)
+MANIFESTS = (*_COMMON, Stage("built", "Kustomization", _built), _APPLIED)
+#: Helm applies first and waits for what it applied: the release has succeeded when the Deployment is there and healthy.
+RELEASES = (
+    *_COMMON,
+    Stage("declared", "HelmRelease", _declared),
+    _APPLIED,
+    Stage("released", "HelmRelease", _released),
 )

@@ -5,7 +5,7 @@ import contextlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,9 +16,8 @@ from image_automation.cli import output, serving
 
 if TYPE_CHECKING:
     from image_automation.app.demo.playground import Playground
+    from image_automation.app.demo.story import Story
     from image_automation.app.demo.view import View
-
-_KINDS = "imagerepositories,imagepolicies,imageupdateautomations,gitrepositories,kustomizations,deployments"
 
 
 @click.command()
@@ -30,20 +29,32 @@ _KINDS = "imagerepositories,imagepolicies,imageupdateautomations,gitrepositories
     help="Keep state in DIR, and go on with what is there, instead of in a temporary folder.",
 )
 @click.option("--tag", default="1.1.0", show_default=True, help="The tag to push.")
-def demo(*, keep: bool, data_dir: Path | None, tag: str) -> None:
+@click.option("--helm", is_flag=True, help="Let a HelmRelease's values carry the tag. Needs the program helm, 3 or 4.")
+def demo(*, keep: bool, data_dir: Path | None, tag: str, helm: bool) -> None:
     """Watch an image tag travel from a registry to a Deployment.
 
     Starts a registry, a Git server, the control plane and the service on free ports of this machine.
     """
+    if helm:
+        _find_helm()
     from gotk.runtime import logging  # noqa: PLC0415 - heavy imports wait until the options are known to be good
-    from image_automation.app.demo import playground  # noqa: PLC0415
+    from image_automation.app.demo import playground, story  # noqa: PLC0415
 
+    told = story.RELEASES if helm else story.MANIFESTS
     with _folder(data_dir) as folder:
         folder.mkdir(parents=True, exist_ok=True)
         with Path(os.devnull).open("w") as nowhere:  # the terminal belongs to the view
             kept = kept_log.LogFile(kept_log.of(folder / playground.SERVICE))
             logging.configure(level="info", stream=nowhere, keep=kept.write)
-            serving.run(_demo(folder, tag, keep=keep))
+            serving.run(_demo(folder, tag, told, keep=keep))
+
+
+def _find_helm() -> str:
+    from deploy.source.charts import program  # noqa: PLC0415 - only this story's matter
+
+    if (found := program.find_command()) is None:
+        output.fail(f"demo --helm: {program.MISSING}, or leave out --helm")
+    return found
 
 
 @contextlib.contextmanager
@@ -55,38 +66,45 @@ def _folder(data_dir: Path | None) -> Iterator[Path]:
         yield Path(name)
 
 
-async def _demo(folder: Path, tag: str, *, keep: bool) -> None:
+async def _demo(folder: Path, tag: str, told: "Story", *, keep: bool) -> None:
     from image_automation.app import embedded, service  # noqa: PLC0415
     from image_automation.app.demo import playground, scenario, view  # noqa: PLC0415
 
     shown: view.View = view.Terminal() if output.coloured() else view.Plain()
     try:
-        async with serving.stop_on_signals() as stop, playground.open_playground(folder) as ground:
+        async with serving.stop_on_signals() as stop, playground.open_playground(folder, told) as ground:
             with shown:
                 await scenario.prepare(ground, shown, tag)
                 track = await scenario.travel(ground, shown, tag)
             await scenario.settle(ground, tag)
-            await _kubectl(ground.kubeconfig, folder)
-            shown.line(f"\n✔ {tag} went from the registry to the Deployment in {track.reached[-1].seconds:.2f} s")
+            for command in told.commands:
+                await _run(command, ground.kubeconfig, folder)
+            shown.line(f"\n✔ {tag} went from the registry to the Deployment in {track.arrived:.2f} s")
             if keep:
                 _keep(ground, shown, tag)
                 await stop.wait()
-    except (scenario.ScenarioError, embedded.EmbeddedError, service.ServiceError) as error:
+    except (scenario.ScenarioError, playground.PlaygroundError, embedded.EmbeddedError, service.ServiceError) as error:
         output.fail(str(error))
 
 
-async def _kubectl(kubeconfig: Path, home: Path) -> None:
-    """Print the objects with the real kubectl."""
+async def _run(command: Sequence[str], kubeconfig: Path, home: Path) -> None:
+    """Run a command that looks at the cluster, in view of the user."""
+    click.echo(f"\n$ {' '.join(command)}")
+    sys.stdout.flush()
+    name, *arguments = command
+    environment = {"HOME": str(home), "PATH": os.environ.get("PATH", ""), "KUBECONFIG": str(kubeconfig)}
+    process = await asyncio.create_subprocess_exec(*_program(name), *arguments, env=environment)
+    if await process.wait() != 0:
+        output.fail(f"{name} could not list the objects")
+
+
+def _program(name: str) -> Sequence[str]:
+    """Return how a program is started: the one that belongs to this installation."""
     from image_automation.app.demo import scenario  # noqa: PLC0415
 
-    click.echo(f"\n$ kubectl get {_KINDS} -A")
-    sys.stdout.flush()
-    environment = {"HOME": str(home), "PATH": os.environ.get("PATH", "")}
-    process = await asyncio.create_subprocess_exec(
-        scenario.kubectl(), "--kubeconfig", str(kubeconfig), "get", _KINDS, "-A", env=environment
-    )
-    if await process.wait() != 0:
-        output.fail("kubectl could not list the objects")
+    if name == "kubectl":
+        return [scenario.kubectl()]
+    return [_find_helm()] if name == "helm" else [sys.executable, "-m", "image_automation"]
 
 
 def _next(tag: str) -> str:
@@ -107,7 +125,7 @@ It goes on running until you press Ctrl-C.
   {sys.argv[0]} explain policy web
 Push a tag of your own, and look again:
   {sys.argv[0]} tag artifact oci://{ground.image}:{tag} --tag {_next(tag)}
-Or push images to http://{ground.registry.address}/v2/, or clone {ground.git.url("apps.git")}
+Or push images to http://{ground.registry.address}/v2/, or clone {ground.git.url(ground.repository.name)}
 (user demo, password {ground.variables["password"]}).
 The service's log is {kept_log.of(ground.kubeconfig.parent)}."""
     )
