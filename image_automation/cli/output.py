@@ -21,6 +21,11 @@ class Failure(click.ClickException):
         failure(self.format_message())
 
 
+def progress(text: str) -> None:
+    """Say how far it is in words of another program, which has no glyphs."""
+    click.echo(text, err=True)
+
+
 def action(text: str) -> None:
     """Say what is being done."""
     click.echo(f"► {text}", err=True)

@@ -86,6 +86,7 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
         "update",
         "Rewrite the marked images of a folder, without a cluster.",
     ),
+    "v1": ("image_automation.cli.verbs.v1.v1", "v1", "Verbs of fluxctl, for who follows an article about Flux v1."),
     "version": (
         "image_automation.cli.verbs.version",
         "version",

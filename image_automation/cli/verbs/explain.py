@@ -13,7 +13,8 @@ if TYPE_CHECKING:
     from image_automation.app.explanation import Explanation
     from image_automation.report import Report
 
-_SERVER = "http://127.0.0.1:9441"
+#: Where a service answers unless told otherwise.
+SERVER = "http://127.0.0.1:9441"
 
 
 @click.group()
@@ -27,7 +28,7 @@ def explain() -> None:
     "--server",
     envvar="IMAGE_AUTOMATION_SERVER",
     metavar="URL",
-    help=f"Where the service answers (its --explain-addr).  [default: as beside the kubeconfig, else {_SERVER}]",
+    help=f"Where the service answers (its --explain-addr).  [default: as beside the kubeconfig, else {SERVER}]",
 )
 @click.option("-o", "--output", "form", type=click.Choice(verdicts.FORMS), default="table", help="How to print it.")
 def policy(name: str, server: str | None, form: str, **options: Any) -> int:
@@ -38,15 +39,16 @@ def policy(name: str, server: str | None, form: str, **options: Any) -> int:
     kubectl -n flux-system port-forward deploy/image-automation 9441
     """
     cluster = clusters.from_options(options)
-    where = server or _beside(cluster) or _SERVER
-    found = asyncio.run(_ask(where.rstrip("/"), cluster, name))
+    where = server or beside(cluster) or SERVER
+    found = asyncio.run(ask(where, cluster, cluster.namespace, name))
     return verdicts.show(found, form)
 
 
 policy.params += clusters.parameters()
 
 
-def _beside(cluster: clusters.Cluster) -> str:
+def beside(cluster: clusters.Cluster) -> str:
+    """Return the address that a service with an embedded control plane left beside its kubeconfig, or nothing."""
     from image_automation.app import addresses  # noqa: PLC0415 - `--help` needs no rooms
 
     return next(filter(None, map(addresses.find, cluster.kubeconfigs())), "")
@@ -79,7 +81,8 @@ async def _report(cluster: clusters.Cluster, name: str) -> "tuple[Report, bool]"
         return found, found.push is not None and found.push.is_untold(obj.status.last_push_commit)
 
 
-async def _ask(server: str, cluster: clusters.Cluster, name: str) -> "Explanation":
+async def ask(server: str, cluster: clusters.Cluster, namespace: str, name: str) -> "Explanation":
+    """Return the service's record of a policy. Raises Failure where it does not answer, or knows none."""
     import aiohttp  # noqa: PLC0415 - `--help` needs no HTTP client
     import msgspec  # noqa: PLC0415 - nor this
     from yarl import URL  # noqa: PLC0415 - nor this
@@ -87,7 +90,7 @@ async def _ask(server: str, cluster: clusters.Cluster, name: str) -> "Explanatio
     from image_automation.app.explanation import Explanation  # noqa: PLC0415 - nor the rooms
 
     try:
-        url = URL(server) / "explain" / cluster.namespace / name
+        url = URL(server.rstrip("/")) / "explain" / namespace / name
         timeout = aiohttp.ClientTimeout(total=cluster.timeout)
         async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:
             body = await answer.read()

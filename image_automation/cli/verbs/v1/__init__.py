@@ -1,0 +1,1 @@
+"""`v1`: the verbs of fluxctl, for articles about the first Flux."""
