@@ -46,7 +46,7 @@ def test_nobody_else_makes_an_import_path_or_a_command_line_of_the_interpreter()
 
 
 async def test_a_child_that_nobody_reads_is_reaped() -> None:
-    talker = (sys.executable, "-c", "while True: print('x' * 1000)")
+    talker = (sys.executable, "-c", "import os\nwhile True: os.write(1, b'x' * 50_000)")
     child = await asyncio.create_subprocess_exec(*talker, stdout=asyncio.subprocess.PIPE, limit=1024)
     assert child.stdout is not None
     with pytest.raises(asyncio.LimitOverrunError):  # more has been said than the reader takes: it reads no further
