@@ -32,6 +32,7 @@ class _Known:
     """What is known of one kind in one namespace, and how often it was asked for lately."""
 
     versions: Mapping[str, str] = field(default_factory=dict)
+    size: int = 0
     taken: float = float("-inf")
     since: float = float("-inf")
     asked: int = 0
@@ -65,15 +66,17 @@ class Versions:
         now = self._clock.monotonic()
         asked = known.count(now)
         if now - known.taken > min(lag, TOGETHER):
-            if asked < max(_FEWEST, len(known.versions) / _WORTH) or now < known.refused_until:
+            if asked < max(_FEWEST, known.size / _WORTH) or now < known.refused_until:
                 return ""
             await self._list(place, known, cluster)
+            if asked < known.size / _WORTH:  # more than it is worth: not kept, and not asked for again
+                known.versions, known.taken = {}, float("-inf")
         return known.versions.get(item.id.name, "")
 
     async def _list(self, place: _Place, known: _Known, cluster: ports.Cluster) -> None:
         began = self._clock.monotonic()
         try:
             known.versions = await self._flights.share(place, lambda: cluster.versions(*place))
-            known.taken = max(known.taken, began)
+            known.taken, known.size = max(known.taken, began), len(known.versions)
         except APIError:
             known.versions, known.refused_until = {}, began + _REFUSED
