@@ -49,6 +49,11 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "explain": ("image_automation.cli.verbs.explain", "explain", "Say why a policy chose its tag, and not another."),
     "export": ("image_automation.cli.verbs.objects.export", "export", "Print objects as YAML for a repository."),
     "get": ("image_automation.cli.verbs.objects.get", "get", "Print objects and their state."),
+    "init": (
+        "image_automation.cli.verbs.adopting.init",
+        "init",
+        "Propose what automates the images of a checkout.",
+    ),
     "install": ("image_automation.cli.verbs.install", "install", "Install the service on a cluster, or upgrade it."),
     "list": ("image_automation.cli.verbs.artifact.listing", "list_", "List the artifacts of a repository."),
     "logs": ("image_automation.cli.verbs.look.logs", "logs", "Print what the service logged of its objects."),

@@ -5,7 +5,7 @@ What a suspended object would have chosen is not known without the cluster; that
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
@@ -75,13 +75,20 @@ class Chooser:
         """Scan what policies refer to and let them choose; status and conditions of the objects tell how it went."""
         policies = self._world.list(ImagePolicy)
         wanted = {image_policy.repository_of(policy) for policy in policies if not policy.spec.suspend}
-        repositories = [found for key in sorted(wanted) if (found := self._world.find(ImageRepository, *key))]
-        async with asyncio.TaskGroup() as group:
-            for repository in repositories:
-                group.create_task(self._scan(repository))
+        await self.scan([found for key in sorted(wanted) if (found := self._world.find(ImageRepository, *key))])
         async with asyncio.TaskGroup() as group:
             for policy in policies:
                 group.create_task(self._choose(policy))
+
+    async def scan(self, repositories: Iterable[ImageRepository]) -> None:
+        """Scan repositories; their status and conditions tell how it went."""
+        async with asyncio.TaskGroup() as group:
+            for repository in repositories:
+                group.create_task(self._scan(repository))
+
+    def tags(self, repository: ImageRepository) -> Sequence[str]:
+        """Return the tags that the scan of a repository found."""
+        return self._tags.tags(repository.status.canonical_image_name)
 
     def first_seen(self) -> dict[tuple[str, str], datetime]:
         """Return since when chosen tags, by policy (`namespace/name`), are known; not those of an image's first scan.
