@@ -38,6 +38,7 @@ class Origin:
     key: str
     paths: tuple[str, ...] = ()
     missing: str = ""
+    given: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,8 +71,11 @@ async def trace(obj: HelmRelease, *, client: Getter) -> Composed:
                 given: dict[str, Any] = {path: value}
                 values = merged(values, inline)
                 _put(values, path, value, literal=reference.literal)
+                tree: dict[str, Any] = {}
+                _put(tree, path, value, literal=reference.literal)
             else:
                 given = _read(data)
+                tree = _apart(given)  # what follows may change a list in place
                 values = merged(values, given)
         except _Absent as error:
             if not reference.optional:
@@ -80,7 +84,7 @@ async def trace(obj: HelmRelease, *, client: Getter) -> Composed:
             continue
         except (APIError, _Unfit) as error:
             raise ValuesError(_message(reference, source.namespace, str(error))) from error
-        origins.append(replace(origin, paths=tuple(given)))
+        origins.append(replace(origin, paths=tuple(given), given=tree))
         if reference.kind == "Secret":
             hidden += _texts(given)
     return Composed(merged(values, inline), tuple(origins), tuple(hidden))

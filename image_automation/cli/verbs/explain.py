@@ -1,4 +1,6 @@
-"""`explain`: why a policy chose its tag, as the running service answers it, and what an automation's last run found."""
+"""`explain`: why a policy chose its tag, as the running service answers it, what an automation's last run found, and
+what became of a HelmRelease.
+"""
 
 import asyncio
 from typing import TYPE_CHECKING, Any
@@ -8,6 +10,7 @@ import click
 from image_automation.cli import cluster as clusters
 from image_automation.cli import output, reports, verdicts
 from image_automation.cli.verbs import completion
+from image_automation.cli.verbs.look import explained
 
 if TYPE_CHECKING:
     from image_automation.app.explanation import Explanation
@@ -19,7 +22,10 @@ SERVER = "http://127.0.0.1:9441"
 
 @click.group()
 def explain() -> None:
-    """Say why a policy chose its tag, and what an automation found."""
+    """Say why a policy chose its tag, what an automation found, and what is done with a HelmRelease."""
+
+
+explain.add_command(explained.helmrelease)
 
 
 @explain.command()
