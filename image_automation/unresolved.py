@@ -35,7 +35,15 @@ def why(setter: str, namespace: str, selected: Selection, elsewhere: Elsewhere) 
     if policy in selected.waiting:
         cause = selected.waiting[policy].cause
         return f"ImagePolicy {policy} has not chosen an image" + (f": {cause}" if cause else "")
-    return None
+    return _no_image(setter, policy, selected)
+
+
+def _no_image(setter: str, policy: str, selected: Selection) -> str | None:
+    """Say why a chosen version stands for no image, where an image is what is marked."""
+    chosen = selected.images.get(policy)
+    if chosen is None or "+" not in chosen.tag or setter.count(":") > 1:
+        return None
+    return f"{chosen.tag} is the version of a chart and no image's tag: mark the version with {setter}:tag"
 
 
 def why_all(setter: str, scopes: Sequence[tuple[str, Selection]], elsewhere: Elsewhere) -> str | None:

@@ -2,7 +2,8 @@
 
 Answers to image-reflector-controller's ImageRepositoryReconciler, to the letter of its conditions, reasons and events.
 Beyond it: what a list lacks is not believed at once (`loss_guard`) and a doubtful list shows in a condition of our own,
-entries that are no tags are dropped, and tags go when the last ImageRepository of their image does. A status that
+entries that are no tags are dropped, and tags go when the last ImageRepository of their image does. An annotation
+has a chart's versions in a Helm repository's index read in their place (`chart_versions`). A status that
 speaks of another list than the one here, because another replica wrote it, leads to a scan soon.
 """
 
@@ -25,10 +26,10 @@ from gotk.runtime import conditions
 from gotk.runtime.clock import rfc3339
 from gotk.runtime.errors import Retry, Stalled
 from gotk.runtime.reconciler import Key, Outcome, Reader, Run, Watch
-from reflector import access, exclusion, loss_guard, pushed, scan
+from reflector import access, chart_versions, exclusion, loss_guard, pushed, scan
 from reflector.loss_guard import Assessment, Doubt
 from reflector.metrics import ScanMetrics
-from reflector.ports import Registry
+from reflector.ports import ChartIndexes, Registry
 from reflector.store import ScannedList, StoreError, TagStore
 
 IMAGE_URL_INVALID = "ImageURLInvalid"
@@ -41,6 +42,7 @@ INVALID_ANNOTATION = "InvalidAnnotation"
 TAGS_HELD, TAGS_GONE, TAGS_BACK = "TagsHeld", "TagsGone", "TagsBack"
 #: Reason of the condition that says so.
 LOSS_ACCEPTED = "LossAccepted"
+_ONLY_SERVICE = "only the running service reads the indexes of HelmRepositories, this command does not"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +53,7 @@ class _Turn:
     run: Run[ImageRepositoryStatus]
     image: Repository
     access: Access
+    registry: Registry
     needed: int
     #: Whether the store's list is the one that the status speaks of.
     current: bool
@@ -73,8 +76,11 @@ class ImageRepositoryReconciler:
         store: TagStore,
         logins: Logins | None = None,
         metrics: ScanMetrics | None = None,
+        charts: ChartIndexes | None = None,
     ) -> None:
+        """Take what it works with; without `charts` the versions of an index cannot be read."""
         self._cache = cache
+        self._charts = charts
         self._metrics = metrics or ScanMetrics()
         self._objects = objects
         self._registry = registry
@@ -87,12 +93,12 @@ class ImageRepositoryReconciler:
     async def reconcile(self, obj: ImageRepository, run: Run[ImageRepositoryStatus]) -> Outcome:
         """Scan where it is time."""
         image, needed = _parse(obj), _needed(obj)
-        reach = await self._access(obj, image)
+        image, registry, reach = await self._place(obj, image)
         before = run.status.last_scan_result
         said = run.conditions.get(conditions.READY)
         current = self._is_current(obj)
         due = self._due(obj, run, image, outdated=not current)
-        turn = _Turn(obj, run, image, reach, needed, current)
+        turn = _Turn(obj, run, image, reach, registry, needed, current)
         if merged := await self._merge_pushed(turn, due):
             found, due = merged, scan.Due("", max(due.wait, scan.DOUBT_DELAY))
         elif before is None or due.reason:
@@ -127,9 +133,16 @@ class ImageRepositoryReconciler:
         if image and all(other.status.canonical_image_name != image for other in others):
             self._store.forget(image)
 
-    async def _access(self, obj: ImageRepository, image: Repository) -> Access:
+    async def _place(self, obj: ImageRepository, image: Repository) -> tuple[Repository, Registry, Access]:
+        """Return what is scanned, who answers for it, and how that one is reached."""
+        chart = _chart(obj)
+        if chart is not None and self._charts is None:
+            raise Stalled(INVALID_ANNOTATION, f"annotation {extensions.HELM_CHART}: {_ONLY_SERVICE}")
+        if chart is not None and self._charts is not None:
+            reach = Access(timeout=(obj.spec.timeout or obj.spec.interval).seconds)
+            return chart.key, chart_versions.ChartVersions(self._charts, chart), reach
         try:
-            return await access.access(self._objects, obj, image, self._logins)
+            return image, self._registry, await access.access(self._objects, obj, image, self._logins)
         except access.AccessError as error:
             message = f"failed to configure authentication options: {error}"
             raise Retry(AUTHENTICATION_FAILED, message) from error
@@ -195,7 +208,7 @@ class ImageRepositoryReconciler:
             if known is None or not tags or not known.settled:
                 return None
             for tag in tags:
-                await self._registry.digest(turn.image, tag, turn.access)
+                await turn.registry.digest(turn.image, tag, turn.access)
             listed = scan.in_order({*known.names, *tags})
             found = self._take(turn, listed)
         except (errors.RegistryError, StoreError, exclusion.InvalidExclusion) as error:
@@ -205,7 +218,7 @@ class ImageRepositoryReconciler:
 
     async def _scan(self, turn: _Turn) -> ScanResult:
         try:
-            listing = await self._registry.list_tags(turn.image, turn.access)
+            listing = await turn.registry.list_tags(turn.image, turn.access)
             if (found := self._unchanged(turn, listing)) is not None:
                 self._trust(turn)
                 return found
@@ -244,7 +257,7 @@ class ImageRepositoryReconciler:
 
     async def _has(self, turn: _Turn, tag: str) -> bool:
         try:
-            await self._registry.digest(turn.image, tag, turn.access)
+            await turn.registry.digest(turn.image, tag, turn.access)
         except errors.RegistryError:
             return False
         return True
@@ -377,6 +390,13 @@ def _counted(tags: Sequence[str]) -> str:
 def _needed(obj: ImageRepository) -> int:
     try:
         return loss_guard.needed(obj.metadata.annotations)
+    except ValueError as error:
+        raise Stalled(INVALID_ANNOTATION, str(error)) from error
+
+
+def _chart(obj: ImageRepository) -> chart_versions.Chart | None:
+    try:
+        return chart_versions.wanted(obj)
     except ValueError as error:
         raise Stalled(INVALID_ANNOTATION, str(error)) from error
 

@@ -1,5 +1,6 @@
-"""What this room needs from others: single objects of the cluster, and a registry to read."""
+"""What this room needs from others: single objects of the cluster, a registry to read, and indexes of charts."""
 
+from collections.abc import Sequence
 from typing import Protocol, TypeVar
 
 from gotk.api.meta import Object
@@ -19,4 +20,12 @@ class Registry(Protocol):
 
     async def digest(self, repository: Repository, tag: str, access: Access) -> str:
         """Return the digest behind a tag."""
+        ...
+
+
+class ChartIndexes(Protocol):
+    """The indexes of HelmRepositories. Raises `gotk.oci.errors.RegistryError`."""
+
+    async def versions(self, namespace: str, repository: str, chart: str, *, timeout: float) -> Sequence[str]:
+        """Return every version of a chart, within so many seconds."""
         ...

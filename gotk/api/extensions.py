@@ -15,6 +15,8 @@ BELIEVE_LOSS_AFTER = PREFIX + "believe-loss-after"
 LOSS = PREFIX + "loss"
 #: On an ImageRepository: the loss of tags that the user accepts, by the name that `LOSS` gives it.
 ACCEPT_LOSS = PREFIX + "accept-loss"
+#: On an ImageRepository: REPOSITORY/CHART, whose versions in the index of a HelmRepository stand for a registry's tags.
+HELM_CHART = PREFIX + "helm-chart"
 #: On an ImagePolicy: how long ago a tag must have been seen first, by our own clock, such as `72h`.
 MINIMUM_AGE = PREFIX + "minimum-age"
 #: On an ImagePolicy: whether tags that were there at the first scan are `old` (the default) or `new`.

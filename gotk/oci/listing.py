@@ -5,7 +5,7 @@ that was once checked need not be checked again.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from gotk.oci import errors, name, tags
@@ -22,7 +22,14 @@ class Page:
 class Listing:
     """A repository's tags as the registry ordered them. Looking raises BadAnswer where they cannot be read."""
 
-    def __init__(self, pages: Sequence[Page], *, what: object, limit: int) -> None:
+    def __init__(
+        self,
+        pages: Sequence[Page],
+        *,
+        what: object,
+        limit: int,
+        accepts: Callable[[str], object] = name.is_tag,
+    ) -> None:
         #: How many answers it took.
         self.pages = len(pages)
         #: What tells this list from another.
@@ -30,11 +37,12 @@ class Listing:
         self._pages: Sequence[Page] = pages
         self._what = what
         self._limit = limit
+        self._accepts = accepts
         self._found: tuple[list[str], int] | None = None
 
     @property
     def tags(self) -> list[str]:
-        """The entries that are tags by the OCI grammar."""
+        """The entries that are tags by the OCI grammar, or by what the list is held to instead."""
         return self._read()[0]
 
     @property
@@ -51,7 +59,7 @@ class Listing:
                 total += len(entries)
                 if total > self._limit:
                     raise errors.TooLarge(f"{self._what}: more tags than the limit of {self._limit}")
-                found.extend(filter(name.is_tag, entries))
+                found.extend(filter(self._accepts, entries))
             # The bytes are let go: of a long list they are megabytes.
             self._found, self._pages = (found, total - len(found)), ()
         return self._found

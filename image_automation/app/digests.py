@@ -1,5 +1,6 @@
 """The digest of a tag, for the policies, asked of the registry with the credentials that the reflector scans with."""
 
+from gotk.api import extensions
 from gotk.api.image import ImageRepository
 from gotk.cloud.registries.login import Logins
 from gotk.kube.ports import Getter
@@ -19,6 +20,9 @@ class RegistryDigests:
 
     async def digest(self, image_repository: ImageRepository, tag: str) -> str:
         """Return the digest that a tag points to. Raises Retry with the cause."""
+        if extensions.HELM_CHART in image_repository.metadata.annotations:
+            cause = f"ImageRepository '{image_repository.metadata.name}' lists versions of a Helm repository's index"
+            raise Retry("Failed", f"{cause}, which have no digest: set spec.digestReflectionPolicy to Never")
         try:
             repository = name.parse(image_repository.spec.image)
             reach = await access.access(self._objects, image_repository, repository, self._logins)

@@ -6,6 +6,7 @@ from deploy.source.artifact_generator import ArtifactGeneratorReconciler
 from deploy.source.bucket import BucketReconciler
 from deploy.source.charts import program
 from deploy.source.charts.builder import ChartBuilder
+from deploy.source.charts.indexes import Indexes, IndexFetcher
 from deploy.source.charts.origins import Origins
 from deploy.source.checkouts import includes
 from deploy.source.checkouts.verification import Verifier
@@ -52,6 +53,19 @@ def helm_repository(parts: Parts) -> Reconciler[Any, Any]:
         publisher=Publisher(storage=parts.storage, blocking=parts.work),
         blocking=parts.work,
         scratch=parts.settings.make_scratch("indexes"),
+    )
+
+
+def indexes(parts: Parts) -> Indexes:
+    """Build the reader of chart versions in the indexes of HelmRepositories."""
+    scratch = parts.settings.make_scratch("versions")
+    return Indexes(
+        objects=parts.client,
+        access=parts.helm_access,
+        fetcher=IndexFetcher(repositories=parts.repositories, blocking=parts.work, scratch=scratch),
+        downloads=parts.downloads,
+        blocking=parts.work,
+        scratch=scratch,
     )
 
 

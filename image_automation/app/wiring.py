@@ -76,6 +76,7 @@ def image_repository(parts: Parts) -> Reconciler[Any, Any]:
         store=parts.tags,
         logins=parts.logins,
         metrics=parts.scans,
+        charts=sources.indexes(parts),
     )
 
 

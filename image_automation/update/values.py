@@ -1,7 +1,8 @@
 """What each marker of a policy stands for: the image, its tag, its name or its digest.
 
 Answers to the setters that Flux makes of a policy's `latestRef`. References come from registries, so they are held
-against the grammar of image references before any of them is written into a file.
+against the grammar of image references before any of them is written into a file. A chart's version may have build
+metadata, `1.2.0+build`, which no image's tag may: it is written where the tag alone is meant, never into an image.
 """
 
 import json
@@ -15,6 +16,8 @@ _NAME = re.compile(
     r"[a-z0-9_.-]+(?:/[a-z0-9_.-]+)*"
 )
 _TAG = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]{0,127}")
+_VERSION = re.compile(r"v?[0-9]+(?:\.[0-9]+){0,2}(?:-[0-9A-Za-z.-]+)?\+[0-9A-Za-z-]+(?:\.[0-9A-Za-z-]+)*")
+_TAG_LIMIT = 128
 _DIGEST = re.compile(r"[A-Za-z][A-Za-z0-9]*(?:[-_+.][A-Za-z][A-Za-z0-9]*)*:[0-9a-fA-F]{32,}")
 _NAME_LIMIT = 512
 
@@ -32,13 +35,15 @@ def text(ref: ImageRef) -> str:
 def setters(policies: Mapping[tuple[str, str], ImageRef]) -> dict[str, str]:
     """Return the value of every marker that the policies (by namespace and name) resolve.
 
-    `:digest` of a policy without a digest is the empty string, as in Flux. Raises InvalidReference.
+    `:digest` of a policy without a digest is the empty string, as in Flux; a version with build metadata stands for no
+    image. Raises InvalidReference.
     """
     found: dict[str, str] = {}
     for (namespace, policy), ref in policies.items():
         validate(ref)
         setter = f"{namespace}:{policy}"
-        found[setter] = text(ref)
+        if "+" not in ref.tag:
+            found[setter] = text(ref)
         found[f"{setter}:name"] = ref.name
         found[f"{setter}:tag"] = ref.tag
         found[f"{setter}:digest"] = ref.digest
@@ -49,7 +54,7 @@ def validate(ref: ImageRef) -> None:
     """Check the parts of a reference. Raises InvalidReference that names the part and the cause."""
     if len(ref.name) > _NAME_LIMIT or not _NAME.fullmatch(ref.name):
         raise InvalidReference(_complaint(ref, "the name is no repository name"))
-    if ref.tag and not _TAG.fullmatch(ref.tag):
+    if ref.tag and not _TAG.fullmatch(ref.tag) and not (len(ref.tag) <= _TAG_LIMIT and _VERSION.fullmatch(ref.tag)):
         raise InvalidReference(_complaint(ref, "the tag is not made of up to 128 letters, digits, `_`, `.` and `-`"))
     if ref.digest and not _DIGEST.fullmatch(ref.digest):
         raise InvalidReference(_complaint(ref, "the digest is not ALGORITHM:HEX"))

@@ -157,13 +157,16 @@ class Stored:
 
     def choose(self, name: str, wanted: str) -> Brief:
         """Return the highest version in a range, or the one named. Raises NoChart, and ValueError for no range."""
+        return choose(self.versions(name), name, wanted)
+
+    def versions(self, name: str) -> tuple[Brief, ...]:
+        """Return what there is of a chart, in the index's order. Raises NoChart, and InvalidIndex."""
         if name not in self._entries:
             raise NoChart("no chart name found")
         try:
-            versions = msgspec.json.decode(self._entries[name], type=tuple[Brief, ...])
+            return msgspec.json.decode(self._entries[name], type=tuple[Brief, ...])
         except msgspec.DecodeError as error:
             raise InvalidIndex(f"error unmarshaling JSON: {name}: {error}") from None
-        return choose(versions, name, wanted)
 
 
 def choose(versions: Sequence[Brief], name: str, wanted: str) -> Brief:

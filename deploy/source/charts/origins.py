@@ -5,13 +5,12 @@ repository is the HelmRepository of the namespace with that address, and else on
 """
 
 import re
-import shutil
-import tempfile
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from deploy.source.charts import index, indexing, remote
+from deploy.source.charts import index, remote
 from deploy.source.charts.downloads import Downloads, IndexDownloads, RegistryDownloads
+from deploy.source.charts.indexes import IndexFetcher
 from deploy.source.charts.remote import FetchError, Repositories
 from deploy.source.storage import Storage
 from gotk.api.meta import Artifact, ObjectMeta
@@ -21,7 +20,7 @@ from gotk.oci.client import RegistryClient
 from gotk.oci.name import Repository
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.reconciler import Reader
-from gotk.sources.helm_access import HelmAccess, HelmAccesses
+from gotk.sources.helm_access import HelmAccesses
 
 _CACHE = 128 << 20
 _HOST = re.compile(r"[A-Za-z0-9_\-.~]+(?::[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](?::[0-9]{1,5})?", re.ASCII)
@@ -58,7 +57,7 @@ class Origins:
         self._registry = registry
         self._storage = storage
         self._blocking = blocking
-        self._scratch = scratch
+        self._fetcher = IndexFetcher(repositories=repositories, blocking=blocking, scratch=scratch)
         self._chart_limit = chart_limit
         self._indexes: Bounded[str, index.Stored] = Bounded(_CACHE, weigh=lambda stored: stored.size)
 
@@ -74,7 +73,7 @@ class Origins:
             return RegistryDownloads(self._registry, base, access, limit=self._chart_limit)
         opened = await self._access.index(repository)
         artifact = repository.status.artifact
-        listed = await (self._fetched(repository, opened) if artifact is None else self._stored(artifact))
+        listed = await (self._fetcher.fetch(repository, opened) if artifact is None else self._stored(artifact))
         return IndexDownloads(self._repositories, opened, listed, timeout=repository.spec.patience)
 
     async def of_dependency(self, url: str, namespace: str) -> Downloads:
@@ -104,20 +103,6 @@ class Origins:
                 raise FetchError(f"failed to load index: {error}") from error
             self._indexes.put(artifact.digest, found)
         return found
-
-    async def _fetched(self, repository: HelmRepository, access: HelmAccess) -> index.Stored:
-        """Fetch the index of a repository that has no artifact. Raises FetchError."""
-        folder = Path(tempfile.mkdtemp(prefix="index-", dir=self._scratch))
-        source, target = folder / "index.yaml", folder / "index.json"
-        try:
-            with source.open("wb") as file:
-                await self._repositories.index(access, None, file.write, timeout=repository.spec.patience)
-            await self._blocking.run(indexing.convert, source, target)
-            return index.Stored(await self._blocking.run(target.read_bytes))
-        except (OSError, indexing.IndexingError, index.InvalidIndex) as error:
-            raise FetchError(f"failed to load index: {error}") from error
-        finally:
-            await self._blocking.run(shutil.rmtree, folder, ignore_errors=True)
 
 
 def _address(repository: HelmRepository) -> str:

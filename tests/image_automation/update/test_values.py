@@ -26,12 +26,22 @@ def test_without_a_digest_its_marker_is_empty():
     }
 
 
+def test_a_version_with_build_metadata_stands_for_no_image():
+    assert values.setters({("ns", "p"): ImageRef(name="charts.example.com/web", tag="1.2.0-rc.1+up2.0")}) == {
+        "ns:p:name": "charts.example.com/web",
+        "ns:p:tag": "1.2.0-rc.1+up2.0",
+        "ns:p:digest": "",
+    }
+
+
 @pytest.mark.parametrize(
     ("ref", "cause"),
     [
         pytest.param(ImageRef(name="ab", tag="1.0\nprivileged: true"), "the tag", id="a line break in the tag"),
         pytest.param(ImageRef(name="ab", tag="x" * 129), "the tag", id="too long a tag"),
         pytest.param(ImageRef(name="ab", tag="../x"), "the tag", id="a path as tag"),
+        pytest.param(ImageRef(name="ab", tag="latest+1"), "the tag", id="metadata without a version"),
+        pytest.param(ImageRef(name="ab", tag="1.0+" + "x" * 125), "the tag", id="too long a version"),
         pytest.param(ImageRef(name="a b", tag="1"), "the name", id="a blank in the name"),
         pytest.param(ImageRef(name="https://a/b", tag="1"), "the name", id="a scheme"),
         pytest.param(ImageRef(name="", tag="1"), "the name", id="no name"),
