@@ -56,7 +56,7 @@ class Performer:
             case UninstallRemediation():
                 await self._remove(action, stored[-1])
             case Unlock():
-                await self._unlock(action, stored[-1])
+                await self._unlock(stored)
 
     async def _make(self, action: Install | Upgrade, stored: Sequence[Release]) -> None:
         """Install or upgrade, and count a failure that is in the storage."""
@@ -159,8 +159,13 @@ class Performer:
             self._remember(current)
         self.say(wording.removed(current))
 
-    async def _unlock(self, action: Unlock, last: Release) -> None:
-        del action
+    async def _unlock(self, stored: Sequence[Release]) -> None:
+        """Mark a release as failed that nobody works on.
+
+        One that follows ours was ours, cut off before the status could name it: the history goes on, where it would
+        begin anew with Flux, and a failure after this still finds what to roll back to.
+        """
+        last = stored[-1]
         current, status = self._current(last), last.info.status
         try:
             unlocked = await self._actions.unlock(last)
@@ -169,6 +174,8 @@ class Performer:
             return
         if self._is_ours(last):
             self._remember(snapshots.again(current, unlocked))
+        elif self._follows_ours(stored):
+            self._remember(self._snapshot(unlocked, "upgrade"))
         self.say(wording.unlocked(current, status))
 
     def _fail(self, said: Said, error: ActionError, action: str) -> None:
@@ -219,6 +226,12 @@ class Performer:
 
     def _is_ours(self, release: Release) -> bool:
         return any(snapshots.is_of(each, release) for each in self._run.status.history)
+
+    def _follows_ours(self, stored: Sequence[Release]) -> bool:
+        current = history.latest(self._run.status.history)
+        if current is None or len(stored) < 2:
+            return False
+        return snapshots.is_of(current, stored[-2]) and not snapshots.verify(current, stored[-2])
 
     def _snapshot(self, release: Release, action: str) -> ReleaseSnapshot:
         wanted = self._attempt.wanted

@@ -105,7 +105,7 @@ class Loop:
     async def _settle(self, stored: list[Release], drift: Drift | None) -> None:
         """Say of a release that is as it is wanted that it is; `drift` is what it has and is to be left alone."""
         current = history.latest(self._run.status.history)
-        summary.settle(self._run.conditions, self._attempt.obj, current)
+        summary.settle(self._run.conditions, self._attempt.obj, current, drift=drift.lines if drift else ())
         if drift is not None and current is not None:
             self._performer.say(wording.drifted(current, drift.lines))
         self._run.update(

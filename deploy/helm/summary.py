@@ -4,6 +4,8 @@ Answers to `summarize` of helm-controller's action reconcilers and to what its a
 left to do.
 """
 
+from collections.abc import Sequence
+
 from deploy.helm import wording
 from deploy.helm.wording import DRIFTED, RELEASED, REMEDIATED, TEST_SUCCESS
 from gotk.api.helm import HelmRelease, ReleaseSnapshot
@@ -40,11 +42,13 @@ def begin_action(conditions: Conditions) -> None:
     conditions.delete(TEST_SUCCESS, REMEDIATED)
 
 
-def settle(conditions: Conditions, obj: HelmRelease, release: ReleaseSnapshot | None) -> None:
-    """Say of a release that is in sync that it is.
+def settle(
+    conditions: Conditions, obj: HelmRelease, release: ReleaseSnapshot | None, *, drift: Sequence[str] = ()
+) -> None:
+    """Say of a release that is in sync that it is; `drift` is what of the cluster differs and is to be left alone.
 
     What an earlier run said of a failure is over: a rollback that led to what is wanted now, a failed action whose
-    release has become well since.
+    release has become well since. A condition that says the same as before stays as it is, with its time.
     """
     if release is not None:
         forget_remediation(conditions, release)
@@ -54,6 +58,8 @@ def settle(conditions: Conditions, obj: HelmRelease, release: ReleaseSnapshot | 
             again(release).mark(conditions)
     if obj.spec.drift_detection.mode == "disabled":
         conditions.delete(DRIFTED)
+    elif drift and release is not None:
+        wording.drifted(release, drift).mark(conditions)
     else:
         wording.no_drift().mark(conditions)
     summarize(conditions, obj)

@@ -18,7 +18,7 @@ from tests.e2e import stage
 from tests.e2e.stage import Stage, condition
 
 GROUP = "helm.toolkit.fluxcd.io/v2"
-_CONTROLLERS = frozenset({"helmrepository", "helmchart", "helmrelease"})
+CONTROLLERS = frozenset({"helmrepository", "helmchart", "helmrelease"})
 _REPOSITORY = """\
 apiVersion: source.toolkit.fluxcd.io/v1
 kind: HelmRepository
@@ -30,7 +30,9 @@ TEMPLATES = {
     "templates/deployment.yaml": b"""\
 apiVersion: apps/v1
 kind: Deployment
-metadata: {name: {{ .Release.Name }}}
+metadata:
+  name: {{ .Release.Name }}
+  annotations: {image-automation.dev/simulate: {{ .Values.fate | default "" | quote }}}
 spec:
   replicas: {{ .Values.replicas }}
   selector: {matchLabels: {app: {{ .Release.Name }}}}
@@ -66,6 +68,10 @@ class HelmStage:
     server: HelmServer
     helm: Helm
     program: Path
+
+    async def begin(self) -> None:
+        """Apply the HelmRepository of the charts."""
+        await self.up.apply(_REPOSITORY.replace("ADDRESS", self.server.url))
 
     def offer(self, *versions: str, name: str = "web") -> None:
         """Put charts of these versions into the repository."""
@@ -127,20 +133,28 @@ def offer(server: HelmServer, *versions: str, name: str = "web") -> None:
 
 
 @contextlib.asynccontextmanager
-async def running(directory: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[HelmStage]:
-    """Run the service, with workloads simulated and charts to release, as long as the block lasts."""
+async def repository(directory: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[tuple[HelmServer, Path]]:
+    """Offer a chart as long as the block lasts, with the real helm on the path: its link there is yielded too."""
     assert Helm.path is not None
     program = directory / "bin" / "helm"
     program.parent.mkdir()
     program.symlink_to(Helm.path)
     patch.setenv("PATH", f"{program.parent}:/usr/bin:/bin")
-    async with (
-        helm_server.serving(HelmServer()) as server,
-        stage.running(directory / "data", controllers=_CONTROLLERS, simulate_workloads=True) as up,
-    ):
+    async with helm_server.serving(HelmServer()) as server:
         offer(server, "1.0.0")
-        await up.apply(_REPOSITORY.replace("ADDRESS", server.url))
-        yield HelmStage(up=up, server=server, helm=Helm(up.kubeconfig, directory / "home"), program=program)
+        yield server, program
+
+
+@contextlib.asynccontextmanager
+async def running(directory: Path, patch: pytest.MonkeyPatch) -> AsyncIterator[HelmStage]:
+    """Run the service, with workloads simulated and charts to release, as long as the block lasts."""
+    async with (
+        repository(directory, patch) as (server, program),
+        stage.running(directory / "data", controllers=CONTROLLERS, simulate_workloads=True) as up,
+    ):
+        here = HelmStage(up=up, server=server, helm=Helm(up.kubeconfig, directory / "home"), program=program)
+        await here.begin()
+        yield here
 
 
 def said(obj: dict[str, Any]) -> dict[str, str]:

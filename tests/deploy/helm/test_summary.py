@@ -113,3 +113,13 @@ def test_drift_is_denied_where_it_is_looked_for_and_forgotten_elsewhere(mode: st
     summary.settle(found, helm_release({"driftDetection": {"mode": mode}}), snapshot(release()))
     condition = found.get("Drifted")
     assert (condition and condition.status) == expected
+
+
+def test_drift_that_is_left_alone_is_said_once_and_keeps_its_time() -> None:
+    found, obj = conditions("Released=True"), helm_release({"driftDetection": {"mode": "warn"}})
+    summary.settle(found, obj, snapshot(release()), drift=["Deployment/apps/web changed"])
+    first = found.get("Drifted")
+    later = Conditions(found.as_tuple(), generation=2, now=datetime(2030, 1, 1, tzinfo=UTC))
+    summary.settle(later, obj, snapshot(release()), drift=["Deployment/apps/web changed"])
+    assert first is not None
+    assert (first.status, later.get("Drifted")) == ("True", first)
