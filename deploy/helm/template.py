@@ -6,12 +6,14 @@ events about it. A HelmChart that is as it should be already costs no request.
 
 from typing import Any
 
+from msgspec.structs import replace
+
 from deploy.helm import naming
 from deploy.helm.ports import Objects
 from gotk.api import scheme
 from gotk.api.helm import GROUP, HelmRelease, HelmReleaseStatus
 from gotk.api.source import GROUP as SOURCE_GROUP
-from gotk.api.source import HelmChart
+from gotk.api.source import HelmChart, HelmChartSpec
 from gotk.kube.errors import APIError, NotFound
 from gotk.runtime.errors import Retry, Stalled
 from gotk.runtime.reconciler import Key, Reader, Run
@@ -43,7 +45,7 @@ class Templates:
             raise Stalled("AccessDenied", f"cross-namespace references are not allowed: cannot access {subject}")
         manifest = _manifest(obj, wanted)
         live = self._objects.get(HelmChart, *wanted)
-        if live is None or not _covers(scheme.to_builtins(live), manifest):
+        if live is None or not _covers(live, manifest):
             await self._apply(run, manifest, wanted, f"{reference.kind}/{wanted.namespace}/{reference.name}", live)
         if before != str(wanted):
             run.update(helm_chart=str(wanted))
@@ -119,20 +121,14 @@ def _manifest(obj: HelmRelease, key: Key) -> dict[str, Any]:
     }
 
 
-def _covers(live: dict[str, Any], wanted: dict[str, Any]) -> bool:
-    """Tell whether a HelmChart has all that is wanted, and no other spec."""
-    meta, want = live["metadata"], wanted["metadata"]
-    marks = all(
-        (meta.get(place) or {}).get(key) == value
-        for place in ("labels", "annotations")
-        for key, value in (want.get(place) or {}).items()
-    )
-    return marks and _plain(live["spec"]) == _plain(wanted["spec"])
+def _covers(live: HelmChart, manifest: dict[str, Any]) -> bool:
+    """Tell whether a HelmChart has all that is wanted, and no other spec but for who has suspended it."""
+    wanted = scheme.convert(manifest, HelmChart)
+    pairs = ((live.metadata.labels, wanted.metadata.labels), (live.metadata.annotations, wanted.metadata.annotations))
+    marked = all(there.get(key) == value for there, want in pairs for key, value in want.items())
+    return marked and _plain(live.spec) == _plain(wanted.spec)
 
 
-def _plain(spec: dict[str, Any]) -> dict[str, Any]:
-    """Return a spec without what says the same as nothing."""
-    defaults = {"version": "*", "reconcileStrategy": "ChartVersion", "suspend": False}
-    source = {key: value for key, value in spec["sourceRef"].items() if key != "apiVersion"}
-    kept = {key: value for key, value in spec.items() if value not in (None, [], False) and defaults.get(key) != value}
-    return {**kept, "sourceRef": source, "interval": str(kept.get("interval", ""))}
+def _plain(spec: HelmChartSpec) -> HelmChartSpec:
+    """Return a spec without what a template does not say."""
+    return replace(spec, suspend=False, source_ref=replace(spec.source_ref, api_version=""))
