@@ -32,7 +32,9 @@ apiVersion: apps/v1
 kind: Deployment
 metadata:
   name: {{ .Release.Name }}
-  annotations: {image-automation.dev/simulate: {{ .Values.fate | default "" | quote }}}
+  {{- with .Values.fate }}
+  annotations: {image-automation.dev/simulate: {{ quote . }}}
+  {{- end }}
 spec:
   replicas: {{ .Values.replicas }}
   selector: {matchLabels: {app: {{ .Release.Name }}}}
