@@ -49,6 +49,11 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "explain": ("image_automation.cli.verbs.explain", "explain", "Say why a policy chose its tag, and not another."),
     "export": ("image_automation.cli.verbs.objects.export", "export", "Print objects as YAML for a repository."),
     "get": ("image_automation.cli.verbs.objects.get", "get", "Print objects and their state."),
+    "import": (
+        "image_automation.cli.verbs.adopting.importing",
+        "import_",
+        "Take over from another updater.",
+    ),
     "init": (
         "image_automation.cli.verbs.adopting.init",
         "init",

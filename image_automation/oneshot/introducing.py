@@ -24,7 +24,7 @@ from image_automation.oneshot.session import Request
 from image_automation.oneshot.world import World
 from image_automation.proposing import drafting, files
 from image_automation.proposing.drafting import Draft, Existing, Registry
-from image_automation.proposing.files import File
+from image_automation.proposing.files import File, Sighting
 from image_automation.proposing.guessing import Guess
 from image_automation.update.result import Problem
 from image_automation.writing import folder
@@ -68,6 +68,7 @@ class Surveyed:
     clone: Clone | None
     declared: manifests.Manifests
     files: tuple[File, ...]
+    contents: Mapping[str, bytes] = field(repr=False)
     unread: tuple[str, ...]
 
     @property
@@ -82,24 +83,26 @@ def survey(request: Request) -> Surveyed:
     clone = clones.discover(path, request.environment)
     root = clone.root.resolve() if clone else (path if path.is_dir() else path.parent)
     declared = manifests.load(path, namespace=request.namespace, within=root)
-    found, unread, seen = [], [], set[Path]()
+    found, unread, seen, contents = [], [], set[Path](), dict[str, bytes]()
     for each in folder.readable(path, root):
         if isinstance(each.content, Problem):
             unread.append(f"{folder.display(each.name)}: {each.content}")
         elif each.path not in seen:
             seen.add(each.path)
-            if (file := files.read(each.path.relative_to(root).as_posix(), each.content)) is not None:
+            name = each.path.relative_to(root).as_posix()
+            contents[name] = each.content
+            if (file := files.read(name, each.content)) is not None:
                 found.append(file)
-    return Surveyed(request, root, clone, declared, tuple(found), tuple(unread))
+    return Surveyed(request, root, clone, declared, tuple(found), contents, tuple(unread))
 
 
 async def introduce(
-    surveyed: Surveyed, wanted: Wanted, clock: Clock, decided: Mapping[str, Guess] | None = None
+    surveyed: Surveyed, wanted: Wanted, clock: Clock, decided: Mapping[Sighting, Guess | None] | None = None
 ) -> Introduction:
-    """Make the proposal. `decided` are guesses that an importer brings, by place. Raises ManifestError, OSError."""
+    """Make the proposal. With `decided` places, an importer's, for those alone. Raises ManifestError, OSError."""
     request, existing = surveyed.request, _existing(surveyed)
     going, _ = drafting.wanted(surveyed.files)
-    images = sorted({str(drafting.canonical(sighting)) for sighting in going})
+    images = sorted({str(drafting.canonical(sighting)) for sighting in going if decided is None or sighting in decided})
     registries: Mapping[str, Registry] = {}
     if wanted.scan and images:
         registries = await _ask(surveyed, images, existing, wanted.timeout, clock)

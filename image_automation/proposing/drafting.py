@@ -110,17 +110,20 @@ def wanted(found: Iterable[File]) -> tuple[list[Sighting], list[Open]]:
 
 def draft(
     found: Sequence[File], registries: Mapping[str, Registry], existing: Existing, namespace: str,
-    decided: Mapping[str, Guess] | None = None,
+    decided: Mapping[Sighting, Guess | None] | None = None,
 ) -> Draft:  # fmt: skip
-    """Draft the proposal. `registries` are by canonical name; `decided` guesses, by shown place, are an importer's."""
+    """Draft the proposal. `registries` are by canonical name; `decided` places alone are an importer's."""
     going, left = wanted(found)
+    if decided is not None:
+        going = [each for each in going if each in decided]
+        left = [each for each in left if each.sighting in decided]
     made = Draft(open=left, followed=sum(each.marked for file in found for each in file.sightings))
     naming = _Naming(existing)
     groups: dict[tuple[str, str], Followed] = {}
     for sighting in going:
         image = str(canonical(sighting))
         registry = registries.get(image, Registry(asked=False))
-        outcome = _decide(sighting, registry, existing, image, (decided or {}).get(sighting.shown))
+        outcome = _decide(sighting, registry, existing, image, (decided or {}).get(sighting))
         if isinstance(outcome, Undecided):
             made.open.append(Open(sighting, outcome.cause))
             continue
