@@ -1,5 +1,7 @@
+import msgspec
 import pytest
 
+from gotk.api import extensions
 from gotk.oci import image
 from gotk.oci.client import RegistryClient
 from gotk.oci.registry.guard import Password, Token
@@ -37,3 +39,13 @@ async def test_a_failure_is_worth_another_try(name: str, secret: str | None, mes
         scanned = repository(name.format(server.address), secret_ref=ref(secret) if secret else None)
         with pytest.raises(Retry, match=message):
             await RegistryDigests(objects=Cluster(), registry=client).digest(scanned, "1.0")
+
+
+async def test_the_version_of_an_index_has_no_digest_and_the_way_out_is_told():
+    scanned = repository("charts.example.com/web")
+    metadata = msgspec.structs.replace(scanned.metadata, annotations={extensions.HELM_CHART: "charts/web"})
+    async with RegistryClient() as client:
+        with pytest.raises(Retry, match=r"have no digest: set spec\.digestReflectionPolicy to Never"):
+            await RegistryDigests(objects=Cluster(), registry=client).digest(
+                msgspec.structs.replace(scanned, metadata=metadata), "1.0.0"
+            )
