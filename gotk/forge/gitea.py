@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from gotk.forge import paging, status
+from gotk.forge import hosting, paging, status
 from gotk.forge.comment import Comment
 from gotk.forge.repository import Repository
 from gotk.forge.status import State, Status
@@ -18,6 +18,33 @@ class Gitea:
 
     repository: Repository
     token: str = field(repr=False)
+
+    def keep_repository(self, wanted: hosting.Wanted) -> hosting.Asking[bool]:
+        """Make the repository where there is none, empty; return whether it was made. Raises Unusable."""
+        owner, name = self.repository.split()
+        found = yield Request(method="GET", url=self._base, headers=self._headers, accepts=(hosting.MISSING,))
+        if found.status != hosting.MISSING:
+            return False
+        if wanted.personal:
+            user = yield self._get(f"{self.repository.host}/api/v1/user")
+            hosting.check_owner(owner, user.text("login"))
+        place = "user" if wanted.personal else f"orgs/{owner}"
+        body = {"name": name, "private": wanted.private, "default_branch": wanted.branch}
+        yield post(f"{self.repository.host}/api/v1/{place}/repos", body, self._headers)
+        return True
+
+    def keep_deploy_key(self, key: hosting.DeployKey) -> hosting.Asking[bool]:
+        """Let a key in, instead of another one of its title; return whether anything changed. Raises Unusable."""
+        ask = self._get(f"{self._base}/keys?limit=50")
+        listed = yield from paging.pages(ask, 50, enough=lambda _: False)
+        old, there = hosting.outdated(listed, key, lambda each: not each.get("read_only", True))
+        for number in old:
+            yield Request(method="DELETE", url=f"{self._base}/keys/{number}", headers=self._headers)
+        if there:
+            return bool(old)
+        body = {"title": key.title, "key": key.line, "read_only": not key.writes}
+        yield post(f"{self._base}/keys", body, self._headers)
+        return True
 
     def keep_status(self, revision: str, wanted: Status) -> Exchange:
         """Set a commit's status, unless the newest one of the name says the same. Raises Unusable."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from gotk.forge import paging, status
+from gotk.forge import hosting, paging, status
 from gotk.forge.comment import Comment
 from gotk.forge.repository import Repository
 from gotk.forge.status import State, Status
@@ -20,6 +20,33 @@ class GitHub:
 
     repository: Repository
     token: str = field(repr=False)
+
+    def keep_repository(self, wanted: hosting.Wanted) -> hosting.Asking[bool]:
+        """Make the repository where there is none, empty; return whether it was made. Raises Unusable."""
+        owner, name = self.repository.split()
+        found = yield Request(method="GET", url=self._base, headers=bearer(self.token), accepts=(hosting.MISSING,))
+        if found.status != hosting.MISSING:
+            return False
+        if wanted.personal:
+            user = yield self._get(f"{api(self.repository)}/user")
+            hosting.check_owner(owner, user.text("login"))
+        place = "user" if wanted.personal else f"orgs/{owner}"
+        body = {"name": name, "private": wanted.private}
+        yield post(f"{api(self.repository)}/{place}/repos", body, bearer(self.token))
+        return True
+
+    def keep_deploy_key(self, key: hosting.DeployKey) -> hosting.Asking[bool]:
+        """Let a key in, instead of another one of its title; return whether anything changed. Raises Unusable."""
+        ask = self._get(f"{self._base}/keys?per_page=100")
+        listed = yield from paging.pages(ask, 100, enough=lambda _: False)
+        old, there = hosting.outdated(listed, key, lambda each: not each.get("read_only", True))
+        for number in old:
+            yield Request(method="DELETE", url=f"{self._base}/keys/{number}", headers=bearer(self.token))
+        if there:
+            return bool(old)
+        body = {"title": key.title, "key": key.line, "read_only": not key.writes}
+        yield post(f"{self._base}/keys", body, bearer(self.token))
+        return True
 
     def keep_status(self, revision: str, wanted: Status) -> Exchange:
         """Set a commit's status, unless the newest one of the name says the same. Raises Unusable."""

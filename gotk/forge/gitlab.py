@@ -2,13 +2,14 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 from urllib.parse import quote
 
-from gotk.forge import paging
+from gotk.forge import hosting, paging
 from gotk.forge.comment import Comment
 from gotk.forge.repository import Repository
 from gotk.forge.status import Items, State, Status
-from gotk.http.exchange import Exchange, Request, post
+from gotk.http.exchange import Exchange, Request, Unusable, post
 
 _STATES = {State.SUCCESS: "success", State.FAILURE: "failed", State.PENDING: "pending"}
 #: As many as GitLab lists where it is not told.
@@ -21,6 +22,38 @@ class GitLab:
 
     repository: Repository
     token: str = field(repr=False)
+
+    def keep_repository(self, wanted: hosting.Wanted) -> hosting.Asking[bool]:
+        """Make the project where there is none, empty; return whether it was made. Raises Unusable."""
+        found = yield Request(method="GET", url=self._project, headers=self._headers, accepts=(hosting.MISSING,))
+        if found.status != hosting.MISSING:
+            return False
+        owner, _, name = self.repository.path.rpartition("/")
+        api = f"{self.repository.host}/api/v4"
+        body: dict[str, Any] = {"name": name, "path": name, "visibility": wanted.visibility}
+        if wanted.personal:
+            user = yield self._get(f"{api}/user")
+            hosting.check_owner(owner, user.text("username"))
+        else:
+            group = (yield self._get(f"{api}/groups/{quote(owner, safe='')}?with_projects=false")).json()
+            if not isinstance(group, dict) or not isinstance(group.get("id"), int):
+                raise Unusable(f"the service's answer about the group '{owner}' lacks 'id'")
+            body["namespace_id"] = group["id"]
+        yield post(f"{api}/projects", body, self._headers)
+        return True
+
+    def keep_deploy_key(self, key: hosting.DeployKey) -> hosting.Asking[bool]:
+        """Let a key in, instead of another one of its title; return whether anything changed. Raises Unusable."""
+        keys = f"{self._project}/deploy_keys"
+        ask = self._get(f"{keys}?per_page=100")
+        listed = yield from paging.pages(ask, 100, enough=lambda _: False)
+        old, there = hosting.outdated(listed, key, lambda each: bool(each.get("can_push")))
+        for number in old:
+            yield Request(method="DELETE", url=f"{keys}/{number}", headers=self._headers)
+        if there:
+            return bool(old)
+        yield post(keys, {"title": key.title, "key": key.line, "can_push": key.writes}, self._headers)
+        return True
 
     def keep_status(self, revision: str, wanted: Status) -> Exchange:
         """Set a commit's status, unless GitLab lists one that says the same: of each name and ref it lists the newest.

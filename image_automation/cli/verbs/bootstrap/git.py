@@ -4,21 +4,16 @@ Answers to `flux bootstrap git`.
 """
 
 import os
-import tempfile
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
 
-from gotk.runtime.blocking import Limiter
 from image_automation.cli import cluster as clusters
 from image_automation.cli import flags, output
 from image_automation.cli.verbs.bootstrap import options as wanted
-from image_automation.cli.verbs.bootstrap import reaching
-from image_automation.cli.verbs.bootstrap.clone import Branch
+from image_automation.cli.verbs.bootstrap import reaching, starting
 from image_automation.cli.verbs.bootstrap.reaching import Reach
-from image_automation.cli.verbs.bootstrap.sequence import Run
 from image_automation.cli.verbs.create.git_sources import scheme_of
 
 if TYPE_CHECKING:
@@ -52,19 +47,14 @@ async def _carry_out(cluster: clusters.Cluster, options: dict[str, Any]) -> None
     token = options["token_auth"]
     sync_url = url if token else reaching.over_ssh(options["url"], options["username"], options["ssh_hostname"])
     sync = wanted.sync(options, cluster.namespace, sync_url)
-    pen = wanted.pen(options, url)
-    kit = wanted.kit(options, cluster.namespace)
-    async with cluster.connect() as client:
-        reach = await _reach(client, options, sync_url, cluster.namespace, sync.secret)
-        with tempfile.TemporaryDirectory(prefix="bootstrap-") as folder, Limiter(width=1, name="git") as blocking:
-            branch = Branch(
-                Path(folder), reach.url, reach.credentials, sync.branch, pen=pen, timeout=min(cluster.timeout, 60.0)
-            )
-            run = Run(
-                client=client, kit=kit, sync=sync, reach=reach, branch=branch, blocking=blocking,
-                timeout=cluster.timeout, admit=_admitted,
-            )  # fmt: skip
-            await run.carry_out()
+    job = starting.Job(
+        cluster=cluster, sync=sync, pen=wanted.pen(options, url), kit=wanted.kit(options, cluster.namespace)
+    )
+
+    async def reach(client: "kube.Client") -> Reach:
+        return await _reach(client, options, sync_url, cluster.namespace, sync.secret)
+
+    await starting.start(job, reach, _admitted)
 
 
 async def _admitted(public: str) -> None:

@@ -37,6 +37,13 @@ class Kit:
         return [each["metadata"]["name"] for each in self.objects if each["kind"] == "Deployment"]
 
 
+async def check(client: "kube.Client", kit: Kit, sync: files.Sync) -> bool:
+    """Refuse what would undo other work; tell whether the cluster syncs this path already. Raises Failure."""
+    synced = await syncing.existing(client, sync)
+    await install.check(client, sync.namespace, kit.controllers, force=kit.force)
+    return synced
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """One run of bootstrap: what is wanted, and what it works with."""
@@ -48,6 +55,8 @@ class Run:
     branch: Branch
     blocking: Limiter
     timeout: float
+    #: Whether the cluster has applied this path before, and brings the kit itself.
+    synced: bool
     #: Lets a new deploy key in at the forge; git alone has asked the user before.
     admit: Callable[[str], Awaitable[None]]
 
@@ -59,11 +68,9 @@ class Run:
             output.fail(error.message)
 
     async def _carry_out(self) -> None:
-        synced = await syncing.existing(self.client, self.sync)
-        await install.check(self.client, self.sync.namespace, self.kit.controllers, force=self.kit.force)
         await self._clone()
         await self._write_kit()
-        if not synced:
+        if not self.synced:
             output.action(f'installing components in "{self.sync.namespace}" namespace')
             await install.apply(self.client, self.kit.objects)
             await install.prune(self.client, self.sync.namespace, self.kit.objects)

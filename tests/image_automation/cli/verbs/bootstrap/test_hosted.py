@@ -1,0 +1,68 @@
+"""`bootstrap` with a forge: the repository is made, and the cluster deploys it."""
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from image_automation.cli import root
+from tests.image_automation.cli.verbs.bootstrap import forges, ground
+
+MADE = {
+    "github": ("platform", {"name": "fleet", "private": True}),
+    "gitlab": (
+        "platform/fleets",
+        {"name": "fleet", "path": "fleet", "visibility": "private", "namespace_id": 42},
+    ),
+    "gitea": ("platform", {"name": "fleet", "private": True, "default_branch": "main"}),
+}
+TOKEN = {name: {f"{name.upper()}_TOKEN": forges.TOKEN} for name in MADE}
+
+
+@pytest.mark.parametrize("kind", MADE)
+async def test_a_forge_gets_a_repository_that_the_cluster_deploys(tmp_path: Path, kind: str) -> None:
+    owner, body = MADE[kind]
+    async with forges.serve(tmp_path, kind) as forge, ground.prepared(tmp_path) as there:
+        call = (
+            "bootstrap", kind, "--owner", owner, "--repository=fleet", "--path=clusters/one", "--token-auth",
+            "--hostname", forge.url,
+        )  # fmt: skip
+        said = await there.run(*call, env=TOKEN[kind])
+        web = f"{forge.url}/{owner}/fleet"
+        assert f'✔ repository "{web}" created\n' in said
+        assert said.endswith("✔ all components are healthy\n")
+        assert forges.TOKEN not in said
+        assert forge.made == {f"{owner}/fleet": body}
+        text = ground.read(forge.root / owner / "fleet.git", "clusters/one/flux-system/gotk-sync.yaml")
+        assert next(yaml.safe_load_all(text))["spec"]["url"] == f"{web}.git"
+
+        again = await there.run(*call, text=f"{forges.TOKEN}\n")
+        assert "created" not in again
+        assert "✔ sync manifests are up to date\n" in again
+
+
+async def test_somebody_elses_repository_is_not_made(tmp_path: Path) -> None:
+    async with forges.serve(tmp_path, "gitea") as forge, ground.prepared(tmp_path) as there:
+        call = ("bootstrap", "gitea", "--repository=fleet", "--personal", "--token-auth", "--hostname", forge.url)
+        said = await there.run(*call, "--owner=bob", env=TOKEN["gitea"], code=1)
+        assert "the specified owner 'bob' doesn't match the identity associated with the given token" in said
+        said = await there.run(*call, "--owner=ann", env={"GITEA_TOKEN": "wrong-one"}, code=1)
+        assert "with status 401: " in said
+        assert "wrong-one" not in said
+        assert forge.made == {}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        pytest.param(("github", "--repository=b"), "--owner is required", id="no owner"),
+        pytest.param(("github", "--owner=a"), "--repository is required", id="no repository"),
+        pytest.param(("gitea", "--owner=a/b", "--repository=c"), "it is OWNER/NAME at Gitea", id="a group in a group"),
+        pytest.param(
+            ("gitlab", "--owner=a/b", "--repository=c", "--hostname=ftp://x"), "is not the name of a host", id="no host"
+        ),
+    ],
+)
+def test_what_no_forge_takes_is_said(arguments: tuple[str, ...], said: str, capfd: pytest.CaptureFixture) -> None:
+    assert root.run(["bootstrap", *arguments]) == 1
+    assert said in capfd.readouterr().err
