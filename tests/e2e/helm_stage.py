@@ -2,7 +2,7 @@
 
 import contextlib
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -75,9 +75,9 @@ class HelmStage:
         """Apply the HelmRepository of the charts."""
         await self.up.apply(_REPOSITORY.replace("ADDRESS", self.server.url))
 
-    def offer(self, *versions: str, name: str = "web") -> None:
+    def offer(self, *versions: str, name: str = "web", more: Mapping[str, bytes] | None = None) -> None:
         """Put charts of these versions into the repository."""
-        offer(self.server, *versions, name=name)
+        offer(self.server, *versions, name=name, more=more)
 
     async def release(self, name: str, *, annotations: dict[str, str] | None = None, **spec: Any) -> None:
         """Apply a HelmRelease, of the chart `web` where the spec says no other."""
@@ -121,13 +121,15 @@ class HelmStage:
         return [str(each["reason"]) for each in events]
 
 
-def offer(server: HelmServer, *versions: str, name: str = "web") -> None:
-    """Put charts of these versions, and an index of them, into a repository."""
+def offer(server: HelmServer, *versions: str, name: str = "web", more: Mapping[str, bytes] | None = None) -> None:
+    """Put charts of these versions, with `more` files, and an index of them into a repository."""
     path = "/charts/index.yaml"
     entries = json.loads(server.files[path])["entries"] if path in server.files else {}
     entries[name] = []
     for version in versions:
-        server.files[f"/charts/{name}-{version}.tgz"] = packed = chart(version, name=name, more=TEMPLATES)
+        server.files[f"/charts/{name}-{version}.tgz"] = packed = chart(
+            version, name=name, more={**TEMPLATES, **(more or {})}
+        )
         said = archive.read(packed).metadata
         entries[name].append({"name": said.name, "version": said.version, "urls": [f"{name}-{version}.tgz"]})
     server.files[path] = json.dumps({"apiVersion": "v1", "entries": entries}).encode()
