@@ -69,7 +69,7 @@ class Surveyed:
     declared: manifests.Manifests
     files: tuple[File, ...]
     contents: Mapping[str, bytes] = field(repr=False)
-    unread: tuple[str, ...]
+    passed: tuple[str, ...]
 
     @property
     def world(self) -> World:
@@ -83,17 +83,18 @@ def survey(request: Request) -> Surveyed:
     clone = clones.discover(path, request.environment)
     root = clone.root.resolve() if clone else (path if path.is_dir() else path.parent)
     declared = manifests.load(path, namespace=request.namespace, within=root)
-    found, unread, seen, contents = [], [], set[Path](), dict[str, bytes]()
+    found, passed, seen, contents = [], list[str](), set[Path](), dict[str, bytes]()
     for each in folder.readable(path, root):
         if isinstance(each.content, Problem):
-            unread.append(f"{folder.display(each.name)}: {each.content}")
+            if each.content.level != "error":  # those are errors of the manifests already
+                passed.append(f"{folder.display(each.name)}: {each.content}")
         elif each.path not in seen:
             seen.add(each.path)
             name = each.path.relative_to(root).as_posix()
             contents[name] = each.content
             if (file := files.read(name, each.content)) is not None:
                 found.append(file)
-    return Surveyed(request, root, clone, declared, tuple(found), contents, tuple(unread))
+    return Surveyed(request, root, clone, declared, tuple(found), contents, tuple(passed))
 
 
 async def introduce(
@@ -121,8 +122,8 @@ async def introduce(
         automation=automation["metadata"]["name"] if automation else "",
         edits=edits,
         before=before,
-        notes=tuple(notes),
-        errors=(*surveyed.declared.errors, *surveyed.unread),
+        notes=(*surveyed.passed, *notes),
+        errors=tuple(surveyed.declared.errors),
     )
 
 

@@ -177,6 +177,17 @@ def test_bad_input_is_one_line(
     assert cause in capsys.readouterr().err
 
 
+def test_a_link_out_of_the_folder_is_passed_over_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    put(tmp_path, "other.yaml", "services:\n a:\n  image: other:1.0.0\n")
+    put(tmp_path, "here/compose.yaml", "services:\n a:\n  image: web:1.0.0\n")
+    (tmp_path / "here/compose.other.yaml").symlink_to("../other.yaml")
+    assert run("init", tmp_path / "here", "--no-scan") == 2
+    out, err = capsys.readouterr()
+    assert "+ web  " in out
+    assert "other:1.0.0" not in out
+    assert "compose.other.yaml: the file is a link that leads out of the folder" in err
+
+
 def test_the_guide_shows_what_is_printed(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ):
