@@ -62,6 +62,15 @@ class Query:
         return None if self.all_namespaces else self.cluster.namespace
 
     @property
+    def is_table(self) -> bool:
+        """Tell whether rows are wanted, and not documents or names."""
+        return self.form in {None, "wide"}
+
+    def shows_source(self, kind: kinds.Kind) -> bool:
+        """Tell whether the rows of a kind have a column for what each object is made of."""
+        return self.show_source or (self.form == "wide" and kind.has_source)
+
+    @property
     def fields(self) -> str:
         """The field selector that a name becomes, as in flux: a named get is a list."""
         return f"metadata.name={self.name}" if self.name else ""
@@ -78,7 +87,11 @@ def _parameters(wanted: Sequence[kinds.Kind]) -> list[click.Parameter]:
         click.Option(["--status-selector"], metavar="TYPE=STATUS", help="Filter by a condition, such as ready=false."),
         click.Option(["--no-header"], is_flag=True, help="Leave the header out."),
         click.Option(["-w", "--watch"], is_flag=True, help="Go on printing objects as they change."),
-        click.Option(["-o", "--output", "form"], type=click.Choice(["json", "yaml"]), help="Print whole objects."),
+        click.Option(
+            ["-o", "--output", "form"],
+            type=click.Choice(["wide", "name", "json", "yaml"]),
+            help="Print revisions uncut and sources (wide), names alone, or whole objects.",
+        ),
     ]
     if len(wanted) == 1:
         complete = completion.names(wanted[0])
@@ -188,7 +201,7 @@ for _each in (_sources, _images, _artifacts):
 async def _get(query: Query, wanted: Sequence[kinds.Kind]) -> None:
     async with query.cluster.connect() as client:
         found = [(kind, await _list(client, query, kind, lenient=len(wanted) > 1)) for kind in wanted]
-    if query.form:
+    if not query.is_table:
         _print_whole([obj for _, objects in found for obj in objects], query)
         return
     for kind, objects in found:
@@ -220,7 +233,7 @@ def _fail_empty(query: Query, kind: kinds.Kind) -> None:
 def _header(query: Query, kind: kinds.Kind) -> list[str]:
     header = ["NAMESPACE"] if query.all_namespaces else []
     header.append("NAME")
-    if query.show_source:
+    if query.shows_source(kind):
         header.append("SOURCE")
     header.extend(kind.columns)
     if kind.suspendable:
@@ -229,11 +242,11 @@ def _header(query: Query, kind: kinds.Kind) -> list[str]:
 
 
 def _row(query: Query, kind: kinds.Kind, obj: kinds.Json, *, prefixed: bool) -> list[str]:
-    cut = kinds.shorten if kind.shortens else str
+    cut = kinds.shorten if kind.shortens and query.form != "wide" else str
     metadata = obj["metadata"]
     row = [metadata.get("namespace", "")] if query.all_namespaces else []
     row.append(f"{kind.name.lower()}/{metadata['name']}" if prefixed else metadata["name"])
-    if query.show_source:
+    if query.shows_source(kind):
         ref = kinds.source_of(obj)
         row.append(f"{ref.get('kind')}/{ref.get('namespace') or metadata.get('namespace')}/{ref.get('name')}")
     row.extend(cut(cell) for cell in kind.details(obj))
@@ -249,10 +262,19 @@ def _print_table(query: Query, kind: kinds.Kind, objects: Sequence[kinds.Json], 
 
 
 def _print_whole(objects: Sequence[kinds.Json], query: Query) -> None:
+    if query.form == "name":
+        output.text("\n".join(map(_named, objects)))
+        return
     whole: Any = {"apiVersion": "v1", "kind": "List", "items": list(objects)}
     if query.name and len(objects) == 1:
         whole = objects[0]
     output.text(_whole(whole, query))
+
+
+def _named(obj: kinds.Json) -> str:
+    """Return the name of an object as kubectl prints it: `gitrepository.source.toolkit.fluxcd.io/podinfo`."""
+    group = str(obj["apiVersion"]).rpartition("/")[0]
+    return f"{str(obj['kind']).lower()}.{group}/{obj['metadata']['name']}"
 
 
 def _whole(obj: Any, query: Query) -> str:
@@ -284,9 +306,12 @@ async def _watch(query: Query, kind: kinds.Kind) -> None:
 
 
 def _print_watched(query: Query, kind: kinds.Kind, objects: Sequence[kinds.Json], *, with_header: bool) -> None:
-    if query.form is None:
+    if query.is_table:
         rows = [_row(query, kind, obj, prefixed=False) for obj in objects]
         output.table(_header(query, kind), rows, with_header=with_header)
         return
     for obj in objects:
+        if query.form == "name":
+            output.text(_named(obj))
+            continue
         output.text(f"---\n{_whole(obj, query)}" if query.form == "yaml" else _whole(obj, query))

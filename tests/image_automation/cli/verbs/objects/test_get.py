@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator
 import yaml
 
 from gotk.api.source import GitRepository
-from tests.image_automation.cli.test_cluster_verbs import Terminal, filled, ready, terminal
+from tests.image_automation.cli.test_cluster_verbs import SHA, Terminal, filled, ready, terminal
 
 __all__ = ["filled", "terminal"]
 
@@ -79,5 +79,21 @@ async def test_a_long_message_widens_no_other_line_on_a_terminal(filled: Termina
     os.close(slave)
     lines = os.read(master, 10_000).decode().splitlines()
     os.close(master)
-    assert lines[0].endswith("\tMESSAGE")
-    assert lines[2].endswith("\tauthentication required\t")
+    assert max(map(len, lines)) <= 80
+    assert lines[0].endswith("  MESSAGE")
+    assert lines[-1].endswith("  authentication required")
+
+
+async def test_wide_rows_hold_whole_revisions_and_sources(filled: Terminal) -> None:
+    wide = await filled.run("get", "kustomizations", "-o", "wide", "--no-header")
+    cells = [cell.strip() for cell in wide.out.split("\t")]
+    assert cells[:4] == ["podinfo", "GitRepository/flux-system/podinfo", f"main@sha1:{SHA}", "True"]
+    every = await filled.run("get", "all", "-o", "wide")
+    assert f"main@sha1:{SHA}" in every.out
+
+
+async def test_names_are_printed_as_kubectl_prints_them(filled: Terminal) -> None:
+    named = await filled.run("get", "sources", "git", "-o", "name")
+    assert named.out == (
+        "gitrepository.source.toolkit.fluxcd.io/podinfo\ngitrepository.source.toolkit.fluxcd.io/young\n"
+    )
