@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import pygit2
 import pytest
 import yaml
 
@@ -10,6 +11,7 @@ from gotk.git.serving.server import BasicAuth, GitServer
 from image_automation.cli import root
 from image_automation.cli.verbs.bootstrap import files
 from tests.image_automation.cli.verbs.bootstrap import ground
+from tests.real import git_ssh
 
 NEWS = """\
 apiVersion: v1
@@ -89,6 +91,24 @@ async def test_a_cluster_that_runs_no_pods_is_told_apart(tmp_path: Path) -> None
             said = await there.run(*call, env={"GIT_PASSWORD": "s3cret"})
             assert "image-automation: no controller of this cluster runs Deployments" in said
             assert "all components are healthy" not in said
+
+
+@pytest.mark.real
+async def test_a_key_opens_the_repository_over_ssh_and_signs(tmp_path: Path) -> None:
+    with git_ssh.serve(tmp_path) as server:
+        repository = server.create("fleet.git")
+        key = tmp_path / "key"
+        key.write_text(server.identity)
+        call = ("bootstrap", "git", "--url", server.url("fleet.git"))
+        async with ground.prepared(tmp_path) as there:
+            said = await there.run(*call, "--private-key-file", str(key), "--ssh-signing-reuse-private-key")
+            assert "✔ public key: ssh-ed25519 " in said
+            assert said.endswith("✔ all components are healthy\n")
+            # Again without the key: the cluster's Secret holds it.
+            again = await there.run(*call)
+            assert "✔ source secret up to date\n" in again
+    opened = pygit2.Repository(str(repository))
+    assert b"BEGIN SSH SIGNATURE" in opened[opened.branches["main"].target].read_raw()
 
 
 @pytest.mark.parametrize(
