@@ -161,6 +161,10 @@ async def _ask(
             policy = watches[0].policy.metadata
             try:
                 found = await explain.ask(where, cluster, policy.namespace, policy.name)
+                if watched.Image.parse(found.image).repository != image.repository:
+                    output.fail(
+                        f"the service at {where} speaks of {found.image or 'no image'}: it is another cluster's"
+                    )
                 told[image] = tags.explained(found)
                 continue
             except output.Failure as error:

@@ -3,6 +3,8 @@
 from pathlib import Path
 
 import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
 
 from gotk.api.image import ImagePolicy, ImageRepository
 from tests.image_automation.cli.test_cluster_verbs import Terminal, filled, ready, terminal
@@ -118,3 +120,15 @@ async def test_without_any_policy_the_tags_of_the_scan_are_listed_alone(running:
     result = await running.run("v1", "list-images", "-n", "empty", "-c", "podinfo", "--no-headers")
     assert [line.strip() for line in result.out.splitlines()[1:]] == ["|   5.0.3", "'-> 5.0.2"]
     assert result.err == ""
+
+
+async def test_the_service_of_another_cluster_is_not_believed(running: Terminal) -> None:
+    async def other(_: web.Request) -> web.Response:
+        return web.json_response({"tags": [], "image": "example.com/other"})
+
+    app = web.Application()
+    app.router.add_get("/explain/flux-system/podinfo", other)
+    async with TestServer(app) as server:
+        result = await running.run("v1", "list-images", "-n", "empty", "--server", str(server.make_url("")))
+    assert result.code == 1
+    assert "speaks of example.com/other: it is another cluster's" in result.err
