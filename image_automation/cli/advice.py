@@ -1,6 +1,7 @@
-"""Flags that flux has on every command and that are not here: what to say or do instead.
+"""Flags that flux has and that are not here: what to say or do instead.
 
-Answers to the global flags of `flux2/cmd/flux/main.go`, most of which are those of kubectl's `genericclioptions`.
+Answers to the global flags of `flux2/cmd/flux/main.go`, most of which are those of kubectl's `genericclioptions`, and
+to those of `bootstrap` and `install`.
 """
 
 from collections.abc import Mapping
@@ -17,6 +18,14 @@ _ADVICE: Mapping[str, str] = {
     "--as": "use a kubeconfig whose user is that one",
     "--as-group": "use a kubeconfig whose user is in that group",
     "--as-uid": "use a kubeconfig whose user is that one",
+    "--team": "give teams their rights at the forge",
+    "--group": "give groups their rights at the forge",
+    "--reconcile": "a repository that is there is never changed: set it right at the forge",
+    "--deploy-token-auth": "let the cluster fetch with a deploy key, or with the token by --token-auth",
+    "--gpg-key-id": "put the key that signs alone into the file of --gpg-key-ring",
+    "--ssh-hostkey-algos": "every host key that the server offers is read: leave it out",
+    "--registry-creds": "make a Secret with create secret oci, and name it with --image-pull-secret",
+    "--manifests": "the kit lies in the program: leave it out",
     **dict.fromkeys(
         (
             *("--cluster", "--user", "--server", "--token", "--certificate-authority", "--client-certificate"),

@@ -13,6 +13,10 @@ from image_automation.cli import root
             "✗ No such option '--token': it belongs into a kubeconfig, which --kubeconfig and --context name",
         ),
         (
+            ("bootstrap", "github", "--owner=o", "--repository=r", "--reconcile"),
+            "✗ No such option '--reconcile': a repository that is there is never changed: set it right at the forge",
+        ),
+        (
             ("--ns-follows-kube-context", "get", "all"),
             "✗ No such option '--ns-follows-kube-context': name the namespace with -n or $FLUX_SYSTEM_NAMESPACE",
         ),
