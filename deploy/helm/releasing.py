@@ -127,12 +127,12 @@ class Loop:
                 return self._stalled(wording.exhausted(why))
             case Later(after=after):
                 wording.retrying(after).mark(self._run.conditions)
-                return Waiting(reason, message, after=after.seconds)
+                return _goes_on(reason, message, after.seconds)
             case AtOnce():
                 wording.going_on(self._run.conditions).mark(self._run.conditions)
-                return Waiting(reason, message, after=0.0)
+                return _goes_on(reason, message, 0.0)
         self._run.conditions.delete(RECONCILING)
-        return Waiting(reason, message, after=self._attempt.obj.spec.interval.seconds)
+        return _goes_on(reason, message, self._attempt.obj.spec.interval.seconds)
 
     def _stalled(self, said: Said) -> Stalled:
         summary.summarize(self._run.conditions, self._attempt.obj)
@@ -141,3 +141,10 @@ class Loop:
         if ready is not None and ready.status != "True":
             error.ready = (ready.reason, ready.message)
         return error
+
+
+def _goes_on(reason: str, message: str, after: float) -> Waiting:
+    """Return the end of a run whose actions have told how they ended."""
+    error = Waiting(reason, message, after=after)
+    error.told = True
+    return error

@@ -22,6 +22,8 @@ class ReconcileError(Exception):
         self.metadata: Mapping[str, str] = {}
         #: Reason and message of Ready, where it says more than why the run ended (which of the tries was the last).
         self.ready: tuple[str, str] | None = None
+        #: Whether the run has told of it already: no event follows.
+        self.told = False
 
 
 class Stalled(ReconcileError):

@@ -112,7 +112,7 @@ class Reconciliation(Generic[O]):
             was_ready=was_ready,
             requeue_dependency=self._settings.requeue_dependency,
         )
-        if not (isinstance(end, Outcome) and end.told):
+        if not end.told:
             run.event(told.severity, told.reason, told.message, told.metadata)
         _log(run.log, told)
         return told.next

@@ -210,6 +210,33 @@ async def test_a_stalled_object_has_been_observed() -> None:
 
 
 @in_virtual_time
+async def test_what_a_run_has_told_itself_is_not_told_again_at_its_end() -> None:
+    async def work(obj: Any, run: Any) -> Outcome:
+        run.event("Warning", "UpgradeFailed", "no such image")
+        error = errors.Waiting("UpgradeFailed", "no such image", after=600)
+        error.told = True
+        raise error
+
+    async with managed(stored(), repositories(work)) as world:
+        await asyncio.sleep(1)
+        assert world.sink.told() == [("Warning", "UpgradeFailed", "no such image")]
+
+
+@in_virtual_time
+async def test_ready_may_say_more_than_why_an_object_stalls() -> None:
+    async def work(obj: Any, run: Any) -> Outcome:
+        error = errors.Stalled("RetriesExceeded", "Failed to upgrade after 2 attempt(s)")
+        error.ready = ("UpgradeFailed", "no such image")
+        raise error
+
+    async with managed(stored(), repositories(work)) as world:
+        await asyncio.sleep(1)
+        assert world.ready() == ("False", "UpgradeFailed", "no such image")
+        stalled = world.cluster.conditions("ImageRepository", "default", "app")["Stalled"]
+        assert (stalled["reason"], stalled["message"]) == ("RetriesExceeded", "Failed to upgrade after 2 attempt(s)")
+
+
+@in_virtual_time
 async def test_a_bug_is_told_without_its_secrets() -> None:
     error = RuntimeError("cannot open https://user:hunter2@example.com/x")
     async with managed(stored(), repositories(failing(error))) as world:
