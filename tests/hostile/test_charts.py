@@ -13,7 +13,7 @@ from aiohttp import web
 
 from deploy.helm.rendering import chart
 from deploy.helm.rendering.render import RenderError
-from deploy.helm.storage import Storage, TooLarge
+from deploy.helm.storage import Storage, TooLarge, nothing_unfolded
 from deploy.source.charts.archive import ChartError
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import SystemClock
@@ -223,7 +223,7 @@ async def test_a_release_over_the_limit_of_the_cluster_is_refused_before_anythin
     noise = random.Random(1).randbytes(3 << 20)
     made = await world.render(packaged({f"files/{n}": noise for n in range(4)}))
     with Limiter(width=1) as limiter:
-        storage = Storage(world.client, "apps", limiter=limiter, clock=SystemClock())
+        storage = Storage(world.client, "apps", limiter=limiter, clock=SystemClock(), unfolded=nothing_unfolded())
         with pytest.raises(TooLarge, match=r"does not fit into Secret 'apps/sh\.helm\.release\.v1\.web\.v1'"):
             await storage.create(made)
     with pytest.raises(ChartError, match="size of 'files/a' exceeds '5242880' bytes limit"):
