@@ -12,6 +12,10 @@ from deploy.cluster.health import CURRENT, Health
 from gotk.api.meta import CustomHealthCheck
 from gotk.cel import expression
 
+#: How Flux words a setting that no retry can help.
+TERMINAL = "Reconciliation failed terminally due to configuration error"
+INVALID_EXPRESSION = "InvalidCELExpression"
+
 _STATES = (
     ("InProgress", "in_progress", Health("InProgress")),
     ("Failed", "failed", Health("Failed")),

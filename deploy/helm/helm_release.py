@@ -10,20 +10,20 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deploy.cluster import ports
-from deploy.cluster.expressions import Checks, Expressions, InvalidChecksError
-from deploy.helm import digests, naming, wakes
+from deploy.cluster.expressions import INVALID_EXPRESSION, TERMINAL, Checks, Expressions, InvalidChecksError
+from deploy.helm import digests, naming, wakes, wording
 from deploy.helm.attempt import Attempt, HelmReleaseRun
 from deploy.helm.charts import Charts
 from deploy.helm.deciding import attempt as attempts
 from deploy.helm.deciding.state import Wanted
 from deploy.helm.policy import Policy
-from deploy.helm.prerequisites import INVALID_EXPRESSION, TERMINAL, Prerequisites
+from deploy.helm.prerequisites import Prerequisites
 from deploy.helm.releases import Releases
 from deploy.helm.rendering.chart import Chart
 from deploy.helm.template import Templates
 from deploy.helm.values import compose
 from deploy.source import download
-from gotk.api.helm import HelmRelease
+from gotk.api.helm import FORCE_AT, RESET_AT, HelmRelease
 from gotk.kube.ports import Getter
 from gotk.runtime import conditions
 from gotk.runtime.conditions import READY
@@ -46,7 +46,9 @@ class HelmReleaseReconciler:
 
     kind = HelmRelease
     controller = "helm-controller"
-    rules = conditions.Rules(success_reason="ReconciliationSucceeded", interval_jitter=True)
+    rules = conditions.Rules(
+        success_reason="ReconciliationSucceeded", interval_jitter=True, progress=wording.PREREQUISITES
+    )
     watches: Sequence[Watch[Any]] = wakes.WATCHES
     unsupported: Sequence[str] = ()
 
@@ -105,6 +107,7 @@ class HelmReleaseReconciler:
             await self._before.check_dependencies(obj)
         except Waiting as error:
             run.event("Normal", error.reason, error.message)
+            error.told = True
             raise
         kind, artifact = await self._before.source(obj)
         try:
@@ -190,6 +193,6 @@ def _note(obj: HelmRelease, run: HelmReleaseRun, wanted: Wanted, *, forgives: bo
         last_attempted_revision=wanted.chart_version,
         last_attempted_revision_digest=wanted.oci_digest,
         last_attempted_config_digest=wanted.config_digest,
-        last_handled_force_at=annotations.get(attempts.FORCE_AT, run.status.last_handled_force_at),
-        last_handled_reset_at=annotations.get(attempts.RESET_AT, run.status.last_handled_reset_at),
+        last_handled_force_at=annotations.get(FORCE_AT, run.status.last_handled_force_at),
+        last_handled_reset_at=annotations.get(RESET_AT, run.status.last_handled_reset_at),
     )

@@ -35,12 +35,22 @@ _DEFINITION = "CustomResourceDefinition"
 class Performer:
     """Acts for one attempt."""
 
-    def __init__(self, attempt: Attempt, *, maker: Maker, actions: Actions, storage: Storage, clock: Clock) -> None:
+    def __init__(
+        self,
+        attempt: Attempt,
+        *,
+        maker: Maker,
+        actions: Actions,
+        storage: Storage,
+        clock: Clock,
+        default_to_retry: bool,
+    ) -> None:
         self._attempt = attempt
         self._run = attempt.run
         self._maker = maker
         self._actions = actions
         self._storage = storage
+        self._default_to_retry = default_to_retry
         self._definitions: tuple[Item, ...] = ()
         self._clock = clock
 
@@ -84,6 +94,8 @@ class Performer:
         )
         said = wording.installed(snapshot) if isinstance(action, Install) else wording.upgraded(snapshot)
         self.say(said)
+        if remediation.retry_interval(obj, run.status, default_to_retry=self._default_to_retry) is not None:
+            run.update(failures=0, install_failures=0, upgrade_failures=0)
         if obj.spec.test.enable:
             wording.awaiting_tests(snapshot).mark(run.conditions)
 
@@ -99,11 +111,23 @@ class Performer:
         if error.release is not None:
             self._remember(self._snapshot(error.release, action.name))
         if isinstance(error, CanceledError):
-            canceled = wording.health_check_canceled(run.woken.by)
-            raise Waiting(canceled.reason, canceled.message, after=0.0)
-        name = f"{action.name}_failures"
-        run.update(**{name: getattr(run.status, name) + 1})
+            raise self._canceled()
+        self._count(action.name)
         run.event(said.severity, said.reason, said.message, self._attempt.metadata)
+
+    def _canceled(self) -> Waiting:
+        """Say that what has woken the object ends its health check; it is taken up again at once."""
+        by = self._run.woken.by
+        said = wording.health_check_canceled(by)
+        self._run.event("Normal", said.reason, wording.canceled_event(by), self._attempt.metadata)
+        error = Waiting(said.reason, said.message, after=0.0)
+        error.told = True
+        return error
+
+    def _count(self, action: str) -> None:
+        """Count a failure that remediation may be due to."""
+        name = f"{action}_failures"
+        self._run.update(**{name: getattr(self._run.status, name) + 1})
 
     async def _test(self, action: Test, last: Release) -> None:
         run, obj = self._run, self._attempt.obj
@@ -115,10 +139,11 @@ class Performer:
             if error.release is not None:
                 tests = snapshots.tests_of(error.release, obj.spec.test.filters)
                 snapshot = snapshots.with_tests(snapshots.again(before, error.release), tests)
-            self.say(wording.tests_failed(snapshot, str(error)))
+            said = wording.tests_failed(snapshot, str(error))
+            self.say(said)
             run.update(failures=run.status.failures + 1)
             if not error.stored:
-                raise Retry("TestFailed", wording.tests_failed(snapshot, str(error)).message) from error
+                raise _told(said) from error
             self._remember(snapshot)
             self._count_failed_test()
             return
@@ -129,11 +154,9 @@ class Performer:
 
     def _count_failed_test(self) -> None:
         """Count a failed test as a failure of the action before, unless such failures are ignored."""
-        run, obj = self._run, self._attempt.obj
-        if remediation.ignores_tests(obj, run.status):
-            return
-        name = f"{run.status.last_attempted_release_action}_failures"
-        run.update(**{name: getattr(run.status, name) + 1})
+        met = remediation.active(self._attempt.obj, self._run.status)
+        if met is not None and not met.ignore_test_failures:
+            self._count(met.action)
 
     async def _roll_back(self, action: Rollback, stored: Sequence[Release]) -> None:
         target = next(each for each in stored if snapshots.is_of(action.to, each))
@@ -183,7 +206,7 @@ class Performer:
         self._run.update(failures=self._run.status.failures + 1)
         self.say(said)
         if not error.stored:
-            raise Retry(said.reason, said.message)
+            raise _told(said)
         if error.release is not None and action:
             self._remember(self._snapshot(error.release, action))
 
@@ -207,7 +230,6 @@ class Performer:
         made = await self._actions.correct(self._attempt.obj, found)
         if made.error:
             message = wording.correction_failed(current, made.error.splitlines(), made.lines)
-            self._run.event("Warning", "DriftCorrectionFailed", message, self._attempt.metadata)
             raise Retry("DriftCorrectionFailed", message)
         message = wording.corrected(current, made.lines)
         self._run.event("Normal", "DriftCorrected", message, self._attempt.metadata)
@@ -259,3 +281,10 @@ class Performer:
         """Set a condition, and tell of it."""
         said.mark(self._run.conditions)
         self._run.event(said.severity, said.reason, said.message, self._attempt.metadata)
+
+
+def _told(said: Said) -> Retry:
+    """Return the end of a run that has said already why it ends."""
+    error = Retry(said.reason, said.message)
+    error.told = True
+    return error

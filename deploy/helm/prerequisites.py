@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, TypeAlias
 
 from deploy.cluster import ready_expression
-from deploy.cluster.expressions import Expressions
+from deploy.cluster.expressions import INVALID_EXPRESSION, TERMINAL, Expressions
 from deploy.helm import naming
 from deploy.helm.policy import Policy
 from gotk.api import scheme
@@ -21,10 +21,6 @@ from gotk.kube.ports import Getter
 from gotk.runtime.conditions import READY, STALLED
 from gotk.runtime.errors import Retry, Stalled, Waiting
 from gotk.runtime.reconciler import Key, Reader
-
-#: How Flux words a setting that no retry can help.
-TERMINAL = "Reconciliation failed terminally due to configuration error"
-INVALID_EXPRESSION = "InvalidCELExpression"
 
 ChartHolder: TypeAlias = HelmChart | OCIRepository | ExternalArtifact
 CHART_HOLDERS: Mapping[str, type[ChartHolder]] = {

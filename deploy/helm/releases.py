@@ -33,7 +33,14 @@ class Releases:
         """Bring a release to what its object wants. Raises Stalled, Retry and Waiting where it is not after all."""
         storage = self._storage(attempt.cluster, naming.storage_namespace(attempt.obj))
         actions = self._actions(attempt.cluster, storage)
-        performer = Performer(attempt, maker=self._maker, actions=actions, storage=storage, clock=self._clock)
+        performer = Performer(
+            attempt,
+            maker=self._maker,
+            actions=actions,
+            storage=storage,
+            clock=self._clock,
+            default_to_retry=self._default_to_retry,
+        )
         await Loop(attempt, performer, default_to_retry=self._default_to_retry).run()
 
     async def leave(self, obj: HelmRelease, run: HelmReleaseRun, cluster: ports.Cluster) -> None:
@@ -47,7 +54,12 @@ class Releases:
             said = wording.uninstall_failed(current, str(error))
             said.mark(run.conditions)
             raise Retry(said.reason, said.message) from error
-        said = wording.uninstalled(current) if removed is not None else wording.was_not_found(current)
+        if removed is None:
+            said = wording.was_not_found(current)
+        elif current.status == "uninstalled":
+            said = wording.was_uninstalled(current)
+        else:
+            said = wording.uninstalled(current)
         said.mark(run.conditions)
         run.event(said.severity, said.reason, said.message, wording.metadata_of(current))
         run.update(history=(), storage_namespace="", inventory=None, failures=0, install_failures=0, upgrade_failures=0)

@@ -4,8 +4,6 @@ Answers to `AtomicRelease` of helm-controller: every kind of step is taken once 
 run, and what is left over is for the next one.
 """
 
-from typing import TypeVar
-
 from deploy.helm import history, summary, wording
 from deploy.helm.actions.drift import Drift, DriftError
 from deploy.helm.attempt import Attempt
@@ -18,8 +16,6 @@ from deploy.helm.release import Release
 from deploy.helm.wording import Said
 from gotk.runtime.conditions import READY, RECONCILING
 from gotk.runtime.errors import ReconcileError, Retry, Stalled, Waiting
-
-E = TypeVar("E", bound=ReconcileError)
 
 
 class Loop:
@@ -72,11 +68,22 @@ class Loop:
             assert drift is not None
             await self._performer.correct(stored[-1], drift)
         else:
-            await self._performer.perform(action, stored)
+            await self._perform(action, stored)
         if action.kind == "release":
             self._forced = False
         await self._run.save()  # what has been done must not be forgotten; whether that is all, the next look tells
         summary.summarize(self._run.conditions, self._attempt.obj)
+
+    async def _perform(self, action: Action, stored: list[Release]) -> None:
+        """Take a step; one that has changed nothing is tried again later each time, or after the object's interval."""
+        try:
+            await self._performer.perform(action, stored)
+        except Retry as error:
+            stop = stopping.after_error(self._attempt.obj, self._run.status, default_to_retry=self._default_to_retry)
+            if isinstance(stop, Later):
+                wording.retrying(stop.after).mark(self._run.conditions)
+                error.after = stop.after.seconds
+            raise
 
     def _decide(self, state: State, stored: list[Release]) -> Decision:
         return decide.decide(

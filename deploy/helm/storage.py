@@ -12,11 +12,10 @@ import base64
 import dataclasses
 import hashlib
 import re
-from collections.abc import Mapping
-from typing import Any, Protocol
 
 import msgspec
 
+from deploy.cluster import ports
 from deploy.helm import encoding
 from deploy.helm.actions.ports import StorageError
 from deploy.helm.release import PENDING, Release
@@ -35,37 +34,6 @@ _LONGEST_DESCRIPTION = 1024
 
 class TooLarge(StorageError):
     """The release is larger than a Secret may be."""
-
-
-class Cluster(Protocol):
-    """What releases are kept in; every method raises the errors of `gotk.kube.errors`."""
-
-    async def list_objects(
-        self, api_version: str, kind: str, namespace: str = "", *, labels: str = "", fields: str = ""
-    ) -> list[dict[str, Any]]:
-        """Return the objects of a kind in a namespace that match a selector."""
-        ...
-
-    async def create_object(self, obj: Mapping[str, Any], *, field_manager: str = "") -> dict[str, Any]:
-        """Create an object."""
-        ...
-
-    async def patch_object(
-        self,
-        api_version: str,
-        kind: str,
-        namespace: str,
-        name: str,
-        patch: Mapping[str, Any],
-        *,
-        field_manager: str = "",
-    ) -> dict[str, Any]:
-        """Merge fields into an object."""
-        ...
-
-    async def delete_object(self, api_version: str, kind: str, namespace: str, name: str) -> None:
-        """Delete an object."""
-        ...
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,7 +64,9 @@ def nothing_unfolded() -> Unfolded:
 class Storage:
     """The revisions of releases in one namespace of a cluster. Beside what it says, it raises `gotk.kube.errors`."""
 
-    def __init__(self, cluster: Cluster, namespace: str, *, limiter: Limiter, clock: Clock, unfolded: Unfolded) -> None:
+    def __init__(
+        self, cluster: ports.Cluster, namespace: str, *, limiter: Limiter, clock: Clock, unfolded: Unfolded
+    ) -> None:
         """Take what it works with; `unfolded` outlives it, so that a release that nobody writes is unfolded once."""
         self._unfolded = unfolded
         self._cluster = cluster

@@ -7,11 +7,11 @@ Answers to helm-controller's watches. One thing more is ours: dependencies are w
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from deploy.cluster import configs
 from deploy.helm import prerequisites
 from deploy.helm.prerequisites import ChartHolder
 from gotk.api.core import ConfigMap, Secret
 from gotk.api.helm import HelmRelease
-from gotk.api.meta import Object
 from gotk.api.source import ExternalArtifact, HelmChart, OCIRepository
 from gotk.runtime.errors import Stalled
 from gotk.runtime.reconciler import Key, Reader, Watch
@@ -59,11 +59,6 @@ def of_dependency(dependency: HelmRelease, reader: Reader) -> Iterable[Key]:
             yield Key(own, obj.metadata.name)
 
 
-def config_changed(old: Object | None, new: Object | None) -> bool:
-    """Tell whether a ConfigMap or Secret is another one than before: created, changed or gone."""
-    return old is None or new is None or old.metadata.resource_version != new.metadata.resource_version
-
-
 def of_config(config: ConfigMap | Secret, reader: Reader) -> Iterable[Key]:
     """Return the releases of its namespace that take values or a kubeconfig from a ConfigMap or Secret."""
     named = (type(config).__name__, config.metadata.name)
@@ -75,16 +70,12 @@ def of_config(config: ConfigMap | Secret, reader: Reader) -> Iterable[Key]:
 def _configs(obj: HelmRelease) -> Iterable[tuple[str, str]]:
     for reference in obj.spec.values_from:
         yield reference.kind, reference.name
-    access = obj.spec.kube_config
-    if access is not None and access.secret_ref is not None:
-        yield "Secret", access.secret_ref.name
-    if access is not None and access.config_map_ref is not None:
-        yield "ConfigMap", access.config_map_ref.name
+    yield from configs.of_kube_config(obj.spec.kube_config)
 
 
 #: What else wakes HelmReleases where the operator does not turn it off: objects with the label for it.
 CONFIGS: Sequence[Watch[Any]] = tuple(
-    Watch(kind=kind, changed=config_changed, requests=of_config) for kind in (ConfigMap, Secret)
+    Watch(kind=kind, changed=configs.changed, requests=of_config) for kind in (ConfigMap, Secret)
 )
 
 #: Only where the feature gate says so: a cluster may not have the kind.

@@ -175,14 +175,8 @@ def correction_failed(release: ReleaseSnapshot, errors: Sequence[str], changes: 
 
 
 def running(action: str, timeout: Duration) -> Said:
-    """An action begins; of a release action Ready says so too, see `running_ready`."""
+    """An action begins; of a release action Ready says so too, as Unknown."""
     return _true(RECONCILING, PROGRESSING, f"Running '{action}' action with timeout of {timeout}")
-
-
-def running_ready(action: str, timeout: Duration) -> Said:
-    """Whether the object is ready will be known when the action has ended."""
-    message = running(action, timeout).message
-    return Said(type=READY, status="Unknown", reason=PROGRESSING, message=message)
 
 
 def retrying(after: Duration) -> Said:
@@ -220,11 +214,6 @@ def health_check_canceled(by: str) -> Said:
 def canceled_event(by: str) -> str:
     """Return the message of the event HealthCheckCanceled."""
     return f"Health checks canceled due to new reconciliation triggered by {by}"
-
-
-def with_logs(message: str, logs: Sequence[str]) -> str:
-    """Return the message of a failed action's event, with what helm said last."""
-    return "\n".join([message, "", "Last Helm logs:", "", *logs]) if logs else message
 
 
 def metadata(revision: str, config_digest: str, *, app_version: str = "", oci_digest: str = "") -> dict[str, str]:

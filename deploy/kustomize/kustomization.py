@@ -8,12 +8,12 @@ from collections.abc import Sequence
 from typing import Any
 
 from deploy.cluster import changes, ports, wait
-from deploy.cluster.expressions import Checks, Expressions, InvalidChecksError
+from deploy.cluster.expressions import INVALID_EXPRESSION, TERMINAL, Checks, Expressions, InvalidChecksError
 from deploy.kustomize import dependencies, finalize, wakes
 from deploy.kustomize.attempt import Attempt, KustomizationRun, retry_after, timeout
 from deploy.kustomize.building import assembly, build
 from deploy.kustomize.policy import Policy
-from deploy.kustomize.prerequisites import INVALID_EXPRESSION, TERMINAL, Prerequisites
+from deploy.kustomize.prerequisites import Prerequisites
 from deploy.kustomize.steps import Steps
 from deploy.source import download
 from gotk.api.kustomize import GROUP, Kustomization

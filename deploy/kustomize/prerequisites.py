@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from deploy.cluster import ready_expression
-from deploy.cluster.expressions import Expressions
+from deploy.cluster.expressions import INVALID_EXPRESSION, TERMINAL, Expressions
 from deploy.kustomize import dependencies
 from deploy.kustomize.attempt import KustomizationRun, retry_after
 from deploy.kustomize.policy import Policy
@@ -21,10 +21,6 @@ from gotk.kube.errors import NotFound
 from gotk.kube.ports import Getter
 from gotk.runtime.errors import Stalled, Waiting
 from gotk.runtime.reconciler import Key, Reader
-
-#: How Flux words a setting that no retry can help.
-TERMINAL = "Reconciliation failed terminally due to configuration error"
-INVALID_EXPRESSION = "InvalidCELExpression"
 
 
 class Prerequisites:

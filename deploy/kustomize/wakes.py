@@ -9,10 +9,10 @@ there they are asked every 30 seconds.
 from collections.abc import Iterable, Sequence
 from typing import Any
 
+from deploy.cluster import configs
 from deploy.kustomize import dependencies
 from gotk.api.core import ConfigMap, Secret
 from gotk.api.kustomize import Kustomization
-from gotk.api.meta import Object
 from gotk.api.source import SOURCES, ExternalArtifact, Source
 from gotk.runtime.conditions import READY
 from gotk.runtime.reconciler import Key, Reader, Watch
@@ -59,11 +59,6 @@ def of_dependency(dependency: Kustomization, reader: Reader) -> Iterable[Key]:
             yield Key(own, obj.metadata.name)
 
 
-def config_changed(old: Object | None, new: Object | None) -> bool:
-    """Tell whether a ConfigMap or Secret is another one than before: created, changed or gone."""
-    return old is None or new is None or old.metadata.resource_version != new.metadata.resource_version
-
-
 def of_config(config: ConfigMap | Secret, reader: Reader) -> Iterable[Key]:
     """Return the Kustomizations of its namespace that take variables, keys or a kubeconfig from it."""
     named = (type(config).__name__, config.metadata.name)
@@ -78,15 +73,12 @@ def _configs(obj: Kustomization) -> Iterable[tuple[str, str]]:
         yield reference.kind, reference.name
     if spec.decryption is not None and spec.decryption.secret_ref is not None:
         yield "Secret", spec.decryption.secret_ref.name
-    if spec.kube_config is not None and spec.kube_config.secret_ref is not None:
-        yield "Secret", spec.kube_config.secret_ref.name
-    if spec.kube_config is not None and spec.kube_config.config_map_ref is not None:
-        yield "ConfigMap", spec.kube_config.config_map_ref.name
+    yield from configs.of_kube_config(spec.kube_config)
 
 
 #: What else wakes Kustomizations where the operator does not turn it off: objects with the label for it.
 CONFIGS: Sequence[Watch[Any]] = tuple(
-    Watch(kind=kind, changed=config_changed, requests=of_config) for kind in (ConfigMap, Secret)
+    Watch(kind=kind, changed=configs.changed, requests=of_config) for kind in (ConfigMap, Secret)
 )
 
 #: Only where the feature gate says so: a cluster may not have the kind.

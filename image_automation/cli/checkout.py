@@ -16,6 +16,16 @@ if TYPE_CHECKING:
 R = TypeVar("R")
 
 
+def docker_config() -> click.Option:
+    """Return the option that names credentials of registries."""
+    return click.Option(
+        ["--docker-config"],
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Registry credentials where the manifests hold none.  [default: $DOCKER_CONFIG or ~/.docker]",
+    )
+
+
 def parameters() -> list[click.Parameter]:
     """Return the options, for a verb that passes them on to `request`."""
     return [
@@ -25,12 +35,7 @@ def parameters() -> list[click.Parameter]:
             metavar="NS/NAME",
             help="Only this ImageUpdateAutomation, whatever repository it names. Repeat it for several.",
         ),
-        click.Option(
-            ["--docker-config"],
-            type=click.Path(path_type=Path, dir_okay=False),
-            metavar="FILE",
-            help="Registry credentials where the manifests hold none.  [default: $DOCKER_CONFIG or ~/.docker]",
-        ),
+        docker_config(),
         click.Option(
             ["--state"],
             type=click.Path(path_type=Path, file_okay=False),

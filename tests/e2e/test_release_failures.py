@@ -139,3 +139,24 @@ async def test_upgrades_that_fail_end_as_with_flux(here: HelmStage) -> None:
     ]  # fmt: skip
     assert await here.image("retried") == "1"
     assert {"InstallSucceeded", "UpgradeFailed", "RollbackSucceeded"} <= set(await here.told("retried"))
+
+
+async def test_a_release_that_only_tries_again_goes_on_after_its_interval(here: HelmStage) -> None:
+    retry = {"strategy": {"name": "RetryOnFailure", "retryInterval": "2s"}}
+    both = {"install": retry, "upgrade": retry}
+    await here.release("web", values=BROKEN, **both)
+    await here.release("none", values={"image": {"tag": ""}}, **both)
+    obj = await here.until("web", lambda each: sum(failures(each)) >= 2)
+    assert failures(obj)[0] == 1, "what was installed is upgraded until it works, and not removed"
+    waiting = await here.until(
+        "none", lambda each: condition(each, "Reconciling").get("message") == "retrying after 2s"
+    )
+    assert condition(waiting, "Ready")["reason"] == "InstallFailed"
+    assert "a tag is needed" in condition(waiting, "Ready")["message"]
+    assert failures(waiting) == (0, 0), "nothing is in helm's storage: only the object's interval counts"
+
+    await here.release("web", values=GOOD, **both)
+    healed = await here.until("web", lambda each: said(each).get("Ready") == "True" and is_settled(each))
+    assert said(healed) == {"Released": "True", "Ready": "True", "reason": "UpgradeSucceeded"}
+    assert failures(healed) == (0, 0)
+    assert healed["status"].get("failures", 0) == 0

@@ -6,11 +6,8 @@ by force and one more try: they count where they say the same as the request to 
 
 from deploy.helm import history, naming
 from deploy.helm.deciding.state import Wanted
-from gotk.api.helm import HelmRelease, HelmReleaseStatus
+from gotk.api.helm import FORCE_AT, RESET_AT, HelmRelease, HelmReleaseStatus
 from gotk.api.meta import REQUESTED_AT
-
-FORCE_AT = "reconcile.fluxcd.io/forceAt"
-RESET_AT = "reconcile.fluxcd.io/resetAt"
 
 
 def moved(obj: HelmRelease, status: HelmReleaseStatus, chart_name: str) -> str:

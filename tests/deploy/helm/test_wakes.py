@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from deploy.cluster import configs
 from deploy.helm import wakes
 from gotk.api.helm import HelmRelease
 from gotk.runtime.reconciler import Key
@@ -93,6 +94,6 @@ def test_values_and_kubeconfigs_wake_the_releases_of_their_namespace() -> None:
 
 
 def test_a_config_that_is_created_changed_or_gone_wakes() -> None:
-    assert wakes.config_changed(None, config_map())
-    assert wakes.config_changed(config_map(), None)
-    assert not wakes.config_changed(config_map(), config_map())
+    assert configs.changed(None, config_map())
+    assert configs.changed(config_map(), None)
+    assert not configs.changed(config_map(), config_map())

@@ -107,11 +107,6 @@ MESSAGES: list[tuple[Said, str, str]] = [
         "Reconciling=True/Progressing",
         "Running 'upgrade' action with timeout of 5m0s",
     ),
-    (
-        wording.running_ready("upgrade", Duration.parse("5m")),
-        "Ready=Unknown/Progressing",
-        "Running 'upgrade' action with timeout of 5m0s",
-    ),
     (wording.retrying(Duration.parse("5m")), "Reconciling=True/ProgressingWithRetry", "retrying after 5m0s"),
     (
         wording.exhausted("Failed to install after 2 attempt(s)"),
@@ -179,11 +174,6 @@ def test_corrections_are_told_by_object_and_so_is_what_could_not_be_corrected() 
     assert wording.correction_failed(MADE, ["no"], ["A/b created"]) == (
         "Failed to partially correct cluster state of release apps/web.v3:\nno\n\nSuccessful corrections:\nA/b created"
     )
-
-
-def test_a_failed_action_tells_what_helm_said_last() -> None:
-    assert wording.with_logs("failed", []) == "failed"
-    assert wording.with_logs("failed", ["one", "two"]) == "failed\n\nLast Helm logs:\n\none\ntwo"
 
 
 def test_a_canceled_health_check_names_who_asked() -> None:

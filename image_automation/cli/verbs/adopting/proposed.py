@@ -41,12 +41,7 @@ def parameters() -> list[click.Parameter]:
             metavar="EMAIL",
             help="Author of the automation's commits.",
         ),
-        click.Option(
-            ["--docker-config"],
-            type=click.Path(path_type=Path, dir_okay=False),
-            metavar="FILE",
-            help="Registry credentials where the manifests hold none.  [default: $DOCKER_CONFIG or ~/.docker]",
-        ),
+        checkout.docker_config(),
         *checkout.access_parameters(),
         click.Option(
             ["--timeout"],
