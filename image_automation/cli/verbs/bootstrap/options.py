@@ -26,8 +26,8 @@ def shared() -> tuple[click.Parameter, ...]:
         click.Option(
             ["--interval"], type=clusters.DurationType(), default="1m0s", show_default=True, help="How often to fetch."
         ),
-        flags.listed("--components", summary=f"Flux's names of what is wanted, {', '.join(_REQUIRED)} among them.",
-                     metavar="NAMES"),
+        flags.listed("--components", metavar="NAMES",
+                     summary=f"Flux's names of what must be there, {', '.join(_REQUIRED)} among them: all comes."),
         flags.listed("--components-extra", summary="More of them, such as image-reflector-controller.",
                      metavar="NAMES"),
         flags.text("-v", "--version", "targeted", summary="This program's own version, or a failure.",
@@ -74,6 +74,8 @@ def kit(options: dict[str, Any], namespace: str) -> Kit:
     known = manifests.OVERLAYS["all"]
     if unknown := [name for name in names if name not in known]:
         output.fail(f"component {unknown[0]} is not available; there are {', '.join(sorted(known))}")
+    if options["components"] and (more := known.difference(names)):
+        output.warning(f"the kit comes whole: {', '.join(sorted(more))} come with what --components names")
     wishes = tailoring.Wishes(namespace=namespace, **install.wishes_of(options))
     objects, text = install.kit("all", wishes)
     return Kit(

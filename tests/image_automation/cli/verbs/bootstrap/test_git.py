@@ -67,7 +67,9 @@ async def test_an_empty_repository_becomes_what_the_cluster_deploys(tmp_path: Pa
                     "clusters/one/flux-system/news.yaml": NEWS,
                 },
             )
-            await there.run(*call, "--commit-message-appendix=[ci skip]", "--interval=2m")
+            fewer = "--components=source-controller,kustomize-controller"
+            said = await there.run(*call, "--commit-message-appendix=[ci skip]", "--interval=2m", fewer)
+            assert "the kit comes whole: helm-controller, image-automation-controller" in said
             assert ground.read(repository, "clusters/one/flux-system/kustomization.yaml") == own
             assert ground.log(repository)[0] == "Add sync manifests"
             assert (await there.up.client.get_object("v1", "ConfigMap", "default", "news"))["data"] == {"said": "hello"}
