@@ -1,11 +1,10 @@
-"""Gitea and Forgejo: commit statuses and comments on pull requests."""
+"""Gitea and Forgejo: repositories, statuses, comments, pull requests."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from gotk.forge import hosting, paging, status
 from gotk.forge.comment import Comment
-from gotk.forge.repository import Repository
+from gotk.forge.pulls.gitea import PullRequests
 from gotk.forge.status import State, Status
 from gotk.http.exchange import Exchange, Request, post
 
@@ -13,11 +12,8 @@ _STATES = {State.SUCCESS: "success", State.FAILURE: "failure", State.PENDING: "p
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gitea:
+class Gitea(PullRequests):
     """One repository at a Gitea or Forgejo server, asked with an access token."""
-
-    repository: Repository
-    token: str = field(repr=False)
 
     def keep_repository(self, wanted: hosting.Wanted) -> hosting.Asking[bool]:
         """Make the repository where there is none, empty; return whether it was made. Raises Unusable."""
@@ -71,15 +67,3 @@ class Gitea:
         else:
             url = f"{self._base}/issues/comments/{found}"
             yield post(url, {"body": comment.body}, self._headers, method="PATCH")
-
-    @property
-    def _base(self) -> str:
-        owner, name = self.repository.split()
-        return f"{self.repository.host}/api/v1/repos/{owner}/{name}"
-
-    @property
-    def _headers(self) -> Mapping[str, str]:
-        return {"Authorization": f"token {self.token}"}
-
-    def _get(self, url: str) -> Request:
-        return Request(method="GET", url=url, headers=self._headers)

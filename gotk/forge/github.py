@@ -1,13 +1,13 @@
-"""GitHub and GitHub Enterprise Server: commit statuses, comments on pull requests, repository dispatches."""
+"""GitHub and GitHub Enterprise Server: repositories, statuses, comments, dispatches, pull requests."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
 
 from gotk.forge import hosting, paging, status
+from gotk.forge.accounts import api
 from gotk.forge.comment import Comment
-from gotk.forge.repository import Repository
+from gotk.forge.pulls.github import PullRequests
 from gotk.forge.status import State, Status
 from gotk.http.exchange import Exchange, Request, bearer, post
 
@@ -15,11 +15,8 @@ _STATES = {State.SUCCESS: "success", State.FAILURE: "failure", State.PENDING: "p
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GitHub:
+class GitHub(PullRequests):
     """One repository at GitHub, asked with a token: a person's, or an installation's of a GitHub App."""
-
-    repository: Repository
-    token: str = field(repr=False)
 
     def keep_repository(self, wanted: hosting.Wanted) -> hosting.Asking[bool]:
         """Make the repository where there is none, empty; return whether it was made. Raises Unusable."""
@@ -78,19 +75,3 @@ class GitHub:
         """Start workflows that listen to `repository_dispatch`. Raises Unusable."""
         body = {"event_type": event_type, "client_payload": payload}
         yield post(f"{self._base}/dispatches", body, bearer(self.token))
-
-    @property
-    def _base(self) -> str:
-        owner, name = self.repository.split()
-        return f"{api(self.repository)}/repos/{owner}/{name}"
-
-    def _get(self, url: str) -> Request:
-        return Request(method="GET", url=url, headers=bearer(self.token))
-
-
-def api(repository: Repository) -> str:
-    """Return the address of the API that knows a repository: GitHub's own, or the Enterprise server's."""
-    host = urlsplit(repository.host).netloc
-    if host == "github.com":
-        return "https://api.github.com"
-    return repository.host if host.startswith("api.") or ".api." in host else f"{repository.host}/api/v3"

@@ -6,20 +6,32 @@ Answers to the paging of GitHub, GitLab and Gitea, which all take `page`. Ten pa
 from collections.abc import Callable, Generator
 from dataclasses import replace
 
-from gotk.forge.status import Items
+from gotk.forge.pull_request import Check
+from gotk.forge.status import Items, State
 from gotk.http.exchange import Answer, Request
 
-_MOST = 10
+MOST = 10
 
 
-def pages(first: Request, size: int, *, enough: Callable[[Items], bool]) -> Generator[Request, Answer, Items]:
-    """Read pages until one is not full, or holds enough, and return all that was listed. Raises Unusable."""
+def pages(
+    first: Request, size: int, *, enough: Callable[[Items], bool] = lambda _: False, within: str = ""
+) -> Generator[Request, Answer, Items]:
+    """Read pages until one is not full, or holds enough, and return all that was listed. Raises Unusable.
+
+    A page is a list, or an object that has the list `within`.
+    """
     found: Items = []
     joint = "&" if "?" in first.url else "?"
-    for number in range(1, _MOST + 1):
+    for number in range(1, MOST + 1):
         answer = yield first if number == 1 else replace(first, url=f"{first.url}{joint}page={number}")
-        items = answer.items()
+        items = answer.items(within)
         found += items
         if len(items) < size or enough(items):
             break
     return found
+
+
+def rest(listed: Items, size: int) -> tuple[Check, ...]:
+    """Return a check that is pending for those that lie behind the last page: what was not read is not green."""
+    name = f"more than {MOST * size} checks, of which no more are read"
+    return (Check(name=name, state=State.PENDING),) if len(listed) >= MOST * size else ()

@@ -51,9 +51,11 @@ class Answer:
             raise Unusable(f"the service's answer lacks '{name}'")
         return found
 
-    def items(self) -> list[dict[str, Any]]:
-        """Decode the body as a list of objects. Raises Unusable."""
+    def items(self, within: str = "") -> list[dict[str, Any]]:
+        """Decode the body as a list of objects, or as an object with one `within`. Raises Unusable."""
         value = self.json()
+        if within and isinstance(value, dict):
+            value = value.get(within)
         if not isinstance(value, list):
             raise Unusable("the service's answer is not a list")
         return [item for item in value if isinstance(item, dict)]
@@ -80,10 +82,17 @@ def _resumed(exchange: Exchange, request: Request) -> Exchange:
         exchange.close()
 
 
-def post(url: str, payload: Any, headers: Mapping[str, str] | None = None, *, method: str = "POST") -> Request:
+def post(
+    url: str,
+    payload: Any,
+    headers: Mapping[str, str] | None = None,
+    *,
+    method: str = "POST",
+    accepts: tuple[int, ...] = (),
+) -> Request:
     """Make the request that sends JSON."""
-    body = as_json(payload)
-    return Request(url=url, method=method, body=body, headers={"Content-Type": "application/json", **(headers or {})})
+    content = {"Content-Type": "application/json", **(headers or {})}
+    return Request(url=url, method=method, body=as_json(payload), headers=content, accepts=accepts)
 
 
 def as_json(payload: Any) -> bytes:

@@ -17,8 +17,7 @@ from gotk.cloud import gcp, git_login, github, identity
 from gotk.cloud.cache import Subject
 from gotk.cloud.errors import CloudError
 from gotk.cloud.identity import Identities, Wanted
-from gotk.forge import github as forge
-from gotk.forge import repository
+from gotk.forge import accounts, repository
 from gotk.http.exchange import Unusable
 from gotk.http.proxy import Proxy
 from gotk.http.tls import SYSTEM, TLS, InvalidTLS
@@ -105,7 +104,7 @@ class ProviderTokens:
     async def _app(self, account: Account, subject: Subject, tls: TLS, proxy: Proxy | None) -> _App:
         app = github.read(account.secret, f"{subject.namespace}/{account.secret_name}")
         if github.BASE not in account.secret:
-            app = replace(app, base=forge.api(repository.parse(account.address)))
+            app = replace(app, base=accounts.api(repository.parse(account.address)))
         comments = account.type == "githubpullrequestcomment"
 
         async def make() -> _App:

@@ -1,6 +1,7 @@
 """Every forge spells the same status in its own words, and is not told twice."""
 
 import json
+from typing import Any
 
 import pytest
 
@@ -17,7 +18,7 @@ COMMIT = "b" * 40
 WEB = repository.parse("git@git.example.com:org/web.git")
 AZURE = repository.parse("https://dev.azure.com/org/project/_git/web")
 SERVER = BitbucketServer(address="https://git.example.com/scm/org/web.git", identity={"Authorization": "Bearer t"})
-FORGES = {
+FORGES: dict[str, tuple[Any, str, str, str]] = {
     "GitHub": (GitHub(repository=WEB, token="t"), "success", "failure", "pending"),
     "GitLab": (GitLab(repository=WEB, token="t"), "success", "failed", "pending"),
     "Gitea": (Gitea(repository=WEB, token="t"), "success", "failure", "pending"),

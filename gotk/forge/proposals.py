@@ -1,0 +1,177 @@
+"""How a pull request is kept, in the steps that all forges share; each forge's class says how a step is asked.
+
+The order makes it safe to stop anywhere and begin again: what is asked first is the pull request itself, what hangs on
+it comes after and can fail, and a comment follows the deed that it explains.
+"""
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from typing import Any, ClassVar
+
+import msgspec
+
+from gotk.forge.hosting import Asking
+from gotk.forge.pull_request import Kept, PullRequest, Search, State, Wanted, differing
+from gotk.http import errors
+from gotk.http.exchange import Answer, Request, Unusable
+
+#: What a forge answers to something that it will not do: such a body, such a name, such a right.
+REFUSALS = (400, 403, 404, 405, 406, 409, 410, 412, 422, 423)
+
+
+class Proposals(ABC):
+    """A repository's pull requests. Public methods are described in `pull_request.Proposing`."""
+
+    __slots__ = ()
+    title: ClassVar[str]
+
+    def find_pull_requests(
+        self, head: str = "", base: str = "", state: State | None = None
+    ) -> Asking[tuple[PullRequest, ...]]:
+        """Return the pull requests of the repository's own branches, newest first."""
+        search = Search(head=head, base=base, state=state)
+        listed = yield from self._list(search)
+        found = [self._read(each) for each in listed if self._is_own(each)]
+        return tuple(sorted(filter(search.takes, found), key=lambda each: each.number, reverse=True))
+
+    def get_pull_request(self, number: int) -> Asking[PullRequest]:
+        """Return one."""
+        answer = yield self._one(number)
+        return self._read(as_object(answer))
+
+    def open_pull_request(self, wanted: Wanted) -> Asking[Kept]:
+        """Open one, or update the one that is open from the same branch into the same one."""
+        answer = yield self._creation(wanted)
+        refusal = said(answer)
+        if not is_done(answer):
+            there = yield from self.find_pull_requests(wanted.head, wanted.base, State.OPEN)
+            if there:
+                return (yield from self.update_pull_request(there[0].number, wanted))
+            if wanted.draft:
+                # Some forges have drafts in some plans only.
+                answer = yield self._creation(replace(wanted, draft=False))
+        if not is_done(answer):
+            raise Unusable(f"{self.title} refuses a pull request from '{wanted.head}' into '{wanted.base}': {refusal}")
+        opened = self._read(as_object(answer))
+        warnings = yield from self._dress(opened, wanted)
+        if wanted.draft and not opened.draft:
+            warnings = (f"{self.title} opened it ready for review and not as a draft", *warnings)
+        return Kept(pull_request=opened, warnings=warnings, opened=True, changed=True)
+
+    def update_pull_request(self, number: int, wanted: Wanted) -> Asking[Kept]:
+        """Write what differs; add who and what is missing."""
+        there = yield from self.get_pull_request(number)
+        changes = differing(there, wanted)
+        if changes:
+            answer = yield self._edit(there, changes)
+            there = self._read(as_object(answer))
+        warnings = yield from self._dress(there, wanted)
+        return Kept(pull_request=there, warnings=warnings, changed=bool(changes))
+
+    def close_pull_request(self, number: int, comment: str = "") -> Asking[bool]:
+        """Close one without merging it and say why; return whether it was open."""
+        there = yield from self.get_pull_request(number)
+        if there.state is not State.OPEN:
+            return False
+        yield self._closing(there)
+        if comment:
+            yield from self.comment(number, comment)
+        return True
+
+    @abstractmethod
+    def comment(self, number: int, text: str) -> Asking[None]:
+        """Write a comment."""
+
+    @abstractmethod
+    def _list(self, search: Search) -> Asking[list[dict[str, Any]]]:
+        """Ask for pull requests, as few as the forge can be told, newest first."""
+
+    @abstractmethod
+    def _is_own(self, listed: Mapping[str, Any]) -> bool:
+        """Tell whether its branch is of the same repository."""
+
+    @abstractmethod
+    def _read(self, listed: Mapping[str, Any]) -> PullRequest:
+        """Read one of the forge's. Raises Unusable."""
+
+    @abstractmethod
+    def _one(self, number: int) -> Request:
+        """Ask for one."""
+
+    @abstractmethod
+    def _creation(self, wanted: Wanted) -> Request:
+        """Ask for a new one; refusals are answers."""
+
+    @abstractmethod
+    def _edit(self, there: PullRequest, changes: Mapping[str, str]) -> Request:
+        """Ask for another title, body or base."""
+
+    @abstractmethod
+    def _closing(self, there: PullRequest) -> Request:
+        """Ask for the end of one."""
+
+    @abstractmethod
+    def _dress(self, there: PullRequest, wanted: Wanted) -> Asking[tuple[str, ...]]:
+        """Add labels, reviewers and assignees that are missing; return warnings."""
+
+
+def is_done(answer: Answer) -> bool:
+    """Tell an answer to what was done from a refusal."""
+    return 200 <= answer.status < 300
+
+
+def as_object(answer: Answer) -> dict[str, Any]:
+    """Decode a body as an object. Raises Unusable."""
+    value = answer.json()
+    if not isinstance(value, dict):
+        raise Unusable("the service's answer is not an object")
+    return value
+
+
+def dig(value: Any, *names: str) -> Any:
+    """Follow names into objects; None where one is missing."""
+    for name in names:
+        value = value.get(name) if isinstance(value, dict) else None
+    return value
+
+
+def text(value: Any, *names: str) -> str:
+    """Follow names to a text; empty where there is none."""
+    found = dig(value, *names)
+    return found if isinstance(found, str) else ""
+
+
+def texts(listed: Any, *names: str) -> tuple[str, ...]:
+    """Return the texts that names lead to in each item of a list; of no names, the items that are texts."""
+    items = listed if isinstance(listed, list) else ()
+    return tuple(found for each in items if (found := text(each, *names)))
+
+
+def number_of(value: Any, name: str) -> int:
+    """Return a number of a pull request. Raises Unusable where there is none."""
+    found = dig(value, name)
+    if not isinstance(found, int):
+        raise Unusable(f"the service's answer lacks '{name}'")
+    return found
+
+
+def said(answer: Answer) -> str:
+    """Return what a refusal says, in a line: the texts of its message and errors, whatever the forge calls them."""
+    try:
+        value = msgspec.json.decode(answer.body)
+    except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
+        return f"status {answer.status}"
+    words = dict.fromkeys(_words(value, depth=4))
+    return errors.printable("; ".join(words)) or f"status {answer.status}"
+
+
+def _words(value: Any, *, depth: int) -> Iterable[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list) and depth:
+        for each in value:
+            yield from _words(each, depth=depth - 1)
+    elif isinstance(value, dict) and depth:
+        for name in ("message", "error", "errors", "error_description", "detail", "base"):
+            yield from _words(value.get(name), depth=depth - 1)
