@@ -32,7 +32,7 @@ def parse_float(text: str) -> float:
     elif _DECIMAL.fullmatch(text) and not _MISPLACED.search(text):
         value = float(text.replace("_", ""))
     elif _HEXADECIMAL.fullmatch(text) and not _MISPLACED_HEXADECIMAL.search(text):
-        value = _from_hexadecimal(text.replace("_", ""))
+        value = _from_hexadecimal(text)
     else:
         raise ValueError(f"'{text}' is not a number")
     if math.isinf(value):
@@ -42,7 +42,7 @@ def parse_float(text: str) -> float:
 
 def _from_hexadecimal(text: str) -> float:
     try:
-        return float.fromhex(text)
+        return float.fromhex(text.replace("_", ""))
     except OverflowError:
         raise ValueError(f"'{text}' is out of range") from None
 
