@@ -12,8 +12,9 @@ from datetime import datetime
 from gotk.api.image import ImagePolicySpec
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.reconciler import Key
-from policies import age, choose
+from policies import age, choose, pin
 from policies.age import Decision, Minimum
+from policies.pin import Pin
 from policies.ports import TagStore
 
 #: More tags than this are not chosen from on the event loop; a pattern costs several times as much as the choice.
@@ -26,7 +27,7 @@ class NoTags(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What is asked: of which image's tags, by what policy, with which tag in use, and when.
+    """What is asked: of which image's tags, by what policy, pinned to what, with which tag in use, and when.
 
     With `fresh` nothing is taken from memory.
     """
@@ -36,6 +37,7 @@ class Question:
     minimum: Minimum | None
     present: str
     now: datetime
+    pin: Pin | None = None
     fresh: bool = False
 
 
@@ -67,7 +69,7 @@ class _Known:
     def answers(self, question: Question) -> bool:
         """Tell whether the question is the one that was asked, but for the list of tags and the time."""
         old, new = self.question, question
-        return (old.name, old.policy, old.minimum) == (new.name, new.policy, new.minimum) and not new.fresh
+        return not new.fresh and _terms(old) == _terms(new)
 
 
 def gather(tags: TagStore, question: Question) -> Evidence:
@@ -107,9 +109,9 @@ class Chooser:
 
     def _carried(self, known: _Known, question: Question) -> _Known | None:
         """Weigh what came against the tag chosen before; None where that does not decide it."""
-        if question.minimum is not None or not known.is_total or not known.answers(question):
+        if question.minimum is not None or question.pin is not None or not known.is_total:
             return None
-        if known.serial is None or self._tags.generation(question.name).doubtful:
+        if not known.answers(question) or known.serial is None or self._tags.generation(question.name).doubtful:
             return None
         change, chosen = self._tags.changes(question.name, known.serial), known.decision.tag
         if change is None or chosen in change.gone:
@@ -130,8 +132,14 @@ class Chooser:
 
 def _decide(question: Question, evidence: Evidence, serial: int) -> _Known:
     based_on = None if evidence.doubtful else serial
+    tags = pin.only(question.pin, question.policy, evidence.tags)
     if question.minimum is None:
-        choice = choose.choose(question.policy, evidence.tags)
+        choice = choose.choose(question.policy, tags)
         return _Known(question, based_on, Decision(choice.tag), choice.is_total)
-    decision = age.decide(question.policy, evidence.tags, evidence.eligibles, question.now, spare=question.present)
+    decision = age.decide(question.policy, tags, evidence.eligibles, question.now, spare=question.present)
     return _Known(question, based_on, decision, is_total=False)
+
+
+def _terms(question: Question) -> tuple[object, ...]:
+    """Return what a decision depends on besides the list of tags and the time."""
+    return (question.name, question.policy, question.minimum, question.pin)

@@ -2,8 +2,8 @@
 
 Answers to the ImagePolicy controller of Flux's image-reflector-controller; reasons and messages are its. It runs when
 the policy changes, when its ImageRepository comes or goes, and when a scan finds other tags; by the clock only with
-`digestReflectionPolicy: Always`, and when a tag that was too young comes of age. A failure keeps the last good
-`status.latestRef`.
+`digestReflectionPolicy: Always`, when a tag that was too young comes of age, and when a pin ends. A failure keeps the
+last good `status.latestRef`.
 
 Beyond Flux: a choice is made from the list that the ImageRepository's status speaks of, or not at all; and before
 another choice is written, that status is read from the API once more. With the precondition of status writes this
@@ -27,7 +27,7 @@ from gotk.runtime import conditions, errors
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import rfc3339
 from gotk.runtime.reconciler import Key, Outcome, Reader, Run, Watch
-from policies import acl, age, choose, digest
+from policies import acl, age, choose, digest, pin
 from policies.age import Ageing, Decision
 from policies.chooser import Chooser, NoTags, Question
 from policies.ports import DigestResolver, Generation, ImageNames, TagStore
@@ -95,6 +95,7 @@ class ImagePolicyReconciler:
             raise errors.Stalled("IntervalNotConfigured", _INTERVAL_MISSING)
         try:
             minimum = age.wanted(obj.metadata.annotations)
+            pinned = pin.wanted(obj.metadata.annotations, run.now())
         except ValueError as error:
             raise errors.Stalled(INVALID_ANNOTATION, str(error)) from None
         repository = await self._repository(obj)
@@ -109,6 +110,7 @@ class ImagePolicyReconciler:
             minimum=minimum,
             present=stored.tag if stored is not None and stored.name == repository.spec.image else "",
             now=run.now(),
+            pin=pinned,
             fresh=run.requested,
         )
         try:
@@ -120,13 +122,13 @@ class ImagePolicyReconciler:
         if after.latest_ref != before.latest_ref:
             await self._confirm(repository, basis)
         run.status = after  # only now: a run that fails is saved, too
-        message = ready_message(run.status)
+        message = ready_message(run.status) + (f"; {pinned}" if pinned else "")
         if found.ageing is not None:
             message += f"; {found.ageing.message(question.now)}"
         ready = run.conditions.get(conditions.READY)
         return Outcome(
             message=message,
-            requeue_after=_again(obj.spec, found.again, question.now),
+            requeue_after=_again(obj.spec, (found.again, _end(question)), question.now),
             changed=run.status.latest_ref != before.latest_ref or ready is None or _news(ready.message, message),
             metadata=_metadata(found.ageing),
         )
@@ -229,9 +231,9 @@ class ImagePolicyReconciler:
         except choose.InvalidPolicy as error:
             raise errors.Stalled("InvalidPolicy", str(error)) from None
         except choose.NothingChosen as error:
-            raise errors.Retry(FAILURE, str(error)) from None
+            raise errors.Retry(FAILURE, str(error), after=_left(question.now, _end(question))) from None
         except age.NoneOldEnough as error:
-            delay = max((error.again - question.now).total_seconds(), _SOONEST)
+            delay = _left(question.now, error.again, _end(question))
             message = f"no tag is old enough: {error.ageing.message(question.now)}"
             raise errors.Waiting(age.TOO_YOUNG, message, after=delay) from None
         except OSError as error:
@@ -323,14 +325,22 @@ def _is_doubted(repository: ImageRepository) -> bool:
     return any(c.type == extensions.TAGS_HELD and c.status == "True" for c in repository.status.conditions)
 
 
-def _again(spec: image.ImagePolicySpec, moment: datetime | None, now: datetime) -> float | None:
-    """Return when to look again: digests that are always asked for need the clock, and tags that come of age."""
-    delays = []
+def _again(spec: image.ImagePolicySpec, moments: Iterable[datetime | None], now: datetime) -> float | None:
+    """Return when to look again: digests that are always asked for need the clock, tags that come of age, and pins."""
+    delays = [_left(now, *moments)]
     if spec.digest_reflection_policy == "Always" and spec.interval is not None:
         delays.append(spec.interval.seconds or _DEFAULT_INTERVAL)
-    if moment is not None:
-        delays.append(max((moment - now).total_seconds(), _SOONEST))
-    return min(delays, default=None)
+    return min(filter(None, delays), default=None)
+
+
+def _left(now: datetime, *moments: datetime | None) -> float | None:
+    """Return how long it is to the first of some moments."""
+    return min((max((each - now).total_seconds(), _SOONEST) for each in moments if each is not None), default=None)
+
+
+def _end(question: Question) -> datetime | None:
+    """Return when the pin ends."""
+    return question.pin.until if question.pin is not None else None
 
 
 def _news(said: str, message: str) -> bool:

@@ -22,6 +22,9 @@ MINIMUM_AGE = PREFIX + "minimum-age"
 #: On an ImagePolicy: whether tags that were there at the first scan are `old` (the default) or `new`.
 FIRST_SCAN_TAGS = PREFIX + "first-scan-tags"
 
+#: On an ImagePolicy: the one tag that it may choose, until when, who wants it and why, as JSON.
+PIN = PREFIX + "pin"
+
 #: On an ImageUpdateAutomation: commits whose taking back of an update is forgiven, COMMIT or COMMIT:PATH, with blanks.
 UNHOLD = PREFIX + "unhold"
 

@@ -4,7 +4,7 @@ Flux shows the winner only. The record joins what the rooms know: the exclusions
 the policy, ages and doubts of the tag store. It is worked out when somebody asks, by the functions that also choose.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -14,8 +14,9 @@ import msgspec
 from gotk.api.image import ImagePolicy, ImagePolicySpec, ImageRepository
 from gotk.runtime.clock import Clock
 from gotk.runtime.reconciler import Reader
-from policies import age, choose, chooser
+from policies import age, choose, chooser, pin
 from policies.image_policy import repository_of
+from policies.pin import Pin
 from policies.verdict import Verdict, Veto
 from reflector import exclusion
 from reflector.store import TagStore
@@ -47,6 +48,8 @@ class Explanation(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
     image: str = ""
     #: The last tag list is doubtful; tags that it lacked are kept.
     held: bool = False
+    #: Until when the policy is pinned, by whom and why.
+    pinned: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,15 +62,14 @@ class Case:
     eligibles: Mapping[str, datetime]
     now: datetime
     spare: str = ""
+    pin: Pin | None = None
 
 
 def explain(case: Case) -> Explanation:
     """Explain a choice. Raises choose.InvalidPolicy and exclusion.InvalidExclusion."""
     excluded = {tag: pattern for tag in case.tags if (pattern := exclusion.excluded_by(case.exclusions, tag))}
     candidates = [tag for tag in case.tags if tag not in excluded]
-    vetoes: tuple[Veto, ...] = ()
-    if case.eligibles:
-        vetoes = (age.veto(case.eligibles, case.now, spare=case.spare),)
+    vetoes = tuple(_vetoes(case))
     verdicts = choose.explain(case.policy, candidates, vetoes)
     verdicts += [
         Verdict(tag, None, "Excluded", f"the exclusion list's '{pattern}' is found in it")
@@ -81,6 +83,13 @@ def explain(case: Case) -> Explanation:
     return Explanation(tags=tuple(records), chosen=chosen, message=message)
 
 
+def _vetoes(case: Case) -> Iterator[Veto]:
+    if case.eligibles:
+        yield age.veto(case.eligibles, case.now, spare=case.spare)
+    if case.pin is not None:
+        yield pin.veto(case.pin)
+
+
 def _record(verdict: Verdict) -> TagVerdict:
     standing: Literal["chosen", "eligible", "refused"] = "refused"
     if verdict.considered:
@@ -91,7 +100,7 @@ def _record(verdict: Verdict) -> TagVerdict:
 
 def _why_none(case: Case, candidates: Sequence[str], vetoes: Sequence[Veto]) -> str:
     try:
-        choose.choose(case.policy, candidates, vetoes)
+        choose.choose(case.policy, pin.only(case.pin, case.policy, candidates), vetoes)
     except choose.NothingChosen as error:
         return str(error)
     return ""
@@ -118,12 +127,14 @@ class Explainer:
 
     def _explain(self, policy: ImagePolicy, repository: ImageRepository) -> Explanation:
         stored, image = policy.status.latest_ref, repository.status.canonical_image_name
+        now = self._clock.now()
         question = chooser.Question(
             name=image,
             policy=policy.spec,
             minimum=age.wanted(policy.metadata.annotations),
             present=stored.tag if stored is not None and stored.name == repository.spec.image else "",
-            now=self._clock.now(),
+            now=now,
+            pin=pin.wanted(policy.metadata.annotations, now),
         )
         evidence = chooser.gather(self._tags, question)
         known = self._tags.first_seen(image)
@@ -137,6 +148,7 @@ class Explainer:
                 eligibles=evidence.eligibles,
                 now=question.now,
                 spare=question.present,
+                pin=question.pin,
             )
         )
         return msgspec.structs.replace(
@@ -144,5 +156,6 @@ class Explainer:
             policy=f"{policy.metadata.namespace}/{policy.metadata.name}",
             image=repository.spec.image,
             held=evidence.doubtful,
+            pinned=str(question.pin or ""),
             message=found.message or ("" if evidence.tags else "no tags in database"),
         )

@@ -68,6 +68,7 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
         "Replace old API versions in manifests or in a cluster.",
     ),
     "once": ("image_automation.cli.verbs.once", "once", "Scan, choose, commit and push once, for a CI job."),
+    "pin": ("image_automation.cli.verbs.steering.pin", "pin", "Let a policy choose one tag and no other."),
     "plan": ("image_automation.cli.verbs.plan", "plan", "Show what would change in a checkout."),
     "policy": ("image_automation.cli.verbs.policy", "policy", "Try policies on lists of tags, without a cluster."),
     "pull": ("image_automation.cli.verbs.artifact.pull", "pull", "Pull an artifact from a registry into a folder."),
@@ -91,6 +92,7 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
         "uninstall",
         "Take the service off a cluster; what users made stays.",
     ),
+    "unpin": ("image_automation.cli.verbs.steering.pin", "unpin", "Let a pinned policy choose again."),
     "update": (
         "image_automation.cli.verbs.update",
         "update",

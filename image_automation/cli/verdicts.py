@@ -29,6 +29,8 @@ def show(found: "Explanation", form: str) -> int:
 def _table(found: "Explanation") -> None:
     if found.held:
         output.warning("the registry's last tag list is doubtful: tags that it lacked are kept for now")
+    if found.pinned:
+        output.text(_safe(found.pinned))
     keyed = any(tag.key for tag in found.tags)
     header = ["TAG", *(["COMPARED"] if keyed else []), "VERDICT", "REASON", "MESSAGE"]
     rows = [

@@ -645,3 +645,35 @@ async def test_bad_data_never_moves_a_policy_down_and_the_end_of_the_doubt_wakes
         sure, status=msgspec.structs.replace(sure.status, conditions=(scheme.convert(condition, Condition),))
     )
     assert [tags_changed(doubted, sure), tags_changed(sure, doubted)] == [True, False]
+
+
+def pinned(obj: ImagePolicy, text: str) -> ImagePolicy:
+    metadata = msgspec.structs.replace(obj.metadata, annotations={"image-automation.dev/pin": text})
+    return msgspec.structs.replace(obj, metadata=metadata)
+
+
+async def test_a_pin_takes_the_policy_down_and_ends_by_itself(world):
+    first = await run(world, policy())
+    until = '{"tag": "1.0.0", "until": "2026-01-01T12:30:00Z", "by": "jane", "reason": "1.1.0 is slow"}'
+    with reconciler(world) as under_test:
+        second = await run_once(under_test, pinned(first.obj, until), now=NOON)
+        assert second.obj.status.latest_ref.tag == "1.0.0"
+        assert second.ready[2].endswith("; pinned until 2026-01-01T12:30:00Z by jane: 1.1.0 is slow")
+        assert (second.outcome.changed, second.outcome.requeue_after) == (True, 1800.0)
+        world.stored[CANONICAL].append("1.2.0")
+        third = await run_once(under_test, second.obj, now=NOON + timedelta(minutes=1))
+        assert (third.obj.status.latest_ref.tag, third.outcome.requeue_after) == ("1.0.0", 1740.0)
+        fourth = await run_once(under_test, third.obj, now=NOON + timedelta(minutes=30))
+    assert fourth.obj.status.latest_ref.tag == "1.2.0"
+    assert "pinned" not in fourth.ready[2]
+    assert fourth.outcome.requeue_after is None
+
+
+async def test_a_pin_to_a_tag_that_is_not_there_keeps_the_last_choice(world):
+    first = await run(world, policy())
+    second = await run(world, pinned(first.obj, '{"tag": "1.0.9", "until": "2026-01-01T13:00:00Z"}'))
+    assert second.obj.status.latest_ref.tag == "1.1.0"
+    told = "pinned to 1.0.9 until 2026-01-01T13:00:00Z: it is none of the 3 tags that are listed"
+    assert second.ready == ("False", "Failure", f"{told}; pin another tag, or unpin")
+    assert second.error.after == 3600.0
+    assert (await run(world, pinned(first.obj, "1.0.9"))).ready[1] == "InvalidAnnotation"

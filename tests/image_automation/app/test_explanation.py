@@ -65,11 +65,13 @@ def explainer(store: TagStore) -> Explainer:
     repository = image_repository() | {"status": {"canonicalImageName": NAME}}
     aged = image_policy(policy={"semver": {"range": "1.x"}})
     aged["metadata"]["annotations"] = {"image-automation.dev/minimum-age": "72h"}
+    pinned = image_policy("pinned", policy={"semver": {"range": "1.x"}})
+    pinned["metadata"]["annotations"] = {"image-automation.dev/pin": '{"tag": "1.0.0", "by": "jane", "reason": "slow"}'}
     lost = image_policy("lost", imageRepositoryRef={"name": "none"})
     broken = image_policy("broken", policy={"semver": {"range": "1x"}})
     world = World(
         scheme.convert(repository, ImageRepository),
-        *(scheme.convert(obj, ImagePolicy) for obj in (aged, lost, broken)),
+        *(scheme.convert(obj, ImagePolicy) for obj in (aged, pinned, lost, broken)),
     )
     return Explainer(objects=world, tags=store, clock=world)
 
@@ -86,6 +88,13 @@ def test_every_tag_of_a_policy_has_a_verdict_the_chosen_one_first(explainer: Exp
     ]
     assert found.tags[2].message == "too young: eligible in 2d 5h, at 2026-01-04T12:01:00Z"
     assert found.tags[4].message == r"the exclusion list's '^.*\.sig$' is found in it"
+
+
+def test_a_pin_is_explained(explainer: Explainer):
+    found = explainer.explain("default", "pinned")
+    assert (found.chosen, found.pinned) == ("1.0.0", "pinned by jane: slow")
+    refused = {tag.tag: tag.message for tag in found.tags if tag.reason == "Pinned"}
+    assert refused == dict.fromkeys(("1.1.0", "1.2.0"), "the policy is pinned to 1.0.0 by jane: slow")
 
 
 async def cli(*arguments: str) -> tuple[int, str, str]:

@@ -22,6 +22,8 @@ from gotk.kube.client import Client
 from image_automation import report
 from image_automation.app import embedded
 from image_automation.writing import releases
+from policies import pin
+from tests.running import NOON
 
 SHA = "696f056df216eea4f9401adbee0ff744d4df390f"
 
@@ -331,6 +333,7 @@ COMPLETED = {
     "explain policy p": "plain,podinfo\n",
     "explain update a": "plain,auto\n",
     "unhold a": "plain,auto\n",
+    "unpin p": "plain,podinfo\n",
 }
 
 
@@ -416,6 +419,24 @@ async def test_explain_update_lists_every_place(terminal: Terminal) -> None:
     assert lines[14][:3] == ["b.yaml:2", "flux-system:web", "pushed"]
     whole = await terminal.run("explain", "update", "auto", "-o", "json")
     assert len(json.loads(whole.out)["held"]) == 12
+
+
+async def test_pin_writes_who_and_why_and_unpin_takes_it_away(terminal: Terminal) -> None:
+    spec = {"imageRepositoryRef": {"name": "web"}, "policy": {"semver": {"range": "1.x"}}}
+    await put(terminal.client, "ImagePolicy", "web", spec)
+    until, why = ("--until", "2999-12-24T13:00:00+01:00"), ("--by", "jane", "--reason", "1.1.0 is slow")
+    done = await terminal.run("pin", "web", "1.0.0", *until, *why)
+    told = "image policy web is pinned to 1.0.0 until 2999-12-24T12:00:00Z by jane: 1.1.0 is slow"
+    assert (done.code, done.err) == (0, f"✔ {told}\n")
+    annotations = (await terminal.client.get(ImagePolicy, "flux-system", "web")).metadata.annotations
+    assert str(pin.wanted(annotations, NOON)) == told.replace("image policy web is pinned to 1.0.0", "pinned")
+    late = await terminal.run("pin", "web", "1.0.0", "--until", "2020-01-01")
+    assert (late.code, "'2020-01-01' is over already" in late.err) == (1, True)
+    wrong = await terminal.run("pin", "web", "1/0")
+    assert (wrong.code, "annotation image-automation.dev/pin: " in wrong.err) == (1, True)
+    assert (await terminal.run("unpin", "web")).err == "✔ image policy web is pinned no more\n"
+    assert (await terminal.run("unpin", "web")).err == "✔ image policy web is not pinned\n"
+    assert (await terminal.client.get(ImagePolicy, "flux-system", "web")).metadata.annotations == {}
 
 
 async def test_unhold_of_nothing_says_so(terminal: Terminal) -> None:

@@ -1,0 +1,1 @@
+"""Verbs by which a person steers what is rolled out: stop at a version, or go back to one."""
