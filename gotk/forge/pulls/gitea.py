@@ -76,13 +76,12 @@ class PullRequests(GiteaAccount, Proposals):
         body = {"Do": method.value, "head_commit_id": expected, "merge_when_checks_succeed": waits}
         url = f"{self._base}/pulls/{number}/merge"
         answer = yield self._send("POST", url, body, accepts=(405, 409, 423))
-        if answer.status == 201:
-            return Merging(outcome=Outcome.SCHEDULED)
         there = yield from self.get_pull_request(number)
-        if is_done(answer):
-            return Merging(outcome=Outcome.MERGED, commit=there.merge_commit)
-        moved = there.head_sha != expected
-        return Merging(outcome=Outcome.MOVED if moved else Outcome.REFUSED, message=said(answer))
+        if not is_done(answer):
+            moved = there.head_sha != expected
+            return Merging(outcome=Outcome.MOVED if moved else Outcome.REFUSED, message=said(answer))
+        merged = there.state is State.MERGED
+        return Merging(outcome=Outcome.MERGED if merged else Outcome.SCHEDULED, commit=there.merge_commit)
 
     def _list(self, search: Search) -> Asking[Items]:
         state = "open" if search.state is State.OPEN else "closed" if search.state else "all"

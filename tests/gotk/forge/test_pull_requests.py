@@ -1,0 +1,319 @@
+"""Pull requests mean the same at every forge: the same questions to each, answered in its own published words."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+
+from gotk.forge import repository
+from gotk.forge.gitea import Gitea
+from gotk.forge.github import GitHub
+from gotk.forge.pull_request import Method, NotOffered, Opinion, Outcome, Proposing, State, Wanted
+from gotk.forge.status import State as Progress
+from gotk.http.exchange import Unusable
+from tests.gotk.forge.standins import gitea, github
+from tests.gotk.forge.standins.facts import ME, Facts, Pull, Said
+from tests.gotk.forge.standins.standin import StandIn
+
+HEAD, MOVED = "a" * 40, "b" * 40
+WANTED = Wanted(title="Update web to 1.2.3", body="Because <it> & more.\n", head="update", base="main")
+
+
+@dataclass
+class Place:
+    """A forge's class, and what stands in for the forge."""
+
+    name: str
+    forge: Proposing
+    standin: StandIn
+
+    @property
+    def facts(self) -> Facts:
+        return self.standin.facts
+
+    def hold(self, conversation: Any) -> Any:
+        return self.standin.hold(conversation)
+
+
+def _github() -> tuple[Proposing, StandIn]:
+    here = repository.parse("https://github.com/org/web.git")
+    return GitHub(repository=here, token="t"), github.GitHub(Facts())
+
+
+def _gitea() -> tuple[Proposing, StandIn]:
+    here = repository.parse("https://git.example.com/org/web.git")
+    return Gitea(repository=here, token="t"), gitea.Gitea(Facts())
+
+
+FORGES: dict[str, Callable[[], tuple[Proposing, StandIn]]] = {"GitHub": _github, "Gitea": _gitea}
+#: What a forge does not have.
+LACKING: dict[str, set[str]] = {"Gitea": {"merge queue"}}
+
+
+@pytest.fixture(params=FORGES)
+def place(request: pytest.FixtureRequest) -> Place:
+    """Return each forge in turn."""
+    return Place(request.param, *FORGES[request.param]())
+
+
+def offers(place: Place, *names: str) -> None:
+    """Leave a test out where the forge has no such thing."""
+    if missing := LACKING.get(place.name, set()).intersection(names):
+        pytest.skip(f"{place.name} has no {', '.join(missing)}")
+
+
+def test_one_is_opened_with_all_that_was_asked_for(place: Place) -> None:
+    wanted = Wanted(title="t", body="b", head="update", base="main", reviewers=("ann",))
+    kept = place.hold(place.forge.open_pull_request(wanted))
+    assert (kept.opened, kept.warnings) == (True, ())
+    (pull,) = place.facts.pulls
+    assert (pull.title, pull.body, pull.head, pull.base) == ("t", "b", "update", "main")
+    assert pull.reviewers == ["ann"]
+    found = kept.pull_request
+    assert (found.number, found.head, found.head_sha, found.base) == (pull.number, "update", HEAD, "main")
+    assert (found.state, found.author) == (State.OPEN, ME)
+    assert found.url.startswith("https://")
+
+
+def test_labels_and_assignees_are_added_and_a_label_that_is_new_is_made(place: Place) -> None:
+    offers(place, "labels", "assignees")
+    wanted = Wanted(title="t", body="b", head="update", base="main", labels=("images", "new"), assignees=("ann",))
+    kept = place.hold(place.forge.open_pull_request(wanted))
+    assert kept.warnings == ()
+    assert place.facts.pulls[0].labels == ["images", "new"]
+    assert place.facts.pulls[0].assignees == ["ann"]
+
+
+def test_what_is_open_already_is_updated_and_not_doubled(place: Place) -> None:
+    place.hold(place.forge.open_pull_request(WANTED))
+    later = Wanted(title="Update web to 1.2.4", body="b", head="update", base="main")
+    kept = place.hold(place.forge.open_pull_request(later))
+    assert [each.title for each in place.facts.pulls] == ["Update web to 1.2.4"]
+    assert (kept.opened, kept.changed, kept.pull_request.title) == (False, True, "Update web to 1.2.4")
+
+
+def test_updating_what_is_as_wanted_writes_nothing(place: Place) -> None:
+    wanted = Wanted(title="t", body="a\nb\n", head="update", base="main", reviewers=("ann",))
+    opened = place.hold(place.forge.open_pull_request(wanted))
+    place.facts.pulls[0].body = "a\r\nb"
+    place.facts.asked.clear()
+    kept = place.hold(place.forge.update_pull_request(opened.pull_request.number, wanted))
+    assert (place.facts.writes(), kept.changed) == ([], False)
+
+
+def test_what_people_added_stays(place: Place) -> None:
+    offers(place, "labels", "assignees")
+    place.facts.pulls.append(
+        Pull(1, "old", "b", "update", HEAD, "main", labels=["theirs"], reviewers=["bob"], assignees=["bob"])
+    )
+    wanted = Wanted(
+        title="new", body="b", head="update", base="main", labels=("images",), reviewers=("ann",), assignees=("ann",)
+    )
+    assert place.hold(place.forge.update_pull_request(1, wanted)).warnings == ()
+    (pull,) = place.facts.pulls
+    assert (pull.title, pull.labels) == ("new", ["theirs", "images"])
+    assert (pull.reviewers, pull.assignees) == (["bob", "ann"], ["bob", "ann"])
+
+
+def test_who_cannot_review_is_a_warning_and_the_others_are_asked(place: Place) -> None:
+    wanted = Wanted(title="t", body="b", head="update", base="main", reviewers=("nobody", "ann"))
+    kept = place.hold(place.forge.open_pull_request(wanted))
+    assert len(place.facts.pulls) == 1
+    assert place.facts.pulls[0].reviewers == ["ann"]
+    assert len(kept.warnings) == 1
+    assert "nobody" in kept.warnings[0]
+
+
+def test_labels_and_assignees_that_fail_are_warnings(place: Place) -> None:
+    offers(place, "labels", "assignees")
+    place.facts.refused.add("labels")
+    wanted = Wanted(title="t", body="b", head="update", base="main", labels=("new",), assignees=("nobody",))
+    kept = place.hold(place.forge.open_pull_request(wanted))
+    assert len(place.facts.pulls) == 1
+    assert ["new" in kept.warnings[0], "nobody" in kept.warnings[1]] == [True, True]
+
+
+def test_who_has_reviewed_is_not_asked_again(place: Place) -> None:
+    offers(place, "reviews that take people from the list")
+    place.facts.pulls.append(Pull(1, "t", "b", "update", HEAD, "main"))
+    place.facts.reviews.append(Said("ann", "approves"))
+    wanted = Wanted(title="t", body="b", head="update", base="main", reviewers=("ann",))
+    place.facts.asked.clear()
+    place.hold(place.forge.update_pull_request(1, wanted))
+    assert place.facts.writes() == []
+
+
+def test_a_draft_is_opened_as_one_and_stays_one(place: Place) -> None:
+    offers(place, "drafts")
+    wanted = Wanted(title="t", body="b", head="update", base="main", draft=True)
+    kept = place.hold(place.forge.open_pull_request(wanted))
+    assert (kept.pull_request.draft, kept.pull_request.title, kept.warnings) == (True, "t", ())
+    again = place.hold(place.forge.update_pull_request(1, Wanted(title="u", body="b", head="update", base="main")))
+    assert (again.pull_request.draft, again.pull_request.title) == (True, "u")
+
+
+def test_a_forks_branch_of_the_same_name_is_never_ours(place: Place) -> None:
+    place.facts.pulls.append(Pull(1, "theirs", "b", "update", HEAD, "main", author="eve", fork=True))
+    assert place.hold(place.forge.find_pull_requests("update", "main", State.OPEN)) == ()
+    kept = place.hold(place.forge.open_pull_request(WANTED))
+    assert kept.pull_request.number == 2
+    assert place.facts.pulls[0].title == "theirs"
+
+
+def test_the_newest_come_first_and_only_what_is_looked_for(place: Place) -> None:
+    states = ["open", "closed", "merged", "open", "open"]
+    heads = ["update", "update", "update", "update", "other"]
+    bases = ["main", "main", "main", "next", "main"]
+    for number, (state, head, base) in enumerate(zip(states, heads, bases, strict=True), 1):
+        commit = "c" * 40 if state == "merged" else ""
+        place.facts.pulls.append(Pull(number, "t", "b", head, HEAD, base, state=state, merge_commit=commit))
+    find = place.forge.find_pull_requests
+    assert [each.number for each in place.hold(find("update"))] == [4, 3, 2, 1]
+    assert [each.number for each in place.hold(find("update", "main", State.OPEN))] == [1]
+    assert [each.number for each in place.hold(find("u*"))] == [4, 3, 2, 1]
+    assert [each.number for each in place.hold(find(state=State.OPEN))] == [5, 4, 1]
+    (closed,) = place.hold(find(state=State.CLOSED))
+    assert (closed.number, closed.merge_commit) == (2, "")
+    (merged,) = place.hold(find(state=State.MERGED))
+    assert (merged.number, merged.head, merged.merge_commit) == (3, "update", "c" * 40)
+
+
+def test_one_that_lies_behind_many_is_found_and_reading_ends(place: Place) -> None:
+    place.facts.pulls += [
+        Pull(number, "t", "b", "x" if number > 1 else "update", HEAD, "main") for number in range(1, 250)
+    ]
+    assert [each.number for each in place.hold(place.forge.find_pull_requests("update"))] == [1]
+    place.facts.pulls += [Pull(number, "t", "b", "x", HEAD, "main") for number in range(250, 1300)]
+    place.facts.asked.clear()
+    assert len(place.hold(place.forge.find_pull_requests("x*"))) <= 1000
+    assert len(place.facts.asked) <= 10
+
+
+def test_closing_says_why_once(place: Place) -> None:
+    place.facts.pulls.append(Pull(1, "t", "b", "update", HEAD, "main"))
+    assert place.hold(place.forge.close_pull_request(1, "Superseded by 2."))
+    assert not place.hold(place.forge.close_pull_request(1, "Superseded by 2."))
+    assert place.facts.comments == {1: ["Superseded by 2."]}
+    assert place.facts.pulls[0].state == "closed"
+
+
+def test_who_closed_it_is_told_apart_from_us(place: Place) -> None:
+    place.facts.pulls.append(Pull(1, "t", "b", "update", HEAD, "main", state="closed", closed_by="ann"))
+    there = place.hold(place.forge.get_pull_request(1))
+    assert (place.hold(place.forge.who_closed(1)), there.author) == ("ann", ME)
+
+
+def test_merging_names_the_commit_that_was_looked_at(place: Place) -> None:
+    place.facts.pulls.append(Pull(1, "t", "b", "update", HEAD, "main"))
+    moved = place.hold(place.forge.merge(1, MOVED, Method.SQUASH))
+    assert (moved.outcome, place.facts.pulls[0].state) == (Outcome.MOVED, "open")
+    merged = place.hold(place.forge.merge(1, HEAD, Method.SQUASH))
+    assert (merged.outcome, merged.commit, place.facts.pulls[0].state) == (Outcome.MERGED, "c" * 40, "merged")
+
+
+def test_why_it_may_not_be_merged_is_said(place: Place) -> None:
+    place.facts.pulls.append(Pull(1, "t", "b", "update", HEAD, "main"))
+    place.facts.unmergeable = "At least 1 approving review is required"
+    merging = place.hold(place.forge.merge(1, HEAD, Method.MERGE))
+    assert merging.outcome is Outcome.REFUSED
+    assert "approving review" in merging.message
+    assert place.facts.pulls[0].state == "open"
+
+
+def test_queued_is_not_merged(place: Place) -> None:
+    offers(place, "merge queue")
+    place.facts.queue = True
+    place.facts.pulls.append(Pull(1, "t", "b", "update", HEAD, "main"))
+    for _ in range(2):
+        assert place.hold(place.forge.merge(1, HEAD, Method.MERGE)).outcome is Outcome.QUEUED
+    assert (place.facts.pulls[0].queued, place.facts.pulls[0].state) == (True, "open")
+
+
+def test_the_forge_merges_by_itself_where_it_can(place: Place) -> None:
+    place.facts.pulls.append(Pull(1, "t", "b", "update", HEAD, "main"))
+    ask = place.forge.enable_auto_merge(1, HEAD, Method.MERGE)
+    if "auto-merge" in LACKING.get(place.name, set()):
+        with pytest.raises(NotOffered, match=place.forge.title):
+            place.hold(ask)
+        return
+    assert place.hold(ask).outcome is Outcome.SCHEDULED
+    assert place.facts.pulls[0].scheduled
+
+
+@pytest.mark.parametrize(
+    ("listed", "state"),
+    [
+        pytest.param([], None, id="nothing has looked yet"),
+        pytest.param([("build", "success"), ("ci/lint", "success")], Progress.SUCCESS, id="all are content"),
+        pytest.param([("build", "success"), ("ci/lint", "pending")], Progress.PENDING, id="one is still at it"),
+        pytest.param([("build", "failure"), ("ci/lint", "pending")], Progress.FAILURE, id="one has failed"),
+    ],
+)
+def test_checks_come_to_one_state(place: Place, listed: list[tuple[str, str]], state: Progress | None) -> None:
+    place.facts.checks = listed
+    checks = place.hold(place.forge.checks(HEAD))
+    assert checks.state is state
+    assert sorted(each.name for each in checks.listed) == sorted(name for name, _ in listed)
+
+
+def test_each_persons_last_word_stands(place: Place) -> None:
+    place.facts.pulls.append(Pull(1, "t", "b", "update", HEAD, "main"))
+    place.facts.reviews = [
+        Said("ann", "objects"),
+        Said("ann", "approves"),
+        Said("bob", "objects"),
+        Said("ann", "comments"),
+    ]
+    if "requests for changes" in LACKING.get(place.name, set()):
+        place.facts.reviews = [Said("ann", "approves")]
+    found = {each.who: each for each in place.hold(place.forge.reviews(1))}
+    assert found["ann"].opinion is Opinion.APPROVED
+    if "bob" in found or len(place.facts.reviews) > 1:
+        assert found["bob"].opinion is Opinion.CHANGES_REQUESTED
+
+
+def test_a_strangers_approval_does_not_count_where_the_forge_tells(place: Place) -> None:
+    offers(place, "rights of reviewers")
+    place.facts.pulls.append(Pull(1, "t", "b", "update", HEAD, "main"))
+    place.facts.reviews = [Said("ann", "approves"), Said("bob", "approves"), Said("eve", "approves")]
+    official = {each.who: each.official for each in place.hold(place.forge.reviews(1))}
+    assert official == {"ann": True, "bob": False, "eve": False}
+
+
+def test_a_review_that_was_dismissed_does_not_stand(place: Place) -> None:
+    offers(place, "dismissals")
+    place.facts.pulls.append(Pull(1, "t", "b", "update", HEAD, "main"))
+    place.facts.reviews = [Said("ann", "dismissed")]
+    assert place.hold(place.forge.reviews(1)) == ()
+
+
+def test_no_more_checks_than_were_read_are_taken_for_green(place: Place) -> None:
+    offers(place, "long lists of checks")
+    place.facts.checks = [(f"build {number}", "success") for number in range(1100)]
+    assert place.hold(place.forge.checks(HEAD)).state is Progress.PENDING
+
+
+def test_what_github_has_no_drafts_for_is_opened_and_said() -> None:
+    place = Place("GitHub", *_github())
+    place.facts.drafts = False
+    wanted = Wanted(title="t", body="b", head="update", base="main", draft=True)
+    kept = place.hold(place.forge.open_pull_request(wanted))
+    assert kept.opened
+    assert "draft" in kept.warnings[0]
+
+
+def test_a_team_is_asked_by_its_last_name_and_once() -> None:
+    place = Place("GitHub", *_github())
+    wanted = Wanted(title="t", body="b", head="update", base="main", reviewers=("org/team",))
+    place.hold(place.forge.open_pull_request(wanted))
+    assert place.facts.pulls[0].reviewers == ["team"]
+    place.hold(place.forge.update_pull_request(1, wanted))
+    assert place.facts.pulls[0].reviewers == ["team"]
+
+
+def test_why_nothing_could_be_opened_is_said() -> None:
+    place = Place("Gitea", *_gitea())
+    place.facts.open = lambda *_, **__: None  # type: ignore[method-assign]
+    with pytest.raises(Unusable, match="Gitea refuses a pull request from 'update' into 'main': pull request already"):
+        place.hold(place.forge.open_pull_request(WANTED))
