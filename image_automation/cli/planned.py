@@ -8,8 +8,9 @@ import click
 from gotk.git import errors as git
 from gotk.runtime.clock import parse_rfc3339
 from image_automation import report_status
+from image_automation.bumps import Bump
 from image_automation.cli import diff, output
-from image_automation.oneshot.record import Bump, Plan
+from image_automation.oneshot.record import Plan
 from image_automation.report import Held, Ignored
 
 _UNITS = ((86400, "d"), (3600, "h"), (60, "m"))

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from gotk.git.objects.clone import Clone
 from gotk.runtime.reconciler import Reader
-from image_automation import report, unresolved
-from image_automation.oneshot import bumps, record
+from image_automation import bumps, report, unresolved
+from image_automation.oneshot import record
 from image_automation.oneshot.covering import Cover, Covering, roots
 from image_automation.report import Ignored
 from image_automation.update import rewrite, values

@@ -10,35 +10,10 @@ from typing import TypeVar
 
 import msgspec
 
+from image_automation.bumps import Bump, Place
 from image_automation.report import Held, Ignored
 
 VERSION = 1
-
-
-class Place(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A value that would change."""
-
-    path: str
-    line: int
-    setter: str
-    old: str
-    new: str
-    object: str = ""
-
-
-class Bump(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A policy's step from one version to another, and the values it changes.
-
-    `level` is major, minor, patch, prerelease, older or digest; empty where versions cannot be compared. `first_seen`
-    (RFC 3339) is when the tag was seen first, where that is known.
-    """
-
-    policy: str
-    old: str
-    new: str
-    level: str = ""
-    first_seen: str = ""
-    places: tuple[Place, ...] = ()
 
 
 P = TypeVar("P", Place, Ignored, Held)

@@ -12,8 +12,9 @@ from gotk.git.objects import clone as clones
 from gotk.git.objects.clone import Clone
 from gotk.oci import keychain
 from gotk.runtime.clock import Clock
+from image_automation import bumps
 from image_automation.app.settings import Settings
-from image_automation.oneshot import bumps, choosing, covering, manifests, planning, pointers, record
+from image_automation.oneshot import choosing, covering, manifests, planning, pointers, record
 from image_automation.oneshot.covering import Covering
 from image_automation.oneshot.manifests import Manifests
 from image_automation.oneshot.planning import Drafted

@@ -4,7 +4,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from image_automation.oneshot import bumps
+from image_automation import bumps
 from image_automation.update.result import Change, ObjectIdentifier
 
 A, B = "sha256:" + "a" * 64, "sha256:" + "b" * 64

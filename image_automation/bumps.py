@@ -4,10 +4,38 @@ import re
 from collections.abc import Callable, Iterable
 from datetime import datetime
 
+import msgspec
+
 from gotk.runtime.clock import rfc3339
 from gotk.semver import Version
-from image_automation.oneshot.record import Bump, Place
 from image_automation.update.result import Change, ObjectIdentifier
+
+
+class Place(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A value that would change."""
+
+    path: str
+    line: int
+    setter: str
+    old: str
+    new: str
+    object: str = ""
+
+
+class Bump(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """A policy's step from one version to another, and the values it changes.
+
+    `level` is major, minor, patch, prerelease, older or digest; empty where versions cannot be compared. `first_seen`
+    (RFC 3339) is when the tag was seen first, where that is known.
+    """
+
+    policy: str
+    old: str
+    new: str
+    level: str = ""
+    first_seen: str = ""
+    places: tuple[Place, ...] = ()
+
 
 #: When a policy's tag was first seen, where that is known.
 FirstSeen = Callable[[str, str], datetime | None]
