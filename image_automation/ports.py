@@ -125,6 +125,10 @@ class Repository(Versions, Protocol):
         """Move the remote's branch to a commit, if it is still where we believe it to be."""
         ...
 
+    def delete(self, branch: str, expected: str) -> None:
+        """Delete the remote's branch, if it is still where we believe it to be."""
+        ...
+
 
 class Policies(Getter, Protocol):
     """Reads objects from the API, one by name or all of a namespace."""

@@ -99,8 +99,17 @@ class Mirror:
         `expected` None means that there is no such branch yet. Raises NonFastForward when it moved, and Rejected with
         the remote's words when it refused.
         """
-        name = branch if branch.startswith("refs/") else f"refs/heads/{branch}"
         pairs = tuple(f"{key}={value}" if value else key for key, value in (options or {}).items())
+        self._push(commit, branch, expected, force=force, options=pairs)
+
+    def delete(self, branch: str, expected: str) -> None:
+        """Delete the remote's branch, if it is still at `expected`. Raises what `push` raises."""
+        self._push("", branch, expected)
+
+    def _push(
+        self, commit: str, branch: str, expected: str | None, *, force: bool = False, options: tuple[str, ...] = ()
+    ) -> None:
+        name = branch if branch.startswith("refs/") else f"refs/heads/{branch}"
         with self._exclusive():
             remote.push(
                 Push(
@@ -110,7 +119,7 @@ class Mirror:
                     reference=name,
                     expected=expected,
                     force=force,
-                    options=pairs,
+                    options=options,
                 )
             )
 

@@ -107,7 +107,8 @@ def _packed(repository: str) -> int:
 
 
 def _push(operation: Push, program: Program, address: urls.Url, failures: Failures) -> Done:
-    if not operation.force and operation.expected and not _comes_after(operation, operation.expected):
+    may_replace = operation.force or not operation.commit
+    if operation.expected and not may_replace and not _comes_after(operation, operation.expected):
         cause = f"'{operation.commit}' does not come after '{operation.expected}'"
         raise failures.error(errors.NonFastForward, cause)
     ended = program.run(

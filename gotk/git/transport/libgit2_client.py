@@ -208,7 +208,8 @@ def push(operation: Push) -> Done:
 def _push(operation: Push, address: urls.Url, *, listen: bool) -> _PushCallbacks:
     callbacks = _PushCallbacks(operation, address, listen=listen)
     repository = pygit2.Repository(operation.repository)
-    spec = f"{'+' if operation.force else ''}{operation.commit}:{operation.reference}"
+    forced = "+" if operation.force and operation.commit else ""
+    spec = f"{forced}{operation.commit}:{operation.reference}"
     connection = repository.remotes.create_anonymous(address.connect)
     try:
         connection.push([spec], callbacks=callbacks, proxy=True, push_options=list(operation.options) or None)

@@ -45,7 +45,10 @@ class Fetch(Operation, frozen=True, kw_only=True, tag="fetch"):
 
 
 class Push(Operation, frozen=True, kw_only=True, tag="push"):
-    """Make a remote reference point to a local commit, if it still points to `expected` (None: if there is none)."""
+    """Make a remote reference point to a local commit, if it still points to `expected` (None: if there is none).
+
+    Without a commit the reference is deleted.
+    """
 
     repository: str
     commit: str

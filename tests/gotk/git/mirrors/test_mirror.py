@@ -1,6 +1,8 @@
 """The mirror as a cache: what happens when it is damaged, half made, shared or forgotten."""
 
+import contextlib
 import os
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -9,6 +11,7 @@ import pytest
 from pygit2.enums import FileMode
 
 from gotk.git import errors
+from gotk.git.auth import Credentials
 from gotk.git.mirrors.lock import exclusive
 from gotk.git.mirrors.mirror import Mirror, Mirrors
 from gotk.git.objects.commit import Person
@@ -16,6 +19,7 @@ from gotk.git.objects.seed import seed
 from gotk.git.serving.server import GitServer
 from gotk.git.transport import libgit2_client
 from gotk.git.transport.operation import Fetch, Remote
+from tests.real import proxies
 
 MAIN = "refs/heads/main"
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)
@@ -187,6 +191,29 @@ def test_a_commit_and_push_work_over_a_file_address(mirror: Mirror, origin: Path
     made = mirror.commit(tip, {"README.md": b"two\n"}, Person("J", "j@x"), "Change", NOON)
     mirror.push(made, "main", tip)
     assert str(pygit2.Repository(str(origin)).references[MAIN].target) == made
+
+
+@pytest.fixture(params=["file", "http", "the program"])
+def served(request: pytest.FixtureRequest, origin: Path, mirrors: Mirrors) -> Iterator[Mirror]:
+    if request.param == "file":
+        yield mirrors.open(f"file://{origin}")
+        return
+    with GitServer(origin.parent) as server, contextlib.ExitStack() as stack:
+        credentials = Credentials()
+        if request.param == "the program":
+            credentials = Credentials(proxy=stack.enter_context(proxies.serve("http")).url)
+        yield mirrors.open(server.url("origin.git"), credentials)
+
+
+def test_a_branch_is_deleted_only_where_it_was_seen(served: Mirror, origin: Path) -> None:
+    tip = served.fetch(MAIN)
+    moved = served.commit(tip, {"README.md": b"two\n"}, Person("J", "j@x"), "Change", NOON)
+    served.push(tip, "updates/web", None)
+    served.push(moved, "updates/web", tip)
+    with pytest.raises(errors.NonFastForward):
+        served.delete("updates/web", tip)
+    served.delete("updates/web", moved)
+    assert served.references().commits == {"HEAD": tip, MAIN: tip}
 
 
 def test_what_differs_between_commits_is_told_by_path(mirror: Mirror, origin: Path) -> None:
