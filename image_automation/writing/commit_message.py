@@ -6,7 +6,7 @@ that were removed from it, and the error messages.
 
 import posixpath
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from gotk.api.image import CommitSpec, ImageRef
 from gotk.gotemplate import render
@@ -42,9 +42,9 @@ def message(
     """
     if not spec.message_template:
         return f"{DEFAULT}\n\n{provenance.text(automation, files, images or {})}"
-    data = _data(spec, automation, list(files), below)
+    data_ = data(spec.message_template_values, automation, list(files), below)
     try:
-        return _clean(render.render(spec.message_template, data, name="commit message"))
+        return clean(render.render(spec.message_template, data_, name="commit message"))
     except render.InvalidTemplate as error:
         raise _failed(f"unable to create commit message template from spec: {error}") from error
     except render.UnknownField as error:
@@ -59,12 +59,19 @@ def _failed(cause: str) -> Retry:
     return Retry("GitOperationFailed", f"failed to update source: {cause}")
 
 
-def _clean(text: str) -> str:
+def clean(text: str) -> str:
     """Drop control characters, which Git and terminals would stumble over."""
     return "".join(c for c in text if c in "\n\t" or unicodedata.category(c) != "Cc")
 
 
-def _data(spec: CommitSpec, automation: Key, files: list[FileResult], below: str) -> Struct:
+def data(
+    values: Mapping[str, str],
+    automation: Key,
+    files: Sequence[FileResult],
+    below: str,
+    more: tuple[tuple[str, Value], ...] = (),
+) -> Struct:
+    """Return what templates are made of: Flux's fields, and `more` beside them."""
     objects: dict[ObjectIdentifier, list[Change]] = {}
     for file in files:
         for change in file.changes:
@@ -75,14 +82,14 @@ def _data(spec: CommitSpec, automation: Key, files: list[FileResult], below: str
         ("Objects", {_identifier(each): [_change(change) for change in changes] for each, changes in objects.items()}),
         ("Changes", [_change(Change(setter, old, new, 0)) for setter, old, new in unique]),
     )
-    values: dict[str | Struct, Value] = {}
-    values.update(spec.message_template_values)
+    given: dict[str | Struct, Value] = {}
+    given.update(values)
     fields: tuple[tuple[str, Value], ...] = (
         ("AutomationObject", _name(automation)),
         ("Changed", Struct("update.Result", (("FileChanges", paths),), methods=methods)),
-        ("Values", values),
+        ("Values", given),
     )
-    return Struct("source.TemplateData", fields)
+    return Struct("source.TemplateData", (*fields, *more))
 
 
 def _relative(path: str, below: str) -> str:
