@@ -76,7 +76,12 @@ class DefinitionController:
                 self.feed.add(definition)
 
     def _others(self, key: Key) -> list[Json]:
-        return [other.object() for other in self._plane.store.objects(self._storage) if other.key != key]
+        """Return the other definitions of the group, which is what a definition's name ends in."""
+        return [
+            other.object()
+            for other in self._plane.store.objects(self._storage)
+            if other.key != key and _group(other.key) == _group(key)
+        ]
 
     def _serve(self, item: Stored) -> None:
         """Serve a definition's kinds if its names are free, and fill in what its schema now says is the default."""
@@ -131,3 +136,7 @@ class DefinitionController:
             left = left or not all(outcome.gone for outcome in done)
         if not left:
             await edits.drop_finalizer(self._plane, key, CLEANUP, _HOW)
+
+
+def _group(definition: Key) -> str:
+    return definition.name.partition(".")[2]
