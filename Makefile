@@ -57,8 +57,9 @@ check: $(VENV)/.dev ## lint, types, import direction, house rules
 unit: $(VENV)/.dev ## the tests alone (ARGS="-k name" chooses)
 	@$(BIN)/pytest $(BOTH_CORES) $(ARGS)
 
-test: check ## everything that must pass before a merge
-	@$(BIN)/pytest $(BOTH_CORES) $(ARGS)
+# Beside each other: types take a core for a minute, and the tests wait for processes and clocks often enough.
+test: $(VENV)/.dev ## everything that must pass before a merge
+	@$(MAKE) --no-print-directory -j 2 check unit
 
 bench: $(VENV)/.dev ## print every benchmark, each beside its peer or limit
 	@for file in bench/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
