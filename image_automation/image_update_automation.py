@@ -10,6 +10,7 @@ import asyncio
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 from weakref import WeakValueDictionary
 
@@ -23,7 +24,7 @@ from gotk.runtime.conditions import Rules
 from gotk.runtime.errors import Retry, Stalled
 from gotk.runtime.reconciler import Outcome, Reader, Run, Watch
 from gotk.sources.git_access import GitAccess
-from image_automation import current, ports, pushes, report, report_status, selection, triggers, unresolved
+from image_automation import current, gatekeeping, ports, pushes, report, report_status, selection, triggers, unresolved
 from image_automation.report import Push, Report
 from image_automation.selection import Selection
 from image_automation.update import values
@@ -119,6 +120,7 @@ class ImageUpdateAutomationReconciler:
         """Bring the push branch to what the policies chose."""
         run.update(last_automation_run_time=rfc3339(run.now()))
         git_spec = _git_spec(obj)
+        frozen = gatekeeping.show(obj, run)
         policies = self._objects.list(ImagePolicy, obj.metadata.namespace)
         selected = selection.select(policies, obj.spec.policy_selector)
         source = self._source(obj)
@@ -127,7 +129,7 @@ class ImageUpdateAutomationReconciler:
             past = await self._past(manager)
             update = await self._update(manager, selected, run, past)
         found = await self._report(obj, selected, update, run, past)
-        return _outcome(obj, update, found)
+        return _outcome(obj, update, found, run.now(), frozen)
 
     async def finalize(self, obj: ImageUpdateAutomation, run: Run[ImageUpdateAutomationStatus]) -> None:
         """Forget its tokens; what was said of the object is in its status."""
@@ -221,9 +223,7 @@ class ImageUpdateAutomationReconciler:
             await self._announcer.tell(manager.automation, run, past.owed.alone)
             await run.save()
         record = pushes.recorded(made, draft.proposal, follows=run.status.last_push_commit)
-        await current.confirm(
-            self._client, manager.automation.metadata.namespace, pushes.written(draft.proposal, selected.images)
-        )
+        await current.confirm(self._client, manager.automation, selected, draft.proposal, run.now())
         await pushes.record(run, past.report, record)
         await self._limiter.run(manager.push, checked_out, made)
         await self._limiter.run(manager.push_refspec, checked_out, made)
@@ -242,28 +242,29 @@ class ImageUpdateAutomationReconciler:
             checked_out.revision == automation.status.observed_source_revision
         ):
             return _Draft(checked_out=checked_out)
-        base, proposal = self._decide(manager, checked_out, selected)
+        base, proposal = self._decide(manager, checked_out, selected, run.now())
         if base is None:
             return _Draft(checked_out=checked_out, proposal=proposal)
         made = manager.commit(checked_out, base, proposal, selected.images, run.now())
         return _Draft(checked_out=checked_out, proposal=proposal, made=made)
 
     def _decide(
-        self, manager: SourceManager, checked_out: CheckedOut, selected: Selection
+        self, manager: SourceManager, checked_out: CheckedOut, selected: Selection, now: datetime
     ) -> tuple[push_branch.Base | None, Proposal]:
         """Say what to change and on top of what; on top of nothing where the remote has it all."""
         proposal = Proposal(())
         for base in manager.bases(checked_out):
-            proposal = self._apply(manager, base, selected)
+            proposal = self._apply(manager, base, selected, now)
             if proposal.edits:
                 return (None if manager.is_on_branch(checked_out, base, proposal) else base), proposal
         return None, proposal
 
-    def _apply(self, manager: SourceManager, base: push_branch.Base, selected: Selection) -> Proposal:
+    def _apply(self, manager: SourceManager, base: push_branch.Base, selected: Selection, now: datetime) -> Proposal:
         namespace = manager.automation.metadata.namespace
+        gates = gatekeeping.of(manager.automation, namespace, selected, now)
         try:
             setters = values.setters({(namespace, name): ref for name, ref in selected.images.items()})
-            return manager.apply(base, setters, self._known)
+            return manager.apply(base, setters, self._known, gates)
         except (values.InvalidReference, git.PathNotFound, git.InvalidPath) as error:
             raise Retry("UpdateFailed", f"failed to apply policies: {error}") from error
         except git.Damaged:
@@ -320,12 +321,13 @@ def _must_look(obj: ImageUpdateAutomation, target: checkout.Checkout, selected: 
     )
 
 
-def _outcome(automation: ImageUpdateAutomation, update: _Update, found: Report) -> Outcome:
+def _outcome(automation: ImageUpdateAutomation, update: _Update, found: Report, now: datetime, frozen: str) -> Outcome:
     """Flux's message stays whole; what is not honoured stands behind it, where `kubectl get` shows it."""
-    besides = report_status.summary(found) if update.proposal is not None else ""
+    said = report_status.summary(found) if update.proposal is not None else ""
+    besides = "; ".join(filter(None, ("" if frozen in said else frozen, said)))
     return Outcome(
         message=f"{UP_TO_DATE}; {besides}" if besides else UP_TO_DATE,
-        requeue_after=automation.spec.interval.seconds,
+        requeue_after=gatekeeping.again(automation.spec.interval.seconds, found, now),
         changed=update.push is not None,
         told=update.push is not None,
         event=update.push.summary if update.push else UP_TO_DATE,

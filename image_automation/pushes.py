@@ -6,13 +6,12 @@ the commit. The next run asks the remote whether it arrived. The event goes out 
 between the two tells twice and never not at all (ADR 0061).
 """
 
-from collections.abc import Mapping
 from datetime import UTC, datetime
 
 import msgspec
 
 from gotk.api import extensions
-from gotk.api.image import ImageRef, ImageUpdateAutomation, ImageUpdateAutomationStatus
+from gotk.api.image import ImageUpdateAutomation, ImageUpdateAutomationStatus
 from gotk.bounded import Bounded
 from gotk.runtime import conditions
 from gotk.runtime.clock import rfc3339
@@ -49,12 +48,6 @@ def recorded(made: PushResult, proposal: Proposal, *, follows: str) -> Push:
 async def record(run: ReportRun, before: Report, push: Push) -> None:
     """Write down what is about to be pushed. Raises APIError; then nothing may be pushed."""
     await run.annotate({extensions.REPORT: report.write(msgspec.structs.replace(before, push=push))})
-
-
-def written(proposal: Proposal, images: Mapping[str, ImageRef]) -> dict[str, ImageRef]:
-    """Return the policies whose choices a proposal writes, with these choices."""
-    names = {change.setter.split(":")[1] for _, change in proposal.changes}
-    return {name: images[name] for name in sorted(names) if name in images}
 
 
 class Announcer:

@@ -12,7 +12,8 @@ import msgspec
 
 from gotk.api import extensions
 from gotk.git import errors as git
-from image_automation.update.proposal import Hold, Proposal
+from gotk.runtime.clock import rfc3339
+from image_automation.update.proposal import GIVEN_UP, TAKEN_BACK, Hold, Proposal
 from image_automation.update.result import Change, FileResult
 
 #: The most bytes of the annotation; a cluster takes 256 KiB for all of an object's.
@@ -52,21 +53,32 @@ class Push(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
 
 
 class Held(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """An update that was taken back by a commit, and is not made again."""
+    """An update that is not made, or not yet: taken back by a commit, or kept waiting by another gate.
+
+    `kind` names the gate's reason, `message` says it to people, `until` (RFC 3339) how long it holds if known.
+    """
 
     path: str
     line: int
     old: str
     new: str
-    commit: str
-    by: str
+    commit: str = ""
+    by: str = ""
     flips: int = 0
     setter: str = ""
+    kind: str = TAKEN_BACK
+    message: str = ""
+    until: str = ""
+
+    @property
+    def waits(self) -> bool:
+        """Whether it is made once its gate opens, rather than given up for a newer version."""
+        return self.kind not in GIVEN_UP
 
     @property
     def identity(self) -> tuple[str, ...]:
         """What makes it the same hold in a later run, whatever lines moved."""
-        return (self.path, self.setter, self.old, self.new, self.commit)
+        return (self.path, self.setter, self.old, self.new, self.kind, self.commit)
 
 
 class Ignored(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
@@ -102,7 +114,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
     @property
     def commits(self) -> tuple[str, ...]:
         """The commits that hold something back."""
-        listed = {held.commit: None for held in self.held}
+        listed = {held.commit: None for held in self.held if held.commit}
         return tuple(listed | dict.fromkeys(self.left_out.commits if self.left_out else ()))
 
 
@@ -143,6 +155,9 @@ def held(hold: Hold) -> Held:
         commit=hold.commit,
         by=git.printable(hold.by),
         flips=hold.flips,
+        kind=hold.kind,
+        message=git.printable(hold.message),
+        until=rfc3339(hold.until) if hold.until else "",
     )
 
 

@@ -4,7 +4,7 @@ A condition is there while there is something to say. What was said before is in
 restart nor another replica says it again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from gotk.api import extensions
@@ -15,8 +15,7 @@ from image_automation import report
 from image_automation.report import Held, Ignored, Report
 
 IGNORED: Final = "MarkersIgnored"
-TAKEN_BACK: Final = "TakenBack"
-_OURS = frozenset({extensions.MARKERS_RESOLVED, extensions.UPDATES_HELD})
+_OURS = frozenset({extensions.MARKERS_RESOLVED, extensions.UPDATES_HELD, extensions.UPDATES_WAITING})
 _MOST = 10
 _SHORT = 12
 
@@ -30,6 +29,7 @@ def show(run: Run[Any], before: Report, now: Report) -> None:
     """Word the conditions of a report, and an event for what the report before it had not."""
     _show_ignored(run, before, now)
     _show_held(run, before, now)
+    _show_waiting(run, before, now)
 
 
 def summary(found: Report) -> str:
@@ -38,8 +38,11 @@ def summary(found: Report) -> str:
     What has no effect is named by its first place, because a misspelt policy looks like a policy without news.
     """
     parts = []
-    if found.held:
-        parts.append(f"{_count(len(found.held), 'update is', 'updates are')} held back")
+    held, waiting = list(_held(found)), list(_waiting(found))
+    if held:
+        parts.append(f"{_count(len(held), 'update is', 'updates are')} held back")
+    if waiting:
+        parts.append(f"{_count(len(waiting), 'update waits', 'updates wait')}: {waiting[0].message}")
     if found.ignored:
         what = _count(len(found.ignored), "marker or file has", "markers or files have")
         parts.append(f"{what} no effect: {ignored_line(found.ignored[0])}")
@@ -60,13 +63,16 @@ def ignored_line(ignored: Ignored) -> str:
 def held_line(held: Held) -> str:
     """Say on one line what is held back, where, and because of whom."""
     policy = held.setter.split(":")[1]
-    what = f"policy {policy}: {held.old} stays, {held.new} is not written: {held_cause(held)}"
+    yet = " yet" if held.waits else ""
+    what = f"policy {policy}: {held.old} stays, {held.new} is not written{yet}: {held_cause(held)}"
     what += ": something else writes to this place" if held.flips else ""
     return git.printable(f"{held.path}:{held.line}: {what}")
 
 
 def held_cause(held: Held) -> str:
-    """Say which commit took an update back."""
+    """Say what keeps an update: the commit that took it back, or the gate."""
+    if not held.commit:
+        return held.message
     cause = f"commit {held.commit[:_SHORT]} by {held.by} took it back"
     return f"{cause}, for the {ordinal(held.flips)} time within a day" if held.flips else cause
 
@@ -90,15 +96,37 @@ def _show_ignored(run: Run[Any], before: Report, now: Report) -> None:
 
 
 def _show_held(run: Run[Any], before: Report, now: Report) -> None:
-    if not now.held:
+    held = list(_held(now))
+    if not held:
         run.conditions.delete(extensions.UPDATES_HELD)
         return
-    lines = _lines(map(held_line, now.held))
+    lines = _lines(map(held_line, held))
     text = _text("held until a newer image is chosen:", lines)
-    run.conditions.mark_true(extensions.UPDATES_HELD, TAKEN_BACK, text)
-    if report.news(before.held, report.bounded(now).held):
+    run.conditions.mark_true(extensions.UPDATES_HELD, held[0].kind, text)
+    if report.news(_held(before), _held(report.bounded(now))):
         run.log.warning("updates are held back", what=lines[:_MOST])
         run.event("Warning", "UpdatesHeld", text)
+
+
+def _show_waiting(run: Run[Any], before: Report, now: Report) -> None:
+    waiting = list(_waiting(now))
+    if not waiting:
+        run.conditions.delete(extensions.UPDATES_WAITING)
+        return
+    lines = _lines(map(held_line, waiting))
+    text = _text("not written yet:", lines)
+    run.conditions.mark_true(extensions.UPDATES_WAITING, waiting[0].kind, text)
+    if report.news(_waiting(before), _waiting(report.bounded(now))):
+        run.log.info("updates wait", what=lines[:_MOST])
+        run.event("Normal", "UpdatesWaiting", text)
+
+
+def _held(found: Report) -> Iterator[Held]:
+    return (held for held in found.held if not held.waits)
+
+
+def _waiting(found: Report) -> Iterator[Held]:
+    return (held for held in found.held if held.waits)
 
 
 def _lines(lines: Iterable[str]) -> list[str]:

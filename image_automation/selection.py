@@ -29,12 +29,13 @@ class Waiting:
 class Selection:
     """The chosen image of each policy selected, and the names of all policies of the namespace.
 
-    `waiting` are the selected ones that have not chosen.
+    `waiting` are the selected ones that have not chosen, `policies` the selected ones as they are.
     """
 
     images: Mapping[str, ImageRef]
     known: frozenset[str]
     waiting: Mapping[str, Waiting] = field(default_factory=dict)
+    policies: Mapping[str, ImagePolicy] = field(default_factory=dict)
 
 
 def select(policies: Iterable[ImagePolicy], selector: LabelSelector | None) -> Selection:
@@ -46,7 +47,8 @@ def select(policies: Iterable[ImagePolicy], selector: LabelSelector | None) -> S
         policy.metadata.name: policy.status.latest_ref for policy in matching if policy.status.latest_ref is not None
     }
     waiting = {policy.metadata.name: _waiting(policy) for policy in matching if policy.status.latest_ref is None}
-    return Selection(images, frozenset(policy.metadata.name for policy in every), waiting)
+    known = frozenset(policy.metadata.name for policy in every)
+    return Selection(images, known, waiting, {policy.metadata.name: policy for policy in matching})
 
 
 def _waiting(policy: ImagePolicy) -> Waiting:

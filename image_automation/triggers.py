@@ -1,24 +1,24 @@
 """What wakes an ImageUpdateAutomation besides its own changes and its interval.
 
 Answers to the watches of Flux's image automation controller: a policy that chose another image, a repository whose spec
-changed. Creations and deletions of either wake nobody.
+changed. Creations and deletions of either wake nobody. Ours is what people say of a policy in annotations: whether a
+version may be written now is decided anew.
 """
 
 from collections.abc import Iterable
 
+from gotk.api import extensions
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.source import GitRepository
 from gotk.runtime.reconciler import Key, Reader
 
 
 def chosen(old: ImagePolicy | None, new: ImagePolicy | None) -> bool:
-    """Tell whether a policy chose another image."""
-    return (
-        old is not None
-        and new is not None
-        and new.status.latest_ref is not None
-        and old.status.latest_ref != new.status.latest_ref
-    )
+    """Tell whether a policy chose another image, or somebody asked something else of it."""
+    if old is None or new is None or new.status.latest_ref is None:
+        return False
+    before, after = extensions.annotations(old.metadata.annotations), extensions.annotations(new.metadata.annotations)
+    return old.status.latest_ref != new.status.latest_ref or before != after
 
 
 def respecified(old: GitRepository | None, new: GitRepository | None) -> bool:

@@ -28,6 +28,9 @@ PIN = PREFIX + "pin"
 #: On an ImageUpdateAutomation: commits whose taking back of an update is forgiven, COMMIT or COMMIT:PATH, with blanks.
 UNHOLD = PREFIX + "unhold"
 
+#: On an ImageUpdateAutomation or an ImagePolicy: nothing is written for a while: reason, until, by.
+FREEZE = PREFIX + "freeze"
+
 #: On an ImageUpdateAutomation, written by us: what the last run pushed, holds back and ignores, as JSON.
 REPORT = PREFIX + "report"
 #: On an ImageUpdateAutomation: whether a push branch of its own is made anew (`rebuild`, the default) or stacked up on.
@@ -46,6 +49,10 @@ SCAN_OVERDUE = PREFIX + "ScanOverdue"
 MARKERS_RESOLVED = PREFIX + "MarkersResolved"
 #: Condition of an ImageUpdateAutomation: True while an update is held because somebody took it back.
 UPDATES_HELD = PREFIX + "UpdatesHeld"
+#: Condition of an ImageUpdateAutomation: True while an update waits for a gate, such as the end of a freeze.
+UPDATES_WAITING = PREFIX + "UpdatesWaiting"
+#: Condition of an ImageUpdateAutomation: True while it is frozen, whether something waits or not.
+FROZEN = PREFIX + "Frozen"
 
 
 def annotations(all_: Mapping[str, str]) -> dict[str, str]:

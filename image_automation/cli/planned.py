@@ -60,7 +60,7 @@ def _bump(bump: Bump, now: datetime, *, coloured: bool) -> Iterator[str]:
 
 
 def _held(held: Held, *, coloured: bool) -> str:
-    sign = _sign("!", "magenta", coloured=coloured)
+    sign = _sign("…" if held.waits else "!", "magenta", coloured=coloured)
     cause = report_status.held_cause(held)
     return f"{sign} " + git.printable(f"{held.path}:{held.line}: {held.old} stays, not {held.new}: {cause}")
 

@@ -17,7 +17,7 @@ def show(found: "Report", *, untold: bool) -> None:
     if rows:
         output.table(_HEADER, rows)
     else:
-        output.success("nothing was pushed, is held back or is ignored")
+        output.success("nothing was pushed, waits, is held back or is ignored")
     for number, what in _left_out(found):
         output.warning(f"{number} more {what} than an object has room to list")
 
@@ -31,7 +31,7 @@ def _rows(found: "Report", pushed: str) -> Iterator[list[str]]:
 
     for held in found.held:
         message = f"{held.old} stays, not {held.new}: {report_status.held_cause(held)}"
-        yield row(f"{held.path}:{held.line}", held.setter, "held", message)
+        yield row(f"{held.path}:{held.line}", held.setter, "waits" if held.waits else "held", message)
     for ignored in found.ignored:
         place = f"{ignored.path}:{ignored.line}" if ignored.line else ignored.path
         yield row(place, ignored.setter, "ignored", ignored.cause)

@@ -7,6 +7,7 @@ repositories, through mirrors that are thrown away.
 import contextlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 from typing import Protocol, TypeVar
 
@@ -23,8 +24,10 @@ from gotk.runtime import errors
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock
 from gotk.sources.git_access import GitAccess
+from image_automation import gatekeeping
 from image_automation.app import clouds
 from image_automation.app.settings import Settings
+from image_automation.gating import chain
 from image_automation.oneshot import covering, planning, record
 from image_automation.oneshot.covering import Cover, Covering
 from image_automation.oneshot.planning import Drafted
@@ -82,7 +85,7 @@ async def plan(
     async with contextlib.AsyncExitStack() as stack:
         limiter = stack.enter_context(Limiter(width=1, name="git"))
         way = clouds.git_access(settings, client, limiter, clock=clock)
-        desk = _Desk(settings, await stack.enter_async_context(way), world, Mirrors(folder), limiter)
+        desk = _Desk(settings, await stack.enter_async_context(way), world, Mirrors(folder), limiter, clock=clock)
         for cover, automation in mine:
             await desk.add(seen, cover, automation, prefix=f"{_source(automation)}//" if len(repositories) > 1 else "")
     return seen
@@ -104,12 +107,22 @@ def _source(automation: ImageUpdateAutomation) -> str:
 class _Desk:
     """Where the automations of a cluster are planned for, one after the other."""
 
-    def __init__(self, settings: Settings, access: GitAccess, world: World, mirrors: Mirrors, limiter: Limiter) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        access: GitAccess,
+        world: World,
+        mirrors: Mirrors,
+        limiter: Limiter,
+        *,
+        clock: Clock,
+    ) -> None:
         self._settings = settings
         self._access = access
         self._world = world
         self._mirrors = mirrors
         self._limiter = limiter
+        self._clock = clock
 
     async def add(self, seen: Seen, cover: Cover, automation: ImageUpdateAutomation, *, prefix: str) -> None:
         """Add what an automation would commit."""
@@ -136,10 +149,12 @@ class _Desk:
         credentials = await checkout.credentials(self._access, source, automation)
         depth = 0 if target.wanted.commit else rollback_guard.DEPTH
         mirror = self._mirrors.open(source.spec.url, credentials, timeout=source.spec.timeout.seconds, depth=depth)
-        return await self._limiter.run(_rewritten, mirror, target, cover, automation)
+        return await self._limiter.run(_rewritten, mirror, target, cover, automation, self._clock.now())
 
 
-def _rewritten(mirror: Mirror, target: checkout.Checkout, cover: Cover, automation: ImageUpdateAutomation) -> Drafted:
+def _rewritten(
+    mirror: Mirror, target: checkout.Checkout, cover: Cover, automation: ImageUpdateAutomation, now: datetime
+) -> Drafted:
     assert automation.spec.git is not None
     if target.wanted.semver:
         target = target.resolved(mirror.references().commits, lambda tag: mirror.committed_at(mirror.fetch(tag)))
@@ -150,10 +165,12 @@ def _rewritten(mirror: Mirror, target: checkout.Checkout, cover: Cover, automati
     known = tree.Known()
     owner = rollback_guard.Owner(automation.spec.git.commit.author.email, automation.metadata.annotations)
 
-    def apply(held: rollback_guard.Places) -> Proposal:
+    gates = gatekeeping.of(automation, cover.namespace, cover.selected, now)
+
+    def apply(held: chain.Places) -> Proposal:
         return tree.apply(mirror, tip, cover.path, cover.setters, known, held=held)
 
-    proposal = rollback_guard.respected(mirror, tip, [owner], apply)
+    proposal = chain.respected(apply, [rollback_guard.gate(mirror, tip, [owner]), *gates])
     drafted = Drafted(results={file.path: file for file in proposal.files}, holds=list(proposal.holds))
     drafted.before = {path: mirror.read(mirror.node(tip, path).id) for path in drafted.edits}
     return drafted

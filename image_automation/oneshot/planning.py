@@ -5,14 +5,18 @@ The work tree counts as it is, committed or not; what was taken back is read fro
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
 from gotk.git.objects.clone import Clone
+from gotk.runtime.errors import Stalled
 from gotk.runtime.reconciler import Reader
-from image_automation import bumps, report, unresolved
+from image_automation import bumps, gatekeeping, report, unresolved
+from image_automation.gating import chain
+from image_automation.gating.chain import Gate
 from image_automation.oneshot import record
-from image_automation.oneshot.covering import Cover, Covering, roots
+from image_automation.oneshot.covering import Cover, Covering, name_of, roots
 from image_automation.report import Ignored
 from image_automation.update import rewrite, values
 from image_automation.update.place import Place
@@ -48,18 +52,21 @@ class Drafted:
         return {path: result.content for path, result in self.results.items() if result.content is not None}
 
 
-def draft(root: Path, covering: Covering, clone: Clone | None) -> Drafted:
-    """Rewrite the marked files of a checkout in memory. Raises OSError and the errors of `gotk.git.errors`."""
+def draft(root: Path, covering: Covering, clone: Clone | None, now: datetime) -> Drafted:
+    """Rewrite the marked files of a checkout in memory. Raises OSError and the errors of `gotk.git.errors`.
+
+    An automation whose own annotations are wrong is an error of the covering; its changes are shown all the same.
+    """
     covers = covering.covers
     marked = _marked(root, covering)
 
-    def apply(held: rollback_guard.Places) -> Proposal:
+    def apply(held: chain.Places) -> Proposal:
         return Proposal(tuple(_rewritten(found, held.get(name, ())) for name, found in marked.items()))
 
-    if clone is None or clone.head is None:
-        proposal = apply({})
-    else:
-        proposal = rollback_guard.respected(clone, clone.head, _owners(covers, marked), apply)
+    gates = list(_gates(covering, marked, now))
+    if clone is not None and clone.head is not None:
+        gates.insert(0, rollback_guard.gate(clone, clone.head, _owners(covers, marked)))
+    proposal = chain.respected(apply, gates)
     return Drafted(
         before={name: file.content for name, file in marked.items() if not isinstance(file.content, Problem)},
         results={file.path: file for file in proposal.files},
@@ -119,6 +126,18 @@ def _owners(covers: Sequence[Cover], marked: Mapping[str, _Marked]) -> Iterator[
         if cover.automation is not None and cover.automation.spec.git is not None:
             email = cover.automation.spec.git.commit.author.email
             yield rollback_guard.Owner(email, cover.automation.metadata.annotations, partial(_owns, cover, marked))
+
+
+def _gates(covering: Covering, marked: Mapping[str, _Marked], now: datetime) -> Iterator[Gate]:
+    """Yield the gates of every part, each for what is its automation's."""
+    for cover in covering.covers:
+        try:
+            gates = gatekeeping.of(cover.automation, cover.namespace, cover.selected, now)
+        except Stalled as error:
+            name = name_of(cover.automation) if cover.automation else cover.namespace
+            covering.errors.append(f"ImageUpdateAutomation {name}: {error.message}")
+            continue
+        yield from (chain.only(gate, partial(_owns, cover, marked)) for gate in gates)
 
 
 def _owns(cover: Cover, marked: Mapping[str, _Marked], path: str, setter: str) -> bool:

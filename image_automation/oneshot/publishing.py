@@ -139,7 +139,7 @@ def _commit(chosen: Chosen, clone: Clone, cover: Cover, automation: ImageUpdateA
         cause = "has no .spec.git" if spec.git is None else "signs its commits, which --commit does not: use --push"
         return Published(automation=name, outcome="failed", message=f"it {cause}")
     alone = Covering([cover], [], [])
-    drafted = planning.draft(chosen.root, alone, clone)
+    drafted = planning.draft(chosen.root, alone, clone, clock.now())
     seen = planning.plan(drafted, alone, Reading(chosen.world), chosen.first_seen)
     found: dict[str, Any] = {"held": seen.held, "ignored": (*seen.unresolved, *seen.problems)}
     if alone.errors:

@@ -56,7 +56,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         """Sum the plan up in one line."""
         parts = [self.extent, f"{self.current} up to date"]
         parts += [f"{len(self.unresolved)} unresolved"] if self.unresolved else []
-        parts += [f"{len(self.held)} held back"] if self.held else []
+        waiting = sum(held.waits for held in self.held)
+        parts += [f"{waiting} waiting"] if waiting else []
+        parts += [f"{len(self.held) - waiting} held back"] if len(self.held) > waiting else []
         parts += [f"{len(self.problems)} without effect"] if self.problems else []
         parts += [_count(len(self.errors), "error")] if self.errors else []
         return f"Plan: {', '.join(parts)}."

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 import msgspec
@@ -95,12 +96,15 @@ async def choose(request: Request, clock: Clock) -> Chosen:
     )
 
 
-def plan(chosen: Chosen) -> Planned:
-    """Make the plan. Blocks. Raises OSError and the errors of `gotk.git.errors`."""
+def plan(chosen: Chosen, now: datetime) -> Planned:
+    """Make the plan; `now` is for what is not written at any time. Blocks.
+
+    Raises OSError and the errors of `gotk.git.errors`.
+    """
     request, reading = chosen.request, Reading(chosen.world)
     remotes = chosen.clone.remotes if chosen.clone else []
     parts = covering.of_checkout(reading, scope=chosen.scope, remotes=remotes, named=request.automations)
-    drafted = planning.draft(chosen.root, parts, chosen.clone)
+    drafted = planning.draft(chosen.root, parts, chosen.clone, now)
     made = planning.plan(drafted, parts, reading, chosen.first_seen)
     inputs = {
         path.relative_to(chosen.root).as_posix(): record.digest(content)

@@ -6,23 +6,34 @@ is none of its business; what it was made of (the choice of each policy, the fil
 
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import Final
 
 from image_automation.update.place import Place
 from image_automation.update.result import Change, FileResult
 
+#: Why an update is not made: somebody took it back.
+TAKEN_BACK: Final = "TakenBack"
+#: The kinds of holds that end with a newer version; all others end once their gate opens.
+GIVEN_UP: Final = frozenset({TAKEN_BACK})
+
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """An update that is not made because it was taken back. `commit` did it, `by` is who made that commit.
+    """An update that is not made, or not yet. `kind` says by which gate, `message` why, `until` how long if known.
 
-    With `flips` the place went there and back so often that somebody else is at work on it.
+    One that was taken back names the commit that did it, and in `by` who made that; with `flips` the place went there
+    and back so often that somebody else is at work on it.
     """
 
     path: str
     change: Change
-    commit: str
-    by: str
+    commit: str = ""
+    by: str = ""
     flips: int = 0
+    kind: str = TAKEN_BACK
+    message: str = ""
+    until: datetime | None = None
 
     @property
     def place(self) -> Place:

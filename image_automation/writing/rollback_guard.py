@@ -6,7 +6,7 @@ chooses another one. A place that left the value three times within a day, whoev
 left alone as well. Both end with `unhold`, or when a person writes the value.
 """
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final
@@ -15,9 +15,10 @@ from gotk.api import extensions
 from gotk.git import errors as git
 from gotk.git.objects.history import Past
 from image_automation import ports
+from image_automation.gating.chain import Gate, Pending
 from image_automation.update import place
 from image_automation.update.place import Place
-from image_automation.update.proposal import Hold, Proposal, place_of
+from image_automation.update.proposal import Hold, place_of
 from image_automation.writing import commit_message as commits
 from image_automation.writing import provenance
 from image_automation.writing.releases import Releases, Taken
@@ -48,43 +49,23 @@ class Owner:
     owns: Callable[[str, str], bool] = lambda _path, _setter: True
 
 
-#: The places held in each file.
-Places = Mapping[str, Collection[Place]]
-Apply = Callable[[Places], Proposal]
+def gate(tree: ports.Versions, tip: str, owners: Iterable[Owner]) -> Gate:
+    """Hold what was taken back on a branch. The gate raises the errors of `gotk.git.errors`."""
+    everybody = list(owners)
 
+    def taken_back(pending: Pending) -> list[Hold]:
+        holds: dict[Hold, None] = {}
+        for owner in everybody:
+            branch = _Branch(tree, tip, owner.email, Releases(owner.annotations.get(extensions.UNHOLD, "")))
+            for path, change in pending.changes:
+                if not owner.owns(path, change.setter):
+                    continue
+                verdict = branch.judge(path, change.new, place_of(change))
+                if verdict is not None:
+                    holds[Hold(path, change, verdict.commit, verdict.by, verdict.flips)] = None
+        return list(holds)
 
-def respected(tree: ports.Versions, tip: str, owners: Iterable[Owner], apply: Apply) -> Proposal:
-    """Make a proposal that changes nothing which was taken back on a branch. Raises the errors of `gotk.git.errors`.
-
-    `apply` rewrites the marked files, but for held places; it is asked again where something is held.
-    """
-    proposal = apply({})
-    holds = find(tree, tip, proposal, owners)
-    return apply(places(holds)).holding(holds) if holds else proposal
-
-
-def find(tree: ports.Versions, tip: str, proposal: Proposal, owners: Iterable[Owner]) -> list[Hold]:
-    """Return what must not be changed because it was taken back on this branch."""
-    if not proposal.edits:
-        return []
-    holds: dict[Hold, None] = {}
-    for owner in owners:
-        branch = _Branch(tree, tip, owner.email, Releases(owner.annotations.get(extensions.UNHOLD, "")))
-        for file, change in proposal.changes:
-            if not owner.owns(file.path, change.setter):
-                continue
-            verdict = branch.judge(file.path, change.new, place_of(change))
-            if verdict is not None:
-                holds[Hold(file.path, change, verdict.commit, verdict.by, verdict.flips)] = None
-    return list(holds)
-
-
-def places(holds: Iterable[Hold]) -> dict[str, Collection[Place]]:
-    """Return the places held in each file."""
-    found: dict[str, set[Place]] = {}
-    for hold in holds:
-        found.setdefault(hold.path, set()).add(hold.place)
-    return {path: frozenset(held) for path, held in found.items()}
+    return taken_back
 
 
 @dataclass(frozen=True, slots=True)

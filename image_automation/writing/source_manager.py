@@ -6,7 +6,7 @@ mirror.
 Methods block; they run on a thread.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import TypeVar
@@ -17,6 +17,8 @@ from gotk.git.objects.commit import Person, Sign
 from gotk.runtime.errors import Retry
 from gotk.runtime.reconciler import Key
 from image_automation import ports, report
+from image_automation.gating import chain
+from image_automation.gating.chain import Gate
 from image_automation.update.proposal import Proposal
 from image_automation.writing import checkout, commit_message, push_branch, refspec, rollback_guard, tree
 
@@ -117,16 +119,19 @@ class SourceManager:
             return
         yield from push_branch.bases(self.repository, self.automation, checked_out.commit, checked_out.tip)
 
-    def apply(self, base: push_branch.Base, setters: Mapping[str, str], known: tree.Known) -> Proposal:
-        """Rewrite the marked files of a commit, but for what was taken back. Raises the errors of `gotk.git.errors`."""
+    def apply(
+        self, base: push_branch.Base, setters: Mapping[str, str], known: tree.Known, gates: Sequence[Gate]
+    ) -> Proposal:
+        """Rewrite the marked files of a commit, but for what was taken back or waits for one of the gates.
+
+        Raises the errors of `gotk.git.errors`.
+        """
         automation = self.automation
         owner = rollback_guard.Owner(self.spec.commit.author.email, automation.metadata.annotations)
         path = tree.below(automation.spec.update.path)
-        return rollback_guard.respected(
-            self.repository,
-            base.commit,
-            [owner],
+        return chain.respected(
             lambda held: tree.apply(self.repository, base.commit, path, setters, known, held=held),
+            [rollback_guard.gate(self.repository, base.commit, [owner]), *gates],
         )
 
     def is_on_branch(self, checked_out: CheckedOut, base: push_branch.Base, proposal: Proposal) -> bool:

@@ -59,7 +59,7 @@ async def make(request: "Request", timeout: float) -> "Planned":
 
     async with asyncio.timeout(timeout):
         chosen = await session.choose(request, SystemClock())
-    return session.plan(chosen)
+    return session.plan(chosen, SystemClock().now())
 
 
 async def _of_cluster(cluster: clusters.Cluster, named: tuple[str, ...], settings: Settings) -> "Seen":

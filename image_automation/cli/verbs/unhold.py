@@ -75,7 +75,7 @@ def _named(found: "Report", paths: tuple[str, ...]) -> _Released:
     """Return what to release; fails where a path names nothing that is held."""
     from image_automation.writing import releases  # noqa: PLC0415
 
-    held = [releases.Taken(each.path, each.commit) for each in found.held]
+    held = [releases.Taken(each.path, each.commit) for each in found.held if each.commit]
     unlisted = found.left_out.held if found.left_out else 0
     if paths:
         chosen = releases.named(held, paths, found.commits if unlisted else ())

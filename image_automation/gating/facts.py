@@ -1,0 +1,98 @@
+"""What gates are told, and the one shape of most of them: a verdict on a policy holds all of its places."""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Final, TypeVar
+
+import msgspec
+
+from gotk import documents
+from gotk.api.image import ImagePolicy
+from image_automation.gating.chain import Gate, Pending
+from image_automation.update.proposal import Hold
+from image_automation.update.result import Change
+
+T = TypeVar("T")
+
+#: The annotation of a policy cannot be read: what it asks for is not known, so nothing is written.
+INVALID: Final = "InvalidAnnotation"
+_LIMIT = 16 << 10
+
+
+class Misread(ValueError):
+    """An annotation that says nothing we understand: the message names it, the cause, and how it is written."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """The time by the service's clock, the automation's annotations, and its policies as setters name them."""
+
+    now: datetime
+    automation: Mapping[str, str] = field(default_factory=dict)
+    policies: Mapping[str, ImagePolicy] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cause:
+    """Why a change waits: the word for programs, a sentence for people, how long if known, and because of whom."""
+
+    kind: str
+    message: str
+    until: datetime | None = None
+    by: str = ""
+
+    def hold(self, path: str, change: Change) -> Hold:
+        """Return the record of a change that waits for this."""
+        return Hold(path, change, by=self.by, kind=self.kind, message=self.message, until=self.until)
+
+
+def policy_of(change: Change) -> str:
+    """Return `namespace:policy` of the setter that a change is made for."""
+    return ":".join(change.setter.split(":")[:2])
+
+
+def by_policy(facts: Facts, judge: Callable[[ImagePolicy], Cause | None]) -> Gate:
+    """Make a gate of a verdict on policies; one whose annotation is misread waits until that is mended."""
+
+    def verdict(policy: ImagePolicy) -> Cause | None:
+        try:
+            return judge(policy)
+        except Misread as error:
+            return Cause(kind=INVALID, message=f"ImagePolicy {policy.metadata.name}: {error}")
+
+    def gate(pending: Pending) -> Iterable[Hold]:
+        verdicts: dict[str, Cause | None] = {}
+        for path, change in pending.changes:
+            name = policy_of(change)
+            if name not in verdicts:
+                verdicts[name] = verdict(facts.policies[name]) if name in facts.policies else None
+            if (cause := verdicts[name]) is not None:
+                yield cause.hold(path, change)
+
+    return gate
+
+
+def read(annotations: Mapping[str, str], name: str, type_: type[T], form: str) -> T | None:
+    """Read an annotation strictly; None where there is none. `form` shows how it is written. Raises Misread."""
+    text = annotations.get(name)
+    if text is None:
+        return None
+    if len(text) > _LIMIT:
+        raise Misread(f"annotation {name} is longer than {_LIMIT} characters")
+    try:
+        found = documents.load(text)
+        return msgspec.convert(found[0] if len(found) == 1 else None, type_)
+    except ValueError as error:
+        raise Misread(f"annotation {name}: {str(error)[:200]}; write it as {form}") from None
+
+
+def moment(text: str, what: str) -> datetime:
+    """Read a time that names its offset from UTC. Raises ValueError that says what it is of."""
+    try:
+        found = datetime.fromisoformat(text)
+    except ValueError:
+        raise ValueError(f"{what} '{text[:64]}' is no time such as 2026-11-30T08:00:00Z") from None
+    if found.tzinfo is None:
+        raise ValueError(f"{what} '{text[:64]}' lacks the offset from UTC, such as Z or +01:00")
+    return found
