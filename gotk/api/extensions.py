@@ -28,6 +28,8 @@ PIN = PREFIX + "pin"
 #: On an ImageUpdateAutomation: commits whose taking back of an update is forgiven, COMMIT or COMMIT:PATH, with blanks.
 UNHOLD = PREFIX + "unhold"
 
+#: On an ImageUpdateAutomation or an ImagePolicy: when changes may be written: a list of `allow` and `deny`.
+WINDOWS = PREFIX + "windows"
 #: On an ImageUpdateAutomation or an ImagePolicy: nothing is written for a while: reason, until, by.
 FREEZE = PREFIX + "freeze"
 
