@@ -14,6 +14,7 @@ from deploy.kustomize.attempt import Attempt, KustomizationRun, retry_after, tim
 from deploy.kustomize.building import assembly, build
 from deploy.kustomize.policy import Policy
 from deploy.kustomize.prerequisites import Prerequisites
+from deploy.kustomize.standing import Standing
 from deploy.kustomize.steps import Steps
 from deploy.source import download
 from gotk.api.kustomize import GROUP, Kustomization
@@ -56,6 +57,7 @@ class KustomizationReconciler:
         self._assembler = assembler
         self._expressions = expressions
         self._clock = clock
+        self._standing = Standing(assembler=assembler, clusters=clusters, clock=clock)
         self._steps = Steps(clock=clock, policy=policy)
         self._before = Prerequisites(objects=objects, client=client, expressions=expressions, policy=policy)
 
@@ -72,9 +74,14 @@ class KustomizationReconciler:
         steady = obj.status.last_applied_revision == source.revision and dependencies.ready(obj) is not None
         attempt = Attempt(obj, run, source, began, steady, checks)
         try:
+            if standing := await self._standing.of(attempt):
+                self._steps.record(attempt, standing.digest)
+                run.update(last_attempted_revision=source.revision)
+                return self._done(attempt, again=standing.due)
             assembled = await self._assemble(attempt)
             async with self._clusters.of(obj) as cluster:
                 await self._steps.run(attempt, assembled, cluster)
+                self._standing.keep(attempt, assembled, cluster)
         except ports.ClusterError as error:
             failed = Retry("ReconciliationFailed", _unreachable(error), after=retry_after(obj.spec))
             failed.metadata = attempt.metadata
@@ -82,13 +89,20 @@ class KustomizationReconciler:
         except ReconcileError as error:
             error.metadata = attempt.metadata
             raise
-        run.update(last_applied_revision=source.revision, last_applied_origin_revision=attempt.origin)
-        taken = Duration.of(round(self._clock.monotonic() - began, 6))
+        return self._done(attempt)
+
+    def _done(self, attempt: Attempt, *, again: float | None = None) -> Outcome:
+        """Say that the revision is applied; the next run is after the interval, or due `again` before that."""
+        run, revision, interval = attempt.run, attempt.artifact.revision, attempt.obj.spec.interval
+        run.update(last_applied_revision=revision, last_applied_origin_revision=attempt.origin)
+        now = self._clock.monotonic()
+        left = interval if again is None else Duration.of(round(max(again - now, 0.0)))
+        taken = Duration.of(round(now - attempt.began, 6))
         return Outcome(
-            message=f"Applied revision: {source.revision}",
-            requeue_after=obj.spec.interval.seconds,
+            message=f"Applied revision: {revision}",
+            requeue_after=left.seconds,
             changed=True,
-            event=f"Reconciliation finished in {taken}, next run in {obj.spec.interval}",
+            event=f"Reconciliation finished in {taken}, next run in {left}",
             metadata={**attempt.metadata, f"{GROUP}/commit_status": "update"},
         )
 

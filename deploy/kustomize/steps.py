@@ -24,6 +24,7 @@ from gotk.runtime.clock import Clock
 from gotk.runtime.errors import Retry, Waiting
 
 _HEALTHY = "Healthy"
+_SUCCEEDED = "ReconciliationSucceeded"
 #: What becomes well only where something runs it.
 _WORKLOADS = frozenset(
     {("", "Pod"), ("", "PersistentVolumeClaim"), ("batch", "Job")}
@@ -51,9 +52,9 @@ class Steps:
             await self._prune(attempt, applied, cluster)
             await self._check_health(attempt, assembled, applied, cluster, redactor)
         except Retry as error:
-            self._record(attempt, assembled.digest, error.reason)
+            self.record(attempt, assembled.digest, error.reason)
             raise Retry(error.reason, redactor.hide(error.message), after=error.after) from None
-        self._record(attempt, assembled.digest, "ReconciliationSucceeded")
+        self.record(attempt, assembled.digest)
 
     async def _apply(self, attempt: Attempt, manifests: list[objects.Manifest], cluster: ports.Cluster) -> list[Change]:
         await attempt.progress("Detecting drift")
@@ -149,7 +150,8 @@ class Steps:
         advice = self._policy.workload_advice
         return f"; {advice}" if advice and waits_for_workload else ""
 
-    def _record(self, attempt: Attempt, digest: str, status: str) -> None:
+    def record(self, attempt: Attempt, digest: str, status: str = _SUCCEEDED) -> None:
+        """Put a run into the history, which knows its build by the digest."""
         run = attempt.run
         origin = {"originRevision": attempt.origin} if attempt.origin else {}
         record = history.record(

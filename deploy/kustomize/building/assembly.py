@@ -1,20 +1,25 @@
 """From an artifact to the objects to apply: fetch, build, substitute, read, mark.
 
 Every stage keeps its last results under the name of everything it depends on, so a run in which nothing has changed
-downloads nothing, starts no program and parses no YAML.
+downloads nothing, starts no program and parses no YAML. A build depends on what it asked of its source (`asked`), so it
+serves for every artifact that answers the same.
 """
 
+import dataclasses
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import msgspec
 
 from deploy.cluster import inventory, manifests, objects, redaction
 from deploy.cluster.comparing import normal
-from deploy.kustomize import owner
+from deploy.kustomize import dependencies, owner
 from deploy.kustomize.attempt import Attempt
 from deploy.kustomize.building import build, resources
+from deploy.kustomize.building.asked import Answered
 from deploy.kustomize.building.build import Built
+from deploy.kustomize.building.contents import Contents, Index
 from deploy.kustomize.decryption import decrypted
 from deploy.kustomize.decryption.decryptor import NotDecrypted
 from deploy.kustomize.decryption.keyring import Keyring
@@ -22,6 +27,7 @@ from deploy.kustomize.substitution import substitute, variables
 from deploy.source import fetch
 from gotk import documents
 from gotk.api.kustomize import CommonMetadata, Kustomization
+from gotk.api.meta import Artifact
 from gotk.bounded import Bounded
 from gotk.kube.ports import Getter
 from gotk.runtime.blocking import Limiter
@@ -39,12 +45,23 @@ class AssemblyError(ValueError):
 class Assembled(msgspec.Struct, frozen=True):
     """The objects of a build, and the digest of what kustomize made, by which the history names it.
 
-    `hidden` are the values that Secrets gave to its variables, and what was encrypted.
+    `hidden` are the values that Secrets gave to its variables, and what was encrypted. `inputs` is what went into them
+    besides spec and source, of which it has `answered` what is asked.
     """
 
     manifests: list[objects.Manifest]
     digest: str
     hidden: tuple[str, ...] = ()
+    inputs: str = ""
+    answered: Answered | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class _Kept:
+    """A build, and the digest of the artifact that it was made of, or would be."""
+
+    digest: str
+    built: Built
 
 
 class Assembler:
@@ -67,8 +84,9 @@ class Assembler:
         self._limiter = limiter
         self._strict = strict
         self._keyring = keyring
-        self._built: Bounded[str, Built] = Bounded(_KEPT_BYTES, weigh=Built.size)
+        self._built: Bounded[str, _Kept] = Bounded(_KEPT_BYTES, weigh=lambda kept: kept.built.size())
         self._read = build.Outputs()
+        self._index = Index(trees=trees, limiter=limiter)
 
     async def build(self, attempt: Attempt) -> Built:
         """Return the YAML that the source builds to. Raises artifact.ArtifactError and build.BuildError."""
@@ -77,17 +95,42 @@ class Assembler:
             decryptor = await self._keyring.decryptor(attempt.obj)
         except NotDecrypted as error:
             raise build.BuildError(str(error)) from error
-        name = build.key(source.digest, spec, decryptor.digest if decryptor else "")
-        built = self._built.get(name)
-        if built is None:
-            await attempt.progress("Fetching manifests")
+        keys = decryptor.digest if decryptor else ""
+        name = build.key(dependencies.source_key(attempt.obj), spec, keys)
+        kept = self._built.get(name)
+        if kept is not None and kept.digest == source.digest:
+            return kept.built
+        await attempt.progress("Fetching manifests")
+        if kept is None or not await self._is_same(kept.built, source, timeout=timeout):
             async with self._trees.open(source, timeout=timeout) as root:
                 directory = build.locate(root, spec.path)
                 await attempt.progress("Building manifests")
                 built = await self._builder.build(root, directory, spec, timeout=timeout, decryptor=decryptor)
-            if built.lasting:
-                self._built.put(name, built)
-        return built
+                if built.asked is None:
+                    return built
+                answered = (await self.contents(source, timeout=timeout)).answer(built.asked)
+            kept = _Kept(source.digest, dataclasses.replace(built, answered=answered, keys=keys))
+        self._built.put(name, dataclasses.replace(kept, digest=source.digest))
+        return kept.built
+
+    async def _is_same(self, built: Built, source: Artifact, *, timeout: float) -> bool:
+        """Tell whether a build of another artifact would come of this one, too. Raises ArtifactError."""
+        contents, answered = await self.contents(source, timeout=timeout), built.answered
+        return answered is not None and contents.answer(answered.asked) == answered
+
+    async def contents(self, artifact: Artifact, *, timeout: float) -> Contents:
+        """Return what a source holds. Raises ArtifactError."""
+        return await self._index.of(artifact, timeout=timeout)
+
+    async def inputs(self, kustomization: Kustomization) -> str:
+        """Return what would go into the objects now besides spec and source, as `Assembled` has it.
+
+        Raises NotDecrypted and VariablesError.
+        """
+        decryptor = await self._keyring.decryptor(kustomization)
+        spec = kustomization.spec
+        loaded = await variables.load(spec.post_build, kustomization.metadata.namespace, self._client)
+        return _inputs(decryptor.digest if decryptor else "", loaded.values)
 
     async def objects(self, kustomization: Kustomization, built: Built) -> Assembled:
         """Return the objects of a build, ready to apply. Raises AssemblyError, which carries no value of a Secret."""
@@ -108,7 +151,13 @@ class Assembler:
             except AssemblyError as error:
                 raise AssemblyError(redaction.Redactor(hidden).hide(str(error))) from error
             self._read.put(name, kept)
-        return msgspec.structs.replace(msgspec.json.decode(kept, type=Assembled), hidden=hidden)
+        found = msgspec.json.decode(kept, type=Assembled)
+        inputs = _inputs(built.keys, loaded.values)
+        return msgspec.structs.replace(found, hidden=hidden, inputs=inputs, answered=built.answered)
+
+
+def _inputs(keys: str, values: Mapping[str, str]) -> str:
+    return hashlib.blake2b(msgspec.json.encode([keys, values], order="sorted"), digest_size=20).hexdigest()
 
 
 def _post_build_error(built: str, cause: str) -> str:

@@ -12,6 +12,7 @@ nothing of a tree starts no program.
 """
 
 import asyncio
+import dataclasses
 import hashlib
 import math
 import posixpath
@@ -25,7 +26,8 @@ from pathlib import Path
 import msgspec
 
 from deploy.cluster import redaction
-from deploy.kustomize.building import canonical, generator, plain, plan, references, remote, source, tree
+from deploy.kustomize.building import asked, canonical, generator, plain, plan, references, remote, source, tree
+from deploy.kustomize.building.asked import Answered, Asked
 from deploy.kustomize.building.memory import Memory, make_folder
 from deploy.kustomize.building.remote import Allows, FetchError, Fetches
 from deploy.kustomize.decryption.decryptor import Decryptor, NotDecrypted, Texts
@@ -42,6 +44,7 @@ _LONGEST_COMPLAINT = 8192
 _MEMORY = 512 << 20
 _MOST_ROUNDS, _MOST_REMOTES = 6, 50
 _PROCESSORS = 2
+_PATH = 100  # what a path takes in memory
 _PANIC = re.compile("^(?:panic: |fatal error: |(?=SIG[A-Z]+: ))(.*)", re.MULTILINE)
 #: What kustomize quotes of a kustomization may be a value of a Secret: literals without a key, and inline patches.
 _LITERALS = re.compile(r"literal sources \[.*?\]: invalid literal source .*?, expected key=value", re.DOTALL)
@@ -87,10 +90,10 @@ def locate(root: Path, path: str) -> str:
     return directory
 
 
-def key(digest: str, spec: KustomizationSpec, keys: str = "") -> str:
-    """Return what a build's output depends on: artifact, the fields of the spec that shape it, and decryption keys."""
+def key(source_key: tuple[str, str, str], spec: KustomizationSpec, keys: str) -> str:
+    """Return what a build's output depends on besides contents: source, what of the spec shapes it, decryption keys."""
     plain = scheme.to_builtins(spec)
-    shaping = msgspec.json.encode([digest, keys, {name: plain.get(name) for name in _BUILT_FIELDS}])
+    shaping = msgspec.json.encode([source_key, keys, {name: plain.get(name) for name in _BUILT_FIELDS}])
     return hashlib.blake2b(shaping, digest_size=20).hexdigest()
 
 
@@ -113,16 +116,21 @@ class Outputs:
 class Built:
     """What kustomize printed, decrypted where that was asked for, and what no message may show of it.
 
-    It is not `lasting` where remote bases are in it: what their names mean may change.
+    It is not `lasting` where remote bases are in it: what their names mean may change. `asked` is what it asked of the
+    source, where that is all it depends on besides spec and `keys`, and `answered` that
+    with what the source holds.
     """
 
     text: str = field(repr=False)
     hidden: tuple[str, ...] = field(default=(), repr=False)
     lasting: bool = True
+    asked: Asked | None = None
+    answered: Answered | None = None
+    keys: str = ""
 
     def size(self) -> int:
         """Return how much memory it takes, roughly."""
-        return len(self.text) + sum(map(len, self.hidden))
+        return len(self.text) + sum(map(len, self.hidden)) + _PATH * len(self.asked or ())
 
 
 class Builder:
@@ -163,16 +171,21 @@ class Builder:
         excludes: source.Excludes = source.nothing,
     ) -> Built:
         """Build a directory of the artifact, but for what is excluded, and return the YAML. Raises BuildError."""
-        unpacked = source.Directory(root, excludes=excludes)
+        notes = asked.Notes()
+        unpacked = asked.Observed(source.Directory(root, excludes=excludes), notes)
+        small = asked.Observed(source.Directory(root, most=plain.MOST_BYTES, excludes=excludes), notes)
         try:
-            text = await self._limiter.run(plain.printed, root, directory, spec, excludes, as_listed=self._as_listed)
-            built = Built(text) if text is not None else None
-            if built is None:
-                built = await self._by_kustomize(unpacked, root, directory, spec, timeout=timeout, decryptor=decryptor)
-            if decryptor is None:
-                return built
-            text, found = await decryptor.resources(built.text, timeout=timeout)
-            return Built(text, (*built.hidden, *found), lasting=built.lasting)
+            text = await self._limiter.run(plain.printed, small, directory, spec, as_listed=self._as_listed)
+            if text is not None:
+                built = Built(text)
+            else:
+                built = await self._by_kustomize(
+                    unpacked, root, directory, spec, timeout=timeout, decryptor=decryptor, excludes=excludes
+                )
+            if decryptor is not None:
+                text, found = await decryptor.resources(built.text, timeout=timeout)
+                built = Built(text, (*built.hidden, *found), lasting=built.lasting)
+            return dataclasses.replace(built, asked=notes.asked()) if built.lasting else built
         except (generator.GeneratorError, FetchError, NotDecrypted) as error:
             raise BuildError(str(error)) from error
         except (references.ForbiddenReference, canonical.Unreadable, source.TooLarge) as error:
@@ -182,13 +195,14 @@ class Builder:
 
     async def _by_kustomize(
         self,
-        unpacked: source.Directory,
+        unpacked: source.Source,
         root: Path,
         directory: str,
         spec: KustomizationSpec,
         *,
         timeout: float,
         decryptor: Decryptor | None,
+        excludes: source.Excludes,
     ) -> Built:
         """Build with the real program, over what it may see: the source, decrypted files, remote bases."""
         planned, whole = await self._planned(unpacked, directory, spec, timeout)
@@ -196,7 +210,7 @@ class Builder:
         if decryptor is not None:
             opened = await decryptor.files(unpacked, planned.decryptable, timeout=timeout)
         async with self._slots:
-            fetched = await self._limiter.run(_fetched, planned, whole, unpacked.excludes)
+            fetched = await self._limiter.run(_fetched, planned, whole, excludes)
             name = await self._limiter.run(_seen, planned, root, directory, {**fetched, **opened.by_name})
             text = self._printed.get(name)
             if text is None:

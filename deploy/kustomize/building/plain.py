@@ -11,17 +11,16 @@ import functools
 import posixpath
 import re
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any, NamedTuple, TypeAlias
 
 from deploy.kustomize.building import canonical, references, resources
 from deploy.kustomize.building.canonical import Plain
-from deploy.kustomize.building.source import Directory, Excludes, Source, TooLarge, nothing
+from deploy.kustomize.building.source import Source, TooLarge
 from gotk import go_yaml
 from gotk.api.kustomize import KustomizationSpec
 
 #: What is read here; of more, kustomize makes a text sooner than this process does.
-_MOST_BYTES = 1 << 20
+MOST_BYTES = 1 << 20
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})", re.ASCII)
 _BOOLEANS = {"true": True, "false": False}
 _ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
@@ -55,18 +54,15 @@ class _Id(NamedTuple):
 _Object: TypeAlias = tuple[_Id, dict[str, Any]]
 
 
-def printed(
-    root: Path, directory: str, spec: KustomizationSpec, excludes: Excludes = nothing, *, as_listed: bool = False
-) -> str | None:
-    """Return what kustomize would print of a folder of the source at `root`, None where only kustomize can tell.
+def printed(source: Source, directory: str, spec: KustomizationSpec, *, as_listed: bool = False) -> str | None:
+    """Return what kustomize would print of a folder of a source, None where only kustomize can tell.
 
-    Objects come in kustomize's order, or `as_listed`.
+    The source should give no more than `MOST_BYTES`. Objects come in kustomize's order, or `as_listed`.
     """
     if spec.target_namespace or spec.name_prefix or spec.name_suffix or spec.build_metadata:
         return None
     if spec.patches or spec.components or spec.images:
         return None
-    source = Directory(root, most=_MOST_BYTES, excludes=excludes)
     try:
         files = list(_files(source, directory))
         contents = [source.read(path) for path in files]
@@ -82,16 +78,19 @@ def printed(
 
 def _files(source: Source, directory: str) -> Iterator[str]:
     """Yield the manifests of a folder that has no kustomization anywhere. Raises _NotPlain."""
-    names = source.entries(directory)
-    if set(names) & set(references.FILE_NAMES):
-        raise _NotPlain
-    for name in names:
-        path = posixpath.normpath(posixpath.join(directory, name))
+    if any(source.kind(_inside(directory, name)) != "none" for name in references.FILE_NAMES):
+        raise _NotPlain  # before the folder is listed: who builds it may not care what else is in it
+    for name in source.entries(directory):
+        path = _inside(directory, name)
         kind = source.kind(path)
         if kind == "directory":
             yield from _files(source, path)
         elif kind == "file" and name.endswith((".yaml", ".yml")):
             yield path
+
+
+def _inside(directory: str, name: str) -> str:
+    return posixpath.normpath(posixpath.join(directory, name))
 
 
 def _objects(data: bytes) -> Iterator[_Object]:

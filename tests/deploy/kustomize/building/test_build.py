@@ -302,7 +302,7 @@ async def test_what_a_plain_attempt_reads_is_not_what_the_build_may_read(
     files = {name: sources.config_map(name[0]) for name in ("a.yaml", "b.yaml")}
     root = sources.write(tmp_path / "source", files)
     monkeypatch.setattr(source, "_MOST_BYTES", sum(map(len, files.values())))
-    monkeypatch.setattr(plain, "_MOST_BYTES", len(files["a.yaml"]))
+    monkeypatch.setattr(plain, "MOST_BYTES", len(files["a.yaml"]))
     with Limiter(width=1) as limiter:
         builder = build.Builder(
             command=[prints], limiter=limiter, scratch=tmp_path, confine=free, fetches=NoRemoteBases()
@@ -533,10 +533,12 @@ def test_a_missing_path_is_told(tmp_path: Path) -> None:
 
 
 def test_a_build_depends_on_what_shapes_it_only() -> None:
-    one = build.key("sha256:00", sources.kustomization(path="a").spec)
-    assert build.key("sha256:00", sources.kustomization(path="a", prune=False, interval="1h").spec) == one
-    assert build.key("sha256:01", sources.kustomization(path="a").spec) != one
-    assert build.key("sha256:00", sources.kustomization(path="a", namePrefix="x").spec) != one
+    source = ("GitRepository", "default", "src")
+    one = build.key(source, sources.kustomization(path="a").spec, "")
+    assert build.key(source, sources.kustomization(path="a", prune=False, interval="1h").spec, "") == one
+    assert build.key(("Bucket", "default", "src"), sources.kustomization(path="a").spec, "") != one
+    assert build.key(source, sources.kustomization(path="a", namePrefix="x").spec, "") != one
+    assert build.key(source, sources.kustomization(path="a").spec, "keys") != one
 
 
 def test_outputs_are_kept_within_bounds() -> None:

@@ -34,7 +34,7 @@ admissionregistration.k8s.io/v1 MutatingWebhookConfiguration, x.io/v1 Namespace
 
 def printed(files: Mapping[str, str], directory: Path, **spec: Any) -> str | None:
     root = sources.write(directory / "source", files)
-    return plain.printed(root, ".", sources.kustomization(**spec).spec)
+    return plain.printed(source.Directory(root, most=plain.MOST_BYTES), ".", sources.kustomization(**spec).spec)
 
 
 async def really(directory: Path) -> str:

@@ -1,0 +1,91 @@
+"""What an unpacked source holds, by hash: each file's bytes, each folder's names and what bears them.
+
+It is made once for an artifact, and tells for any number of builds whether another artifact is the same to them.
+"""
+
+import functools
+import hashlib
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from deploy.kustomize.building.asked import Answered, Asked
+from deploy.source.download import ArtifactError
+from deploy.source.fetch import Trees
+from gotk.api.meta import Artifact
+from gotk.bounded import Bounded
+from gotk.http.flights import Flights
+from gotk.runtime.blocking import Limiter
+
+_BYTES = 16
+#: How many paths are remembered, of all artifacts together; what is unpacked has half as many at most.
+_PATHS = 400_000
+_FILE, _DIRECTORY, _NOTHING = b"f", b"d", b"-"
+
+
+_hash = functools.partial(hashlib.blake2b, digest_size=_BYTES)
+
+
+class Contents:
+    """A mark for each path: what lies there in the first byte, and which in the others. A path without has none."""
+
+    def __init__(self, marks: Mapping[str, bytes]) -> None:
+        self._marks = marks
+
+    def __len__(self) -> int:
+        return len(self._marks)
+
+    def answer(self, asked: Asked) -> Answered:
+        """Answer a build's questions."""
+        find = self._marks.get
+        told = _hash()
+        told.update(b"".join([find(path, _NOTHING)[:1] for path in asked.kinds]))
+        told.update(b"".join([find(path, _NOTHING) for path in asked.wholes]))
+        return Answered(asked, told.digest())
+
+
+class Index:
+    """The contents of artifacts. What was asked for last stays."""
+
+    def __init__(self, *, trees: Trees, limiter: Limiter) -> None:
+        self._trees = trees
+        self._limiter = limiter
+        self._known: Bounded[str, Contents] = Bounded(_PATHS, weigh=len)
+        self._flights: Flights[str, Contents] = Flights()
+
+    async def of(self, artifact: Artifact, *, timeout: float) -> Contents:
+        """Return what an artifact holds. Raises ArtifactError."""
+        known = self._known.get(artifact.digest)
+        return known or await self._flights.share(artifact.digest, lambda: self._read(artifact, timeout))
+
+    async def _read(self, artifact: Artifact, timeout: float) -> Contents:
+        async with self._trees.open(artifact, timeout=timeout) as root:
+            try:
+                found = await self._limiter.run(read, root)
+            except OSError as error:
+                raise ArtifactError(f"failed to read archive: {error.strerror}") from error
+        self._known.put(artifact.digest, found)
+        return found
+
+
+def read(root: Path) -> Contents:
+    """Hash all that is below a folder; links and devices are nothing. Raises OSError."""
+    marks: dict[str, bytes] = {}
+    pending = [""]
+    while pending:
+        where = pending.pop()
+        listing: list[bytes] = []
+        with os.scandir(root / where) as inside:
+            for each in inside:
+                path = f"{where}/{each.name}" if where else each.name
+                mark = _NOTHING
+                if each.is_dir(follow_symlinks=False):
+                    mark = _DIRECTORY
+                    pending.append(path)
+                elif each.is_file(follow_symlinks=False):
+                    mark = _FILE
+                    with (root / path).open("rb") as file:
+                        marks[path] = _FILE + hashlib.file_digest(file, _hash).digest()
+                listing.append(mark + os.fsencode(each.name))
+        marks[where or "."] = _DIRECTORY + _hash(b"\0".join(sorted(listing))).digest()
+    return Contents(marks)
