@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from gotk.forge.repository import Repository
 from gotk.http.exchange import Request, bearer, post
@@ -43,6 +43,33 @@ class GiteaAccount:
     @property
     def _headers(self) -> Mapping[str, str]:
         return {"Authorization": f"token {self.token}"}
+
+    def _get(self, url: str, accepts: tuple[int, ...] = ()) -> Request:
+        return Request(method="GET", url=url, headers=self._headers, accepts=accepts)
+
+    def _send(self, method: str, url: str, body: Any, accepts: tuple[int, ...] = ()) -> Request:
+        return post(url, body, self._headers, method=method, accepts=accepts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GitLabAccount:
+    """One project at GitLab, asked with a personal, project or group token."""
+
+    repository: Repository
+    token: str = field(repr=False)
+
+    @property
+    def _api(self) -> str:
+        return f"{self.repository.host}/api/v4"
+
+    @property
+    def _project(self) -> str:
+        path = quote(self.repository.path, safe="").replace(".", "%2E")
+        return f"{self._api}/projects/{path}"
+
+    @property
+    def _headers(self) -> Mapping[str, str]:
+        return {"Private-Token": self.token}
 
     def _get(self, url: str, accepts: tuple[int, ...] = ()) -> Request:
         return Request(method="GET", url=url, headers=self._headers, accepts=accepts)

@@ -1,13 +1,13 @@
-"""GitLab: commit statuses and comments on merge requests."""
+"""GitLab: projects, statuses, comments, merge requests."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
 from gotk.forge import hosting, paging
 from gotk.forge.comment import Comment
-from gotk.forge.repository import Repository
+from gotk.forge.pulls.gitlab import PullRequests
 from gotk.forge.status import Items, State, Status
 from gotk.http.exchange import Exchange, Request, Unusable, post
 
@@ -17,11 +17,8 @@ _PAGE = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GitLab:
+class GitLab(PullRequests):
     """One project at GitLab, asked with a personal, project or group token."""
-
-    repository: Repository
-    token: str = field(repr=False)
 
     def keep_repository(self, wanted: hosting.Wanted) -> hosting.Asking[bool]:
         """Make the project where there is none, empty; return whether it was made. Raises Unusable."""
@@ -69,7 +66,7 @@ class GitLab:
 
     def keep_comment(self, number: int, comment: Comment) -> Exchange:
         """Write a comment on a merge request, or write the one that is there anew. Raises Unusable."""
-        user = yield self._get(f"{self.repository.host}/api/v4/user")
+        user = yield self._get(f"{self._api}/user")
         notes = f"{self._project}/merge_requests/{number}/notes"
         find = comment.finder(user.text("username"), ("author", "username"))
         ask = self._get(f"{notes}?order_by=created_at&per_page=100&sort=asc")
@@ -78,18 +75,6 @@ class GitLab:
             yield post(notes, {"body": comment.body}, self._headers)
         else:
             yield post(f"{notes}/{found}", {"body": comment.body}, self._headers, method="PUT")
-
-    @property
-    def _project(self) -> str:
-        path = quote(self.repository.path, safe="").replace(".", "%2E")
-        return f"{self.repository.host}/api/v4/projects/{path}"
-
-    @property
-    def _headers(self) -> Mapping[str, str]:
-        return {"Private-Token": self.token}
-
-    def _get(self, url: str) -> Request:
-        return Request(method="GET", url=url, headers=self._headers)
 
 
 def _lists(wanted: Mapping[str, str], revision: str) -> Callable[[Items], bool]:

@@ -64,8 +64,7 @@ class Proposals(ABC):
         there = yield from self.get_pull_request(number)
         changes = differing(there, wanted)
         if changes:
-            answer = yield self._edit(there, changes)
-            there = self._read(as_object(answer))
+            there = self._read((yield from self._edit(there, changes)))
         warnings = yield from self._dress(there, wanted)
         return Kept(pull_request=there, warnings=warnings, changed=bool(changes))
 
@@ -104,8 +103,8 @@ class Proposals(ABC):
         """Ask for a new one; refusals are answers."""
 
     @abstractmethod
-    def _edit(self, there: PullRequest, changes: Mapping[str, str]) -> Request:
-        """Ask for another title, body or base."""
+    def _edit(self, there: PullRequest, changes: Mapping[str, str]) -> Asking[dict[str, Any]]:
+        """Ask for another title, body or base; return it as it is then."""
 
     @abstractmethod
     def _closing(self, there: PullRequest) -> Request:
@@ -146,6 +145,12 @@ def texts(listed: Any, *names: str) -> tuple[str, ...]:
     """Return the texts that names lead to in each item of a list; of no names, the items that are texts."""
     items = listed if isinstance(listed, list) else ()
     return tuple(found for each in items if (found := text(each, *names)))
+
+
+def unoffered(forge: str, what: str, names: Iterable[str]) -> tuple[str, ...]:
+    """Return the warning about what a forge does not have at all, if any of it was wanted."""
+    listed = ", ".join(names)
+    return (f"{forge} has no {what}: {listed} left out",) if listed else ()
 
 
 def number_of(value: Any, name: str) -> int:

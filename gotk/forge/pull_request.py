@@ -22,6 +22,7 @@ from gotk.http.exchange import Unusable
 
 #: At the end of a branch that is looked for: any branch that begins so. No branch has the sign in its name.
 ANY = "*"
+_SHORTEST = 12
 
 
 class State(Enum):
@@ -102,6 +103,10 @@ class PullRequest:
     merge_commit: str = ""
     opened: str = ""
     revision: int = 0
+
+    def is_at(self, sha: str) -> bool:
+        """Tell whether its branch is at a commit; Bitbucket Cloud shows only how a commit's name begins."""
+        return len(self.head_sha) >= _SHORTEST and sha.startswith(self.head_sha)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -123,11 +123,11 @@ class PullRequests(GiteaAccount, Proposals):
         body = {"title": title, "body": wanted.body, "head": wanted.head, "base": wanted.base}
         return self._send("POST", f"{self._base}/pulls", body, accepts=(409, 422))
 
-    def _edit(self, there: PullRequest, changes: Mapping[str, str]) -> Request:
+    def _edit(self, there: PullRequest, changes: Mapping[str, str]) -> Asking[dict[str, Any]]:
         body = dict(changes)
         if there.draft and "title" in body:
             body["title"] = f"{_DRAFT}{body['title']}"
-        return self._send("PATCH", f"{self._base}/pulls/{there.number}", body)
+        return as_object((yield self._send("PATCH", f"{self._base}/pulls/{there.number}", body)))
 
     def _closing(self, there: PullRequest) -> Request:
         return self._send("PATCH", f"{self._base}/pulls/{there.number}", {"state": "closed"})

@@ -177,8 +177,8 @@ class PullRequests(GitHubAccount, Proposals):
         body = {name: getattr(wanted, name) for name in ("title", "body", "head", "base", "draft")}
         return self._send("POST", f"{self._base}/pulls", body, accepts=(422,))
 
-    def _edit(self, there: PullRequest, changes: Mapping[str, str]) -> Request:
-        return self._send("PATCH", f"{self._base}/pulls/{there.number}", changes)
+    def _edit(self, there: PullRequest, changes: Mapping[str, str]) -> Asking[dict[str, Any]]:
+        return as_object((yield self._send("PATCH", f"{self._base}/pulls/{there.number}", changes)))
 
     def _closing(self, there: PullRequest) -> Request:
         return self._send("PATCH", f"{self._base}/pulls/{there.number}", {"state": "closed"})

@@ -9,10 +9,11 @@ import pytest
 from gotk.forge import repository
 from gotk.forge.gitea import Gitea
 from gotk.forge.github import GitHub
+from gotk.forge.gitlab import GitLab
 from gotk.forge.pull_request import Method, NotOffered, Opinion, Outcome, Proposing, State, Wanted
 from gotk.forge.status import State as Progress
 from gotk.http.exchange import Unusable
-from tests.gotk.forge.standins import gitea, github
+from tests.gotk.forge.standins import gitea, github, gitlab
 from tests.gotk.forge.standins.facts import ME, Facts, Pull, Said
 from tests.gotk.forge.standins.standin import StandIn
 
@@ -46,9 +47,17 @@ def _gitea() -> tuple[Proposing, StandIn]:
     return Gitea(repository=here, token="t"), gitea.Gitea(Facts())
 
 
-FORGES: dict[str, Callable[[], tuple[Proposing, StandIn]]] = {"GitHub": _github, "Gitea": _gitea}
+def _gitlab() -> tuple[Proposing, StandIn]:
+    here = repository.parse("https://gitlab.com/org/group/web.git")
+    return GitLab(repository=here, token="t"), gitlab.GitLab(Facts())
+
+
+FORGES: dict[str, Callable[[], tuple[Proposing, StandIn]]] = {"GitHub": _github, "Gitea": _gitea, "GitLab": _gitlab}
 #: What a forge does not have.
-LACKING: dict[str, set[str]] = {"Gitea": {"merge queue"}}
+LACKING: dict[str, set[str]] = {
+    "Gitea": {"merge queue"},
+    "GitLab": {"reviews that take people from the list", "rights of reviewers"},
+}
 
 
 @pytest.fixture(params=FORGES)

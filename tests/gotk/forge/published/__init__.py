@@ -20,6 +20,8 @@ _TYPES: dict[str, tuple[type, ...]] = {
     "boolean": (bool,),
     "array": (list,),
     "object": (dict,),
+    # GitLab's description does not tell an object from a list of such.
+    "objects": (dict, list),
 }
 
 
@@ -125,10 +127,11 @@ def conform(value: Any, schema: dict[str, Any], where: str) -> None:
         raise Unpublished(f"{where}: {value!r} is no {kind}")
     if "enum" in schema and value not in schema["enum"]:
         raise Unpublished(f"{where}: {value!r} is none of {schema['enum']}")
-    if kind == "array":
+    if isinstance(value, list):
+        items = schema if kind == "objects" else schema.get("items", {})
         for at, each in enumerate(value):
-            conform(each, schema.get("items", {}), f"{where}[{at}]")
-    if "properties" in schema:
+            conform(each, items, f"{where}[{at}]")
+    elif "properties" in schema:
         _conform_object(value, schema, where)
 
 
