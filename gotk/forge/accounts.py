@@ -6,7 +6,7 @@ from typing import Any
 from urllib.parse import quote, urlsplit
 
 from gotk.forge.repository import Repository
-from gotk.http.exchange import Request, bearer, post
+from gotk.http.exchange import Request, Unusable, basic, bearer, post
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +70,74 @@ class GitLabAccount:
     @property
     def _headers(self) -> Mapping[str, str]:
         return {"Private-Token": self.token}
+
+    def _get(self, url: str, accepts: tuple[int, ...] = ()) -> Request:
+        return Request(method="GET", url=url, headers=self._headers, accepts=accepts)
+
+    def _send(self, method: str, url: str, body: Any, accepts: tuple[int, ...] = ()) -> Request:
+        return post(url, body, self._headers, method=method, accepts=accepts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BitbucketAccount:
+    """One repository at Bitbucket Cloud, asked with an API token, or without a user with an access token."""
+
+    repository: Repository
+    username: str
+    password: str = field(repr=False)
+
+    @property
+    def _base(self) -> str:
+        owner, name = self.repository.split()
+        return f"https://api.bitbucket.org/2.0/repositories/{owner}/{name}"
+
+    @property
+    def _headers(self) -> Mapping[str, str]:
+        return basic(self.username, self.password) if self.username else bearer(self.password)
+
+    def _get(self, url: str, accepts: tuple[int, ...] = ()) -> Request:
+        return Request(method="GET", url=url, headers=self._headers, accepts=accepts)
+
+    def _send(self, method: str, url: str, body: Any, accepts: tuple[int, ...] = ()) -> Request:
+        return post(url, body, self._headers, method=method, accepts=accepts)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BitbucketServerAccount:
+    """One repository at Bitbucket Data Center. `address` is Git's; `identity` is the header of who asks."""
+
+    address: str
+    identity: Mapping[str, str] = field(repr=False)
+
+    @property
+    def _place(self) -> tuple[str, str, str]:
+        """Return where the server is, the project's key and the repository's name. Raises Unusable.
+
+        Over http the clone address has `/scm/` in it; over SSH it tells nothing of the web's port, which is then 443.
+        """
+        parts = urlsplit(self.address)
+        context, scm, path = parts.path.removesuffix(".git").rpartition("/scm/")
+        if parts.scheme == "ssh":
+            context, scm, path = "", "/", parts.path.removesuffix(".git").strip("/")
+        ids = path.split("/")
+        if parts.scheme not in {"http", "https", "ssh"} or not scm or len(ids) != 2 or not all(ids):
+            raise Unusable("spec.address is not the http or https clone address of a repository in Bitbucket Server")
+        if parts.scheme == "ssh":
+            return f"https://{parts.hostname}", ids[0], ids[1]
+        return f"{parts.scheme}://{parts.netloc.rpartition('@')[2]}{context}", ids[0], ids[1]
+
+    @property
+    def _base(self) -> str:
+        return self._at("api")
+
+    def _at(self, part: str) -> str:
+        """Return the repository's address in a part of the API."""
+        server, project, name = self._place
+        return f"{server}/rest/{part}/latest/projects/{project}/repos/{name}"
+
+    @property
+    def _headers(self) -> Mapping[str, str]:
+        return {**self.identity, "x-atlassian-token": "no-check", "x-requested-with": "XMLHttpRequest"}
 
     def _get(self, url: str, accepts: tuple[int, ...] = ()) -> Request:
         return Request(method="GET", url=url, headers=self._headers, accepts=accepts)

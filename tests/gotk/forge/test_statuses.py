@@ -7,7 +7,8 @@ import pytest
 
 from gotk.forge import repository
 from gotk.forge.azuredevops import AzureDevOps
-from gotk.forge.bitbucket import Bitbucket, BitbucketServer
+from gotk.forge.bitbucket import Bitbucket
+from gotk.forge.bitbucket_server import BitbucketServer
 from gotk.forge.gitea import Gitea
 from gotk.forge.github import GitHub
 from gotk.forge.gitlab import GitLab

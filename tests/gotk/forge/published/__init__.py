@@ -55,9 +55,10 @@ class Description:
         for name, operation in self.operations.items():
             verb, _, template = name.partition(" ")
             if verb == method and (found := _pattern(template).fullmatch(asked)):
-                query = dict(parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query)))
+                listed = parse_qsl(parts.query, keep_blank_values=True, strict_parsing=bool(parts.query))
                 sent = json.loads(body) if body else None
-                _check_query(name, operation.get("query", {}), query)
+                _check_query(name, operation.get("query", {}), listed)
+                query = {key: ",".join(text for each, text in listed if each == key) for key, _ in listed}
                 _check_body(name, operation.get("body"), sent)
                 return Asked(name, {key: unquote(text) for key, text in found.groupdict().items()}, query, sent)
         raise Unpublished(f"{method} {asked} is not in the description")
@@ -90,8 +91,8 @@ def _pattern(template: str) -> re.Pattern[str]:
     return re.compile("".join(f"(?P<{part}>[^/]+)" if at % 2 else re.escape(part) for at, part in enumerate(parts)))
 
 
-def _check_query(name: str, known: dict[str, Any], sent: dict[str, str]) -> None:
-    for key, value in sent.items():
+def _check_query(name: str, known: dict[str, Any], sent: list[tuple[str, str]]) -> None:
+    for key, value in sent:
         if key not in known:
             raise Unpublished(f"{name} has no parameter {key}")
         schema = known[key]
@@ -100,7 +101,7 @@ def _check_query(name: str, known: dict[str, Any], sent: dict[str, str]) -> None
         if schema.get("type") == "integer" and not value.isdigit():
             raise Unpublished(f"{name}: {key}={value} is no number")
     for key, schema in known.items():
-        if schema.get("required") and key not in sent:
+        if schema.get("required") and key not in dict(sent):
             raise Unpublished(f"{name} needs the parameter {key}")
 
 
