@@ -146,6 +146,41 @@ class BitbucketServerAccount:
         return post(url, body, self._headers, method=method, accepts=accepts)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AzureDevOpsAccount:
+    """One repository at Azure DevOps, asked with a personal access token or a token of the cloud's."""
+
+    repository: Repository
+    token: str = field(repr=False)
+
+    @property
+    def _place(self) -> tuple[str, str, str]:
+        """Return the organization's address, the project and the repository. Raises Unusable."""
+        parts = self.repository.path.split("/")
+        host = self.repository.host
+        if len(parts) == 4 and parts[0] == "v3":
+            host, parts = host.replace("//ssh.", "//"), [parts[1], parts[2], "_git", parts[3]]
+        if len(parts) != 4:
+            raise Unusable(f'invalid repository id "{self.repository.path}"')
+        return f"{host}/{parts[0]}", parts[1], parts[3]
+
+    @property
+    def _base(self) -> str:
+        organization, project, name = self._place
+        return f"{organization}/{project}/_apis/git/repositories/{name}"
+
+    @property
+    def _headers(self) -> Mapping[str, str]:
+        # Whom Azure does not know it shows a page to log in, unless it is told not to.
+        return {**basic("", self.token), "X-TFS-FedAuthRedirect": "Suppress"}
+
+    def _get(self, url: str, accepts: tuple[int, ...] = ()) -> Request:
+        return Request(method="GET", url=url, headers=self._headers, accepts=accepts)
+
+    def _send(self, method: str, url: str, body: Any, accepts: tuple[int, ...] = ()) -> Request:
+        return post(url, body, self._headers, method=method, accepts=accepts)
+
+
 def api(repository: Repository) -> str:
     """Return the address of the API that knows a repository: GitHub's own, or the Enterprise server's."""
     host = urlsplit(repository.host).netloc

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from gotk.forge import paging, repository
+from gotk.forge.azuredevops import AzureDevOps
 from gotk.forge.bitbucket import Bitbucket
 from gotk.forge.bitbucket_server import BitbucketServer
 from gotk.forge.gitea import Gitea
@@ -15,7 +16,7 @@ from gotk.forge.gitlab import GitLab
 from gotk.forge.pull_request import Method, NotOffered, Opinion, Outcome, Proposing, State, Wanted
 from gotk.forge.status import State as Progress
 from gotk.http.exchange import Unusable, bearer
-from tests.gotk.forge.standins import bitbucket, bitbucket_server, gitea, github, gitlab
+from tests.gotk.forge.standins import azuredevops, bitbucket, bitbucket_server, gitea, github, gitlab
 from tests.gotk.forge.standins.facts import ME, Facts, Pull, Said
 from tests.gotk.forge.standins.standin import StandIn
 
@@ -64,12 +65,18 @@ def _bitbucket_server() -> tuple[Proposing, StandIn]:
     return BitbucketServer(address=address, identity=bearer("t")), bitbucket_server.BitbucketServer(Facts())
 
 
+def _azure() -> tuple[Proposing, StandIn]:
+    here = repository.parse("https://dev.azure.com/org/project/_git/web")
+    return AzureDevOps(repository=here, token="t"), azuredevops.AzureDevOps(Facts())
+
+
 FORGES: dict[str, Callable[[], tuple[Proposing, StandIn]]] = {
     "GitHub": _github,
     "Gitea": _gitea,
     "GitLab": _gitlab,
     "Bitbucket": _bitbucket,
     "Bitbucket Data Center": _bitbucket_server,
+    "Azure DevOps": _azure,
 }
 _LISTED = {"reviews that take people from the list", "rights of reviewers"}
 #: What a forge does not have.
@@ -78,6 +85,7 @@ LACKING: dict[str, set[str]] = {
     "GitLab": _LISTED,
     "Bitbucket": {"labels", "assignees", "auto-merge", *_LISTED},
     "Bitbucket Data Center": {"labels", "assignees", "merge queue", *_LISTED},
+    "Azure DevOps": {"assignees", "merge queue", *_LISTED},
 }
 
 
@@ -292,6 +300,7 @@ def test_the_forge_merges_by_itself_where_it_can(place: Place) -> None:
     ],
 )
 def test_checks_come_to_one_state(place: Place, listed: list[tuple[str, str]], state: Progress | None) -> None:
+    place.facts.pulls.append(Pull(1, "t", "b", "update", HEAD, "main"))
     place.facts.checks = listed
     checks = place.hold(place.forge.checks(HEAD))
     assert checks.state is state
@@ -331,7 +340,7 @@ def test_a_review_that_was_dismissed_does_not_stand(place: Place) -> None:
 
 def test_no_more_checks_than_were_read_are_taken_for_green(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(paging, "MOST", 1)
-    place.facts.checks = [(f"build {number}", "success") for number in range(110)]
+    place.facts.checks = [(f"ci/{number}", "success") for number in range(110)]
     assert place.hold(place.forge.checks(HEAD)).state is Progress.PENDING
 
 

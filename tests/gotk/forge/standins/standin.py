@@ -33,13 +33,17 @@ class StandIn(ABC):
 
     def answer(self, request: Request) -> Answer:
         """Answer one request; a refusal that the conversation does not want to see ends the test."""
-        asked = self.description.read(request.method, request.url, request.body, prefix=self.prefix)
+        asked = self.description.read(request.method, request.url, request.body, prefix=self.prefix_of(request.url))
         self.facts.asked.append((asked.operation, asked.body))
         status, said = self.say(asked)
         schema = self.description.operations[asked.operation]["answers"].get(str(status), {})
         said = filled(said, schema) if status < 300 else said
         self.description.check(asked.operation, status, said)
         return self.seen(request, status, said)
+
+    def prefix_of(self, url: str) -> str:
+        """Return where the part of the API is that a URL asks."""
+        return self.prefix
 
     def seen(self, request: Request, status: int, said: Any) -> Answer:
         """Return the answer as it is seen."""

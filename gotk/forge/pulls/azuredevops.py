@@ -1,0 +1,255 @@
+"""Pull requests at Azure DevOps. Answers to its REST API 7.1.
+
+What looks at a commit are its statuses and, of its open pull requests, the policies about builds and statuses. Texts
+are at most 4000 characters long, and lists show the first of them; there are no assignees. It completes a pull request
+in the background.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
+from urllib.parse import quote
+
+from gotk.forge import paging
+from gotk.forge.accounts import AzureDevOpsAccount
+from gotk.forge.hosting import Asking
+from gotk.forge.proposals import (
+    REFUSALS,
+    Proposals,
+    as_object,
+    dig,
+    is_done,
+    number_of,
+    said,
+    text,
+    texts,
+    unoffered,
+)
+from gotk.forge.pull_request import (
+    Check,
+    Checks,
+    Kept,
+    Merging,
+    Method,
+    Opinion,
+    Outcome,
+    PullRequest,
+    Review,
+    Search,
+    State,
+    Wanted,
+    lacking,
+)
+from gotk.forge.status import Items
+from gotk.forge.status import State as Progress
+from gotk.http.exchange import Request
+
+_PAGE = 100
+_LONGEST = 4000
+_HEADS = "refs/heads/"
+_VERSION = "api-version=7.1"
+_PREVIEW = "api-version=7.1-preview.1"
+_STATES = {State.OPEN: "active", State.MERGED: "completed", State.CLOSED: "abandoned", None: "all"}
+_READ = {"active": State.OPEN, "completed": State.MERGED}
+_METHODS = {Method.MERGE: "noFastForward", Method.SQUASH: "squash", Method.REBASE: "rebase"}
+_PROGRESS = {"succeeded": Progress.SUCCESS, "notApplicable": Progress.SUCCESS, "approved": Progress.SUCCESS,
+             "pending": Progress.PENDING, "notSet": Progress.PENDING, "queued": Progress.PENDING,
+             "running": Progress.PENDING}  # fmt: skip
+#: The types of policy that are about builds and statuses, by their ids, which are the same everywhere.
+_CHECKING = frozenset({"0609b952-1397-4640-95ec-e00a01b2c241", "cbdc66da-9728-4af8-aada-9a5a32e4a226"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PullRequests(AzureDevOpsAccount, Proposals):
+    """The pull requests of a repository at Azure DevOps."""
+
+    title: ClassVar[str] = "Azure DevOps"
+
+    def open_pull_request(self, wanted: Wanted) -> Asking[Kept]:
+        """Open one, with a text of the length that Azure takes."""
+        return (yield from Proposals.open_pull_request(self, _short(wanted)))
+
+    def update_pull_request(self, number: int, wanted: Wanted) -> Asking[Kept]:
+        """Write what differs, with a text of the length that Azure takes."""
+        return (yield from Proposals.update_pull_request(self, number, _short(wanted)))
+
+    def who_closed(self, number: int) -> Asking[str]:
+        """Return the name of who abandoned it."""
+        return text(as_object((yield self._one(number))), "closedBy", "uniqueName")
+
+    def comment(self, number: int, text: str) -> Asking[None]:
+        """Write a comment that nobody has to resolve."""
+        body = {"comments": [{"parentCommentId": 0, "content": text, "commentType": "text"}], "status": "closed"}
+        yield self._send("POST", f"{self._base}/pullRequests/{number}/threads?{_VERSION}", body)
+
+    def enable_auto_merge(self, number: int, expected: str, method: Method) -> Asking[Merging]:
+        """Let Azure complete it once its policies are content, in the name of who opened it."""
+        shown = as_object((yield self._one(number)))
+        if (at := text(shown, "lastMergeSourceCommit", "commitId")) != expected:
+            return Merging(outcome=Outcome.MOVED, message=f"the branch is at {at}")
+        body = {
+            "autoCompleteSetBy": {"id": text(shown, "createdBy", "id")},
+            "completionOptions": {"mergeStrategy": _METHODS[method]},
+        }
+        answer = yield self._send("PATCH", f"{self._pull(number)}?{_VERSION}", body, accepts=REFUSALS)
+        outcome = Outcome.SCHEDULED if is_done(answer) else Outcome.REFUSED
+        return Merging(outcome=outcome, message="" if is_done(answer) else said(answer))
+
+    def merge(self, number: int, expected: str, method: Method) -> Asking[Merging]:
+        """Complete it, which Azure may be at for a while."""
+        body = {
+            "status": "completed",
+            "lastMergeSourceCommit": {"commitId": expected},
+            "completionOptions": {"mergeStrategy": _METHODS[method]},
+        }
+        answer = yield self._send("PATCH", f"{self._pull(number)}?{_VERSION}", body, accepts=(400, 403, 409))
+        if is_done(answer):
+            merged = self._read(as_object(answer))
+            done = merged.state is State.MERGED
+            return Merging(outcome=Outcome.MERGED if done else Outcome.SCHEDULED, commit=merged.merge_commit)
+        there = yield from self.get_pull_request(number)
+        outcome = Outcome.REFUSED if there.is_at(expected) else Outcome.MOVED
+        return Merging(outcome=outcome, message=said(answer))
+
+    def checks(self, sha: str) -> Asking[Checks]:
+        """Return the statuses of a commit, and what policies of its open pull requests say of builds and statuses."""
+        ask = self._get(f"{self._base}/commits/{sha}/statuses?latestOnly=true&top={_PAGE * paging.MOST}&{_VERSION}")
+        listed = (yield ask).items("value")
+        found = [_status(each) for each in listed]
+        query = {"queries": [{"type": "commit", "items": [sha]}]}
+        answer = yield self._send("POST", f"{self._base}/pullrequestquery?{_VERSION}", query)
+        for pull in _queried(as_object(answer), sha):
+            if pull.get("status") == "active" and text(pull, "lastMergeSourceCommit", "commitId") == sha:
+                found += yield from self._policies(pull)
+        return Checks((*found, *paging.rest(listed, _PAGE)))
+
+    def reviews(self, number: int) -> Asking[tuple[Review, ...]]:
+        """Return who voted for and against it; Azure does not tell whose vote counts."""
+        listed = as_object((yield self._one(number))).get("reviewers")
+        found = [each for each in listed or () if isinstance(each, dict) and each.get("isContainer") is not True]
+        return tuple(
+            Review(
+                who=text(each, "uniqueName"),
+                opinion=Opinion.APPROVED if each["vote"] > 0 else Opinion.CHANGES_REQUESTED,
+            )
+            for each in found
+            if isinstance(each.get("vote"), int) and each["vote"] != 0
+        )
+
+    def _policies(self, pull: Mapping[str, Any]) -> Asking[list[Check]]:
+        organization, project, _ = self._place
+        artifact = (
+            f"vstfs:///CodeReview/CodeReviewId/{text(pull, 'repository', 'project', 'id')}/{pull['pullRequestId']}"
+        )
+        url = f"{organization}/{project}/_apis/policy/evaluations?artifactId={quote(artifact, safe='')}&{_PREVIEW}"
+        answer = yield self._get(url, accepts=(404,))
+        listed = answer.items("value") if is_done(answer) else ()
+        return [_policy(each) for each in listed if text(each, "configuration", "type", "id") in _CHECKING]
+
+    def _pull(self, number: int) -> str:
+        return f"{self._base}/pullrequests/{number}"
+
+    def _list(self, search: Search) -> Asking[Items]:
+        query = f"searchCriteria.status={_STATES[search.state]}&$top={_PAGE}"
+        if head := search.exact():
+            query += f"&searchCriteria.sourceRefName={quote(_HEADS + head, safe='')}"
+        if search.base:
+            query += f"&searchCriteria.targetRefName={quote(_HEADS + search.base, safe='')}"
+        ask = self._get(f"{self._base}/pullrequests?{query}&{_VERSION}")
+        return (yield from paging.skips(ask, _PAGE))
+
+    def _is_own(self, listed: Mapping[str, Any]) -> bool:
+        return not listed.get("forkSource")
+
+    def _read(self, listed: Mapping[str, Any]) -> PullRequest:
+        organization, project, name = self._place
+        number = number_of(listed, "pullRequestId")
+        state = _READ.get(text(listed, "status"), State.CLOSED)
+        return PullRequest(
+            number=number,
+            url=f"{organization}/{project}/_git/{name}/pullrequest/{number}",
+            title=text(listed, "title"),
+            body=text(listed, "description"),
+            head=text(listed, "sourceRefName").removeprefix(_HEADS),
+            head_sha=text(listed, "lastMergeSourceCommit", "commitId"),
+            base=text(listed, "targetRefName").removeprefix(_HEADS),
+            state=state,
+            author=text(listed, "createdBy", "uniqueName"),
+            draft=listed.get("isDraft") is True,
+            labels=texts(listed.get("labels"), "name"),
+            reviewers=(*texts(listed.get("reviewers"), "uniqueName"), *texts(listed.get("reviewers"), "id")),
+            merge_commit=text(listed, "lastMergeCommit", "commitId") if state is State.MERGED else "",
+            opened=text(listed, "creationDate"),
+        )
+
+    def _one(self, number: int) -> Request:
+        return self._get(f"{self._pull(number)}?{_VERSION}")
+
+    def _creation(self, wanted: Wanted) -> Request:
+        body = {
+            "sourceRefName": f"{_HEADS}{wanted.head}",
+            "targetRefName": f"{_HEADS}{wanted.base}",
+            "title": wanted.title,
+            "description": wanted.body,
+            "isDraft": wanted.draft,
+        }
+        return self._send("POST", f"{self._base}/pullrequests?{_VERSION}", body, accepts=(400, 409))
+
+    def _edit(self, there: PullRequest, changes: Mapping[str, str]) -> Asking[dict[str, Any]]:
+        names = {"title": "title", "body": "description", "base": "targetRefName"}
+        body = {names[name]: f"{_HEADS}{value}" if name == "base" else value for name, value in changes.items()}
+        return as_object((yield self._send("PATCH", f"{self._pull(there.number)}?{_VERSION}", body)))
+
+    def _closing(self, there: PullRequest) -> Request:
+        return self._send("PATCH", f"{self._pull(there.number)}?{_VERSION}", {"status": "abandoned"})
+
+    def _dress(self, there: PullRequest, wanted: Wanted) -> Asking[tuple[str, ...]]:
+        warnings = [*unoffered(self.title, "assignees", wanted.assignees)]
+        pull = f"{self._base}/pullRequests/{there.number}"
+        for name in lacking(wanted.labels, there.labels):
+            answer = yield self._send("POST", f"{pull}/labels?{_VERSION}", {"name": name}, accepts=REFUSALS)
+            if not is_done(answer):
+                warnings.append(f"label {name}: {said(answer)}")
+        for name in lacking(wanted.reviewers, (*there.reviewers, there.author)):
+            person = yield from self._identity(name)
+            if not person:
+                warnings.append(f"reviewer {name}: no such account in the organization")
+                continue
+            url = f"{pull}/reviewers/{person}?{_VERSION}"
+            answer = yield self._send("PUT", url, {"id": person, "vote": 0}, accepts=REFUSALS)
+            if not is_done(answer):
+                warnings.append(f"reviewer {name}: {said(answer)}")
+        return tuple(warnings)
+
+    def _identity(self, name: str) -> Asking[str]:
+        """Return the id of an account by its name or mail address; empty where there is none."""
+        organization, _, _ = self._place
+        server = organization.replace("://dev.azure.com/", "://vssps.dev.azure.com/")
+        url = f"{server}/_apis/identities?searchFilter=General&filterValue={quote(name, safe='')}&{_VERSION}"
+        listed = (yield self._get(url)).items("value")
+        return text(listed[0], "id") if len(listed) == 1 else ""
+
+
+def _short(wanted: Wanted) -> Wanted:
+    body = wanted.body if len(wanted.body) <= _LONGEST else f"{wanted.body[: _LONGEST - 1]}…"
+    return replace(wanted, body=body)
+
+
+def _queried(answer: Mapping[str, Any], sha: str) -> Items:
+    """Return the pull requests that a query found by a commit."""
+    results = answer.get("results")
+    found = [each.get(sha) for each in results or () if isinstance(each, dict)]
+    return [pull for listed in found for pull in listed or () if isinstance(pull, dict)]
+
+
+def _status(each: Mapping[str, Any]) -> Check:
+    name = "/".join(filter(None, (text(each, "context", "genre"), text(each, "context", "name"))))
+    return Check(name=name, state=_PROGRESS.get(text(each, "state"), Progress.FAILURE), url=text(each, "targetUrl"))
+
+
+def _policy(each: Mapping[str, Any]) -> Check:
+    settings, kind = dig(each, "configuration", "settings"), text(each, "configuration", "type", "displayName")
+    name = text(settings, "displayName") or text(settings, "statusName") or kind
+    state = _PROGRESS.get(text(each, "status"), Progress.FAILURE)
+    optional = dig(each, "configuration", "isBlocking") is False
+    return Check(name=name, state=Progress.SUCCESS if optional and state is Progress.FAILURE else state)
