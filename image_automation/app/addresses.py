@@ -1,7 +1,7 @@
 """Where the service listens: an address that cannot be had is told with the option that chooses another.
 
-The address of `explain` is also written beside the embedded control plane's kubeconfig, where the verb looks for it, so
-that whoever has the kubeconfig need not be told one more address.
+The addresses of `explain` and the dashboard are also written beside the embedded control plane's kubeconfig, where the
+verbs look for them, so that whoever has the kubeconfig need not be told one more address.
 """
 
 import contextlib
@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 T = TypeVar("T")
-_EXPLAIN = "explain.url"
+EXPLAIN, DASHBOARD = "explain.url", "dashboard.url"
 _LOOPBACK = {"": "127.0.0.1", "0.0.0.0": "127.0.0.1", "::": "[::1]"}  # noqa: S104 - compared, not bound
 
 
@@ -31,10 +31,10 @@ async def chosen_by(option: str, address: str, serving: AbstractAsyncContextMana
 
 
 @contextlib.contextmanager
-def told(folder: Path, address: str, port: int) -> Iterator[None]:
-    """Leave the address of `explain` in the data folder as long as the block lasts."""
+def told(folder: Path, name: str, address: str, port: int) -> Iterator[None]:
+    """Leave an address in a file of the data folder as long as the block lasts."""
     host = address.rpartition(":")[0]
-    file = folder / _EXPLAIN
+    file = folder / name
     file.write_text(f"http://{_LOOPBACK.get(host.strip('[]'), host)}:{port}\n")
     try:
         yield
@@ -42,9 +42,9 @@ def told(folder: Path, address: str, port: int) -> Iterator[None]:
         file.unlink(missing_ok=True)
 
 
-def find(kubeconfig: Path) -> str:
-    """Return the address of `explain` that a service left beside its kubeconfig, or nothing."""
+def find(kubeconfig: Path, name: str) -> str:
+    """Return an address that a service left beside its kubeconfig, or nothing."""
     try:
-        return (kubeconfig.parent / _EXPLAIN).read_text().strip()
+        return (kubeconfig.parent / name).read_text().strip()
     except OSError:
         return ""

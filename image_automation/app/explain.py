@@ -5,19 +5,18 @@ back and since when it knows each tag. Asking the registry anew from elsewhere w
 tell another moment's tags.
 """
 
-import ipaddress
-
 import msgspec
 from aiohttp import web
 
-from image_automation.app.explanation import Explainer, UnknownPolicyError
+from image_automation.dashboard import doors
+from image_automation.explanation import Explainer, UnknownPolicyError
 
 
 def app(explainer: Explainer) -> web.Application:
     """Return the application that serves `/explain/{namespace}/{name}`."""
 
     async def show(request: web.Request) -> web.Response:
-        if not _is_direct(request.url.host or ""):
+        if not doors.is_direct(request.url.host or ""):
             return _refuse(403, "ask for this server by its address or as localhost")
         try:
             found = explainer.explain(request.match_info["namespace"], request.match_info["name"])
@@ -30,17 +29,6 @@ def app(explainer: Explainer) -> web.Application:
     made = web.Application()
     made.router.add_get("/explain/{namespace}/{name}", show)
     return made
-
-
-def _is_direct(host: str) -> bool:
-    """Tell whether a page in a browser cannot have been led here by a name that it controls."""
-    if host == "localhost" or host.endswith(".localhost") or "." not in host:
-        return True
-    try:
-        ipaddress.ip_address(host.strip("[]"))
-    except ValueError:
-        return host.endswith((".svc", ".cluster.local"))
-    return True
 
 
 def _refuse(status: int, message: str) -> web.Response:

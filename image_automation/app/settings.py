@@ -85,6 +85,7 @@ class Settings:
     metrics_addr: str = ":8080"
     health_addr: str = ":9440"
     explain_addr: str = "0"
+    dashboard_addr: str = "0"
     events_addr: str = ""
     notification_addr: str = "0"
     rate_limit_interval: float = 300.0

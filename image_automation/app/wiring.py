@@ -43,9 +43,11 @@ from gotk.sources.helm_access import HelmAccesses
 from gotk.sources.registry_access import RegistryAccess
 from image_automation.app import addresses, builds, clouds, explain, notifications, releases, sources
 from image_automation.app.digests import RegistryDigests
-from image_automation.app.explanation import Explainer
 from image_automation.app.parts import Parts
 from image_automation.app.settings import Settings
+from image_automation.dashboard import server
+from image_automation.dashboard.server import Dashboard
+from image_automation.explanation import Explainer
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
 from image_automation.notification.cel.evaluator import Evaluator
 from image_automation.notification.receiver import ReceiverReconciler
@@ -211,7 +213,9 @@ async def manager(
         recorder = Recorder(sinks, clock=clock, metrics=metrics)
         reconcilers = [make(parts) for name_, make in CONTROLLERS.items() if name_ in settings.controllers]
         await _look_after_scans(parts, recorder, metrics, stack)
-        await _explain(parts, stack)
+        explainer = _explainer(parts)
+        await _explain(parts, explainer, stack)
+        await _show(parts, explainer, stack)
         await _receive(parts, stack)
         yield Manager(
             client=client,
@@ -244,15 +248,30 @@ async def _look_after_scans(
     await stack.enter_async_context(watchdog.beside())
 
 
-async def _explain(parts: Parts, stack: contextlib.AsyncExitStack) -> None:
-    """Answer `explain`, where this process chooses."""
+def _explainer(parts: Parts) -> Explainer | None:
+    """Return what explains choices, where this process chooses."""
     if not {"imagerepository", "imagepolicy"} <= parts.settings.controllers:
+        return None
+    return Explainer(objects=parts.caches, tags=parts.tags, clock=parts.clock)
+
+
+async def _explain(parts: Parts, explainer: Explainer | None, stack: contextlib.AsyncExitStack) -> None:
+    """Answer `explain`, where this process chooses."""
+    if explainer is None:
         return
-    app = explain.app(Explainer(objects=parts.caches, tags=parts.tags, clock=parts.clock))
     address = parts.settings.explain_addr
-    served = addresses.chosen_by("--explain-addr", address, health.serve(address, app))
+    served = addresses.chosen_by("--explain-addr", address, health.serve(address, explain.app(explainer)))
     if port := await stack.enter_async_context(served):
-        stack.enter_context(addresses.told(parts.settings.data_dir, address, port))
+        stack.enter_context(addresses.told(parts.settings.data_dir, addresses.EXPLAIN, address, port))
+
+
+async def _show(parts: Parts, explainer: Explainer | None, stack: contextlib.AsyncExitStack) -> None:
+    """Serve the dashboard."""
+    address = parts.settings.dashboard_addr
+    pages = Dashboard(caches=parts.caches, explains=explainer, clock=parts.clock)
+    served = addresses.chosen_by("--dashboard-addr", address, server.serve(address, pages))
+    if port := await stack.enter_async_context(served):
+        stack.enter_context(addresses.told(parts.settings.data_dir, addresses.DASHBOARD, address, port))
 
 
 async def _receive(parts: Parts, stack: contextlib.AsyncExitStack) -> None:

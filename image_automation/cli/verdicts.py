@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 from image_automation.cli import output
 
 if TYPE_CHECKING:
-    from image_automation.app.explanation import Explanation
+    from image_automation.explanation import Explanation
 
 FORMS = ("table", "json", "yaml")
 

@@ -141,6 +141,7 @@ async def open_playground(
             health_addr="0",
             receiver_addr=receiver_addr,
             explain_addr="127.0.0.1:0",
+            dashboard_addr="127.0.0.1:0",
             grace=2.0,
         )
         await stack.enter_async_context(service.beside(settings, address))

@@ -13,7 +13,7 @@ from image_automation.cli.verbs import completion
 from image_automation.cli.verbs.look import explained
 
 if TYPE_CHECKING:
-    from image_automation.app.explanation import Explanation
+    from image_automation.explanation import Explanation
     from image_automation.report import Report
 
 #: Where a service answers unless told otherwise.
@@ -57,7 +57,8 @@ def beside(cluster: clusters.Cluster) -> str:
     """Return the address that a service with an embedded control plane left beside its kubeconfig, or nothing."""
     from image_automation.app import addresses  # noqa: PLC0415 - `--help` needs no rooms
 
-    return next(filter(None, map(addresses.find, cluster.kubeconfigs())), "")
+    found = (addresses.find(kubeconfig, addresses.EXPLAIN) for kubeconfig in cluster.kubeconfigs())
+    return next(filter(None, found), "")
 
 
 @explain.command()
@@ -93,7 +94,7 @@ async def ask(server: str, cluster: clusters.Cluster, namespace: str, name: str)
     import msgspec  # noqa: PLC0415 - nor this
     from yarl import URL  # noqa: PLC0415 - nor this
 
-    from image_automation.app.explanation import Explanation  # noqa: PLC0415 - nor the rooms
+    from image_automation.explanation import Explanation  # noqa: PLC0415 - nor the rooms
 
     try:
         url = URL(server.rstrip("/")) / "explain" / namespace / name

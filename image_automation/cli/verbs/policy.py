@@ -54,7 +54,7 @@ def test(*, tags_from: Any, form: str, exclude: tuple[str, ...], now: str | None
 
     Exits with 1 where no tag is chosen.
     """
-    from image_automation.app import explanation  # noqa: PLC0415 - `--help` needs no rooms
+    from image_automation import explanation  # noqa: PLC0415 - `--help` needs no rooms
     from policies import choose  # noqa: PLC0415 - nor this
     from reflector import exclusion  # noqa: PLC0415 - nor this
 

@@ -46,8 +46,8 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
     defaults = {"storage_addr": f"{host}:9090", "metrics_addr": f"{host}:8080", "health_addr": f"{host}:9440"}
     defaults["notification_addr"] = f"{host}:9293"
     defaults["receiver_addr"] = f"{host}:9292"
-    # What explains choices tells the tags of private images, so it leaves the machine only where that is asked for.
-    defaults["explain_addr"] = "127.0.0.1:9441"
+    # What shows choices tells the tags of private images, so it leaves the machine only where that is asked for.
+    defaults |= {"explain_addr": "127.0.0.1:9441", "dashboard_addr": "127.0.0.1:9442"}
     return {name: options.pop(name) or default for name, default in defaults.items()}
 
 
@@ -114,6 +114,9 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
     "--health-addr", metavar="ADDR", help="Serve health here; 0 for none.  [default: :9440, embedded on loopback]"
 )
 @click.option("--explain-addr", metavar="ADDR", help="Answer `explain` here; 0 for none.  [default: 127.0.0.1:9441]")
+@click.option(
+    "--dashboard-addr", metavar="ADDR", help="Serve the dashboard here; 0 for none.  [default: 127.0.0.1:9442]"
+)
 @click.option(
     "--receiver-addr",
     "--receiverAddr",

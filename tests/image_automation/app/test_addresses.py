@@ -13,7 +13,16 @@ from image_automation.app import addresses, embedded, service
 from image_automation.app.settings import CONTROLLERS, Settings
 
 _FREE = dict.fromkeys(
-    ("storage_addr", "metrics_addr", "health_addr", "explain_addr", "receiver_addr", "notification_addr"), "127.0.0.1:0"
+    (
+        "storage_addr",
+        "metrics_addr",
+        "health_addr",
+        "explain_addr",
+        "dashboard_addr",
+        "receiver_addr",
+        "notification_addr",
+    ),
+    "127.0.0.1:0",
 )
 
 
@@ -45,8 +54,8 @@ async def test_a_control_plane_whose_port_is_taken_names_its_options(tmp_path: P
 
 
 def test_explain_is_found_beside_the_kubeconfig_while_the_service_runs(tmp_path: Path) -> None:
-    with addresses.told(tmp_path, ":9441", 9441):
-        assert addresses.find(tmp_path / "kubeconfig") == "http://127.0.0.1:9441"
-    assert addresses.find(tmp_path / "kubeconfig") == ""
-    with addresses.told(tmp_path, "[::]:0", 7):
-        assert addresses.find(tmp_path / "kubeconfig") == "http://[::1]:7"
+    with addresses.told(tmp_path, addresses.EXPLAIN, ":9441", 9441):
+        assert addresses.find(tmp_path / "kubeconfig", addresses.EXPLAIN) == "http://127.0.0.1:9441"
+    assert addresses.find(tmp_path / "kubeconfig", addresses.EXPLAIN) == ""
+    with addresses.told(tmp_path, addresses.EXPLAIN, "[::]:0", 7):
+        assert addresses.find(tmp_path / "kubeconfig", addresses.EXPLAIN) == "http://[::1]:7"

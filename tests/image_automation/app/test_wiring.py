@@ -151,7 +151,7 @@ def decide(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Callable[..., Set
     monkeypatch.setattr(run, "_run", lambda settings, _: decided.append(settings))
     monkeypatch.setattr(run.serving, "run", lambda _: None)
     monkeypatch.setenv("RUNTIME_NAMESPACE", "tools")
-    addresses = ("storage", "metrics", "health", "explain", "receiver", "notification")
+    addresses = ("storage", "metrics", "health", "explain", "dashboard", "receiver", "notification")
     quiet = [part for name in addresses for part in (f"--{name}-addr", "127.0.0.1:0")]
 
     def read(*args: str) -> Settings:

@@ -8,7 +8,7 @@ from gotk.api.image import ImageRepository
 from image_automation.cli.verbs.v1.watched import Image, Watch
 
 if TYPE_CHECKING:
-    from image_automation.app.explanation import Explanation
+    from image_automation.explanation import Explanation
 
 Row = tuple[str, str, str, str]
 _NEWER, _RUNS, _OLDER = "|  ", "'->", "   "

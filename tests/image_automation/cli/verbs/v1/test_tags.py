@@ -1,8 +1,8 @@
 """The tags of an image as the service explains them, drawn without a cluster."""
 
-from image_automation.app.explanation import Explanation, TagVerdict
 from image_automation.cli.verbs.v1 import tags
 from image_automation.cli.verbs.v1.watched import Image
+from image_automation.explanation import Explanation, TagVerdict
 
 FOUND = Explanation(
     policy="flux-system/web",

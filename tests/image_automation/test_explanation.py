@@ -15,8 +15,8 @@ from gotk.api import scheme
 from gotk.api.image import ImagePolicy, ImageRepository
 from gotk.runtime import health
 from image_automation.app import explain as server
-from image_automation.app.explanation import Explainer
 from image_automation.cli import root
+from image_automation.explanation import Explainer
 from reflector.first_seen import FirstSeen
 from reflector.store import TagStore
 from tests.memory_cluster import image_policy, image_repository

@@ -1,0 +1,162 @@
+"""`/images`: every policy with its image: what is chosen, from what, when it was looked for, who writes it where."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from gotk.api.image import ImagePolicy, ImageRepository, ImageUpdateAutomation
+from gotk.runtime.errors import Stalled
+from gotk.runtime.reconciler import Key
+from image_automation import report, selection
+from image_automation.dashboard import states
+from image_automation.dashboard.now import policy_of
+from image_automation.dashboard.page import Look, Page, Record, titled
+from image_automation.dashboard.states import State
+from policies.image_policy import repository_of
+
+
+class Place(Record, frozen=True, kw_only=True):
+    """Where a policy's choice was last written: file and line, by which commit of which automation."""
+
+    automation: str
+    path: str
+    line: int
+    commit: str
+    old: str
+    new: str
+
+
+class Image(Record, frozen=True, kw_only=True):
+    """A policy and its image. `scanned` is when the registry was last asked, `tags` how many it listed."""
+
+    namespace: str
+    policy: str
+    image: str = ""
+    tag: str = ""
+    digest: str = ""
+    previous: str = ""
+    rule: str = ""
+    scanned: str = ""
+    tags: int = 0
+    state: State
+    repository: State | None = None
+    automations: tuple[str, ...] = ()
+    places: tuple[Place, ...] = ()
+    held: int = 0
+
+
+class Images(Record, frozen=True, kw_only=True):
+    """The policies that match what was searched for, of how many there are."""
+
+    images: tuple[Image, ...]
+    total: int
+    search: str = ""
+    standing: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Writer:
+    """An automation, what it follows and what its last run came to."""
+
+    automation: ImageUpdateAutomation
+    follows: frozenset[str]
+    report: report.Report
+
+    @property
+    def name(self) -> str:
+        return self.automation.metadata.name
+
+
+def record(look: Look) -> Images:
+    """Make the record; `q` in the query is searched for in names, `is` keeps one standing."""
+    search, standing = look.query.get("q", "").strip(), look.query.get("is", "")
+    policies = look.objects.list(ImagePolicy)
+    repositories = {_key(each): each for each in look.objects.list(ImageRepository)}
+    writers = _writers(policies, look.objects.list(ImageUpdateAutomation))
+    every = [_image(each, repositories, writers.get(each.metadata.namespace, ())) for each in policies]
+    kept = [each for each in every if _matches(each, search.lower()) and standing in {"", each.state.standing}]
+    return Images(images=tuple(kept), total=len(every), search=search, standing=standing)
+
+
+def _matches(image: Image, search: str) -> bool:
+    return search in f"{image.namespace}/{image.policy} {image.image}:{image.tag}".lower()
+
+
+def _key(obj: ImageRepository | ImagePolicy) -> Key:
+    return Key(obj.metadata.namespace, obj.metadata.name)
+
+
+def _writers(
+    policies: Iterable[ImagePolicy], automations: Iterable[ImageUpdateAutomation]
+) -> Mapping[str, Sequence[_Writer]]:
+    """Return the automations of each namespace with the policies that they follow."""
+    by_namespace: dict[str, list[ImagePolicy]] = {}
+    for policy in policies:
+        by_namespace.setdefault(policy.metadata.namespace, []).append(policy)
+    found: dict[str, list[_Writer]] = {}
+    for each in automations:
+        namespace = each.metadata.namespace
+        try:
+            chosen = selection.select(by_namespace.get(namespace, ()), each.spec.policy_selector)
+        except Stalled:
+            continue
+        follows = frozenset((*chosen.images, *chosen.waiting))
+        found.setdefault(namespace, []).append(_Writer(each, follows, report.read(each.metadata.annotations)))
+    return found
+
+
+def _image(policy: ImagePolicy, repositories: Mapping[Key, ImageRepository], writers: Sequence[_Writer]) -> Image:
+    repository = repositories.get(Key(*repository_of(policy)))
+    scan = repository.status.last_scan_result if repository is not None else None
+    chosen, before = policy.status.latest_ref, policy.status.observed_previous_ref
+    name = policy.metadata.name
+    return Image(
+        namespace=policy.metadata.namespace,
+        policy=name,
+        image=repository.spec.image if repository is not None else chosen.name if chosen is not None else "",
+        tag=chosen.tag if chosen is not None else "",
+        digest=chosen.digest if chosen is not None else "",
+        previous=before.tag if before is not None else "",
+        rule=rule_of(policy),
+        scanned=scan.scan_time if scan is not None else "",
+        tags=scan.tag_count if scan is not None else 0,
+        state=states.of(policy),
+        repository=states.of(repository) if repository is not None else None,
+        automations=tuple(writer.name for writer in writers if name in writer.follows),
+        places=tuple(place for writer in writers for place in _places(writer, name)),
+        held=sum(policy_of(each.setter) == name for writer in writers for each in writer.report.held),
+    )
+
+
+def _places(writer: _Writer, policy: str) -> Iterable[Place]:
+    push = writer.report.push
+    for change in push.changes if push is not None else ():
+        if policy_of(change.setter) == policy:
+            yield Place(
+                automation=writer.name,
+                path=change.path,
+                line=change.line,
+                commit=push.commit if push is not None else "",
+                old=change.old,
+                new=change.new,
+            )
+
+
+def rule_of(policy: ImagePolicy) -> str:
+    """Word what a policy wants on one line, such as `semver 1.x, tags like ^v`."""
+    choice, filter_ = policy.spec.policy, policy.spec.filter_tags
+    if choice.semver is not None:
+        text = f"semver {choice.semver.range}"
+    elif choice.alphabetical is not None:
+        text = f"alphabetical {choice.alphabetical.order}"
+    else:
+        text = f"numerical {choice.numerical.order}" if choice.numerical is not None else "no rule"
+    return f"{text}, tags like {filter_.pattern}" if filter_ is not None and filter_.pattern else text
+
+
+PAGE = Page(
+    path="/images",
+    template="images.html",
+    title=titled("Images"),
+    kinds=(ImagePolicy, ImageRepository, ImageUpdateAutomation),
+    record=record,
+)

@@ -1,0 +1,143 @@
+"""`/`: what is broken, what waits for a person, what is held back, what is under way, and what was done today.
+
+The order of the sections is the order in which somebody on call wants to know.
+"""
+
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
+from typing import Final
+
+from gotk.api import extensions
+from gotk.api.helm import HelmRelease
+from gotk.api.image import ImagePolicy, ImageRepository, ImageUpdateAutomation
+from gotk.api.kustomize import Kustomization
+from gotk.api.meta import Object
+from gotk.api.notification import Receiver
+from gotk.api.source import Bucket, GitRepository, HelmChart, HelmRepository, OCIRepository
+from gotk.api.source_extensions import ArtifactGenerator
+from gotk.runtime.clock import rfc3339
+from image_automation import report, report_status
+from image_automation.dashboard import states
+from image_automation.dashboard.page import Look, Page, Record, titled
+from image_automation.dashboard.states import State
+
+#: What is looked at, in the order of the way that a tag goes.
+KINDS: Final[tuple[type[Object], ...]] = (
+    ImageRepository, ImagePolicy, ImageUpdateAutomation, GitRepository, OCIRepository, Bucket, HelmRepository,
+    HelmChart, ArtifactGenerator, Kustomization, HelmRelease, Receiver,
+)  # fmt: skip
+_TODAY: Final = timedelta(hours=24)
+
+
+class Held(Record, frozen=True, kw_only=True):
+    """An update that somebody took back, and is not made again."""
+
+    namespace: str
+    automation: str
+    policy: str
+    path: str
+    line: int
+    old: str
+    new: str
+    cause: str
+
+
+class Done(Record, frozen=True, kw_only=True):
+    """A commit that an automation pushed within the last day. `changes` counts the values that it wrote."""
+
+    namespace: str
+    automation: str
+    commit: str
+    branch: str
+    time: str
+    changes: int
+    first: str = ""
+
+
+class Now(Record, frozen=True, kw_only=True):
+    """What the front page shows; `ready` counts what is as it should be."""
+
+    broken: tuple[State, ...] = ()
+    person: tuple[State, ...] = ()
+    held: tuple[Held, ...] = ()
+    working: tuple[State, ...] = ()
+    suspended: tuple[State, ...] = ()
+    done: tuple[Done, ...] = ()
+    ready: int = 0
+
+
+def record(look: Look) -> Now:
+    """Make the record."""
+    objects = [obj for kind in KINDS for obj in look.objects.list(kind)]
+    found = [states.of(obj) for obj in objects]
+    automations = look.objects.list(ImageUpdateAutomation)
+    return Now(
+        broken=_standing(found, "broken"),
+        person=tuple(filter(None, map(_asks, objects))),
+        held=tuple(held for each in automations for held in _held(each)),
+        working=_standing(found, "working"),
+        suspended=_standing(found, "suspended"),
+        done=tuple(sorted(_done(automations, look.now), key=lambda done: done.time, reverse=True)),
+        ready=len(_standing(found, "ready")),
+    )
+
+
+def _standing(found: Sequence[State], wanted: states.Standing) -> tuple[State, ...]:
+    return tuple(state for state in found if state.standing == wanted)
+
+
+def _asks(obj: Object) -> State | None:
+    """Return what an object wants somebody to decide, or None."""
+    for type_, status in ((extensions.TAGS_HELD, "True"), (extensions.MARKERS_RESOLVED, "False")):
+        said = states.condition(obj, type_)
+        if said is not None and said.status == status:
+            return State(
+                kind=obj.kind,
+                namespace=obj.metadata.namespace,
+                name=obj.metadata.name,
+                standing="working",
+                reason=said.reason,
+                message=said.message,
+                since=said.last_transition_time,
+            )
+    return None
+
+
+def _held(automation: ImageUpdateAutomation) -> Iterator[Held]:
+    for each in report.read(automation.metadata.annotations).held:
+        yield Held(
+            namespace=automation.metadata.namespace,
+            automation=automation.metadata.name,
+            policy=policy_of(each.setter),
+            path=each.path,
+            line=each.line,
+            old=each.old,
+            new=each.new,
+            cause=report_status.held_cause(each),
+        )
+
+
+def policy_of(setter: str) -> str:
+    """Return the policy's name in a marker's setter, `namespace:name` or `namespace:name:tag`."""
+    return [*setter.split(":"), ""][1]
+
+
+def _done(automations: Sequence[ImageUpdateAutomation], now: datetime) -> Iterator[Done]:
+    day_ago = rfc3339(now - _TODAY)
+    for each in automations:
+        pushed = report.read(each.metadata.annotations).push
+        if each.status.last_push_commit and each.status.last_push_time > day_ago:
+            told = pushed if pushed is not None and pushed.commit == each.status.last_push_commit else None
+            changes = told.changes if told else ()
+            yield Done(
+                namespace=each.metadata.namespace,
+                automation=each.metadata.name,
+                commit=each.status.last_push_commit,
+                branch=told.branch if told else "",
+                time=each.status.last_push_time,
+                changes=len(changes) + (told.left_out if told else 0),
+                first=f"{changes[0].path}:{changes[0].line}: {changes[0].old} → {changes[0].new}" if changes else "",
+            )
+
+
+PAGE = Page(path="/", template="now.html", title=titled("Now"), kinds=KINDS, record=record)

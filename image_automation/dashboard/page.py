@@ -1,0 +1,72 @@
+"""What a page is: an address, a template, and the function that makes its record from what somebody may see."""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Protocol, TypeVar
+
+import msgspec
+
+from gotk.api.meta import Object
+from image_automation.explanation import Explanation
+
+O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as in the cache
+
+
+class Record(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """Base of what pages show, and what programs get at the same address."""
+
+
+class Missing(LookupError):
+    """There is nothing at this address that the person may see: the message says what was looked for."""
+
+
+class Objects(Protocol):
+    """The objects of the cluster that somebody may see; of a kind that is not watched there are none."""
+
+    def get(self, kind: type[O], namespace: str, name: str) -> O | None:
+        """Return the object, or None where there is none to be seen."""
+        ...
+
+    def list(self, kind: type[O], namespace: str | None = None) -> Sequence[O]:
+        """Return the objects of a namespace, or all of them, by namespace and name."""
+        ...
+
+
+class Explains(Protocol):
+    """Says why a policy chose its tag."""
+
+    def explain(self, namespace: str, name: str) -> Explanation:
+        """Explain a policy. Raises UnknownPolicyError, ValueError and OSError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Look:
+    """What a record is made from: what this person may see, at which moment, and what the address asks for."""
+
+    objects: Objects
+    explains: Explains | None
+    now: datetime
+    place: Mapping[str, str] = field(default_factory=dict)
+    query: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """One page. `path` is as aiohttp's router takes it; `record` raises Missing; `title` may name what is shown.
+
+    `kinds` are those that the record is made of: who may see none of them is told so, and their changes are what the
+    page is made anew for.
+    """
+
+    path: str
+    template: str
+    title: Callable[[Mapping[str, str]], str]
+    kinds: tuple[type[Object], ...]
+    record: Callable[[Look], Record]
+
+
+def titled(text: str) -> Callable[[Mapping[str, str]], str]:
+    """Give every address of a page the same title."""
+    return lambda _: text

@@ -1,0 +1,77 @@
+"""From a record to bytes: HTML for people, by templates that escape whatever they are given, and JSON for programs."""
+
+import functools
+import hashlib
+from importlib import resources
+from typing import Any, Final
+
+import jinja2
+import msgspec
+
+from image_automation.dashboard import links
+from image_automation.dashboard.page import Page, Record
+
+#: What browsers need to be told of the files that pages refer to.
+_TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
+
+
+def prefers_json(accept: str) -> bool:
+    """Tell whether who asks wants the record: programs name JSON, browsers always name HTML too."""
+    return "application/json" in accept and "text/html" not in accept
+
+
+@functools.cache
+def assets() -> dict[str, tuple[bytes, str, str]]:
+    """Return the files that pages refer to: content, media type, and a digest that changes with the content."""
+    found = {}
+    for file in (resources.files(__package__) / "static").iterdir():
+        if (media := _TYPES.get("." + file.name.rpartition(".")[2])) is not None:
+            content = file.read_bytes()
+            found[file.name] = (content, media, hashlib.sha256(content).hexdigest()[:12])
+    return found
+
+
+def asset(name: str) -> str:
+    """Return the address of a file, another one for each content, so that browsers may keep it."""
+    return f"/static/{name}?v={assets()[name][2]}"
+
+
+def moment(text: str) -> str:
+    """Word a time of the API for who has no JavaScript to tell how long ago that is."""
+    return text[:19].replace("T", " ") + " UTC" if text.endswith("Z") else text
+
+
+@functools.cache
+def _environment() -> jinja2.Environment:
+    made = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(str(resources.files(__package__) / "templates")),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.globals.update(asset=asset, links=links)
+    made.filters["moment"] = moment
+    return made
+
+
+def render(template: str, context: dict[str, Any], *, fragment: bool = False) -> str:
+    """Render a page, or as a fragment what stands in its `<main>` alone."""
+    layout = "fragment.html" if fragment else "layout.html"
+    return _environment().get_template(template).render(layout=layout, **context)
+
+
+def encode(record: Record) -> bytes:
+    """Return a record as JSON."""
+    return msgspec.json.encode(record)
+
+
+def digest(page: Page, record: Record) -> str:
+    """Name what a page shows: the same record has the same name, whoever asks and whenever."""
+    return hashlib.sha256(page.path.encode() + encode(record)).hexdigest()[:16]
+
+
+def message(text: str) -> bytes:
+    """Return a refusal as JSON."""
+    return msgspec.json.encode({"message": text})

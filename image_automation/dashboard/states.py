@@ -1,0 +1,59 @@
+"""How one object fares, in one word and the sentence of its condition: what `get` prints as a row, for pages."""
+
+from typing import Any, Literal, TypeAlias
+
+from gotk.api import extensions
+from gotk.api.meta import Condition, Object
+from gotk.runtime import conditions
+from image_automation.dashboard.page import Record
+
+Standing: TypeAlias = Literal["broken", "working", "suspended", "ready"]
+
+
+class State(Record, frozen=True, kw_only=True):
+    """An object and how it fares. `since` is when its condition last changed."""
+
+    kind: str
+    namespace: str
+    name: str
+    standing: Standing
+    reason: str = ""
+    message: str = ""
+    since: str = ""
+
+
+def condition(obj: Object, type_: str) -> Condition | None:
+    """Return a condition of an object, or None where it has none of the type."""
+    listed: tuple[Condition, ...] = getattr(getattr(obj, "status", None), "conditions", ())
+    return next((each for each in listed if each.type == type_), None)
+
+
+def is_suspended(obj: Object) -> bool:
+    """Tell whether the object is left alone."""
+    return bool(getattr(getattr(obj, "spec", None), "suspend", False))
+
+
+def of(obj: Object) -> State:
+    """Say how an object fares."""
+    ready, stalled = condition(obj, conditions.READY), condition(obj, conditions.STALLED)
+    if is_suspended(obj):
+        return _state(obj, "suspended", ready)
+    if stalled is not None and stalled.status == "True":
+        return _state(obj, "broken", stalled)
+    if ready is not None and ready.status == "False":
+        return _state(obj, "broken", ready)
+    overdue = condition(obj, extensions.SCAN_OVERDUE)
+    if overdue is not None and overdue.status == "True":
+        return _state(obj, "broken", overdue)
+    running = condition(obj, conditions.RECONCILING)
+    if running is not None or ready is None or ready.status == "Unknown":
+        return _state(obj, "working", running or ready)
+    return _state(obj, "ready", ready)
+
+
+def _state(obj: Object, standing: Standing, said: Condition | None) -> State:
+    about: dict[str, Any] = {"kind": obj.kind, "namespace": obj.metadata.namespace, "name": obj.metadata.name}
+    if said is None:
+        waiting = "" if standing == "suspended" else "waiting to be reconciled"
+        return State(**about, standing=standing, message=waiting, since=obj.metadata.creation_timestamp)
+    return State(**about, standing=standing, reason=said.reason, message=said.message, since=said.last_transition_time)

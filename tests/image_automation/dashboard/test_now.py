@@ -1,0 +1,143 @@
+"""What the front page and the images say of objects: records, without a server's looks."""
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.image_automation.dashboard.showing import JSON, condition, ready, shown, with_status
+from tests.memory_cluster import MemoryCluster, image_policy, image_repository
+
+SUSPENDED = {"suspend": True}
+
+
+def automation(name: str = "auto", *, report: dict[str, Any] | None = None, **status: Any) -> dict[str, Any]:
+    annotations = {"image-automation.dev/report": json.dumps(report)} if report else {}
+    return {
+        "apiVersion": "image.toolkit.fluxcd.io/v1",
+        "kind": "ImageUpdateAutomation",
+        "metadata": {"name": name, "namespace": "default", "annotations": annotations},
+        "spec": {"sourceRef": {"kind": "GitRepository", "name": "fleet"}, "interval": "5m"},
+        "status": status,
+    }
+
+
+async def seen(path: str, *objects: dict[str, Any]) -> Any:
+    cluster = MemoryCluster()
+    for obj in objects:
+        cluster.put(obj)
+    async with shown(cluster) as client:
+        return await (await client.get(path, headers=JSON)).json()
+
+
+STANDINGS: dict[str, tuple[dict[str, Any], str]] = {
+    "ready is counted only": (with_status(image_repository(), **ready()), "ready"),
+    "Ready False is broken": (with_status(image_repository(), **ready("False")), "broken"),
+    "stalled is broken": (
+        with_status(image_repository(), conditions=[condition("Stalled", "True"), condition("Ready", "True")]),
+        "broken",
+    ),
+    "not scanned for long is broken": (
+        with_status(
+            image_repository(),
+            conditions=[condition("Ready", "True"), condition("image-automation.dev/ScanOverdue", "True")],
+        ),
+        "broken",
+    ),
+    "reconciling is in flight": (
+        with_status(image_repository(), conditions=[condition("Reconciling", "True"), condition("Ready", "True")]),
+        "working",
+    ),
+    "new is in flight": (image_repository(), "working"),
+    "suspended is not broken": (with_status(image_repository(**SUSPENDED), **ready("False")), "suspended"),
+}
+
+
+@pytest.mark.parametrize("case", STANDINGS)
+async def test_an_object_stands_where_its_conditions_put_it(case: str) -> None:
+    obj, standing = STANDINGS[case]
+    found = await seen("/", obj)
+    lists = {name: len(listed) for name, listed in found.items() if name != "ready"}
+    assert (lists, found.get("ready", 0)) == (({}, 1) if standing == "ready" else ({standing: 1}, 0))
+
+
+async def test_tags_that_are_kept_and_markers_without_effect_need_a_person() -> None:
+    kept = condition("image-automation.dev/TagsHeld", "True", "5 tags are gone")
+    stray = condition("image-automation.dev/MarkersResolved", "False", "no effect: a.yaml:3")
+    found = await seen(
+        "/",
+        with_status(image_repository(), conditions=[condition("Ready", "True"), kept]),
+        automation(conditions=[condition("Ready", "True"), stray]),
+    )
+    assert [each["message"] for each in found["person"]] == ["5 tags are gone", "no effect: a.yaml:3"]
+
+
+HELD = {
+    "path": "a.yaml",
+    "line": 3,
+    "old": "1.0",
+    "new": "1.1",
+    "commit": "c" * 40,
+    "by": "Ada",
+    "setter": "default:app",
+}
+PUSH = {
+    "commit": "d" * 40,
+    "branch": "main",
+    "changes": [{"path": "a.yaml", "line": 3, "setter": "default:app:tag", "old": "1.0", "new": "1.1"}],
+}
+
+
+async def test_a_held_update_names_the_place_and_who_took_it_back() -> None:
+    found = await seen("/", automation(report={"held": [HELD]}, conditions=[condition("Ready", "True")]))
+    assert found["held"] == [
+        {
+            "namespace": "default",
+            "automation": "auto",
+            "policy": "app",
+            "path": "a.yaml",
+            "line": 3,
+            "old": "1.0",
+            "new": "1.1",
+            "cause": "commit cccccccccccc by Ada took it back",
+        }
+    ]
+
+
+@pytest.mark.parametrize(("time", "shown_"), [("2026-01-01T11:00:00Z", True), ("2025-12-31T11:59:59Z", False)])
+async def test_a_push_is_done_for_a_day(time: str, shown_: bool) -> None:
+    pushed = automation(report={"push": PUSH}, lastPushCommit="d" * 40, lastPushTime=time, **ready())
+    done = (await seen("/", pushed)).get("done", [])
+    assert [each["first"] for each in done] == (["a.yaml:3: 1.0 → 1.1"] if shown_ else [])
+
+
+async def test_an_image_shows_its_choice_and_where_it_was_written() -> None:
+    repository = with_status(
+        image_repository(),
+        lastScanResult={"tagCount": 7, "scanTime": "2026-01-01T11:59:00Z", "revision": "r"},
+        **ready(),
+    )
+    policy = with_status(
+        image_policy(policy={"semver": {"range": "1.x"}}, filterTags={"pattern": "^v"}),
+        latestRef={"name": "example.com/app", "tag": "1.1"},
+        observedPreviousRef={"name": "example.com/app", "tag": "1.0"},
+        **ready(),
+    )
+    found = await seen("/images", repository, policy, automation(report={"push": PUSH, "held": [HELD]}, **ready()))
+    (image,) = found["images"]
+    assert (image["image"], image["tag"], image["previous"], image["tags"]) == ("example.com/app", "1.1", "1.0", 7)
+    assert image["rule"] == "semver 1.x, tags like ^v"
+    assert image["automations"] == ["auto"]
+    assert [(place["path"], place["line"]) for place in image["places"]] == [("a.yaml", 3)]
+    assert image["held"] == 1
+
+
+@pytest.mark.parametrize(
+    ("query", "names"),
+    [("", ["app", "web"]), ("?q=WEB", ["web"]), ("?is=working", ["app"]), ("?q=none", []), ("?q=default/a", ["app"])],
+)
+async def test_images_are_found_by_text_and_standing(query: str, names: list[str]) -> None:
+    objects = (image_repository(), image_policy("app"), with_status(image_policy("web"), **ready()))
+    found = await seen(f"/images{query}", *objects)
+    assert [image["policy"] for image in found["images"]] == names
+    assert found["total"] == 2

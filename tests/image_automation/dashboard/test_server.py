@@ -1,0 +1,93 @@
+"""Every page: HTML and its record at one address, headers that browsers obey, hostile text as text."""
+
+import pytest
+
+from image_automation.dashboard import server
+from tests.image_automation.dashboard.showing import HTML, JSON, condition, ready, shown, with_status
+from tests.memory_cluster import MemoryCluster, image_policy, image_repository
+
+PAGES = [page.path for page in server.PAGES if "{" not in page.path]
+HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}'
+
+
+def hostile() -> MemoryCluster:
+    cluster = MemoryCluster()
+    repository = image_repository("app", image=f"example.com/{HOSTILE}")
+    cluster.put(with_status(repository, **ready("False", HOSTILE)))
+    policy = image_policy("app", filterTags={"pattern": HOSTILE})
+    held = condition("image-automation.dev/TagsHeld", "True", HOSTILE)
+    status = {"conditions": [condition("Ready", "False", HOSTILE), held]}
+    cluster.put(with_status(policy, latestRef={"name": HOSTILE, "tag": HOSTILE, "digest": HOSTILE}, **status))
+    return cluster
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_an_address_gives_the_page_to_a_browser_and_its_record_to_a_program(path: str) -> None:
+    async with shown(hostile()) as client:
+        page, record = await client.get(path, headers=HTML), await client.get(path, headers=JSON)
+        assert (page.status, page.content_type) == (200, "text/html")
+        assert (record.status, record.content_type) == (200, "application/json")
+        assert isinstance(await record.json(), dict)
+        assert page.headers["Vary"] == "Accept"
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_what_strangers_wrote_is_shown_as_text(path: str) -> None:
+    async with shown(hostile()) as client:
+        text = await (await client.get(path, headers=HTML)).text()
+    assert "<script>alert" not in text
+    assert "<img src=x" not in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
+    assert "{{7*7}}" in text
+
+
+@pytest.mark.parametrize("path", [*PAGES, "/nowhere", "/static/dashboard.css"])
+async def test_no_answer_may_be_framed_sniffed_or_run_foreign_scripts(path: str) -> None:
+    async with shown(MemoryCluster()) as client:
+        headers = (await client.get(path, headers=HTML)).headers
+    policy = headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy
+    assert "frame-ancestors 'none'" in policy
+    assert "unsafe" not in policy
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert headers["Referrer-Policy"] == "same-origin"
+
+
+@pytest.mark.parametrize("path", PAGES)
+async def test_no_page_holds_a_script_or_style_of_its_own(path: str) -> None:
+    async with shown(hostile()) as client:
+        text = await (await client.get(path, headers=HTML)).text()
+    assert "<style" not in text
+    assert " style=" not in text
+    assert text.count("<script") == text.count('<script type="module" src="/static/')
+
+
+@pytest.mark.parametrize(
+    ("host", "status"),
+    [
+        ("127.0.0.1:9442", 200),
+        ("localhost:9442", 200),
+        ("[::1]:9442", 200),
+        ("image-automation.flux-system.svc", 200),
+        ("rebound.example.com", 403),
+        ("127.0.0.1.example.com", 403),
+    ],
+)
+async def test_a_name_that_others_control_leads_nowhere(host: str, status: int) -> None:
+    async with shown(MemoryCluster()) as client:
+        assert (await client.get("/", headers={**JSON, "Host": host})).status == status
+
+
+async def test_what_is_not_there_is_told_as_asked_for() -> None:
+    async with shown(MemoryCluster()) as client:
+        answer = await client.get("/nowhere", headers=JSON)
+        assert (answer.status, await answer.json()) == (404, {"message": "Not Found"})
+        page = await client.get("/nowhere", headers=HTML)
+        assert page.status == 404
+        assert "<h1>404</h1>" in await page.text()
+
+
+async def test_a_public_address_is_refused_without_a_login() -> None:
+    with pytest.raises(ValueError, match="there is no login"):
+        async with server.serve("0.0.0.0:0", None):  # type: ignore[arg-type] # it does not get so far
+            pass
