@@ -16,6 +16,7 @@ from gotk.api import scheme
 from gotk.api.meta import Object
 from gotk.kube import discovery, errors
 from gotk.kube.config import Config
+from gotk.kube.credentials import constant
 from gotk.kube.transport import Answer, Stream, Transport
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as everywhere in this module
@@ -94,12 +95,18 @@ class Client:
         """How the cluster is reached."""
         return self._transport.config
 
-    def acting_as(self, user: str) -> "Client":
+    def acting_as(self, user: str, groups: Sequence[str] = ()) -> "Client":
         """Return a client that impersonates a user, for as long as this one is open.
 
         Which kinds there are is asked as ourselves, once for all: that does not depend on who asks.
         """
-        return _Acting(self._transport.acting_as(user), self._mapper)
+        return _Acting(self._transport.acting_as(user, groups), self._mapper)
+
+    @asynccontextmanager
+    async def unproven(self) -> AsyncIterator["Unproven"]:
+        """Give connections to the same server that prove nothing, for people who prove who they are."""
+        async with await self._transport.unproven() as transport:
+            yield Unproven(transport, self._mapper)
 
     async def version(self) -> str:
         """Return the server's version, such as `v1.37.1`."""
@@ -382,6 +389,18 @@ class _Acting(Client):
     def __init__(self, transport: Transport, mapper: discovery.RESTMapper) -> None:
         self._transport = transport
         self._mapper = mapper
+
+
+class Unproven:
+    """Connections that prove nothing by themselves: no certificate of ours counts before somebody's token."""
+
+    def __init__(self, transport: Transport, mapper: discovery.RESTMapper) -> None:
+        self._transport = transport
+        self._mapper = mapper
+
+    def with_token(self, token: str) -> Client:
+        """Return a client for whoever holds a token."""
+        return _Acting(self._transport.proving(constant(f"Bearer {token}")), self._mapper)
 
 
 def _mapping(kind: type[Object]) -> discovery.Mapping:

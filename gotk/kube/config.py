@@ -8,7 +8,7 @@ import base64
 import binascii
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -44,6 +44,14 @@ class Config:
     def context(self) -> ssl.SSLContext | None:
         """Return what connections are opened with now."""
         return self.renewal.context if self.renewal is not None else self.ssl_context
+
+    async def unproven(self) -> "Config":
+        """Return how the same server is reached by somebody who proves who they are with each request.
+
+        No certificate of ours is shown, which would count before what they prove. Raises ConfigError.
+        """
+        kept = await self.renewal.unproven().open() if self.renewal is not None else None
+        return replace(self, authorization=credentials.constant(None), ssl_context=None, renewal=kept)
 
     def __repr__(self) -> str:
         return f"Config({self.host}, from {self.origin})"

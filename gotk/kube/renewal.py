@@ -92,6 +92,18 @@ class Files:
         )
 
 
+class Unproven:
+    """Whom a server's certificate must come from, as another source has it, and nothing that proves who we are."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+
+    async def __call__(self, *, refused: bool) -> Proof:
+        """Return what holds now; a refusal is not ours to mend."""
+        del refused
+        return Proof(authority=(await self._source(refused=False)).authority)
+
+
 class Renewal:
     """The proof that holds, looked for anew before each request and after each refusal."""
 
@@ -112,6 +124,10 @@ class Renewal:
         """Read everything for the first time. Raises ConfigError."""
         self._take(await self._source(refused=False))
         return self
+
+    def unproven(self) -> "Renewal":
+        """Return one, not open yet, for requests that prove something else than we do."""
+        return Renewal(Unproven(self._source), secure=self._secure, insecure=self._insecure)
 
     @property
     def shows_certificate(self) -> bool:

@@ -3,14 +3,15 @@
 import asyncio
 import io
 import ssl
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any, Self
 
 import aiohttp
 import msgspec
+from multidict import CIMultiDict
 from yarl import URL
 
 from gotk import fence
@@ -18,6 +19,7 @@ from gotk.http.egress import Refused
 from gotk.kube import errors
 from gotk.kube.config import Config
 from gotk.kube.connections import Connections
+from gotk.kube.credentials import Authorization
 
 JSON = "application/json"
 _USER_AGENT = "image-automation"
@@ -70,14 +72,19 @@ class Transport:
         write_time: Callable[[], float] | None = None,
         connections: Connections | None = None,
         impersonate: str = "",
+        groups: Sequence[str] = (),
     ) -> None:
-        """Make a transport; with `connections` of another one it needs no opening. `impersonate` is a user's name."""
+        """Make a transport; with `connections` of another one it needs no opening.
+
+        `impersonate` is a user's name, and `groups` those that the user counts as a member of.
+        """
         self._config = config
         self._timeout = timeout
         self._grace = grace
         self._write_time = write_time
         self._connections = connections
-        self._headers = {"Impersonate-User": impersonate} if impersonate else {}
+        self._headers = [("Impersonate-User", impersonate)] if impersonate else []
+        self._headers += [("Impersonate-Group", group) for group in groups]
 
     async def __aenter__(self) -> Self:
         self._connections = Connections(self._config.context, {"User-Agent": _USER_AGENT}, most=self._config.most)
@@ -94,7 +101,7 @@ class Transport:
         """How the server is reached."""
         return self._config
 
-    def acting_as(self, user: str) -> "Transport":
+    def acting_as(self, user: str, groups: Sequence[str] = ()) -> "Transport":
         """Return a transport that impersonates a user over the connections of this open one."""
         return Transport(
             self._config,
@@ -103,6 +110,23 @@ class Transport:
             write_time=self._write_time,
             connections=self._connections,
             impersonate=user,
+            groups=groups,
+        )
+
+    async def unproven(self) -> "Transport":
+        """Return a transport, not open yet, to the same server that proves nothing by itself. Raises ConfigError."""
+        return Transport(
+            await self._config.unproven(), timeout=self._timeout, grace=self._grace, write_time=self._write_time
+        )
+
+    def proving(self, authorization: Authorization) -> "Transport":
+        """Return a transport over the connections of this open one, for somebody with an own Authorization header."""
+        return Transport(
+            replace(self._config, authorization=authorization),
+            timeout=self._timeout,
+            grace=self._grace,
+            write_time=self._write_time,
+            connections=self._connections,
         )
 
     async def request(
@@ -205,7 +229,7 @@ class Transport:
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         if self._connections is None:
             raise RuntimeError("the client is not open: use it with `async with`")
-        headers = {"Accept": accept, **self._headers}
+        headers = CIMultiDict([("Accept", accept), *self._headers])
         if data is not None:
             headers["Content-Type"] = content_type
         if self._config.renewal is not None:

@@ -2,26 +2,39 @@
 
 The tags are in the service's store and not in the API, so only the service can say what it chose from, what it held
 back and since when it knows each tag. Asking the registry anew from elsewhere would need the registry's credentials and
-tell another moment's tags.
+tell another moment's tags. Who may ask is decided where it is for the dashboard's pages: the tags of a policy are told
+to who may get the policy.
 """
 
 import msgspec
 from aiohttp import web
 
-from image_automation.dashboard import doors
+from gotk.api.image import ImagePolicy
+from gotk.kube import errors
+from image_automation.dashboard import browsers
+from image_automation.dashboard.access import Deed, NotAllowedError
+from image_automation.dashboard.door import Door, SignInFirstError
 from image_automation.explanation import Explainer, UnknownPolicyError
 
 
-def app(explainer: Explainer) -> web.Application:
-    """Return the application that serves `/explain/{namespace}/{name}`."""
+def app(explainer: Explainer, door: Door, *, free: bool) -> web.Application:
+    """Return the application that serves `/explain/{namespace}/{name}`, also to nobody known where that is free."""
 
     async def show(request: web.Request) -> web.Response:
-        if not doors.is_direct(request.url.host or ""):
-            return _refuse(403, "ask for this server by its address or as localhost")
+        namespace, name = request.match_info["namespace"], request.match_info["name"]
         try:
-            found = explainer.explain(request.match_info["namespace"], request.match_info["name"])
+            browsers.check_host(request)
+            visit = await door.visit(request, free=free)
+            await door.access.require(visit.person, Deed("get", ImagePolicy, namespace, name))
+            found = explainer.explain(namespace, name)
+        except SignInFirstError as error:
+            return _refuse(401, f"{error}: send a token of the cluster as Authorization: Bearer")
+        except (browsers.LedHereError, NotAllowedError) as error:
+            return _refuse(403, str(error))
         except UnknownPolicyError as error:
             return _refuse(404, str(error))
+        except errors.APIError as error:
+            return _refuse(503, f"the cluster does not say what you may: {error.message}")
         except (ValueError, OSError) as error:
             return _refuse(409, str(error))
         return web.Response(body=msgspec.json.encode(found), content_type="application/json")

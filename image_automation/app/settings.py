@@ -86,6 +86,8 @@ class Settings:
     health_addr: str = ":9440"
     explain_addr: str = "0"
     dashboard_addr: str = "0"
+    dashboard_url: str = ""
+    dashboard_require_login: bool = False
     events_addr: str = ""
     notification_addr: str = "0"
     rate_limit_interval: float = 300.0

@@ -7,6 +7,8 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
+from yarl import URL
+
 from deploy.cluster.clusters import TargetClusters
 from deploy.cluster.remotes import Logins, Remotes
 from deploy.kustomize.building.assembly import Assembler
@@ -45,8 +47,12 @@ from image_automation.app import addresses, builds, clouds, explain, notificatio
 from image_automation.app.digests import RegistryDigests
 from image_automation.app.parts import Parts
 from image_automation.app.settings import Settings
-from image_automation.dashboard import server
+from image_automation.dashboard import browsers
+from image_automation.dashboard.access import Access
+from image_automation.dashboard.door import Door
+from image_automation.dashboard.people import People
 from image_automation.dashboard.server import Dashboard
+from image_automation.dashboard.sessions import Sessions
 from image_automation.explanation import Explainer
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
 from image_automation.notification.cel.evaluator import Evaluator
@@ -214,8 +220,9 @@ async def manager(
         reconcilers = [make(parts) for name_, make in CONTROLLERS.items() if name_ in settings.controllers]
         await _look_after_scans(parts, recorder, metrics, stack)
         explainer = _explainer(parts)
-        await _explain(parts, explainer, stack)
-        await _show(parts, explainer, stack)
+        door = await _door(parts, stack)
+        await _explain(parts, explainer, door, stack)
+        await _show(parts, explainer, door, stack)
         await _receive(parts, stack)
         yield Manager(
             client=client,
@@ -255,21 +262,41 @@ def _explainer(parts: Parts) -> Explainer | None:
     return Explainer(objects=parts.caches, tags=parts.tags, clock=parts.clock)
 
 
-async def _explain(parts: Parts, explainer: Explainer | None, stack: contextlib.AsyncExitStack) -> None:
+async def _door(parts: Parts, stack: contextlib.AsyncExitStack) -> Door:
+    """Return what tells who asks the dashboard and `explain`, and what they may."""
+    strangers = await stack.enter_async_context(parts.client.unproven())
+    return Door(people=People(strangers, parts.clock), sessions=Sessions(parts.clock), access=Access(parts.clock))
+
+
+def _is_free(settings: Settings, address: str) -> bool:
+    """Tell whether one may look around at an address without signing in."""
+    parsed = health.parse_address(address)
+    return not settings.dashboard_require_login and parsed is not None and browsers.is_loopback(parsed[0])
+
+
+async def _explain(parts: Parts, explainer: Explainer | None, door: Door, stack: contextlib.AsyncExitStack) -> None:
     """Answer `explain`, where this process chooses."""
     if explainer is None:
         return
     address = parts.settings.explain_addr
-    served = addresses.chosen_by("--explain-addr", address, health.serve(address, explain.app(explainer)))
+    app = explain.app(explainer, door, free=_is_free(parts.settings, address))
+    served = addresses.chosen_by("--explain-addr", address, health.serve(address, app))
     if port := await stack.enter_async_context(served):
         stack.enter_context(addresses.told(parts.settings.data_dir, addresses.EXPLAIN, address, port))
 
 
-async def _show(parts: Parts, explainer: Explainer | None, stack: contextlib.AsyncExitStack) -> None:
+async def _show(parts: Parts, explainer: Explainer | None, door: Door, stack: contextlib.AsyncExitStack) -> None:
     """Serve the dashboard."""
     address = parts.settings.dashboard_addr
-    pages = Dashboard(caches=parts.caches, explains=explainer, clock=parts.clock)
-    served = addresses.chosen_by("--dashboard-addr", address, server.serve(address, pages))
+    pages = Dashboard(
+        caches=parts.caches,
+        explains=explainer,
+        clock=parts.clock,
+        door=door,
+        free=_is_free(parts.settings, address),
+        names=frozenset(filter(None, (URL(parts.settings.dashboard_url).host,))),
+    )
+    served = addresses.chosen_by("--dashboard-addr", address, health.serve(address, pages.app()))
     if port := await stack.enter_async_context(served):
         stack.enter_context(addresses.told(parts.settings.data_dir, addresses.DASHBOARD, address, port))
 

@@ -30,3 +30,9 @@ def outward(text: str) -> str:
     except ValueError:
         return ""
     return str(url) if url.scheme == "https" and url.host and url.user is None and url.password is None else ""
+
+
+def local(text: str) -> str:
+    """Return where to go on in this server, from what a form asks for; the front page for anything else."""
+    good = text.startswith("/") and text.isprintable() and "\\" not in text and not text.startswith("//")
+    return text if good else "/"

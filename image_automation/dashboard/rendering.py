@@ -10,7 +10,10 @@ import msgspec
 
 from image_automation.dashboard import links
 from image_automation.dashboard.page import Page, Record
+from image_automation.dashboard.sessions import Session
 
+#: What the navigation shows: address and word.
+MENU: Final = (("/", "Now"), ("/images", "Images"))
 #: What browsers need to be told of the files that pages refer to.
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
@@ -60,6 +63,12 @@ def render(template: str, context: dict[str, Any], *, fragment: bool = False) ->
     """Render a page, or as a fragment what stands in its `<main>` alone."""
     layout = "fragment.html" if fragment else "layout.html"
     return _environment().get_template(template).render(layout=layout, **context)
+
+
+def frame(session: Session | None) -> dict[str, Any]:
+    """Return what stands around every page: the navigation, who is signed in, and the secret of their forms."""
+    me = {"me": session.person.name, "csrf": session.csrf} if session is not None else {"me": "", "csrf": ""}
+    return {"menu": MENU, "digest": "", **me}
 
 
 def encode(record: Record) -> bytes:

@@ -3,13 +3,21 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
+from aiohttp import DummyCookieJar
 from aiohttp.test_utils import TestClient, TestServer
 
+from gotk.api import scheme
 from gotk.api.image import ImagePolicy, ImageRepository, ImageUpdateAutomation
+from gotk.kube import errors
 from gotk.kube.cache import Caches
+from image_automation.dashboard.access import Access
+from image_automation.dashboard.door import Door
+from image_automation.dashboard.people import People
 from image_automation.dashboard.server import Dashboard
+from image_automation.dashboard.sessions import Sessions
 from tests.memory_cluster import MemoryCluster
 from tests.running import NOON
 
@@ -30,18 +38,79 @@ class Noon:
         await asyncio.sleep(seconds)
 
 
+@dataclass
+class Held:
+    """Whoever holds a token: a name, groups, and what they may: (verb, plural, namespace), "*" for any."""
+
+    name: str
+    groups: tuple[str, ...] = ("system:authenticated",)
+    rules: frozenset[tuple[str, str, str]] = frozenset()
+
+    def may(self, verb: str, plural: str, namespace: str) -> bool:
+        wanted = (verb, plural, namespace)
+        return any(all(r in ("*", w) for r, w in zip(rule, wanted, strict=True)) for rule in self.rules)
+
+
+class TokenCluster:
+    """The cluster as the holder of a token reaches it: reviews are answered and writes allowed by their rules."""
+
+    def __init__(self, cluster: MemoryCluster, holder: Held | None) -> None:
+        self.cluster = cluster
+        self.holder = holder
+        self.asked: list[dict[str, Any]] = []
+
+    async def create_object(self, obj: Mapping[str, Any]) -> dict[str, Any]:
+        if self.holder is None:
+            raise errors.Unauthorized(401, "Unauthorized", "Unauthorized")
+        if obj["kind"] == "SelfSubjectReview":
+            info = {"username": self.holder.name, "groups": list(self.holder.groups)}
+            return {**obj, "status": {"userInfo": info}}
+        about = obj["spec"]["resourceAttributes"]
+        self.asked.append(about)
+        allowed = self.holder.may(about["verb"], about["resource"], about.get("namespace", ""))
+        return {**obj, "status": {"allowed": allowed}}
+
+    async def merge_patch(self, kind: type[Any], namespace: str, name: str, patch: Mapping[str, Any]) -> Any:
+        if self.holder is None:
+            raise errors.Unauthorized(401, "Unauthorized", "Unauthorized")
+        plural = scheme.resource_of(kind).plural
+        if not self.holder.may("patch", plural, namespace):
+            message = f'{plural} "{name}" is forbidden: User "{self.holder.name}" cannot patch resource'
+            raise errors.Forbidden(403, "Forbidden", message)
+        return await self.cluster.merge_patch(kind, namespace, name, patch)
+
+
+class Tokens:
+    def __init__(self, cluster: MemoryCluster, holders: Mapping[str, Held]) -> None:
+        self.cluster = cluster
+        self.holders = dict(holders)
+
+    def with_token(self, token: str) -> TokenCluster:
+        return TokenCluster(self.cluster, self.holders.get(token))
+
+
+def door(cluster: MemoryCluster, holders: Mapping[str, Held] | None = None, clock: Any = None) -> Door:
+    clock = clock or Noon()
+    people = People(Tokens(cluster, holders or {}), clock)
+    return Door(people=people, sessions=Sessions(clock), access=Access(clock))
+
+
 @contextlib.asynccontextmanager
-async def shown(cluster: MemoryCluster) -> AsyncIterator[TestClient[Any, Any]]:
-    """Serve the pages over what the cluster holds now."""
+async def shown(
+    cluster: MemoryCluster, *, holders: Mapping[str, Held] | None = None, free: bool = True, clock: Any = None
+) -> AsyncIterator[TestClient[Any, Any]]:
+    """Serve the pages over what the cluster holds now. The client keeps no cookies but those that a test sends."""
     caches = Caches(cluster, clock=Noon())
     for kind in (ImageRepository, ImagePolicy, ImageUpdateAutomation):
         caches.of(kind)
-    dashboard = Dashboard(caches=caches, explains=None, clock=Noon())
+    clock = clock or Noon()
+    entrance = door(cluster, holders, clock)
+    dashboard = Dashboard(caches=caches, explains=None, clock=clock, door=entrance, free=free)
     async with asyncio.TaskGroup() as group:
         watching = [group.create_task(cache.run()) for cache in caches]
         for cache in caches:
             await cache.synced.wait()
-        async with TestClient(TestServer(dashboard.app())) as client:
+        async with TestClient(TestServer(dashboard.app()), cookie_jar=DummyCookieJar()) as client:
             yield client
         for task in watching:
             task.cancel()

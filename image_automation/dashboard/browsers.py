@@ -10,6 +10,7 @@ from collections.abc import Awaitable, Callable, Collection
 from typing import Final
 
 from aiohttp import web
+from aiohttp.typedefs import Middleware
 
 _HEADERS: Final = {
     "Content-Security-Policy": (
@@ -35,6 +36,31 @@ def is_direct(host: str, ours: Collection[str] = ()) -> bool:
     except ValueError:
         return host.endswith((".svc", ".cluster.local"))
     return True
+
+
+class LedHereError(Exception):
+    """A browser was led here by a name that may be somebody else's."""
+
+
+def check_host(request: web.Request, names: Collection[str] = ()) -> None:
+    """See that a browser was not led here; `names` are further hosts that are ours. Raises LedHereError."""
+    try:
+        host = request.url.host or ""
+    except ValueError:
+        host = "."
+    if not is_direct(host, names):
+        raise LedHereError("ask for this server by its address or as localhost")
+
+
+def guard(names: Collection[str]) -> Middleware:
+    """Answer only who was not led here; `names` are further hosts that are ours."""
+
+    @web.middleware
+    async def direct(request: web.Request, handler: Handler) -> web.StreamResponse:
+        check_host(request, names)
+        return await handler(request)
+
+    return direct
 
 
 def is_loopback(host: str | None) -> bool:

@@ -1,0 +1,181 @@
+"""Who may see and do what. One function answers for pages, their records and `explain`, and the cluster decides.
+
+Nothing here knows a role: each question goes to the API server as the person who asks (SelfSubjectAccessReview), so a
+page shows what `kubectl` would show them. What a person does is a request of theirs as well, which the API server
+grants or refuses by itself. Who has not signed in has no name; such a visitor is let in on loopback alone, where they
+see what the service sees, and do nothing.
+"""
+
+import asyncio
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, TypeVar
+
+from gotk.api import scheme
+from gotk.api.meta import Object
+from gotk.bounded import Bounded
+from gotk.kube.cache import Caches
+from gotk.runtime.clock import Clock
+
+O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as in the cache
+
+_READING: Final = frozenset({"get", "list", "watch"})
+#: For how many seconds an answer of the cluster holds, and how many of them are remembered.
+_FRESH: Final = 30.0
+_REMEMBERED: Final = 50_000
+#: How many questions of one page are under way at once.
+_AT_ONCE: Final = 16
+
+
+class Cluster(Protocol):
+    """The cluster as one person reaches it."""
+
+    async def create_object(self, obj: Mapping[str, Any]) -> dict[str, Any]:
+        """Create an object, or have a question answered. Raises APIError."""
+        ...
+
+    async def merge_patch(self, kind: type[O], namespace: str, name: str, patch: Mapping[str, Any]) -> O:
+        """Merge fields into an object. Raises APIError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Person:
+    """Somebody the cluster knows. Whatever goes through `cluster` is a request of theirs."""
+
+    name: str
+    groups: tuple[str, ...]
+    cluster: Cluster
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """What somebody wants to do to objects of a kind: in every namespace where none is named, to all without a name."""
+
+    verb: str
+    kind: type[Object]
+    namespace: str = ""
+    name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """The one object that a page is about."""
+
+    kind: type[Object]
+    namespace: str
+    name: str
+
+
+class NotAllowedError(Exception):
+    """The cluster does not let this person do that: the message says what."""
+
+
+class Access:
+    """Asks the cluster what people may do, and remembers its answers for a while."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._answers: Bounded[tuple[Person, Deed], tuple[float, bool]] = Bounded(_REMEMBERED)
+
+    async def may(self, person: Person | None, deed: Deed) -> bool:
+        """Tell whether somebody may do something. Raises APIError where the cluster does not say."""
+        if person is None:
+            return deed.verb in _READING
+        if not person.name or not person.groups:
+            return False
+        known = self._answers.get((person, deed))
+        if known is not None and self._clock.monotonic() < known[0]:
+            return known[1]
+        answer = (await person.cluster.create_object(_question(deed))).get("status") or {}
+        allowed = answer.get("allowed") is True
+        self._answers.put((person, deed), (self._clock.monotonic() + _FRESH, allowed))
+        return allowed
+
+    async def require(self, person: Person | None, deed: Deed) -> None:
+        """See that somebody may do something. Raises NotAllowedError, and APIError."""
+        if not await self.may(person, deed):
+            kind = scheme.resource_of(deed.kind).kind
+            raise NotAllowedError(f"you may not {deed.verb} the {kind} {deed.namespace}/{deed.name}")
+
+    async def sight(
+        self, person: Person | None, caches: Caches, kinds: Iterable[type[Object]], subject: Subject | None = None
+    ) -> "Sight":
+        """Return what somebody may see of the kinds, and the subject where they may get that one alone."""
+        watched = [kind for kind in kinds if any(cache.kind is kind for cache in caches)]
+        turns = asyncio.Semaphore(_AT_ONCE)
+
+        async def ask(deed: Deed) -> bool:
+            async with turns:
+                return await self.may(person, deed)
+
+        async def within(kind: type[Object]) -> frozenset[str] | None:
+            if await ask(Deed("list", kind)):
+                return None
+            spaces = sorted({each.metadata.namespace for each in caches.list(kind)})
+            allowed = await _all(ask(Deed("list", kind, space)) for space in spaces)
+            return frozenset(space for space, good in zip(spaces, allowed, strict=True) if good)
+
+        found = dict(zip(watched, await _all(within(kind) for kind in watched), strict=True))
+        single = None
+        if subject is not None and subject.kind in found and not _covers(found[subject.kind], subject.namespace):
+            seen = await ask(Deed("get", subject.kind, subject.namespace, subject.name))
+            single = subject if seen else None
+        return Sight(caches, found, single)
+
+
+class Sight:
+    """The objects that somebody may see."""
+
+    def __init__(
+        self, caches: Caches, spaces: Mapping[type[Object], frozenset[str] | None], single: Subject | None
+    ) -> None:
+        self._caches = caches
+        self._spaces = spaces
+        self._single = single
+
+    def get(self, kind: type[O], namespace: str, name: str) -> O | None:
+        """Return an object, or None where there is none to be seen."""
+        if kind not in self._spaces:
+            return None
+        if not _covers(self._spaces[kind], namespace) and self._single != Subject(kind, namespace, name):
+            return None
+        return self._caches.get(kind, namespace, name)
+
+    def list(self, kind: type[O], namespace: str | None = None) -> Sequence[O]:
+        """Return the objects of a namespace, or all of them, by namespace and name."""
+        spaces = self._spaces.get(kind, frozenset())
+        if spaces is None:
+            return self._caches.list(kind, namespace)
+        wanted = spaces if namespace is None else spaces & {namespace}
+        return [each for space in sorted(wanted) for each in self._caches.list(kind, space)]
+
+
+def _covers(spaces: frozenset[str] | None, namespace: str) -> bool:
+    return spaces is None or namespace in spaces
+
+
+async def _all(questions: Iterable[Any]) -> list[Any]:
+    """Await all of them at once, and raise the first failure as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(each) for each in questions]
+    except ExceptionGroup as failures:
+        raise failures.exceptions[0] from None
+    return [task.result() for task in tasks]
+
+
+def _question(deed: Deed) -> dict[str, Any]:
+    resource = scheme.resource_of(deed.kind)
+    attributes = {
+        "verb": deed.verb,
+        "group": resource.group,
+        "resource": resource.plural,
+        "namespace": deed.namespace,
+        "name": deed.name,
+    }
+    return {
+        "apiVersion": "authorization.k8s.io/v1",
+        "kind": "SelfSubjectAccessReview",
+        "spec": {"resourceAttributes": {name: value for name, value in attributes.items() if value}},
+    }
