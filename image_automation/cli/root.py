@@ -32,6 +32,7 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
         "Run the embedded control plane alone.",
     ),
     "create": ("image_automation.cli.verbs.create.create", "create", "Create or update objects, or print them."),
+    "dashboard": ("image_automation.cli.verbs.dashboard", "dashboard", "Print a link into the dashboard."),
     "debug": (
         "image_automation.cli.verbs.look.debug",
         "debug",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from image_automation.cli import cluster as clusters
-from image_automation.cli import output, reports, verdicts
+from image_automation.cli import output, reports, service, verdicts
 from image_automation.cli.verbs import completion
 from image_automation.cli.verbs.look import explained
 
@@ -45,7 +45,7 @@ def policy(name: str, server: str | None, form: str, **options: Any) -> int:
     kubectl -n flux-system port-forward deploy/image-automation 9441
     """
     cluster = clusters.from_options(options)
-    where = server or beside(cluster) or SERVER
+    where = server or where_beside(cluster) or SERVER
     found = asyncio.run(ask(where, cluster, cluster.namespace, name))
     return verdicts.show(found, form)
 
@@ -53,12 +53,11 @@ def policy(name: str, server: str | None, form: str, **options: Any) -> int:
 policy.params += clusters.parameters()
 
 
-def beside(cluster: clusters.Cluster) -> str:
-    """Return the address that a service with an embedded control plane left beside its kubeconfig, or nothing."""
+def where_beside(cluster: clusters.Cluster) -> str:
+    """Return where a service with an embedded control plane explains choices, by its kubeconfig, or nothing."""
     from image_automation.app import addresses  # noqa: PLC0415 - `--help` needs no rooms
 
-    found = (addresses.find(kubeconfig, addresses.EXPLAIN) for kubeconfig in cluster.kubeconfigs())
-    return next(filter(None, found), "")
+    return service.beside(cluster, addresses.EXPLAIN)
 
 
 @explain.command()
@@ -99,8 +98,12 @@ async def ask(server: str, cluster: clusters.Cluster, namespace: str, name: str)
     try:
         url = URL(server.rstrip("/")) / "explain" / namespace / name
         timeout = aiohttp.ClientTimeout(total=cluster.timeout)
-        async with aiohttp.ClientSession(timeout=timeout) as session, session.get(url) as answer:
-            body = await answer.read()
+        async with aiohttp.ClientSession(timeout=timeout) as session:
+            async with session.get(url) as answer:
+                body = await answer.read()
+            if answer.status == 401:
+                async with session.get(url, headers=await service.proof(cluster, url)) as answer:
+                    body = await answer.read()
     except (aiohttp.ClientError, ValueError, TimeoutError) as error:
         cause = str(error) or type(error).__name__
         output.fail(

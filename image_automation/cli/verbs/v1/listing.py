@@ -154,7 +154,7 @@ async def _ask(
     cluster: clusters.Cluster, watching: watched.Watched, images: Sequence[watched.Image], server: str
 ) -> Mapping[watched.Image, tags.Told]:
     """Return what is known of the tags of each image; of an image that nobody scans, nothing."""
-    where, told, complained = server or explain.beside(cluster) or explain.SERVER, {}, False
+    where, told, complained = server or explain.where_beside(cluster) or explain.SERVER, {}, False
     for image in dict.fromkeys(images):
         watches, scans = watching.watches(image), watching.scans(image)
         if watches and not complained:
