@@ -222,7 +222,7 @@ async def manager(
         explainer = _explainer(parts)
         door = await _door(parts, stack)
         await _explain(parts, explainer, door, stack)
-        await _show(parts, explainer, door, stack)
+        await _show(parts, explainer, door, recorder, stack)
         await _receive(parts, stack)
         yield Manager(
             client=client,
@@ -285,7 +285,9 @@ async def _explain(parts: Parts, explainer: Explainer | None, door: Door, stack:
         stack.enter_context(addresses.told(parts.settings.data_dir, addresses.EXPLAIN, address, port))
 
 
-async def _show(parts: Parts, explainer: Explainer | None, door: Door, stack: contextlib.AsyncExitStack) -> None:
+async def _show(
+    parts: Parts, explainer: Explainer | None, door: Door, recorder: Recorder, stack: contextlib.AsyncExitStack
+) -> None:
     """Serve the dashboard."""
     address = parts.settings.dashboard_addr
     pages = Dashboard(
@@ -293,6 +295,7 @@ async def _show(parts: Parts, explainer: Explainer | None, door: Door, stack: co
         explains=explainer,
         clock=parts.clock,
         door=door,
+        tells=recorder,
         free=_is_free(parts.settings, address),
         names=frozenset(filter(None, (URL(parts.settings.dashboard_url).host,))),
     )

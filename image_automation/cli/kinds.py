@@ -10,9 +10,9 @@ from typing import Any
 
 from gotk.api import helm, image, kustomize, notification, source, source_extensions
 from gotk.api.meta import Object
+from image_automation import acts
 
 Json = Mapping[str, Any]
-_PAUSED = "disabled"
 _HEX = re.compile(r"\b[a-f0-9]{40,128}\b")
 
 
@@ -23,7 +23,6 @@ class Kind:
     `words` are the words after a verb (`source git`). `details` gives the cells between NAME and READY under `columns`;
     with `suspendable` a SUSPENDED column follows them. `done` words what a good reconcile brought. A `static` kind has
     no status: its objects are ready by being there; `static_when` tells of which objects that is so of other kinds.
-    `pause` is the annotation that suspends an object of a kind that has no field for it.
     """
 
     struct: type[Object]
@@ -39,19 +38,17 @@ class Kind:
     has_source: bool = False
     static: bool = False
     static_when: Callable[[Json], bool] = lambda _: False
-    pause: str = ""
 
     def is_suspended(self, obj: Json) -> bool:
         """Tell whether an object is left alone."""
-        if self.pause:
-            return str((dig(obj, "metadata", "annotations") or {}).get(self.pause, "")).lower() == _PAUSED
+        pause = acts.PAUSES.get(self.struct)
+        if pause is not None:
+            return acts.is_paused(dig(obj, "metadata", "annotations") or {}, pause)
         return bool(dig(obj, "spec", "suspend"))
 
     def suspending(self, *, on: bool) -> dict[str, Any]:
         """Return the patch that lets an object be left alone, or no more."""
-        if self.pause:
-            return {"metadata": {"annotations": {self.pause: _PAUSED if on else None}}}
-        return {"spec": {"suspend": True if on else None}}
+        return acts.suspending(self.struct, on=on)
 
     def is_static(self, obj: Json) -> bool:
         """Tell whether an object has no status: it is ready by being there."""
@@ -171,7 +168,6 @@ ARTIFACT_GENERATOR = Kind(
     columns=(),
     details=lambda _: (),
     done=lambda obj: f"generated {len(dig(obj, 'status', 'inventory') or ())} artifact(s)",
-    pause=source_extensions.RECONCILE,
 )
 OCI_REPOSITORY = Kind(
     struct=source.OCIRepository,

@@ -16,9 +16,9 @@ def to(*steps: str, **query: str) -> str:
     return f"{path}?{asked}" if asked else path
 
 
-def image(namespace: str, policy: str) -> str:
-    """Return the address of a policy's own page."""
-    return to("images", namespace, policy)
+def object(kind: str, namespace: str, name: str) -> str:  # noqa: A001 - `links.object` is what templates write
+    """Return the address of the page about an object."""
+    return to("objects", kind, namespace, name)
 
 
 def outward(text: str) -> str:

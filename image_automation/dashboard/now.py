@@ -8,24 +8,14 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gotk.api import extensions
-from gotk.api.helm import HelmRelease
-from gotk.api.image import ImagePolicy, ImageRepository, ImageUpdateAutomation
-from gotk.api.kustomize import Kustomization
+from gotk.api.image import ImageUpdateAutomation
 from gotk.api.meta import Object
-from gotk.api.notification import Receiver
-from gotk.api.source import Bucket, GitRepository, HelmChart, HelmRepository, OCIRepository
-from gotk.api.source_extensions import ArtifactGenerator
 from gotk.runtime.clock import rfc3339
 from image_automation import report, report_status
-from image_automation.dashboard import states
+from image_automation.dashboard import states, watched
 from image_automation.dashboard.page import Look, Page, Record, titled
 from image_automation.dashboard.states import State
 
-#: What is looked at, in the order of the way that a tag goes.
-KINDS: Final[tuple[type[Object], ...]] = (
-    ImageRepository, ImagePolicy, ImageUpdateAutomation, GitRepository, OCIRepository, Bucket, HelmRepository,
-    HelmChart, ArtifactGenerator, Kustomization, HelmRelease, Receiver,
-)  # fmt: skip
 _TODAY: Final = timedelta(hours=24)
 
 
@@ -68,7 +58,7 @@ class Now(Record, frozen=True, kw_only=True):
 
 def record(look: Look) -> Now:
     """Make the record."""
-    objects = [obj for kind in KINDS for obj in look.objects.list(kind)]
+    objects = [obj for kind in watched.KINDS for obj in look.objects.list(kind)]
     found = [states.of(obj) for obj in objects]
     automations = look.objects.list(ImageUpdateAutomation)
     return Now(
@@ -140,4 +130,4 @@ def _done(automations: Sequence[ImageUpdateAutomation], now: datetime) -> Iterat
             )
 
 
-PAGE = Page(path="/", template="now.html", title=titled("Now"), kinds=KINDS, record=record)
+PAGE = Page(path="/", template="now.html", title=titled("Now"), kinds=watched.KINDS, record=record)

@@ -8,6 +8,7 @@ from typing import Protocol, TypeVar
 import msgspec
 
 from gotk.api.meta import Object
+from image_automation.dashboard.access import Subject
 from image_automation.explanation import Explanation
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as in the cache
@@ -43,11 +44,15 @@ class Explains(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
-    """What a record is made from: what this person may see, at which moment, and what the address asks for."""
+    """What a record is made from: what this person may see, at which moment, and what the address asks for.
+
+    `acts` is what they may do with the object that the page is about.
+    """
 
     objects: Objects
     explains: Explains | None
     now: datetime
+    acts: tuple[str, ...] = ()
     place: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
 
@@ -57,7 +62,7 @@ class Page:
     """One page. `path` is as aiohttp's router takes it; `record` raises Missing; `title` may name what is shown.
 
     `kinds` are those that the record is made of: who may see none of them is told so, and their changes are what the
-    page is made anew for.
+    page is made anew for. `subject` names the one object that the page is about, if there is one; it raises Missing.
     """
 
     path: str
@@ -65,6 +70,7 @@ class Page:
     title: Callable[[Mapping[str, str]], str]
     kinds: tuple[type[Object], ...]
     record: Callable[[Look], Record]
+    subject: Callable[[Mapping[str, str]], Subject] | None = None
 
 
 def titled(text: str) -> Callable[[Mapping[str, str]], str]:

@@ -9,19 +9,21 @@ from aiohttp import web
 from gotk.kube import errors
 from gotk.kube.cache import Caches
 from gotk.runtime.clock import Clock
-from image_automation.dashboard import browsers, images, links, now, rendering, signing_in
+from image_automation.dashboard import acting, browsers, described, images, links, now, rendering, signing_in
 from image_automation.dashboard.access import NotAllowedError
+from image_automation.dashboard.acting import Acting, CannotBeDoneError, Tells
 from image_automation.dashboard.door import Door, ForeignFormError, SignInFirstError, Visit
 from image_automation.dashboard.page import Explains, Look, Missing, Page
 
 #: Every page.
-PAGES: Final[tuple[Page, ...]] = (now.PAGE, images.PAGE)
+PAGES: Final[tuple[Page, ...]] = (now.PAGE, images.PAGE, described.PAGE)
 _FOREVER: Final = "public, max-age=31536000, immutable"
 _STATUS: Final[dict[type[Exception], int]] = {
     ForeignFormError: 403,
     NotAllowedError: 403,
     browsers.LedHereError: 403,
     Missing: 404,
+    CannotBeDoneError: 409,
 }
 #: The most bytes of a form: a token, and little else.
 _FORM: Final = 64 << 10
@@ -38,6 +40,7 @@ class Dashboard:
     explains: Explains | None
     clock: Clock
     door: Door
+    tells: Tells
     free: bool
     names: frozenset[str] = frozenset()
 
@@ -47,6 +50,7 @@ class Dashboard:
         made.on_response_prepare.append(browsers.harden)
         made.router.add_get("/static/{name}", _static)
         made.router.add_routes(signing_in.routes(self.door, free=self.free))
+        made.router.add_routes(acting.routes(self.door, self.acting()))
         for page in PAGES:
             made.router.add_get(page.path, self._serving(page))
         return made
@@ -68,10 +72,17 @@ class Dashboard:
 
         return show
 
+    def acting(self) -> Acting:
+        """Return what does what people ask for."""
+        return Acting(caches=self.caches, access=self.door.access, tells=self.tells, clock=self.clock)
+
     async def look(self, page: Page, request: web.Request, visit: Visit) -> Look:
-        """Return what a page's record is made from, for who asks."""
+        """Return what a page's record is made from, for who asks. Raises Missing and APIError."""
+        subject = page.subject(request.match_info) if page.subject is not None else None
+        sight = await self.door.access.sight(visit.person, self.caches, page.kinds, subject)
         return Look(
-            objects=await self.door.access.sight(visit.person, self.caches, page.kinds),
+            objects=sight,
+            acts=await self.acting().offered(visit.person, subject) if subject is not None else (),
             explains=self.explains,
             now=self.clock.now(),
             place=request.match_info,

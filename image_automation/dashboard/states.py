@@ -5,6 +5,7 @@ from typing import Any, Literal, TypeAlias
 from gotk.api import extensions
 from gotk.api.meta import Condition, Object
 from gotk.runtime import conditions
+from image_automation import acts
 from image_automation.dashboard.page import Record
 
 Standing: TypeAlias = Literal["broken", "working", "suspended", "ready"]
@@ -28,15 +29,10 @@ def condition(obj: Object, type_: str) -> Condition | None:
     return next((each for each in listed if each.type == type_), None)
 
 
-def is_suspended(obj: Object) -> bool:
-    """Tell whether the object is left alone."""
-    return bool(getattr(getattr(obj, "spec", None), "suspend", False))
-
-
 def of(obj: Object) -> State:
     """Say how an object fares."""
     ready, stalled = condition(obj, conditions.READY), condition(obj, conditions.STALLED)
-    if is_suspended(obj):
+    if acts.is_suspended(obj):
         return _state(obj, "suspended", ready)
     if stalled is not None and stalled.status == "True":
         return _state(obj, "broken", stalled)

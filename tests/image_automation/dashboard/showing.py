@@ -89,6 +89,13 @@ class Tokens:
         return TokenCluster(self.cluster, self.holders.get(token))
 
 
+class Told(list[Any]):
+    """The events that were told, as (kind, namespace, name, reason, message, metadata)."""
+
+    def emit(self, about: Any, severity: str, reason: str, message: str, *, controller: str, metadata: Any) -> None:
+        self.append((about.kind, about.namespace, about.name, reason, message, metadata))
+
+
 def door(cluster: MemoryCluster, holders: Mapping[str, Held] | None = None, clock: Any = None) -> Door:
     clock = clock or Noon()
     people = People(Tokens(cluster, holders or {}), clock)
@@ -97,15 +104,26 @@ def door(cluster: MemoryCluster, holders: Mapping[str, Held] | None = None, cloc
 
 @contextlib.asynccontextmanager
 async def shown(
-    cluster: MemoryCluster, *, holders: Mapping[str, Held] | None = None, free: bool = True, clock: Any = None
+    cluster: MemoryCluster,
+    *,
+    holders: Mapping[str, Held] | None = None,
+    free: bool = True,
+    clock: Any = None,
+    told: Any = None,
 ) -> AsyncIterator[TestClient[Any, Any]]:
     """Serve the pages over what the cluster holds now. The client keeps no cookies but those that a test sends."""
     caches = Caches(cluster, clock=Noon())
     for kind in (ImageRepository, ImagePolicy, ImageUpdateAutomation):
         caches.of(kind)
     clock = clock or Noon()
-    entrance = door(cluster, holders, clock)
-    dashboard = Dashboard(caches=caches, explains=None, clock=clock, door=entrance, free=free)
+    dashboard = Dashboard(
+        caches=caches,
+        explains=None,
+        clock=clock,
+        door=door(cluster, holders, clock),
+        tells=told if told is not None else Told(),
+        free=free,
+    )
     async with asyncio.TaskGroup() as group:
         watching = [group.create_task(cache.run()) for cache in caches]
         for cache in caches:

@@ -1,12 +1,16 @@
 """Every page: HTML and its record at one address, headers that browsers obey, hostile text as text."""
 
+import functools
+
 import pytest
 
 from image_automation.dashboard import server
 from tests.image_automation.dashboard.showing import HTML, JSON, condition, ready, shown, with_status
 from tests.memory_cluster import MemoryCluster, image_policy, image_repository
 
-PAGES = [page.path for page in server.PAGES if "{" not in page.path]
+PLACES = {"{kind}": "ImagePolicy", "{namespace}": "default", "{name}": "app", "{policy}": "app"}
+PAGES = [functools.reduce(lambda path, part: path.replace(part, PLACES[part]), PLACES, page.path)
+         for page in server.PAGES]  # fmt: skip
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}'
 
 
@@ -17,6 +21,7 @@ def hostile() -> MemoryCluster:
     policy = image_policy("app", filterTags={"pattern": HOSTILE})
     held = condition("image-automation.dev/TagsHeld", "True", HOSTILE)
     status = {"conditions": [condition("Ready", "False", HOSTILE), held]}
+    policy["metadata"] |= {"annotations": {HOSTILE: HOSTILE}, "labels": {HOSTILE: HOSTILE}}
     cluster.put(with_status(policy, latestRef={"name": HOSTILE, "tag": HOSTILE, "digest": HOSTILE}, **status))
     return cluster
 
@@ -39,6 +44,26 @@ async def test_what_strangers_wrote_is_shown_as_text(path: str) -> None:
     assert "<img src=x" not in text
     assert "&lt;script&gt;alert(1)&lt;/script&gt;" in text
     assert "{{7*7}}" in text
+
+
+async def test_only_addresses_over_https_of_annotations_are_linked() -> None:
+    cluster = hostile()
+    annotations = {"good": "https://example.com/a", "bad": "javascript:alert(1)", "worse": "data:text/html,x"}
+    cluster.change("ImagePolicy", "default", "app", {"metadata": {"annotations": annotations}})
+    async with shown(cluster) as client:
+        text = await (await client.get("/objects/ImagePolicy/default/app", headers=HTML)).text()
+    assert 'href="https://example.com/a"' in text
+    assert "javascript:alert(1)" in text
+    assert 'href="javascript' not in text
+    assert 'href="data' not in text
+
+
+@pytest.mark.parametrize(
+    "place", ["ImagePolicy/default/none", "Secret/default/app", "Nothing/a/b", "Kustomization/a/b"]
+)
+async def test_an_object_that_is_not_there_or_not_shown_is_missing(place: str) -> None:
+    async with shown(hostile()) as client:
+        assert (await client.get(f"/objects/{place}", headers=JSON)).status == 404
 
 
 @pytest.mark.parametrize("path", [*PAGES, "/nowhere", "/static/dashboard.css"])

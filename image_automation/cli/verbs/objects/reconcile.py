@@ -10,7 +10,7 @@ import click
 from gotk.api import extensions
 from gotk.api.helm import FORCE_AT, RESET_AT, HelmRelease
 from gotk.api.image import ImageRepository
-from gotk.api.meta import REQUESTED_AT
+from image_automation import acts
 from image_automation.cli import cluster as clusters
 from image_automation.cli import flags, kinds, output, waiting
 from image_automation.cli.verbs import completion
@@ -165,8 +165,7 @@ async def _one(
     before = kinds.dig(obj, "status", "lastHandledReconcileAt")
     output.action(f"annotating {kind.name} {name} in {namespace} namespace")
     stamp = datetime.now(UTC).astimezone().isoformat()
-    annotations = {REQUESTED_AT: stamp, **dict.fromkeys(marks, stamp), **extra}
-    await client.merge_patch(kind.struct, namespace, name, {"metadata": {"annotations": annotations}})
+    await client.merge_patch(kind.struct, namespace, name, acts.requesting(stamp, marks=marks, extra=extra))
     output.success(f"{kind.name} annotated")
     output.waiting(f"waiting for {kind.name} reconciliation")
     try:
