@@ -5,7 +5,8 @@ import asyncio
 import click
 
 from image_automation.cli import cluster as clusters
-from image_automation.cli import output, service
+from image_automation.cli import output
+from image_automation.cli.verbs import running
 
 #: Where a service serves its pages unless told otherwise.
 SERVER = "http://127.0.0.1:9442"
@@ -28,7 +29,7 @@ def dashboard(server: str | None, **options: object) -> None:
     from image_automation.app import addresses  # noqa: PLC0415 - `--help` needs no rooms
 
     cluster = clusters.from_options(dict(options))
-    where = server or service.beside(cluster, addresses.DASHBOARD) or SERVER
+    where = server or running.beside(cluster, addresses.DASHBOARD) or SERVER
     clusters.run(_show(cluster, where))
 
 
@@ -44,7 +45,7 @@ async def _show(cluster: clusters.Cluster, server: str) -> None:
 
     try:
         url = URL(server.rstrip("/"))
-        headers = {**await service.proof(cluster, url), "Accept": "application/json"}
+        headers = {**await running.proof(cluster, url), "Accept": "application/json"}
         async with (
             asyncio.timeout(cluster.timeout),
             aiohttp.ClientSession() as session,

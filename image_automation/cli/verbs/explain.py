@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from image_automation.cli import cluster as clusters
-from image_automation.cli import output, reports, service, verdicts
-from image_automation.cli.verbs import completion
+from image_automation.cli import output, reports, verdicts
+from image_automation.cli.verbs import completion, running
 from image_automation.cli.verbs.look import explained
 
 if TYPE_CHECKING:
@@ -57,7 +57,7 @@ def where_beside(cluster: clusters.Cluster) -> str:
     """Return where a service with an embedded control plane explains choices, by its kubeconfig, or nothing."""
     from image_automation.app import addresses  # noqa: PLC0415 - `--help` needs no rooms
 
-    return service.beside(cluster, addresses.EXPLAIN)
+    return running.beside(cluster, addresses.EXPLAIN)
 
 
 @explain.command()
@@ -102,7 +102,7 @@ async def ask(server: str, cluster: clusters.Cluster, namespace: str, name: str)
             async with session.get(url) as answer:
                 body = await answer.read()
             if answer.status == 401:
-                async with session.get(url, headers=await service.proof(cluster, url)) as answer:
+                async with session.get(url, headers=await running.proof(cluster, url)) as answer:
                     body = await answer.read()
     except (aiohttp.ClientError, ValueError, TimeoutError) as error:
         cause = str(error) or type(error).__name__
