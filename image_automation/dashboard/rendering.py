@@ -65,6 +65,12 @@ def render(template: str, context: dict[str, Any], *, fragment: bool = False) ->
     return _environment().get_template(template).render(layout=layout, **context)
 
 
+def refusal(status: int, message: str, *, fragment: bool = False) -> str:
+    """Render why something is not shown."""
+    context = {**frame(None), "title": "Not shown", "path": "/", "status": status, "message": message}
+    return render("refused.html", context, fragment=fragment)
+
+
 def frame(session: Session | None) -> dict[str, Any]:
     """Return what stands around every page: the navigation, who is signed in, and the secret of their forms."""
     me = {"me": session.person.name, "csrf": session.csrf} if session is not None else {"me": "", "csrf": ""}

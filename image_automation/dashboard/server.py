@@ -9,11 +9,11 @@ from aiohttp import web
 from gotk.kube import errors
 from gotk.kube.cache import Caches
 from gotk.runtime.clock import Clock
-from image_automation.dashboard import acting, browsers, described, images, links, now, rendering, signing_in
+from image_automation.dashboard import acting, browsers, described, images, links, live, now, rendering, signing_in
 from image_automation.dashboard.access import NotAllowedError
 from image_automation.dashboard.acting import Acting, CannotBeDoneError, Tells
 from image_automation.dashboard.door import Door, ForeignFormError, SignInFirstError, Visit
-from image_automation.dashboard.page import Explains, Look, Missing, Page
+from image_automation.dashboard.page import Explains, Look, Missing, Page, Record
 
 #: Every page.
 PAGES: Final[tuple[Page, ...]] = (now.PAGE, images.PAGE, described.PAGE)
@@ -24,6 +24,7 @@ _STATUS: Final[dict[type[Exception], int]] = {
     browsers.LedHereError: 403,
     Missing: 404,
     CannotBeDoneError: 409,
+    live.TooManyStreamsError: 503,
 }
 #: The most bytes of a form: a token, and little else.
 _FORM: Final = 64 << 10
@@ -48,29 +49,41 @@ class Dashboard:
         """Return the application."""
         made = web.Application(middlewares=[_told, browsers.guard(self.names)], client_max_size=_FORM)
         made.on_response_prepare.append(browsers.harden)
+        changes = live.Changes(self.caches, self.clock)
+        made.on_shutdown.append(_ending(changes))
         made.router.add_get("/static/{name}", _static)
         made.router.add_routes(signing_in.routes(self.door, free=self.free))
         made.router.add_routes(acting.routes(self.door, self.acting()))
         for page in PAGES:
-            made.router.add_get(page.path, self._serving(page))
+            made.router.add_get(page.path, self._serving(page, changes))
         return made
 
-    def _serving(self, page: Page) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    def _serving(self, page: Page, changes: live.Changes) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def show(request: web.Request) -> web.StreamResponse:
             visit = await self.door.visit(request, free=self.free)
+            if live.is_wanted(request):
+                stream = live.events(
+                    changes, page.kinds, lambda: self._again(page, request, visit), live.seen_by(request)
+                )
+                return await live.send(request, changes, stream)
             record = page.record(await self.look(page, request, visit))
             if rendering.prefers_json(request.headers.get("Accept", "")):
                 return _answer(rendering.encode(record), "application/json")
-            context = {
-                **rendering.frame(visit.session),
-                "record": record,
-                "title": page.title(request.match_info),
-                "path": request.path,
-                "digest": rendering.digest(page, record),
-            }
-            return _answer(rendering.render(page.template, context).encode(), "text/html")
+            return _answer(_html(page, request, visit, record).encode(), "text/html")
 
         return show
+
+    async def _again(self, page: Page, request: web.Request, visit: Visit) -> live.Shown | None:
+        """Return what an open page shows now, or None where who has it open is not signed in any more."""
+        if visit.session is not None and not self.door.sessions.is_open(visit.session):
+            return None
+        try:
+            record = page.record(await self.look(page, request, visit))
+        except errors.Unauthorized:
+            return None
+        except Missing as error:
+            return live.Shown("missing", rendering.refusal(404, str(error), fragment=True))
+        return live.Shown(rendering.digest(page, record), _html(page, request, visit, record, fragment=True))
 
     def acting(self) -> Acting:
         """Return what does what people ask for."""
@@ -88,6 +101,24 @@ class Dashboard:
             place=request.match_info,
             query=request.query,
         )
+
+
+def _html(page: Page, request: web.Request, visit: Visit, record: Record, *, fragment: bool = False) -> str:
+    context = {
+        **rendering.frame(visit.session),
+        "record": record,
+        "title": page.title(request.match_info),
+        "path": request.path,
+        "digest": rendering.digest(page, record),
+    }
+    return rendering.render(page.template, context, fragment=fragment)
+
+
+def _ending(changes: live.Changes) -> Callable[[web.Application], Awaitable[None]]:
+    async def end(_: web.Application) -> None:
+        changes.close()
+
+    return end
 
 
 @web.middleware
@@ -115,6 +146,8 @@ def _of_cluster(error: errors.APIError) -> tuple[int, str]:
 
 
 def _sign_in_first(request: web.Request, message: str) -> web.Response:
+    if live.is_wanted(request):
+        return web.Response(body=live.BYE, headers=live.HEADERS)
     if request.method != "GET" or rendering.prefers_json(request.headers.get("Accept", "")):
         refusal = _refuse(request, 401, message)
         refusal.headers["WWW-Authenticate"] = "Bearer"
@@ -125,8 +158,7 @@ def _sign_in_first(request: web.Request, message: str) -> web.Response:
 def _refuse(request: web.Request, status: int, message: str) -> web.Response:
     if rendering.prefers_json(request.headers.get("Accept", "")):
         return _answer(rendering.message(message), "application/json", status=status)
-    context = {**rendering.frame(None), "title": "Not shown", "path": "/", "status": status, "message": message}
-    return _answer(rendering.render("refused.html", context).encode(), "text/html", status=status)
+    return _answer(rendering.refusal(status, message).encode(), "text/html", status=status)
 
 
 def _answer(body: bytes, media: str, *, status: int = 200) -> web.Response:
