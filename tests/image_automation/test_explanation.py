@@ -19,7 +19,8 @@ from image_automation.cli import root
 from image_automation.explanation import Explainer
 from reflector.first_seen import FirstSeen
 from reflector.store import TagStore
-from tests.memory_cluster import image_policy, image_repository
+from tests.image_automation.dashboard.showing import Held, door
+from tests.memory_cluster import MemoryCluster, image_policy, image_repository
 from tests.reflector import storing
 from tests.running import NOON
 
@@ -107,7 +108,7 @@ async def cli(*arguments: str) -> tuple[int, str, str]:
 
 
 async def test_the_service_answers_and_the_verb_prints_it(explainer: Explainer):
-    async with health.serve("127.0.0.1:0", server.app(explainer)) as port:
+    async with health.serve("127.0.0.1:0", server.app(explainer, door(MemoryCluster()), free=True)) as port:
         url = f"http://127.0.0.1:{port}"
         code, out, _ = await cli("explain", "policy", "app", "-n", "default", "--server", url)
         assert code == 0
@@ -131,7 +132,7 @@ async def test_the_service_answers_and_the_verb_prints_it(explainer: Explainer):
 )
 async def test_what_cannot_be_explained_is_said(explainer: Explainer, path: str, status: int, words: str):
     async with (
-        health.serve("127.0.0.1:0", server.app(explainer)) as port,
+        health.serve("127.0.0.1:0", server.app(explainer, door(MemoryCluster()), free=True)) as port,
         aiohttp.ClientSession() as session,
         session.get(f"http://127.0.0.1:{port}/explain/{path}") as answer,
     ):
@@ -143,7 +144,10 @@ async def test_what_cannot_be_explained_is_said(explainer: Explainer, path: str,
     [("127.0.0.1", 200), ("localhost", 200), ("[::1]", 200), ("image-automation", 200), ("evil.example.com", 403)],
 )
 async def test_a_page_in_a_browser_cannot_ask_under_a_name_of_its_own(explainer: Explainer, host: str, status: int):
-    async with health.serve("127.0.0.1:0", server.app(explainer)) as port, aiohttp.ClientSession() as session:
+    async with (
+        health.serve("127.0.0.1:0", server.app(explainer, door(MemoryCluster()), free=True)) as port,
+        aiohttp.ClientSession() as session,
+    ):
         url = f"http://127.0.0.1:{port}/explain/default/app"
         async with session.get(url, headers={"Host": f"{host}:{port}"}) as answer:
             assert answer.status == status
@@ -220,3 +224,26 @@ def test_what_a_terminal_would_obey_is_escaped(tmp_path, capsys):
     out = capsys.readouterr().out
     assert "\x1b" not in out
     assert r"\x1b[31mred" in out
+
+
+@pytest.mark.parametrize(
+    ("headers", "status", "said"),
+    [
+        ({}, 401, "sign in first: send a token of the cluster"),
+        ({"Authorization": "Bearer wrong"}, 401, "does not accept this token"),
+        ({"Authorization": "Bearer bob"}, 403, "you may not get the ImagePolicy default/app"),
+        ({"Authorization": "Bearer ada"}, 200, ""),
+    ],
+)
+async def test_where_not_everybody_is_answered_a_policy_is_told_to_who_may_get_it(
+    explainer: Explainer, headers: dict[str, str], status: int, said: str
+):
+    holders = {"ada": Held("ada", rules=frozenset({("get", "imagepolicies", "default")})), "bob": Held("bob")}
+    app = server.app(explainer, door(MemoryCluster(), holders), free=False)
+    async with (
+        health.serve("127.0.0.1:0", app) as port,
+        aiohttp.ClientSession() as session,
+        session.get(f"http://127.0.0.1:{port}/explain/default/app", headers=headers) as answer,
+    ):
+        assert answer.status == status
+        assert said in (await answer.json()).get("message", "")
