@@ -108,6 +108,8 @@ async def run_once(reconciler: Reconciler[O, Any], obj: O, *, now: datetime = NO
     outcome, error = None, None
     try:
         outcome = await reconciler.reconcile(obj, run)
+        if outcome.later:
+            outcome = await reconciler.reconcile(obj, run)
     except errors.ReconcileError as raised:
         error = raised
         conditions.summarize(run.conditions, rules, raised)

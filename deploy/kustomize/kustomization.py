@@ -38,7 +38,6 @@ class KustomizationReconciler:
         observed_stalls=("InvalidCELExpression", conditions.UNSUPPORTED_FIELD, conditions.INVALID_OBJECT),
         interval_jitter=True,
     )
-    watches: Sequence[Watch[Any]] = wakes.WATCHES
     unsupported: Sequence[str] = ()
 
     def __init__(
@@ -53,6 +52,7 @@ class KustomizationReconciler:
         policy: Policy,
     ) -> None:
         """Take what it works with; `client` reads the cluster of the objects, `clusters` are applied to."""
+        self.watches: Sequence[Watch[Any]] = (*wakes.SOURCE_WATCHES, wakes.Dependents().watch)
         self._clusters = clusters
         self._assembler = assembler
         self._expressions = expressions
@@ -75,6 +75,9 @@ class KustomizationReconciler:
         attempt = Attempt(obj, run, source, began, steady, checks)
         try:
             if standing := await self._standing.of(attempt):
+                if self._standing.lets_others_go_first(attempt):
+                    return Outcome(message="", later=True)
+                self._standing.move(attempt)
                 self._steps.record(attempt, standing.digest)
                 run.update(last_attempted_revision=source.revision)
                 return self._done(attempt, again=standing.due)
@@ -102,6 +105,7 @@ class KustomizationReconciler:
             message=f"Applied revision: {revision}",
             requeue_after=left.seconds,
             changed=True,
+            routine=attempt.steady or again is not None,
             event=f"Reconciliation finished in {taken}, next run in {left}",
             metadata={**attempt.metadata, f"{GROUP}/commit_status": "update"},
         )

@@ -39,6 +39,8 @@ class Applied:
     digest: str
     cluster: ReferenceType[ports.Cluster]
     due: float
+    #: The revision that was found to change nothing, and let others go first.
+    seen: str = ""
 
     def __len__(self) -> int:
         return len(self.answered.asked) + 1
@@ -71,9 +73,23 @@ class Standing:
         kept = self._kept.pop(key)
         if kept is None or not kept.holds(attempt, self._clock.monotonic()) or not await self._is_same(attempt, kept):
             return None
-        standing = dataclasses.replace(kept, revision=attempt.artifact.revision)
-        self._kept.put(key, standing)
-        return standing
+        self._kept.put(key, kept)
+        return kept
+
+    def lets_others_go_first(self, attempt: Attempt) -> bool:
+        """Tell, once for each revision, that what is to be applied goes before what is to be recorded."""
+        key, revision = _key(attempt.obj), attempt.artifact.revision
+        kept = self._kept.get(key)
+        if kept is None or kept.seen == revision:
+            return False
+        self._kept.put(key, dataclasses.replace(kept, seen=revision))
+        return True
+
+    def move(self, attempt: Attempt) -> None:
+        """Let a record stand for the present revision."""
+        key = _key(attempt.obj)
+        if (kept := self._kept.get(key)) is not None:
+            self._kept.put(key, dataclasses.replace(kept, revision=attempt.artifact.revision))
 
     def keep(self, attempt: Attempt, assembled: Assembled, cluster: ports.Cluster) -> None:
         """Record that everything was done. What depends on more than is known is not recorded."""

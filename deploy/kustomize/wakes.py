@@ -32,7 +32,7 @@ def of_source(source: Source, reader: Reader) -> Iterable[Key]:
     revision = source.status.artifact.revision if source.status.artifact else ""
     for obj in reader.list(Kustomization):
         if dependencies.source_key(obj) == key and not _is_done_with(obj, revision):
-            yield Key(obj.metadata.namespace, obj.metadata.name)
+            yield _key(obj)
 
 
 def _is_done_with(obj: Kustomization, revision: str) -> bool:
@@ -49,14 +49,39 @@ def became_ready(old: Kustomization | None, new: Kustomization | None) -> bool:
     return old.status.last_applied_revision != new.status.last_applied_revision
 
 
-def of_dependency(dependency: Kustomization, reader: Reader) -> Iterable[Key]:
-    """Return the Kustomizations that wait for one and are not ready."""
-    key = Key(dependency.metadata.namespace, dependency.metadata.name)
-    for obj in reader.list(Kustomization):
-        own = obj.metadata.namespace
-        waits = any(dependencies.key(reference, own) == key for reference in obj.spec.depends_on)
-        if waits and dependencies.ready(obj) is None:
-            yield Key(own, obj.metadata.name)
+class Dependents:
+    """Which Kustomizations depend on which, as the watch tells: one that becomes ready wakes those that wait for it."""
+
+    def __init__(self) -> None:
+        self._of: dict[Key, dict[Key, None]] = {}
+        self.watch: Watch[Any] = Watch(kind=Kustomization, changed=self.changed, requests=self.waiting)
+
+    def changed(self, old: Kustomization | None, new: Kustomization | None) -> bool:
+        """Learn of a change, and tell whether it has made something ready."""
+        before, now = _needs(old), _needs(new)
+        if before != now:
+            for needed, key in before:
+                self._of.get(needed, {}).pop(key, None)
+            for needed, key in now:
+                self._of.setdefault(needed, {})[key] = None
+        return became_ready(old, new)
+
+    def waiting(self, dependency: Kustomization, reader: Reader) -> Iterable[Key]:
+        """Return the Kustomizations that wait for one and are not ready."""
+        for key in self._of.get(_key(dependency), ()):
+            obj = reader.get(Kustomization, *key)
+            if obj is not None and dependencies.ready(obj) is None:
+                yield key
+
+
+def _needs(obj: Kustomization | None) -> list[tuple[Key, Key]]:
+    if obj is None:
+        return []
+    return [(dependencies.key(each, obj.metadata.namespace), _key(obj)) for each in obj.spec.depends_on]
+
+
+def _key(obj: Kustomization) -> Key:
+    return Key(obj.metadata.namespace, obj.metadata.name)
 
 
 def of_config(config: ConfigMap | Secret, reader: Reader) -> Iterable[Key]:
@@ -64,7 +89,7 @@ def of_config(config: ConfigMap | Secret, reader: Reader) -> Iterable[Key]:
     named = (type(config).__name__, config.metadata.name)
     for obj in reader.list(Kustomization, config.metadata.namespace):
         if named in _configs(obj):
-            yield Key(obj.metadata.namespace, obj.metadata.name)
+            yield _key(obj)
 
 
 def _configs(obj: Kustomization) -> Iterable[tuple[str, str]]:
@@ -84,7 +109,6 @@ CONFIGS: Sequence[Watch[Any]] = tuple(
 #: Only where the feature gate says so: a cluster may not have the kind.
 EXTERNAL: Watch[Any] = Watch(kind=ExternalArtifact, changed=artifact_changed, requests=of_source)
 
-WATCHES: Sequence[Watch[Any]] = (
-    *(Watch(kind=kind, changed=artifact_changed, requests=of_source) for kind in SOURCES.values()),
-    Watch(kind=Kustomization, changed=became_ready, requests=of_dependency),
+SOURCE_WATCHES: Sequence[Watch[Any]] = tuple(
+    Watch(kind=kind, changed=artifact_changed, requests=of_source) for kind in SOURCES.values()
 )

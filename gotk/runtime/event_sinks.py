@@ -2,7 +2,7 @@
 
 Answers to client-go's `tools/record` (one Event object per distinct event, counted up by patches; at most 25 of an
 object at once, then one every five minutes) and to `fluxcd/pkg/runtime/events` (the JSON that is posted). Flux writes
-a trace for each run that changed nothing; here the same one is written every half hour.
+an event for each run that changed nothing; here the same one is written every half hour.
 """
 
 import asyncio
@@ -27,7 +27,8 @@ from gotk.runtime.events import Event
 _REMEMBERED = 4096
 _BURST = 25
 _REFILL = 300.0
-#: For how many seconds a trace is not said again that says the same but for its numbers: Events last an hour.
+#: For how many seconds a trace, or what is routine, is not said again that says the same but for its numbers: Events
+#: last an hour.
 _SAID = 1800.0
 _NUMBERS = re.compile(r"[0-9.]+")
 #: As often and as far apart as client-go's broadcaster tries.
@@ -66,10 +67,10 @@ class KubernetesEvents:
         self._traces: Bounded[int, float] = Bounded(4 * _REMEMBERED)
 
     def wants(self, event: Event) -> bool:
-        """Take every event that does not come too often from its object, and traces only where they say something."""
+        """Take every event that does not come too often from its object, and routine only where it says something."""
         key = (event.controller, event.about.kind, event.about.namespace, event.about.name, event.about.uid)
         now = self._clock.monotonic()
-        if event.severity == "Trace" and not self._is_news((*key, event.reason), event.message, now):
+        if event.severity in {"Trace", "Routine"} and not self._is_news((*key, event.reason), event.message, now):
             return False
         tokens, since = self._tokens.peek(key) or (float(_BURST), now)
         tokens = min(float(_BURST), tokens + (now - since) / _REFILL)

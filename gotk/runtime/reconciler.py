@@ -21,7 +21,8 @@ O_contra = TypeVar("O_contra", bound=Object, contravariant=True)
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as everywhere in this module
 S = TypeVar("S", bound=ReconcileStatus)
 
-Severity = Literal["Normal", "Warning", "Trace"]
+#: A `Routine` is a Normal one of which the cluster keeps one where many say the same.
+Severity = Literal["Normal", "Routine", "Warning", "Trace"]
 
 
 class Key(NamedTuple):
@@ -66,7 +67,9 @@ class Outcome:
     `message` (and `reason`, else the kind's success reason) become the Ready condition. `requeue_after` is in seconds;
     None waits for the next change. An event with `event` (else `message`) goes out as Normal when `changed` or when the
     object was not ready before, and as Trace with `trace` (else the same text) otherwise; none does where it was `told`
-    during the run. `record` is the room's own account of the run, for whoever runs a reconciler by itself.
+    during the run. With `routine` an object that was ready before tells as it always does. A run that is put off until
+    `later` has done nothing: it is taken up again once nothing else is to be done at once. `record` is the room's own
+    account of the run, for whoever runs a reconciler by itself.
     """
 
     message: str
@@ -74,6 +77,8 @@ class Outcome:
     requeue_after: float | None = None
     changed: bool = False
     told: bool = False
+    routine: bool = False
+    later: bool = False
     event: str | None = None
     event_reason: str | None = None
     trace: str | None = None

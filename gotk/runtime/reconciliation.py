@@ -21,7 +21,7 @@ from gotk.runtime.logging import redact
 from gotk.runtime.metrics import Metrics
 from gotk.runtime.reconciler import Key, Marked, Outcome, Reconciler, Selective, Severity, Woken, is_set
 from gotk.runtime.run import ObjectRun
-from gotk.runtime.run_result import CONFLICT, NEVER, NOW, Next
+from gotk.runtime.run_result import CONFLICT, LATER, NEVER, NOW, Next
 from gotk.runtime.settings import Settings
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as everywhere in this module
@@ -91,6 +91,8 @@ class Reconciliation(Generic[O]):
             if generation != observed:
                 await run.save()
             end = await self._attempt(lambda: self._reconciler.reconcile(obj, run), run.log)
+        if isinstance(end, Outcome) and end.later:
+            return LATER
         self._metrics.reconciled(self._resource.kind, _key(obj), self._clock.monotonic() - began)
         if isinstance(end, errors.Conflict):
             return await self._again(obj, end, run.log)

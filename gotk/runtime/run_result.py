@@ -26,6 +26,8 @@ class Next:
 NEVER = Next(when="never")
 BACKOFF = Next(when="backoff")
 NOW = Next(when="now")
+#: Behind all that is to be done at once.
+LATER = Next(when="after")
 CONFLICT = Next(when="conflict")
 
 
@@ -77,7 +79,8 @@ def _success(outcome: Outcome, reason: str, rules: conditions.Rules, *, was_read
         follow = Next(when="after", seconds=outcome.requeue_after, jitter=rules.interval_jitter)
     message, reason = outcome.event or outcome.message, outcome.event_reason or reason
     if outcome.changed or not was_ready:
-        return Ending(severity="Normal", reason=reason, message=message, next=follow, metadata=outcome.metadata)
+        severity: Severity = "Routine" if outcome.routine and was_ready else "Normal"
+        return Ending(severity=severity, reason=reason, message=message, next=follow, metadata=outcome.metadata)
     return Ending(
         severity="Trace",
         reason=outcome.trace_reason or reason,

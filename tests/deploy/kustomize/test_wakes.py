@@ -83,14 +83,19 @@ def test_a_dependency_that_becomes_ready_wakes() -> None:
 
 
 def test_only_those_that_wait_are_woken() -> None:
-    objects = Objects()
+    objects, dependents = Objects(), wakes.Dependents()
     needs = {"dependsOn": [{"name": "base"}]}
-    objects.held = [
-        kustomization("waits", **needs),
-        kustomization("done", ready="True", **needs),
-        kustomization("free"),
-    ]
-    assert list(wakes.of_dependency(kustomization("base", ready="True"), objects)) == [Key("default", "waits")]
+    waits, free = kustomization("waits", **needs), kustomization("free")
+    objects.held = [waits, kustomization("done", ready="True", **needs), free]
+    for each in objects.held:
+        dependents.changed(None, each)
+    base = kustomization("base", ready="True")
+    assert list(dependents.waiting(base, objects)) == [Key("default", "waits")]
+    dependents.changed(waits, kustomization("waits"))
+    dependents.changed(free, kustomization("free", **needs))
+    assert list(dependents.waiting(base, objects)) == [Key("default", "free")]
+    dependents.changed(kustomization("free", **needs), None)
+    assert not list(dependents.waiting(base, objects))
 
 
 def test_a_dependency_counts_for_its_present_generation_only() -> None:

@@ -332,6 +332,23 @@ async def test_a_reconciler_is_told_of_the_end_of_an_object_without_a_finalizer(
 
 
 @in_virtual_time
+async def test_a_run_that_is_put_off_comes_after_all_that_is_to_be_done_at_once_and_tells_nothing() -> None:
+    cluster = MemoryCluster()
+    for name in ("a", "b", "c"):
+        cluster.put(image_repository(name))
+    runs: list[str] = []
+
+    async def work(obj: Any, run: Any) -> Outcome:
+        runs.append(obj.metadata.name)
+        return Outcome(message="all good", requeue_after=600, later=runs == ["a"])
+
+    async with managed(cluster, repositories(work), settings=Settings(workers=1)) as world:
+        await asyncio.sleep(5)
+        assert runs == ["a", "b", "c", "a"]
+        assert world.sink.told("a") == [("Normal", "Succeeded", "all good")]
+
+
+@in_virtual_time
 async def test_conditions_of_others_survive_a_conflict() -> None:
     foreign = {
         "type": "Approved",

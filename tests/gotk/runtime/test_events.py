@@ -20,6 +20,7 @@ from gotk.runtime.clock import SystemClock
 from gotk.runtime.event_sinks import KubernetesEvents, PostedEvents, posted
 from gotk.runtime.events import Event, Recorder, Reference
 from gotk.runtime.metrics import Metrics
+from gotk.runtime.reconciler import Severity
 from tests.memory_cluster import MemoryCluster
 from tests.virtual_clock import VirtualClock, in_virtual_time
 
@@ -309,12 +310,17 @@ async def test_a_sink_that_hangs_never_holds_up_who_emits() -> None:
     assert asyncio.get_running_loop().time() == 1
 
 
+@pytest.mark.parametrize("severity", ["Trace", "Routine"])
+def test_what_is_routine_and_says_the_same_is_written_every_half_hour(severity: Severity) -> None:
+    routine(severity)
+
+
 @in_virtual_time
-async def test_a_trace_that_says_the_same_is_written_every_half_hour() -> None:
+async def routine(severity: Severity) -> None:
     sink = KubernetesEvents(client=MemoryCluster(), clock=VirtualClock())
 
     def trace(message: str) -> bool:
-        return sink.wants(event("Trace", message))
+        return sink.wants(event(severity, message))
 
     assert trace("Reconciliation finished in 1.2s, next run in 1m0s")
     assert not trace("Reconciliation finished in 3.4s, next run in 1m0s")
