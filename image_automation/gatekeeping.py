@@ -5,17 +5,20 @@ errors, and the time of the next run.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from typing import Any, Final
 
 from gotk.api import extensions
 from gotk.api.image import ImageUpdateAutomation
+from gotk.runtime.clock import parse_rfc3339
 from gotk.runtime.errors import Conflict, Stalled
 from gotk.runtime.reconciler import Run
+from image_automation import report
 from image_automation.gating import chain, freeze
 from image_automation.gating.chain import Gate
 from image_automation.gating.facts import INVALID, Facts, Misread
-from image_automation.gating.gates import gates
+from image_automation.gating.gates import gates, grants
 from image_automation.report import Report
 from image_automation.selection import Selection
 from image_automation.update.proposal import Proposal
@@ -26,13 +29,28 @@ _NONE: Final[Mapping[str, str]] = {}
 
 def of(automation: ImageUpdateAutomation | None, namespace: str, selected: Selection, now: datetime) -> list[Gate]:
     """Return the gates of an automation, or of policies that none follows yet. Raises Stalled for its annotations."""
-    policies = {f"{namespace}:{name}": policy for name, policy in selected.policies.items()}
     try:
-        return gates(
-            Facts(now=now, automation=automation.metadata.annotations if automation else _NONE, policies=policies)
-        )
+        return gates(_facts(automation, namespace, selected, now))
     except Misread as error:
         raise Stalled(INVALID, str(error)) from None
+
+
+def granted(
+    automation: ImageUpdateAutomation | None, namespace: str, selected: Selection, proposal: Proposal, now: datetime
+) -> Proposal:
+    """Return a proposal with those whose word lets its changes through."""
+    facts = _facts(automation, namespace, selected, now)
+    return replace(proposal, grants=grants((change for _, change in proposal.changes), facts))
+
+
+def _facts(automation: ImageUpdateAutomation | None, namespace: str, selected: Selection, now: datetime) -> Facts:
+    annotations = automation.metadata.annotations if automation is not None else _NONE
+    return Facts(
+        now=now,
+        automation=annotations,
+        policies={f"{namespace}:{name}": policy for name, policy in selected.policies.items()},
+        since=report.waiting_since(report.read(annotations)),
+    )
 
 
 def show(automation: ImageUpdateAutomation, run: Run[Any]) -> str:
@@ -57,5 +75,5 @@ def confirm(automation: ImageUpdateAutomation, selected: Selection, proposal: Pr
 
 def again(interval: float, found: Report, now: datetime) -> float:
     """Return in how many seconds to run again: after the interval, or when the first of the gates opens by itself."""
-    ends = [(datetime.fromisoformat(held.until) - now).total_seconds() for held in found.held if held.until]
+    ends = [(parse_rfc3339(held.until) - now).total_seconds() for held in found.held if held.until]
     return min([interval, *(max(each, _SOONEST) for each in ends)])

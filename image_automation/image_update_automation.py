@@ -264,7 +264,8 @@ class ImageUpdateAutomationReconciler:
         gates = gatekeeping.of(manager.automation, namespace, selected, now)
         try:
             setters = values.setters({(namespace, name): ref for name, ref in selected.images.items()})
-            return manager.apply(base, setters, self._known, gates)
+            proposal = manager.apply(base, setters, self._known, gates)
+            return gatekeeping.granted(manager.automation, namespace, selected, proposal, now)
         except (values.InvalidReference, git.PathNotFound, git.InvalidPath) as error:
             raise Retry("UpdateFailed", f"failed to apply policies: {error}") from error
         except git.Damaged:
@@ -291,7 +292,7 @@ class ImageUpdateAutomationReconciler:
         def why(setter: str) -> str | None:
             return unresolved.why(setter, automation.metadata.namespace, selected, elsewhere)
 
-        now = report.of(update.proposal, why, update.record)
+        now = report.of(update.proposal, why, update.record, past.report, run.now())
         report_status.show(run, past.report, now)
         if update.push is not None:
             await self._announcer.tell(automation, run, update.push)

@@ -39,6 +39,7 @@ def recorded(made: PushResult, proposal: Proposal, *, follows: str) -> Push:
         branch=made.branch,
         refspec=made.refspec,
         changes=tuple(report.changed(file.path, change) for file, change in proposal.changes),
+        grants=tuple(map(report.granted, proposal.grants)),
         follows=follows,
         checked_out=made.checked_out,
         rebuilt=made.rebuilt,

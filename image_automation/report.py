@@ -5,15 +5,17 @@ back. In a cluster it stands in an annotation, bounded: what does not fit is cou
 something back are named all the same, for there are no more of them than commits that are looked at.
 """
 
+import contextlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from datetime import datetime
 from typing import Final, TypeVar
 
 import msgspec
 
 from gotk.api import extensions
 from gotk.git import errors as git
-from gotk.runtime.clock import rfc3339
-from image_automation.update.proposal import GIVEN_UP, TAKEN_BACK, Hold, Proposal
+from gotk.runtime.clock import parse_rfc3339, rfc3339
+from image_automation.update.proposal import GIVEN_UP, TAKEN_BACK, Grant, Hold, Proposal
 from image_automation.update.result import Change, FileResult
 
 #: The most bytes of the annotation; a cluster takes 256 KiB for all of an object's.
@@ -30,12 +32,23 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     new: str
 
 
+class Granted(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A person's word that let a version through: `approve`, or `allow`; `at` is RFC 3339."""
+
+    policy: str
+    tag: str
+    verdict: str
+    by: str
+    at: str = ""
+    reason: str = ""
+
+
 class Push(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A commit for a branch, as recorded before its push: as which refspec besides, and what it changes.
 
-    `left_out` counts the changes that the annotation has no room for. `follows` is the commit that the status named as
-    the last one pushed; as long as it still does, this one has not been told of. `checked_out` is the commit that it
-    was made on, `rebuilt` whether it replaced others.
+    `grants` are those whose word let it through. `left_out` counts the changes that the annotation has no room for.
+    `follows` is the commit that the status named as the last one pushed; as long as it still does, this one has not
+    been told of. `checked_out` is the commit that it was made on, `rebuilt` whether it replaced others.
     """
 
     commit: str
@@ -43,6 +56,7 @@ class Push(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
     refspec: str = ""
     changes: tuple[Changed, ...] = ()
     left_out: int = 0
+    grants: tuple[Granted, ...] = ()
     follows: str | None = None
     checked_out: str = ""
     rebuilt: bool = False
@@ -56,6 +70,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     """An update that is not made, or not yet: taken back by a commit, or kept waiting by another gate.
 
     `kind` names the gate's reason, `message` says it to people, `until` (RFC 3339) how long it holds if known.
+    `since` is when the value was held first.
     """
 
     path: str
@@ -69,6 +84,7 @@ class Held(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     kind: str = TAKEN_BACK
     message: str = ""
     until: str = ""
+    since: str = ""
 
     @property
     def waits(self) -> bool:
@@ -121,11 +137,22 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
 R = TypeVar("R", Changed, Held, Ignored)
 
 
-def of(proposal: Proposal, why: Callable[[str], str | None], push: Push | None) -> Report:
-    """Make the report of a proposal; `why` says why a setter has no value, or that it is as it should be."""
+def of(
+    proposal: Proposal, why: Callable[[str], str | None], push: Push | None, before: Report, now: datetime
+) -> Report:
+    """Make the report of a proposal; `why` says why a setter has no value, or that it is as it should be.
+
+    What the report `before` had waits since it did there, anything else since now.
+    """
+    known, new = waiting_since(before), rfc3339(now)
+    holds = sorted(map(held, proposal.holds), key=_place)
+    since = [known.get((_policy(each.setter), each.new)) for each in holds]
     return Report(
         push=push,
-        held=tuple(sorted(map(held, proposal.holds), key=_place)),
+        held=tuple(
+            msgspec.structs.replace(each, since=rfc3339(when) if when else new)
+            for each, when in zip(holds, since, strict=True)
+        ),
         ignored=tuple(sorted(set(_ignored(proposal.files, why)), key=_place)),
     )
 
@@ -137,6 +164,20 @@ def _ignored(files: Iterable[FileResult], why: Callable[[str], str | None]) -> I
         for each in file.unresolved:
             if (cause := why(each.setter)) is not None:
                 yield Ignored(path=git.printable(file.path), line=each.line, cause=cause, setter=each.setter)
+
+
+def waiting_since(found: Report) -> dict[tuple[str, str], datetime]:
+    """Return since when each new value of a policy, as `namespace:policy`, is not written."""
+    times: dict[tuple[str, str], datetime] = {}
+    for each in found.held:
+        with contextlib.suppress(ValueError):  # somebody else wrote there, or an older version without it
+            key, when = (_policy(each.setter), each.new), parse_rfc3339(each.since)
+            times[key] = min(when, times.get(key, when))
+    return times
+
+
+def _policy(setter: str) -> str:
+    return ":".join(setter.split(":")[:2])
 
 
 def _place(record: Held | Ignored) -> tuple[str, int, str]:
@@ -158,6 +199,13 @@ def held(hold: Hold) -> Held:
         kind=hold.kind,
         message=git.printable(hold.message),
         until=rfc3339(hold.until) if hold.until else "",
+    )
+
+
+def granted(grant: Grant) -> Granted:
+    """Make the record of a person's word."""
+    return Granted(
+        policy=grant.policy, tag=grant.tag, verdict=grant.verdict, by=grant.by, at=grant.at, reason=grant.reason
     )
 
 

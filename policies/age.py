@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from gotk import decisions
 from gotk.api import extensions
 from gotk.api.image import ImagePolicySpec
 from gotk.duration import Duration
@@ -25,10 +26,14 @@ _UNITS = ((86_400, "d"), (3_600, "h"), (60, "m"), (1, "s"))
 
 @dataclass(frozen=True, slots=True)
 class Minimum:
-    """What a policy asks for: the age, and whether tags of the first scan count as old."""
+    """What a policy asks for: the age, whether tags of the first scan count as old, and which tags need none.
+
+    Those are `allowed`: somebody lets them past what makes others wait, for a fix that cannot.
+    """
 
     age: timedelta
     first_scan_is_old: bool = True
+    allowed: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +80,10 @@ def wanted(annotations: Mapping[str, str]) -> Minimum | None:
         raise ValueError(f"annotation {extensions.MINIMUM_AGE}: {str(error)[:96]}; write it as 72h or 90m") from None
     if age.nanoseconds < 0:
         raise ValueError(f"annotation {extensions.MINIMUM_AGE}: '{text[:64]}' is less than no age at all")
-    return Minimum(timedelta(seconds=age.seconds), first_scan_is_old=first == "old") if age else None
+    if not age:
+        return None
+    allowed = decisions.allowed(annotations)
+    return Minimum(timedelta(seconds=age.seconds), first_scan_is_old=first == "old", allowed=allowed)
 
 
 def span(seconds: float) -> str:
@@ -109,7 +117,7 @@ def veto(eligibles: Mapping[str, datetime], now: datetime, *, spare: str = "") -
 
 def eligibles(young: Mapping[str, datetime], minimum: Minimum) -> dict[str, datetime]:
     """Turn when tags were seen into when they may be chosen."""
-    return {tag: seen + minimum.age for tag, seen in young.items()}
+    return {tag: seen + minimum.age for tag, seen in young.items() if tag not in minimum.allowed}
 
 
 def decide(

@@ -33,6 +33,13 @@ WINDOWS = PREFIX + "windows"
 #: On an ImageUpdateAutomation or an ImagePolicy: nothing is written for a while: reason, until, by.
 FREEZE = PREFIX + "freeze"
 
+#: On an ImageUpdateAutomation or an ImagePolicy: how many people must approve a version before it is written.
+APPROVALS = PREFIX + "approvals"
+#: On an ImagePolicy: what people decided about versions: approved, rejected, allowed past what makes others wait.
+DECISIONS = PREFIX + "decisions"
+#: On an ImagePolicy: the name of those whose images move together, all or none.
+GROUP = PREFIX + "group"
+
 #: On an ImageUpdateAutomation, written by us: what the last run pushed, holds back and ignores, as JSON.
 REPORT = PREFIX + "report"
 #: On an ImageUpdateAutomation: whether a push branch of its own is made anew (`rebuild`, the default) or stacked up on.

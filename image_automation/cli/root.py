@@ -13,7 +13,14 @@ from image_automation.cli import cluster, flags, output
 _COMPLETE = "_IMAGE_AUTOMATION_COMPLETE"
 #: Verb -> (module, attribute, one line of help); a module is imported when its verb is called.
 VERBS: Mapping[str, tuple[str, str, str]] = {
+    "allow": (
+        "image_automation.cli.verbs.steering.decide",
+        "allow",
+        "Let a version past freezes, windows and the minimum age.",
+    ),
     "apply": ("image_automation.cli.verbs.apply", "apply", "Carry out a plan."),
+    "approve": ("image_automation.cli.verbs.steering.decide", "approve", "Approve a version."),
+    "audit": ("image_automation.cli.verbs.look.audit", "audit", "Print who let which version through, or stopped it."),
     "bootstrap": (
         "image_automation.cli.verbs.bootstrap.bootstrap",
         "bootstrap",
@@ -49,6 +56,7 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "events": ("image_automation.cli.verbs.look.events", "events", "Print what happened to objects."),
     "explain": ("image_automation.cli.verbs.explain", "explain", "Say why a policy chose its tag, and not another."),
     "export": ("image_automation.cli.verbs.objects.export", "export", "Print objects as YAML for a repository."),
+    "freeze": ("image_automation.cli.verbs.steering.freeze", "freeze", "Let automations write nothing for a while."),
     "get": ("image_automation.cli.verbs.objects.get", "get", "Print objects and their state."),
     "import": (
         "image_automation.cli.verbs.adopting.importing",
@@ -79,6 +87,7 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
         "reconcile",
         "Reconcile an object now and wait for it.",
     ),
+    "reject": ("image_automation.cli.verbs.steering.decide", "reject", "Reject a version."),
     "resume": ("image_automation.cli.verbs.objects.suspend", "resume", "Resume suspended objects."),
     "run": ("image_automation.cli.verbs.run", "run", "Run the service."),
     "stats": ("image_automation.cli.verbs.look.stats", "stats", "Print how many objects run, fail and are suspended."),
@@ -87,6 +96,7 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "tree": ("image_automation.cli.verbs.look.tree", "tree", "Print what an object has made, as a tree."),
     "tag": ("image_automation.cli.verbs.artifact.tag", "tag", "Give an artifact of a registry more tags."),
     "trigger": ("image_automation.cli.verbs.trigger", "trigger", "Call a receiver as its sender would."),
+    "unfreeze": ("image_automation.cli.verbs.steering.freeze", "unfreeze", "Let frozen automations write again."),
     "unhold": ("image_automation.cli.verbs.unhold", "unhold", "Let updates through that are held back."),
     "uninstall": (
         "image_automation.cli.verbs.uninstall",

@@ -31,6 +31,12 @@ class Facts:
     now: datetime
     automation: Mapping[str, str] = field(default_factory=dict)
     policies: Mapping[str, ImagePolicy] = field(default_factory=dict)
+    #: Since when a new value of a policy waits, where it has done so before.
+    since: Mapping[tuple[str, str], datetime] = field(default_factory=dict)
+
+    def first(self, change: Change) -> datetime:
+        """Return since when a change waits, which is now for one that did not before."""
+        return self.since.get((policy_of(change), change.new), self.now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,12 +58,15 @@ def policy_of(change: Change) -> str:
     return ":".join(change.setter.split(":")[:2])
 
 
-def by_policy(facts: Facts, judge: Callable[[ImagePolicy], Cause | None]) -> Gate:
-    """Make a gate of a verdict on policies; one whose annotation is misread waits until that is mended."""
+def by_policy(facts: Facts, judge: Callable[[ImagePolicy, datetime], Cause | None]) -> Gate:
+    """Make a gate of a verdict on policies, and on since when their versions wait.
 
-    def verdict(policy: ImagePolicy) -> Cause | None:
+    A policy whose annotation is misread waits until that is mended.
+    """
+
+    def verdict(policy: ImagePolicy, since: datetime) -> Cause | None:
         try:
-            return judge(policy)
+            return judge(policy, since)
         except Misread as error:
             return Cause(kind=INVALID, message=f"ImagePolicy {policy.metadata.name}: {error}")
 
@@ -66,7 +75,8 @@ def by_policy(facts: Facts, judge: Callable[[ImagePolicy], Cause | None]) -> Gat
         for path, change in pending.changes:
             name = policy_of(change)
             if name not in verdicts:
-                verdicts[name] = verdict(facts.policies[name]) if name in facts.policies else None
+                policy = facts.policies.get(name)
+                verdicts[name] = verdict(policy, facts.first(change)) if policy is not None else None
             if (cause := verdicts[name]) is not None:
                 yield cause.hold(path, change)
 

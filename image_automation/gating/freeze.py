@@ -10,7 +10,7 @@ from gotk.api import extensions
 from gotk.api.image import ImagePolicy
 from gotk.runtime.clock import rfc3339
 from image_automation.gating.chain import Gate
-from image_automation.gating.facts import Cause, Facts, Misread, by_policy, moment, read
+from image_automation.gating.facts import Cause, Facts, by_policy, moment, read
 
 FROZEN: Final = "Frozen"
 _FORM = '{reason: "why", until: 2026-11-30T08:00:00Z}'
@@ -24,9 +24,12 @@ class Freeze(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     by: str = ""
     at: str = ""
 
+    def __post_init__(self) -> None:
+        _ = self.end  # raises ValueError, which makes it misread
+
     @property
     def end(self) -> datetime | None:
-        """When it ends by itself. Raises ValueError."""
+        """When it ends by itself."""
         return moment(self.until, "until") if self.until else None
 
     @property
@@ -38,18 +41,20 @@ class Freeze(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
 
 def of(annotations: Mapping[str, str], now: datetime) -> Freeze | None:
     """Return the freeze that an object is under; None where there is none or it is over. Raises Misread."""
-    found = read(annotations, extensions.FREEZE, Freeze, _FORM)
-    try:
-        return found if found is not None and (found.end is None or now < found.end) else None
-    except ValueError as error:
-        raise Misread(f"annotation {extensions.FREEZE}: {error}; write it as {_FORM}") from None
+    found = stated(annotations)
+    return found if found is not None and (found.end is None or now < found.end) else None
+
+
+def stated(annotations: Mapping[str, str]) -> Freeze | None:
+    """Return the freeze that an object states, be it over. Raises Misread."""
+    return read(annotations, extensions.FREEZE, Freeze, _FORM)
 
 
 def gate(facts: Facts) -> Gate:
     """Hold what is frozen: everything, or what a frozen policy would change. Raises Misread."""
     everything = _cause(of(facts.automation, facts.now))
 
-    def judge(policy: ImagePolicy) -> Cause | None:
+    def judge(policy: ImagePolicy, _since: datetime) -> Cause | None:
         return everything or _cause(of(policy.metadata.annotations, facts.now))
 
     return by_policy(facts, judge)

@@ -87,7 +87,7 @@ def gate(facts: Facts) -> Gate:
     """Hold what may not be written now. Raises Misread."""
     everything = of(facts.automation)
 
-    def judge(policy: ImagePolicy) -> Cause | None:
+    def judge(policy: ImagePolicy, _since: datetime) -> Cause | None:
         both = (everything, of(policy.metadata.annotations))
         refusal = next(filter(None, (each.refusal(facts.now) for each in both)), None)
         if refusal is None:

@@ -20,7 +20,7 @@ from image_automation.oneshot.covering import Cover, Covering, name_of, roots
 from image_automation.report import Ignored
 from image_automation.update import rewrite, values
 from image_automation.update.place import Place
-from image_automation.update.proposal import Hold, Proposal
+from image_automation.update.proposal import Grant, Hold, Proposal
 from image_automation.update.result import FileResult, Problem
 from image_automation.writing import folder, rollback_guard
 
@@ -44,6 +44,7 @@ class Drafted:
     before: dict[str, bytes] = field(default_factory=dict)
     results: dict[str, FileResult] = field(default_factory=dict)
     holds: list[Hold] = field(default_factory=list)
+    grants: list[Grant] = field(default_factory=list)
     covers: dict[str, list[Cover]] = field(default_factory=dict)
 
     @property
@@ -71,6 +72,7 @@ def draft(root: Path, covering: Covering, clone: Clone | None, now: datetime) ->
         before={name: file.content for name, file in marked.items() if not isinstance(file.content, Problem)},
         results={file.path: file for file in proposal.files},
         holds=list(proposal.holds),
+        grants=list(_grants(covers, proposal, now)),
         covers={name: file.covers for name, file in marked.items()},
     )
 
@@ -138,6 +140,11 @@ def _gates(covering: Covering, marked: Mapping[str, _Marked], now: datetime) -> 
             covering.errors.append(f"ImageUpdateAutomation {name}: {error.message}")
             continue
         yield from (chain.only(gate, partial(_owns, cover, marked)) for gate in gates)
+
+
+def _grants(covers: Sequence[Cover], proposal: Proposal, now: datetime) -> Iterator[Grant]:
+    for cover in covers:
+        yield from gatekeeping.granted(cover.automation, cover.namespace, cover.selected, proposal, now).grants
 
 
 def _owns(cover: Cover, marked: Mapping[str, _Marked], path: str, setter: str) -> bool:

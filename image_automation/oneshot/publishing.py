@@ -34,7 +34,7 @@ from image_automation.oneshot.session import Chosen
 from image_automation.oneshot.world import Asking, Reading, World
 from image_automation.report import Changed, Held, Ignored, Report
 from image_automation.writing import commit_message as commits
-from image_automation.writing import tree
+from image_automation.writing import trailers, tree
 
 _GIVEN = "git-credentials-of-this-job"
 #: What a secret of a GitRepository may hold, by the variable that gives it; with `_FILE` it names a file.
@@ -151,6 +151,7 @@ def _commit(chosen: Chosen, clone: Clone, cover: Cover, automation: ImageUpdateA
     files = list(drafted.results.values())
     try:
         message = commits.message(spec.git.commit, key, files, below=below, images=cover.selected.images)
+        message = trailers.added(message, drafted.grants)
     except errors.ReconcileError as error:
         return Published(automation=name, outcome="failed", message=error.message, **found)
     made = clone.commit(drafted.edits, drafted.before, Person(author.name, author.email), message, clock.now())

@@ -14,8 +14,10 @@ from image_automation.update.result import Change, FileResult
 
 #: Why an update is not made: somebody took it back.
 TAKEN_BACK: Final = "TakenBack"
+#: Why an update is not made: somebody said no to the version, or not enough people said yes in time.
+REJECTED: Final = "Rejected"
 #: The kinds of holds that end with a newer version; all others end once their gate opens.
-GIVEN_UP: Final = frozenset({TAKEN_BACK})
+GIVEN_UP: Final = frozenset({TAKEN_BACK, REJECTED})
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,12 +43,25 @@ class Hold:
         return place_of(self.change)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """A person's word that a version may be written: `approve`, or `allow`, past what makes others wait."""
+
+    policy: str
+    tag: str
+    verdict: str
+    by: str
+    at: str = ""
+    reason: str = ""
+
+
 @dataclass(frozen=True, slots=True)
 class Proposal:
-    """What the policies came to in a tree: every file with something to say, and what is held back."""
+    """What the policies came to in a tree: every file with something to say, what is held back, and who let through."""
 
     files: tuple[FileResult, ...]
     holds: tuple[Hold, ...] = ()
+    grants: tuple[Grant, ...] = ()
 
     @property
     def edits(self) -> dict[str, bytes]:

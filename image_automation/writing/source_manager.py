@@ -20,7 +20,7 @@ from image_automation import ports, report
 from image_automation.gating import chain
 from image_automation.gating.chain import Gate
 from image_automation.update.proposal import Proposal
-from image_automation.writing import checkout, commit_message, push_branch, refspec, rollback_guard, tree
+from image_automation.writing import checkout, commit_message, push_branch, refspec, rollback_guard, trailers, tree
 
 T = TypeVar("T")
 
@@ -153,6 +153,7 @@ class SourceManager:
         below = tree.resolved(repository, base.commit, tree.below(self.automation.spec.update.path))
         key = Key(self.automation.metadata.namespace, self.automation.metadata.name)
         message = commit_message.message(spec.commit, key, proposal.files, below=below, images=images)
+        message = trailers.added(message, proposal.grants)
         branch = checked_out.target.branch
         try:
             made = repository.commit(base.commit, proposal.edits, author, message, now, sign=self.sign, mark=base.mark)

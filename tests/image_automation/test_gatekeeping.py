@@ -1,7 +1,8 @@
 """Gates around a run, over a real repository: what waits, how it is told, when it goes on, what closes at the end."""
 
+import json
 from collections.abc import Iterator
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +10,12 @@ import msgspec
 import pytest
 
 from gotk.api import extensions
+from gotk.git.objects.clone import Clone
 from gotk.runtime.errors import Conflict, Stalled
-from image_automation import report, triggers
+from image_automation import audit, report, triggers
 from image_automation.report import Report
 from tests import running
-from tests.image_automation.automating import Client, World, automation, policy
+from tests.image_automation.automating import FILE, Client, World, automation, policy
 
 
 @pytest.fixture
@@ -86,6 +88,87 @@ async def test_a_freeze_between_decision_and_push_stops_the_push(world: World):
     assert isinstance(ended.error, Conflict)
     assert ended.error.message == "'apps/web.yaml' may not be written any more: frozen: late"
     assert world.head() == head
+
+
+def decided(*words: tuple[str, str, str], tag: str = "1.1") -> str:
+    """Write decisions, each a verdict, by whom and why."""
+    return json.dumps(
+        [{"tag": tag, "verdict": v, "by": by, "reason": why, "at": "2026-01-01T11:00:00Z"} for v, by, why in words]
+    )
+
+
+async def test_a_version_is_written_once_two_approved_it_and_the_commit_says_who(world: World):
+    head, asked = world.head(), asking(policy("web", "a/web", "1.1"), approvals="2")
+    world.store.put(asking(asked, decisions=decided(("approve", "jane", "seen on staging"))))
+    first = await world.run(automation())
+    assert world.head() == head
+    status, reason, message = first.conditions[extensions.UPDATES_WAITING]
+    assert (status, reason) == ("True", "AwaitingApproval")
+    assert message.endswith("a/web:1.1 is not written yet: awaiting approval: 1 of 2 approvals (jane)")
+    both = decided(("approve", "jane", "seen on staging"), ("allow", "joe\u00e9", ""))
+    world.store.put(asking(asked, decisions=both))
+    second = await world.run(first.obj)
+    subject, _, rest = world.commits()[0].message.partition("\n")
+    assert subject == "Update from image update automation"
+    assert rest.endswith(
+        "Image-Update-Automation: apps/auto\n"
+        "Approved-by: jane (web 1.1: seen on staging; 2026-01-01T11:00:00Z)\n"
+        "Allowed-by: joe\u00e9 (web 1.1; 2026-01-01T11:00:00Z)"
+    )
+    push = report.read(second.obj.metadata.annotations).push
+    assert push is not None
+    assert [(each.by, each.verdict) for each in push.grants] == [("jane", "approve"), ("joe\u00e9", "allow")]
+    past = Clone(world.git(), world.remote, {}).history(world.head(), 1)[0]
+    assert [(e.what, e.by, e.version, e.reason, e.at) for e in audit.of_commit(past)] == [
+        ("approved, committed", "jane", "1.1", "seen on staging", "2026-01-01T11:00:00Z"),
+        ("allowed, committed", "joe\u00e9", "1.1", "", "2026-01-01T11:00:00Z"),
+    ]
+
+
+async def test_a_rejected_version_is_held_and_the_next_one_waits_for_itself(world: World):
+    rejected = asking(policy("web", "a/web", "1.1"), decisions=decided(("reject", "jane", "slow")))
+    world.store.put(rejected)
+    first = await world.run(automation())
+    status, reason, message = first.conditions[extensions.UPDATES_HELD]
+    assert (status, reason) == ("True", "Rejected")
+    assert message.endswith("a/web:1.1 is not written: rejected by jane: slow")
+    newer = policy("web", "a/web", "1.2")
+    world.store.put(msgspec.structs.replace(rejected, status=newer.status))
+    await world.run(first.obj)
+    assert "a/web:1.2" in world.text("apps/web.yaml")
+
+
+async def test_a_deadline_counts_from_the_first_run_that_saw_the_version(world: World):
+    world.store.put(asking(policy("web", "a/web", "1.1"), approvals="{needed: 1, deadline: 1h, then: reject}"))
+    first = await world.run(automation())
+    assert first.outcome is not None
+    assert first.outcome.requeue_after == 300
+    late = running.NOON + timedelta(minutes=58)
+    second = await running.run_once(world.restarted(), first.obj, now=late)
+    assert second.outcome is not None
+    assert second.outcome.requeue_after == 120
+    third = await running.run_once(world.reconciler, second.obj, now=running.NOON + timedelta(hours=1))
+    assert third.conditions[extensions.UPDATES_HELD][1] == "Rejected"
+    assert third.conditions[extensions.UPDATES_HELD][2].endswith(
+        "rejected at 2026-01-01T13:00:00Z: 0 of 1 approvals in time"
+    )
+
+
+async def test_a_group_is_written_whole_in_one_commit_or_not_at_all(tmp_path: Path):
+    job = FILE.replace("web", "migrate")
+    world = World(tmp_path, {"apps/web.yaml": FILE, "apps/migrate.yaml": job})
+    head = world.head()
+    world.store.put(asking(policy("web", "a/web", "1.1"), group="shop"))
+    world.store.put(asking(policy("migrate", "a/migrate", "1.0"), group="shop"))
+    first = await world.run(automation())
+    assert world.head() == head
+    assert "group shop waits for one version" in first.ready[2]
+    world.store.put(asking(policy("migrate", "a/migrate", "1.1"), group="shop"))
+    await world.run(first.obj)
+    assert len(world.commits()) == 2
+    assert "a/web:1.1" in world.text("apps/web.yaml")
+    assert "a/migrate:1.1" in world.text("apps/migrate.yaml")
+    world.limiter.close()
 
 
 def test_what_is_said_of_a_policy_wakes_its_automations():

@@ -31,6 +31,14 @@ ASKED = {
         {extensions.MINIMUM_AGE: "1h30m", extensions.FIRST_SCAN_TAGS: "new"},
         Minimum(timedelta(minutes=90), first_scan_is_old=False),
     ),
+    "a tag that somebody allows": (
+        {
+            extensions.MINIMUM_AGE: "72h",
+            extensions.DECISIONS: '[{"tag": "2.0", "verdict": "allow", "by": "jane"},'
+            '{"tag": "2.1", "verdict": "approve", "by": "jane"}]',
+        },
+        Minimum(timedelta(hours=72), allowed=frozenset({"2.0"})),
+    ),
 }
 
 
@@ -79,6 +87,11 @@ DECISIONS = {
 @pytest.mark.parametrize(("young", "spare", "decision"), DECISIONS.values(), ids=DECISIONS)
 def test_the_newest_that_is_old_enough_is_chosen(young, spare, decision):
     assert age.decide(spec(), TAGS, hours(**young), NOON, spare=spare) == decision
+
+
+def test_a_tag_that_somebody_allows_needs_no_age():
+    minimum = Minimum(timedelta(hours=72), allowed=frozenset({"1.1"}))
+    assert age.eligibles({"1.1": NOON, "1.2": NOON}, minimum) == {"1.2": NOON + timedelta(hours=72)}
 
 
 def test_none_is_old_enough():

@@ -31,6 +31,8 @@ async def review(call: Call) -> web.StreamResponse:
         raise status.bad_request("spec: expected an object")
     obj["status"] = _ANSWERS[call.resource.kind](call, spec)
     obj.setdefault("metadata", {})
+    if call.resource.kind == "SelfSubjectReview":
+        obj["metadata"] = {"creationTimestamp": call.plane.writer.now()}
     return call.answer(201, orjson.dumps(obj))
 
 

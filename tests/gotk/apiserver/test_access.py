@@ -2,6 +2,7 @@
 
 import base64
 import ssl
+from datetime import datetime
 from pathlib import Path
 
 import aiohttp
@@ -62,6 +63,7 @@ async def test_the_admin_is_told_who_it_is(api: Caller) -> None:
     question = {"apiVersion": "authentication.k8s.io/v1", "kind": "SelfSubjectReview"}
     answer = await api.post("/apis/authentication.k8s.io/v1/selfsubjectreviews", question)
     assert answer.status == 201
+    assert datetime.fromisoformat(answer.body["metadata"]["creationTimestamp"]).tzinfo is not None
     assert answer.body["status"]["userInfo"]["username"] == "kubernetes-admin"
     assert "system:masters" in answer.body["status"]["userInfo"]["groups"]
 

@@ -443,3 +443,62 @@ async def test_unhold_of_nothing_says_so(terminal: Terminal) -> None:
     await put(terminal.client, "ImageUpdateAutomation", "auto", HOLDER)
     result = await terminal.run("unhold", "auto")
     assert (result.code, result.err) == (0, "✔ image update auto holds nothing back\n")
+
+
+async def annotation(terminal: Terminal, kind: type[Any], name: str, key: str) -> Any:
+    found = (await terminal.client.get(kind, "flux-system", name)).metadata.annotations.get(key)
+    return None if found is None else json.loads(found)
+
+
+async def test_freeze_writes_who_why_and_until_when_by_the_clusters_clock(terminal: Terminal) -> None:
+    for name in ("auto", "other"):
+        await put(terminal.client, "ImageUpdateAutomation", name, HOLDER)
+    done = await terminal.run("freeze", "--all", "--reason", "Black Friday", "--until", "2099-11-30T08:00:00+01:00")
+    said = "frozen until 2099-11-30T07:00:00Z by kubernetes-admin: Black Friday"
+    assert (done.code, done.err) == (0, f"✔ image update auto is {said}\n✔ image update other is {said}\n")
+    written = await annotation(terminal, ImageUpdateAutomation, "auto", extensions.FREEZE)
+    assert (written["by"], written["until"]) == ("kubernetes-admin", "2099-11-30T07:00:00Z")
+    assert written["at"].endswith("Z")
+    thawed = await terminal.run("unfreeze", "auto")
+    assert (thawed.code, thawed.err) == (0, "✔ image update auto is frozen no more\n")
+    assert await annotation(terminal, ImageUpdateAutomation, "auto", extensions.FREEZE) is None
+    told = await terminal.run("audit", "-o", "jsonl")
+    entry = json.loads(told.out)
+    assert (entry["what"], entry["object"]) == ("frozen", "ImageUpdateAutomation/flux-system/other")
+
+
+UNKNOWN = {
+    "freeze --reason x": "✗ name ImageUpdateAutomations, or give --all for those of the namespace",
+    "freeze nobody --reason x": "✗ there is no ImageUpdateAutomation nobody in namespace flux-system",
+    "freeze auto --reason x --until 2020-01-01": "✗ '2020-01-01' is over already: the cluster's clock says 20",
+    "freeze auto --reason x --until soon": "✗ 'soon' is no time: write 2026-12-24T12:00:00Z",
+    "approve nobody": '✗ imagepolicies.image.toolkit.fluxcd.io "nobody" not found',
+    "allow podinfo 6.0.0": "✗ Missing option '--reason'",
+}
+
+
+async def test_a_version_is_approved_rejected_and_allowed_by_whom_the_cluster_knows(filled: Terminal) -> None:
+    first = await filled.run("approve", "podinfo", "--reason", "seen on staging")
+    assert first.err == "✔ image policy podinfo: 5.0.3 is approved by kubernetes-admin: seen on staging\n"
+    assert first.code == 0
+    second = await filled.run("reject", "podinfo", "6.1.0")
+    assert second.err == (
+        "✔ image policy podinfo: 6.1.0 is rejected by kubernetes-admin\n"
+        "► podinfo has chosen 5.0.3: this counts once it chooses 6.1.0\n"
+    )
+    asking = {"metadata": {"annotations": {extensions.APPROVALS: "{needed: 1, of: ['group:sre', joe]}"}}}
+    await filled.client.merge_patch(ImagePolicy, "flux-system", "podinfo", asking)
+    third = await filled.run("allow", "podinfo", "5.0.3", "--reason", "CVE-2026-1")
+    assert third.err.splitlines() == [
+        "✔ image policy podinfo: 5.0.3 is let past what makes others wait by kubernetes-admin: CVE-2026-1",
+        "⚠️ kubernetes-admin is not among those whose approval is asked for: this does not count",
+    ]
+    for words, cause in UNKNOWN.items():
+        assert (await filled.run(*words.split())).err.startswith(cause), words
+    written = await annotation(filled, ImagePolicy, "podinfo", extensions.DECISIONS)
+    assert [(each["tag"], each["verdict"]) for each in written] == [("6.1.0", "reject"), ("5.0.3", "allow")]
+    table = await filled.run("audit")
+    assert [line.split()[1:4] for line in table.out.splitlines()[1:]] == [
+        ["rejected", "kubernetes-admin", "ImagePolicy/flux-system/podinfo"],
+        ["allowed", "kubernetes-admin", "ImagePolicy/flux-system/podinfo"],
+    ]

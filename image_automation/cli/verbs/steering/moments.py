@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from gotk.duration import Duration
+from image_automation.cli import output
 
 FORMS = "2026-12-24T12:00:00Z, 2026-12-24 (its first moment in UTC), or 72h from now"
 
@@ -49,3 +50,14 @@ def somebody() -> str:
         return getpass.getuser()
     except (OSError, KeyError):
         return ""
+
+
+def later(text: str, now: datetime) -> datetime:
+    """Return the moment that a text means by another clock than this machine's. Fails where it is none, or over."""
+    try:
+        moment = read(text, now)
+    except (ValueError, OverflowError):
+        output.fail(f"'{text}' is no time: write {FORMS}")
+    if moment <= now:
+        output.fail(f"'{text}' is over already: the cluster's clock says {now:%Y-%m-%dT%H:%M:%SZ}")
+    return moment

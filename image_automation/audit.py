@@ -1,0 +1,96 @@
+"""Who let which version through, or stopped it: entries made of what stands in the cluster and in Git.
+
+The cluster says what counts now: decisions of each ImagePolicy, freezes, and whose word the last push had. Annotations
+are written over in the end, and whoever may write one may write anything. What remains is in the commits, as trailers:
+they are signed where commits are. Kubernetes' own audit log says who wrote an annotation; it is not read here.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import UTC, datetime
+from typing import Final
+
+import msgspec
+
+from gotk import decisions
+from gotk.api.image import ImagePolicy, ImageUpdateAutomation
+from gotk.git.objects.history import Past
+from gotk.runtime.clock import rfc3339
+from image_automation import report
+from image_automation.gating import freeze
+from image_automation.gating.facts import Misread
+from image_automation.writing import trailers
+
+_DONE: Final[Mapping[str, str]] = {"approve": "approved", "reject": "rejected", "allow": "allowed"}
+_TRAILER: Final = re.compile(
+    rf"(?P<key>{trailers.APPROVED}|{trailers.ALLOWED}): (?P<by>.+?) \((?P<policy>[a-z0-9.-]+) (?P<tag>[^\s:;()]+)"
+    r"(?:: (?P<reason>.*?))?(?:; (?P<at>[0-9TZ:+.-]+))?\)"
+)
+
+
+class Entry(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """One act: when (RFC 3339), what, by whom, on which object and version, why, and in which commit it shows."""
+
+    at: str = ""
+    what: str
+    by: str
+    object: str
+    version: str = ""
+    reason: str = ""
+    until: str = ""
+    commit: str = ""
+
+
+def of_policy(policy: ImagePolicy) -> Iterator[Entry]:
+    """Yield what people decided about a policy's versions. Raises ValueError for an annotation that is misread."""
+    name = f"ImagePolicy/{policy.metadata.namespace}/{policy.metadata.name}"
+    for each in decisions.read(policy.metadata.annotations):
+        yield Entry(at=each.at, what=_DONE[each.verdict], by=each.by, object=name, version=each.tag, reason=each.reason)
+    yield from _frozen(name, policy.metadata.annotations)
+
+
+def of_automation(automation: ImageUpdateAutomation) -> Iterator[Entry]:
+    """Yield an automation's freeze, and whose word its last push had. Raises ValueError for what is misread."""
+    namespace = automation.metadata.namespace
+    yield from _frozen(f"ImageUpdateAutomation/{namespace}/{automation.metadata.name}", automation.metadata.annotations)
+    push = report.read(automation.metadata.annotations).push
+    for each in push.grants if push is not None and not push.is_untold(automation.status.last_push_commit) else ():
+        yield Entry(
+            at=each.at,
+            what=f"{_DONE.get(each.verdict, each.verdict)}, pushed",
+            by=each.by,
+            object=f"ImagePolicy/{namespace}/{each.policy}",
+            version=each.tag,
+            reason=each.reason,
+            commit=push.commit if push is not None else "",
+        )
+
+
+def of_commit(past: Past) -> Iterator[Entry]:
+    """Yield whose word a commit had, as its trailers say; when it does not say when, the commit's time counts."""
+    for line in past.message.splitlines():
+        found = _TRAILER.fullmatch(line)
+        if found is not None:
+            yield Entry(
+                at=found["at"] or rfc3339(datetime.fromtimestamp(past.when, UTC)),
+                what=f"{'approved' if found['key'] == trailers.APPROVED else 'allowed'}, committed",
+                by=found["by"],
+                object=f"ImagePolicy/{found['policy']}",
+                version=found["tag"],
+                reason=found["reason"] or "",
+                commit=past.id,
+            )
+
+
+def ordered(entries: Iterable[Entry]) -> list[Entry]:
+    """Return entries by time, those without one first."""
+    return sorted(entries, key=lambda entry: (entry.at, entry.object, entry.what, entry.by))
+
+
+def _frozen(name: str, annotations: Mapping[str, str]) -> Iterator[Entry]:
+    try:
+        found = freeze.stated(annotations)
+    except Misread as error:
+        raise ValueError(f"{name}: {error}") from None
+    if found is not None:
+        yield Entry(at=found.at, what="frozen", by=found.by, object=name, reason=found.reason, until=found.until)

@@ -1,0 +1,136 @@
+"""Approvals: a version is written once enough people said so, and not at all once one of them said no.
+
+How many, who may, and until when, an annotation says: on a policy for its places, on an automation for all; where both
+do, both have to be content. A rejection counts where nobody asked for approvals, too: a no needs no preparation. What a
+person said last counts, one person counts once, and `allow` is an approval as well.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Annotated, Final, Literal
+
+import msgspec
+
+from gotk import decisions
+from gotk.api import extensions
+from gotk.api.image import ImagePolicy, ImageRef
+from gotk.decisions import Decision
+from gotk.duration import Duration
+from gotk.runtime.clock import rfc3339
+from image_automation.gating.chain import Gate
+from image_automation.gating.facts import Cause, Facts, Misread, by_policy, moment, read
+from image_automation.update.proposal import REJECTED
+
+AWAITING: Final = "AwaitingApproval"
+OVERDUE: Final = "ApprovalOverdue"
+_FORM = '"2", or {needed: 2, of: [jane, "group:sre"], deadline: 48h, then: reject}'
+_GROUP = "group:"
+
+
+class _Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """The annotation: how many approvals, of whom (anybody without), how soon, and what follows when they are late."""
+
+    needed: Annotated[int, msgspec.Meta(ge=1, le=50)]
+    of: tuple[str, ...] = ()
+    deadline: str = ""
+    then: Literal["remind", "reject"] = "remind"
+
+    def __post_init__(self) -> None:
+        if self.span is not None and self.span <= timedelta():
+            raise ValueError(f"deadline '{self.deadline}' leaves no time")
+
+    @property
+    def span(self) -> timedelta | None:
+        """How long there is time. Raises ValueError."""
+        return timedelta(seconds=Duration.parse(self.deadline).seconds) if self.deadline else None
+
+    def may(self, decision: Decision) -> bool:
+        """Tell whether a decision is by somebody who is asked."""
+        return not self.of or decision.by in self.of or any(f"{_GROUP}{group}" in self.of for group in decision.groups)
+
+
+def groups_asked(annotations: Mapping[str, str]) -> frozenset[str]:
+    """Return the groups whose members an object asks for approval. Raises Misread."""
+    asked = _asked(annotations)
+    return frozenset(each.removeprefix(_GROUP) for each in (asked.of if asked else ()) if each.startswith(_GROUP))
+
+
+def asks(annotations: Mapping[str, str], decision: Decision) -> bool:
+    """Tell whether an object asks for the word of whoever decided, or of anybody. Raises Misread."""
+    asked = _asked(annotations)
+    return asked is None or asked.may(decision)
+
+
+def gate(facts: Facts) -> Gate:
+    """Hold what is rejected, and what not enough people approved yet. Raises Misread."""
+    everywhere = _asked(facts.automation)
+
+    def judge(policy: ImagePolicy, since: datetime) -> Cause | None:
+        ref = policy.status.latest_ref
+        if ref is None:
+            return None
+        said = _said(policy, ref)
+        rules = [each for each in (_asked(policy.metadata.annotations), everywhere) if each is not None]
+        rejected = [each for each in said if each.verdict == decisions.REJECT and all(rule.may(each) for rule in rules)]
+        if rejected:
+            return Cause(kind=REJECTED, message=f"rejected by {rejected[-1].words}", by=rejected[-1].by)
+        causes = (_short(rule, said, since, facts.now) for rule in rules)
+        return next((cause for cause in causes if cause is not None), None)
+
+    return by_policy(facts, judge)
+
+
+def granting(policy: ImagePolicy, facts: Facts) -> list[Decision]:
+    """Return whose word lets a policy's version through, where it has passed: what is wrong has been said."""
+    ref = policy.status.latest_ref
+    try:
+        rules = [each for each in (_asked(policy.metadata.annotations), _asked(facts.automation)) if each is not None]
+        said = _said(policy, ref) if ref is not None else ()
+    except Misread:
+        return []
+    return [
+        each
+        for each in said
+        if each.verdict == decisions.ALLOW
+        or (each.verdict == decisions.APPROVE and (not rules or any(rule.may(each) for rule in rules)))
+    ]
+
+
+def _said(policy: ImagePolicy, ref: ImageRef) -> Sequence[Decision]:
+    try:
+        return decisions.standing(decisions.read(policy.metadata.annotations), ref)
+    except ValueError as error:
+        raise Misread(str(error)) from None
+
+
+def _short(rule: _Asked, said: Sequence[Decision], since: datetime, now: datetime) -> Cause | None:
+    """Say how many approvals a version lacks, and what the deadline makes of that; None where it has enough."""
+    end = since + rule.span if rule.span is not None else None
+    strict = end if rule.then == "reject" else None
+    yes = [each for each in said if each.verdict != decisions.REJECT and rule.may(each) and _in_time(each, strict)]
+    if len(yes) >= rule.needed:
+        return None
+    names = f" ({', '.join(each.by for each in yes)})" if yes else ""
+    count = f"{len(yes)} of {rule.needed} approvals{names}"
+    if end is None:
+        return Cause(kind=AWAITING, message=f"awaiting approval: {count}")
+    if now < end:
+        what = "rejected" if strict else "overdue"
+        return Cause(kind=AWAITING, message=f"awaiting approval: {count}, {what} at {rfc3339(end)}", until=end)
+    if strict:
+        return Cause(kind=REJECTED, message=f"rejected at {rfc3339(end)}: {count} in time")
+    return Cause(kind=OVERDUE, message=f"awaiting approval: {count}, overdue since {rfc3339(end)}")
+
+
+def _in_time(decision: Decision, end: datetime | None) -> bool:
+    try:
+        return end is None or not decision.at or moment(decision.at, "at") <= end
+    except ValueError:
+        return False
+
+
+def _asked(annotations: Mapping[str, str]) -> _Asked | None:
+    plain = annotations.get(extensions.APPROVALS, "").strip()
+    if plain.isdecimal():
+        annotations = {extensions.APPROVALS: f"{{needed: {plain}}}"}
+    return read(annotations, extensions.APPROVALS, _Asked, _FORM)
