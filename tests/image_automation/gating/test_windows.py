@@ -101,7 +101,7 @@ _ENTRY = st.builds(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(
     entries=st.lists(_ENTRY, min_size=1, max_size=4),
     minutes=st.integers(0, 16 * 24 * 60),
