@@ -8,28 +8,42 @@ not tell of is told then (`pushes`), and nothing is pushed that rests on older c
 
 import asyncio
 import random
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 from weakref import WeakValueDictionary
 
+import msgspec
+
 from gotk.api import extensions
 from gotk.api.image import GitSpec, ImagePolicy, ImageUpdateAutomation, ImageUpdateAutomationStatus
+from gotk.api.meta import Object
 from gotk.api.source import GitRepository
 from gotk.git import errors as git
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock, rfc3339
 from gotk.runtime.conditions import Rules
-from gotk.runtime.errors import Retry, Stalled
+from gotk.runtime.errors import Conflict, Retry, Stalled
 from gotk.runtime.reconciler import Outcome, Reader, Run, Watch
 from gotk.sources.git_access import GitAccess
-from image_automation import current, gatekeeping, ports, pushes, report, report_status, selection, triggers, unresolved
+from image_automation import (
+    current,
+    gatekeeping,
+    ports,
+    pushes,
+    recovery,
+    report,
+    report_status,
+    selection,
+    triggers,
+    unresolved,
+)
 from image_automation.report import Push, Report
 from image_automation.selection import Selection
 from image_automation.update import values
 from image_automation.update.proposal import Proposal
-from image_automation.writing import checkout, push_branch, refspec, rollback_guard, signing, tree
+from image_automation.writing import authorship, checkout, push_branch, refspec, signing, tree
 from image_automation.writing.source_manager import CheckedOut, PushResult, SourceManager, push_failed
 
 _ATTEMPTS = 12
@@ -82,10 +96,6 @@ class ImageUpdateAutomationReconciler:
     kind = ImageUpdateAutomation
     controller = "image-automation-controller"
     rules: Rules = Rules(keeps_false=True)
-    watches: Sequence[Watch[Any]] = (
-        Watch(kind=ImagePolicy, changed=triggers.chosen, requests=triggers.of_namespace),
-        Watch(kind=GitRepository, changed=triggers.respecified, requests=triggers.of_source),
-    )
     unsupported: Sequence[str] = ()
 
     def __init__(
@@ -100,9 +110,13 @@ class ImageUpdateAutomationReconciler:
         jitter: random.Random,
         cross_namespace: bool,
         allow_file: bool,
+        deployers: Collection[type[Object]],
         known: tree.Known | None = None,
     ) -> None:
-        """Take what it works with; `allow_file` lets `file://` addresses in, for whoever may read this machine."""
+        """Take what it works with; `allow_file` lets `file://` addresses in, for whoever may read this machine.
+
+        Of the kinds in `deployers` it is seen whether what was updated fails.
+        """
         self._objects = objects
         self._client = client
         self._access = access
@@ -112,6 +126,8 @@ class ImageUpdateAutomationReconciler:
         self._jitter = jitter
         self._cross_namespace = cross_namespace
         self._allow_file = allow_file
+        self._deployers = deployers
+        self.watches: Sequence[Watch[Any]] = (*triggers.WATCHES, *map(triggers.of_deployer, deployers))
         self._known = known or tree.Known()
         self._announcer = pushes.Announcer()
         self._branch_locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
@@ -126,7 +142,7 @@ class ImageUpdateAutomationReconciler:
         source = self._source(obj)
         manager = await self._source_manager(obj, git_spec, source)
         async with self._branch_lock(source.spec.url, manager.target.branch):
-            past = await self._past(manager)
+            past = await self._take_back(manager, source, selected, run, await self._past(manager))
             update = await self._update(manager, selected, run, past)
         found = await self._report(obj, selected, update, run, past)
         return _outcome(obj, update, found, run.now(), frozen)
@@ -166,7 +182,7 @@ class ImageUpdateAutomationReconciler:
             await checkout.credentials(self._access, source, automation),
             tenant=source.metadata.namespace,
             timeout=source.spec.timeout.seconds,
-            depth=0 if target.wanted.commit or second else rollback_guard.DEPTH,
+            depth=0 if target.wanted.commit or second else authorship.DEPTH,
         )
         return SourceManager(
             automation=automation,
@@ -190,6 +206,42 @@ class ImageUpdateAutomationReconciler:
         if untold is None:
             return _Past(report=before)
         return _Past(report=before, is_open=True, owed=await self._limiter.run(manager.arrived, untold))
+
+    async def _take_back(
+        self,
+        manager: SourceManager,
+        source: GitRepository,
+        selected: Selection,
+        run: Run[ImageUpdateAutomationStatus],
+        past: _Past,
+    ) -> _Past:
+        """Take back what is asked for, or fails; the push is owed to the update that follows, which tells of it."""
+        wanted = recovery.wanted(
+            manager.automation, source, selected, run.now(), objects=self._objects, seen=self._deployers
+        )
+        if wanted is None:
+            return replace(past, report=await recovery.ended(run, past.report))
+        draft = await self._limiter.run(recovery.draft, manager, wanted, run.now())
+        if draft.made is not None:
+            past = await self._push_back(manager, run, past, draft)
+        return replace(past, report=await recovery.told(run, past.report, wanted, draft))
+
+    async def _push_back(
+        self, manager: SourceManager, run: Run[ImageUpdateAutomationStatus], past: _Past, draft: recovery.Draft
+    ) -> _Past:
+        assert draft.made is not None
+        assert draft.proposal is not None
+        assert draft.checked_out is not None
+        if past.owed is not None:
+            await self._announcer.tell(manager.automation, run, past.owed.alone)
+            await run.save()
+        record = pushes.recorded(draft.made, draft.proposal, follows=run.status.last_push_commit)
+        await pushes.record(run, past.report, record)
+        try:
+            await self._limiter.run(manager.push, draft.checked_out, draft.made)
+        except (git.NonFastForward, git.Damaged) as error:
+            raise Conflict(f"another push came before the rollback: {error.message}") from error
+        return _Past(report=msgspec.structs.replace(past.report, push=record), is_open=True, owed=draft.made)
 
     async def _update(
         self, manager: SourceManager, selected: Selection, run: Run[ImageUpdateAutomationStatus], past: _Past
@@ -292,7 +344,7 @@ class ImageUpdateAutomationReconciler:
         def why(setter: str) -> str | None:
             return unresolved.why(setter, automation.metadata.namespace, selected, elsewhere)
 
-        now = report.of(update.proposal, why, update.record, past.report, run.now())
+        now = report.of(update.proposal, why, update.record, past.report, run.now()).after(past.report)
         report_status.show(run, past.report, now)
         if update.push is not None:
             await self._announcer.tell(automation, run, update.push)
@@ -325,7 +377,7 @@ def _must_look(obj: ImageUpdateAutomation, target: checkout.Checkout, selected: 
 def _outcome(automation: ImageUpdateAutomation, update: _Update, found: Report, now: datetime, frozen: str) -> Outcome:
     """Flux's message stays whole; what is not honoured stands behind it, where `kubectl get` shows it."""
     said = report_status.summary(found) if update.proposal is not None else ""
-    besides = "; ".join(filter(None, ("" if frozen in said else frozen, said)))
+    besides = "; ".join(filter(None, (report_status.failing(found), "" if frozen in said else frozen, said)))
     return Outcome(
         message=f"{UP_TO_DATE}; {besides}" if besides else UP_TO_DATE,
         requeue_after=gatekeeping.again(automation.spec.interval.seconds, found, now),

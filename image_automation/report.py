@@ -111,6 +111,28 @@ class Ignored(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
         return (self.path, self.setter, self.cause)
 
 
+class Answer(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What became of a rollback that somebody asked for by this name: a commit, or why there is none."""
+
+    request: str
+    message: str
+    commit: str = ""
+
+
+class Recovery(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """What fails with an update of ours, whether that is taken back, and what speaks against it."""
+
+    verdict: str
+    failing: str
+    message: str
+    cause: str = ""
+
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """What makes it the same in a later run, however the failure is worded."""
+        return (self.verdict, self.failing, self.cause)
+
+
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """How much of a report its annotation has no room for; `commits` are all those that hold something back."""
 
@@ -126,12 +148,18 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
     held: tuple[Held, ...] = ()
     ignored: tuple[Ignored, ...] = ()
     left_out: LeftOut | None = None
+    answer: Answer | None = None
+    recovery: Recovery | None = None
 
     @property
     def commits(self) -> tuple[str, ...]:
         """The commits that hold something back."""
         listed = {held.commit: None for held in self.held if held.commit}
         return tuple(listed | dict.fromkeys(self.left_out.commits if self.left_out else ()))
+
+    def after(self, before: "Report") -> "Report":
+        """Return the report with what an earlier part of the run found out about taking back."""
+        return msgspec.structs.replace(self, answer=before.answer, recovery=before.recovery)
 
 
 R = TypeVar("R", Changed, Held, Ignored)
@@ -245,14 +273,14 @@ def bounded(report: Report) -> Report:
         ignored=len(report.ignored) - len(kept_ignored),
         commits=report.commits,
     )
-    return Report(push=push, held=kept_held, ignored=kept_ignored, left_out=left_out)
+    return msgspec.structs.replace(report, push=push, held=kept_held, ignored=kept_ignored, left_out=left_out)
 
 
 def _without_places(report: Report) -> Report:
     """Return what the annotation must have room for whatever else is in it."""
     push = msgspec.structs.replace(report.push, changes=(), left_out=len(report.push.changes)) if report.push else None
     left_out = LeftOut(held=len(report.held), ignored=len(report.ignored), commits=report.commits)
-    return Report(push=push, left_out=left_out)
+    return msgspec.structs.replace(report, push=push, held=(), ignored=(), left_out=left_out)
 
 
 def _fitting(places: Sequence[R], room: int) -> tuple[tuple[R, ...], int]:

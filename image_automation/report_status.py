@@ -13,6 +13,7 @@ from gotk.git import errors as git
 from gotk.runtime.reconciler import Run
 from image_automation import report
 from image_automation.report import Held, Ignored, Report
+from image_automation.update.proposal import QUARANTINED
 
 IGNORED: Final = "MarkersIgnored"
 _OURS = frozenset({extensions.MARKERS_RESOLVED, extensions.UPDATES_HELD, extensions.UPDATES_WAITING})
@@ -49,6 +50,12 @@ def summary(found: Report) -> str:
     return "; ".join(parts)
 
 
+def failing(found: Report) -> str:
+    """Say what fails with an update of ours that is not taken back; nothing where nothing does."""
+    recovery = found.recovery
+    return f"{recovery.failing} fails with an update: {recovery.cause}" if recovery and recovery.cause else ""
+
+
 def _count(number: int, one: str, many: str) -> str:
     return f"{number} {one if number == 1 else many}"
 
@@ -73,6 +80,8 @@ def held_cause(held: Held) -> str:
     """Say what keeps an update: the commit that took it back, or the gate."""
     if not held.commit:
         return held.message
+    if held.kind == QUARANTINED:
+        return f"commit {held.commit[:_SHORT]} took it back, as {held.by} failed with it"
     cause = f"commit {held.commit[:_SHORT]} by {held.by} took it back"
     return f"{cause}, for the {ordinal(held.flips)} time within a day" if held.flips else cause
 

@@ -2,15 +2,20 @@
 
 Answers to the watches of Flux's image automation controller: a policy that chose another image, a repository whose spec
 changed. Creations and deletions of either wake nobody. Ours is what people say of a policy in annotations: whether a
-version may be written now is decided anew.
+version may be written now is decided anew. Those that take failures back are also woken by what begins to fail, or ends
+to.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
 
 from gotk.api import extensions
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation
+from gotk.api.kustomize import Kustomization
+from gotk.api.meta import Condition, Object
 from gotk.api.source import GitRepository
-from gotk.runtime.reconciler import Key, Reader
+from gotk.runtime import conditions
+from gotk.runtime.reconciler import Key, Reader, Watch
 
 
 def chosen(old: ImagePolicy | None, new: ImagePolicy | None) -> bool:
@@ -34,8 +39,55 @@ def of_namespace(policy: ImagePolicy, reader: Reader) -> Iterable[Key]:
 
 def of_source(repository: GitRepository, reader: Reader) -> Iterable[Key]:
     """Name the automations that refer to a repository."""
-    wanted = (repository.metadata.namespace, repository.metadata.name)
+    wanted = Key(repository.metadata.namespace, repository.metadata.name)
     for automation in reader.list(ImageUpdateAutomation):
-        reference, own = automation.spec.source_ref, automation.metadata.namespace
-        if (reference.namespace or own, reference.name) == wanted:
-            yield Key(own, automation.metadata.name)
+        if _source(automation) == wanted:
+            yield Key(automation.metadata.namespace, automation.metadata.name)
+
+
+def fails_otherwise(old: Object | None, new: Object | None) -> bool:
+    """Tell whether what deploys began to fail, fails in another way, or ended to."""
+    before, after = _ready(old), _ready(new)
+    if after is None or (before is not None and _said(before) == _said(after)):
+        return False
+    return "False" in {after.status, before.status if before is not None else ""}
+
+
+def of_those_that_recover(deployer: Object, reader: Reader) -> Iterable[Key]:
+    """Name the automations that take failures back, of a Kustomization those that write to what it builds."""
+    built = _built_from(deployer) if isinstance(deployer, Kustomization) else None
+    for automation in reader.list(ImageUpdateAutomation):
+        own = automation.metadata
+        if extensions.ON_FAILURE in own.annotations and built in {None, _source(automation)}:
+            yield Key(own.namespace, own.name)
+
+
+def of_deployer(kind: type[Object]) -> Watch[Any]:
+    """Watch a kind that deploys what is updated."""
+    return Watch(kind=kind, changed=fails_otherwise, requests=of_those_that_recover)
+
+
+def _source(automation: ImageUpdateAutomation) -> Key:
+    reference = automation.spec.source_ref
+    return Key(reference.namespace or automation.metadata.namespace, reference.name)
+
+
+def _built_from(kustomization: Kustomization) -> Key:
+    reference = kustomization.spec.source_ref
+    return Key(reference.namespace or kustomization.metadata.namespace, reference.name)
+
+
+def _ready(obj: Object | None) -> Condition | None:
+    found: Iterable[Condition] = obj.status.conditions if obj is not None else ()  # type: ignore[attr-defined]
+    return next((each for each in found if each.type == conditions.READY), None)
+
+
+def _said(ready: Condition) -> tuple[str, str, str]:
+    return (ready.status, ready.reason, ready.message)
+
+
+#: What wakes every automation.
+WATCHES: Final[Sequence[Watch[Any]]] = (
+    Watch(kind=ImagePolicy, changed=chosen, requests=of_namespace),
+    Watch(kind=GitRepository, changed=respecified, requests=of_source),
+)

@@ -27,6 +27,10 @@ PIN = PREFIX + "pin"
 
 #: On an ImageUpdateAutomation: commits whose taking back of an update is forgiven, COMMIT or COMMIT:PATH, with blanks.
 UNHOLD = PREFIX + "unhold"
+#: On an ImageUpdateAutomation: which places to roll back, who wants it and why, as JSON; taken away once it is done.
+ROLLBACK = PREFIX + "rollback"
+#: On an ImageUpdateAutomation: `revert` takes an update back when what deploys it fails because of it.
+ON_FAILURE = PREFIX + "on-failure"
 
 #: On an ImageUpdateAutomation or an ImagePolicy: when changes may be written: a list of `allow` and `deny`.
 WINDOWS = PREFIX + "windows"
@@ -62,6 +66,8 @@ UPDATES_HELD = PREFIX + "UpdatesHeld"
 UPDATES_WAITING = PREFIX + "UpdatesWaiting"
 #: Condition of an ImageUpdateAutomation: True while it is frozen, whether something waits or not.
 FROZEN = PREFIX + "Frozen"
+#: Condition of an ImageUpdateAutomation: True while what deploys an update of it fails, and the owner opted in.
+UPDATE_FAILED = PREFIX + "UpdateFailed"
 
 
 def annotations(all_: Mapping[str, str]) -> dict[str, str]:

@@ -21,6 +21,9 @@ from deploy.source.fetch import Trees
 from deploy.source.server import ArtifactServer
 from deploy.source.storage import Retention, Storage
 from gotk.api.core import ConfigMap, Secret
+from gotk.api.helm import HelmRelease
+from gotk.api.kustomize import Kustomization
+from gotk.api.meta import Object
 from gotk.api.notification import Receiver
 from gotk.cloud.caller import Caller
 from gotk.git.mirrors.mirror import Mirrors
@@ -68,6 +71,7 @@ from reflector.store import TagStore
 from reflector.watchdog import Watchdog
 
 _THREADS = 4
+_DEPLOYERS: Mapping[str, type[Object]] = {"kustomization": Kustomization, "helmrelease": HelmRelease}
 _NO_WORKLOADS = (
     "nothing runs workloads on the embedded control plane: start it with --simulate-workloads, or leave spec.wait and "
     "spec.healthChecks out"
@@ -115,6 +119,7 @@ def image_update_automation(parts: Parts) -> Reconciler[Any, Any]:
         jitter=parts.chance,
         cross_namespace=not parts.settings.no_cross_namespace_refs,
         allow_file=parts.settings.allow_file,
+        deployers=[kind for name, kind in _DEPLOYERS.items() if name in parts.settings.controllers],
         known=tree.Known(parts.settings.marks),
     )
 

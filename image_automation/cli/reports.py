@@ -13,11 +13,16 @@ _HEADER = ("PLACE", "POLICY", "STATE", "MESSAGE")
 
 def show(found: "Report", *, untold: bool) -> None:
     """Print every place of a report, and how many more there are; `untold` is a push that the status does not know."""
+    from gotk.git import errors as git  # noqa: PLC0415 - `--help` needs no rooms
+    from image_automation import report_status  # noqa: PLC0415 - nor this
+
     rows = list(_rows(found, "pushing" if untold else "pushed"))
     if rows:
         output.table(_HEADER, rows)
     else:
         output.success("nothing was pushed, waits, is held back or is ignored")
+    if failing := report_status.failing(found):
+        output.warning(git.printable(failing))
     for number, what in _left_out(found):
         output.warning(f"{number} more {what} than an object has room to list")
 

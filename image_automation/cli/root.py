@@ -89,6 +89,11 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     ),
     "reject": ("image_automation.cli.verbs.steering.decide", "reject", "Reject a version."),
     "resume": ("image_automation.cli.verbs.objects.suspend", "resume", "Resume suspended objects."),
+    "rollback": (
+        "image_automation.cli.verbs.steering.rollback",
+        "rollback",
+        "Roll back what an automation wrote, and hold it.",
+    ),
     "run": ("image_automation.cli.verbs.run", "run", "Run the service."),
     "stats": ("image_automation.cli.verbs.look.stats", "stats", "Print how many objects run, fail and are suspended."),
     "suspend": ("image_automation.cli.verbs.objects.suspend", "suspend", "Suspend objects."),

@@ -34,7 +34,7 @@ from image_automation.oneshot.planning import Drafted
 from image_automation.oneshot.record import Plan
 from image_automation.oneshot.world import Reading, World
 from image_automation.update.proposal import Proposal
-from image_automation.writing import checkout, rollback_guard, tree
+from image_automation.writing import authorship, checkout, rollback_guard, tree
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
 
@@ -147,7 +147,7 @@ class _Desk:
             raise errors.Stalled(checkout.INVALID, missing)
         target = checkout.plan(automation, source, allow_file=True)
         credentials = await checkout.credentials(self._access, source, automation)
-        depth = 0 if target.wanted.commit else rollback_guard.DEPTH
+        depth = 0 if target.wanted.commit else authorship.DEPTH
         mirror = self._mirrors.open(source.spec.url, credentials, timeout=source.spec.timeout.seconds, depth=depth)
         return await self._limiter.run(_rewritten, mirror, target, cover, automation, self._clock.now())
 

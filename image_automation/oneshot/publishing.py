@@ -187,6 +187,7 @@ async def push(chosen: Chosen, clock: Clock, *, given: Mapping[str, bytes], url:
             jitter=random.Random(os.getpid()),  # noqa: S311 - jitter
             cross_namespace=not settings.no_cross_namespace_refs,
             allow_file=True,
+            deployers=(),
         )
         return [_published(await turn.take(reconciler, automation, clock)) for automation in wanted(chosen)]
 

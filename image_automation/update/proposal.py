@@ -16,8 +16,10 @@ from image_automation.update.result import Change, FileResult
 TAKEN_BACK: Final = "TakenBack"
 #: Why an update is not made: somebody said no to the version, or not enough people said yes in time.
 REJECTED: Final = "Rejected"
+#: Why an update is not made: we took it back, for what deploys it failed.
+QUARANTINED: Final = "Quarantined"
 #: The kinds of holds that end with a newer version; all others end once their gate opens.
-GIVEN_UP: Final = frozenset({TAKEN_BACK, REJECTED})
+GIVEN_UP: Final = frozenset({TAKEN_BACK, REJECTED, QUARANTINED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,10 +6,9 @@ chooses another one. A place that left the value three times within a day, whoev
 left alone as well. Both end with `unhold`, or when a person writes the value.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import Final
 
 from gotk.api import extensions
 from gotk.git import errors as git
@@ -18,13 +17,11 @@ from image_automation import ports
 from image_automation.gating.chain import Gate, Pending
 from image_automation.update import place
 from image_automation.update.place import Place
-from image_automation.update.proposal import Hold, place_of
-from image_automation.writing import commit_message as commits
-from image_automation.writing import provenance
+from image_automation.update.proposal import QUARANTINED, TAKEN_BACK, Hold, place_of
+from image_automation.writing import authorship, provenance
+from image_automation.writing.authorship import DEPTH
 from image_automation.writing.releases import Releases, Taken
 
-#: How many commits of a branch are looked at, and fetched.
-DEPTH: Final = 50
 _FLIPS = 3
 _WHILE = 24 * 3600
 
@@ -62,7 +59,7 @@ def gate(tree: ports.Versions, tip: str, owners: Iterable[Owner]) -> Gate:
                     continue
                 verdict = branch.judge(path, change.new, place_of(change))
                 if verdict is not None:
-                    holds[Hold(path, change, verdict.commit, verdict.by, verdict.flips)] = None
+                    holds[Hold(path, change, verdict.commit, verdict.by, verdict.flips, verdict.kind)] = None
         return list(holds)
 
     return taken_back
@@ -73,6 +70,7 @@ class _Verdict:
     commit: str
     by: str
     flips: int = 0
+    kind: str = TAKEN_BACK
 
 
 class _Branch:
@@ -80,7 +78,7 @@ class _Branch:
 
     def __init__(self, tree: ports.Versions, tip: str, author: str, releases: Releases) -> None:
         self._tree = tree
-        self._author = author.casefold()
+        self._author = author
         self._releases = releases
         self._past = tree.history(tip, DEPTH)
         self._values: dict[str, Mapping[Place, str]] = {}
@@ -95,10 +93,10 @@ class _Branch:
         last = versions[counted[0]].past
         flips = len([index for index in counted if last.when - versions[index].past.when <= _WHILE])
         if flips >= _FLIPS:
-            return _Verdict(last.id, _name(last), flips)
-        if self._ours(last) or not self._brought(versions[counted[0] + 1 :], path, where, value):
+            return self._verdict(last, flips)
+        if self._is_update(last) or not self._brought(versions[counted[0] + 1 :], path, where, value):
             return None
-        return _Verdict(last.id, _name(last))
+        return self._verdict(last)
 
     def _counted(self, versions: Sequence[_Version], taken: Sequence[int], path: str) -> list[int]:
         """Leave out what was forgiven, and everything before it."""
@@ -132,16 +130,19 @@ class _Branch:
             if after.value == value and before.value != value
         )
 
+    def _is_update(self, past: Past) -> bool:
+        """Tell whether a commit of ours went on to another version, rather than back."""
+        return self._ours(past) and provenance.taking_back(past.message) is None
+
     def _ours(self, past: Past) -> bool:
-        """Tell whether a commit is an automation's, whole or squashed by whoever merged it."""
-        message = past.message.casefold()
-        if "this reverts commit" in message:
-            return False  # by a person, even one who lends the automation an address
-        if self._author in {past.author.email.casefold(), past.committer.email.casefold()}:
-            return True
-        return f"co-authored-by:{self._author}" in _co_authors(message) or (
-            provenance.TRAILER.casefold() in message and commits.DEFAULT.casefold() in message
-        )
+        return authorship.is_ours(past, self._author)
+
+    def _verdict(self, past: Past, flips: int = 0) -> _Verdict:
+        """Say whose wish the taking back was: a commit of ours that takes back says so itself."""
+        taking = provenance.taking_back(past.message) if self._ours(past) else None
+        if taking is None:
+            return _Verdict(past.id, authorship.name(past), flips)
+        return _Verdict(past.id, taking.by, flips, kind=QUARANTINED if taking.recovers else TAKEN_BACK)
 
     def _versions(self, commits: Sequence[Past], path: str, where: Place) -> list[_Version]:
         return [_Version(past, self._read(past.id, path).get(where)) for past in commits]
@@ -164,13 +165,3 @@ class _Branch:
 
 def _left(after: _Version, before: _Version, value: str) -> bool:
     return before.value == value and after.value != value
-
-
-def _co_authors(message: str) -> Iterator[str]:
-    for line in message.splitlines():
-        if line.startswith("co-authored-by:"):
-            yield f"co-authored-by:{line.rpartition('<')[2].rstrip('> ')}"
-
-
-def _name(past: Past) -> str:
-    return past.author.name or past.author.email or "somebody"

@@ -149,12 +149,18 @@ class SourceManager:
     ) -> PushResult:
         """Commit a proposal; nothing is pushed yet."""
         repository, spec = self.repository, self.spec
-        author = Person(spec.commit.author.name, spec.commit.author.email)
         below = tree.resolved(repository, base.commit, tree.below(self.automation.spec.update.path))
         key = Key(self.automation.metadata.namespace, self.automation.metadata.name)
         message = commit_message.message(spec.commit, key, proposal.files, below=below, images=images)
         message = trailers.added(message, proposal.grants)
-        branch = checked_out.target.branch
+        return self.record(checked_out, base, proposal, message, now)
+
+    def record(
+        self, checked_out: CheckedOut, base: push_branch.Base, proposal: Proposal, message: str, now: datetime
+    ) -> PushResult:
+        """Commit a proposal under this message; nothing is pushed yet."""
+        repository, spec, branch = self.repository, self.spec, checked_out.target.branch
+        author = Person(spec.commit.author.name, spec.commit.author.email)
         try:
             made = repository.commit(base.commit, proposal.edits, author, message, now, sign=self.sign, mark=base.mark)
         except git.Damaged:

@@ -100,7 +100,7 @@ class World:
             limiter=self.limiter,
             clock=self.clock,
             jitter=random.Random(1),
-            **{"client": Client(self.store), "allow_file": True, "cross_namespace": True, **settings},
+            **{"client": Client(self.store), "allow_file": True, "cross_namespace": True, "deployers": (), **settings},
         )
         return self.reconciler
 

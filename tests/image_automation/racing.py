@@ -48,6 +48,7 @@ class Racer(msgspec.Struct, frozen=True, kw_only=True):
                 jitter=random.Random(self.data),
                 cross_namespace=True,
                 allow_file=False,
+                deployers=(),
             )
             for tag in self.tags:
                 store.put(policy("web", "a/web", tag))

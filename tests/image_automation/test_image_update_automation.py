@@ -19,7 +19,7 @@ from gotk.git.objects.seed import seed
 from gotk.git.serving.server import BasicAuth, GitServer
 from gotk.runtime import errors
 from gotk.runtime.reconciler import Key
-from image_automation.image_update_automation import ImageUpdateAutomationReconciler
+from image_automation import triggers
 from tests.image_automation.automating import FILE, World, automation, git_spec, policy, repository, secret
 
 UPDATED = FILE.replace("a/web:1.0", "a/web:1.1")
@@ -490,7 +490,7 @@ async def test_a_new_generation_looks_again_even_when_the_branch_has_not_moved(t
 
 
 def watches(kind: type) -> Any:
-    return next(watch for watch in ImageUpdateAutomationReconciler.watches if watch.kind is kind)
+    return next(watch for watch in triggers.WATCHES if watch.kind is kind)
 
 
 def test_a_policy_s_new_choice_wakes_every_automation_of_its_namespace(world: World):

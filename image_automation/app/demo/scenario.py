@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -70,15 +70,17 @@ async def _states(ground: playground.Playground) -> str:
     return "\n".join(lines)
 
 
-async def prepare(ground: playground.Playground, view: View, tag: str = NEW_TAG) -> None:
+async def prepare(
+    ground: playground.Playground, view: View, tag: str = NEW_TAG, *, old_tags: Sequence[str] = OLD_TAGS
+) -> None:
     """Push the older tags, apply the objects and wait until the older version runs.
 
     Where an earlier run has pushed the new tag already, there is no older version to wait for.
     """
     view.step(f"registry at {ground.registry.address}, Git at {ground.variables['git']}, all on this machine")
-    for old in OLD_TAGS:
+    for old in old_tags:
         await ground.push(old)
-    view.step(f"pushed {ground.image}: {', '.join(OLD_TAGS)}")
+    view.step(f"pushed {ground.image}: {', '.join(old_tags)}")
     await ground.apply()
     view.step("applied ImageRepository, ImagePolicy, ImageUpdateAutomation, GitRepository and Kustomization")
     if ground.has(tag):

@@ -8,9 +8,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from gotk.api import extensions
+
 Json = Mapping[str, Any]
 #: The stage at which the Deployment has the tag.
 APPLIED = "applied"
+#: The stage at which Git has the version before again.
+REVERTED = "reverted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,11 +148,41 @@ def _released(obj: Json, timeline: Timeline) -> str | None:
     return str(ready.get("message"))
 
 
+def _failed(obj: Json, timeline: Timeline) -> str | None:
+    ready = _condition(obj, "Ready")
+    attempted = str(_dig(obj, "status", "lastAttemptedRevision") or "")
+    if ready.get("status") != "False" or not attempted.endswith(timeline.commit):
+        return None
+    return f"{ready.get('reason')}: {str(ready.get('message', '')).splitlines()[0]}"
+
+
+def _reverted(obj: Json, timeline: Timeline) -> str | None:
+    held = _condition(obj, extensions.UPDATES_HELD)
+    pushed = str(_dig(obj, "status", "lastPushCommit") or "")
+    if held.get("reason") != "Quarantined" or pushed == timeline.commit:
+        return None
+    timeline.commit = pushed
+    return f"{pushed[:8]}: {timeline.tag} is quarantined until a newer version is chosen"
+
+
+def _healthy(obj: Json, timeline: Timeline) -> str | None:
+    applied = str(_dig(obj, "status", "lastAppliedRevision") or "")
+    if _condition(obj, "Ready").get("status") != "True" or not applied.endswith(timeline.commit):
+        return None
+    return str(_condition(obj, "Ready").get("message"))
+
+
 _COMMON = (
     Stage("scanned", "ImageRepository", _scanned),
     Stage("chosen", "ImagePolicy", _chosen),
     Stage("committed", "ImageUpdateAutomation", _committed),
     Stage("fetched", "GitRepository", _fetched),
+)
+#: What follows where the tag fails and the owner wants failures taken back.
+TAKEN_BACK = (
+    Stage("failed", "Kustomization", _failed),
+    Stage(REVERTED, "ImageUpdateAutomation", _reverted),
+    Stage("healthy", "Kustomization", _healthy),
 )
 _APPLIED = Stage(APPLIED, "Deployment", _applied)
 MANIFESTS = (*_COMMON, Stage("built", "Kustomization", _built), _APPLIED)

@@ -29,12 +29,22 @@ if TYPE_CHECKING:
     help="Keep state in DIR, and go on with what is there, instead of in a temporary folder.",
 )
 @click.option("--tag", default="1.1.0", show_default=True, help="The tag to push.")
+@click.option(
+    "--scenario",
+    type=click.Choice(["travel", "rollback"]),
+    default="travel",
+    show_default=True,
+    help="What happens: a tag arrives, or one fails, is taken back, and the next one arrives.",
+)
 @click.option("--helm", is_flag=True, help="Let a HelmRelease's values carry the tag. Needs the program helm, 3 or 4.")
-def demo(*, keep: bool, data_dir: Path | None, tag: str, helm: bool) -> None:
-    """Watch an image tag travel from a registry to a Deployment.
+def demo(*, keep: bool, data_dir: Path | None, tag: str, scenario: str, helm: bool) -> None:
+    """Watch an image tag travel from a registry to a Deployment, or fail there and be taken back.
 
     Starts a registry, a Git server, the control plane and the service on free ports of this machine.
     """
+    fails = scenario == "rollback"
+    if helm and fails:
+        output.fail("demo --scenario rollback shows manifests: leave out --helm")
     if helm:
         _find_helm()
     from gotk.runtime import logging  # noqa: PLC0415 - heavy imports wait until the options are known to be good
@@ -46,7 +56,7 @@ def demo(*, keep: bool, data_dir: Path | None, tag: str, helm: bool) -> None:
         with Path(os.devnull).open("w") as nowhere:  # the terminal belongs to the view
             kept = kept_log.LogFile(kept_log.of(folder / playground.SERVICE))
             logging.configure(level="info", stream=nowhere, keep=kept.write)
-            serving.run(_demo(folder, tag, told, keep=keep))
+            serving.run(_demo(folder, tag, told, keep=keep, fails=fails))
 
 
 def _find_helm() -> str:
@@ -66,15 +76,19 @@ def _folder(data_dir: Path | None) -> Iterator[Path]:
         yield Path(name)
 
 
-async def _demo(folder: Path, tag: str, told: "Story", *, keep: bool) -> None:
+async def _demo(folder: Path, tag: str, told: "Story", *, keep: bool, fails: bool) -> None:
     from image_automation.app import embedded, service  # noqa: PLC0415
-    from image_automation.app.demo import playground, scenario, view  # noqa: PLC0415
+    from image_automation.app.demo import playground, rollback, scenario, view  # noqa: PLC0415
 
     shown: view.View = view.Terminal() if output.coloured() else view.Plain()
     try:
         async with serving.stop_on_signals() as stop, playground.open_playground(folder, told) as ground:
             with shown:
-                await scenario.prepare(ground, shown, tag)
+                if fails:
+                    await rollback.prepare(ground, shown, tag)
+                    await rollback.fall(ground, shown, tag)
+                else:
+                    await scenario.prepare(ground, shown, tag)
                 track = await scenario.travel(ground, shown, tag)
             await scenario.settle(ground, tag)
             for command in told.commands:

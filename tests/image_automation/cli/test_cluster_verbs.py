@@ -21,6 +21,7 @@ from gotk.kube import config
 from gotk.kube.client import Client
 from image_automation import report
 from image_automation.app import embedded
+from image_automation.recovering import request
 from image_automation.writing import releases
 from policies import pin
 from tests.running import NOON
@@ -437,6 +438,27 @@ async def test_pin_writes_who_and_why_and_unpin_takes_it_away(terminal: Terminal
     assert (await terminal.run("unpin", "web")).err == "✔ image policy web is pinned no more\n"
     assert (await terminal.run("unpin", "web")).err == "✔ image policy web is not pinned\n"
     assert (await terminal.client.get(ImagePolicy, "flux-system", "web")).metadata.annotations == {}
+
+
+async def test_rollback_asks_the_automation_and_says_what_came_of_it(terminal: Terminal) -> None:
+    await put(terminal.client, "ImageUpdateAutomation", "auto", HOLDER)
+    plain = await terminal.run("rollback", "auto", "apps/web.yaml", "--reason", "slow", "--by", "jane", "--no-wait")
+    assert (plain.code, plain.err) == (0, "✔ image update auto is asked to roll back\n")
+    obj = await terminal.client.get(ImageUpdateAutomation, "flux-system", "auto")
+    asked = request.read(obj.metadata.annotations)
+    assert asked is not None
+    assert (asked.place, asked.reason, asked.by, asked.sentence) == (
+        "apps/web.yaml", "slow", "jane", "jane rolled this back: slow",
+    )  # fmt: skip
+    twice = await terminal.run("rollback", "auto")
+    assert twice.err == "✗ image update auto is asked to roll back already: wait until that is done\n"
+    await terminal.client.merge_patch(
+        ImageUpdateAutomation, "flux-system", "auto", {"metadata": {"annotations": {extensions.ROLLBACK: None}}}
+    )
+    late = await terminal.run("rollback", "auto", "--timeout", "1s")
+    assert (late.code, "has not answered yet, and will once it runs: is the service running?" in late.err) == (1, True)
+    await terminal.client.merge_patch(ImageUpdateAutomation, "flux-system", "auto", {"spec": {"suspend": True}})
+    assert "is suspended: resume it" in (await terminal.run("rollback", "auto")).err
 
 
 async def test_unhold_of_nothing_says_so(terminal: Terminal) -> None:

@@ -12,7 +12,7 @@ from gotk.api.image import ImageUpdateAutomation
 from gotk.git.objects.commit import Person
 from gotk.git.objects.seed import seed
 from image_automation import report
-from image_automation.writing import releases, rollback_guard
+from image_automation.writing import authorship, releases
 from tests import running
 from tests.image_automation.automating import FILE, World, automation, policy
 
@@ -222,10 +222,10 @@ async def test_every_place_that_is_held_is_in_the_report(tmp_path: Path):
 async def test_a_value_from_before_the_history_that_is_read_is_nobody_s_and_not_held(world: World):
     by(world, JANE, NEW)
     seed(world.remote, {"README.md": "by the automation\n"}, author=BOT, message="Something else")
-    for number in range(rollback_guard.DEPTH - 2):
+    for number in range(authorship.DEPTH - 2):
         seed(world.remote, {"README.md": f"{number}\n"}, author=JANE)
     by(world, JANE, FILE)
-    oldest = world.commits()[rollback_guard.DEPTH - 1]
+    oldest = world.commits()[authorship.DEPTH - 1]
     assert oldest.author.email == BOT.email
     ended = await world.run(automation())
     assert extensions.UPDATES_HELD not in ended.conditions

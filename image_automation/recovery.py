@@ -1,0 +1,250 @@
+"""Taking back around a run: what a person asks for, and what fails where the owner wants failures taken back.
+
+Both become one draft of a commit; the reconciler records and pushes it as it does its own, before it updates anything.
+Nothing is remembered but what Git remembers: a request is known again by its name in the commit, and what was taken
+back does not stand any more.
+"""
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import Any, Final
+
+import msgspec
+
+from gotk.api import extensions
+from gotk.api.helm import HelmRelease
+from gotk.api.image import ImageUpdateAutomation
+from gotk.api.kustomize import Kustomization
+from gotk.api.meta import Object
+from gotk.api.source import GitRepository
+from gotk.git import errors as git
+from gotk.runtime import conditions
+from gotk.runtime.errors import Conflict, Stalled
+from gotk.runtime.reconciler import Key, Reader, Run
+from image_automation import report
+from image_automation.gating import freeze
+from image_automation.gating.facts import INVALID
+from image_automation.recovering import choosing, deployments, judging, past_edits, request, taking_back
+from image_automation.recovering.deployments import Deployment
+from image_automation.recovering.past_edits import At, History
+from image_automation.recovering.request import Request
+from image_automation.report import Answer, Recovery, Report
+from image_automation.selection import Selection
+from image_automation.update.proposal import Proposal
+from image_automation.writing import checkout, provenance, tree
+from image_automation.writing.provenance import TakingBack
+from image_automation.writing.source_manager import CheckedOut, PushResult, SourceManager
+
+REVERT: Final = "revert"
+REVERT_ALWAYS: Final = "revert-during-freeze"
+#: Every kind that deploys, and tells how that went.
+DEPLOYERS: Final[Sequence[type[Object]]] = (Kustomization, HelmRelease)
+_TAKEN: Final = "UpdateTakenBack"
+_FAILED: Final = "UpdateFailed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What there may be to take back: a `request`, or failures among what deploys. `frozen` is by policy."""
+
+    request: Request | None = None
+    deploys: Sequence[Deployment] = ()
+    stale: str = ""
+    frozen: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Draft:
+    """What came of it: an answer to the request, a judgement, and a commit where something is taken back."""
+
+    answer: Answer | None = None
+    recovery: Recovery | None = None
+    checked_out: CheckedOut | None = None
+    proposal: Proposal | None = None
+    made: PushResult | None = None
+
+
+def opted_in(automation: ImageUpdateAutomation) -> bool:
+    """Tell whether the owner wants what fails taken back. Raises Stalled for an annotation that says something else."""
+    said = automation.metadata.annotations.get(extensions.ON_FAILURE)
+    if said not in {None, REVERT, REVERT_ALWAYS}:
+        raise Stalled(
+            INVALID,
+            f"annotation {extensions.ON_FAILURE}: '{str(said)[:64]}' is neither {REVERT} nor {REVERT_ALWAYS}",
+        )
+    return said is not None
+
+
+def wanted(
+    automation: ImageUpdateAutomation,
+    source: GitRepository,
+    selected: Selection,
+    now: datetime,
+    *,
+    objects: Reader,
+    seen: Collection[type[Object]],
+) -> Wanted | None:
+    """Say what there may be to take back; None where nothing is asked for and nothing fails. Raises Stalled."""
+    try:
+        asked = request.read(automation.metadata.annotations)
+        frozen = _frozen(automation, selected, now)
+    except ValueError as error:
+        raise Stalled(INVALID, str(error)) from None
+    deploys: Sequence[Deployment] = ()
+    if opted_in(automation):
+        key = Key(source.metadata.namespace, source.metadata.name)
+        kustomizations = objects.list(Kustomization) if Kustomization in seen else ()
+        deploys = deployments.of(key, kustomizations, objects.list(HelmRelease) if HelmRelease in seen else ())
+    if asked is None and not judging.may_judge(deploys):
+        return None
+    if asked is None and automation.metadata.annotations[extensions.ON_FAILURE] == REVERT_ALWAYS:
+        frozen = {}
+    return Wanted(request=asked, deploys=deploys, stale=_stale(source), frozen=frozen)
+
+
+def draft(manager: SourceManager, wanted: Wanted, now: datetime) -> Draft:
+    """Decide, and commit what is taken back; nothing is pushed yet. Blocks."""
+    try:
+        return _draft(manager, wanted, now)
+    except git.Damaged as error:
+        raise Conflict(error.message) from error
+    except git.Error as error:
+        raise checkout.failed(error.message) from error
+
+
+def _draft(manager: SourceManager, wanted: Wanted, now: datetime) -> Draft:
+    checked_out = manager.checkout()
+    base = replace(next(manager.bases(checked_out)), mark="")  # a branch that takes back is not to be made anew
+    history = _own(past_edits.read(manager.repository, base.commit, manager.spec.commit.author.email), manager)
+    found = _asked(manager, wanted.request, wanted.frozen, history) if wanted.request else _judged(wanted, history, now)
+    if found.taking is None:
+        return found.draft
+    try:
+        proposal = taking_back.proposal(manager.repository, base.commit, found.values)
+    except taking_back.LeftAloneError as error:
+        return found.left_alone(str(error))
+    automation = Key(manager.automation.metadata.namespace, manager.automation.metadata.name)
+    message = provenance.taking_back_message(automation, proposal.files, found.taking, found.why)
+    made = manager.record(checked_out, base, proposal, message, now)
+    return replace(found.done(made.commit), checked_out=checked_out, proposal=proposal, made=made)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Found:
+    """What was decided: what to write back as whose wish and why, and what is said of it."""
+
+    draft: Draft
+    taking: TakingBack | None = None
+    values: Mapping[At, str] = field(default_factory=dict)
+    why: str = ""
+
+    def done(self, commit: str) -> Draft:
+        """Say which commit carries a request out."""
+        answer = self.draft.answer
+        return replace(self.draft, answer=answer and msgspec.structs.replace(answer, commit=commit))
+
+    def left_alone(self, cause: str) -> Draft:
+        """Say that it cannot be taken back after all."""
+        answer, recovery = self.draft.answer, self.draft.recovery
+        if recovery is not None:
+            message = f"{recovery.message}; it cannot be taken back: {cause}"
+            recovery = msgspec.structs.replace(recovery, verdict="stopped", message=message, cause=cause)
+        return Draft(answer=answer and msgspec.structs.replace(answer, message=cause), recovery=recovery)
+
+
+def _asked(manager: SourceManager, asked: Request, frozen: Mapping[str, str], history: History) -> _Found:
+    """Choose what a request means, unless it has been carried out."""
+    for commit in history.commits:
+        if commit.takes_back is not None and commit.takes_back.request == asked.id:
+            return _Found(draft=Draft(answer=Answer(request=asked.id, message=asked.sentence, commit=commit.id)))
+
+    def held(commit: str, at: At) -> str | None:
+        return past_edits.values_at(manager.repository, commit, at.path).get(at.place)
+
+    try:
+        chosen = choosing.chosen(history, asked, held)
+        if not asked.during_freeze:
+            choosing.refuse_frozen(chosen, frozen)
+    except choosing.NothingToRollBackError as error:
+        return _Found(draft=Draft(answer=Answer(request=asked.id, message=str(error))))
+    return _Found(
+        draft=Draft(answer=Answer(request=asked.id, message=asked.sentence)),
+        taking=TakingBack(chosen.commits, wanted_by=asked.by or "somebody", request=asked.id),
+        values=chosen.values,
+        why=asked.sentence,
+    )
+
+
+def _judged(wanted: Wanted, history: History, now: datetime) -> _Found:
+    facts = judging.Facts(
+        history=history,
+        deployments=wanted.deploys,
+        now=int(now.timestamp()),
+        stale=wanted.stale,
+        frozen=wanted.frozen,
+    )
+    judged = judging.judge(facts)
+    if judged.verdict == "well":
+        return _Found(draft=Draft())
+    recovery = Recovery(verdict=judged.verdict, failing=judged.failing, message=judged.message, cause=judged.cause)
+    taking = TakingBack(judged.commits, recovers=judged.failing) if judged.values else None
+    return _Found(draft=Draft(recovery=recovery), taking=taking, values=judged.values, why=judged.message)
+
+
+def _own(history: History, manager: SourceManager) -> History:
+    """Leave out the edits that another automation would make: of other folders, or for policies of other namespaces."""
+    below, namespace = tree.below(manager.automation.spec.update.path), manager.automation.metadata.namespace
+    own = (each for each in history.edits if deployments.is_below(each.path, below))
+    return replace(history, edits=tuple(each for each in own if each.at.place.setter.startswith(f"{namespace}:")))
+
+
+def _frozen(automation: ImageUpdateAutomation, selected: Selection, now: datetime) -> dict[str, str]:
+    """Return by policy why nothing may be written, the policy without a name being all of them."""
+    named = {"": automation.metadata.annotations}
+    named |= {name: policy.metadata.annotations for name, policy in selected.policies.items()}
+    found = ((name, freeze.of(annotations, now)) for name, annotations in named.items())
+    return {name: each.sentence for name, each in found if each is not None}
+
+
+def _stale(source: GitRepository) -> str:
+    ready = next((each for each in source.status.conditions if each.type == conditions.READY), None)
+    return ready.message if ready is not None and ready.status == "False" else ""
+
+
+# What is said of it.
+
+
+async def ended(run: Run[Any], before: Report) -> Report:
+    """Say that nothing fails, or not any more."""
+    run.conditions.delete(extensions.UPDATE_FAILED)
+    if before.recovery is None:
+        return before
+    now = msgspec.structs.replace(before, recovery=None)
+    await run.annotate({extensions.REPORT: report.write(now)})
+    return now
+
+
+async def told(run: Run[Any], before: Report, wanted: Wanted, found: Draft) -> Report:
+    """Say what was found, and write it down; a request is taken away, for it is done."""
+    if wanted.request is not None:
+        now = msgspec.structs.replace(before, answer=found.answer)
+        await run.annotate({extensions.REPORT: report.write(now), extensions.ROLLBACK: None})
+        if found.answer is not None and not found.answer.commit:
+            run.event("Warning", "RollbackRefused", f"nothing is rolled back: {found.answer.message}")
+        return now
+    if found.recovery is None:
+        return await ended(run, before)
+    _show(run, before.recovery, found.recovery)
+    now = msgspec.structs.replace(before, recovery=found.recovery)
+    await run.annotate({extensions.REPORT: report.write(now)})
+    return now
+
+
+def _show(run: Run[Any], before: Recovery | None, now: Recovery) -> None:
+    """Say in a condition what fails and what is done about it, and in an event where that is news."""
+    reason = _TAKEN if now.verdict == "take back" else _FAILED
+    run.conditions.mark_true(extensions.UPDATE_FAILED, reason, now.message)
+    if before is None or before.identity != now.identity:
+        run.log.warning("an update fails", failing=now.failing, verdict=now.verdict, cause=now.cause)
+        run.event("Warning", reason, now.message)
