@@ -39,6 +39,14 @@ from image_automation import (
     triggers,
     unresolved,
 )
+from image_automation.bumps import FirstSeen
+from image_automation.gating.chain import Gate
+from image_automation.pull_requests import access as forges
+from image_automation.pull_requests import drafting, settings
+from image_automation.pull_requests.access import Access
+from image_automation.pull_requests.drafting import Drafting
+from image_automation.pull_requests.keeping import Kept, PullRequests
+from image_automation.pull_requests.settings import Settings
 from image_automation.report import Push, Report
 from image_automation.selection import Selection
 from image_automation.update import values
@@ -65,12 +73,16 @@ class _Draft:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Update:
-    """What became of the repository: `push` is to be told, `record` is what the report says of the last one."""
+    """What became of the repository: `push` is to be told, `record` is what the report says of the last one.
+
+    `kept` are the pull requests, where they are asked for instead of a push to the branch.
+    """
 
     revision: str
     proposal: Proposal | None = None
     push: PushResult | None = None
     record: Push | None = None
+    kept: Kept | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -111,11 +123,14 @@ class ImageUpdateAutomationReconciler:
         cross_namespace: bool,
         allow_file: bool,
         deployers: Collection[type[Object]],
+        connect: forges.Connect,
+        first_seen: FirstSeen,
         known: tree.Known | None = None,
     ) -> None:
         """Take what it works with; `allow_file` lets `file://` addresses in, for whoever may read this machine.
 
         Of the kinds in `deployers` it is seen whether what was updated fails.
+        `connect` opens ways to forges, `first_seen` tells since when a policy's version is known.
         """
         self._objects = objects
         self._client = client
@@ -129,7 +144,14 @@ class ImageUpdateAutomationReconciler:
         self._deployers = deployers
         self.watches: Sequence[Watch[Any]] = (*triggers.WATCHES, *map(triggers.of_deployer, deployers))
         self._known = known or tree.Known()
+        self._first_seen = first_seen
         self._announcer = pushes.Announcer()
+        self._pull_requests = PullRequests(
+            client=client,
+            access=Access(objects=client, git=access, connect=connect),
+            limiter=limiter,
+            announcer=self._announcer,
+        )
         self._branch_locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def reconcile(self, obj: ImageUpdateAutomation, run: Run[ImageUpdateAutomationStatus]) -> Outcome:
@@ -142,9 +164,18 @@ class ImageUpdateAutomationReconciler:
         source = self._source(obj)
         manager = await self._source_manager(obj, git_spec, source)
         async with self._branch_lock(source.spec.url, manager.target.branch):
-            past = await self._take_back(manager, source, selected, run, await self._past(manager))
-            update = await self._update(manager, selected, run, past)
+            asked = settings.read(obj)
+            target = manager if asked is None else drafting.on_base(manager, asked)
+            past = await self._take_back(target, source, selected, run, await self._past(manager))
+            if asked is not None:
+                update = await self._propose(
+                    asked, manager=manager, source=source, selected=selected, run=run, past=past
+                )
+            else:
+                update = await self._update(manager, selected, run, past)
         found = await self._report(obj, selected, update, run, past)
+        if update.kept is not None and update.kept.failure is not None:
+            raise update.kept.failure
         return _outcome(obj, update, found, run.now(), frozen)
 
     async def finalize(self, obj: ImageUpdateAutomation, run: Run[ImageUpdateAutomationStatus]) -> None:
@@ -258,6 +289,31 @@ class ImageUpdateAutomationReconciler:
                 await self._clock.sleep(self._jitter.uniform(0, longest))  # apart, or the same ones collide again
         raise AssertionError("the last attempt returns or raises")
 
+    async def _propose(
+        self,
+        asked: Settings,
+        *,
+        manager: SourceManager,
+        source: GitRepository,
+        selected: Selection,
+        run: Run[ImageUpdateAutomationStatus],
+        past: _Past,
+    ) -> _Update:
+        """Keep pull requests, in the place of a push to the branch."""
+        if past.owed is not None:
+            await self._announcer.tell(manager.automation, run, past.owed)
+            await run.save()
+        wanted = Drafting(
+            manager=manager,
+            settings=asked,
+            selected=selected,
+            apply=lambda *what: self._apply(*what, now=run.now()),
+            first_seen=self._first_seen,
+        )
+        before = msgspec.structs.replace(past.report, push=past.push)
+        kept = await self._pull_requests.keep(wanted, source, run, before)
+        return _Update(revision=kept.revision, proposal=kept.proposal, record=kept.push, kept=kept)
+
     async def _attempt(
         self, manager: SourceManager, selected: Selection, run: Run[ImageUpdateAutomationStatus], past: _Past
     ) -> _Update:
@@ -306,14 +362,22 @@ class ImageUpdateAutomationReconciler:
         """Say what to change and on top of what; on top of nothing where the remote has it all."""
         proposal = Proposal(())
         for base in manager.bases(checked_out):
-            proposal = self._apply(manager, base, selected, now)
+            proposal = self._apply(manager, base, selected, (), now=now)
             if proposal.edits:
                 return (None if manager.is_on_branch(checked_out, base, proposal) else base), proposal
         return None, proposal
 
-    def _apply(self, manager: SourceManager, base: push_branch.Base, selected: Selection, now: datetime) -> Proposal:
+    def _apply(
+        self,
+        manager: SourceManager,
+        base: push_branch.Base,
+        selected: Selection,
+        more: Sequence[Gate],
+        *,
+        now: datetime,
+    ) -> Proposal:
         namespace = manager.automation.metadata.namespace
-        gates = gatekeeping.of(manager.automation, namespace, selected, now)
+        gates = [*more, *gatekeeping.of(manager.automation, namespace, selected, now)]
         try:
             setters = values.setters({(namespace, name): ref for name, ref in selected.images.items()})
             proposal = manager.apply(base, setters, self._known, gates)
@@ -345,6 +409,8 @@ class ImageUpdateAutomationReconciler:
             return unresolved.why(setter, automation.metadata.namespace, selected, elsewhere)
 
         now = report.of(update.proposal, why, update.record, past.report, run.now()).after(past.report)
+        if update.kept is not None:
+            now = msgspec.structs.replace(now, pull_requests=update.kept.pull_requests)
         report_status.show(run, past.report, now)
         if update.push is not None:
             await self._announcer.tell(automation, run, update.push)
@@ -374,13 +440,17 @@ def _must_look(obj: ImageUpdateAutomation, target: checkout.Checkout, selected: 
     )
 
 
+def _soon(update: _Update) -> Sequence[float]:
+    return (update.kept.again,) if update.kept is not None and update.kept.again is not None else ()
+
+
 def _outcome(automation: ImageUpdateAutomation, update: _Update, found: Report, now: datetime, frozen: str) -> Outcome:
     """Flux's message stays whole; what is not honoured stands behind it, where `kubectl get` shows it."""
     said = report_status.summary(found) if update.proposal is not None else ""
     besides = "; ".join(filter(None, (report_status.failing(found), "" if frozen in said else frozen, said)))
     return Outcome(
         message=f"{UP_TO_DATE}; {besides}" if besides else UP_TO_DATE,
-        requeue_after=gatekeeping.again(automation.spec.interval.seconds, found, now),
+        requeue_after=gatekeeping.again(min((automation.spec.interval.seconds, *_soon(update))), found, now),
         changed=update.push is not None,
         told=update.push is not None,
         event=update.push.summary if update.push else UP_TO_DATE,

@@ -133,6 +133,24 @@ class Recovery(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
         return (self.verdict, self.failing, self.cause)
 
 
+class PullRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A pull request that is kept, for one scope of policies; without a number it is about to be opened.
+
+    `head` is its branch's commit, `scheduled` the one that the forge has been told to merge, `note` says why not more
+    is done.
+    """
+
+    branch: str
+    scope: str
+    number: int = 0
+    url: str = ""
+    title: str = ""
+    draft: bool = False
+    head: str = ""
+    scheduled: str = ""
+    note: str = ""
+
+
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """How much of a report its annotation has no room for; `commits` are all those that hold something back."""
 
@@ -150,6 +168,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
     left_out: LeftOut | None = None
     answer: Answer | None = None
     recovery: Recovery | None = None
+    pull_requests: tuple[PullRequest, ...] = ()
 
     @property
     def commits(self) -> tuple[str, ...]:
@@ -280,7 +299,8 @@ def _without_places(report: Report) -> Report:
     """Return what the annotation must have room for whatever else is in it."""
     push = msgspec.structs.replace(report.push, changes=(), left_out=len(report.push.changes)) if report.push else None
     left_out = LeftOut(held=len(report.held), ignored=len(report.ignored), commits=report.commits)
-    return msgspec.structs.replace(report, push=push, held=(), ignored=(), left_out=left_out)
+    kept = tuple(msgspec.structs.replace(each, title="", note="") for each in report.pull_requests)
+    return msgspec.structs.replace(report, push=push, held=(), ignored=(), left_out=left_out, pull_requests=kept)
 
 
 def _fitting(places: Sequence[R], room: int) -> tuple[tuple[R, ...], int]:

@@ -47,6 +47,7 @@ def summary(found: Report) -> str:
     if found.ignored:
         what = _count(len(found.ignored), "marker or file has", "markers or files have")
         parts.append(f"{what} no effect: {ignored_line(found.ignored[0])}")
+    parts += _pull_requests(found)
     return "; ".join(parts)
 
 
@@ -54,6 +55,18 @@ def failing(found: Report) -> str:
     """Say what fails with an update of ours that is not taken back; nothing where nothing does."""
     recovery = found.recovery
     return f"{recovery.failing} fails with an update: {recovery.cause}" if recovery and recovery.cause else ""
+
+
+def _pull_requests(found: Report) -> Iterator[str]:
+    """Name the pull requests that are open, and the first reason why one is not kept, or not merged."""
+    numbers = [f"#{each.number}" for each in found.pull_requests if each.number]
+    if numbers:
+        more = f" and {len(numbers) - _MOST} more" if len(numbers) > _MOST else ""
+        verb = "pull request is" if len(numbers) == 1 else "pull requests are"
+        yield f"{len(numbers)} {verb} open: {', '.join(numbers[:_MOST])}{more}"
+    noted = next((each for each in found.pull_requests if each.note), None)
+    if noted is not None:
+        yield f"#{noted.number}: {noted.note}" if noted.number else noted.note
 
 
 def _count(number: int, one: str, many: str) -> str:
@@ -78,7 +91,7 @@ def held_line(held: Held) -> str:
 
 def held_cause(held: Held) -> str:
     """Say what keeps an update: the commit that took it back, or the gate."""
-    if not held.commit:
+    if held.message or not held.commit:
         return held.message
     if held.kind == QUARANTINED:
         return f"commit {held.commit[:_SHORT]} took it back, as {held.by} failed with it"

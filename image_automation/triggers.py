@@ -3,7 +3,7 @@
 Answers to the watches of Flux's image automation controller: a policy that chose another image, a repository whose spec
 changed. Creations and deletions of either wake nobody. Ours is what people say of a policy in annotations: whether a
 version may be written now is decided anew. Those that take failures back are also woken by what begins to fail, or ends
-to.
+to; those that keep pull requests once their repository has moved, or a forge's webhook has asked for a look at it.
 """
 
 from collections.abc import Iterable, Sequence
@@ -12,7 +12,7 @@ from typing import Any, Final
 from gotk.api import extensions
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.kustomize import Kustomization
-from gotk.api.meta import Condition, Object
+from gotk.api.meta import REQUESTED_AT, Condition, Object
 from gotk.api.source import GitRepository
 from gotk.runtime import conditions
 from gotk.runtime.reconciler import Key, Reader, Watch
@@ -31,6 +31,15 @@ def respecified(old: GitRepository | None, new: GitRepository | None) -> bool:
     return old is not None and new is not None and old.metadata.generation != new.metadata.generation
 
 
+def moved(old: GitRepository | None, new: GitRepository | None) -> bool:
+    """Tell whether a repository has another revision, or a webhook or a person asks for a look at it."""
+    if old is None or new is None:
+        return False
+    asked = [each.metadata.annotations.get(REQUESTED_AT, "") for each in (old, new)]
+    before, after = (each.status.artifact.revision if each.status.artifact else "" for each in (old, new))
+    return before != after or asked[0] != asked[1]
+
+
 def of_namespace(policy: ImagePolicy, reader: Reader) -> Iterable[Key]:
     """Name every automation of a policy's namespace, whatever its selector."""
     for automation in reader.list(ImageUpdateAutomation, policy.metadata.namespace):
@@ -43,6 +52,14 @@ def of_source(repository: GitRepository, reader: Reader) -> Iterable[Key]:
     for automation in reader.list(ImageUpdateAutomation):
         if _source(automation) == wanted:
             yield Key(automation.metadata.namespace, automation.metadata.name)
+
+
+def proposing_to(repository: GitRepository, reader: Reader) -> Iterable[Key]:
+    """Name those of them that keep pull requests, which one that was merged or closed may concern."""
+    for key in of_source(repository, reader):
+        automation = reader.get(ImageUpdateAutomation, *key)
+        if automation is not None and extensions.PULL_REQUEST in automation.metadata.annotations:
+            yield key
 
 
 def fails_otherwise(old: Object | None, new: Object | None) -> bool:
@@ -90,4 +107,5 @@ def _said(ready: Condition) -> tuple[str, str, str]:
 WATCHES: Final[Sequence[Watch[Any]]] = (
     Watch(kind=ImagePolicy, changed=chosen, requests=of_namespace),
     Watch(kind=GitRepository, changed=respecified, requests=of_source),
+    Watch(kind=GitRepository, changed=moved, requests=proposing_to),
 )

@@ -48,6 +48,8 @@ GROUP = PREFIX + "group"
 REPORT = PREFIX + "report"
 #: On an ImageUpdateAutomation: whether a push branch of its own is made anew (`rebuild`, the default) or stacked up on.
 PUSH_BRANCH = PREFIX + "push-branch"
+#: On an ImageUpdateAutomation: that updates become pull requests, and how, as a YAML mapping.
+PULL_REQUEST = PREFIX + "pull-request"
 
 #: On a Receiver: `true` lets a call that names a repository and its tag wake only the ImageRepositories of that one.
 NARROW = PREFIX + "narrow"

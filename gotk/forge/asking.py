@@ -7,7 +7,7 @@
 - `exchange.Unusable` and `errors.BadAnswer`: the forge refuses what was asked, or does not answer as itself.
 
 Redirects are never followed, since they would take the credentials along: of a repository that has moved the message
-says so. Messages hold no token.
+says so. Link-local addresses, where clouds keep their credentials, are never asked. Messages hold no token.
 """
 
 from collections.abc import Callable, Mapping
@@ -19,6 +19,7 @@ from yarl import URL
 from gotk.forge.hosting import Asking
 from gotk.forge.proposals import said
 from gotk.http import errors, pace
+from gotk.http.egress import Reach
 from gotk.http.exchange import Answer, Request
 from gotk.http.proxy import Proxy
 from gotk.http.tls import SYSTEM, TLS
@@ -70,6 +71,7 @@ class Asker:
             data=request.body or None,
             limit=_BODY_LIMIT,
             follow=False,
+            most=Reach.LOOPBACK,
         )
         arrived = await self._transport.send(asked, tls=self._tls, proxy=self._proxy)
         answer = Answer(status=arrived.status, body=arrived.body)

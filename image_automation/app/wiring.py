@@ -46,7 +46,7 @@ from gotk.runtime.reconciler import Reconciler
 from gotk.sources.git_access import GitAccess
 from gotk.sources.helm_access import HelmAccesses
 from gotk.sources.registry_access import RegistryAccess
-from image_automation.app import addresses, builds, clouds, explain, notifications, releases, sources
+from image_automation.app import addresses, builds, clouds, explain, forges, notifications, releases, sources
 from image_automation.app.digests import RegistryDigests
 from image_automation.app.parts import Parts
 from image_automation.app.settings import Settings
@@ -120,6 +120,8 @@ def image_update_automation(parts: Parts) -> Reconciler[Any, Any]:
         cross_namespace=not parts.settings.no_cross_namespace_refs,
         allow_file=parts.settings.allow_file,
         deployers=[kind for name, kind in _DEPLOYERS.items() if name in parts.settings.controllers],
+        connect=forges.connect(parts.web, parts.clock.now),
+        first_seen=forges.first_seen(parts.caches, parts.tags),
         known=tree.Known(parts.settings.marks),
     )
 

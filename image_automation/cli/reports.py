@@ -46,6 +46,10 @@ def _rows(found: "Report", pushed: str) -> Iterator[list[str]]:
             old = change.old or '""'
             message = f"{old} -> {change.new}: {where}"
             yield row(f"{change.path}:{change.line}", change.setter, pushed, message)
+    for each in found.pull_requests:
+        state = "draft" if each.draft else "proposed" if each.number else "unproposed"
+        message = ": ".join(filter(None, (" ".join(filter(None, (each.title, each.url))), each.note)))
+        yield row(f"#{each.number} {each.branch}" if each.number else each.branch, each.scope, state, message)
 
 
 def _left_out(found: "Report") -> Iterator[tuple[int, str]]:

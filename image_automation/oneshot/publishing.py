@@ -21,12 +21,14 @@ from gotk.api.source import GitRepository
 from gotk.git.mirrors.mirror import Mirrors
 from gotk.git.objects.clone import Clone
 from gotk.git.objects.commit import Person
+from gotk.http import route
+from gotk.http.transport import Transport
 from gotk.runtime import errors
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock
 from gotk.runtime.reconciler import Key
 from image_automation import report, report_status, selection
-from image_automation.app import clouds
+from image_automation.app import clouds, forges
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
 from image_automation.oneshot import covering, planning, turn
 from image_automation.oneshot.covering import Cover, Covering
@@ -176,6 +178,7 @@ async def push(chosen: Chosen, clock: Clock, *, given: Mapping[str, bytes], url:
     async with contextlib.AsyncExitStack() as stack:
         folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="once-"))
         limiter = stack.enter_context(Limiter(width=2, name="git"))
+        proxies = route.from_environment(settings.environment)
         way = clouds.git_access(settings, Asking(chosen.world), limiter, clock=clock)
         reconciler = ImageUpdateAutomationReconciler(
             objects=Reading(chosen.world),
@@ -188,6 +191,8 @@ async def push(chosen: Chosen, clock: Clock, *, given: Mapping[str, bytes], url:
             cross_namespace=not settings.no_cross_namespace_refs,
             allow_file=True,
             deployers=(),
+            connect=forges.connect(await stack.enter_async_context(Transport(route=proxies)), clock.now),
+            first_seen=chosen.first_seen,
         )
         return [_published(await turn.take(reconciler, automation, clock)) for automation in wanted(chosen)]
 

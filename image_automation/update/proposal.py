@@ -18,8 +18,10 @@ TAKEN_BACK: Final = "TakenBack"
 REJECTED: Final = "Rejected"
 #: Why an update is not made: we took it back, for what deploys it failed.
 QUARANTINED: Final = "Quarantined"
+#: Why an update is not proposed again: somebody closed its pull request without merging it.
+PULL_REQUEST_CLOSED: Final = "PullRequestClosed"
 #: The kinds of holds that end with a newer version; all others end once their gate opens.
-GIVEN_UP: Final = frozenset({TAKEN_BACK, REJECTED, QUARANTINED})
+GIVEN_UP: Final = frozenset({TAKEN_BACK, REJECTED, QUARANTINED, PULL_REQUEST_CLOSED})
 
 
 @dataclass(frozen=True, slots=True)

@@ -45,7 +45,7 @@ def bases(
 
     `tip` is where the push branch is on the remote, None where there is no such branch.
     """
-    mark = "" if stacks(automation) else _mark(automation)
+    mark = "" if stacks(automation) else mark_of(automation)
     if tip is None:
         yield Base(commit=checked_out, mark=mark)
     elif not mark or (tip != checked_out and repository.mark(tip) != mark):
@@ -61,7 +61,7 @@ def differs_by(repository: ports.Repository, checked_out: str, tip: str, edits: 
     return repository.changes(checked_out, tip) == {path: commits.blob_id(content) for path, content in edits.items()}
 
 
-def _mark(automation: ImageUpdateAutomation) -> str:
+def mark_of(automation: ImageUpdateAutomation) -> str:
     """Name this automation as nobody else is named, in another cluster neither."""
     metadata = automation.metadata
     return metadata.uid or f"{metadata.namespace}/{metadata.name}"

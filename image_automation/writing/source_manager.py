@@ -81,10 +81,17 @@ class SourceManager:
     second_push: refspec.Refspec | None = None
     sign: Sign | None = None
 
-    def checkout(self) -> CheckedOut:
-        """Fetch what is to be checked out, and the push branch; the remote is asked once when nothing is new."""
+    def to(self, branch: str) -> "SourceManager":
+        """Return the same with another branch to push to."""
+        return replace(self, target=replace(self.target, branch=branch))
+
+    def checkout(self, listed: Mapping[str, str] | None = None) -> CheckedOut:
+        """Fetch what is to be checked out, and the push branch; the remote is asked once when nothing is new.
+
+        Where its references are `listed` already, only what is new among them is asked for.
+        """
         try:
-            return self._fetch()
+            return self._fetch(listed)
         except git.Damaged:
             raise
         except git.ReferenceNotFound as error:
@@ -92,12 +99,12 @@ class SourceManager:
         except git.Error as error:
             raise checkout.failed(error.message) from error
 
-    def _fetch(self) -> CheckedOut:
+    def _fetch(self, listed: Mapping[str, str] | None) -> CheckedOut:
         repository, target = self.repository, self.target
-        if not (target.wanted.semver or target.switches):
+        if listed is None and not (target.wanted.semver or target.switches):
             commit = repository.fetch(target.reference)
             return CheckedOut(target, commit, commit)
-        listed = repository.references().commits
+        listed = repository.references().commits if listed is None else listed
         target = target.resolved(listed, lambda tag: repository.committed_at(repository.fetch(tag)))
         commit = self._bring(target.reference, listed)
         if not target.switches:

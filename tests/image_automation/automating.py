@@ -19,6 +19,7 @@ from gotk.kube import errors as kube
 from gotk.runtime.blocking import Limiter
 from gotk.sources.git_access import GitAccess
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
+from image_automation.pull_requests.access import Asker, Connect, Way
 from tests import running
 
 FILE = 'kind: Pod\nmetadata:\n  name: web\nspec:\n  image: a/web:1.0   # {"$imagepolicy": "apps:web"}\n'
@@ -77,6 +78,11 @@ class Waits:
         self.slept.append(seconds)
 
 
+def nowhere(way: Way) -> Asker:
+    """Lead to no forge: nobody may ask for one."""
+    raise AssertionError(way)
+
+
 class World:
     """A repository, a policy, an automation, and the reconciler."""
 
@@ -89,6 +95,7 @@ class World:
         self.logins: GitLogins | None = None
         self.clock = Waits()
         self.repositories: Any = Mirrors(folder / "mirrors")
+        self.connect: Connect = nowhere
         self.reconciler = self.restarted()
 
     def restarted(self, **settings: Any) -> ImageUpdateAutomationReconciler:
@@ -100,6 +107,8 @@ class World:
             limiter=self.limiter,
             clock=self.clock,
             jitter=random.Random(1),
+            first_seen=lambda _, __: None,
+            connect=self.connect,
             **{"client": Client(self.store), "allow_file": True, "cross_namespace": True, "deployers": (), **settings},
         )
         return self.reconciler

@@ -18,7 +18,7 @@ from gotk.runtime.clock import SystemClock
 from gotk.sources.git_access import GitAccess
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
 from tests import running
-from tests.image_automation.automating import Client, Store, automation, policy, repository, secret
+from tests.image_automation.automating import Client, Store, automation, nowhere, policy, repository, secret
 
 
 class Racer(msgspec.Struct, frozen=True, kw_only=True):
@@ -49,6 +49,8 @@ class Racer(msgspec.Struct, frozen=True, kw_only=True):
                 cross_namespace=True,
                 allow_file=False,
                 deployers=(),
+                connect=nowhere,
+                first_seen=lambda _, __: None,
             )
             for tag in self.tags:
                 store.put(policy("web", "a/web", tag))
