@@ -27,6 +27,7 @@ R = TypeVar("R")
 _STAGE_SECONDS = 60.0
 _REMEMBERED = 200_000
 _NONE = Wishes()
+_LEFT = frozenset({"unchanged", "skipped"})
 
 
 class Applier:
@@ -109,13 +110,21 @@ class _Application:
         changes: list[Change] = []
         try:
             for stage in order.stages(manifests, self._manner.earlier_kinds):
-                trials = await self._each(stage, self._trials.of)
+                trials = await self._try_all(stage)
                 states = await self._carry_out_all(trials, changes)
                 if order.awaited(stage):
                     await self._establish(trials, states)
         except ApplyError as error:
             raise ApplyError(str(error), changes) from error
         return changes
+
+    async def _try_all(self, stage: Sequence[objects.Manifest]) -> list[Trial]:
+        """Try every object of a stage, but for those that are known without a look: they take no task of their own."""
+        known = [await self._trials.untouched(obj) for obj in stage]
+        looked_at = iter(
+            await self._each([obj for obj, trial in zip(stage, known, strict=True) if trial is None], self._trials.of)
+        )
+        return [trial or next(looked_at) for trial in known]
 
     async def _carry_out_all(self, trials: Sequence[Trial], changes: list[Change]) -> list[Mapping[str, Any]]:
         """Do what the dry runs have decided: kind by kind in their order, a few objects of a kind at a time."""
@@ -125,6 +134,9 @@ class _Application:
         return states
 
     async def _carry_out_batch(self, batch: Sequence[Trial], changes: list[Change]) -> list[Mapping[str, Any]]:
+        if all(trial.action in _LEFT for trial in batch):
+            changes.extend(Change(trial.item, trial.action) for trial in batch)
+            return [trial.state for trial in batch]
         done: set[Item] = set()
 
         async def carry_out(trial: Trial) -> Mapping[str, Any]:
@@ -139,7 +151,7 @@ class _Application:
 
     async def _carry_out(self, trial: Trial) -> Mapping[str, Any]:
         """Do what the dry run has decided, and return the object as it then is. Raises ApplyError."""
-        if trial.action in {"unchanged", "skipped"}:
+        if trial.action in _LEFT:
             return trial.state
         item = trial.item
         try:
@@ -191,6 +203,8 @@ class _Application:
 
     async def _attempt_each(self, values: Sequence[T], work: Callable[[T], Awaitable[R]]) -> list[R | ApplyError]:
         """Do the work for every value, a few at a time and all of them; return what came of each."""
+        if not values:
+            return []
         slots = asyncio.Semaphore(self._manner.width)
 
         async def attempt(value: T) -> R | ApplyError:

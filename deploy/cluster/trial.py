@@ -115,12 +115,22 @@ class Trials:
         try:
             await self._set_scope(obj)
             item = inventory.item_of(obj)
-            if await self._is_untouched(item, obj):
-                return Trial(obj, item, "unchanged")
             live = await self._live(item)
         except errors.APIError as error:
             raise _dry_run_error(obj, error, self._told(error, obj)) from error
         return await self._tried(obj, item, live)
+
+    async def untouched(self, obj: objects.Manifest) -> Trial | None:
+        """Return the trial of an object of which it is known without a look that nothing is to be done, else None."""
+        if self._versions is None or not self._wishes.lag:
+            return None
+        try:
+            await self._set_scope(obj)
+            item = inventory.item_of(obj)
+            known = await self._is_untouched(item, obj, self._versions)
+        except (errors.APIError, ApplyError):
+            return None  # a look will say so
+        return Trial(obj, item, "unchanged") if known else None
 
     async def _tried(self, obj: objects.Manifest, item: Item, live: dict[str, Any] | None) -> Trial:
         if self._is_skipped(obj, live):
@@ -146,14 +156,14 @@ class Trials:
         )
         return Trial(payload, item, "configured", live=live, applied=applied, cleanup=bool(cleanup))
 
-    async def _is_untouched(self, item: Item, obj: objects.Manifest) -> bool:
+    async def _is_untouched(self, item: Item, obj: objects.Manifest, versions: Versions) -> bool:
         """Tell whether an object is known to be as it was when it was in sync; those that others wait for are read."""
-        if self._versions is None or not self._wishes.lag or not item.id.namespace:
+        if not item.id.namespace:
             return False
         known = self._in_sync.get(self._mark(item, obj))
         if known is None or not known[1] or self._is_skipped(obj, None):
             return False
-        return await self._versions.of(item, self._cluster, lag=self._wishes.lag) == known[1]
+        return await versions.of(item, self._cluster, lag=self._wishes.lag) == known[1]
 
     async def _dry_run(self, obj: objects.Manifest) -> tuple[objects.Manifest, Mapping[str, Any] | errors.APIError]:
         """Try an object, and return it as it was tried last with what would come of it, or why nothing would."""

@@ -30,7 +30,7 @@ _REFILL = 300.0
 #: For how many seconds a trace, or what is routine, is not said again that says the same but for its numbers: Events
 #: last an hour.
 _SAID = 1800.0
-_NUMBERS = re.compile(r"[0-9.]+")
+_NUMBERS = re.compile(r"(?:[0-9.]+(?:[mµn]s|[hms])?)+")
 #: As often and as far apart as client-go's broadcaster tries.
 _WRITE_BACKOFF = retry.Backoff(tries=12, first=0.5, longest=10.0)
 _POST_TIMEOUT = 5.0
