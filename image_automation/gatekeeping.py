@@ -54,8 +54,12 @@ def _facts(automation: ImageUpdateAutomation | None, namespace: str, selected: S
 
 
 def show(automation: ImageUpdateAutomation, run: Run[Any]) -> str:
-    """Say in a condition, and return, that an automation is frozen, whether something waits or not. Raises Stalled."""
+    """Say in a condition, and return, that an automation is frozen, whether something waits or not.
+
+    Raises Stalled where one of its annotations cannot be read, be there something to write or not.
+    """
     try:
+        gates(Facts(now=run.now(), automation=automation.metadata.annotations))
         found = freeze.of(automation.metadata.annotations, run.now())
     except Misread as error:
         raise Stalled(INVALID, str(error)) from None

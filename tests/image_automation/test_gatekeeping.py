@@ -68,10 +68,14 @@ async def test_what_is_not_frozen_is_written_beside_what_is(world: World, tmp_pa
     assert "a/web:1.0" in world.text("apps/web.yaml")
 
 
-async def test_an_annotation_that_says_nothing_stalls_the_automation(world: World):
-    ended = await world.run(asking(automation(), freeze="yes"))
+@pytest.mark.parametrize("name", ["freeze", "windows", "approvals"])
+async def test_an_annotation_that_says_nothing_stalls_the_automation_before_there_is_something_to_write(
+    world: World, name: str
+):
+    done = await world.run(automation())
+    ended = await world.run(asking(done.obj, **{name: "yes"}))
     assert isinstance(ended.error, Stalled)
-    assert ended.error.message.startswith("annotation image-automation.dev/freeze: Expected `object`")
+    assert ended.error.message.startswith(f"annotation image-automation.dev/{name}: Expected `")
 
 
 async def test_a_freeze_between_decision_and_push_stops_the_push(world: World):

@@ -61,6 +61,19 @@ def test_commit_makes_one_commit_in_the_clone_and_leaves_it_clean(made: Fleet, c
     assert "✔ apps/auto: up to date" in capsys.readouterr().err
 
 
+def test_a_commit_in_the_clone_names_who_approved(made: Fleet, capsys: pytest.CaptureFixture[str]):
+    path, before = made.clone / "cluster" / "images.yaml", head(made.clone)
+    asked = "kind: ImagePolicy\nmetadata: {annotations: {image-automation.dev/approvals: '1'}, "
+    path.write_text(path.read_text().replace("kind: ImagePolicy\nmetadata: {", asked))
+    assert run(made.clone, "--commit") == 0
+    assert head(made.clone).id == before.id
+    assert "awaiting approval: 0 of 1 approvals" in capsys.readouterr().err
+    word = """, image-automation.dev/decisions: '[{"tag": "1.4.3", "verdict": "approve", "by": "jane"}]'}, """
+    path.write_text(path.read_text().replace("approvals: '1'}, ", f"approvals: '1'{word}"))
+    assert run(made.clone, "--commit") == 0
+    assert head(made.clone).message.endswith("\n\nImage-Update-Automation: apps/auto\nApproved-by: jane (web 1.4.3)")
+
+
 def test_commit_on_a_detached_head_moves_the_head_alone(made: Fleet):
     repo, before = made.repository(), head(made.clone)
     repo.set_head(before.id)

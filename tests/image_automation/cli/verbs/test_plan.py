@@ -349,6 +349,34 @@ def test_a_minimum_age_holds_in_a_plan_as_in_the_service(
     assert "~ web: 1.4.2 -> 1.4.3 (patch)\n" in capsys.readouterr().out
 
 
+def asking(made: Fleet, kind: str, annotation: str) -> None:
+    """Give an object of the fleet's manifests an annotation of ours."""
+    path = made.clone / "cluster" / "images.yaml"
+    asked = f"kind: {kind}\nmetadata: {{annotations: {{image-automation.dev/{annotation}}}, "
+    path.write_text(path.read_text().replace(f"kind: {kind}\nmetadata: {{", asked))
+
+
+def test_what_waits_is_shown_with_its_cause_and_not_planned(made: Fleet, capsys: pytest.CaptureFixture[str]):
+    asking(made, "ImagePolicy", "freeze: '{reason: broken}'")
+    assert run("plan", made.clone) == 0
+    at = made.registry.address
+    assert capsys.readouterr().out == (
+        "… apps/kustomization.yaml:3: 1.4.2 stays, not 1.4.3: frozen: broken\n"
+        f"… apps/web.yaml:5: {at}/team/web:1.4.2 stays, not {at}/team/web:1.4.3: frozen: broken\n"
+        "\nPlan: 0 changes in 0 files, 0 up to date, 2 waiting.\n"
+    )
+
+
+@pytest.mark.parametrize("verb", [["plan"], ["once", "--push"]])
+def test_an_automation_whose_annotation_cannot_be_read_is_an_error(
+    made: Fleet, capsys: pytest.CaptureFixture[str], verb: list[str]
+):
+    asking(made, "ImageUpdateAutomation", "windows: whenever")
+    assert run(*verb, made.clone) == 1
+    err = capsys.readouterr().err
+    assert "apps/auto: annotation image-automation.dev/windows: Expected `array`, got `str`" in err
+
+
 def test_a_marked_file_behind_a_link_is_planned_for_its_automation(
     made: Fleet, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ):
