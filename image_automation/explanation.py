@@ -4,7 +4,7 @@ Flux shows the winner only. The record joins what the rooms know: the exclusions
 the policy, ages and doubts of the tag store. It is worked out when somebody asks, by the functions that also choose.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
@@ -114,8 +114,13 @@ class Explainer:
         self._tags = tags
         self._clock = clock
 
-    def explain(self, namespace: str, name: str) -> Explanation:
-        """Explain a policy. Raises UnknownPolicyError, choose.InvalidPolicy, ValueError and OSError."""
+    def explain(
+        self, namespace: str, name: str, change: Callable[[ImagePolicy], ImagePolicy] | None = None
+    ) -> Explanation:
+        """Explain a policy, or what it would choose if it were changed so; `change` may raise ValueError.
+
+        Raises UnknownPolicyError, choose.InvalidPolicy, ValueError and OSError.
+        """
         policy = self._objects.get(ImagePolicy, namespace, name)
         if policy is None:
             raise UnknownPolicyError(f"there is no ImagePolicy {namespace}/{name}")
@@ -123,7 +128,7 @@ class Explainer:
         repository = self._objects.get(ImageRepository, *ref)
         if repository is None:
             raise UnknownPolicyError(f"ImagePolicy {namespace}/{name} refers to ImageRepository {ref}: there is none")
-        return self._explain(policy, repository)
+        return self._explain(change(policy) if change is not None else policy, repository)
 
     def _explain(self, policy: ImagePolicy, repository: ImageRepository) -> Explanation:
         stored, image = policy.status.latest_ref, repository.status.canonical_image_name

@@ -9,7 +9,7 @@ from gotk.runtime.reconciler import Key
 from image_automation import report, selection
 from image_automation.dashboard import states
 from image_automation.dashboard.now import policy_of
-from image_automation.dashboard.page import Look, Page, Record, titled
+from image_automation.dashboard.page import Look, Objects, Page, Record, titled
 from image_automation.dashboard.states import State
 from policies.image_policy import repository_of
 
@@ -77,6 +77,14 @@ def record(look: Look) -> Images:
     return Images(images=tuple(kept), total=len(every), search=search, standing=standing)
 
 
+def of(objects: Objects, policy: ImagePolicy) -> Image:
+    """Return what the page says of one policy."""
+    namespace = policy.metadata.namespace
+    repository = objects.get(ImageRepository, *repository_of(policy))
+    writers = _writers([policy], objects.list(ImageUpdateAutomation, namespace))
+    return _image(policy, {_key(repository): repository} if repository else {}, writers.get(namespace, ()))
+
+
 def _matches(image: Image, search: str) -> bool:
     return search in f"{image.namespace}/{image.policy} {image.image}:{image.tag}".lower()
 
@@ -122,17 +130,18 @@ def _image(policy: ImagePolicy, repositories: Mapping[Key, ImageRepository], wri
         state=states.of(policy),
         repository=states.of(repository) if repository is not None else None,
         automations=tuple(writer.name for writer in writers if name in writer.follows),
-        places=tuple(place for writer in writers for place in _places(writer, name)),
+        places=tuple(place for writer in writers for place in places(writer.automation, writer.report, name)),
         held=sum(policy_of(each.setter) == name for writer in writers for each in writer.report.held),
     )
 
 
-def _places(writer: _Writer, policy: str) -> Iterable[Place]:
-    push = writer.report.push
+def places(automation: ImageUpdateAutomation, found: report.Report, policy: str) -> Iterable[Place]:
+    """Yield where the last commit of an automation wrote a policy's choice."""
+    push = found.push
     for change in push.changes if push is not None else ():
         if policy_of(change.setter) == policy:
             yield Place(
-                automation=writer.name,
+                automation=automation.metadata.name,
                 path=change.path,
                 line=change.line,
                 commit=push.commit if push is not None else "",

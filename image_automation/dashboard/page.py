@@ -7,6 +7,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from gotk.api.image import ImagePolicy
 from gotk.api.meta import Object
 from image_automation.dashboard.access import Subject
 from image_automation.explanation import Explanation
@@ -37,8 +38,13 @@ class Objects(Protocol):
 class Explains(Protocol):
     """Says why a policy chose its tag."""
 
-    def explain(self, namespace: str, name: str) -> Explanation:
-        """Explain a policy. Raises UnknownPolicyError, ValueError and OSError."""
+    def explain(
+        self, namespace: str, name: str, change: Callable[[ImagePolicy], ImagePolicy] | None = None
+    ) -> Explanation:
+        """Explain a policy, or what it would choose if it were changed so.
+
+        Raises UnknownPolicyError, ValueError and OSError.
+        """
         ...
 
 

@@ -44,6 +44,16 @@ def moment(text: str) -> str:
     return text[:19].replace("T", " ") + " UTC" if text.endswith("Z") else text
 
 
+def span(seconds: float) -> str:
+    """Word how long something took, as shortly as it can be told apart."""
+    if seconds < 10:
+        return f"{seconds:.1f} s".replace(".0 ", " ")
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    minutes = seconds / 60
+    return f"{minutes:.0f} min" if minutes < 120 else f"{minutes / 60:.0f} h"
+
+
 @functools.cache
 def _environment() -> jinja2.Environment:
     made = jinja2.Environment(
@@ -55,7 +65,7 @@ def _environment() -> jinja2.Environment:
         auto_reload=False,
     )
     made.globals.update(asset=asset, links=links)
-    made.filters["moment"] = moment
+    made.filters.update(moment=moment, span=span)
     return made
 
 

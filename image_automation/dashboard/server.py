@@ -9,14 +9,26 @@ from aiohttp import web
 from gotk.kube import errors
 from gotk.kube.cache import Caches
 from gotk.runtime.clock import Clock
-from image_automation.dashboard import acting, browsers, described, images, links, live, now, rendering, signing_in
+from image_automation.dashboard import (
+    acting,
+    browsers,
+    described,
+    explained,
+    images,
+    lineage,
+    links,
+    live,
+    now,
+    rendering,
+    signing_in,
+)
 from image_automation.dashboard.access import NotAllowedError
 from image_automation.dashboard.acting import Acting, CannotBeDoneError, Tells
 from image_automation.dashboard.door import Door, ForeignFormError, SignInFirstError, Visit
 from image_automation.dashboard.page import Explains, Look, Missing, Page, Record
 
 #: Every page.
-PAGES: Final[tuple[Page, ...]] = (now.PAGE, images.PAGE, described.PAGE)
+PAGES: Final[tuple[Page, ...]] = (now.PAGE, images.PAGE, lineage.PAGE, explained.PAGE, described.PAGE)
 _FOREVER: Final = "public, max-age=31536000, immutable"
 _STATUS: Final[dict[type[Exception], int]] = {
     ForeignFormError: 403,

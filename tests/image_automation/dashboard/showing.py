@@ -110,15 +110,17 @@ async def shown(
     free: bool = True,
     clock: Any = None,
     told: Any = None,
+    kinds: tuple[type[Any], ...] = (ImageRepository, ImagePolicy, ImageUpdateAutomation),
+    explains: Any = None,
 ) -> AsyncIterator[TestClient[Any, Any]]:
     """Serve the pages over what the cluster holds now. The client keeps no cookies but those that a test sends."""
     caches = Caches(cluster, clock=Noon())
-    for kind in (ImageRepository, ImagePolicy, ImageUpdateAutomation):
+    for kind in kinds:
         caches.of(kind)
     clock = clock or Noon()
     dashboard = Dashboard(
         caches=caches,
-        explains=None,
+        explains=explains,
         clock=clock,
         door=door(cluster, holders, clock),
         tells=told if told is not None else Told(),
