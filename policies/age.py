@@ -9,7 +9,7 @@ import bisect
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from gotk import decisions
@@ -50,11 +50,15 @@ class Ageing:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """The tag to use; the better one that is too young, and when to look again."""
+    """The tag to use; the better one that is too young, and when to look again.
+
+    `is_total` tells whether the policy ranks all the tags in one order.
+    """
 
     tag: str
     ageing: Ageing | None = None
     again: datetime | None = None
+    is_total: bool = field(default=False, compare=False)
 
 
 class NoneOldEnough(ValueError):
@@ -126,25 +130,41 @@ def decide(
     """Choose the newest tag that is old enough. Raises what `choose` raises, and NoneOldEnough."""
     refuse = veto(eligibles, now, spare=spare)
     best = _latest(policy, tags)
-    if best is not None and refuse(best) is None:
-        return Decision(best)
+    is_total = best is not None and best.is_total
+    if best is not None and refuse(best.tag) is None:
+        return Decision(best.tag, is_total=is_total)
     young = choose.ranked(policy, [tag for tag in tags if refuse(tag) is not None])
-    chosen = _latest(policy, tags, (refuse,))
-    if chosen is None and best is None:
+    latest = _latest(policy, tags, (refuse,))
+    if latest is None and best is None:
         choose.choose(policy, tags)  # raises what is wrong
+    chosen = None if latest is None else latest.tag
     ahead = _ahead(policy, young, chosen)
     if not ahead:
         assert chosen is not None
-        return Decision(chosen)
+        return Decision(chosen, is_total=is_total)
     ageing, again = Ageing(ahead[0], eligibles[ahead[0]]), min(eligibles[tag] for tag in ahead)
     if chosen is None:
         raise NoneOldEnough(ageing, again)
-    return Decision(chosen, ageing, again)
+    return Decision(chosen, ageing, again, is_total)
 
 
-def _latest(policy: ImagePolicySpec, tags: Sequence[str], vetoes: Sequence[Veto] = ()) -> str | None:
+def carried(policy: ImagePolicySpec, decision: Decision, added: Sequence[str], moment: datetime) -> Decision:
+    """Return the decision after tags have come of which none may be chosen before a moment. Raises what `choose` does.
+
+    For what is ranked in one order. It may say to look again earlier than `decide` would, never later.
+    """
+    ahead = [tag for tag in added if choose.choose(policy, (decision.tag, tag)).tag == tag]
+    if not ahead:
+        return decision
+    known = decision.ageing
+    best = choose.choose(policy, ahead if known is None else (known.tag, *ahead)).tag
+    ageing = known if known is not None and best == known.tag else Ageing(best, moment)
+    return replace(decision, ageing=ageing, again=min(decision.again or moment, moment))
+
+
+def _latest(policy: ImagePolicySpec, tags: Sequence[str], vetoes: Sequence[Veto] = ()) -> choose.Choice | None:
     try:
-        return choose.choose(policy, tags, vetoes).tag
+        return choose.choose(policy, tags, vetoes)
     except choose.NothingChosen:
         return None
 

@@ -1,12 +1,13 @@
 """From the store's tags to a decision, with no more work than a change costs.
 
 Tags and policy unchanged: nothing is read. A few tags more: they are weighed against the tag chosen before, which is
-what the order of versions, texts and numbers allows. Anything else is chosen anew, off the event loop where the tags
-are many. Where the last list is doubtful the tag in use counts as listed, so that bad data never moves a policy down.
+what the order of versions, texts and numbers allows; under a minimum age they wait beside it. Anything else is chosen
+anew, off the event loop where the tags are many. Where the last list is doubtful the tag in use counts as listed, so
+that bad data never moves a policy down.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 
 from gotk.api.image import ImagePolicySpec
@@ -15,7 +16,7 @@ from gotk.runtime.reconciler import Key
 from policies import age, choose, pin
 from policies.age import Decision, Minimum
 from policies.pin import Pin
-from policies.ports import TagStore
+from policies.ports import Change, TagStore
 
 #: More tags than this are not chosen from on the event loop; a pattern costs several times as much as the choice.
 _MANY, _MANY_FILTERED = 5000, 1000
@@ -47,6 +48,8 @@ class Evidence:
 
     tags: Sequence[str]
     eligibles: Mapping[str, datetime]
+    #: The tags that are too young because they moved to another digest, and since when.
+    moved: Mapping[str, datetime] = field(default_factory=dict)
     doubtful: bool = False
 
 
@@ -60,6 +63,7 @@ class _Known:
     decision: Decision
     #: Whether the policy ranks all tags of the list in one order.
     is_total: bool
+    moved: Mapping[str, datetime] = field(default_factory=dict)
 
     def holds(self, question: Question, serial: int) -> bool:
         """Tell whether the decision answers the question from the list of a serial number, as the clock stands."""
@@ -77,13 +81,16 @@ def gather(tags: TagStore, question: Question) -> Evidence:
     listed, doubtful = tags.tags(question.name), tags.generation(question.name).doubtful
     if doubtful and listed and question.present and question.present not in listed:
         listed = [*listed, question.present]
-    minimum, eligibles = question.minimum, {}
+    minimum = question.minimum
+    eligibles: Mapping[str, datetime] = {}
+    moved: Mapping[str, datetime] = {}
     if minimum is not None:
         since = question.now - minimum.age
         eligibles = age.eligibles(
             tags.young(question.name, since, first_scan_is_old=minimum.first_scan_is_old), minimum
         )
-    return Evidence(listed, eligibles, doubtful)
+        moved = tags.moved(question.name, since)
+    return Evidence(listed, eligibles, moved, doubtful)
 
 
 class Chooser:
@@ -109,15 +116,37 @@ class Chooser:
 
     def _carried(self, known: _Known, question: Question) -> _Known | None:
         """Weigh what came against the tag chosen before; None where that does not decide it."""
-        if question.minimum is not None or question.pin is not None or not known.is_total:
+        if not known.is_total or not known.answers(question):
             return None
-        if not known.answers(question) or known.serial is None or self._tags.generation(question.name).doubtful:
+        if known.serial is None or self._tags.generation(question.name).doubtful:
             return None
         change, chosen = self._tags.changes(question.name, known.serial), known.decision.tag
         if change is None or chosen in change.gone:
             return None
+        if question.minimum is not None:
+            return self._aged(known, question, question.minimum, change)
         choice = choose.choose(question.policy, [chosen, *change.added])
         return _Known(question, change.serial, Decision(choice.tag), choice.is_total)
+
+    def _aged(self, known: _Known, question: Question, minimum: Minimum, change: Change) -> _Known | None:
+        """Put what came, all of it too young, beside the decision made before; None where that does not decide it."""
+        old, moment = known.decision, change.since and change.since + minimum.age
+        if (moment is None and change.added) or (moment is not None and moment <= question.now):
+            return None
+        if (old.again is not None and old.again <= question.now) or (change.gone and old.ageing):
+            return None
+        # The tag in use is spared; another one than before is no matter where it is the one chosen.
+        if question.present not in {known.question.present, old.tag}:
+            return None
+        moved = self._tags.moved(question.name, question.now - minimum.age)
+        if not moved.items() <= known.moved.items():
+            return None
+        try:
+            decision = old if moment is None else age.carried(question.policy, old, change.added, moment)
+            is_total = choose.choose(question.policy, [old.tag, *change.added]).is_total
+        except choose.NothingChosen:
+            return None
+        return _Known(question, change.serial, decision, is_total, moved)
 
     async def _anew(self, question: Question) -> _Known:
         serial = self._tags.generation(question.name).serial
@@ -137,7 +166,7 @@ def _decide(question: Question, evidence: Evidence, serial: int) -> _Known:
         choice = choose.choose(question.policy, tags)
         return _Known(question, based_on, Decision(choice.tag), choice.is_total)
     decision = age.decide(question.policy, tags, evidence.eligibles, question.now, spare=question.present)
-    return _Known(question, based_on, decision, is_total=False)
+    return _Known(question, based_on, decision, decision.is_total, evidence.moved)
 
 
 def _terms(question: Question) -> tuple[object, ...]:

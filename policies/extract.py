@@ -5,6 +5,7 @@ is compared by the expanded `extract`, or by itself where there is none. Of tags
 smallest in byte order stands for all: Flux lets the last overwrite the others, and its database is in descending order.
 """
 
+import itertools
 from collections.abc import Mapping, Sequence
 
 from gotk.api.image import TagFilter
@@ -34,10 +35,9 @@ class Filter:
     def apply(self, tags: Sequence[str]) -> Mapping[str, str]:
         """Return the tag behind every key."""
         if self._template is None:
-            return {tag: tag for tag in tags if self._regexp.matches(tag)}
+            return {tag: tag for tag in itertools.compress(tags, self._regexp.found_in(tags))}
         found: dict[str, str] = {}
-        for tag in tags:
-            key = self._template.expand(tag)
+        for tag, key in zip(tags, self._template.expand_all(tags), strict=True):
             if key is not None and not ((rival := found.get(key)) is not None and rival < tag):
                 found[key] = tag
         return found

@@ -13,6 +13,7 @@ from policies.verdict import Refusal
 
 # Plain numbers, where `float` and ParseFloat agree: nearly every tag.
 _PLAIN = re.compile(r"[+-]?[0-9]++(?:\.[0-9]*+)?")
+_PLAIN_LINES = re.compile(rf"^{_PLAIN.pattern}$", re.MULTILINE)
 _DECIMAL = re.compile(r"[+-]?+(?=[0-9_.]*[0-9])[0-9_]*+(?:\.[0-9_]*+)?(?:[eE][+-]?+[0-9][0-9_]*+)?")
 _HEXADECIMAL = re.compile(
     r"[+-]?+0[xX](?=[0-9a-fA-F_.]*[0-9a-fA-F])[0-9a-fA-F_]*+(?:\.[0-9a-fA-F_]*+)?[pP][+-]?+[0-9][0-9_]*+"
@@ -55,6 +56,9 @@ class Numerical:
 
     def latest(self, candidates: Collection[str]) -> str:
         """Return the greatest, or the smallest where the order descends. Raises ValueError at what is no number."""
+        if (plain := _plain(candidates)) is not None:
+            best = (min if self._descending else max)(plain)
+            return min(candidate for number, candidate in zip(plain, candidates, strict=True) if number == best)
         try:
             numbers = [(parse_float(candidate), candidate) for candidate in candidates]
         except ValueError:
@@ -89,7 +93,16 @@ class Numerical:
 
     def is_total(self, candidates: Collection[str]) -> bool:
         """Tell whether no candidate is NaN, whose place among the others depends on their order."""
-        return not any("nan" in candidate.lower() for candidate in candidates)
+        return "nan" not in "\n".join(candidates).lower()
+
+
+def _plain(candidates: Collection[str]) -> list[float] | None:
+    """Read numbers that are plain, all at once; None where one is not, or too great for a float."""
+    found = _PLAIN_LINES.findall("\n".join(candidates))
+    if found != list(candidates):
+        return None
+    numbers = list(map(float, found))
+    return None if any(map(math.isinf, numbers)) else numbers
 
 
 def _invalid(candidate: str) -> str:

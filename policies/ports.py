@@ -29,6 +29,11 @@ class Change(Protocol):
         """The tags that went."""
         ...
 
+    @property
+    def since(self) -> datetime | None:
+        """When all that came was first seen; None where nothing came, or some of it may count as old."""
+        ...
+
 
 class Generation(Protocol):
     """What tells a list of tags from another one of the same image."""
@@ -65,6 +70,10 @@ class TagStore(Protocol):
 
     def young(self, canonical_name: str, since: datetime, /, *, first_scan_is_old: bool) -> Mapping[str, datetime]:
         """Return the tags first seen, or moved to another digest, after a moment, and when."""
+        ...
+
+    def moved(self, canonical_name: str, since: datetime, /) -> Mapping[str, datetime]:
+        """Return the tags that moved to another digest after a moment, and when."""
         ...
 
     def witness(self, canonical_name: str, tag: str, digest: str, now: datetime, /) -> datetime | None:

@@ -5,7 +5,7 @@ cosign's signatures.
 """
 
 import contextlib
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import lru_cache
 
 from gotk.goregexp import Regexp
@@ -32,8 +32,10 @@ def exclude(patterns: Sequence[str], tags: Sequence[str]) -> list[str]:
                 left = [tag for tag in left if not tag.endswith(".sig")]
         else:
             others.append(pattern)
-    for found_in in _searches(tuple(others)):
-        left = [tag for tag in left if not found_in(tag)]
+    for regexp in _searches(tuple(others)):
+        found = regexp.found_in(left)
+        if any(found):
+            left = [tag for tag, is_found in zip(left, found, strict=True) if not is_found]
     return left
 
 
@@ -51,11 +53,11 @@ def _compiled(pattern: str) -> Regexp:
 
 
 @lru_cache(maxsize=256)
-def _searches(patterns: tuple[str, ...]) -> list[Callable[[str], bool]]:
+def _searches(patterns: tuple[str, ...]) -> list[Regexp]:
     """Compile patterns: into one search for all of them where that can be, for each costs a sweep over the tags."""
     compiled = [_compiled(pattern) for pattern in patterns]
     # `\Q` may quote up to the pattern's end, and would quote what follows.
     if len(patterns) > 1 and not any(r"\Q" in pattern for pattern in patterns):
         with contextlib.suppress(ValueError):  # too long together, or groups of one name
             compiled = [Regexp("|".join(f"(?:{pattern})" for pattern in patterns))]
-    return [regexp.matches for regexp in compiled]
+    return compiled

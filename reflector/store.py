@@ -35,11 +35,16 @@ DIGESTS = 1000
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """What came and what went since a list of an earlier serial number; `serial` is that of the list now."""
+    """What came and what went since a list of an earlier serial number; `serial` is that of the list now.
+
+    `since` is when all that came was first seen; None where nothing did, or where it cannot be told from what the
+    first scan saw.
+    """
 
     serial: int
     added: Sequence[str] = ()
     gone: Collection[str] = ()
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -215,11 +220,17 @@ class TagStore:
         if (known := self.first_seen(canonical_name)) is not None:
             listed = known.since(since)
             found = {tag: seen for tag, seen in listed if not (first_scan_is_old and seen == known.began)}
-        for tag, moved in self._database.all(
+        young = {tag: datetime.fromtimestamp(seconds, UTC) for tag, seconds in found.items()}
+        for tag, moved in self.moved(canonical_name, since).items():
+            young[tag] = max(moved, young.get(tag, moved))
+        return young
+
+    def moved(self, canonical_name: str, since: datetime) -> Mapping[str, datetime]:
+        """Return the tags that moved to another digest after a moment, and when. Raises StoreError."""
+        rows = self._database.all(
             "SELECT tag, since FROM digests WHERE image = ? AND since > ?", canonical_name, since.timestamp()
-        ):
-            found[tag] = max(moved, found.get(tag, 0))
-        return {tag: datetime.fromtimestamp(seconds, UTC) for tag, seconds in found.items()}
+        )
+        return {tag: datetime.fromtimestamp(moved, UTC) for tag, moved in rows}
 
     def witness(self, canonical_name: str, tag: str, digest: str, now: datetime) -> datetime | None:
         """Remember the digest behind a tag; return when it became this one, None where it always was, as far as known.
@@ -259,7 +270,7 @@ def _follow(before: Generation, scanned: ScannedList) -> Generation:
         serial += 1
         is_known = seen is not None and before.exclusions == scanned.exclusions
         few = is_known and len(scanned.added) + len(scanned.gone) <= _FEW
-        change = Change(serial, scanned.added, scanned.gone) if few else None
+        change = Change(serial, scanned.added, scanned.gone, _since(seen, scanned.added)) if few else None
     return Generation(
         serial=serial,
         count=len(scanned.tags),
@@ -273,6 +284,13 @@ def _follow(before: Generation, scanned: ScannedList) -> Generation:
         result=scanned.result,
         change=change,
     )
+
+
+def _since(seen: FirstSeen | None, added: Sequence[str]) -> datetime | None:
+    """Return when what one scan added was first seen: by that scan, all of it."""
+    if seen is None or not added or (first := seen.first[seen.names.index(added[0])]) == seen.began:
+        return None
+    return datetime.fromtimestamp(first, UTC)
 
 
 def _write_tags(execute: Execute, image: str, scanned: ScannedList) -> None:

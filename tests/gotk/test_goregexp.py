@@ -62,6 +62,25 @@ def test_no_pattern_takes_long_over_a_long_text(pattern):
     assert time.process_time() - start < 2
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        pytest.param("^v(?P<n>[0-9]+)$", id="plain"),
+        pytest.param("(v|w)(?P<n>[0-9]+)", id="a choice"),
+        pytest.param("^(v?)(?P<n>.*?)(?P<n>[0-9])", id="groups of one name"),
+        pytest.param("v[0-9]|" + "(?:x{30}){30}", id="too large for a set"),
+        pytest.param("", id="anything"),
+    ],
+)
+@pytest.mark.parametrize("texts", [["v1", "w22", "x", "", "v12"], ["v1", "é", "v2é", "v3\n", "\ud800v4"]])
+def test_many_texts_are_searched_as_each_of_them(pattern, texts):
+    regexp = Regexp(pattern)
+    assert regexp.found_in(texts) == [regexp.matches(text) for text in texts]
+    for template in ("$n", "${n}-$0", "$1$$", "x", "$none"):
+        filled = regexp.template(template)
+        assert filled.expand_all(texts) == [filled.expand(text) for text in texts]
+
+
 @given(st.text(max_size=20))
 def test_a_template_without_dollars_stands_for_itself(template):
     template = template.replace("$", "")

@@ -1,6 +1,7 @@
 """Choosing with memory, over the real store: the same as choosing anew, and with less work."""
 
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from gotk.api.image import ImagePolicySpec
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.reconciler import Key
 from policies import choose
+from policies.age import Ageing, Decision, Minimum, NoneOldEnough
 from policies.chooser import Chooser, NoTags, Question
 from reflector import loss_guard, scan
 from reflector.loss_guard import Circumstances
@@ -43,9 +45,9 @@ class Reading:
         return self._store.tags(name)
 
 
-def write(store: TagStore, tags: Sequence[str]) -> None:
+def write(store: TagStore, tags: Sequence[str], now: datetime = NOON) -> None:
     listed = scan.in_order(tags)
-    case = Circumstances(now=0, needed=1, interval=1)
+    case = Circumstances(now=int(now.timestamp()), needed=1, interval=1)
     assessed = loss_guard.assess(store.first_seen(NAME), listed, case)
     change = (assessed.added, frozenset(assessed.gone))
     storing.write(store, NAME, listed, "1", first_seen=assessed.first_seen, change=change)
@@ -88,6 +90,75 @@ async def test_a_choice_carried_on_is_the_choice_made_anew(policy, lists):
             except choose.NothingChosen:
                 expected = choose.NothingChosen
             assert found == expected
+
+
+HOUR = timedelta(hours=1)
+AGE = Minimum(3 * HOUR)
+
+
+@pytest.mark.parametrize("policy", POLICIES.values(), ids=POLICIES)
+@given(steps=st.lists(st.tuples(TAGS, st.integers(0, 2), st.sampled_from(["", "1.0.0", "2.1.0"])), max_size=6))
+@settings(max_examples=40)
+async def test_a_decision_carried_on_under_a_minimum_age_is_the_one_made_anew(policy, steps):
+    """Tags come, go and move to other digests while time passes; only the moment to look again may come earlier."""
+    now, present = NOON, ""
+    with TagStore(None) as store, Limiter(width=1) as limiter:
+        chooser = Chooser(tags=store, limiter=limiter)
+        for number, (tags, hours, moved) in enumerate(steps):
+            now += hours * HOUR
+            serial = store.generation(NAME).serial
+            write(store, tags, now)
+            if moved in tags and store.generation(NAME).serial != serial:  # the same list is not looked at again
+                store.witness(NAME, moved, f"sha256:{number}", now)
+            asked = question(policy, minimum=AGE, present=present, now=now)
+            decisions: list = []
+            for each in (chooser, Chooser(tags=store, limiter=limiter)):
+                try:
+                    decisions.append(await each.decide(KEY, asked))
+                except (choose.NothingChosen, NoTags, NoneOldEnough) as error:
+                    decisions.append(type(error))
+            found, expected = decisions
+            if isinstance(found, Decision) and isinstance(expected, Decision):
+                present = found.tag
+                assert (found.tag, found.ageing) == (expected.tag, expected.ageing)
+                assert (found.again or now) <= (expected.again or now)
+            else:
+                assert found == expected
+
+
+async def test_a_young_tag_waits_beside_the_one_chosen_without_a_look_at_the_others():
+    with TagStore(None) as store, Limiter(width=1) as limiter:
+        reading = Reading(store)
+        chooser = Chooser(tags=reading, limiter=limiter)
+
+        async def decided(hours: int, *tags: str) -> tuple[Decision, int]:
+            write(store, tags, NOON + hours * HOUR)
+            asked = question(SEMVER, minimum=AGE, present="1.0.0", now=NOON + hours * HOUR)
+            return await chooser.decide(KEY, asked), reading.reads
+
+        def waits(tag: str, until: int, again: int) -> Decision:
+            return Decision("1.0.0", Ageing(tag, NOON + until * HOUR), NOON + again * HOUR)
+
+        assert await decided(0, "1.0.0") == (Decision("1.0.0"), 1)
+        assert await decided(1, "1.0.0", "1.1.0") == (waits("1.1.0", 4, 4), 1)
+        assert await decided(2, "1.0.0", "1.1.0", "0.5.0") == (waits("1.1.0", 4, 4), 1)
+        assert await decided(3, "1.0.0", "1.1.0", "0.5.0", "1.2.0") == (waits("1.2.0", 6, 4), 1)
+        assert (await decided(4, "1.0.0", "1.1.0", "0.5.0", "1.2.0"))[0].tag == "1.1.0"
+
+
+async def test_a_tag_that_moved_since_is_too_young_again_when_another_comes():
+    with TagStore(None) as store, Limiter(width=1) as limiter:
+        chooser = Chooser(tags=store, limiter=limiter)
+
+        async def decided(hours: int, *tags: str) -> Decision:
+            write(store, tags, NOON + hours * HOUR)
+            return await chooser.decide(KEY, question(SEMVER, minimum=AGE, now=NOON + hours * HOUR))
+
+        store.witness(NAME, "1.1.0", "sha256:a", NOON)
+        assert await decided(0, "1.1.0", "1.0.0") == Decision("1.1.0")
+        store.witness(NAME, "1.1.0", "sha256:b", NOON + HOUR)
+        again = NOON + 4 * HOUR
+        assert await decided(1, "1.1.0", "1.0.0", "0.5.0") == Decision("1.0.0", Ageing("1.1.0", again), again)
 
 
 async def test_a_new_tag_is_weighed_alone_and_a_chosen_one_that_is_gone_is_not_missed():

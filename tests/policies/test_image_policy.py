@@ -77,6 +77,9 @@ class World:
     def young(self, canonical_name: str, since: datetime, *, first_scan_is_old: bool) -> dict[str, datetime]:
         return {tag: seen for tag, seen in self.seen.items() if seen > since}
 
+    def moved(self, canonical_name: str, since: datetime) -> dict[str, datetime]:
+        return {tag: moved for tag, (_, moved) in self.digests.items() if moved is not None and moved > since}
+
     def witness(self, canonical_name: str, tag: str, digest: str, now: datetime) -> datetime | None:
         before = self.digests.get(tag)
         if before is None or before[0] != digest:
