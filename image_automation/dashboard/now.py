@@ -20,7 +20,7 @@ _TODAY: Final = timedelta(hours=24)
 
 
 class Held(Record, frozen=True, kw_only=True):
-    """An update that somebody took back, and is not made again."""
+    """An update that is not made: somebody took it back, or, with the same words, not yet."""
 
     namespace: str
     automation: str
@@ -49,6 +49,7 @@ class Now(Record, frozen=True, kw_only=True):
 
     broken: tuple[State, ...] = ()
     person: tuple[State, ...] = ()
+    waiting: tuple[Held, ...] = ()
     held: tuple[Held, ...] = ()
     working: tuple[State, ...] = ()
     suspended: tuple[State, ...] = ()
@@ -64,7 +65,8 @@ def record(look: Look) -> Now:
     return Now(
         broken=_standing(found, "broken"),
         person=tuple(filter(None, map(_asks, objects))),
-        held=tuple(held for each in automations for held in _held(each)),
+        waiting=tuple(held for each in automations for held in _held(each, waits=True)),
+        held=tuple(held for each in automations for held in _held(each, waits=False)),
         working=_standing(found, "working"),
         suspended=_standing(found, "suspended"),
         done=tuple(sorted(_done(automations, look.now), key=lambda done: done.time, reverse=True)),
@@ -93,8 +95,11 @@ def _asks(obj: Object) -> State | None:
     return None
 
 
-def _held(automation: ImageUpdateAutomation) -> Iterator[Held]:
+def _held(automation: ImageUpdateAutomation, *, waits: bool) -> Iterator[Held]:
+    """Yield what an automation does not write: for now, or until there is a newer version."""
     for each in report.read(automation.metadata.annotations).held:
+        if each.waits != waits:
+            continue
         yield Held(
             namespace=automation.metadata.namespace,
             automation=automation.metadata.name,

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from tests.image_automation.dashboard.showing import JSON, condition, ready, shown, with_status
+from tests.image_automation.dashboard.showing import HTML, JSON, condition, ready, shown, with_status
 from tests.memory_cluster import MemoryCluster, image_policy, image_repository
 
 SUSPENDED = {"suspend": True}
@@ -102,6 +102,19 @@ async def test_a_held_update_names_the_place_and_who_took_it_back() -> None:
             "cause": "commit cccccccccccc by Ada took it back",
         }
     ]
+
+
+async def test_an_update_that_waits_is_no_held_one() -> None:
+    waits = HELD | {"commit": "", "by": "", "kind": "OutsideWindow", "message": "outside its windows: opens at noon"}
+    cluster = MemoryCluster()
+    cluster.put(automation(report={"held": [waits]}, conditions=[condition("Ready", "True")]))
+    async with shown(cluster) as client:
+        found = await (await client.get("/", headers=JSON)).json()
+        text = await (await client.get("/", headers=HTML)).text()
+    assert [each["cause"] for each in found["waiting"]] == ["outside its windows: opens at noon"]
+    assert "held" not in found
+    assert "<code>1.1</code> is not written yet: outside its windows: opens at noon" in text
+    assert 'href="/objects/ImageUpdateAutomation/default/auto"' in text
 
 
 @pytest.mark.parametrize(("time", "shown_"), [("2026-01-01T11:00:00Z", True), ("2025-12-31T11:59:59Z", False)])
