@@ -19,9 +19,11 @@ from gotk.runtime.clock import rfc3339
 from image_automation import report
 from image_automation.gating import freeze
 from image_automation.gating.facts import Misread
-from image_automation.writing import trailers
+from image_automation.writing import provenance, trailers
+from policies import pin
 
 _DONE: Final[Mapping[str, str]] = {"approve": "approved", "reject": "rejected", "allow": "allowed"}
+_AUTOMATION: Final = re.compile(rf"^{provenance.TRAILER}: (\S+)$", re.MULTILINE)
 _TRAILER: Final = re.compile(
     rf"(?P<key>{trailers.APPROVED}|{trailers.ALLOWED}): (?P<by>.+?) \((?P<policy>[a-z0-9.-]+) (?P<tag>[^\s:;()]+)"
     r"(?:: (?P<reason>.*?))?(?:; (?P<at>[0-9TZ:+.-]+))?\)"
@@ -47,6 +49,7 @@ def of_policy(policy: ImagePolicy) -> Iterator[Entry]:
     for each in decisions.read(policy.metadata.annotations):
         yield Entry(at=each.at, what=_DONE[each.verdict], by=each.by, object=name, version=each.tag, reason=each.reason)
     yield from _frozen(name, policy.metadata.annotations)
+    yield from _pinned(name, policy.metadata.annotations)
 
 
 def of_automation(automation: ImageUpdateAutomation) -> Iterator[Entry]:
@@ -67,7 +70,11 @@ def of_automation(automation: ImageUpdateAutomation) -> Iterator[Entry]:
 
 
 def of_commit(past: Past) -> Iterator[Entry]:
-    """Yield whose word a commit had, as its trailers say; when it does not say when, the commit's time counts."""
+    """Yield whose word a commit had, or whose wish it was, as its trailers say.
+
+    Where they do not say when, the commit's time counts.
+    """
+    yield from _taken_back(past)
     for line in past.message.splitlines():
         found = _TRAILER.fullmatch(line)
         if found is not None:
@@ -85,6 +92,29 @@ def of_commit(past: Past) -> Iterator[Entry]:
 def ordered(entries: Iterable[Entry]) -> list[Entry]:
     """Return entries by time, those without one first."""
     return sorted(entries, key=lambda entry: (entry.at, entry.object, entry.what, entry.by))
+
+
+def _taken_back(past: Past) -> Iterator[Entry]:
+    taking, of = provenance.taking_back(past.message), _AUTOMATION.search(past.message)
+    if taking is not None:
+        yield Entry(
+            at=rfc3339(datetime.fromtimestamp(past.when, UTC)),
+            what="recovered, committed" if taking.recovers else "rolled back, committed",
+            by=taking.by,
+            object=f"ImageUpdateAutomation/{of[1]}" if of else "",
+            reason=past.message.partition("\n")[0],
+            commit=past.id,
+        )
+
+
+def _pinned(name: str, annotations: Mapping[str, str]) -> Iterator[Entry]:
+    try:
+        found = pin.stated(annotations)
+    except ValueError as error:
+        raise ValueError(f"{name}: {error}") from None
+    if found is not None:
+        until = rfc3339(found.until) if found.until else ""
+        yield Entry(what="pinned", by=found.by, object=name, version=found.tag, reason=found.reason, until=until)
 
 
 def _frozen(name: str, annotations: Mapping[str, str]) -> Iterator[Entry]:

@@ -50,11 +50,14 @@ class Pin(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True,
 
 def wanted(annotations: Mapping[str, str], now: datetime) -> Pin | None:
     """Read the pin of a policy; None where there is none, or its time is over. Raises ValueError."""
+    pin = stated(annotations)
+    return pin if pin is not None and (pin.until is None or now < pin.until) else None
+
+
+def stated(annotations: Mapping[str, str]) -> Pin | None:
+    """Read the pin of a policy, whether its time is over or not. Raises ValueError."""
     text = annotations.get(extensions.PIN)
-    if text is None:
-        return None
-    pin = _read(text)
-    return pin if pin.until is None or now < pin.until else None
+    return None if text is None else _read(text)
 
 
 def written(pin: Pin) -> str:

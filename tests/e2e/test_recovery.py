@@ -63,9 +63,9 @@ async def test_what_fails_is_taken_back_and_what_passes_stays(tmp_path: Path, ca
         assert not condition(passed, extensions.UPDATE_FAILED)
 
         where = ("--kubeconfig", str(ground.kubeconfig))
-        asked = ["rollback", NAME, "apps/web.yaml", *where, "--reason", "slow", "--by", "jane"]
+        asked = ["rollback", NAME, "apps/web.yaml", *where, "--reason", "slow"]
         assert await asyncio.get_running_loop().run_in_executor(None, root.run, asked) == 0
-        assert "jane rolled this back: slow" in capsys.readouterr().err
+        assert "kubernetes-admin rolled this back: slow" in capsys.readouterr().err
         assert ground.commits()[0] == f"Roll back web to {ground.image}:1.0.1"
         obj = await ground.client.get(ImageUpdateAutomation, NAMESPACE, NAME)
         assert extensions.ROLLBACK not in obj.metadata.annotations

@@ -425,9 +425,9 @@ async def test_explain_update_lists_every_place(terminal: Terminal) -> None:
 async def test_pin_writes_who_and_why_and_unpin_takes_it_away(terminal: Terminal) -> None:
     spec = {"imageRepositoryRef": {"name": "web"}, "policy": {"semver": {"range": "1.x"}}}
     await put(terminal.client, "ImagePolicy", "web", spec)
-    until, why = ("--until", "2999-12-24T13:00:00+01:00"), ("--by", "jane", "--reason", "1.1.0 is slow")
+    until, why = ("--until", "2999-12-24T13:00:00+01:00"), ("--reason", "1.1.0 is slow")
     done = await terminal.run("pin", "web", "1.0.0", *until, *why)
-    told = "image policy web is pinned to 1.0.0 until 2999-12-24T12:00:00Z by jane: 1.1.0 is slow"
+    told = "image policy web is pinned to 1.0.0 until 2999-12-24T12:00:00Z by kubernetes-admin: 1.1.0 is slow"
     assert (done.code, done.err) == (0, f"✔ {told}\n")
     annotations = (await terminal.client.get(ImagePolicy, "flux-system", "web")).metadata.annotations
     assert str(pin.wanted(annotations, NOON)) == told.replace("image policy web is pinned to 1.0.0", "pinned")
@@ -442,13 +442,13 @@ async def test_pin_writes_who_and_why_and_unpin_takes_it_away(terminal: Terminal
 
 async def test_rollback_asks_the_automation_and_says_what_came_of_it(terminal: Terminal) -> None:
     await put(terminal.client, "ImageUpdateAutomation", "auto", HOLDER)
-    plain = await terminal.run("rollback", "auto", "apps/web.yaml", "--reason", "slow", "--by", "jane", "--no-wait")
+    plain = await terminal.run("rollback", "auto", "apps/web.yaml", "--reason", "slow", "--no-wait")
     assert (plain.code, plain.err) == (0, "✔ image update auto is asked to roll back\n")
     obj = await terminal.client.get(ImageUpdateAutomation, "flux-system", "auto")
     asked = request.read(obj.metadata.annotations)
     assert asked is not None
     assert (asked.place, asked.reason, asked.by, asked.sentence) == (
-        "apps/web.yaml", "slow", "jane", "jane rolled this back: slow",
+        "apps/web.yaml", "slow", "kubernetes-admin", "kubernetes-admin rolled this back: slow",
     )  # fmt: skip
     twice = await terminal.run("rollback", "auto")
     assert twice.err == "✗ image update auto is asked to roll back already: wait until that is done\n"

@@ -1,34 +1,11 @@
-"""A moment on the command line: a time, a day, or how long from now; and who types it."""
+"""A moment on the command line: a time, a day, or how long from now."""
 
-import getpass
 from datetime import UTC, datetime, timedelta
-from typing import Any
-
-import click
 
 from gotk.duration import Duration
 from image_automation.cli import output
 
 FORMS = "2026-12-24T12:00:00Z, 2026-12-24 (its first moment in UTC), or 72h from now"
-
-
-class MomentType(click.ParamType[datetime]):
-    """A moment to come, such as `2026-12-24T12:00:00Z`, `2026-12-24` or `72h`, in UTC."""
-
-    name = "time"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> datetime:
-        """Read the moment, or fail and say how one is written."""
-        if isinstance(value, datetime):
-            return value
-        now = datetime.now(UTC).replace(microsecond=0)
-        try:
-            moment = read(str(value), now)
-        except (ValueError, OverflowError):
-            self.fail(f"'{value}' is no time: write {FORMS}", param, ctx)
-        if moment <= now:
-            self.fail(f"'{value}' is over already", param, ctx)
-        return moment
 
 
 def read(text: str, now: datetime) -> datetime:
@@ -42,14 +19,6 @@ def read(text: str, now: datetime) -> datetime:
     if "T" in text or " " in text:
         raise ValueError(f"'{text}' names no time zone")
     return moment.replace(tzinfo=UTC)
-
-
-def somebody() -> str:
-    """Return the name of who is at work here, as far as this machine knows it; nothing where it does not."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return ""
 
 
 def later(text: str, now: datetime) -> datetime:

@@ -13,37 +13,25 @@ import click
 from image_automation.cli import cluster as clusters
 from image_automation.cli import output
 from image_automation.cli.verbs import completion
-from image_automation.cli.verbs.steering import moments
+from image_automation.cli.verbs.steering import person
 
 if TYPE_CHECKING:
     from gotk.kube.client import Client
-    from image_automation.recovering.request import Request
     from image_automation.report import Answer
 
 _POLL = 0.3
 _SHORT = 12
 
 
-def _rollback(name: str, place: str | None, *, policy: str | None, by: str | None, wait: bool, **options: Any) -> None:
+def _rollback(name: str, place: str | None, *, policy: str | None, wait: bool, **options: Any) -> None:
     """Roll back what an ImageUpdateAutomation wrote, as one commit of its own, and hold the version that it leaves.
 
     PLACE is a file or folder of the repository, or a pattern such as 'apps/*.yaml'; without it, and without --policy,
     everything that the last commit of the automation changed is meant. What others have changed since stays.
     """
-    from image_automation.recovering import request  # noqa: PLC0415 - `--help` needs no rooms
-
-    asked = request.Request(
-        id=secrets.token_hex(8),
-        place=place or "",
-        policy=policy or "",
-        by=moments.somebody() if by is None else by,
-        **{field: options.pop(field) for field in ("to", "reason", "during_freeze")},
-    )
-    try:
-        text = request.written(asked)
-    except ValueError as error:
-        output.fail(str(error))
-    answer = clusters.run(_ask(clusters.from_options(options), name, asked, text, wait=wait))
+    fields = {field: options.pop(field) for field in ("to", "reason", "during_freeze")}
+    fields |= {"id": secrets.token_hex(8), "place": place or "", "policy": policy or ""}
+    answer = clusters.run(_ask(clusters.from_options(options), name, fields, wait=wait))
     if answer is None:
         output.success(f"image update {name} is asked to roll back")
     elif not answer.commit:
@@ -52,7 +40,7 @@ def _rollback(name: str, place: str | None, *, policy: str | None, by: str | Non
         output.success(f"commit {answer.commit[:_SHORT]}: {answer.message}")
 
 
-async def _ask(cluster: clusters.Cluster, name: str, asked: "Request", text: str, *, wait: bool) -> "Answer | None":
+async def _ask(cluster: clusters.Cluster, name: str, fields: dict[str, Any], *, wait: bool) -> "Answer | None":
     from gotk.api import extensions  # noqa: PLC0415 - heavy imports wait
     from gotk.api.image import ImageUpdateAutomation  # noqa: PLC0415 - as above
 
@@ -62,9 +50,19 @@ async def _ask(cluster: clusters.Cluster, name: str, asked: "Request", text: str
             output.fail(f"image update {name} is suspended: resume it, or revert the commit yourself")
         if extensions.ROLLBACK in obj.metadata.annotations:
             output.fail(f"image update {name} is asked to roll back already: wait until that is done")
+        text = _written(fields | {"by": (await person.ask(client)).name})
         patch = {"metadata": {"annotations": {extensions.ROLLBACK: text}}}
         await client.merge_patch(ImageUpdateAutomation, cluster.namespace, name, patch)
-        return await _answer(client, cluster, name, asked.id) if wait else None
+        return await _answer(client, cluster, name, str(fields["id"])) if wait else None
+
+
+def _written(fields: dict[str, Any]) -> str:
+    from image_automation.recovering import request  # noqa: PLC0415 - heavy imports wait
+
+    try:
+        return request.written(request.Request(**fields))
+    except ValueError as error:
+        output.fail(str(error))
 
 
 async def _answer(client: "Client", cluster: clusters.Cluster, name: str, request: str) -> "Answer":
@@ -99,7 +97,6 @@ rollback = click.Command(
             ["--to"], default="", metavar="COMMIT", help="What it held as of this commit, one of the last 50."
         ),
         click.Option(["--reason"], default="", help="Why, for the commit and whoever reads the status."),
-        click.Option(["--by"], metavar="NAME", help="Who wants it.  [default: the user of this machine]"),
         click.Option(["--during-freeze"], is_flag=True, help="Also while the automation or the policy is frozen."),
         click.Option(["--wait/--no-wait"], default=True, help="Wait for the commit.  [default: wait]"),
         *clusters.parameters(),
