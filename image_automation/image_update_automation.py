@@ -253,16 +253,19 @@ class ImageUpdateAutomationReconciler:
         if wanted is None:
             return replace(past, report=await recovery.ended(run, past.report))
         draft = await self._limiter.run(recovery.draft, manager, wanted, run.now())
-        if draft.made is not None:
+        try:
             past = await self._push_back(manager, run, past, draft)
+        except Retry as error:
+            if not isinstance(error.__cause__, git.Rejected):
+                raise
+            draft = draft.refused(error.message)
         return replace(past, report=await recovery.told(run, past.report, wanted, draft))
 
     async def _push_back(
         self, manager: SourceManager, run: Run[ImageUpdateAutomationStatus], past: _Past, draft: recovery.Draft
     ) -> _Past:
-        assert draft.made is not None
-        assert draft.proposal is not None
-        assert draft.checked_out is not None
+        if draft.made is None or draft.proposal is None or draft.checked_out is None:
+            return past
         if past.owed is not None:
             await self._announcer.tell(manager.automation, run, past.owed.alone)
             await run.save()

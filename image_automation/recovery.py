@@ -64,6 +64,16 @@ class Draft:
     proposal: Proposal | None = None
     made: PushResult | None = None
 
+    def refused(self, cause: str) -> "Draft":
+        """Say that it cannot be taken back after all, or not by us: no commit is made."""
+        answer, recovery = self.answer, self.recovery
+        if answer is not None:
+            answer = msgspec.structs.replace(answer, message=cause, commit="")
+        if recovery is not None:
+            message = f"{recovery.message}; it cannot be taken back: {cause}"
+            recovery = msgspec.structs.replace(recovery, verdict="stopped", message=message, cause=cause)
+        return Draft(answer=answer, recovery=recovery)
+
 
 def opted_in(automation: ImageUpdateAutomation) -> bool:
     """Tell whether the owner wants what fails taken back. Raises Stalled for an annotation that says something else."""
@@ -123,7 +133,7 @@ def _draft(manager: SourceManager, wanted: Wanted, now: datetime) -> Draft:
     try:
         proposal = taking_back.proposal(manager.repository, base.commit, found.values)
     except taking_back.LeftAloneError as error:
-        return found.left_alone(str(error))
+        return found.draft.refused(str(error))
     automation = Key(manager.automation.metadata.namespace, manager.automation.metadata.name)
     message = provenance.taking_back_message(automation, proposal.files, found.taking, found.why)
     made = manager.record(checked_out, base, proposal, message, now)
@@ -143,14 +153,6 @@ class _Found:
         """Say which commit carries a request out."""
         answer = self.draft.answer
         return replace(self.draft, answer=answer and msgspec.structs.replace(answer, commit=commit))
-
-    def left_alone(self, cause: str) -> Draft:
-        """Say that it cannot be taken back after all."""
-        answer, recovery = self.draft.answer, self.draft.recovery
-        if recovery is not None:
-            message = f"{recovery.message}; it cannot be taken back: {cause}"
-            recovery = msgspec.structs.replace(recovery, verdict="stopped", message=message, cause=cause)
-        return Draft(answer=answer and msgspec.structs.replace(answer, message=cause), recovery=recovery)
 
 
 def _asked(manager: SourceManager, asked: Request, frozen: Mapping[str, str], history: History) -> _Found:

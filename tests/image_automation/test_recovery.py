@@ -143,6 +143,38 @@ async def test_a_rollback_that_another_push_overtakes_is_decided_anew(world: Wor
     assert report.read(ended.obj.metadata.annotations).answer is None
 
 
+class Protected(Mirror):
+    """A mirror of a remote that refuses every push."""
+
+    def push(self, *_: Any, **__: Any) -> None:
+        raise git.Rejected("protected branch hook declined")
+
+
+async def test_a_rollback_that_the_remote_refuses_is_answered_and_does_not_stop_updates(world: World):
+    first = await run(world, automation())
+    world.repositories = Opening(world.folder / "mirrors", Protected)
+    world.restarted()
+    ended = await run(world, asking(first.obj), minutes=1)
+    told = "failed to update source: failed to push to remote: protected branch hook declined"
+    assert answer(ended) == report.Answer(request="one", message=told)
+    assert extensions.ROLLBACK not in ended.obj.metadata.annotations
+    assert (ended.ready[0], world.text("apps/web.yaml")) == ("True", NEW)
+
+
+async def test_a_recovery_that_the_remote_refuses_is_said_once(world: World):
+    first = await run(world, annotated(automation(), on_failure="revert"))
+    world.store.put(deployed(world.head(), world.first))
+    world.repositories = Opening(world.folder / "mirrors", Protected)
+    world.restarted(deployers=(Kustomization,))
+    second = await run(world, first.obj, minutes=3)
+    assert second.conditions[extensions.UPDATE_FAILED][1] == "UpdateFailed"
+    assert second.conditions[extensions.UPDATE_FAILED][2].endswith(
+        "; it cannot be taken back: failed to update source: failed to push to remote: protected branch hook declined"
+    )
+    third = await run(world, second.obj, minutes=4)
+    assert ([each.reason for each in second.run.events], third.run.events) == (["UpdateFailed"], [])
+
+
 class Opening(Mirrors):
     """Mirrors of another class in the same directory."""
 
