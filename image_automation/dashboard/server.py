@@ -12,8 +12,10 @@ from gotk.runtime.clock import Clock
 from image_automation.dashboard import (
     acting,
     browsers,
+    changes,
     described,
     explained,
+    holds,
     images,
     lineage,
     links,
@@ -28,7 +30,15 @@ from image_automation.dashboard.door import Door, ForeignFormError, SignInFirstE
 from image_automation.dashboard.page import Explains, Look, Missing, Page, Record
 
 #: Every page.
-PAGES: Final[tuple[Page, ...]] = (now.PAGE, images.PAGE, lineage.PAGE, explained.PAGE, described.PAGE)
+PAGES: Final[tuple[Page, ...]] = (
+    now.PAGE,
+    images.PAGE,
+    lineage.PAGE,
+    explained.PAGE,
+    changes.PAGE,
+    holds.PAGE,
+    described.PAGE,
+)
 _FOREVER: Final = "public, max-age=31536000, immutable"
 _STATUS: Final[dict[type[Exception], int]] = {
     ForeignFormError: 403,
@@ -61,23 +71,23 @@ class Dashboard:
         """Return the application."""
         made = web.Application(middlewares=[_told, browsers.guard(self.names)], client_max_size=_FORM)
         made.on_response_prepare.append(browsers.harden)
-        changes = live.Changes(self.caches, self.clock)
-        made.on_shutdown.append(_ending(changes))
+        moves = live.Changes(self.caches, self.clock)
+        made.on_shutdown.append(_ending(moves))
         made.router.add_get("/static/{name}", _static)
         made.router.add_routes(signing_in.routes(self.door, free=self.free))
         made.router.add_routes(acting.routes(self.door, self.acting()))
         for page in PAGES:
-            made.router.add_get(page.path, self._serving(page, changes))
+            made.router.add_get(page.path, self._serving(page, moves))
         return made
 
-    def _serving(self, page: Page, changes: live.Changes) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+    def _serving(self, page: Page, moves: live.Changes) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
         async def show(request: web.Request) -> web.StreamResponse:
             visit = await self.door.visit(request, free=self.free)
             if live.is_wanted(request):
                 stream = live.events(
-                    changes, page.kinds, lambda: self._again(page, request, visit), live.seen_by(request)
+                    moves, page.kinds, lambda: self._again(page, request, visit), live.seen_by(request)
                 )
-                return await live.send(request, changes, stream)
+                return await live.send(request, moves, stream)
             record = page.record(await self.look(page, request, visit))
             if rendering.prefers_json(request.headers.get("Accept", "")):
                 return _answer(rendering.encode(record), "application/json")

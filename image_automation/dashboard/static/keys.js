@@ -1,5 +1,5 @@
 // Everything by keyboard: "/" searches, "?" tells the keys, j and k walk the rows, g and a letter goes to a page.
-const PLACES = { n: "/", i: "/images" };
+const PLACES = { n: "/", i: "/images", c: "/changes", h: "/holds" };
 const help = document.getElementById("keys");
 const search = document.getElementById("search");
 let going = false;

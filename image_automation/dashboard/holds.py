@@ -1,0 +1,134 @@
+"""`/holds`: what is not written and why, which policies are pinned, what is frozen, and what ends each of them."""
+
+from collections.abc import Iterable, Iterator
+from datetime import datetime
+
+from gotk.api import extensions
+from gotk.api.image import ImagePolicy, ImageUpdateAutomation
+from gotk.api.meta import Object
+from gotk.runtime.clock import rfc3339
+from image_automation import report, report_status
+from image_automation.dashboard.now import policy_of
+from image_automation.dashboard.page import Look, Page, Record, titled
+from image_automation.gating import facts, freeze
+from policies import pin
+
+
+class Hold(Record, frozen=True, kw_only=True):
+    """An update that is not made. `until` and `since` are times, where they are known; `end` is what ends it."""
+
+    namespace: str
+    automation: str
+    policy: str
+    path: str
+    line: int
+    old: str
+    new: str
+    reason: str
+    cause: str
+    since: str = ""
+    until: str = ""
+    end: str = ""
+
+
+class Standstill(Record, frozen=True, kw_only=True):
+    """A pin of a policy, or a freeze of a policy or an automation: in words, until when, and what ends it."""
+
+    kind: str
+    namespace: str
+    name: str
+    text: str
+    until: str = ""
+    end: str = ""
+
+
+class Holds(Record, frozen=True, kw_only=True):
+    """What waits, what is held until there is a newer version, and where people said stop."""
+
+    waiting: tuple[Hold, ...] = ()
+    held: tuple[Hold, ...] = ()
+    pinned: tuple[Standstill, ...] = ()
+    frozen: tuple[Standstill, ...] = ()
+
+
+def record(look: Look) -> Holds:
+    """Make the record."""
+    automations, policies = look.objects.list(ImageUpdateAutomation), look.objects.list(ImagePolicy)
+    holds = [hold for each in automations for hold in _holds(each)]
+    return Holds(
+        waiting=tuple(sorted((hold for hold, waits in holds if waits), key=lambda hold: (not hold.until, hold.until))),
+        held=tuple(hold for hold, waits in holds if not waits),
+        pinned=tuple(_pinned(policies, look.now)),
+        frozen=tuple(_frozen((*automations, *policies), look.now)),
+    )
+
+
+def _holds(automation: ImageUpdateAutomation) -> Iterator[tuple[Hold, bool]]:
+    namespace, name = automation.metadata.namespace, automation.metadata.name
+    for each in report.read(automation.metadata.annotations).held:
+        yield (
+            Hold(
+                namespace=namespace,
+                automation=name,
+                policy=policy_of(each.setter),
+                path=each.path,
+                line=each.line,
+                old=each.old,
+                new=each.new,
+                reason=each.kind,
+                cause=report_status.held_cause(each),
+                since=each.since,
+                until=each.until,
+                end=f"image-automation unhold {name} -n {namespace} {each.path}" if each.commit else "",
+            ),
+            each.waits,
+        )
+
+
+def _pinned(policies: Iterable[ImagePolicy], now: datetime) -> Iterator[Standstill]:
+    for each in policies:
+        try:
+            found = pin.wanted(each.metadata.annotations, now)
+        except ValueError as error:
+            yield _standstill(each, str(error), f"image-automation unpin {_named(each)}")
+            continue
+        if found is not None:
+            yield _standstill(each, found.named, f"image-automation unpin {_named(each)}", found.until)
+
+
+def _frozen(objects: Iterable[Object], now: datetime) -> Iterator[Standstill]:
+    for each in objects:
+        end = f"image-automation unfreeze {_named(each)}"
+        if isinstance(each, ImagePolicy):
+            end = f"kubectl annotate imagepolicy {_named(each)} {extensions.FREEZE}-"
+        try:
+            found = freeze.of(each.metadata.annotations, now)
+        except facts.Misread as error:
+            yield _standstill(each, str(error), end)
+            continue
+        if found is not None:
+            yield _standstill(each, found.sentence, end, found.end)
+
+
+def _named(obj: Object) -> str:
+    return f"{obj.metadata.name} -n {obj.metadata.namespace}"
+
+
+def _standstill(obj: Object, text: str, end: str, until: datetime | None = None) -> Standstill:
+    return Standstill(
+        kind=obj.kind,
+        namespace=obj.metadata.namespace,
+        name=obj.metadata.name,
+        text=text,
+        until=rfc3339(until) if until is not None else "",
+        end=end,
+    )
+
+
+PAGE = Page(
+    path="/holds",
+    template="holds.html",
+    title=titled("Holds"),
+    kinds=(ImageUpdateAutomation, ImagePolicy),
+    record=record,
+)
