@@ -1,10 +1,13 @@
 """Every page: HTML and its record at one address, headers that browsers obey, hostile text as text."""
 
 import functools
+import json
 
 import pytest
 
+from gotk.api import extensions
 from image_automation.dashboard import server
+from image_automation.explanation import Explanation, TagVerdict
 from tests.image_automation.dashboard.showing import HTML, JSON, condition, ready, shown, with_status
 from tests.memory_cluster import MemoryCluster, image_policy, image_repository
 
@@ -23,12 +26,38 @@ def hostile() -> MemoryCluster:
     status = {"conditions": [condition("Ready", "False", HOSTILE), held]}
     policy["metadata"] |= {"annotations": {HOSTILE: HOSTILE}, "labels": {HOSTILE: HOSTILE}}
     cluster.put(with_status(policy, latestRef={"name": HOSTILE, "tag": HOSTILE, "digest": HOSTILE}, **status))
+    changed = {"path": HOSTILE, "line": 1, "setter": f"default:{HOSTILE}", "old": HOSTILE, "new": HOSTILE}
+    report = {
+        "push": {"commit": HOSTILE, "branch": HOSTILE, "changes": [changed]},
+        "held": [{**changed, "kind": HOSTILE, "message": HOSTILE, "until": HOSTILE}],
+    }
+    cluster.put(
+        {
+            "apiVersion": "image.toolkit.fluxcd.io/v1",
+            "kind": "ImageUpdateAutomation",
+            "metadata": {
+                "name": "auto",
+                "namespace": "default",
+                "annotations": {extensions.REPORT: json.dumps(report)},
+            },
+            "spec": {"sourceRef": {"kind": "GitRepository", "name": "fleet"}, "interval": "5m"},
+            "status": {"lastPushCommit": HOSTILE, "lastPushTime": HOSTILE},
+        }
+    )
     return cluster
+
+
+class HostileTags:
+    """Explains a policy by tags that a registry made up."""
+
+    def explain(self, *_: object) -> Explanation:
+        verdict = TagVerdict(tag=HOSTILE, verdict="chosen", reason=HOSTILE, message=HOSTILE, key=HOSTILE)
+        return Explanation(tags=(verdict,), chosen=HOSTILE, message=HOSTILE, pinned=HOSTILE)
 
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_an_address_gives_the_page_to_a_browser_and_its_record_to_a_program(path: str) -> None:
-    async with shown(hostile()) as client:
+    async with shown(hostile(), explains=HostileTags()) as client:
         page, record = await client.get(path, headers=HTML), await client.get(path, headers=JSON)
         assert (page.status, page.content_type) == (200, "text/html")
         assert (record.status, record.content_type) == (200, "application/json")
@@ -38,7 +67,7 @@ async def test_an_address_gives_the_page_to_a_browser_and_its_record_to_a_progra
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_what_strangers_wrote_is_shown_as_text(path: str) -> None:
-    async with shown(hostile()) as client:
+    async with shown(hostile(), explains=HostileTags()) as client:
         text = await (await client.get(path, headers=HTML)).text()
     assert "<script>alert" not in text
     assert "<img src=x" not in text
@@ -62,7 +91,7 @@ async def test_only_addresses_over_https_of_annotations_are_linked() -> None:
     "place", ["ImagePolicy/default/none", "Secret/default/app", "Nothing/a/b", "Kustomization/a/b"]
 )
 async def test_an_object_that_is_not_there_or_not_shown_is_missing(place: str) -> None:
-    async with shown(hostile()) as client:
+    async with shown(hostile(), explains=HostileTags()) as client:
         assert (await client.get(f"/objects/{place}", headers=JSON)).status == 404
 
 
@@ -80,7 +109,7 @@ async def test_no_answer_may_be_framed_sniffed_or_run_foreign_scripts(path: str)
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_no_page_holds_a_script_or_style_of_its_own(path: str) -> None:
-    async with shown(hostile()) as client:
+    async with shown(hostile(), explains=HostileTags()) as client:
         text = await (await client.get(path, headers=HTML)).text()
     assert "<style" not in text
     assert " style=" not in text
