@@ -128,6 +128,7 @@ class _Desk:
         """Add what an automation would commit."""
         alone, drafted = Covering([cover], [], []), Drafted()
         try:
+            alone.notes.extend(covering.proposed(automation))
             drafted = await self._drafted(cover, automation)
         except (errors.ReconcileError, git.Error) as error:
             alone.errors.append(f"ImageUpdateAutomation {covering.name_of(automation)}: {error.message}")

@@ -6,7 +6,7 @@ out before there is one.
 """
 
 import re
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
@@ -17,6 +17,7 @@ from gotk.git import url as urls
 from gotk.runtime import errors
 from gotk.runtime.reconciler import Reader
 from image_automation import selection
+from image_automation.pull_requests import settings
 from image_automation.selection import Selection
 from image_automation.update import values
 from image_automation.writing import refspec, tree
@@ -75,6 +76,13 @@ def of_checkout(objects: Reader, *, scope: str, remotes: Collection[str], named:
     return found
 
 
+def proposed(automation: ImageUpdateAutomation) -> Iterator[str]:
+    """Say where changes become pull requests instead of commits on the branch. Raises Stalled."""
+    if (asked := settings.read(automation)) is not None:
+        each = "" if asked.per == "all" else f" per {asked.per}"
+        yield f"ImageUpdateAutomation {name_of(automation)}: what changes would be proposed as a pull request{each}"
+
+
 def name_of(automation: ImageUpdateAutomation) -> str:
     """Return an automation's namespace and name."""
     return f"{automation.metadata.namespace}/{automation.metadata.name}"
@@ -96,6 +104,7 @@ def _add(found: Covering, objects: Reader, automation: ImageUpdateAutomation) ->
         push = automation.spec.git.push if automation.spec.git else None
         refspec.read(push.refspec if push else "")
         path = tree.below(automation.spec.update.path)
+        found.notes.extend(proposed(automation))
         found.covers.append(_cover(objects, path, automation.metadata.namespace, automation))
     except (errors.ReconcileError, values.InvalidReference) as error:
         found.errors.append(f"ImageUpdateAutomation {name_of(automation)}: {error}")

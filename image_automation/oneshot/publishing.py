@@ -54,7 +54,7 @@ class Published(msgspec.Struct, frozen=True, kw_only=True):
     """What became of one automation: what was changed, what was held back, and what had no effect."""
 
     automation: str
-    outcome: Literal["pushed", "committed", "unchanged", "failed"]
+    outcome: Literal["pushed", "committed", "proposed", "unchanged", "failed"]
     message: str
     commit: str = ""
     branch: str = ""
@@ -203,9 +203,8 @@ def _published(ended: turn.Ended[ImageUpdateAutomation]) -> Published:
         return Published(automation=name, outcome="failed", message=outcome.message)
     found = outcome.record if isinstance(outcome.record, Report) else Report()
     if not outcome.changed or found.push is None:
-        return Published(
-            automation=name, outcome="unchanged", message=outcome.message, held=found.held, ignored=found.ignored
-        )
+        done: Literal["proposed", "unchanged"] = "proposed" if found.pull_requests else "unchanged"
+        return Published(automation=name, outcome=done, message=outcome.message, held=found.held, ignored=found.ignored)
     return Published(
         automation=name,
         outcome="pushed",

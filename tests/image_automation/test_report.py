@@ -5,6 +5,7 @@ import pytest
 
 from gotk.api import extensions
 from image_automation import report, report_status
+from image_automation.cli import reports
 from image_automation.report import Changed, Held, Ignored, Push, Report
 
 
@@ -84,3 +85,22 @@ def test_a_hold_on_another_line_is_no_news():
 )
 def test_ordinals_are_english(number: int, word: str):
     assert report_status.ordinal(number) == word
+
+
+def test_pull_requests_are_listed_with_what_keeps_them(capsys: pytest.CaptureFixture[str]) -> None:
+    kept = report.PullRequest(
+        branch="up", scope="web", number=7, url="https://x/7", title="Update web", note="it waits"
+    )
+    alone = report.PullRequest(branch="other", scope="api", note="it has commits of others")
+    reports.show(Report(pull_requests=(kept, alone)), untold=False)
+    lines = [" ".join(line.split()) for line in capsys.readouterr().out.splitlines()[1:]]
+    assert lines == [
+        "#7 up web proposed Update web https://x/7: it waits",
+        "other api unproposed it has commits of others",
+    ]
+
+
+def test_numbers_and_branches_of_pull_requests_outlive_a_full_annotation() -> None:
+    kept = report.PullRequest(branch="up", scope="web", number=7, url="https://x/7", title="t" * 100, note="n" * 100)
+    found = report.bounded(Report(pull_requests=(kept,), ignored=tuple(map(ignored, range(2000)))))
+    assert [(each.number, each.branch, each.url) for each in found.pull_requests] == [(7, "up", "https://x/7")]

@@ -1,43 +1,49 @@
-"""What wakes automations that take failures back."""
+"""Who is woken by what: a repository that moves, or is asked for, wakes those that keep pull requests there."""
 
-import msgspec
+from typing import Any
+
 import pytest
 
-from gotk.api.kustomize import Kustomization
+from gotk.api import extensions, scheme
+from gotk.api.meta import REQUESTED_AT
+from gotk.api.source import GitRepository
 from gotk.runtime.reconciler import Key
 from image_automation import triggers
-from tests.image_automation.automating import Store, automation
-from tests.image_automation.recovering.test_deployments import kustomization, ready, release
-
-GOOD, BAD = ready("True", "ReconciliationSucceeded"), ready("False", "HealthCheckFailed")
-OTHER_BAD, BUSY = ready("False", "BuildFailed"), ready("Unknown", "Progressing")
-CHANGES = {
-    "it begins to fail": (GOOD, BAD, True),
-    "it begins to fail after it was looked at": (BUSY, BAD, True),
-    "it fails otherwise": (BAD, OTHER_BAD, True),
-    "it ends to fail": (BAD, GOOD, True),
-    "it fails as before": (BAD, BAD, False),
-    "it stays good": (BUSY, GOOD, False),
-}
+from tests.image_automation.automating import Store, automation, repository
+from tests.image_automation.pull_requests.forging import annotated
 
 
-@pytest.mark.parametrize(("before", "after", "wakes"), CHANGES.values(), ids=CHANGES)
-def test_what_wakes(before: dict[str, str], after: dict[str, str], wakes: bool) -> None:
-    assert triggers.fails_otherwise(kustomization(before), kustomization(after)) is wakes
+def at(revision: str = "main@sha1:a", asked: str = "") -> GitRepository:
+    written = scheme.to_builtins(repository("https://git.example.com/org/web"))
+    written["metadata"]["annotations"] = {REQUESTED_AT: asked} if asked else {}
+    written["status"] = {
+        "artifact": {
+            "path": "p",
+            "url": "u",
+            "revision": revision,
+            "digest": "sha256:a",
+            "lastUpdateTime": "2026-01-01T12:00:00Z",
+        }
+    }
+    return scheme.convert(written, GitRepository)
 
 
-def test_a_kustomization_that_comes_failing_wakes_and_one_that_goes_does_not() -> None:
-    assert triggers.fails_otherwise(None, kustomization(BAD))
-    assert not triggers.fails_otherwise(kustomization(BAD), None)
+@pytest.mark.parametrize(
+    ("old", "new", "woken"),
+    [
+        pytest.param(at(), at("main@sha1:b"), True, id="a merge was fetched"),
+        pytest.param(at(), at(asked="now"), True, id="a webhook asks for it"),
+        pytest.param(at(asked="now"), at(asked="now"), False, id="nothing new"),
+        pytest.param(None, at(), False, id="it is made"),
+        pytest.param(at(), None, False, id="it goes"),
+    ],
+)
+def test_a_repository_wakes(old: Any, new: Any, woken: bool):
+    assert triggers.moved(old, new) is woken
 
 
-def test_only_those_that_opted_in_and_write_to_the_same_repository_are_woken() -> None:
-    store, plain = Store(automation("plain")), automation("wants")
-    metadata = msgspec.structs.replace(plain.metadata, annotations={"image-automation.dev/on-failure": "revert"})
-    store.put(msgspec.structs.replace(plain, metadata=metadata))
-    wants = [Key("apps", "wants")]
-    reference = {"kind": "GitRepository", "name": "fleet", "namespace": "apps"}
-    here: Kustomization = kustomization(BAD, sourceRef=reference)
-    assert list(triggers.of_those_that_recover(here, store)) == wants
-    assert list(triggers.of_those_that_recover(kustomization(BAD), store)) == []
-    assert list(triggers.of_those_that_recover(release(), store)) == wants
+def test_those_that_keep_pull_requests_there_alone():
+    keeping = annotated(automation("keeping"), {extensions.PULL_REQUEST: "{}"})
+    elsewhere = annotated(automation("elsewhere", sourceRef={"name": "other"}), {extensions.PULL_REQUEST: "{}"})
+    store = Store(automation("pushing"), keeping, elsewhere)
+    assert list(triggers.proposing_to(at(), store)) == [Key("apps", "keeping")]

@@ -2,9 +2,12 @@
 
 import pytest
 
+from gotk.api import extensions
 from image_automation.oneshot import covering
 from image_automation.oneshot.covering import Cover
 from image_automation.selection import Selection
+from tests.image_automation.automating import automation
+from tests.image_automation.pull_requests.forging import annotated
 
 
 @pytest.mark.parametrize(
@@ -45,3 +48,10 @@ def test_a_part_covers_what_is_below_it():
         "apps/a.yaml",
     ]
     assert cover("").covers("anything.yaml")
+
+
+@pytest.mark.parametrize(("asked", "how"), [("{}", "a pull request"), ("{per: policy}", "a pull request per policy")])
+def test_what_would_become_a_pull_request_is_noted(asked: str, how: str):
+    found = covering.proposed(annotated(automation(), {extensions.PULL_REQUEST: asked}))
+    assert list(found) == [f"ImageUpdateAutomation apps/auto: what changes would be proposed as {how}"]
+    assert list(covering.proposed(automation())) == []
