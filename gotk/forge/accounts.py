@@ -21,11 +21,19 @@ class GitHubAccount:
         owner, name = self.repository.split()
         return f"{api(self.repository)}/repos/{owner}/{name}"
 
+    @property
+    def _headers(self) -> Mapping[str, str]:
+        return bearer(self.token)
+
     def _get(self, url: str, accepts: tuple[int, ...] = ()) -> Request:
-        return Request(method="GET", url=url, headers=bearer(self.token), accepts=accepts)
+        return Request(method="GET", url=url, headers=self._headers, accepts=accepts)
 
     def _send(self, method: str, url: str, body: Any, accepts: tuple[int, ...] = ()) -> Request:
-        return post(url, body, bearer(self.token), method=method, accepts=accepts)
+        return post(url, body, self._headers, method=method, accepts=accepts)
+
+    def _graphql(self, query: str, variables: Mapping[str, Any]) -> Request:
+        url = f"{api(self.repository).removesuffix('/v3')}/graphql"
+        return self._send("POST", url, {"query": query, "variables": variables})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

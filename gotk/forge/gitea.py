@@ -1,9 +1,10 @@
-"""Gitea and Forgejo: repositories, statuses, comments, pull requests."""
+"""Gitea and Forgejo: repositories, statuses, comments, pull requests, commits."""
 
 from dataclasses import dataclass
 
 from gotk.forge import hosting, paging, status
 from gotk.forge.comment import Comment
+from gotk.forge.commits.gitea import Commits
 from gotk.forge.pulls.gitea import PullRequests
 from gotk.forge.status import State, Status
 from gotk.http.exchange import Exchange, Request, post
@@ -12,7 +13,7 @@ _STATES = {State.SUCCESS: "success", State.FAILURE: "failure", State.PENDING: "p
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Gitea(PullRequests):
+class Gitea(PullRequests, Commits):
     """One repository at a Gitea or Forgejo server, asked with an access token."""
 
     def keep_repository(self, wanted: hosting.Wanted) -> hosting.Asking[bool]:

@@ -1,4 +1,4 @@
-"""GitHub and GitHub Enterprise Server: repositories, statuses, comments, dispatches, pull requests."""
+"""GitHub and GitHub Enterprise Server: repositories, statuses, comments, dispatches, pull requests, commits."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Any
 from gotk.forge import hosting, paging, status
 from gotk.forge.accounts import api
 from gotk.forge.comment import Comment
+from gotk.forge.commits.github import Commits
 from gotk.forge.pulls.github import PullRequests
 from gotk.forge.status import State, Status
 from gotk.http.exchange import Exchange, Request, bearer, post
@@ -15,7 +16,7 @@ _STATES = {State.SUCCESS: "success", State.FAILURE: "failure", State.PENDING: "p
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GitHub(PullRequests):
+class GitHub(PullRequests, Commits):
     """One repository at GitHub, asked with a token: a person's, or an installation's of a GitHub App."""
 
     def keep_repository(self, wanted: hosting.Wanted) -> hosting.Asking[bool]:

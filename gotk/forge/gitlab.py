@@ -1,4 +1,4 @@
-"""GitLab: projects, statuses, comments, merge requests."""
+"""GitLab: projects, statuses, comments, merge requests, commits."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from gotk.forge import hosting, paging
 from gotk.forge.comment import Comment
+from gotk.forge.commits.gitlab import Commits
 from gotk.forge.pulls.gitlab import PullRequests
 from gotk.forge.status import Items, State, Status
 from gotk.http.exchange import Exchange, Request, Unusable, post
@@ -17,7 +18,7 @@ _PAGE = 20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GitLab(PullRequests):
+class GitLab(PullRequests, Commits):
     """One project at GitLab, asked with a personal, project or group token."""
 
     def keep_repository(self, wanted: hosting.Wanted) -> hosting.Asking[bool]:

@@ -127,11 +127,6 @@ class PullRequests(GitHubAccount, Proposals):
             refusal = _refusal(answer)
         return Merging(outcome=Outcome.REFUSED if refusal else Outcome.QUEUED, message=refusal)
 
-    def _graphql(self, query: str, variables: Mapping[str, Any]) -> Request:
-        rest = self._base.partition("/repos/")[0]
-        url = f"{rest.removesuffix('/v3')}/graphql"
-        return self._send("POST", url, {"query": query, "variables": variables})
-
     def _list(self, search: Search) -> Asking[Items]:
         owner, _ = self.repository.split()
         state = "open" if search.state is State.OPEN else "closed" if search.state else "all"

@@ -8,6 +8,7 @@ import json
 import re
 from dataclasses import dataclass
 from functools import cache
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, unquote, urlsplit
@@ -89,8 +90,11 @@ def load(name: str) -> Description:
 
 @cache
 def _pattern(template: str) -> re.Pattern[str]:
-    parts = re.split(r"\{(\w+)\}", template)
-    return re.compile("".join(f"(?P<{part}>[^/]+)" if at % 2 else re.escape(part) for at, part in enumerate(parts)))
+    # A star is for what may be several parts of the path, as forges take it that route so.
+    parts = re.split(r"\{(\w+\*?)\}", template)
+    named = (f"(?P<{part.rstrip('*')}>{'.+' if part.endswith('*') else '[^/]+'})" for part in parts[1::2])
+    fixed = map(re.escape, parts[::2])
+    return re.compile("".join(part for pair in zip_longest(fixed, named, fillvalue="") for part in pair))
 
 
 def _check_query(name: str, known: dict[str, Any], sent: list[tuple[str, str]]) -> None:
