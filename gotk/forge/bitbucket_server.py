@@ -1,17 +1,46 @@
-"""Bitbucket Data Center, once Bitbucket Server: build statuses of commits, pull requests."""
+"""Bitbucket Data Center, once Bitbucket Server: repositories, build statuses of commits, pull requests."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 from urllib.parse import urlsplit
 
+from gotk.forge import hosting, paging
 from gotk.forge.build_status import STATES, key_of, same
 from gotk.forge.pulls.bitbucket_server import PullRequests
 from gotk.forge.status import Status
-from gotk.http.exchange import Exchange
+from gotk.http.exchange import Exchange, Request
+
+_READS, _WRITES = "REPO_READ", "REPO_WRITE"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BitbucketServer(PullRequests):
     """One repository at Bitbucket Data Center. `address` is Git's; `identity` is the header of who asks."""
+
+    def keep_repository(self, wanted: hosting.Wanted) -> hosting.Asking[bool]:
+        """Make the repository where there is none, empty; return whether it was made. Raises Unusable."""
+        found = yield self._get(self._base, accepts=(hosting.MISSING,))
+        if found.status != hosting.MISSING:
+            return False
+        collection, _, name = self._base.rpartition("/")
+        body = {"name": name, "scmId": "git", "defaultBranch": wanted.branch, "public": not wanted.private}
+        yield self._send("POST", collection, body)
+        return True
+
+    def keep_deploy_key(self, key: hosting.DeployKey) -> hosting.Asking[bool]:
+        """Let a key in, instead of another one of its label; return whether anything changed. Raises Unusable."""
+        keys = f"{self._at('keys')}/ssh"
+        found = yield from paging.starts(self._get(f"{keys}?limit=100"))
+        listed = [{**_key(each), "permission": each.get("permission")} for each in found]
+        old, there = hosting.outdated(listed, key, lambda each: each["permission"] != _READS)
+        for number in old:
+            yield Request(method="DELETE", url=f"{keys}/{number}", headers=self._headers)
+        if there:
+            return bool(old)
+        permission = _WRITES if key.writes else _READS
+        yield self._send("POST", keys, {"key": {"text": key.line, "label": key.title}, "permission": permission})
+        return True
 
     def keep_status(self, revision: str, wanted: Status) -> Exchange:
         """Set a build status, unless the one with this key says the same. Raises Unusable."""
@@ -27,3 +56,10 @@ class BitbucketServer(PullRequests):
         answer = yield self._get(f"{base}?key={body['key']}", accepts=(404,))
         if answer.status != 200 or not same(answer.json(), body, "key", "state", "description", "name"):
             yield self._send("POST", base, body)
+
+
+def _key(listed: Mapping[str, Any]) -> dict[str, Any]:
+    """Return a key in the words that other forges have for its parts."""
+    found = listed.get("key")
+    key = found if isinstance(found, dict) else {}
+    return {"id": key.get("id"), "title": key.get("label"), "key": key.get("text")}

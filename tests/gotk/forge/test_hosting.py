@@ -6,11 +6,16 @@ from typing import Any
 import pytest
 
 from gotk.forge import repository
+from gotk.forge.bitbucket_server import BitbucketServer
 from gotk.forge.gitea import Gitea
 from gotk.forge.github import GitHub
 from gotk.forge.gitlab import GitLab
 from gotk.forge.hosting import Asking, DeployKey, Wanted
-from gotk.http.exchange import Answer, Request, Unusable
+from gotk.http.exchange import Answer, Request, Unusable, bearer
+from tests.gotk.forge import published
+from tests.gotk.forge.published import Asked
+from tests.gotk.forge.standins.facts import Facts
+from tests.gotk.forge.standins.standin import Said, StandIn
 
 WEB = repository.parse("https://git.example.com/org/web.git")
 FORGES = [GitHub(repository=WEB, token="t"), GitLab(repository=WEB, token="t"), Gitea(repository=WEB, token="t")]
@@ -79,3 +84,41 @@ def test_a_key_that_is_to_write_replaces_one_that_reads(forge: GitHub) -> None:
     asked, _ = held(forge.keep_deploy_key(writing), (200, listed), (204, ""), (201, {}))
     body = json.loads(asked[2].body)
     assert body.get("can_push", not body.get("read_only", True)) is True
+
+
+class DataCenter(StandIn):
+    """Bitbucket Data Center's repositories and keys, as it publishes them."""
+
+    def __init__(self) -> None:
+        super().__init__(Facts(), published.load("bitbucket_server"), "https://git.example.com/rest")
+        self.made: list[Any] = []
+        self.keys: list[dict[str, Any]] = []
+
+    def say(self, asked: Asked) -> Said:
+        """Answer."""
+        match asked.operation.partition(" ")[0], "/ssh" in asked.operation:
+            case "GET", False:
+                return (200, {"slug": "web"}) if self.made else (404, {"errors": [{"message": "no such repository"}]})
+            case "POST", False:
+                self.made.append(asked.body)
+                return 201, {"slug": "web"}
+            case "GET", True:
+                return 200, {"values": self.keys, "isLastPage": True}
+            case "POST", True:
+                self.keys.append({**asked.body, "key": {**asked.body["key"], "id": len(self.keys) + 1}})
+                return 201, {}
+        self.keys = [each for each in self.keys if str(each["key"]["id"]) != asked.path["keyId"]]
+        return 204, None
+
+
+def test_data_center_is_asked_the_same_in_its_own_words() -> None:
+    server = BitbucketServer(address="https://git.example.com/scm/ORG/web.git", identity=bearer("t"))
+    there = DataCenter()
+    assert [there.hold(server.keep_repository(Wanted(branch="trunk"))) for _ in range(2)] == [True, False]
+    assert there.made == [{"name": "web", "scmId": "git", "defaultBranch": "trunk", "public": False}]
+    writing = DeployKey(title=KEY.title, public="ssh-ed25519 BBBB", writes=True)
+    for key, changed in ((KEY, True), (KEY, False), (writing, True), (writing, False)):
+        assert there.hold(server.keep_deploy_key(key)) is changed
+        assert len(there.keys) == 1
+    assert there.keys[0]["permission"] == "REPO_WRITE"
+    assert there.keys[0]["key"]["text"] == "ssh-ed25519 BBBB"

@@ -2,7 +2,7 @@
 
 GitHub: "Get a repository", "Create an organization repository", "Create a repository for the authenticated user",
 "Get the authenticated user", deploy keys. GitLab: projects, groups,
-deploy keys, users. Gitea: its swagger's of the same.
+deploy keys, users. Gitea: its swagger's of the same. Bitbucket Server: as its description has it.
 """
 
 import contextlib
@@ -17,6 +17,7 @@ import aiohttp
 from aiohttp import web
 
 from gotk.git.serving.server import BasicAuth, GitServer
+from tests.gotk.forge import published
 from tests.image_automation.cli.verbs.bootstrap import ground
 
 TOKEN = "t0ken-4711"
@@ -34,11 +35,19 @@ class Forge:
 
     def answer(self, method: str, path: str, headers: Any, body: dict[str, Any]) -> tuple[int, Any]:
         """Answer a request to the API."""
-        sent = {"github": "Authorization", "gitea": "Authorization", "gitlab": "Private-Token"}[self.kind]
-        word = {"github": "Bearer ", "gitea": "token ", "gitlab": ""}[self.kind]
+        sent = "Private-Token" if self.kind == "gitlab" else "Authorization"
+        word = {"gitea": "token ", "gitlab": ""}.get(self.kind, "Bearer ")
         if headers.get(sent) != f"{word}{TOKEN}":
             return 401, {"message": "Bad credentials"}
+        if self.kind == "bitbucket-server":
+            published.load("bitbucket_server").read(
+                method, f"/{path}", json.dumps(body).encode() if body else b"", prefix=""
+            )
         match method, [unquote(part) for part in path.split("/")]:
+            case "GET", ["api", "latest", "projects", str(key), "repos", str(name)]:
+                return self._shown(f"scm/{key}/{name}")
+            case "POST", ["api", "latest", "projects", str(key), "repos"]:
+                return self._make(f"scm/{key}/{body['name']}", body)
             case "GET", ["user"]:
                 return 200, {"id": 7, "login": LOGIN, "username": LOGIN}
             case "GET", ["groups", str(group)]:
@@ -71,7 +80,7 @@ class Forge:
 async def serve(folder: Path, kind: str) -> AsyncIterator[Forge]:
     """Run a forge as long as the block lasts: what is not its API goes to the Git server behind it."""
     root = folder / "repositories"
-    prefix = {"github": "/api/v3/", "gitlab": "/api/v4/", "gitea": "/api/v1/"}[kind]
+    prefix = {"github": "/api/v3/", "gitlab": "/api/v4/", "gitea": "/api/v1/", "bitbucket-server": "/rest/"}[kind]
     forge = Forge(root, kind)
     with GitServer(root, auth=BasicAuth("git", TOKEN)) as server:
         async with aiohttp.ClientSession(auto_decompress=False) as session:

@@ -6,6 +6,7 @@ import pytest
 import yaml
 
 from image_automation.cli import root
+from image_automation.cli.verbs.bootstrap import hosted
 from tests.image_automation.cli.verbs.bootstrap import forges, ground
 
 MADE = {
@@ -41,6 +42,27 @@ async def test_a_forge_gets_a_repository_that_the_cluster_deploys(tmp_path: Path
         assert "✔ sync manifests are up to date\n" in again
 
 
+async def test_bitbucket_server_is_cloned_where_it_keeps_repositories(tmp_path: Path) -> None:
+    async with forges.serve(tmp_path, "bitbucket-server") as forge, ground.prepared(tmp_path) as there:
+        call = (
+            "bootstrap", "bitbucket-server", "--owner=PLAT", "--repository=fleet", "--token-auth",
+            "--username=git", "--private=false", "--branch=trunk", "--hostname", forge.url,
+        )  # fmt: skip
+        said = await there.run(*call, env={"BITBUCKET_TOKEN": forges.TOKEN})
+        assert f'✔ repository "{forge.url}/projects/PLAT/repos/fleet" created\n' in said
+        assert said.endswith("✔ all components are healthy\n")
+        made = {"name": "fleet", "scmId": "git", "defaultBranch": "trunk", "public": True}
+        assert forge.made == {"scm/PLAT/fleet": made}
+        text = ground.read(forge.root / "scm/PLAT/fleet.git", "flux-system/gotk-sync.yaml", branch="trunk")
+        assert next(yaml.safe_load_all(text))["spec"]["url"] == f"{forge.url}/scm/PLAT/fleet.git"
+
+
+def test_a_persons_repository_at_bitbucket_server_has_a_place_of_its_own() -> None:
+    place = hosted.BITBUCKET_SERVER.place("https://git.example.com", "~ann", "fleet")
+    assert place.web == "https://git.example.com/users/ann/repos/fleet"
+    assert place.clone == "https://git.example.com/scm/~ann/fleet.git"
+
+
 async def test_somebody_elses_repository_is_not_made(tmp_path: Path) -> None:
     async with forges.serve(tmp_path, "gitea") as forge, ground.prepared(tmp_path) as there:
         call = ("bootstrap", "gitea", "--repository=fleet", "--personal", "--token-auth", "--hostname", forge.url)
@@ -57,6 +79,11 @@ async def test_somebody_elses_repository_is_not_made(tmp_path: Path) -> None:
     [
         pytest.param(("github", "--repository=b"), "--owner is required", id="no owner"),
         pytest.param(("github", "--owner=a"), "--repository is required", id="no repository"),
+        pytest.param(
+            ("bitbucket-server", "--owner=a", "--repository=b"),
+            "--hostname is required",
+            id="no server is the usual one",
+        ),
         pytest.param(("gitea", "--owner=a/b", "--repository=c"), "it is OWNER/NAME at Gitea", id="a group in a group"),
         pytest.param(
             ("gitlab", "--owner=a/b", "--repository=c", "--hostname=ftp://x"), "is not the name of a host", id="no host"
