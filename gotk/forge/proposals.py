@@ -16,6 +16,7 @@ from gotk.forge.pull_request import Kept, PullRequest, Search, State, Wanted, di
 from gotk.http import errors
 from gotk.http.exchange import Answer, Request, Unusable
 
+_LAST_LINE = 200
 #: What a forge answers to something that it will not do: such a body, such a name, such a right.
 REFUSALS = (400, 403, 404, 405, 406, 409, 410, 412, 422, 423)
 
@@ -25,6 +26,8 @@ class Proposals(ABC):
 
     __slots__ = ()
     title: ClassVar[str]
+    #: How many characters a description may have.
+    longest: ClassVar[int] = 65_536
 
     def find_pull_requests(
         self, head: str = "", base: str = "", state: State | None = None
@@ -42,6 +45,7 @@ class Proposals(ABC):
 
     def open_pull_request(self, wanted: Wanted) -> Asking[Kept]:
         """Open one, or update the one that is open from the same branch into the same one."""
+        wanted = fitted(wanted, self.longest)
         answer = yield self._creation(wanted)
         refusal = said(answer)
         if not is_done(answer):
@@ -61,6 +65,7 @@ class Proposals(ABC):
 
     def update_pull_request(self, number: int, wanted: Wanted) -> Asking[Kept]:
         """Write what differs; add who and what is missing."""
+        wanted = fitted(wanted, self.longest)
         there = yield from self.get_pull_request(number)
         changes = differing(there, wanted)
         if changes:
@@ -113,6 +118,15 @@ class Proposals(ABC):
     @abstractmethod
     def _dress(self, there: PullRequest, wanted: Wanted) -> Asking[tuple[str, ...]]:
         """Add labels, reviewers and assignees that are missing; return warnings."""
+
+
+def fitted(wanted: Wanted, longest: int) -> Wanted:
+    """Shorten a description to what the forge takes, in the middle: its first and last lines say whose it is."""
+    if len(wanted.body) <= longest:
+        return wanted
+    end = wanted.body.rstrip().rpartition("\n")[2][-_LAST_LINE:]
+    cut = f"\n\n…\n\n{end}\n"
+    return replace(wanted, body=f"{wanted.body[: longest - len(cut)]}{cut}")
 
 
 def is_done(answer: Answer) -> bool:

@@ -182,7 +182,7 @@ def _merging(branch: Branch, open_: PullRequest | None, wish: Wish, scheduled: s
 def _withdrawn(
     branch: Branch, pulls: Sequence[PullRequest], open_: PullRequest | None, why: str, mark: str
 ) -> Decision:
-    merged = branch.tip in {each.head_sha for each in pulls if each.state is State.MERGED}
+    merged = branch.tip is not None and any(each.is_at(branch.tip) for each in pulls if each.state is State.MERGED)
     if branch.tip is not None and not (branch.ours or merged):
         return Decision(pull_request=open_, note=_theirs(branch, open_) if open_ else "")
     closed = [each for each in pulls if each.state is State.OPEN and is_ours(each, mark)]

@@ -1,12 +1,11 @@
 """Pull requests at Azure DevOps. Answers to its REST API 7.1.
 
-What looks at a commit are its statuses and, of its open pull requests, the policies about builds and statuses. Texts
-are at most 4000 characters long, and lists show the first of them; there are no assignees. It completes a pull request
-in the background.
+What looks at a commit are its statuses and, of its open pull requests, the policies about builds and statuses. Lists
+show the begin of a text alone, and there are no assignees. It completes a pull request in the background.
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, ClassVar
 from urllib.parse import quote
 
@@ -28,7 +27,6 @@ from gotk.forge.proposals import (
 from gotk.forge.pull_request import (
     Check,
     Checks,
-    Kept,
     Merging,
     Method,
     Opinion,
@@ -45,7 +43,8 @@ from gotk.forge.status import State as Progress
 from gotk.http.exchange import Request
 
 _PAGE = 100
-_LONGEST = 4000
+#: Lists cut texts here, and of so many pull requests the whole text is asked for besides.
+_SHOWN, _WHOLE = 400, 30
 _HEADS = "refs/heads/"
 _VERSION = "api-version=7.1"
 _PREVIEW = "api-version=7.1-preview.1"
@@ -64,14 +63,17 @@ class PullRequests(AzureDevOpsAccount, Proposals):
     """The pull requests of a repository at Azure DevOps."""
 
     title: ClassVar[str] = "Azure DevOps"
+    longest: ClassVar[int] = 4000
 
-    def open_pull_request(self, wanted: Wanted) -> Asking[Kept]:
-        """Open one, with a text of the length that Azure takes."""
-        return (yield from Proposals.open_pull_request(self, _short(wanted)))
-
-    def update_pull_request(self, number: int, wanted: Wanted) -> Asking[Kept]:
-        """Write what differs, with a text of the length that Azure takes."""
-        return (yield from Proposals.update_pull_request(self, number, _short(wanted)))
+    def find_pull_requests(
+        self, head: str = "", base: str = "", state: State | None = None
+    ) -> Asking[tuple[PullRequest, ...]]:
+        """Return them with whole texts, as far as they are the newest."""
+        found = list((yield from Proposals.find_pull_requests(self, head, base, state)))
+        for at, each in enumerate(found[:_WHOLE]):
+            if len(each.body) >= _SHOWN:
+                found[at] = yield from self.get_pull_request(each.number)
+        return tuple(found)
 
     def who_closed(self, number: int) -> Asking[str]:
         """Return the name of who abandoned it."""
@@ -228,11 +230,6 @@ class PullRequests(AzureDevOpsAccount, Proposals):
         url = f"{server}/_apis/identities?searchFilter=General&filterValue={quote(name, safe='')}&{_VERSION}"
         listed = (yield self._get(url)).items("value")
         return text(listed[0], "id") if len(listed) == 1 else ""
-
-
-def _short(wanted: Wanted) -> Wanted:
-    body = wanted.body if len(wanted.body) <= _LONGEST else f"{wanted.body[: _LONGEST - 1]}…"
-    return replace(wanted, body=body)
 
 
 def _queried(answer: Mapping[str, Any], sha: str) -> Items:

@@ -54,6 +54,7 @@ class PullRequests(BitbucketAccount, Proposals):
     """The pull requests of a repository at Bitbucket Cloud."""
 
     title: ClassVar[str] = "Bitbucket Cloud"
+    longest: ClassVar[int] = 32_768
 
     def who_closed(self, number: int) -> Asking[str]:
         """Return the nickname of who declined it."""

@@ -54,6 +54,7 @@ class PullRequests(BitbucketServerAccount, Proposals):
     """The pull requests of a repository at Bitbucket Data Center."""
 
     title: ClassVar[str] = "Bitbucket Data Center"
+    longest: ClassVar[int] = 32_768
 
     def who_closed(self, number: int) -> Asking[str]:
         """Return the name of who declined it last; the newest activities come first."""

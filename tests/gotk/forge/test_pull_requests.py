@@ -141,6 +141,18 @@ def test_updating_what_is_as_wanted_writes_nothing(place: Place) -> None:
     assert (place.facts.writes(), kept.changed) == ([], False)
 
 
+def test_a_long_text_is_cut_in_the_middle_and_found_whole(place: Place) -> None:
+    body = "first\n" + "x" * 70_000 + "\nlast\n"
+    wanted = Wanted(title="t", body=body, head="update", base="main")
+    place.hold(place.forge.open_pull_request(wanted))
+    (found,) = place.hold(place.forge.find_pull_requests("update"))
+    assert found.body.startswith("first\nxxx")
+    assert found.body.endswith("\nlast\n")
+    assert 400 < len(found.body) < len(body)
+    place.facts.asked.clear()
+    assert not place.hold(place.forge.update_pull_request(1, wanted)).changed
+
+
 def test_what_people_added_stays(place: Place) -> None:
     offers(place, "labels", "assignees")
     place.facts.pulls.append(

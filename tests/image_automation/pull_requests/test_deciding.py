@@ -68,6 +68,7 @@ OLD, THIRD, HAND = pull(text="old"), pull(3), pull(mark="")
         pytest.param(STALE, [pull()], Withdrawal("w"), [Close(pull(), "w"), Delete(TIP)], id="nothing is left"),
         pytest.param(STALE, [pull(1, MERGED)], Withdrawal("w"), [Delete(TIP)], id="merged"),
         pytest.param(THEIRS, [pull(1, MERGED)], Withdrawal("w"), [Delete(TIP)], id="merged with commits of others"),
+        pytest.param(THEIRS, [pull(1, MERGED, sha=TIP[:12])], Withdrawal("w"), [Delete(TIP)], id="merged at Bitbucket"),
         pytest.param(THEIRS, [pull()], Withdrawal("w"), [], id="nothing is left but commits of others"),
         pytest.param(STALE, [HAND], Withdrawal("w"), [], id="a person's pull request needs the branch"),
         pytest.param(NOWHERE, [], Withdrawal("w"), [], id="nothing there, nothing wished"),

@@ -98,7 +98,8 @@ class AzureDevOps(StandIn):
             and base in {"", each.base}
         ]
         begin = int(query["$skip"])
-        return {"value": [self._shown(each) for each in found[begin : begin + int(query["$top"])]]}
+        listed = [self._shown(each) for each in found[begin : begin + int(query["$top"])]]
+        return {"value": [each | {"description": each["description"][:400]} for each in listed]}
 
     def _shown(self, pull: Pull) -> dict[str, Any]:
         votes = {"approves": 10, "objects": -5, "dismissed": 0}
