@@ -6,17 +6,17 @@ nothing but Git and the object has to remember anything.
 """
 
 import posixpath
-import re
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 from urllib.parse import quote, unquote
 
+from image_automation.update import patterns
+
 #: The most bytes of the annotation.
 LIMIT: Final = 64 << 10
 _SHORTEST = 7
 _SHORT = 12
-_WILD = re.compile(r"\*\*/?|[*?]|\[[^]/]+\]")
 
 
 class TooManyError(ValueError):
@@ -102,37 +102,16 @@ def _places(name: str, listed: Sequence[str]) -> list[str]:
         return [quote(exact)]
     if plain == ".":
         return ["**"]
-    if _WILD.search(plain):
+    if patterns.is_pattern(plain):
         return [quote(plain, safe="/*?[]!-")]
     return [f"{quote(plain)}/", *([] if name.endswith("/") else [quote(plain)])]
 
 
 def _is_in(path: str, where: str) -> bool:
     """Tell whether an entry's place is the file's, or one that it is in."""
-    if _WILD.search(where):
-        return _pattern(unquote(where)).fullmatch(path) is not None
+    if patterns.is_pattern(where):
+        return patterns.matches(path, unquote(where))
     return path.startswith(unquote(where)) if where.endswith("/") else path == unquote(where)
-
-
-def _pattern(text: str) -> re.Pattern[str]:
-    """Compile a pattern of paths."""
-    meanings = {"**/": "(?:.*/)?", "**": ".*", "*": "[^/]*", "?": "[^/]"}
-    pieces, done = list[str](), 0
-    for wild in _WILD.finditer(text):
-        pieces += [re.escape(text[done : wild.start()]), meanings.get(wild[0]) or _set(wild[0])]
-        done = wild.end()
-    return re.compile("".join([*pieces, re.escape(text[done:])]), re.DOTALL)
-
-
-def _set(text: str) -> str:
-    """Write `[a-c]` or `[!a-c]` as a set of characters; what is no such set stands for itself."""
-    inner = text[1:-1].replace("\\", "\\\\").replace("[", "\\[")
-    inner = f"^{inner[1:]}" if inner.startswith("!") else inner.replace("^", "\\^")
-    try:
-        re.compile(f"[{inner}]")
-    except re.error:
-        return re.escape(text)
-    return f"[{inner}]"
 
 
 def _unique(texts: Iterable[str]) -> tuple[str, ...]:
