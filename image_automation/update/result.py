@@ -58,7 +58,8 @@ class Unresolved:
 class FileResult:
     """One file after rewriting. `content` is None where its bytes stay as they are; `followed` are its setters.
 
-    `current` counts the marked values that already are what they should be.
+    `current` counts the marked values that already are what they should be. `kind` is how the file was read: as YAML,
+    where it is empty, or line by line as the kind of text file that has this key.
     """
 
     path: str
@@ -68,6 +69,7 @@ class FileResult:
     unresolved: tuple[Unresolved, ...] = ()
     followed: frozenset[str] = frozenset()
     current: int = 0
+    kind: str = ""
 
     @property
     def failed(self) -> bool:

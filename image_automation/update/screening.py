@@ -18,6 +18,9 @@ SIZE_LIMIT: Final = 16 << 20
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 _SOPS = re.compile(rb"""^[ \t]*["']?sops["']?[ \t]*:""", re.MULTILINE)
 _SOPS_VALUE = b"ENC[AES256_GCM,"
+_ENCRYPTED: Final = Problem(
+    "the file is encrypted with SOPS, whose checksum an edit would break", "move the image out of it"
+)
 
 
 def is_candidate(path: str) -> bool:
@@ -48,18 +51,27 @@ def refuse(data: bytes) -> Problem | None:
     """Say why a file with markers is left alone without being parsed; None for one to go on with."""
     if (problem := refuse_size(len(data))) is not None:
         return problem
-    if data[:2] in _UTF16:
-        return Problem("the file is UTF-16", "save it as UTF-8", level="error")
+    if (problem := _refuse_utf16(data)) is not None:
+        return problem
     try:
         data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         return Problem("the file is not UTF-8", "save it as UTF-8", line=line, level="error")
-    if _SOPS_VALUE in data and _SOPS.search(data):
-        return Problem(
-            "the file is encrypted with SOPS, whose checksum an edit would break", "move the image out of it"
-        )
-    return None
+    return _ENCRYPTED if _SOPS_VALUE in data and _SOPS.search(data) else None
+
+
+def refuse_text(data: bytes) -> Problem | None:
+    """Say why a text file that is no YAML is left alone; None for one to go on with, in whatever encoding."""
+    if (problem := refuse_size(len(data)) or _refuse_utf16(data)) is not None:
+        return problem
+    if b"\0" in data:
+        return Problem("the file is no text", "leave it out of the patterns of text files", level="error")
+    return _ENCRYPTED if _SOPS_VALUE in data and b"sops" in data else None
+
+
+def _refuse_utf16(data: bytes) -> Problem | None:
+    return Problem("the file is UTF-16", "save it as UTF-8", level="error") if data[:2] in _UTF16 else None
 
 
 def is_helm_template(text: str) -> bool:

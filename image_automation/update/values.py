@@ -50,13 +50,33 @@ def setters(policies: Mapping[tuple[str, str], ImageRef]) -> dict[str, str]:
     return found
 
 
+def is_name(text: str) -> bool:
+    """Tell whether a text may be the name of an image, its registry included."""
+    return len(text) <= _NAME_LIMIT and _NAME.fullmatch(text) is not None
+
+
+def is_tag(text: str) -> bool:
+    """Tell whether a text may be an image's tag."""
+    return _TAG.fullmatch(text) is not None
+
+
+def is_version(text: str) -> bool:
+    """Tell whether a text may be a tag, or the version of a chart."""
+    return is_tag(text) or (len(text) <= _TAG_LIMIT and _VERSION.fullmatch(text) is not None)
+
+
+def is_digest(text: str) -> bool:
+    """Tell whether a text may be a digest."""
+    return _DIGEST.fullmatch(text) is not None
+
+
 def validate(ref: ImageRef) -> None:
     """Check the parts of a reference. Raises InvalidReference that names the part and the cause."""
-    if len(ref.name) > _NAME_LIMIT or not _NAME.fullmatch(ref.name):
+    if not is_name(ref.name):
         raise InvalidReference(_complaint(ref, "the name is no repository name"))
-    if ref.tag and not _TAG.fullmatch(ref.tag) and not (len(ref.tag) <= _TAG_LIMIT and _VERSION.fullmatch(ref.tag)):
+    if ref.tag and not is_version(ref.tag):
         raise InvalidReference(_complaint(ref, "the tag is not made of up to 128 letters, digits, `_`, `.` and `-`"))
-    if ref.digest and not _DIGEST.fullmatch(ref.digest):
+    if ref.digest and not is_digest(ref.digest):
         raise InvalidReference(_complaint(ref, "the digest is not ALGORITHM:HEX"))
 
 
