@@ -414,6 +414,7 @@ class ImageUpdateAutomationReconciler:
         now = report.of(update.proposal, why, update.record, past.report, run.now()).after(past.report)
         if update.kept is not None:
             now = msgspec.structs.replace(now, pull_requests=update.kept.pull_requests)
+        now = msgspec.structs.replace(now, text_files=selection.text_files(automation).patterns)
         report_status.show(run, past.report, now)
         if update.push is not None:
             await self._announcer.tell(automation, run, update.push)
@@ -440,6 +441,7 @@ def _must_look(obj: ImageUpdateAutomation, target: checkout.Checkout, selected: 
         or report_status.has_some(status)
         or status.observed_generation != obj.metadata.generation
         or dict(status.observed_policies) != dict(selected.images)
+        or report.read(obj.metadata.annotations).text_files != selection.text_files(obj).patterns
     )
 
 

@@ -160,7 +160,10 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """What a run came to; `push` is the last one that there was, or was to be."""
+    """What a run came to; `push` is the last one that there was, or was to be.
+
+    `text_files` are the patterns of the files that it looked into besides YAML.
+    """
 
     push: Push | None = None
     held: tuple[Held, ...] = ()
@@ -169,6 +172,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
     answer: Answer | None = None
     recovery: Recovery | None = None
     pull_requests: tuple[PullRequest, ...] = ()
+    text_files: tuple[str, ...] = ()
 
     @property
     def commits(self) -> tuple[str, ...]:

@@ -1,7 +1,7 @@
-"""Which policies an automation follows: those of its namespace that its selector matches.
+"""Which policies an automation follows, and which files it looks into besides YAML.
 
-Answers to `metav1.LabelSelectorAsSelector`. As in Flux neither readiness nor suspension of a policy matters; one that
-has not chosen an image yet is passed over.
+The policies are those of its namespace that its selector matches, as `metav1.LabelSelectorAsSelector` has it. As in
+Flux neither readiness nor suspension of a policy matters; one that has not chosen an image yet is passed over.
 """
 
 import json
@@ -9,9 +9,12 @@ import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from gotk.api.image import ImagePolicy, ImageRef
+from gotk.api import extensions
+from gotk.api.image import ImagePolicy, ImageRef, ImageUpdateAutomation
 from gotk.api.meta import LabelSelector, LabelSelectorRequirement
 from gotk.runtime.errors import Stalled
+from image_automation.update import texts
+from image_automation.update.texts import TextFiles
 
 Labels = Mapping[str, str]
 _LABEL_LIMIT = 63
@@ -49,6 +52,14 @@ def select(policies: Iterable[ImagePolicy], selector: LabelSelector | None) -> S
     waiting = {policy.metadata.name: _waiting(policy) for policy in matching if policy.status.latest_ref is None}
     known = frozenset(policy.metadata.name for policy in every)
     return Selection(images, known, waiting, {policy.metadata.name: policy for policy in matching})
+
+
+def text_files(automation: ImageUpdateAutomation) -> TextFiles:
+    """Return the text files that an automation's annotation opts in. Raises Stalled for patterns that make no sense."""
+    try:
+        return texts.read(automation.metadata.annotations.get(extensions.TEXT_FILES, ""))
+    except texts.InvalidPatterns as error:
+        raise Stalled("InvalidTextFiles", f"annotation {extensions.TEXT_FILES}: {error}") from None
 
 
 def _waiting(policy: ImagePolicy) -> Waiting:

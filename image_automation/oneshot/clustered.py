@@ -169,7 +169,7 @@ def _rewritten(
     gates = gatekeeping.of(automation, cover.namespace, cover.selected, now)
 
     def apply(held: chain.Places) -> Proposal:
-        return tree.apply(mirror, tip, cover.path, cover.setters, known, held=held)
+        return tree.apply(mirror, tip, cover.path, cover.setters, known, held=held, text_files=cover.text_files)
 
     proposal = chain.respected(apply, [rollback_guard.gate(mirror, tip, [owner]), *gates])
     drafted = Drafted(results={file.path: file for file in proposal.files}, holds=list(proposal.holds))

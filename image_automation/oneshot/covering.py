@@ -5,6 +5,7 @@ names, or when there is nothing to tell by. Without any automation every policy'
 out before there is one.
 """
 
+import posixpath
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,7 +20,9 @@ from gotk.runtime.reconciler import Reader
 from image_automation import selection
 from image_automation.pull_requests import settings
 from image_automation.selection import Selection
-from image_automation.update import values
+from image_automation.update import texts, values
+from image_automation.update.lines.kinds import Kind
+from image_automation.update.texts import TextFiles
 from image_automation.writing import refspec, tree
 
 _SHORT_FORM = re.compile(r"(?:[^@/]+@)?(?P<host>[^:/]+):(?P<path>(?!//).*)")
@@ -27,17 +30,27 @@ _SHORT_FORM = re.compile(r"(?:[^@/]+@)?(?P<host>[^:/]+):(?P<path>(?!//).*)")
 
 @dataclass(frozen=True, slots=True)
 class Cover:
-    """A part of the checkout: everything below `path`, kept by an automation, or by nobody yet."""
+    """A part of the checkout: everything below `path`, kept by an automation, or by nobody yet.
+
+    `text_files` are those that the automation looks into besides YAML.
+    """
 
     path: str
     namespace: str
     selected: Selection
     setters: Mapping[str, str]
     automation: ImageUpdateAutomation | None = None
+    text_files: TextFiles = texts.NONE
 
     def covers(self, path: str) -> bool:
         """Tell whether a file is in it."""
         return self.path in {"", "."} or path == self.path or path.startswith(f"{self.path}/")
+
+    def kind(self, path: str) -> Kind | None:
+        """Return what kind of text a file in it is; None for one that is not opted in."""
+        return self.text_files.kind(
+            posixpath.basename(path) if path == self.path else path.removeprefix(f"{self.path}/")
+        )
 
 
 class Covering(NamedTuple):
@@ -113,8 +126,9 @@ def _add(found: Covering, objects: Reader, automation: ImageUpdateAutomation) ->
 def _cover(objects: Reader, path: str, namespace: str, automation: ImageUpdateAutomation | None) -> Cover:
     policies: Sequence[ImagePolicy] = objects.list(ImagePolicy, namespace)
     selected = selection.select(policies, automation.spec.policy_selector if automation else None)
+    text_files = selection.text_files(automation) if automation else texts.NONE
     setters = values.setters({(namespace, name): ref for name, ref in selected.images.items()})
-    return Cover(path, namespace, selected, setters, automation)
+    return Cover(path, namespace, selected, setters, automation, text_files)
 
 
 def _other_repository(objects: Reader, automation: ImageUpdateAutomation, remotes: Collection[str]) -> str:

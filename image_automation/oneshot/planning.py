@@ -18,7 +18,8 @@ from image_automation.gating.chain import Gate
 from image_automation.oneshot import record
 from image_automation.oneshot.covering import Cover, Covering, name_of, roots
 from image_automation.report import Ignored
-from image_automation.update import rewrite, values
+from image_automation.update import texts, values
+from image_automation.update.lines.kinds import Kind
 from image_automation.update.place import Place
 from image_automation.update.proposal import Grant, Hold, Proposal
 from image_automation.update.result import FileResult, Problem
@@ -29,11 +30,12 @@ from image_automation.writing import folder, rollback_guard
 class _Marked:
     """A marked file with its bytes, or why it cannot be looked into, and the parts of the checkout that it is in.
 
-    A link may bring it into parts that its own path is not in.
+    A link may bring it into parts that its own path is not in. `kind` is what kind of text it is, None for YAML.
     """
 
     path: str
     content: bytes | Problem
+    kind: Kind | None
     covers: list[Cover] = field(default_factory=list)
 
 
@@ -102,15 +104,29 @@ def _marked(root: Path, covering: Covering) -> dict[str, _Marked]:
         if not top.exists():
             covering.errors.append(f"there is no '{start}' in the repository, which an automation's update.path names")
             continue
-        for found in folder.marked(top, root):
+        # What is YAML, be it by a link, is no text file.
+        for found in sorted(folder.marked(top, root, kind=partial(_kind, root, covering)), key=_is_text):
             name = found.name.relative_to(root).as_posix()
             path = found.path.relative_to(root).as_posix() if found.path.is_relative_to(root) else name
-            covers = [cover for cover in covering.covers if cover.covers(name)]
-            if not covers:
+            covers = [
+                cover for cover in covering.covers if cover.covers(name) and (found.kind is None or cover.kind(name))
+            ]
+            known = marked[path] if path in marked else _Marked(path, found.content, found.kind)
+            if not covers or known.kind != found.kind:
                 continue
-            known = marked.setdefault(path, _Marked(path, found.content))
+            marked[path] = known
             known.covers += [cover for cover in covers if cover not in known.covers]
     return marked
+
+
+def _kind(root: Path, covering: Covering, path: Path) -> Kind | None:
+    """Return what kind of text a file is, where an automation looks into it as such."""
+    name = path.relative_to(root).as_posix()
+    return next((kind for cover in covering.covers if cover.covers(name) and (kind := cover.kind(name))), None)
+
+
+def _is_text(found: folder.Found) -> bool:
+    return found.kind is not None
 
 
 def _rewritten(found: _Marked, held: Collection[Place]) -> FileResult:
@@ -119,7 +135,7 @@ def _rewritten(found: _Marked, held: Collection[Place]) -> FileResult:
     setters: dict[str, str] = {}
     for cover in found.covers:
         setters.update(cover.setters)
-    return rewrite.rewrite(found.path, found.content, setters, held)
+    return texts.rewritten(found.path, found.content, setters, held, kind=found.kind)
 
 
 def _owners(covers: Sequence[Cover], marked: Mapping[str, _Marked]) -> Iterator[rollback_guard.Owner]:

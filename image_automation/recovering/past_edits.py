@@ -12,7 +12,7 @@ from typing import Final, NamedTuple, Protocol
 from gotk.git import errors as git
 from gotk.git.objects.history import Past
 from image_automation import ports
-from image_automation.update import place
+from image_automation.update import texts
 from image_automation.update.place import Place
 from image_automation.writing import authorship, provenance
 from image_automation.writing.provenance import TakingBack
@@ -99,7 +99,8 @@ def read(tree: Tree, tip: str, author: str) -> History:
 def values_at(tree: ports.Versions, commit: str, path: str) -> Mapping[Place, str]:
     """Return every marked value of a file as of a commit; none where there was no such file."""
     try:
-        return place.values(tree.read(tree.node(commit, path).id))
+        kind = texts.named(path)
+        return texts.values(tree.read(tree.node(commit, path).id), kind.key if kind else "")
     except git.PathNotFound:
         return {}
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from image_automation import ports
 from image_automation.recovering.past_edits import At
-from image_automation.update import place, rewrite
+from image_automation.update import texts
 from image_automation.update.place import Place
 from image_automation.update.proposal import Proposal, place_of
 from image_automation.update.result import FileResult
@@ -30,9 +30,10 @@ def proposal(tree: ports.Versions, tip: str, values: Mapping[At, str]) -> Propos
 def _restored(path: str, data: bytes, values: Mapping[Place, str]) -> FileResult:
     """Write values into places, in one pass for each value of a setter: the rewriter knows one value for a setter."""
     result = FileResult(path)
+    kind = texts.named(path)
     for setter, value, mine in _passes(values):
-        others = frozenset(place.values(data)) - mine
-        done = rewrite.rewrite(path, data, {setter: value}, others)
+        others = frozenset(texts.values(data, kind.key if kind else "")) - mine
+        done = texts.rewritten(path, data, {setter: value}, others, kind=kind)
         data = data if done.content is None else done.content
         result = replace(result, content=data, changes=result.changes + done.changes, problems=done.problems)
     wrong = next((each for each in result.problems if each.level == "error"), None)

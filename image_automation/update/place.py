@@ -13,12 +13,16 @@ from image_automation.update.result import ObjectIdentifier
 
 
 class Place(NamedTuple):
-    """A marked value of a file. `keys` are those of the mappings around it, `number` counts equals from 1."""
+    """A marked value of a file. `keys` are those of the mappings around it, `number` counts equals from 1.
+
+    `kind` is empty in YAML. In a text file it is the key of its kind, and `keys` are what stands before the value.
+    """
 
     object: ObjectIdentifier
     keys: str
     setter: str
     number: int = 1
+    kind: str = ""
 
 
 class Counting:

@@ -84,4 +84,4 @@ class Proposal:
 
 def place_of(change: Change) -> Place:
     """Return where a change was made."""
-    return Place(change.object, change.keys, change.setter, change.number)
+    return Place(change.object, change.keys, change.setter, change.number, change.kind)

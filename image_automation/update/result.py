@@ -21,7 +21,8 @@ class ObjectIdentifier:
 class Change:
     """A scalar that got a new value. `setter` is the marker's text, `line` counts from 1.
 
-    `object`, `keys`, `setter` and `number` tell its place from others of the file, whatever moves around it.
+    `object`, `keys`, `setter` and `number` tell its place from others of the file, whatever moves around it. `kind` is
+    how the file was read: as YAML, where it is empty, or line by line as the kind of text file that has this key.
     """
 
     setter: str
@@ -31,6 +32,7 @@ class Change:
     object: ObjectIdentifier = ObjectIdentifier()
     keys: str = ""
     number: int = 1
+    kind: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +60,7 @@ class Unresolved:
 class FileResult:
     """One file after rewriting. `content` is None where its bytes stay as they are; `followed` are its setters.
 
-    `current` counts the marked values that already are what they should be. `kind` is how the file was read: as YAML,
-    where it is empty, or line by line as the kind of text file that has this key.
+    `current` counts the marked values that already are what they should be.
     """
 
     path: str
@@ -69,7 +70,6 @@ class FileResult:
     unresolved: tuple[Unresolved, ...] = ()
     followed: frozenset[str] = frozenset()
     current: int = 0
-    kind: str = ""
 
     @property
     def failed(self) -> bool:

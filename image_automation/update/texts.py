@@ -58,6 +58,11 @@ def of(given: Collection[str]) -> TextFiles:
     return TextFiles(tuple(dict.fromkeys(map(_whole, given))))
 
 
+def named(path: str) -> Kind | None:
+    """Return what kind of text a file is by its name alone; None for YAML. For files that were read so before."""
+    return None if screening.is_candidate(path) else kinds.of(path)
+
+
 def has_marker(data: bytes, kind: Kind | None) -> bool:
     """Tell whether a file of a kind, None for YAML, may hold a marker."""
     return screening.has_marker(data) if kind is None else lines.has_marker(data)
@@ -73,7 +78,7 @@ def rewritten(
 
 
 def values(data: bytes, key: str) -> Mapping[Place, str]:
-    """Return every marked value of a file, given by the key of its kind, which is empty for YAML."""
+    """Return every marked value of a file, given by the key of its kind, which is empty for YAML, as in a Place."""
     return lines.values(data, kinds.BY_KEY[key]) if key else place.values(data)
 
 

@@ -2,31 +2,39 @@
 
 A file is written under another name beside the old one and renamed over it, so that a reader or a crash finds either
 the old bytes or the new ones. A symbolic link to a file of the same folder stands for that file, as in Flux; it stays a
-link. Links out of it are not read. Neither links to folders nor `.git` are entered.
+link. Links out of it are not read. Neither links to folders nor `.git` are entered, and text files are no links.
 """
 
 import errno
 import os
 import stat
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from image_automation.update import rewrite, screening
+from image_automation.update import screening, texts
+from image_automation.update.lines.kinds import Kind
 from image_automation.update.result import FileResult, Problem
+from image_automation.update.texts import TextFiles
 
+#: Says what kind of text a file is; None where it is looked into as YAML or not at all.
+KindOf = Callable[[Path], Kind | None]
 _OUTSIDE = Problem("the file is a link that leads out of the folder", "replace it by what it leads to")
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A file with its bytes, or the cause where they cannot be had; `name` is the link that it was found by."""
+    """A file with its bytes, or the cause where they cannot be had; `name` is the link that it was found by.
+
+    `kind` is what kind of text it is, None for YAML.
+    """
 
     path: Path
     name: Path
     content: bytes | Problem
+    kind: Kind | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +54,11 @@ class _TooLarge(Exception):
         self.problem = problem
 
 
-def files(root: Path) -> Iterator[Path]:
+def _no_text(_: Path) -> None:
+    """Look into YAML alone."""
+
+
+def files(root: Path, kind: KindOf = _no_text) -> Iterator[Path]:
     """Yield the candidates below a folder, or the file itself, in the order of their names."""
     if not root.is_dir():
         yield root
@@ -54,45 +66,54 @@ def files(root: Path) -> Iterator[Path]:
     for folder, folders, names in os.walk(root, onerror=_raise):
         folders[:] = sorted(name for name in folders if name != ".git")
         for name in sorted(names):
-            if screening.is_candidate(name):
+            if screening.is_candidate(name) or kind(Path(folder, name)) is not None:
                 yield Path(folder, name)
 
 
-def readable(root: Path, within: Path | None = None) -> Iterator[Found]:
+def readable(root: Path, within: Path | None = None, kind: KindOf = _no_text) -> Iterator[Found]:
     """Yield the candidates below a folder with their bytes, or with the cause where they cannot be read.
 
     A link stands for the file that it leads to, if that lies `within` a folder (the same one unless said otherwise);
     one that leads nowhere or to a folder is passed over.
     """
     inside = (within or (root if root.is_dir() else root.parent)).resolve()
-    for path in files(root):
+    for path in files(root, kind):
+        text = kind(path)
         if (content := _content(path)) is not None:
-            yield Found(path, path, content)
-        elif (target := path.resolve()).is_file():
+            yield Found(path, path, content, text)
+        elif text is None and (target := path.resolve()).is_file():
             outside = not target.is_relative_to(inside) or ".git" in target.relative_to(inside).parts
             yield Found(target, path, _OUTSIDE if outside else _content(target) or b"")
 
 
-def marked(root: Path, within: Path | None = None) -> Iterator[Found]:
+def marked(root: Path, within: Path | None = None, kind: KindOf = _no_text) -> Iterator[Found]:
     """Yield the files that hold a marker with their bytes, and those that cannot be looked into with the cause."""
-    for found in readable(root, within):
-        if isinstance(found.content, Problem) or screening.has_marker(found.content):
+    for found in readable(root, within, kind):
+        if isinstance(found.content, Problem) or texts.has_marker(found.content, found.kind):
             yield found
 
 
-def rewritten(root: Path, setters: Mapping[str, str]) -> Iterator[Rewritten]:
-    """Yield what there is to say about each file; files without a marker are passed over. Nothing is written."""
+def rewritten(root: Path, setters: Mapping[str, str], text_files: TextFiles = texts.NONE) -> Iterator[Rewritten]:
+    """Yield what there is to say about each file; files without a marker are passed over. Nothing is written.
+
+    `text_files` are looked into besides YAML.
+    """
     seen = set[Path]()
-    for found in marked(root):
+    for found in marked(root, kind=lambda path: text_files.kind(_below(path, root))):
         if isinstance(found.content, Problem):
             yield Rewritten(found.name, b"", FileResult(display(found.name), problems=(found.content,)))
             continue
         if found.path in seen:
             continue
         seen.add(found.path)
-        result = rewrite.rewrite(display(found.path), found.content, setters)
+        result = texts.rewritten(display(found.path), found.content, setters, kind=found.kind)
         if result.changes or result.problems or result.unresolved:
             yield Rewritten(found.path, found.content, result)
+
+
+def _below(path: Path, root: Path) -> str:
+    """Return a path below a folder, or the name of the file that was named itself."""
+    return path.name if path == root else path.relative_to(root).as_posix()
 
 
 def _content(path: Path) -> bytes | Problem | None:

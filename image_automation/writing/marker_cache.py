@@ -115,7 +115,7 @@ def _prepare(database: sqlite3.Connection) -> None:
 def _rules() -> bytes:
     """Name the rewriter's code: what an older one learnt may be wrong for this one."""
     found = hashlib.sha256()
-    for source in sorted((Path(__file__).parents[1] / "update").glob("*.py")):
+    for source in sorted((Path(__file__).parents[1] / "update").rglob("*.py")):
         found.update(source.read_bytes())
     return found.digest()
 

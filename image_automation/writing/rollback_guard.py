@@ -15,7 +15,7 @@ from gotk.git import errors as git
 from gotk.git.objects.history import Past
 from image_automation import ports
 from image_automation.gating.chain import Gate, Pending
-from image_automation.update import place
+from image_automation.update import texts
 from image_automation.update.place import Place
 from image_automation.update.proposal import QUARANTINED, TAKEN_BACK, Hold, place_of
 from image_automation.writing import authorship, provenance
@@ -81,7 +81,7 @@ class _Branch:
         self._author = author
         self._releases = releases
         self._past = tree.history(tip, DEPTH)
-        self._values: dict[str, Mapping[Place, str]] = {}
+        self._values: dict[tuple[str, str], Mapping[Place, str]] = {}
 
     def judge(self, path: str, value: str, where: Place) -> _Verdict | None:
         """Tell whether a value was taken back at a place."""
@@ -145,20 +145,20 @@ class _Branch:
         return _Verdict(past.id, taking.by, flips, kind=QUARANTINED if taking.recovers else TAKEN_BACK)
 
     def _versions(self, commits: Sequence[Past], path: str, where: Place) -> list[_Version]:
-        return [_Version(past, self._read(past.id, path).get(where)) for past in commits]
+        return [_Version(past, self._read(past.id, path, where.kind).get(where)) for past in commits]
 
-    def _read(self, commit: str, path: str) -> Mapping[Place, str]:
+    def _read(self, commit: str, path: str, kind: str) -> Mapping[Place, str]:
         try:
             blob = self._tree.node(commit, path).id
         except git.PathNotFound:
             return {}
-        if blob not in self._values:
-            self._values[blob] = self._parse(blob)
-        return self._values[blob]
+        if (blob, kind) not in self._values:
+            self._values[blob, kind] = self._parse(blob, kind)
+        return self._values[blob, kind]
 
-    def _parse(self, blob: str) -> Mapping[Place, str]:
+    def _parse(self, blob: str, kind: str) -> Mapping[Place, str]:
         try:
-            return place.values(self._tree.read(blob))
+            return texts.values(self._tree.read(blob), kind)
         except git.PathNotFound:
             return {}  # a directory had this name
 

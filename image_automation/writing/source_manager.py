@@ -16,7 +16,7 @@ from gotk.git import errors as git
 from gotk.git.objects.commit import Person, Sign
 from gotk.runtime.errors import Retry
 from gotk.runtime.reconciler import Key
-from image_automation import ports, report
+from image_automation import ports, report, selection
 from image_automation.gating import chain
 from image_automation.gating.chain import Gate
 from image_automation.update.proposal import Proposal
@@ -131,13 +131,16 @@ class SourceManager:
     ) -> Proposal:
         """Rewrite the marked files of a commit, but for what was taken back or waits for one of the gates.
 
-        Raises the errors of `gotk.git.errors`.
+        Raises the errors of `gotk.git.errors`, and Stalled where patterns of text files make no sense.
         """
         automation = self.automation
+        text_files = selection.text_files(automation)
         owner = rollback_guard.Owner(self.spec.commit.author.email, automation.metadata.annotations)
         path = tree.below(automation.spec.update.path)
         return chain.respected(
-            lambda held: tree.apply(self.repository, base.commit, path, setters, known, held=held),
+            lambda held: tree.apply(
+                self.repository, base.commit, path, setters, known, held=held, text_files=text_files
+            ),
             [rollback_guard.gate(self.repository, base.commit, [owner]), *gates],
         )
 

@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pygit2
 
-from gotk.api import core, scheme
+from gotk.api import core, extensions, scheme
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.meta import Object
 from gotk.api.source import GitRepository
@@ -165,6 +165,13 @@ def automation(name: str = "auto", *, generation: int = 1, **spec: Any) -> Image
         },
         ImageUpdateAutomation,
     )
+
+
+def opted_in(automation: ImageUpdateAutomation, patterns: str) -> ImageUpdateAutomation:
+    """The automation as one that looks into text files, too."""
+    annotations = {**automation.metadata.annotations, extensions.TEXT_FILES: patterns}
+    metadata = msgspec.structs.replace(automation.metadata, annotations=annotations)
+    return msgspec.structs.replace(automation, metadata=metadata)
 
 
 def git_spec(**changes: Any) -> dict[str, Any]:

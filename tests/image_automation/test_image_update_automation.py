@@ -20,7 +20,7 @@ from gotk.git.serving.server import BasicAuth, GitServer
 from gotk.runtime import errors
 from gotk.runtime.reconciler import Key
 from image_automation import triggers
-from tests.image_automation.automating import FILE, World, automation, git_spec, policy, repository, secret
+from tests.image_automation.automating import FILE, World, automation, git_spec, opted_in, policy, repository, secret
 
 UPDATED = FILE.replace("a/web:1.0", "a/web:1.1")
 SUCCEEDED = ("True", "Succeeded", "repository up-to-date")
@@ -487,6 +487,25 @@ async def test_a_new_generation_looks_again_even_when_the_branch_has_not_moved(t
     moved = msgspec.structs.replace(automation(generation=2, update={"path": "b"}), status=first.obj.status)
     await world.run(moved)
     assert world.text("b/x.yaml") == UPDATED
+
+
+async def test_text_files_are_looked_into_once_they_are_opted_in_and_no_more_once_they_are_not(tmp_path: Path):
+    text = 'TAG=1.0 # {"$imagepolicy": "apps:web:tag"}\n'
+    world = World(tmp_path, {"a/x.yaml": FILE, "a/b/.env": text, "a/run.sh": text})
+    first = await world.run(automation(update={"path": "a"}))
+    assert (world.text("a/x.yaml"), world.text("a/b/.env")) == (UPDATED, text)
+    second = await world.run(opted_in(first.obj, ".env, b/*.sh"))
+    assert (world.text("a/b/.env"), world.text("a/run.sh")) == (text.replace("1.0", "1.1"), text)
+    assert "- 1.0 -> 1.1 in a/b/.env:1\n" in world.commits()[0].message
+    world.store.put(policy("web", "a/web", "1.2"))
+    await world.run(opted_in(second.obj, ""))
+    assert world.text("a/b/.env") == text.replace("1.0", "1.1")
+
+
+async def test_patterns_that_make_no_sense_stall(world: World):
+    ended = await world.run(opted_in(automation(), "../Dockerfile"))
+    cause = "'../Dockerfile' names no file below update.path: write one such as `docker/*.env`"
+    assert ended.ready == ("False", "InvalidTextFiles", f"annotation image-automation.dev/text-files: {cause}")
 
 
 def watches(kind: type) -> Any:

@@ -19,7 +19,7 @@ from gotk.git.objects.seed import seed
 from gotk.runtime import errors
 from image_automation import recovery, report
 from tests import running
-from tests.image_automation.automating import FILE, World, automation, policy
+from tests.image_automation.automating import FILE, World, automation, opted_in, policy
 
 JANE = Person("Jane", "jane@example.com")
 NEW, NEWER = FILE.replace("1.0", "1.1"), FILE.replace("1.0", "1.2")
@@ -79,6 +79,19 @@ async def test_a_rollback_is_a_commit_of_exactly_our_edit_and_holds_the_version_
     world.store.put(policy("web", "a/web", "1.2"))
     await run(world, third.obj, minutes=15)
     assert world.text("apps/web.yaml") == f"# mine\n{NEWER}"
+
+
+async def test_a_word_of_a_text_file_is_rolled_back_and_held(tmp_path: Path):
+    text = '# {"$imagepolicy": "apps:web:tag"}\nARG TAG=1.0\n'
+    world = World(tmp_path, {"Dockerfile": text, "apps/web.yaml": FILE})
+    first = await run(world, opted_in(automation(), "Dockerfile"))
+    assert world.text("Dockerfile") == text.replace("1.0", "1.1")
+    seed(world.remote, {"Dockerfile": f"# mine\n{text.replace('1.0', '1.1')}"}, author=JANE)
+    second = await run(world, asking(first.obj), minutes=5)
+    assert (world.text("Dockerfile"), world.text("apps/web.yaml")) == (f"# mine\n{text}", FILE)
+    await run(world, second.obj, minutes=10)
+    assert (world.text("Dockerfile"), world.text("apps/web.yaml")) == (f"# mine\n{text}", FILE)
+    world.limiter.close()
 
 
 async def test_a_second_rollback_goes_one_version_further_back(world: World):

@@ -14,6 +14,7 @@ import click
 from image_automation.cli import checkout, output
 
 if TYPE_CHECKING:
+    from image_automation.update.texts import TextFiles
     from image_automation.writing.folder import Rewritten
 
 _IMAGE = re.compile(
@@ -36,26 +37,37 @@ _CHANGED = 2
 @click.option("--dry-run", is_flag=True, help="Write nothing; exit with 2 where something would change.")
 @click.option("--strict", is_flag=True, help="Fail where a marker or a marked file has no effect.")
 @click.option("--diff", "as_diff", is_flag=True, help="Print changes as a unified diff.")
-def update(path: Path, images: tuple[str, ...], *, dry_run: bool, strict: bool, as_diff: bool) -> int:
+@click.option(
+    "--text-files",
+    "patterns",
+    multiple=True,
+    metavar="PATTERN",
+    help="Look into text files besides YAML, such as Dockerfile or *.tf. Repeat it for several patterns.",
+)
+def update(
+    path: Path, images: tuple[str, ...], patterns: tuple[str, ...], *, dry_run: bool, strict: bool, as_diff: bool
+) -> int:
     """Rewrite the marked images of a folder or file, without a cluster.
 
     Only marked values change, every other byte stays. Exits with 0 when all is up to date or was updated, with 2 when
     --dry-run found something to change, and with 1 when a file had to be left alone because of an error.
     """
-    setters = _setters(images)
+    setters, text_files = _setters(images), _text_files(patterns)
     if path.is_symlink():
         output.fail(f"'{path}' is a symbolic link, which is never written through: name what it points to")
     if not path.exists():
         output.fail(f"there is no '{path}': name a folder or a file")
-    return _run(path, setters, dry_run=dry_run, strict=strict, as_diff=as_diff)
+    return _run(path, setters, text_files, dry_run=dry_run, strict=strict, as_diff=as_diff)
 
 
-def _run(path: Path, setters: Mapping[str, str], *, dry_run: bool, strict: bool, as_diff: bool) -> int:
+def _run(
+    path: Path, setters: Mapping[str, str], text_files: "TextFiles", *, dry_run: bool, strict: bool, as_diff: bool
+) -> int:
     from image_automation.writing import folder  # noqa: PLC0415 - the YAML parsers take half of the start-up
 
     files, values, ignored, failed = 0, 0, 0, False
     try:
-        for found in folder.rewritten(path, setters):
+        for found in folder.rewritten(path, setters, text_files):
             _report(found, as_diff=as_diff)
             failed = failed or found.result.failed
             ignored += len(found.result.problems) + len(found.result.unresolved)
@@ -115,6 +127,15 @@ def _setters(images: tuple[str, ...]) -> dict[str, str]:
     except values.InvalidReference as error:
         output.fail(f"--image: {error}")
     return {setter: value for setter, value in found.items() if value}
+
+
+def _text_files(patterns: tuple[str, ...]) -> "TextFiles":
+    from image_automation.update import texts  # noqa: PLC0415 - `--help` needs no rewriter
+
+    try:
+        return texts.of(patterns)
+    except texts.InvalidPatterns as error:
+        output.fail(f"--text-files: {error}")
 
 
 def _quoted(text: str) -> str:

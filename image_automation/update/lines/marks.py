@@ -60,9 +60,8 @@ def find(text: str, kind: Kind) -> Iterator[Marked | Inert]:
             continue
         keys = _keys(line.text[: word.start])
         counts[keys, found.setter] += 1
-        yield Marked(
-            found.setter, line, word, Place(ObjectIdentifier(), keys, found.setter, counts[keys, found.setter])
-        )
+        number = counts[keys, found.setter]
+        yield Marked(found.setter, line, word, Place(ObjectIdentifier(), keys, found.setter, number, kind.key))
 
 
 def _keys(before: str) -> str:

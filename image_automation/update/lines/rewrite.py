@@ -47,9 +47,9 @@ def rewrite(path: str, data: bytes, setters: Mapping[str, str], held: Collection
     `setters` and `held` are what they are to the rewriter of YAML.
     """
     if not has_marker(data):
-        return FileResult(path, kind=kind.key)
+        return FileResult(path)
     if (problem := screening.refuse_text(data)) is not None:
-        return FileResult(path, problems=(problem,) if screening.is_marked(data) else (), kind=kind.key)
+        return FileResult(path, problems=(problem,) if screening.is_marked(data) else ())
     text, report = data.decode(_ENCODING), _Report()
     found = list(marks.find(text, kind))
     for each in found:
@@ -71,7 +71,6 @@ def rewrite(path: str, data: bytes, setters: Mapping[str, str], held: Collection
         unresolved=tuple(report.unresolved),
         followed=frozenset(report.followed),
         current=report.current,
-        kind=kind.key,
     )
 
 
@@ -96,7 +95,7 @@ def _decide(report: _Report, marked: Marked, setters: Mapping[str, str], held: C
         report.problems.append(_unwritable(value, line))
     else:
         report.edits[place] = value
-        report.changes.append(Change(setter, old, value, line, place.object, place.keys, place.number))
+        report.changes.append(Change(setter, old, value, line, place.object, place.keys, place.number, place.kind))
 
 
 def _unwritable(value: str, line: int) -> Problem:

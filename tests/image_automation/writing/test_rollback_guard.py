@@ -14,7 +14,7 @@ from gotk.git.objects.seed import seed
 from image_automation import report
 from image_automation.writing import authorship, releases
 from tests import running
-from tests.image_automation.automating import FILE, World, automation, policy
+from tests.image_automation.automating import FILE, World, automation, opted_in, policy
 
 JANE = Person("Jane", "jane@example.com")
 BOT = Person("Bot", "bot@example.com")
@@ -51,6 +51,21 @@ async def test_what_a_person_reverts_stays_reverted(world: World):
         f"commit {head[:12]} by Jane took it back"
     )
     assert [(event.severity, event.reason) for event in second.run.events] == [("Warning", "UpdatesHeld")]
+
+
+async def test_what_a_person_reverts_in_a_text_file_stays_reverted(tmp_path: Path):
+    before = '# {"$imagepolicy": "apps:web"}\nFROM a/web:1.0 AS base\n'
+    world = World(tmp_path, {"Dockerfile": before})
+    opted = opted_in(automation(), "Dockerfile")
+    first = await world.run(opted)
+    assert world.text("Dockerfile") == before.replace("1.0", "1.1")
+    reverted = f"# a word above\n{before}"
+    head = seed(world.remote, {"Dockerfile": reverted}, author=JANE, message="Back", when=running.NOON)
+    second = await world.run(first.obj)
+    assert (world.head(), world.text("Dockerfile")) == (head, reverted)
+    assert second.conditions[extensions.UPDATES_HELD][:2] == ("True", "TakenBack")
+    assert [(held.path, held.line) for held in report.read(second.obj.metadata.annotations).held] == [("Dockerfile", 3)]
+    world.limiter.close()
 
 
 async def test_a_hold_survives_a_restart_on_an_empty_disk_and_is_not_said_again(world: World, tmp_path: Path):

@@ -63,6 +63,25 @@ def test_a_plan_shows_steps_places_diff_and_total_and_writes_nothing(made: Fleet
     assert made.text("apps/web.yaml") == before
 
 
+def test_text_files_that_the_automation_opts_in_are_planned_and_applied(
+    made: Fleet, capsys: pytest.CaptureFixture[str]
+):
+    name = "kind: ImageUpdateAutomation\nmetadata: {name: auto, namespace: apps"
+    declaring = next(path for path in made.clone.rglob("*.yaml") if name in path.read_text())
+    opted = f"{name}, annotations: {{image-automation.dev/text-files: /web/*.env}}"
+    declaring.write_text(declaring.read_text().replace(name, opted))
+    for path in ("apps/web/prod.env", "apps/prod.env"):
+        (made.clone / path).parent.mkdir(exist_ok=True)
+        (made.clone / path).write_text('TAG=1.4.2 # {"$imagepolicy": "apps:web:tag"}\n')
+    assert run("plan", made.clone, "--out", made.clone / "plan.json") == 2
+    out = capsys.readouterr().out
+    assert "    apps/web/prod.env:1\n" in out
+    assert "Plan: 3 changes in 3 files, 0 up to date." in out
+    assert run("apply", made.clone / "plan.json", made.clone) == 0
+    assert made.text("apps/web/prod.env") == 'TAG=1.4.3 # {"$imagepolicy": "apps:web:tag"}\n'
+    assert "1.4.2" in made.text("apps/prod.env")
+
+
 def test_nothing_to_do_is_0_and_counts_what_is_right(made: Fleet, capsys: pytest.CaptureFixture[str]):
     run("plan", made.clone, "--out", made.clone / "plan.json")
     assert run("apply", made.clone / "plan.json", made.clone) == 0

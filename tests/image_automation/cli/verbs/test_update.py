@@ -46,6 +46,27 @@ def test_a_second_run_finds_nothing_to_do(folder: Path, capsys: pytest.CaptureFi
     assert capsys.readouterr() == ("", "✔ nothing to update\n")
 
 
+def test_text_files_are_updated_where_they_are_opted_in(folder: Path, capsys: pytest.CaptureFixture[str]):
+    (folder / "sub" / "Dockerfile").write_text(f"{MARKER}\nARG TAG=6.0.0\n")
+    (folder / "other.env").write_text(f"A=6.0.0 B=6.0.0 {MARKER}\n")
+    assert run(folder, *IMAGE, "--text-files", "Dockerfile", "--text-files", "/*.env", "--strict") == 1
+    assert (folder / "sub" / "Dockerfile").read_text() == f"{MARKER}\nARG TAG=6.7.1\n"
+    out, err = capsys.readouterr()
+    assert f"{folder}/sub/Dockerfile:2: 6.0.0 -> 6.7.1  (apps:podinfo:tag)\n" in out
+    assert f"{folder}/other.env:1: 2 words of the line may be a tag: 6.0.0, 6.0.0: leave one of them on the line" in err
+
+
+def test_one_text_file_is_updated_by_its_name(folder: Path):
+    (folder / "x.env").write_text(f"A=6.0.0 {MARKER}\n")
+    assert run(folder / "x.env", *IMAGE, "--text-files", "*.env") == 0
+    assert (folder / "x.env").read_text() == f"A=6.7.1 {MARKER}\n"
+
+
+def test_a_pattern_that_makes_no_sense_is_an_error(folder: Path, capsys: pytest.CaptureFixture[str]):
+    assert run(folder, *IMAGE, "--text-files", "!x") == 1
+    assert "--text-files: '!x' begins with `!`: name the files to look into" in capsys.readouterr().err
+
+
 def test_a_dry_run_writes_nothing_and_exits_with_2(folder: Path, capsys: pytest.CaptureFixture[str]):
     before = (folder / "sub" / "app.yaml").read_bytes()
     assert run(folder, *IMAGE, "--dry-run", "--diff") == 2

@@ -1,0 +1,144 @@
+"""The files of a tree that are worth parsing, found by walking directories that nobody has walked before.
+
+What was learnt of a directory or file is kept by its hash, which stands for what it holds. What patterns choose depends
+on where a directory is and on the patterns besides, so both are part of the name that it is remembered by.
+"""
+
+import hashlib
+import itertools
+import stat
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from threading import Lock
+from typing import Final, NamedTuple
+
+from gotk.bounded import Bounded
+from gotk.git import errors as git
+from image_automation import ports
+from image_automation.update import screening, texts
+from image_automation.update.lines.kinds import Kind
+from image_automation.update.texts import TextFiles
+from image_automation.writing import marker_cache
+
+_DEPTH_LIMIT: Final = 200
+_LEAVES_LIMIT: Final = 100_000
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """A file worth parsing, or a link to one: its path below some directory, and its content's hash.
+
+    `kind` is what kind of text it is; None for YAML.
+    """
+
+    path: str
+    id: str
+    link: bool = False
+    kind: Kind | None = None
+
+
+class Leaves:
+    """The leaves of directories, up to so many in all. For any thread."""
+
+    def __init__(self, most: int) -> None:
+        self._leaves: Bounded[bytes, tuple[Leaf, ...]] = Bounded(most, weigh=lambda leaves: 1 + len(leaves))
+        self._lock = Lock()
+
+    def get(self, directory: bytes) -> tuple[Leaf, ...] | None:
+        """Return those of a directory, by the name that it was remembered by."""
+        return self._leaves.peek(directory)
+
+    def put(self, directory: bytes, leaves: tuple[Leaf, ...]) -> tuple[Leaf, ...]:
+        """Remember those of a directory."""
+        with self._lock:
+            self._leaves.put(directory, leaves)
+        return leaves
+
+
+class Candidate(NamedTuple):
+    """A file that may hold a marker: its name, its content's hash, and what kind of text it is."""
+
+    name: str
+    id: str
+    kind: Kind | None = None
+
+    @property
+    def key(self) -> str:
+        """What its content is remembered by: the same bytes may be YAML here and text there."""
+        return key(self.id, self.kind)
+
+
+@dataclass(frozen=True, slots=True)
+class Walk:
+    """A walk through the directories of a repository: for YAML, or for the text files that are opted in."""
+
+    repository: ports.Repository
+    leaves: Leaves
+    files: marker_cache.Marks
+    chosen: TextFiles | None = None
+
+    def below(self, tree_id: str, where: str = "", depth: int = 0) -> tuple[Leaf, ...]:
+        """Return the files below a directory, itself at `where`, that are worth parsing."""
+        name = self._name(tree_id, where)
+        if (found := self.leaves.get(name)) is not None:
+            return found
+        if depth > _DEPTH_LIMIT:
+            raise git.InvalidPath(f"the repository's directories are nested deeper than {_DEPTH_LIMIT} levels")
+        leaves = tuple(itertools.islice(self._walk(tree_id, where, depth), _LEAVES_LIMIT + 1))
+        if len(leaves) > _LEAVES_LIMIT:
+            raise git.TooLarge(f"the repository holds more than {_LEAVES_LIMIT} files with markers")
+        return self.leaves.put(name, leaves)
+
+    def _walk(self, tree_id: str, where: str, depth: int) -> Iterator[Leaf]:
+        nodes = self.repository.children(tree_id)
+        candidates = self._candidates(nodes, where)
+        found = {each.name: each for each in marked(self.repository, candidates, self.files)}
+        for node in nodes:
+            if stat.S_ISDIR(node.mode):
+                below = f"{where}{node.name}/"
+                if self.chosen is None or self.chosen.reaches(below[:-1]):
+                    for leaf in self.below(node.id, below, depth + 1):
+                        yield Leaf(f"{node.name}/{leaf.path}", leaf.id, leaf.link, leaf.kind)
+            elif stat.S_ISLNK(node.mode) and self.chosen is None and screening.is_candidate(node.name):
+                yield Leaf(node.name, node.id, link=True)
+            elif node.name in found:
+                yield Leaf(node.name, node.id, kind=found[node.name].kind)
+
+    def _candidates(self, nodes: Iterable[ports.Node], where: str) -> Iterator[Candidate]:
+        for node in nodes:
+            if not stat.S_ISREG(node.mode):
+                continue
+            if self.chosen is None:
+                if screening.is_candidate(node.name):
+                    yield Candidate(node.name, node.id)
+            elif (kind := self.chosen.kind(f"{where}{node.name}")) is not None:
+                yield Candidate(node.name, node.id, kind)
+
+    def _name(self, tree_id: str, where: str) -> bytes:
+        if self.chosen is None:
+            return bytes.fromhex(tree_id)
+        wanted = "\0".join((where, *self.chosen.patterns))
+        return bytes.fromhex(tree_id) + hashlib.sha256(wanted.encode("utf-8", "surrogateescape")).digest()
+
+
+def key(id_: str, kind: Kind | None) -> str:
+    """Return what a content is remembered by, read as YAML or as a kind of text."""
+    return f"{id_}{kind.key}" if kind else id_
+
+
+def marked(repository: ports.Repository, candidates: Iterable[Candidate], files: marker_cache.Marks) -> list[Candidate]:
+    """Return the candidates that are worth parsing; only those whose content is new are read."""
+    listed = list(candidates)
+    learnt = files.known({each.key for each in listed})
+    unknown: dict[str, dict[str, Kind | None]] = {}
+    for each in listed:
+        if each.key not in learnt:
+            unknown.setdefault(each.id, {})[each.key] = each.kind
+    news: dict[str, marker_cache.Learnt] = {
+        name: content is None or texts.has_marker(content, kind)
+        for id_, content in repository.read_each(unknown, limit=screening.SIZE_LIMIT)
+        for name, kind in unknown[id_].items()
+    }
+    files.learn(news)
+    learnt.update(news)
+    return [each for each in listed if learnt[each.key]]
