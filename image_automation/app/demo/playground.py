@@ -23,7 +23,7 @@ from gotk.oci import image
 from gotk.oci.registry.files import DirectoryFiles
 from gotk.oci.registry.server import RegistryServer
 from gotk.oci.registry.storage import Storage
-from image_automation.app import embedded, service
+from image_automation.app import addresses, embedded, service
 from image_automation.app.demo.story import MANIFESTS, Story
 from image_automation.app.settings import Settings
 
@@ -50,6 +50,7 @@ class Playground:
     repository: Path
     variables: Mapping[str, str]
     story: Story
+    dashboard: str
 
     @property
     def image(self) -> str:
@@ -153,6 +154,7 @@ async def open_playground(
             repository=repository,
             variables=variables,
             story=story,
+            dashboard=addresses.find(plane.kubeconfig, addresses.DASHBOARD) + "/",
         )
 
 

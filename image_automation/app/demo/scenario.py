@@ -78,6 +78,7 @@ async def prepare(
     Where an earlier run has pushed the new tag already, there is no older version to wait for.
     """
     view.step(f"registry at {ground.registry.address}, Git at {ground.variables['git']}, all on this machine")
+    view.step(f"the dashboard shows all of it at {ground.dashboard}")
     for old in old_tags:
         await ground.push(old)
     view.step(f"pushed {ground.image}: {', '.join(old_tags)}")

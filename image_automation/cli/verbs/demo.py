@@ -137,6 +137,8 @@ It goes on running until you press Ctrl-C.
   {scenario.kubectl()} get all,fluxcd -A
   {sys.argv[0]} get all -A
   {sys.argv[0]} explain policy web
+  {sys.argv[0]} dashboard
+The pages are at {ground.dashboard}, and `dashboard` prints a link that signs you in.
 Push a tag of your own, and look again:
   {sys.argv[0]} tag artifact oci://{ground.image}:{tag} --tag {_next(tag)}
 Or push images to http://{ground.registry.address}/v2/, or clone {ground.git.url(ground.repository.name)}

@@ -28,12 +28,26 @@ function morph(old, fresh) {
   morphChildren(old, fresh);
 }
 
+// Text between elements comes and goes with the template's line breaks: what follows it may be the element wanted.
+function pastText(at, wanted) {
+  let next = at;
+  while (next?.nodeType === Node.TEXT_NODE) next = next.nextSibling;
+  if (!next || !isSame(next, wanted)) return at;
+  while (at !== next) {
+    const gone = at;
+    at = at.nextSibling;
+    gone.remove();
+  }
+  return next;
+}
+
 function morphChildren(old, fresh) {
   const named = new Map([...old.children].filter((child) => child.id).map((child) => [child.id, child]));
   let at = old.firstChild;
   for (const wanted of [...fresh.childNodes]) {
     const known = wanted.id ? named.get(wanted.id) : null;
     if (known && known !== at && isSame(known, wanted)) old.insertBefore(known, at);
+    if (wanted.nodeType === Node.ELEMENT_NODE && !wanted.id) at = pastText(at, wanted);
     const here = known && isSame(known, wanted) ? known : at;
     if (here && isSame(here, wanted)) {
       const row = here.matches?.(".row") && !here.isEqualNode(wanted) ? here.textContent : null;

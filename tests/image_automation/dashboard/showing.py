@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -153,3 +154,16 @@ def ready(status: str = "True", message: str = "fine") -> dict[str, Any]:
 
 def with_status(obj: Mapping[str, Any], **status: Any) -> dict[str, Any]:
     return {**obj, "status": {**obj.get("status", {}), **status}}
+
+
+def automation(
+    name: str = "auto", namespace: str = "default", *, report: dict[str, Any] | None = None, **status: Any
+) -> dict[str, Any]:
+    annotations = {"image-automation.dev/report": json.dumps(report)} if report else {}
+    return {
+        "apiVersion": "image.toolkit.fluxcd.io/v1",
+        "kind": "ImageUpdateAutomation",
+        "metadata": {"name": name, "namespace": namespace, "annotations": annotations},
+        "spec": {"sourceRef": {"kind": "GitRepository", "name": "fleet"}, "interval": "5m"},
+        "status": status,
+    }

@@ -1,25 +1,13 @@
 """What the front page and the images say of objects: records, without a server's looks."""
 
-import json
 from typing import Any
 
 import pytest
 
-from tests.image_automation.dashboard.showing import HTML, JSON, condition, ready, shown, with_status
+from tests.image_automation.dashboard.showing import HTML, JSON, automation, condition, ready, shown, with_status
 from tests.memory_cluster import MemoryCluster, image_policy, image_repository
 
 SUSPENDED = {"suspend": True}
-
-
-def automation(name: str = "auto", *, report: dict[str, Any] | None = None, **status: Any) -> dict[str, Any]:
-    annotations = {"image-automation.dev/report": json.dumps(report)} if report else {}
-    return {
-        "apiVersion": "image.toolkit.fluxcd.io/v1",
-        "kind": "ImageUpdateAutomation",
-        "metadata": {"name": name, "namespace": "default", "annotations": annotations},
-        "spec": {"sourceRef": {"kind": "GitRepository", "name": "fleet"}, "interval": "5m"},
-        "status": status,
-    }
 
 
 async def seen(path: str, *objects: dict[str, Any]) -> Any:

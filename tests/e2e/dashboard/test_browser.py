@@ -1,0 +1,142 @@
+"""The pages in a real browser: by keyboard alone, on a phone, without complaints of axe, kept true, acted upon."""
+
+import importlib.resources
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from typing import Any, NamedTuple
+
+import pytest
+import pytest_asyncio
+
+from tests.e2e.dashboard.browser import DESKTOP, PHONE, Page, chromium
+from tests.e2e.dashboard.fleet import Fleet
+from tests.image_automation.dashboard.showing import Held, shown
+from tests.memory_cluster import MemoryCluster
+
+pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
+
+PAGES = ("/", "/images", "/images?q=shop", "/objects/ImageRepository/shop/cart", "/login")
+HOLDERS = {"operator": Held("olga@example.com", rules=frozenset({("*", "*", "*")}))}
+AXE = (importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text()
+
+
+class Stage(NamedTuple):
+    page: Page
+    url: str
+    cluster: MemoryCluster
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
+    fleet = Fleet(datetime.now(UTC))
+    async with (
+        chromium(tmp_path_factory.mktemp("chromium")) as page,
+        shown(fleet.cluster, holders=HOLDERS) as client,
+    ):
+        yield Stage(page, str(client.make_url("/")).rstrip("/"), fleet.cluster)
+        assert page.complaints == []
+
+
+async def where(page: Page) -> str:
+    return str(await page.run("location.pathname + location.search"))
+
+
+async def test_everything_is_reached_by_keyboard(stage: Stage) -> None:
+    page, url, _ = stage
+    await page.size(DESKTOP)
+    await page.open(f"{url}/")
+    await page.press("j", "j", "k")
+    assert "payments/ledger" in await page.run("document.activeElement.textContent")
+    async with page.loading():
+        await page.press("Enter")
+    assert await where(page) == "/objects/ImageRepository/payments/ledger"
+    async with page.loading():
+        await page.press("g", "i")
+    assert await where(page) == "/images"
+    await page.press("/", *"checkout")
+    async with page.loading():
+        await page.press("Enter")
+    assert await where(page) == "/images?q=checkout"
+    assert await page.run("document.querySelectorAll('main .row').length") == 1
+    await page.press("?")
+    assert await page.run("document.getElementById('keys').open")
+    await page.press("Escape")
+    assert not await page.run("document.getElementById('keys').open")
+    await page.press("Tab")
+    assert await page.run("document.activeElement.matches('.skip, a, button, input')")
+
+
+async def test_nothing_is_wider_than_a_phone(stage: Stage) -> None:
+    page, url, _ = stage
+    await page.size(PHONE)
+    for path in PAGES:
+        await page.open(url + path)
+        assert await page.run("document.documentElement.scrollWidth - innerWidth") <= 0, path
+
+
+@pytest.mark.parametrize(("size", "dark"), [(DESKTOP, False), (PHONE, True)])
+async def test_axe_finds_nothing_serious(stage: Stage, size: tuple[int, int], dark: bool) -> None:
+    page, url, _ = stage
+    await page.size(size, dark=dark)
+    for path in PAGES:
+        await page.open(url + path)
+        await page.run(AXE)
+        found = await page.run("axe.run().then((found) => JSON.parse(JSON.stringify(found.violations)))")
+        bad = [each for each in found if each["impact"] in {"serious", "critical"}]
+        assert [(path, each["id"], each["nodes"][0]["html"]) for each in bad] == []
+
+
+async def test_what_changes_is_seen_without_loading_the_page_again(stage: Stage) -> None:
+    page, url, cluster = stage
+    await page.size(DESKTOP)
+    await page.open(f"{url}/images")
+    await page.until("document.getElementById('pill').textContent === 'live'")
+    await page.run("window.same = true; document.getElementById('shop-cart').tabIndex = -1;"
+                   "document.getElementById('shop-cart').focus()")  # fmt: skip
+    cluster.change("ImagePolicy", "shop", "cart", {"status": {"latestRef": {"tag": "2.4.0"}}})
+    await page.until("document.querySelector('#shop-cart .tag').textContent === '2.4.0'")
+    cluster.delete("ImagePolicy", "web", "frontend")
+    await page.until("!document.getElementById('web-frontend')")
+    assert await page.run("window.same")
+    assert await page.run("document.activeElement.id") == "shop-cart"
+
+
+async def test_one_signs_in_suspends_and_signs_out(stage: Stage) -> None:
+    page, url, cluster = stage
+    await page.size(DESKTOP)
+    place = "/objects/ImageRepository/platform/ingress"
+    await page.open(f"{url}/login?next={place}")
+    await page.run("document.getElementById('token').focus()")
+    await page.press(*"operator")
+    async with page.loading():
+        await page.run("document.querySelector('.card button').click()")
+    assert await where(page) == place
+    assert await page.run("document.querySelector('.me').textContent") == "olga@example.com"
+    async with page.loading():
+        await page.run("document.querySelector('button[value=suspend]').click()")
+    await page.until("document.querySelector('button[value=resume]')")
+    assert suspended(cluster)
+    async with page.loading():
+        await page.run("document.querySelector('button[value=resume]').click()")
+    await page.until("document.querySelector('button[value=suspend]')")
+    assert not suspended(cluster)
+    async with page.loading():
+        await page.run("document.querySelector('.who button').click()")
+    assert await page.run("document.querySelector('.who a').textContent") == "Sign in"
+
+
+def suspended(cluster: MemoryCluster) -> Any:
+    return cluster.objects["ImageRepository", "platform", "ingress"]["spec"].get("suspend", False)
+
+
+async def test_pages_are_read_without_javascript(stage: Stage) -> None:
+    page, url, _ = stage
+    await page.ask("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        await page.open(f"{url}/")
+        text = (await page.ask("DOM.getDocument", depth=0))["root"]["nodeId"]
+        html = (await page.ask("DOM.getOuterHTML", nodeId=text))["outerHTML"]
+        assert "scan failed: 401 Unauthorized" in html
+        assert "UTC</time>" in html
+    finally:
+        await page.ask("Emulation.setScriptExecutionDisabled", value=False)
