@@ -104,6 +104,18 @@ def door(cluster: MemoryCluster, holders: Mapping[str, Held] | None = None, cloc
 
 
 @contextlib.asynccontextmanager
+async def watching(caches: Caches) -> AsyncIterator[None]:
+    """Keep caches up to date, from when they have seen everything."""
+    async with asyncio.TaskGroup() as group:
+        tasks = [group.create_task(cache.run()) for cache in caches]
+        for cache in caches:
+            await cache.synced.wait()
+        yield
+        for task in tasks:
+            task.cancel()
+
+
+@contextlib.asynccontextmanager
 async def shown(
     cluster: MemoryCluster,
     *,
@@ -127,14 +139,11 @@ async def shown(
         tells=told if told is not None else Told(),
         free=free,
     )
-    async with asyncio.TaskGroup() as group:
-        watching = [group.create_task(cache.run()) for cache in caches]
-        for cache in caches:
-            await cache.synced.wait()
-        async with TestClient(TestServer(dashboard.app()), cookie_jar=DummyCookieJar()) as client:
-            yield client
-        for task in watching:
-            task.cancel()
+    async with (
+        watching(caches),
+        TestClient(TestServer(dashboard.app()), cookie_jar=DummyCookieJar()) as client,
+    ):
+        yield client
 
 
 def condition(type_: str, status: str, message: str = "", reason: str = "Some") -> dict[str, Any]:
