@@ -1,20 +1,21 @@
-"""Plain folders, printed as kustomize prints them, without kustomize: the commonest build, and the cheapest.
+"""Plain builds, printed as kustomize prints them, without kustomize: the commonest, and the cheapest.
 
-A folder without any kustomization, under a spec that changes nothing, is its manifests in kustomize's order. That is
-made here where nothing can make a difference: no anchor, tag or scalar that YAML readers disagree about, no list of
-objects, no annotation that kustomize acts on, no object that comes twice. Whatever is not of that kind goes the usual
-way, errors included. A corpus is compared with the real program to the byte (`test_plain`). The order answers to
+A folder without any kustomization, or with ones that only list (`listing`), is its manifests in kustomize's order, and
+in the namespace that kustomization or spec say. That is made here where nothing can make a difference: no anchor, tag
+or scalar that YAML readers disagree about, no list of objects, no annotation that kustomize acts on, no object that
+comes twice, and under a namespace only kinds that live in one and name none. Whatever is not of that kind goes the
+usual way, errors included. A corpus is compared with the real program to the byte (`test_plain`). The order answers to
 kustomize's legacy sort.
 """
 
 import functools
-import posixpath
 import re
 from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
 
-from deploy.kustomize.building import canonical, references, resources
+from deploy.kustomize.building import canonical, resources
 from deploy.kustomize.building.canonical import Plain
+from deploy.kustomize.building.listing import Listing, NotPlain
 from deploy.kustomize.building.source import Source, TooLarge
 from gotk import go_yaml
 from gotk.api.kustomize import KustomizationSpec
@@ -24,6 +25,7 @@ MOST_BYTES = 1 << 20
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})", re.ASCII)
 _BOOLEANS = {"true": True, "false": False}
 _ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
+_NAMESPACE = re.compile("[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?")
 _TAG = re.compile(rb"(?:^|[\s\[{,])!")
 _ACTED_ON = ("config.kubernetes.io/", "config.k8s.io/", "kustomize.config.k8s.io/", "alpha.config.kubernetes.io/")
 _FIRST = (
@@ -39,8 +41,13 @@ _RANKS = {
 }
 
 
-class _NotPlain(Exception):
-    """Something that only kustomize may decide."""
+#: Kinds that live in namespaces, and hold no name of one: a namespace is set on them and nowhere in them.
+_NAMESPACED = frozenset(
+    {("", kind) for kind in ("ConfigMap", "Secret", "Service", "ServiceAccount", "PersistentVolumeClaim", "Pod")}
+    | {("apps", kind) for kind in ("Deployment", "StatefulSet", "DaemonSet")}
+    | {("batch", "Job"), ("batch", "CronJob"), ("autoscaling", "HorizontalPodAutoscaler")}
+    | {("networking.k8s.io", "Ingress"), ("networking.k8s.io", "NetworkPolicy"), ("policy", "PodDisruptionBudget")}
+)
 
 
 class _Id(NamedTuple):
@@ -59,15 +66,18 @@ def printed(source: Source, directory: str, spec: KustomizationSpec, *, as_liste
 
     The source should give no more than `MOST_BYTES`. Objects come in kustomize's order, or `as_listed`.
     """
-    if spec.target_namespace or spec.name_prefix or spec.name_suffix or spec.build_metadata:
+    if spec.name_prefix or spec.name_suffix or spec.build_metadata:
         return None
     if spec.patches or spec.components or spec.images:
         return None
     try:
-        files = list(_files(source, directory))
+        listed = Listing(source, _values)
+        namespace, files = listed.of(directory)
         contents = [source.read(path) for path in files]
         found = [each for data in contents for each in _objects(data)]
-    except (_NotPlain, canonical.Unreadable, TooLarge):
+        if namespace := spec.target_namespace or namespace:
+            found = [_moved(each, value, namespace) for each, value in found]
+    except (NotPlain, canonical.Unreadable, TooLarge):
         return None
     ids = [each for each, _ in found]
     if not found or len({each._replace(namespace=each.namespace or "default") for each in ids}) < len(ids):
@@ -76,38 +86,31 @@ def printed(source: Source, directory: str, spec: KustomizationSpec, *, as_liste
     return resources.join([go_yaml.write(value) for _, value in ordered])
 
 
-def _files(source: Source, directory: str) -> Iterator[str]:
-    """Yield the manifests of a folder that has no kustomization anywhere. Raises _NotPlain."""
-    if any(source.kind(_inside(directory, name)) != "none" for name in references.FILE_NAMES):
-        raise _NotPlain  # before the folder is listed: who builds it may not care what else is in it
-    for name in source.entries(directory):
-        path = _inside(directory, name)
-        kind = source.kind(path)
-        if kind == "directory":
-            yield from _files(source, path)
-        elif kind == "file" and name.endswith((".yaml", ".yml")):
-            yield path
+def _moved(each: _Id, value: dict[str, Any], namespace: str) -> _Object:
+    """Return an object in a namespace, whichever it was in. Raises NotPlain."""
+    if (each.group, each.kind) not in _NAMESPACED or not _NAMESPACE.fullmatch(namespace):
+        raise NotPlain
+    value["metadata"]["namespace"] = namespace
+    return each._replace(namespace=namespace), value
 
 
-def _inside(directory: str, name: str) -> str:
-    return posixpath.normpath(posixpath.join(directory, name))
+def _values(data: bytes) -> list[dict[str, Any]]:
+    """Read the mappings of a file that every reader takes alike. Raises NotPlain, canonical.Unreadable."""
+    if b"&" in data or _TAG.search(data):
+        raise NotPlain
+    made = [_plain(value) for value in canonical.read(data, canonical.Budget(nodes=300_000))]
+    if not made or not all(isinstance(value, dict) for value in made):
+        raise NotPlain
+    return made
 
 
 def _objects(data: bytes) -> Iterator[_Object]:
-    if b"&" in data or _TAG.search(data):
-        raise _NotPlain
-    values = canonical.read(data, canonical.Budget(nodes=300_000))
-    if not values:
-        raise _NotPlain
-    for value in values:
-        made = _plain(value)
-        if not isinstance(made, dict):
-            raise _NotPlain
-        yield _identity(made), made
+    for value in _values(data):
+        yield _identity(value), value
 
 
 def _plain(value: Any) -> Any:
-    """Return a value that every reader takes alike. Raises _NotPlain."""
+    """Return a value that every reader takes alike. Raises NotPlain."""
     match value:
         case dict():
             return {_key(key): _plain(inner) for key, inner in value.items()}
@@ -117,40 +120,40 @@ def _plain(value: Any) -> Any:
             if value in _BOOLEANS:
                 return _BOOLEANS[value]
             if not _INTEGER.fullmatch(value) or value == "-0":
-                raise _NotPlain
+                raise NotPlain
             return int(value)
         case str() if not _ODD.search(value):
             return value
-    raise _NotPlain
+    raise NotPlain
 
 
 def _key(key: Any) -> str:
     if isinstance(key, Plain) or not isinstance(key, str) or not key or _ODD.search(key) or "\n" in key:
-        raise _NotPlain
+        raise NotPlain
     return key
 
 
 def _identity(value: dict[str, Any]) -> _Id:
-    """Return what kustomize knows an object by. Raises _NotPlain."""
+    """Return what kustomize knows an object by. Raises NotPlain."""
     metadata = value.get("metadata")
     if not isinstance(metadata, dict) or "items" in value:
-        raise _NotPlain
+        raise NotPlain
     version, kind, name = value.get("apiVersion"), value.get("kind"), metadata.get("name")
     namespace = metadata.get("namespace", "")
     if not all(isinstance(text, str) for text in (version, kind, name, namespace)) or not (version and kind and name):
-        raise _NotPlain
+        raise NotPlain
     if metadata.get("namespace") == "":
-        raise _NotPlain
+        raise NotPlain
     if str(kind).endswith("List") or "kustomize.config.k8s.io" in str(version):
-        raise _NotPlain
+        raise NotPlain
     for place in ("labels", "annotations"):
         given = metadata.get(place, {})
         if place in metadata and not given:
-            raise _NotPlain
+            raise NotPlain
         if not isinstance(given, dict) or not all(isinstance(text, str) for text in given.values()):
-            raise _NotPlain
+            raise NotPlain
         if any(mark in key for key in given for mark in _ACTED_ON):
-            raise _NotPlain
+            raise NotPlain
     group, _, short = str(version).rpartition("/")
     return _Id(group, short, str(kind), namespace, str(name))
 

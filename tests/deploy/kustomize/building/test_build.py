@@ -185,7 +185,7 @@ class TestRealKustomize:
 
 
 #: A source that only the program builds.
-BY_KUSTOMIZE = {"a.yaml": sources.config_map(), "kustomization.yaml": "resources: [a.yaml]"}
+BY_KUSTOMIZE = {"a.yaml": sources.config_map(), "kustomization.yaml": "resources: [a.yaml]\nnamePrefix: x-\n"}
 
 
 def free(_: Confinement, program: Sequence[str]) -> Sequence[str]:

@@ -1,12 +1,14 @@
 """Plain folders are printed as the real kustomize prints them, or not at all."""
 
+import posixpath
+import random
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from deploy.kustomize.building import build, canonical, plain, source
+from deploy.kustomize.building import build, canonical, plain, references, source
 from deploy.kustomize.building.fetching import NoRemoteBases
 from gotk.runtime.blocking import Limiter
 from gotk.sandbox.confinement import Confinement
@@ -37,7 +39,7 @@ def printed(files: Mapping[str, str], directory: Path, **spec: Any) -> str | Non
     return plain.printed(source.Directory(root, most=plain.MOST_BYTES), ".", sources.kustomization(**spec).spec)
 
 
-async def really(directory: Path) -> str:
+async def really(directory: Path, **given: Any) -> str:
     """Return what the real program makes of a folder that plain folders' own way is closed to."""
     root = directory / "source"
     scratch = directory / "scratch"
@@ -50,7 +52,7 @@ async def really(directory: Path) -> str:
             confine=Confinement.command,
             fetches=NoRemoteBases(),
         )
-        spec = sources.kustomization().spec
+        spec = sources.kustomization(**given).spec
         planned, whole = await builder._planned(source.Directory(root), ".", spec, 60)
         assert whole
         return await builder._print(planned, root, ".", build.Texts(), fetched={}, timeout=60)
@@ -99,10 +101,90 @@ async def test_a_corpus_is_printed_as_kustomize_prints_it(tmp_path: Path) -> Non
     assert ours == await really(tmp_path / "all")
 
 
+def listed(files: Mapping[str, str], chance: random.Random, **more: str) -> dict[str, str]:
+    """Lay files out in folders below each other, each with a kustomization that lists what is in it in any order."""
+    folders = [".", "one", "one/two", "one/three", "other"]
+    found = {posixpath.join(chance.choice(folders), name.replace("/", "-")): text for name, text in files.items()}
+    for folder in folders:
+        inside = [posixpath.basename(name) for name in found if (posixpath.dirname(name) or ".") == folder]
+        inside += [
+            posixpath.relpath(each, folder) for each in folders if (posixpath.dirname(each) or ".") == folder != each
+        ]
+        chance.shuffle(inside)
+        names = [f"./{name}" if chance.random() < 0.5 else name for name in inside]
+        content = {"resources": names, **(more if folder == "." else {})}
+        found[posixpath.normpath(f"{folder}/{chance.choice(references.FILE_NAMES)}")] = canonical.write(content) + "\n"  # type: ignore[arg-type]
+    return found
+
+
+def namespaced() -> dict[str, str]:
+    """Return objects of all kinds that a namespace is set on, some of which have one that goes."""
+    found = {}
+    for group, kind in sorted(plain._NAMESPACED):
+        for name, where in (("b", ""), ("a", "  namespace: before\n"), ("yes", "  labels: {a: b}\n")):
+            version = f"{group}/v1" if group else "v1"
+            found[f"{kind}-{name}.yaml"] = (
+                f'apiVersion: {version}\nkind: {kind}\nmetadata:\n  name: "{name}"\n{where}spec: {{x: [1]}}\n'
+            )
+    return found
+
+
+@pytest.mark.real
+@pytest.mark.skipif(not COMMAND, reason="neither kustomize nor kubectl is installed")
+@pytest.mark.parametrize("case", ["of folders", "that names a namespace", "under a spec with a namespace"])
+async def test_a_kustomization_that_only_lists_is_printed_as_kustomize_prints_it(case: str, tmp_path: Path) -> None:
+    chance = random.Random(case)
+    files, spec = namespaced(), {}
+    if case == "of folders":
+        alike = corpus().items()
+        files = {name: text for name, text in alike if printed({"x.yaml": text}, tmp_path / "alike" / name) is not None}
+        laid_out = listed(files, chance)
+    elif case == "that names a namespace":
+        laid_out = listed(files, chance, namespace="yes", apiVersion="kustomize.config.k8s.io/v1beta1")
+    else:
+        spec = {"targetNamespace": "spec"}
+        laid_out = {f"below/{name}": text for name, text in listed(files, chance).items()} | {"cm.yaml": MANIFEST}
+    ours = printed(laid_out, tmp_path, **spec)
+    assert ours is not None
+    assert ours == await really(tmp_path, **spec)
+
+
 MANIFEST = "apiVersion: v1\nkind: ConfigMap\nmetadata:\n  name: cm\n"
+LISTS = "resources: [a.yaml]\n"
 NOT_PLAIN: dict[str, dict[str, str]] = {
-    "a kustomization": {"a.yaml": MANIFEST, "kustomization.yaml": "resources: [a.yaml]\n"},
-    "a kustomization below": {"a.yaml": MANIFEST, "b/Kustomization": "resources: []\n"},
+    "a kustomization of nothing": {"a.yaml": MANIFEST, "b/Kustomization": "resources: []\n"},
+    "two kustomizations": {"a.yaml": MANIFEST, **dict.fromkeys(("kustomization.yaml", "Kustomization"), LISTS)},
+    "a kustomization that does more": {"a.yaml": MANIFEST, "kustomization.yaml": f"{LISTS}namePrefix: x\n"},
+    "a kustomization with metadata": {"a.yaml": MANIFEST, "kustomization.yaml": f"{LISTS}metadata: {{name: x}}\n"},
+    "a component": {"a.yaml": MANIFEST, "kustomization.yaml": f"{LISTS}kind: Component\n"},
+    "a namespace further down": {
+        "kustomization.yaml": "resources: [base]\n",
+        "base/kustomization.yaml": f"{LISTS}namespace: x\n",
+        "base/a.yaml": MANIFEST,
+    },
+    "a namespace for what lives in none": {
+        "a.yaml": "apiVersion: v1\nkind: Namespace\nmetadata: {name: a}\n",
+        "kustomization.yaml": f"{LISTS}namespace: x\n",
+    },
+    "a namespace that makes two objects one": {
+        "a.yaml": f"{MANIFEST}---\n{MANIFEST}  namespace: other\n",
+        "kustomization.yaml": f"{LISTS}namespace: x\n",
+    },
+    "what is listed twice": {"a.yaml": MANIFEST, "kustomization.yaml": "resources: [a.yaml, ./a.yaml]\n"},
+    "what is not there": {"a.yaml": MANIFEST, "kustomization.yaml": "resources: [b.yaml]\n"},
+    "what is outside": {"a.yaml": MANIFEST, "kustomization.yaml": "resources: [../a.yaml]\n"},
+    "an absolute name": {"a.yaml": MANIFEST, "kustomization.yaml": "resources: [/etc/hosts]\n"},
+    "a folder without a kustomization": {"base/a.yaml": MANIFEST, "kustomization.yaml": "resources: [base]\n"},
+    "a folder that could be a host": {
+        "github.com/a/a.yaml": MANIFEST,
+        "github.com/a/kustomization.yaml": LISTS,
+        "kustomization.yaml": "resources: [github.com/a]\n",
+    },
+    "a circle": {
+        "a.yaml": MANIFEST,
+        "kustomization.yaml": "resources: [b]\n",
+        "b/kustomization.yaml": "resources: [..]\n",
+    },
     "the same object twice": {"a.yaml": MANIFEST, "b.yaml": f"{MANIFEST}  namespace: default\n"},
     "an anchor": {"a.yaml": f"{MANIFEST}data: &a {{}}\n"},
     "a tag": {"a.yaml": f"{MANIFEST}data: {{a: !!str 1}}\n"},
@@ -130,7 +212,6 @@ def test_what_only_kustomize_can_tell_is_left_to_it(files: Mapping[str, str], tm
 
 
 SPECS: dict[str, dict[str, Any]] = {
-    "a namespace": {"targetNamespace": "x"},
     "a prefix": {"namePrefix": "x"},
     "a suffix": {"nameSuffix": "x"},
     "a patch": {"patches": [{"patch": "{}"}]},
