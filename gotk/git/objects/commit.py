@@ -21,7 +21,7 @@ from gotk.git import errors
 Sign = Callable[[bytes], str]
 
 _MARK = "image-automation"
-_MARKED = re.compile(rb"^image-automation ([^\n]*)$", re.MULTILINE)
+_MARKED = re.compile(rb"^image-automation ([^\n]*) ([0-9a-f]{16})$", re.MULTILINE)
 _MARK_LIMIT = 512
 _FORBIDDEN = frozenset({"", ".", ".."})
 _IGNORED_BY_HFS = frozenset(map(chr, (*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF)))
@@ -73,7 +73,8 @@ def create(
 ) -> str:
     """Make a commit on top of `base` (None: the first of all) and return its id; no reference moves.
 
-    `mark` becomes a header of the commit, which no log shows: whoever made it knows it again by `mark_of`.
+    `mark` becomes a header of the commit, which no log shows: whoever made it knows it again by `mark_of`. Git keeps
+    unknown headers when somebody amends a commit, so it stands with a digest of the headers before it.
     Raises InvalidPath, and ReferenceNotFound where the base is not there.
     """
     parent: Any = repository.get(base) if base else None
@@ -87,7 +88,7 @@ def create(
     content: Any = repository.create_commit_string(signature, signature, message, tree, parents)  # text, not an Oid
     if mark:
         headers, blank, text = content.partition("\n\n")
-        content = f"{headers}\n{_MARK} {_printable(mark)}{blank}{text}"
+        content = f"{headers}\n{_MARK} {_printable(mark)} {_seal(headers.encode())}{blank}{text}"
     if sign is None:
         return str(repository.write(ObjectType.COMMIT, content.encode()))
     return str(repository.create_commit_with_signature(content, sign(content.encode()), "gpgsig"))
@@ -108,15 +109,22 @@ def is_complete(repository: pygit2.Repository, commit_id: str) -> bool:
 
 
 def mark_of(content: bytes) -> str:
-    """Return the mark in a commit's bytes, or nothing."""
+    """Return the mark in a commit's bytes; nothing where there is none, or somebody has made another commit of it."""
     headers, _, _ = content.partition(b"\n\n")
     found = _MARKED.search(headers)
-    return found[1].decode("utf-8", "replace") if found else ""
+    if found is None or found[2].decode() != _seal(headers[: found.start()].rstrip(b"\n")):
+        return ""
+    return found[1].decode("utf-8", "replace")
 
 
 def blob_id(content: bytes) -> str:
     """Return the id that a file's bytes have in Git."""
     return hashlib.sha1(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()
+
+
+def _seal(headers: bytes) -> str:
+    """Return what stands for a commit's tree, parents and people."""
+    return hashlib.sha256(headers).hexdigest()[:16]
 
 
 def _printable(mark: str) -> str:

@@ -167,6 +167,21 @@ def test_a_commit_holds_what_was_there_with_the_edits_on_top(
 
 
 @pytest.mark.real
+@pytest.mark.parametrize("how", [(), ("--reset-author",)], ids=["as it is", "as one's own"])
+def test_a_commit_that_somebody_amended_has_no_mark_any_more(path: Path, tmp_path: Path, how: tuple[str, ...]):
+    marked = make(path, seed(path, {"a.txt": "1"}), {"a.txt": b"2"}, mark="u-1")
+    pygit2.Repository(str(path)).references.create("refs/heads/main", marked.id, force=True)
+    git, clone = child.program("git"), str(tmp_path / "clone")
+    subprocess.run([git, "clone", "-q", "-b", "main", str(path), clone], check=True, capture_output=True)
+    jane = ["-c", "user.name=jane", "-c", "user.email=jane@example.com"]
+    amend = ["commit", "--amend", "--no-edit", "--allow-empty", *how]
+    subprocess.run([git, "-C", clone, *jane, *amend], check=True, capture_output=True)
+    amended = pygit2.Repository(clone).revparse_single("HEAD").read_raw()
+    assert b"\nimage-automation u-1" in amended
+    assert commits.mark_of(amended) == ""
+
+
+@pytest.mark.real
 def test_a_mark_is_known_again_and_git_finds_nothing_wrong_with_it(path: Path):
     first = seed(path, {"a.txt": "1"})
     marked = make(path, first, {"a.txt": b"2"}, message="m\n\nimage-automation fake\n", mark="u-1\nx")
