@@ -4,7 +4,8 @@
   is so of every limit on how often one may ask, also where it comes as GitHub's 403.
 - `errors.Unauthorized`: the token is wrong, or lacks a right; another token is needed.
 - `errors.NotFound`: there is no such thing, or the token may not see it; GitHub and GitLab do not tell these apart.
-- `exchange.Unusable` and `errors.BadAnswer`: the forge refuses what was asked, or does not answer as itself.
+- `exchange.Unusable` and `errors.BadAnswer`: the forge refuses what was asked, or does not answer as itself; or the
+  certificates for it cannot be used.
 
 Redirects are never followed, since they would take the credentials along: of a repository that has moved the message
 says so. Link-local addresses, where clouds keep their credentials, are never asked. Messages hold no token.
@@ -20,9 +21,9 @@ from gotk.forge.hosting import Asking
 from gotk.forge.proposals import said
 from gotk.http import errors, pace
 from gotk.http.egress import Reach
-from gotk.http.exchange import Answer, Request
+from gotk.http.exchange import Answer, Request, Unusable
 from gotk.http.proxy import Proxy
-from gotk.http.tls import SYSTEM, TLS
+from gotk.http.tls import SYSTEM, TLS, InvalidTLS
 from gotk.http.transport import Request as Asked
 from gotk.http.transport import Transport
 
@@ -73,7 +74,10 @@ class Asker:
             follow=False,
             most=Reach.LOOPBACK,
         )
-        arrived = await self._transport.send(asked, tls=self._tls, proxy=self._proxy)
+        try:
+            arrived = await self._transport.send(asked, tls=self._tls, proxy=self._proxy)
+        except InvalidTLS as invalid:
+            raise Unusable(str(invalid)) from None
         answer = Answer(status=arrived.status, body=arrived.body)
         if error := self._refusal(request, answer, arrived.headers):
             raise error

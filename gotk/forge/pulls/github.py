@@ -38,6 +38,7 @@ _QUEUE = """query($owner: String!, $name: String!, $number: Int!) {
     pullRequest(number: $number) { id isInMergeQueue isMergeQueueEnabled }
   }
 }"""
+_READY = """query($id: ID!) { node(id: $id) { ... on PullRequest { mergeStateStatus } } }"""
 _ENQUEUE = """mutation($id: ID!, $sha: GitObjectID!) {
   enqueuePullRequest(input: {pullRequestId: $id, expectedHeadOid: $sha}) { mergeQueueEntry { state } }
 }"""
@@ -64,12 +65,19 @@ class PullRequests(GitHubAccount, Proposals):
         yield self._send("POST", f"{self._base}/issues/{number}/comments", {"body": text})
 
     def enable_auto_merge(self, number: int, expected: str, method: Method) -> Asking[Merging]:
-        """Let GitHub merge or queue it once it may."""
-        entry = yield from self._queued(number)
-        variables = {"id": text(entry, "id"), "sha": expected, "method": method.name}
-        answer = yield self._graphql(_AUTO, variables)
-        refusal = _refusal(answer)
-        return Merging(outcome=Outcome.REFUSED if refusal else Outcome.SCHEDULED, message=refusal)
+        """Let GitHub merge or queue it once it may; it refuses where nothing is left to wait for, which we merge then.
+
+        Only where checks have passed: a commit that has just been pushed has none yet, and looks the same.
+        """
+        found = text((yield from self._queued(number)), "id")
+        refusal = _refusal((yield self._graphql(_AUTO, {"id": found, "sha": expected, "method": method.name})))
+        if not refusal:
+            return Merging(outcome=Outcome.SCHEDULED)
+        ready = as_object((yield self._graphql(_READY, {"id": found})))
+        clean = text(ready, "data", "node", "mergeStateStatus") == "CLEAN"
+        if clean and (yield from self.checks(expected)).state is Progress.SUCCESS:
+            return (yield from self.merge(number, expected, method))
+        return Merging(outcome=Outcome.REFUSED, message=refusal)
 
     def merge(self, number: int, expected: str, method: Method) -> Asking[Merging]:
         """Merge it now, or put it into the merge queue of its base."""

@@ -7,8 +7,11 @@ from typing import Any
 import pytest
 
 from gotk.forge import asking
+from gotk.forge.hosting import Asking
 from gotk.http import errors
-from gotk.http.exchange import Answer, Request
+from gotk.http.exchange import Answer, Request, Unusable
+from gotk.http.tls import TLS
+from gotk.http.transport import Transport
 
 NOW = datetime(2026, 11, 29, 12, tzinfo=UTC)
 ASKED = Request(method="PUT", url="https://api.github.com/repos/org/web/pulls/7/merge?x=1", accepts=(403, 405))
@@ -60,6 +63,16 @@ def test_each_refusal_is_of_the_kind_that_says_what_to_do(status: int, kind: typ
     assert error is not None
     assert "/repos/org/web/pulls/7/merge" in str(error)
     assert "x=1" not in str(error)
+
+
+async def test_certificates_that_cannot_be_used_are_said() -> None:
+    def conversation() -> Asking[None]:
+        yield ASKED
+
+    async with Transport() as transport:
+        asker = asking.Asker(transport, now=lambda: NOW, tls=TLS(ca=b"none"))
+        with pytest.raises(Unusable, match="certificate"):
+            await asker.ask(conversation())
 
 
 def test_what_is_missing_may_be_hidden() -> None:

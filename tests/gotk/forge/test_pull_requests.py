@@ -365,6 +365,18 @@ def test_what_github_has_no_drafts_for_is_opened_and_said() -> None:
     assert "draft" in kept.warnings[0]
 
 
+@pytest.mark.parametrize(
+    ("checks", "merged"), [([], False), ([("build", "pending")], False), ([("build", "success")], True)]
+)
+def test_github_merges_what_it_need_not_wait_for_only_after_checks(checks: list[tuple[str, str]], merged: bool) -> None:
+    place = Place("GitHub", *_github())
+    place.facts.pulls.append(Pull(1, "t", "b", "update", HEAD, "main"))
+    place.facts.clean, place.facts.checks = True, checks
+    merging = place.hold(place.forge.enable_auto_merge(1, HEAD, Method.MERGE))
+    assert merging.outcome is (Outcome.MERGED if merged else Outcome.REFUSED)
+    assert merged or "clean status" in merging.message
+
+
 def test_a_team_is_asked_by_its_last_name_and_once() -> None:
     place = Place("GitHub", *_github())
     wanted = Wanted(title="t", body="b", head="update", base="main", reviewers=("org/team",))

@@ -47,7 +47,9 @@ class Said:
 
 @dataclass
 class Facts:
-    """A repository's. `refused` names what the token has no right to, `unmergeable` says why nothing is merged."""
+    """A repository's. `refused` names what the token has no right to, `unmergeable` says why nothing is merged,
+    `clean` that nothing is left to wait for.
+    """
 
     pulls: list[Pull] = field(default_factory=list)
     branches: dict[str, str] = field(default_factory=lambda: {"main": "0" * 40, "update": "a" * 40})
@@ -60,6 +62,7 @@ class Facts:
     refused: set[str] = field(default_factory=set)
     unmergeable: str = ""
     queue: bool = False
+    clean: bool = False
     drafts: bool = True
     asked: list[tuple[str, Any]] = field(default_factory=list)
 

@@ -170,11 +170,15 @@ class GitHub(StandIn):
             shown = {"id": f"PR_{pull.number}", "isInMergeQueue": pull.queued, "isMergeQueueEnabled": self.facts.queue}
             return {"data": {"repository": {"pullRequest": shown}}}
         pull = self.facts.pull(variables["id"].removeprefix("PR_"))
+        if "mergeStateStatus" in query:
+            return {"data": {"node": {"mergeStateStatus": "CLEAN" if self.facts.clean else "BLOCKED"}}}
         if variables["sha"] != pull.head_sha:
             return {"data": None, "errors": [{"message": "Head sha is not up to date"}]}
         if "enqueue" in query:
             pull.queued = True
             return {"data": {"enqueuePullRequest": {"mergeQueueEntry": {"state": "QUEUED"}}}}
+        if self.facts.clean:
+            return {"data": None, "errors": [{"message": "Pull request is in clean status"}]}
         pull.scheduled = True
         return {"data": {"enablePullRequestAutoMerge": {"pullRequest": {"number": pull.number}}}}
 
@@ -192,7 +196,7 @@ def check_graphql(query: str, variables: dict[str, Any], schema: dict[str, Any])
                 raise Unpublished(f"{name} has no {field} of type {declared[variable]}")
         if missing := [field for field, kind in known.items() if kind.endswith("!") and field not in sent]:
             raise Unpublished(f"{name} lacks {missing}")
-    known = {name for fields in schema["types"].values() for name in fields} | {"query", "mutation"}
+    known = {name for fields in schema["types"].values() for name in fields} | {"query", "mutation", "on"}
     known |= {name[0].lower() + name[1:] for name in schema["inputs"]}
     selected = set(re.findall(r"\b([a-z]\w*)\b", re.sub(r"\([^)]*\)", "", query)))
     if not selected <= known:
