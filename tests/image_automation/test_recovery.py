@@ -94,6 +94,36 @@ async def test_a_word_of_a_text_file_is_rolled_back_and_held(tmp_path: Path):
     world.limiter.close()
 
 
+@pytest.mark.parametrize("how", ["merged", "squashed"])
+async def test_an_update_that_a_person_merged_is_rolled_back(world: World, how: str):
+    if how == "squashed":
+        message = "Update (#1)\n\nCo-authored-by: Bot <bot@example.com>"
+        seed(world.remote, {"apps/web.yaml": NEW}, author=JANE, message=message)
+    else:
+        repo = world.git()
+        repo.references.create("refs/heads/updates", world.first)
+        side = seed(world.remote, {"apps/web.yaml": NEW}, branch="updates", author=Person("Bot", "bot@example.com"))
+        signature = repo[world.first].author
+        parents = [repo[world.first].id, repo[side].id]
+        repo.create_commit("refs/heads/main", signature, signature, "Merge (#1)", repo[side].tree_id, parents)
+    merged = world.head()
+    await run(world, asking(automation()), minutes=1)
+    assert world.text("apps/web.yaml") == FILE
+    assert f"Image-Update-Takes-Back: {merged}\n" in world.commits()[0].message
+
+
+async def test_a_merge_that_brings_a_person_s_commit_too_is_not_ours(world: World):
+    repo = world.git()
+    repo.references.create("refs/heads/updates", world.first)
+    seed(world.remote, {"apps/web.yaml": NEW}, branch="updates", author=Person("Bot", "bot@example.com"))
+    side = seed(world.remote, {"apps/cm.yaml": "a: b\n"}, branch="updates", author=JANE)
+    signature = repo[world.first].author
+    parents = [repo[world.first].id, repo[side].id]
+    repo.create_commit("refs/heads/main", signature, signature, "Merge (#1)", repo[side].tree_id, parents)
+    ended = await run(world, asking(automation()), minutes=1)
+    assert answer(ended).message == "no edit of ours stands in the last 2 commits"
+
+
 async def test_a_second_rollback_goes_one_version_further_back(world: World):
     first = await run(world, automation())
     world.store.put(policy("web", "a/web", "1.2"))
