@@ -37,7 +37,7 @@ async def prepare(ground: playground.Playground, view: View, tag: str) -> None:
 
 async def fall(ground: playground.Playground, view: View, tag: str) -> timeline.Timeline:
     """Push the tag that fails, and follow it until Git and the cluster have the older version again."""
-    stages = (*ground.story.stages, *timeline.TAKEN_BACK)
+    stages = ground.story.failing
     track = timeline.Timeline(tag=failing(tag), stages=stages)
     view.begin(f"{ground.image}:{track.tag} was pushed; its Deployments will fail", [stage.name for stage in stages])
     await ground.push(track.tag)

@@ -24,7 +24,7 @@ Kind = tuple[str, str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Story:
-    """What is told: of which repository, by which stages, and what has to be healthy in the end.
+    """What is told: of which repository, by which stages, those of a tag that fails, and what is healthy in the end.
 
     `kinds` are API version, kind and namespace of what is watched; `commands` are what is run in the end, each with the
     program's name first.
@@ -34,6 +34,7 @@ class Story:
     kinds: Sequence[Kind]
     settling: Sequence[Kind]
     stages: Sequence[timeline.Stage]
+    failing: Sequence[timeline.Stage]
     runs: str
     commands: Sequence[Sequence[str]]
 
@@ -43,6 +44,7 @@ MANIFESTS = Story(
     kinds=(*_WAY, _KUSTOMIZATION, _DEPLOYMENT),
     settling=(_KUSTOMIZATION, _DEPLOYMENT),
     stages=timeline.MANIFESTS,
+    failing=timeline.MANIFESTS_FAIL,
     runs="apps/web and apps/worker run",
     commands=(("kubectl", "get", f"{_LISTED},deployments", "-A"),),
 )
@@ -51,6 +53,7 @@ RELEASES = Story(
     kinds=(*_WAY, _KUSTOMIZATION, _HELM_CHART, _HELM_RELEASE, _DEPLOYMENT),
     settling=(_KUSTOMIZATION, _HELM_RELEASE, _DEPLOYMENT),
     stages=timeline.RELEASES,
+    failing=timeline.RELEASES_FAIL,
     runs="apps/web runs, as its HelmRelease says",
     commands=(
         ("kubectl", "get", f"{_LISTED},helmcharts,helmreleases,deployments", "-A"),

@@ -156,6 +156,13 @@ def _failed(obj: Json, timeline: Timeline) -> str | None:
     return f"{ready.get('reason')}: {str(ready.get('message', '')).splitlines()[0]}"
 
 
+def _release_failed(obj: Json, timeline: Timeline) -> str | None:
+    ready = _condition(obj, "Ready")
+    if ready.get("status") != "False" or _declared(obj, timeline) is None:
+        return None
+    return f"{ready.get('reason')}: {str(ready.get('message', '')).splitlines()[0]}"
+
+
 def _reverted(obj: Json, timeline: Timeline) -> str | None:
     held = _condition(obj, extensions.UPDATES_HELD)
     pushed = str(_dig(obj, "status", "lastPushCommit") or "")
@@ -178,12 +185,7 @@ _COMMON = (
     Stage("committed", "ImageUpdateAutomation", _committed),
     Stage("fetched", "GitRepository", _fetched),
 )
-#: What follows where the tag fails and the owner wants failures taken back.
-TAKEN_BACK = (
-    Stage("failed", "Kustomization", _failed),
-    Stage(REVERTED, "ImageUpdateAutomation", _reverted),
-    Stage("healthy", "Kustomization", _healthy),
-)
+_TAKEN_BACK = (Stage(REVERTED, "ImageUpdateAutomation", _reverted), Stage("healthy", "Kustomization", _healthy))
 _APPLIED = Stage(APPLIED, "Deployment", _applied)
 MANIFESTS = (*_COMMON, Stage("built", "Kustomization", _built), _APPLIED)
 #: Helm applies first and waits for what it applied: the release has succeeded when the Deployment is there and healthy.
@@ -193,3 +195,6 @@ RELEASES = (
     _APPLIED,
     Stage("released", "HelmRelease", _released),
 )
+#: The way of a tag that fails where the owner wants failures taken back.
+MANIFESTS_FAIL = (*MANIFESTS, Stage("failed", "Kustomization", _failed), *_TAKEN_BACK)
+RELEASES_FAIL = (*RELEASES[:-1], Stage("failed", "HelmRelease", _release_failed), *_TAKEN_BACK)

@@ -43,8 +43,6 @@ def demo(*, keep: bool, data_dir: Path | None, tag: str, scenario: str, helm: bo
     Starts a registry, a Git server, the control plane and the service on free ports of this machine.
     """
     fails = scenario == "rollback"
-    if helm and fails:
-        output.fail("demo --scenario rollback shows manifests: leave out --helm")
     if helm:
         _find_helm()
     from gotk.runtime import logging  # noqa: PLC0415 - heavy imports wait until the options are known to be good
