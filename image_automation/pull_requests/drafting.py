@@ -104,6 +104,7 @@ class Drafting:
         changed = {change.setter.split(":")[1] for _, change in proposal.changes}
         held = {hold.change.setter.split(":")[1] for hold in proposal.holds}
         parts = tuple(self._part(scope, draft) for scope in scopes if scope.policies & changed)
+        _check_apart(parts)
         waiting = frozenset(scope.name for scope in scopes if scope.policies & held and not scope.policies & changed)
         return replace(draft, parts=parts, held=waiting)
 
@@ -148,6 +149,16 @@ class Drafting:
         ours = checked_out.tip is None or bool(base.mark)
         found = Branch(name=branch, tip=checked_out.tip, ours=ours, current=current)
         return Place(manager=manager, checked_out=checked_out, base=base, branch=found)
+
+
+def _check_apart(parts: Sequence[Part]) -> None:
+    """See that each scope has a branch of its own. Raises Stalled."""
+    taken: dict[str, str] = {}
+    for part in parts:
+        other = taken.setdefault(part.branch, part.scope.name)
+        if other != part.scope.name:
+            both = f"'{other}' and '{part.scope.name}'"
+            raise invalid(f"`branch` gives '{part.branch}' for both {both}: use '.Scope' in it")
 
 
 def on_base(manager: SourceManager, settings: Settings) -> SourceManager:

@@ -1,5 +1,6 @@
 """An automation that keeps pull requests at a stand-in for a forge, whose branches are those of a real repository."""
 
+import copy
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -10,13 +11,15 @@ import yaml
 from gotk.api import extensions
 from gotk.api.image import ImageUpdateAutomation
 from gotk.forge.hosting import Asking
+from gotk.git.mirrors.mirror import Mirrors
 from gotk.git.objects.seed import seed
+from gotk.runtime.blocking import Limiter
 from image_automation import report
 from image_automation.pull_requests.access import Asker, Way
 from tests import running
 from tests.gotk.forge.standins.facts import Facts, Pull
 from tests.gotk.forge.standins.github import GitHub
-from tests.image_automation.automating import World, automation, repository, secret
+from tests.image_automation.automating import World, automation, secret
 
 T = TypeVar("T")
 WEB = "image-updates/apps/auto/web"
@@ -56,15 +59,28 @@ class Forge:
 
     def __init__(self, folder: Path, **asked: Any) -> None:
         self.world = World(folder)
-        self.world.store.put(repository(f"file://{self.world.remote}"))
-        self.world.store.put(secret("forge", {"token": b"t0k3n"}))
-        self.world.connect = self._connect
-        self.world.restarted()
+        self.spec: dict[str, Any] = {}
+        self._join()
         self.facts = Facts(branches=Tips(self.world.remote))
         self.standin = GitHub(self.facts)
         self.down: Exception | None = None
         self.obj = self.asking(**asked)
         self.ways: list[Way] = []
+
+    @classmethod
+    def beside(cls, other: "Forge") -> "Forge":
+        """Return a second instance of the service, with a cluster and a data folder of its own."""
+        made = copy.copy(other)
+        made.world = copy.copy(other.world)
+        made.world.limiter = Limiter(width=2)
+        made.world.repositories = Mirrors(other.world.folder / "mirrors-of-another")
+        made._join()
+        return made
+
+    def _join(self) -> None:
+        self.world.store.put(secret("forge", {"token": b"t0k3n"}))
+        self.world.connect = self._connect
+        self.world.restarted()
 
     def _connect(self, way: Way) -> Asker:
         self.ways.append(way)
@@ -79,7 +95,7 @@ class Forge:
             "per": "policy",
             **asked,
         }
-        return annotated(automation(), {extensions.PULL_REQUEST: yaml.safe_dump(settings)})
+        return annotated(automation(**self.spec), {extensions.PULL_REQUEST: yaml.safe_dump(settings)})
 
     def refresh(self) -> None:
         """Let open pull requests be at the tips of their branches, as a forge sees to it at each push."""

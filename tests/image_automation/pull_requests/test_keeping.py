@@ -1,5 +1,6 @@
 """One automation, a real bare repository and a stand-in for GitHub: from open to merged, and what people do between."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,7 @@ from gotk.http import errors as http
 from gotk.runtime import errors
 from image_automation import report
 from image_automation.pull_requests import section
-from tests.image_automation.automating import FILE, policy
+from tests.image_automation.automating import FILE, git_spec, policy
 from tests.image_automation.pull_requests.forging import WEB, Forge, annotated
 
 UPDATED = FILE.replace("a/web:1.0", "a/web:1.1")
@@ -182,6 +183,33 @@ async def test_each_policy_has_its_own(made: Made):
     await forge.run()
     assert [each.head for each in forge.open] == [WEB]
     assert forge.world.text("apps/web.yaml", WEB).count("a/api:2.1") == 1  # made anew on top of what was merged
+
+
+async def test_scopes_cannot_share_a_branch(made: Made):
+    forge = made(branch="updates")
+    two(forge)
+    ended = await forge.run()
+    assert isinstance(ended.error, errors.Stalled)
+    assert ended.ready[2].endswith("`branch` gives 'updates' for both 'api' and 'web': use '.Scope' in it")
+
+
+async def test_the_push_branch_counts_where_there_is_one_for_all(made: Made):
+    forge = made(per="all")
+    forge.spec = {"git": git_spec(push={"branch": "updates"})}
+    forge.obj = forge.asking(per="all")
+    await forge.run()
+    assert [each.head for each in forge.open] == ["updates"]
+
+
+async def test_two_instances_at_once_double_nothing(made: Made):
+    forge = made()
+    other = Forge.beside(forge)
+    ended = await asyncio.gather(forge.run(), other.run())
+    assert {type(each.error) for each in ended} <= {type(None), errors.Conflict, errors.Retry}
+    await forge.run()
+    assert len(forge.facts.pulls) == 1
+    assert len(forge.world.commits(WEB)) == 2
+    other.world.limiter.close()
 
 
 async def test_groups_share_one(made: Made):
