@@ -86,7 +86,7 @@ def _ask(remote: Remote, url: str, body: bytes | None = None, content_type: str 
     request.add_unredirected_header("User-Agent", "git/2.0 (image-automation)")
     if content_type:
         request.add_unredirected_header("Content-Type", content_type)
-    if authorization := _authorization(remote.credentials):
+    if authorization := authorization_of(remote.credentials):
         request.add_unredirected_header("Authorization", authorization)
     opener = _opener(remote.credentials, secure=url.startswith("https:"))
     try:
@@ -97,7 +97,8 @@ def _ask(remote: Remote, url: str, body: bytes | None = None, content_type: str 
             return Answer(error.code, error.headers.get("Location", ""), _said(error))
 
 
-def _authorization(credentials: Credentials) -> str:
+def authorization_of(credentials: Credentials) -> str:
+    """Return what stands in the header of a request that shows who we are; nothing for nobody."""
     if credentials.bearer_token:
         return f"Bearer {credentials.bearer_token}"
     if not credentials.username:

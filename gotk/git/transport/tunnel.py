@@ -30,12 +30,17 @@ def main() -> int:
     file, host, port = sys.argv[1:]
     proxy = Path(file).read_text()
     try:
-        carry(_through_http(urlsplit(proxy), host, port) if proxy.startswith("http:") else _socks(proxy, host, port))
+        carry(opened(proxy, host, port))
     except (Refused, python_socks.ProxyError, python_socks.ProxyTimeoutError) as error:
         return _fail(f"the proxy refused: {error}")
     except (OSError, ValueError, HTTPException) as error:
         return _fail(f"the proxy cannot be reached: {type(error).__name__}")
     return 0
+
+
+def opened(proxy: str, host: str, port: str) -> socket.socket:
+    """Return a connection to a host through a proxy. Raises Refused, OSError, ValueError and HTTPException."""
+    return _through_http(urlsplit(proxy), host, port) if proxy.startswith("http:") else _socks(proxy, host, port)
 
 
 def _fail(cause: str) -> int:
