@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gotk.runtime.leader_election import Election
     from gotk.selectors import Selector
     from image_automation.app.leadership import Pod
+    from image_automation.dashboard.oidc import Provider
 
 #: The controllers by the name of the kind they reconcile, as `--controllers` takes them.
 CONTROLLERS = (
@@ -88,6 +89,7 @@ class Settings:
     dashboard_addr: str = "0"
     dashboard_url: str = ""
     dashboard_require_login: bool = False
+    dashboard_oidc: "Provider | None" = None
     events_addr: str = ""
     notification_addr: str = "0"
     rate_limit_interval: float = 300.0

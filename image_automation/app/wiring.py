@@ -50,9 +50,10 @@ from image_automation.app import addresses, builds, clouds, explain, forges, not
 from image_automation.app.digests import RegistryDigests
 from image_automation.app.parts import Parts
 from image_automation.app.settings import Settings
-from image_automation.dashboard import browsers
+from image_automation.dashboard import browsers, signing_in
 from image_automation.dashboard.access import Access
 from image_automation.dashboard.door import Door
+from image_automation.dashboard.oidc import Oidc
 from image_automation.dashboard.people import People
 from image_automation.dashboard.server import Dashboard
 from image_automation.dashboard.sessions import Sessions
@@ -272,7 +273,26 @@ def _explainer(parts: Parts) -> Explainer | None:
 async def _door(parts: Parts, stack: contextlib.AsyncExitStack) -> Door:
     """Return what tells who asks the dashboard and `explain`, and what they may."""
     strangers = await stack.enter_async_context(parts.client.unproven())
-    return Door(people=People(strangers, parts.clock), sessions=Sessions(parts.clock), access=Access(parts.clock))
+    return Door(
+        people=People(strangers, parts.clock),
+        sessions=Sessions(parts.clock),
+        access=Access(parts.clock),
+        oidc=_oidc(parts),
+    )
+
+
+def _oidc(parts: Parts) -> Oidc | None:
+    """Return where people sign in, if an issuer was named."""
+    if parts.settings.dashboard_oidc is None:
+        return None
+    return Oidc(
+        parts.settings.dashboard_oidc,
+        redirect=parts.settings.dashboard_url.rstrip("/") + signing_in.BACK,
+        issuers=Issuers(transport=parts.transport, clock=parts.clock),
+        transport=parts.transport,
+        cluster=parts.client,
+        clock=parts.clock,
+    )
 
 
 def _is_free(settings: Settings, address: str) -> bool:

@@ -13,6 +13,7 @@ from yarl import URL
 
 from image_automation.dashboard import browsers
 from image_automation.dashboard.access import Access, Person
+from image_automation.dashboard.oidc import Oidc
 from image_automation.dashboard.people import NobodyError, People
 from image_automation.dashboard.sessions import Session, Sessions
 
@@ -34,12 +35,13 @@ class Visit:
 
 
 class Door:
-    """Tells who sends requests. `access` says what they may do then."""
+    """Tells who sends requests. `access` says what they may do then; `oidc` is where they may sign in, if anywhere."""
 
-    def __init__(self, *, people: People, sessions: Sessions, access: Access) -> None:
+    def __init__(self, *, people: People, sessions: Sessions, access: Access, oidc: Oidc | None = None) -> None:
         self.people = people
         self.sessions = sessions
         self.access = access
+        self.oidc = oidc
 
     async def visit(self, request: web.Request, *, free: bool) -> Visit:
         """Return who is there. Raises SignInFirstError, and APIError where the cluster does not say."""

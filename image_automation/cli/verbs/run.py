@@ -16,7 +16,7 @@ from image_automation.app import settings as decided
 from image_automation.cli import deploy_options, gates, output, replica_options, serving, source_options, walls
 from image_automation.cli.cluster import Anywhere, Cluster, DurationType
 from image_automation.cli.plane_options import NAMES, features, plane_options
-from image_automation.cli.verbs import version
+from image_automation.cli.verbs import dashboard_options, version
 
 if TYPE_CHECKING:
     from gotk.kube.config import Config
@@ -118,12 +118,6 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
     "--dashboard-addr", metavar="ADDR", help="Serve the dashboard here; 0 for none.  [default: 127.0.0.1:9442]"
 )
 @click.option(
-    "--dashboard-url", default="", metavar="URL", help="Where people reach the dashboard, if by another name: https://…"
-)
-@click.option(
-    "--dashboard-require-login", is_flag=True, help="Show nothing to who has not signed in, on loopback neither."
-)
-@click.option(
     "--receiver-addr",
     "--receiverAddr",
     "receiver_addr",
@@ -204,6 +198,7 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
 )
 @click.option("--no-cross-namespace-refs", is_flag=True, help="Refuse references to objects in other namespaces.")
 @click.option("--require-sandbox", is_flag=True, help="Do not start where children cannot be fully confined.")
+@dashboard_options.dashboard_options
 @deploy_options.deploy_options
 @replica_options.replica_options
 @click.option(
@@ -231,7 +226,7 @@ def run(
         output.fail("--embedded brings its own cluster: leave --kubeconfig and --context out, or leave --embedded out")
     chosen = _controllers(controllers)
     options |= _identities(options, chosen) | _scope(options)
-    _check_url(options["dashboard_url"])
+    options |= dashboard_options.read(options)
     options |= deploy_options.read(options)
     options |= replica_options.read(options, os.environ, namespace=_NAMESPACE)
     options |= {name: _shared(options[name]) for name in ("sops_age_secret", "sops_vault_configmap")}
@@ -273,19 +268,6 @@ def _identities(options: dict[str, Any], controllers: frozenset[str]) -> dict[st
         "token_cache_max_duration": gates.check_token_duration(options["token_cache_max_duration"]),
         "trusted_realms": gates.words(options["trusted_realms"]),
     }
-
-
-def _check_url(text: str) -> None:
-    """See that the dashboard's own address can be one: sessions are for https alone, but on this machine."""
-    from yarl import URL  # noqa: PLC0415 - `--help` needs none
-
-    try:
-        url = URL(text)
-        good = not text or (url.scheme == "https" and bool(url.host) and url.path in {"", "/"} and not url.query_string)
-    except ValueError:
-        good = False
-    if not good:
-        output.fail(f"--dashboard-url: {text} is no address of a server: write https://HOST, with a port if need be")
 
 
 def _shared(name: str) -> tuple[str, str] | None:

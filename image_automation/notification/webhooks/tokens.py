@@ -124,11 +124,15 @@ class Issuers:
                 found = _named(keys, kid)
             return found
 
-    async def _fetch(self, issuer: str) -> list[dict[str, Any]]:
+    async def configuration(self, issuer: str) -> dict[str, Any]:
+        """Return what an issuer says of itself (OpenID Connect Discovery). Raises RefusedError."""
         found = await self._get(issuer.rstrip("/") + "/.well-known/openid-configuration", chosen_by=None)
-        address = str(found.get("jwks_uri", ""))
         if found.get("issuer") != issuer:
             raise RefusedError("the issuer's configuration names another issuer")
+        return found
+
+    async def _fetch(self, issuer: str) -> list[dict[str, Any]]:
+        address = str((await self.configuration(issuer)).get("jwks_uri", ""))
         if not belongs(address, issuer):
             raise RefusedError("the issuer's keys are on another host, and not by https")
         keys = (await self._get(address, chosen_by=issuer)).get("keys")

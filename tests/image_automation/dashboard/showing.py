@@ -97,10 +97,12 @@ class Told(list[Any]):
         self.append((about.kind, about.namespace, about.name, reason, message, metadata))
 
 
-def door(cluster: MemoryCluster, holders: Mapping[str, Held] | None = None, clock: Any = None) -> Door:
+def door(
+    cluster: MemoryCluster, holders: Mapping[str, Held] | None = None, clock: Any = None, oidc: Any = None
+) -> Door:
     clock = clock or Noon()
     people = People(Tokens(cluster, holders or {}), clock)
-    return Door(people=people, sessions=Sessions(clock), access=Access(clock))
+    return Door(people=people, sessions=Sessions(clock), access=Access(clock), oidc=oidc)
 
 
 @contextlib.asynccontextmanager
@@ -125,6 +127,7 @@ async def shown(
     told: Any = None,
     kinds: tuple[type[Any], ...] = (ImageRepository, ImagePolicy, ImageUpdateAutomation),
     explains: Any = None,
+    oidc: Any = None,
 ) -> AsyncIterator[TestClient[Any, Any]]:
     """Serve the pages over what the cluster holds now. The client keeps no cookies but those that a test sends."""
     caches = Caches(cluster, clock=Noon())
@@ -135,7 +138,7 @@ async def shown(
         caches=caches,
         explains=explains,
         clock=clock,
-        door=door(cluster, holders, clock),
+        door=door(cluster, holders, clock, oidc),
         tells=told if told is not None else Told(),
         free=free,
     )

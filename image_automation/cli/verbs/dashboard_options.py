@@ -1,0 +1,100 @@
+"""How people reach the dashboard and sign in: the options of `run`, and what they come to."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from image_automation.cli import output
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+_OPTIONS = (
+    click.option(
+        "--dashboard-url",
+        default="",
+        metavar="URL",
+        help="Where people reach the dashboard, if by another name: https://…",
+    ),
+    click.option(
+        "--dashboard-require-login", is_flag=True, help="Show nothing to who has not signed in, on loopback neither."
+    ),
+    click.option(
+        "--dashboard-oidc-issuer", default="", metavar="URL", help="Let people sign in at this OpenID Connect issuer."
+    ),
+    click.option("--dashboard-oidc-client-id", default="", metavar="ID", help="Who the dashboard is to the issuer."),
+    click.option(
+        "--dashboard-oidc-client-secret-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="What it proves that with, if the issuer wants it to.",
+    ),
+    click.option(
+        "--dashboard-oidc-username-claim",
+        default="sub",
+        show_default=True,
+        metavar="CLAIM",
+        help="Claim with the user's name.",
+    ),
+    click.option(
+        "--dashboard-oidc-groups-claim",
+        default="groups",
+        show_default=True,
+        metavar="CLAIM",
+        help="Claim with the user's groups.",
+    ),
+    click.option(
+        "--dashboard-oidc-prefix",
+        default="oidc:",
+        show_default=True,
+        metavar="PREFIX",
+        help="What stands before both where the cluster is told of them.",
+    ),
+)
+
+
+def dashboard_options(command: F) -> F:
+    """Add the options to a command."""
+    for option in reversed(_OPTIONS):
+        command = option(command)
+    return command
+
+
+def read(options: dict[str, Any]) -> dict[str, Any]:
+    """Take the issuer out of the options, and return it as the setting. Raises Failure for what cannot be so."""
+    from image_automation.dashboard.oidc import Provider  # noqa: PLC0415 - heavy, and only good options get so far
+
+    _check(options["dashboard_url"], "--dashboard-url", "")
+    given = {name: options.pop(f"dashboard_oidc_{name}") for name in ("issuer", "client_id", "client_secret_file")}
+    claims = {name: options.pop(f"dashboard_oidc_{name}") for name in ("username_claim", "groups_claim", "prefix")}
+    if not any(given.values()):
+        return {"dashboard_oidc": None}
+    if not (given["issuer"] and given["client_id"] and options["dashboard_url"]):
+        output.fail(
+            "--dashboard-oidc-issuer, --dashboard-oidc-client-id and --dashboard-url go together: give all three"
+        )
+    _check(given["issuer"], "--dashboard-oidc-issuer", "/")
+    secret = _secret(given["client_secret_file"])
+    return {"dashboard_oidc": Provider(issuer=given["issuer"], client_id=given["client_id"], secret=secret, **claims)}
+
+
+def _secret(file: Path | None) -> str:
+    try:
+        return file.read_text().strip() if file is not None else ""
+    except (OSError, UnicodeDecodeError) as error:
+        output.fail(f"--dashboard-oidc-client-secret-file: {file} cannot be read: {error}")
+
+
+def _check(text: str, option: str, path: str) -> None:
+    """See that an address is one over https; of a server alone, unless a path may follow."""
+    from yarl import URL  # noqa: PLC0415 - `--help` needs none
+
+    try:
+        url = URL(text)
+        plain = url.scheme == "https" and bool(url.host) and not url.query_string and not url.fragment
+        good = not text or (plain and (bool(path) or url.path in {"", "/"}))
+    except ValueError:
+        good = False
+    if not good:
+        output.fail(f"{option}: {text} is no address of a server: write https://HOST, with a port if need be")
