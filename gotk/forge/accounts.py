@@ -8,6 +8,9 @@ from urllib.parse import quote, urlsplit
 from gotk.forge.repository import Repository
 from gotk.http.exchange import Request, Unusable, basic, bearer, post
 
+#: What the hosts of organizations at Azure DevOps ended in, and still do.
+_FORMER = ".visualstudio.com"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class GitHubAccount:
@@ -166,8 +169,16 @@ class AzureDevOpsAccount:
         """Return the organization's address, the project and the repository. Raises Unusable."""
         parts = self.repository.path.split("/")
         host = self.repository.host
+        name = urlsplit(host).hostname or ""
         if len(parts) == 4 and parts[0] == "v3":
             host, parts = host.replace("//ssh.", "//"), [parts[1], parts[2], "_git", parts[3]]
+        elif name.endswith(_FORMER):
+            parts = [name.removesuffix(_FORMER), *parts]
+        if name.endswith(_FORMER):
+            host = "https://dev.azure.com"
+        if len(parts) == 3 and parts[1] == "_git":
+            # A project's first repository is called as the project is, and may be left out.
+            parts.insert(1, parts[2])
         if len(parts) != 4:
             raise Unusable(f'invalid repository id "{self.repository.path}"')
         return f"{host}/{parts[0]}", parts[1], parts[3]
@@ -190,8 +201,8 @@ class AzureDevOpsAccount:
 
 
 def api(repository: Repository) -> str:
-    """Return the address of the API that knows a repository: GitHub's own, or the Enterprise server's."""
+    """Return the address of the API that knows a repository: GitHub's own, an enterprise's there, or a server's."""
     host = urlsplit(repository.host).netloc
-    if host == "github.com":
-        return "https://api.github.com"
+    if host == "github.com" or (host.endswith(".ghe.com") and not host.startswith("api.")):
+        return f"https://api.{host}"
     return repository.host if host.startswith("api.") or ".api." in host else f"{repository.host}/api/v3"

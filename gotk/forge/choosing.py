@@ -20,7 +20,7 @@ Forge = GitHub | GitLab | Gitea | Bitbucket | BitbucketServer | AzureDevOps
 TYPES = ("github", "gitlab", "gitea", "bitbucket", "bitbucketserver", "azuredevops")
 #: Each forge's own servers, and how people call theirs. The first that fits counts.
 _HOSTS = (
-    (re.compile(r"(?:ssh\.)?dev\.azure\.com"), "azuredevops"),
+    (re.compile(r"(?:ssh\.)?dev\.azure\.com|.+\.visualstudio\.com"), "azuredevops"),
     (re.compile(r"bitbucket\.org"), "bitbucket"),
     (re.compile(r"github\.com|(?:.+\.)?ghe\.com|github\..+"), "github"),
     (re.compile(r"gitlab\.com|gitlab\..+"), "gitlab"),

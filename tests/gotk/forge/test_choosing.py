@@ -9,6 +9,7 @@ from gotk.forge.bitbucket_server import BitbucketServer
 from gotk.forge.gitea import Gitea
 from gotk.forge.github import GitHub
 from gotk.forge.gitlab import GitLab
+from gotk.forge.pull_request import Method
 from gotk.http.exchange import Unusable
 
 GUESSED = {
@@ -60,3 +61,34 @@ def test_data_center_is_found_from_both_of_its_addresses() -> None:
     ):
         request = next(choosing.choose(address, token="t").get_pull_request(1))
         assert request.url == "https://bitbucket.example.com/rest/api/latest/projects/ORG/repos/web/pull-requests/1"
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "https://dev.azure.com/org/web/_git/web",
+        "https://org@dev.azure.com/org/_git/web",
+        "https://org.visualstudio.com/web/_git/web",
+        "https://org.visualstudio.com/_git/web",
+        "git@ssh.dev.azure.com:v3/org/web/web",
+        "org@vs-ssh.visualstudio.com:v3/org/web/web",
+    ],
+)
+def test_azure_is_asked_at_one_place_whatever_it_was_called(address: str) -> None:
+    request = next(choosing.choose(address, token="t").get_pull_request(1))
+    assert request.url.startswith("https://dev.azure.com/org/web/_apis/git/repositories/web/pullrequests/1?")
+
+
+@pytest.mark.parametrize(
+    ("address", "api"),
+    [
+        ("https://github.com/org/web", "https://api.github.com"),
+        ("https://acme.ghe.com/org/web", "https://api.acme.ghe.com"),
+        ("https://github.example.com/org/web", "https://github.example.com/api/v3"),
+    ],
+)
+def test_github_is_asked_where_its_api_is(address: str, api: str) -> None:
+    forge = choosing.choose(address, token="t")
+    assert next(forge.get_pull_request(1)).url == f"{api}/repos/org/web/pulls/1"
+    asked = next(forge.enable_auto_merge(1, "a" * 40, Method.MERGE))
+    assert asked.url == f"{api.removesuffix('/v3')}/graphql"
