@@ -92,7 +92,10 @@ class Desk:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Carrier:
-    """Carries out what was decided for one scope. `push` brings the branch to what is proposed, and returns its tip."""
+    """Carries out what was decided for one scope. `push` brings the branch to what is proposed, and returns its tip.
+
+    `confirm` sees that it may still be written: to merge is to write.
+    """
 
     desk: Desk
     limiter: Limiter
@@ -100,6 +103,7 @@ class Carrier:
     place: Place
     base: str
     push: Callable[[], Awaitable[str]]
+    confirm: Callable[[], Awaitable[None]]
 
     async def carry_out(self, decision: Decision, text: Text | None, scheduled: str) -> Carried:
         """Do it all. Raises Retry, Stalled and Conflict."""
@@ -166,6 +170,7 @@ class Carrier:
         pull = done.pull_request
         assert pull is not None
         method = self.settings.merge_method
+        await self.confirm()
         asked = self.desk.forge.enable_auto_merge(pull.number, done.head, method)
         return _merged(done, await self.desk.merging(asked))
 
@@ -174,6 +179,7 @@ class Carrier:
             return done.noting("it waits in the merge queue")
         if why := await self._not_green(pull, done.head):
             return done.noting(why)
+        await self.confirm()
         asked = self.desk.forge.merge(pull.number, done.head, self.settings.merge_method)
         return _merged(done, await self.desk.merging(asked))
 

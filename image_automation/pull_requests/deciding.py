@@ -44,9 +44,13 @@ class Wish:
 
 @dataclass(frozen=True, slots=True)
 class Pause:
-    """What was proposed waits for something; whatever is there stays as it is."""
+    """What was proposed waits for something; whatever is there stays as it is.
+
+    Where it is `held`, nothing may be merged: what the forge has been told to merge by itself is closed.
+    """
 
     why: str
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,9 +134,14 @@ def decide(
     `known` are the numbers that were open when last looked at, `scheduled` the commit that the forge has been told to
     merge.
     """
+    if isinstance(wish, Wish):
+        pulls = [each for each in pulls if is_ours(each, mark) or each.base == wish.base]
     open_ = next((each for each in pulls if each.state is State.OPEN), None)
     match wish:
-        case Pause(why):
+        case Pause(why, held):
+            told = [each for each in pulls if each.state is State.OPEN and each.number in known]
+            if held and scheduled and told:
+                return Decision(actions=tuple(Close(each, f"Not to be merged now: {why}.") for each in told))
             return Decision(pull_request=open_, note=why)
         case Withdrawal(why):
             return _withdrawn(branch, pulls, open_, why, mark)
@@ -172,6 +181,8 @@ def _proposed(
 
 
 def _merging(branch: Branch, open_: PullRequest | None, wish: Wish, scheduled: str) -> Iterator[Action]:
+    if open_ is not None and open_.base != wish.base:
+        return  # somebody proposes it to another branch, which is not ours to write to
     settled = branch.current and open_ is not None
     if wish.merge == "auto" and not (settled and scheduled == branch.tip):
         yield Schedule()

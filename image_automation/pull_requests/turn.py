@@ -88,7 +88,7 @@ class Turn:
             merge = self.drafting.settings.merge
             wish = Wish(title=text.note.title, text=text.note.text, base=self.draft.base, merge=merge)
         else:
-            wish = Pause(next((hold.message for hold in part.proposal.holds), ""))
+            wish = Pause(next((hold.message for hold in part.proposal.holds), ""), held=True)
         await self._carry_out(part.scope.name, place, pulls, wish, part=part, text=text)
 
     async def _leave(self, left: report.PullRequest) -> None:
@@ -100,7 +100,7 @@ class Turn:
     def _farewell(self, left: report.PullRequest) -> Pause | Withdrawal:
         heir = next((each for each in self.now.values() if each.scope == left.scope), None)
         if left.scope in self.draft.held:
-            return Pause("what it proposes is held back")
+            return Pause("what it proposes is held back", held=True)
         if any(part.scope.name == left.scope for part in self.draft.parts):
             if heir is None or not heir.number:
                 return Pause("the pull request that takes its place is not open yet")
@@ -133,6 +133,10 @@ class Turn:
             assert part is not None
             return await self._push(place, part)
 
+        async def confirm() -> None:
+            assert part is not None
+            await current.confirm(self.client, self.automation, part.selected, part.proposal, self.run.now())
+
         carrier = Carrier(
             desk=self.desk,
             limiter=self.limiter,
@@ -140,6 +144,7 @@ class Turn:
             place=place,
             base=self.draft.base,
             push=push,
+            confirm=confirm,
         )
         carried = await carrier.carry_out(decision, text, scheduled)
         self._remember(scope, branch, carried, alone=isinstance(wish, Wish))

@@ -32,15 +32,18 @@ AUTO = Wish(title="t", text="x", base="main", merge="auto")
 GREEN = Wish(title="t", text="x", base="main", merge="when-green")
 
 
-def pull(number: int = 1, state: State = OPEN, *, mark: str = "me", text: str = "x", sha: str = TIP) -> PullRequest:
+def pull(
+    number: int = 1, state: State = OPEN, *, mark: str = "me", text: str = "x", sha: str = TIP, base: str = "main"
+) -> PullRequest:
     body = section.write(Note(automation=mark, scope="web", title="t", text=text), "…") if mark else "By hand."
     assert body is not None
     return PullRequest(
-        number=number, url="", title="T", body=body, head="up", head_sha=sha, base="main", state=state
+        number=number, url="", title="T", body=body, head="up", head_sha=sha, base=base, state=state
     )  # fmt: skip
 
 
 OLD, THIRD, HAND = pull(text="old"), pull(3), pull(mark="")
+ELSEWHERE, TURNED = pull(4, mark="", base="production"), pull(base="production")
 
 
 @pytest.mark.parametrize(
@@ -57,6 +60,10 @@ OLD, THIRD, HAND = pull(text="old"), pull(3), pull(mark="")
         pytest.param(THEIRS, [OLD], WISH, [], id="somebody committed to it"),
         pytest.param(THEIRS, [], WISH, [], id="a branch of somebody else's"),
         pytest.param(STALE, [HAND], WISH, [Push()], id="one that a person opened from our branch"),
+        pytest.param(CURRENT, [ELSEWHERE], GREEN, [Open()], id="a person proposes it to another branch"),
+        pytest.param(CURRENT, [ELSEWHERE, pull()], GREEN, [MergeWhenGreen(pull())], id="to another branch, too"),
+        pytest.param(CURRENT, [TURNED], GREEN, [], id="turned to another branch, green"),
+        pytest.param(CURRENT, [TURNED], AUTO, [], id="turned to another branch, auto"),
         pytest.param(CURRENT, [THIRD, pull()], WISH, [Close(pull(), "The same as #3.")], id="two for one branch"),
         pytest.param(NOWHERE, [], AUTO, [Push(), Open(), Schedule()], id="auto-merge with the first push"),
         pytest.param(CURRENT, [pull()], AUTO, [Schedule()], id="auto-merge not told yet"),
@@ -87,6 +94,22 @@ def test_one_that_has_just_been_merged_is_not_opened_again_before_the_base_shows
 def test_a_commit_is_scheduled_once():
     assert deciding.decide(CURRENT, [pull()], AUTO, mark="me", scheduled=TIP).actions == ()
     assert deciding.decide(STALE, [pull()], AUTO, mark="me", scheduled=TIP).actions == (Push(), Schedule())
+
+
+@pytest.mark.parametrize(
+    ("pulls", "scheduled", "actions"),
+    [
+        ([pull()], TIP, (Close(pull(), "Not to be merged now: frozen."),)),
+        ([ELSEWHERE, pull()], TIP, (Close(pull(), "Not to be merged now: frozen."),)),
+        ([pull()], "", ()),
+    ],
+    ids=["told to merge", "told to merge, and a person's", "not told"],
+)
+def test_what_the_forge_was_told_to_merge_is_closed_where_it_may_not_be_written(
+    pulls: list[PullRequest], scheduled: str, actions: tuple[object, ...]
+):
+    decision = deciding.decide(CURRENT, pulls, Pause("frozen", held=True), mark="me", known={1}, scheduled=scheduled)
+    assert decision.actions == actions
 
 
 def test_what_was_withdrawn_is_written_anew_when_it_is_wished_again():

@@ -5,6 +5,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from gotk.api import extensions
@@ -346,6 +347,30 @@ async def test_it_is_merged_when_green_and_not_before(made: Made):
     assert forge.open == []
     assert ended.outcome
     assert ended.outcome.requeue_after == 5
+
+
+async def test_a_freeze_that_the_cache_has_not_seen_keeps_it_from_being_merged(made: Made):
+    forge = made(merge="when-green")
+    await forge.run()
+    forge.facts.checks = [("ci/test", "success")]
+    forge.world.store.put(annotated(forge.obj, {extensions.FREEZE: "{reason: sale}"}))
+    ended = await forge.run()
+    assert isinstance(ended.error, errors.Conflict)
+    assert len(forge.open) == 1
+
+
+async def test_a_freeze_closes_what_the_forge_would_merge_and_its_end_opens_it_again(made: Made):
+    forge = made(merge="auto")
+    await forge.run()
+    forge.obj = annotated(forge.obj, {extensions.FREEZE: "{reason: sale}"})
+    await forge.run()
+    assert forge.open == []
+    annotations = {name: text for name, text in forge.obj.metadata.annotations.items() if name != extensions.FREEZE}
+    forge.obj = msgspec.structs.replace(
+        forge.obj, metadata=msgspec.structs.replace(forge.obj.metadata, annotations=annotations)
+    )
+    await forge.run()
+    assert [each.scheduled is not None and each.number for each in forge.open] == [2]
 
 
 async def test_a_merge_queue_is_waited_for(made: Made):
