@@ -24,7 +24,7 @@ from gotk.runtime.errors import Conflict, Stalled
 from gotk.runtime.reconciler import Key, Reader, Run
 from image_automation import report
 from image_automation.gating import freeze
-from image_automation.gating.facts import INVALID
+from image_automation.gating.facts import INVALID, Misread
 from image_automation.recovering import choosing, deployments, judging, past_edits, request, taking_back
 from image_automation.recovering.deployments import Deployment
 from image_automation.recovering.past_edits import At, History
@@ -98,7 +98,6 @@ def wanted(
     """Say what there may be to take back; None where nothing is asked for and nothing fails. Raises Stalled."""
     try:
         asked = request.read(automation.metadata.annotations)
-        frozen = _frozen(automation, selected, now)
     except ValueError as error:
         raise Stalled(INVALID, str(error)) from None
     deploys: Sequence[Deployment] = ()
@@ -108,8 +107,8 @@ def wanted(
         deploys = deployments.of(key, kustomizations, objects.list(HelmRelease) if HelmRelease in seen else ())
     if asked is None and not judging.may_judge(deploys):
         return None
-    if asked is None and automation.metadata.annotations[extensions.ON_FAILURE] == REVERT_ALWAYS:
-        frozen = {}
+    passes = asked is None and automation.metadata.annotations[extensions.ON_FAILURE] == REVERT_ALWAYS
+    frozen = {} if passes else _frozen(automation, selected, now)
     return Wanted(request=asked, deploys=deploys, stale=_stale(source), frozen=frozen)
 
 
@@ -205,8 +204,17 @@ def _frozen(automation: ImageUpdateAutomation, selected: Selection, now: datetim
     """Return by policy why nothing may be written, the policy without a name being all of them."""
     named = {"": automation.metadata.annotations}
     named |= {name: policy.metadata.annotations for name, policy in selected.policies.items()}
-    found = ((name, freeze.of(annotations, now)) for name, annotations in named.items())
-    return {name: each.sentence for name, each in found if each is not None}
+    found = ((name, _freeze(annotations, now)) for name, annotations in named.items())
+    return {name: sentence for name, sentence in found if sentence}
+
+
+def _freeze(annotations: Mapping[str, str], now: datetime) -> str:
+    """Say why an object's freeze stops writing; one that is misread is taken for one, and holds nobody else up."""
+    try:
+        found = freeze.of(annotations, now)
+    except Misread as error:
+        return f"taken for frozen: {error}"
+    return found.sentence if found is not None else ""
 
 
 def _stale(source: GitRepository) -> str:

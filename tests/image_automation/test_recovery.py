@@ -267,6 +267,18 @@ async def test_a_freeze_stops_a_rollback_that_does_not_mean_it(world: World):
     assert world.text("apps/web.yaml") == FILE
 
 
+async def test_a_policy_s_freeze_that_is_misread_stops_its_own_places_alone(tmp_path: Path):
+    world = World(tmp_path, {"apps/all.yaml": TWO})
+    frozen = policy("api", "a/api", "1.1")
+    first = await run(world, automation())
+    world.store.put(msgspec.structs.replace(frozen, metadata=msgspec.structs.replace(
+        frozen.metadata, annotations={"image-automation.dev/freeze": "{"})))  # fmt: skip
+    second = await run(world, asking(first.obj, policy="web"), minutes=1)
+    assert (second.ready[0], answer(second).message) == ("True", "jane rolled this back: 1.1 is slow")
+    assert world.text("apps/all.yaml") == TWO
+    world.limiter.close()
+
+
 @pytest.mark.parametrize("text", ["now", '{"id": "a b"}', '{"id": "1", "files": "x"}', '{"id": "1", "by": "a\\nb"}'])
 async def test_a_request_that_cannot_be_read_stalls(world: World, text: str):
     ended = await run(world, annotated(automation(), rollback=text))
