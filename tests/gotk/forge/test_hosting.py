@@ -23,11 +23,12 @@ NAMED = pytest.mark.parametrize("forge", FORGES, ids=["GitHub", "GitLab", "Gitea
 KEY = DeployKey(title="flux-system-main", public="ssh-ed25519 AAAA ann@home\n")
 
 
-def held(conversation: Asking[bool], *answers: tuple[int, Any]) -> tuple[list[Request], bool]:
-    """Hold a conversation with these answers; return what was asked and what it came to."""
+def held(forge: object, conversation: Asking[bool], *answers: tuple[int, Any]) -> tuple[list[Request], bool]:
+    """Hold a conversation with these answers; return what was asked, as is published, and what it came to."""
     asked = [next(conversation)]
     try:
         for status, body in answers:
+            published.hold_against(forge, asked[-1].method, asked[-1].url, asked[-1].body)
             asked.append(conversation.send(Answer(status=status, body=json.dumps(body).encode())))
     except StopIteration as ended:
         return asked, ended.value
@@ -36,7 +37,7 @@ def held(conversation: Asking[bool], *answers: tuple[int, Any]) -> tuple[list[Re
 
 @NAMED
 def test_a_repository_that_is_there_is_left_as_it_is(forge: GitHub) -> None:
-    asked, made = held(forge.keep_repository(Wanted()), (200, {"id": 1}))
+    asked, made = held(forge, forge.keep_repository(Wanted()), (200, {"id": 1}))
     assert (len(asked), made) == (1, False)
 
 
@@ -44,7 +45,7 @@ def test_a_repository_that_is_there_is_left_as_it_is(forge: GitHub) -> None:
 def test_a_persons_repository_is_made_for_that_person_alone(forge: GitHub) -> None:
     me = {"login": "Org", "username": "Org"}
     asked, made = held(
-        forge.keep_repository(Wanted(personal=True, visibility="public")), (404, {}), (200, me), (201, {})
+        forge, forge.keep_repository(Wanted(personal=True, visibility="public")), (404, {}), (200, me), (201, {})
     )
     assert made
     body = json.loads(asked[-1].body)
@@ -52,13 +53,13 @@ def test_a_persons_repository_is_made_for_that_person_alone(forge: GitHub) -> No
     assert body.get("private", body.get("visibility")) in {False, "public"}
     other = {"login": "bob", "username": "bob"}
     with pytest.raises(Unusable, match="owner 'org' doesn't match"):
-        held(forge.keep_repository(Wanted(personal=True)), (404, {}), (200, other), (201, {}))
+        held(forge, forge.keep_repository(Wanted(personal=True)), (404, {}), (200, other), (201, {}))
 
 
 @NAMED
 def test_a_key_that_is_there_is_not_added_again(forge: GitHub) -> None:
     listed = [{"id": 5, "title": KEY.title, "key": "ssh-ed25519 AAAA", "read_only": True, "can_push": False}]
-    asked, changed = held(forge.keep_deploy_key(KEY), (200, listed))
+    asked, changed = held(forge, forge.keep_deploy_key(KEY), (200, listed))
     assert (len(asked), changed) == (1, False)
 
 
@@ -68,7 +69,7 @@ def test_another_key_of_the_title_gives_way(forge: GitHub) -> None:
         {"id": 5, "title": KEY.title, "key": "ssh-ed25519 BBBB", "read_only": True, "can_push": False},
         {"id": 6, "title": "somebody's", "key": "ssh-ed25519 CCCC", "read_only": True, "can_push": False},
     ]
-    asked, changed = held(forge.keep_deploy_key(KEY), (200, listed), (204, ""), (201, {}))
+    asked, changed = held(forge, forge.keep_deploy_key(KEY), (200, listed), (204, ""), (201, {}))
     assert changed
     assert [each.method for each in asked] == ["GET", "DELETE", "POST"]
     assert asked[1].url.endswith("keys/5")
@@ -81,7 +82,7 @@ def test_another_key_of_the_title_gives_way(forge: GitHub) -> None:
 def test_a_key_that_is_to_write_replaces_one_that_reads(forge: GitHub) -> None:
     listed = [{"id": 5, "title": KEY.title, "key": KEY.line, "read_only": True, "can_push": False}]
     writing = DeployKey(title=KEY.title, public=KEY.public, writes=True)
-    asked, _ = held(forge.keep_deploy_key(writing), (200, listed), (204, ""), (201, {}))
+    asked, _ = held(forge, forge.keep_deploy_key(writing), (200, listed), (204, ""), (201, {}))
     body = json.loads(asked[2].body)
     assert body.get("can_push", not body.get("read_only", True)) is True
 

@@ -14,12 +14,14 @@ from gotk.forge.github import GitHub
 from gotk.forge.gitlab import GitLab
 from gotk.forge.status import State, Status
 from gotk.http.exchange import Answer, Exchange, Request
+from tests.gotk.forge import published
 
 REPOSITORY = repository.parse("https://git.example.com/org/web.git")
 COMMIT = "a" * 40
 STATUS = Status(state=State.FAILURE, name="kustomization/apps", description="health check failed")
 COMMENT = Comment("<!-- key:1/Kustomization/apps/web -->", "What happened.")
 GITHUB, GITLAB, GITEA = (forge(repository=REPOSITORY, token="t") for forge in (GitHub, GitLab, Gitea))
+FORGES = {"GitHub": GITHUB, "GitLab": GITLAB, "Gitea": GITEA}
 CONVERSATIONS: dict[str, tuple[Callable[[], Exchange], int]] = {
     "status at GitHub": (lambda: GITHUB.keep_status(COMMIT, STATUS), 50),
     "status at GitLab": (lambda: GITLAB.keep_status(COMMIT, STATUS), 20),
@@ -47,10 +49,17 @@ def talk(what: str, entries: list[dict[str, Any]]) -> list[Request]:
     try:
         request = next(exchange)
         while True:
+            check(what.rpartition(" ")[2], request)
             asked.append(request)
             request = exchange.send(answer(request, entries, size))
     except StopIteration:
         return [each for each in asked if "/user" not in each.url]
+
+
+def check(forge: str, request: Request) -> None:
+    """Hold a request against what is published, but for the order that Flux names: GitHub lists by age anyway."""
+    url = request.url.replace("direction=asc&", "").replace("&sort=created", "")
+    published.hold_against(FORGES[forge], request.method, url if forge == "GitHub" else request.url, request.body)
 
 
 def answer(request: Request, entries: list[dict[str, Any]], size: int) -> Answer:

@@ -14,6 +14,7 @@ from gotk.forge.github import GitHub
 from gotk.forge.gitlab import GitLab
 from gotk.forge.status import State, Status
 from gotk.http.exchange import Answer, Unusable
+from tests.gotk.forge import published
 
 COMMIT = "b" * 40
 WEB = repository.parse("git@git.example.com:org/web.git")
@@ -34,9 +35,11 @@ def test_a_state_is_spelt_as_the_forge_spells_it(name: str) -> None:
     forge, *words = FORGES[name]
     for state, word in zip((State.SUCCESS, State.FAILURE, State.PENDING), words, strict=True):
         exchange = forge.keep_status(COMMIT, Status(state=state, name="n", description="d", title="t", group="g"))
-        next(exchange)
+        looked = next(exchange)
+        published.hold_against(forge, looked.method, looked.url, looked.body)
         listed = b"[]" if name in {"GitHub", "GitLab", "Gitea"} else b"{}"
         written = exchange.send(Answer(status=200, body=listed))
+        published.hold_against(forge, written.method, written.url, written.body)
         assert json.loads(written.body)["state"] == word
 
 

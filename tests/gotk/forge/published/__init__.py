@@ -184,3 +184,21 @@ def filled(value: Any, schema: dict[str, Any]) -> Any:
     if isinstance(value, list):
         return [filled(each, schema.get("items", {})) for each in value]
     return value
+
+
+#: Where each description's API is, by the class of ours that asks it.
+_PREFIXES = {
+    "GitHub": ("github", "/api/v3"),
+    "GitLab": ("gitlab", ""),
+    "Gitea": ("gitea", "/api/v1"),
+    "Bitbucket": ("bitbucket", "https://api.bitbucket.org/2.0"),
+    "BitbucketServer": ("bitbucket_server", "/rest"),
+    "AzureDevOps": ("azuredevops", "https://dev.azure.com"),
+}
+
+
+def hold_against(forge: object, method: str, url: str, body: bytes) -> None:
+    """Hold one request of a forge's class against the forge's description. Raises Unpublished."""
+    name, prefix = _PREFIXES[type(forge).__name__]
+    here = prefix if "://" in prefix else "{0.scheme}://{0.netloc}".format(urlsplit(url)) + prefix
+    load(name).read(method, url, body, prefix=here)
