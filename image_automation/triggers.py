@@ -71,11 +71,15 @@ def fails_otherwise(old: Object | None, new: Object | None) -> bool:
 
 
 def of_those_that_recover(deployer: Object, reader: Reader) -> Iterable[Key]:
-    """Name the automations that take failures back, of a Kustomization those that write to what it builds."""
+    """Name the automations that take failures back: those that write to what a Kustomization builds, or wait for it.
+
+    One that waits may do so because of a failure of anything, which is over now.
+    """
     built = _built_from(deployer) if isinstance(deployer, Kustomization) else None
     for automation in reader.list(ImageUpdateAutomation):
         own = automation.metadata
-        if extensions.ON_FAILURE in own.annotations and built in {None, _source(automation)}:
+        waits = any(each.type == extensions.UPDATE_FAILED for each in automation.status.conditions)
+        if extensions.ON_FAILURE in own.annotations and (waits or built in {None, _source(automation)}):
             yield Key(own.namespace, own.name)
 
 
