@@ -281,11 +281,15 @@ def write(report: Report) -> str | None:
 
 
 def bounded(report: Report) -> Report:
-    """Return as much of a report as the annotation has room for: holds first, then what is ignored, then changes."""
+    """Return as much of a report as the annotation has room for: holds first, then what is ignored, then changes.
+
+    Of each value that is held one hold comes before all others: since when it waits must not be forgotten.
+    """
     if len(msgspec.json.encode(report)) <= LIMIT:
         return report
     room = LIMIT - len(msgspec.json.encode(_without_places(report)))
-    kept_held, room = _fitting(report.held, room)
+    fitting, room = _fitting(_one_of_each_first(report.held), room)
+    kept_held = tuple(filter(frozenset(fitting).__contains__, report.held))
     kept_ignored, room = _fitting(report.ignored, room)
     push = report.push
     if push is not None:
@@ -296,7 +300,23 @@ def bounded(report: Report) -> Report:
         ignored=len(report.ignored) - len(kept_ignored),
         commits=report.commits,
     )
-    return msgspec.structs.replace(report, push=push, held=kept_held, ignored=kept_ignored, left_out=left_out)
+    return msgspec.structs.replace(
+        report,
+        push=push,
+        held=kept_held,
+        ignored=kept_ignored,
+        left_out=left_out,
+        pull_requests=_without_places(report).pull_requests,
+    )
+
+
+def _one_of_each_first(held: Sequence[Held]) -> Sequence[Held]:
+    """Return holds with the one that waits for longest of each policy's new value in front."""
+    first: dict[tuple[str, str], Held] = {}
+    for each in sorted(held, key=lambda hold: hold.since):
+        first.setdefault((_policy(each.setter), each.new), each)
+    leading = set(first.values())
+    return sorted(held, key=lambda hold: hold not in leading)
 
 
 def _without_places(report: Report) -> Report:

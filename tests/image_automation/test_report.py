@@ -6,7 +6,7 @@ import pytest
 from gotk.api import extensions
 from image_automation import report, report_status
 from image_automation.cli import reports
-from image_automation.report import Changed, Held, Ignored, Push, Report
+from image_automation.report import Changed, Held, Ignored, PullRequest, Push, Report
 
 
 def held(number: int, *, commit: str = "c" * 40, line: int = 1) -> Held:
@@ -104,3 +104,19 @@ def test_numbers_and_branches_of_pull_requests_outlive_a_full_annotation() -> No
     kept = report.PullRequest(branch="up", scope="web", number=7, url="https://x/7", title="t" * 100, note="n" * 100)
     found = report.bounded(Report(pull_requests=(kept,), ignored=tuple(map(ignored, range(2000)))))
     assert [(each.number, each.branch, each.url) for each in found.pull_requests] == [(7, "up", "https://x/7")]
+
+
+def test_since_when_a_value_waits_is_not_forgotten_where_others_fill_the_annotation():
+    waits = {"kind": "AwaitingApproval", "since": "2026-01-01T12:00:00Z"}
+    many = tuple(msgspec.structs.replace(held(number), **waits) for number in range(1000))
+    last = msgspec.structs.replace(many[0], path="z.yaml", setter="apps:api:tag", since="2026-01-01T11:00:00Z")
+    kept = report.waiting_since(again(Report(held=(*many, last))))
+    assert set(kept) == {("apps:web", "a/web:1.1"), ("apps:api", "a/web:1.1")}
+
+
+def test_titles_of_pull_requests_are_bounded_as_well():
+    kept = tuple(PullRequest(branch=f"b{n}", scope="web", number=n + 1, title="t" * 400) for n in range(200))
+    text = report.write(Report(pull_requests=kept, held=tuple(map(held, range(200)))))
+    assert text is not None
+    assert len(text) <= report.LIMIT
+    assert len(report.read({extensions.REPORT: text}).pull_requests) == 200
