@@ -1,5 +1,6 @@
 """The pages in a real browser: by keyboard alone, on a phone, without complaints of axe, kept true, acted upon."""
 
+import functools
 import importlib.resources
 from collections.abc import AsyncIterator
 from datetime import UTC, datetime
@@ -8,6 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 import pytest_asyncio
 
+from image_automation.dashboard import explained, server
 from tests.e2e.dashboard.browser import DESKTOP, PHONE, Page, chromium
 from tests.e2e.dashboard.fleet import Fleet
 from tests.image_automation.dashboard.showing import Held, shown
@@ -15,7 +17,11 @@ from tests.memory_cluster import MemoryCluster
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
-PAGES = ("/", "/images", "/images?q=shop", "/objects/ImageRepository/shop/cart", "/login")
+#: Every page that needs no tag store, and the form to sign in.
+PLACES = {"{kind}": "ImageRepository", "{namespace}": "shop", "{name}": "cart", "{policy}": "cart"}
+PATHS = [page.path for page in server.PAGES if page is not explained.PAGE]
+PAGES = [functools.reduce(lambda path, part: path.replace(part, PLACES[part]), PLACES, path) for path in PATHS]
+PAGES += ["/images?q=shop", "/login"]
 HOLDERS = {"operator": Held("olga@example.com", rules=frozenset({("*", "*", "*")}))}
 AXE = (importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text()
 
