@@ -1,8 +1,8 @@
 """The names that we add to Flux's API: annotations that ask for more than Flux does, and conditions of our own.
 
-All of them are optional. An object without such an annotation behaves as in Flux, and nothing in Flux reads them. Two,
-`REPORT` and `LOSS`, are written by us: what a run found, as a record. They are annotations because the schemas of
-Flux's own definitions prune status fields that they do not know.
+All of them are optional. An object without such an annotation behaves as in Flux, and nothing in Flux reads them. Some,
+`REPORT`, `LOSS` and `JOURNEY`, are written by us: what a run found, as a record. They are annotations because the
+schemas of Flux's own definitions prune status fields that they do not know.
 """
 
 from collections.abc import Mapping
@@ -53,6 +53,11 @@ PULL_REQUEST = PREFIX + "pull-request"
 #: On an ImageUpdateAutomation: patterns of text files that are looked into besides YAML, such as `Dockerfile, *.tf`.
 TEXT_FILES = PREFIX + "text-files"
 
+#: On an Alert: what it is told of beyond Flux's events: `reached`.
+TELL = PREFIX + "tell"
+#: On an ImagePolicy, written by us while an Alert asks for it: how far the version that it chose has come, as JSON.
+JOURNEY = PREFIX + "journey"
+
 #: On a Receiver: `true` lets a call that names a repository and its tag wake only the ImageRepositories of that one.
 NARROW = PREFIX + "narrow"
 #: On an ImageRepository: tags that a webhook said were pushed, with commas; each counts once its HEAD is answered.
@@ -76,4 +81,5 @@ UPDATE_FAILED = PREFIX + "UpdateFailed"
 
 def annotations(all_: Mapping[str, str]) -> dict[str, str]:
     """Return those of an object's annotations by which its owner asks something of us."""
-    return {name: value for name, value in all_.items() if name.startswith(PREFIX) and name not in {REPORT, LOSS}}
+    ours = {REPORT, LOSS, JOURNEY}
+    return {name: value for name, value in all_.items() if name.startswith(PREFIX) and name not in ours}

@@ -22,8 +22,8 @@ from deploy.source.server import ArtifactServer
 from deploy.source.storage import Retention, Storage
 from gotk.api.core import ConfigMap, Secret
 from gotk.api.helm import HelmRelease
+from gotk.api.image import ImagePolicy
 from gotk.api.kustomize import Kustomization
-from gotk.api.meta import Object
 from gotk.api.notification import Receiver
 from gotk.cloud.caller import Caller
 from gotk.git.mirrors.mirror import Mirrors
@@ -50,6 +50,7 @@ from image_automation.app import addresses, builds, clouds, explain, forges, not
 from image_automation.app.digests import RegistryDigests
 from image_automation.app.parts import Parts
 from image_automation.app.settings import Settings
+from image_automation.app.telling.teller import Teller
 from image_automation.dashboard import browsers, signing_in
 from image_automation.dashboard.access import Access
 from image_automation.dashboard.door import Door
@@ -72,7 +73,10 @@ from reflector.store import TagStore
 from reflector.watchdog import Watchdog
 
 _THREADS = 4
-_DEPLOYERS: Mapping[str, type[Object]] = {"kustomization": Kustomization, "helmrelease": HelmRelease}
+_DEPLOYERS: Mapping[str, type[Kustomization] | type[HelmRelease]] = {
+    "kustomization": Kustomization,
+    "helmrelease": HelmRelease,
+}
 _NO_WORKLOADS = (
     "nothing runs workloads on the embedded control plane: start it with --simulate-workloads, or leave spec.wait and "
     "spec.healthChecks out"
@@ -227,6 +231,7 @@ async def manager(
         recorder = Recorder(sinks, clock=clock, metrics=metrics)
         reconcilers = [make(parts) for name_, make in CONTROLLERS.items() if name_ in settings.controllers]
         await _look_after_scans(parts, recorder, metrics, stack)
+        await _tell(parts, recorder, stack)
         explainer = _explainer(parts)
         door = await _door(parts, stack)
         await _explain(parts, explainer, door, stack)
@@ -261,6 +266,24 @@ async def _look_after_scans(
     watchdog = Watchdog(objects=parts.caches, client=parts.client, recorder=recorder, clock=parts.clock)
     metrics.registry.register(StateCollector(parts.caches, watchdog.overdue))
     await stack.enter_async_context(watchdog.beside())
+
+
+async def _tell(parts: Parts, recorder: Recorder, stack: contextlib.AsyncExitStack) -> None:
+    """Tell which version runs where, where this process chooses, commits and has Alerts, of what it applies."""
+    controllers, caches = parts.settings.controllers, parts.caches
+    if not {"alert", "imagepolicy", "imageupdateautomation"} <= controllers:
+        return
+    teller = Teller(
+        objects=caches,
+        learn=caches.of(ImagePolicy).learn,
+        client=parts.client,
+        recorder=recorder,
+        clock=parts.clock,
+        appliers=[kind for name, kind in _DEPLOYERS.items() if name in controllers],
+        cross_namespace=not parts.settings.no_cross_namespace_refs,
+    )
+    caches.of(ImagePolicy).subscribe(teller.changed)
+    await stack.enter_async_context(teller.beside())
 
 
 def _explainer(parts: Parts) -> Explainer | None:

@@ -14,6 +14,7 @@ import msgspec
 
 from gotk import goregexp
 from gotk.api.notification import Alert, CrossNamespaceObjectReference
+from image_automation.notification.alerts import wishes
 from image_automation.notification.notice import EVENT_PREFIX, Notice
 from image_automation.notification.providers import catalog
 
@@ -39,8 +40,11 @@ YES = Match(holds=True)
 
 
 def match(alert: Alert, notice: Notice) -> Match:
-    """Tell whether one of the sources covers the event's object, and the severity suffices."""
-    if alert.spec.suspend or not _severe_enough(alert, notice):
+    """Tell whether one of the sources covers the event's object, and the severity suffices.
+
+    What Flux has no event for is for those alone that ask for it.
+    """
+    if alert.spec.suspend or not _severe_enough(alert, notice) or not wishes.covers(alert, notice):
         return NO
     wanted: list[Mapping[str, str]] = []
     for source in alert.spec.event_sources:

@@ -46,6 +46,13 @@ def test_labels_are_left_to_the_cluster_unless_another_source_matches_without() 
     assert not matching.carries({"team": "b"}, asks.labels)
 
 
+def test_where_a_version_runs_is_for_those_alone_that_ask() -> None:
+    reached = scene.notice(reason="TagReached")
+    asks = scene.alert(annotations={"image-automation.dev/tell": "reached"})
+    assert (matching.match(scene.alert(), reached), matching.match(asks, reached)) == (matching.NO, matching.YES)
+    assert matching.match(asks, scene.notice()) == matching.YES
+
+
 LISTS = {
     "no lists": ({}, True),
     "one inclusion that matches anywhere": ({"inclusionList": ["never", "failed"]}, True),
