@@ -8,6 +8,8 @@ from typing import Any
 import pytest
 
 from gotk.apiserver import ControlPlane
+from gotk.apiserver.controllers import expiry
+from gotk.apiserver.storage.store import Key, Stored
 from tests.gotk.apiserver.caller import Answer, Caller
 from tests.gotk.apiserver.widgets import WIDGETS, WIDGETS_PATH, config_map, widget
 
@@ -169,6 +171,23 @@ async def test_events_live_for_an_hour(tmp_path: Path) -> None:
         assert (await api.post("/api/v1/namespaces/default/events", event)).status == 201
     async with ControlPlane(tmp_path, clock=Later()) as plane, Caller(plane.kubeconfig) as api:
         await gone(api, "/api/v1/namespaces/default/events/e")
+
+
+@pytest.mark.parametrize(
+    ("most", "over"),
+    [
+        pytest.param(1000, {"dead"}, id="few"),
+        pytest.param(200, {"dead", "old"}, id="the oldest is one too many"),
+        pytest.param(0, {"dead", "old", "new", "newest"}, id="no place"),
+    ],
+)
+def test_of_too_many_events_the_oldest_go_before_their_time(most: int, over: set[str]) -> None:
+    noon = datetime(2026, 1, 1, 12, tzinfo=UTC)
+    minutes = {"new": 5, "dead": 61, "newest": 0, "old": 59}
+    items = [Stored(Key("events", "default", name), "", 1, b"x" * 100, {}) for name in minutes]
+    seen = {item.key: noon - timedelta(minutes=minutes[item.key.name]) for item in items}
+    gone_ones = expiry.doomed(items, seen, dead=noon - expiry.LIFETIME, most=most)
+    assert {item.key.name for item in gone_ones} == over
 
 
 async def test_a_definition_waits_until_its_names_are_free(api: Caller) -> None:
