@@ -115,8 +115,8 @@ class Chooser:
         return known.decision
 
     def _carried(self, known: _Known, question: Question) -> _Known | None:
-        """Weigh what came against the tag chosen before; None where that does not decide it."""
-        if not known.is_total or not known.answers(question):
+        """Weigh what came against the tag chosen before; None where that does not decide it, as with a pin."""
+        if question.pin is not None or not known.is_total or not known.answers(question):
             return None
         if known.serial is None or self._tags.generation(question.name).doubtful:
             return None

@@ -14,6 +14,7 @@ from gotk.runtime.reconciler import Key
 from policies import choose
 from policies.age import Ageing, Decision, Minimum, NoneOldEnough
 from policies.chooser import Chooser, NoTags, Question
+from policies.pin import Pin
 from reflector import loss_guard, scan
 from reflector.loss_guard import Circumstances
 from reflector.store import TagStore
@@ -159,6 +160,16 @@ async def test_a_tag_that_moved_since_is_too_young_again_when_another_comes():
         store.witness(NAME, "1.1.0", "sha256:b", NOON + HOUR)
         again = NOON + 4 * HOUR
         assert await decided(1, "1.1.0", "1.0.0", "0.5.0") == Decision("1.0.0", Ageing("1.1.0", again), again)
+
+
+@pytest.mark.parametrize("minimum", [None, AGE], ids=["of any age", "of an age"])
+async def test_a_pin_stands_when_a_newer_tag_is_listed(minimum: Minimum | None):
+    with TagStore(None) as store, Limiter(width=1) as limiter:
+        chooser = Chooser(tags=store, limiter=limiter)
+        asked = question(SEMVER, pin=Pin(tag="1.0.0"), minimum=minimum)
+        for tags in (["1.0.0"], ["1.0.0", "1.1.0"], ["1.0.0", "1.1.0", "1.2.0"]):
+            write(store, tags)
+            assert await chooser.decide(KEY, asked) == Decision("1.0.0")
 
 
 async def test_a_new_tag_is_weighed_alone_and_a_chosen_one_that_is_gone_is_not_missed():
