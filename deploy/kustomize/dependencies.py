@@ -7,6 +7,9 @@ from gotk.api.kustomize import DependencyReference, Kustomization
 from gotk.api.meta import Condition
 from gotk.runtime.reconciler import Key
 
+#: The reason of what waits for another.
+NOT_READY = "DependencyNotReady"
+
 
 def key(reference: DependencyReference, namespace: str) -> Key:
     """Return which Kustomization a reference means."""
@@ -25,6 +28,11 @@ def ready(kustomization: Kustomization) -> Condition | None:
     if status.observed_generation != kustomization.metadata.generation:
         return None
     return next((c for c in status.conditions if c.type == "Ready" and c.status == "True"), None)
+
+
+def waits(kustomization: Kustomization) -> bool:
+    """Tell whether nothing but another Kustomization has kept one from being ready."""
+    return any(c.type == "Ready" and c.reason == NOT_READY for c in kustomization.status.conditions)
 
 
 def unmet(dependent: Kustomization, dependency: Kustomization, revision: str) -> str | None:

@@ -12,6 +12,7 @@ from deploy.cluster.expressions import INVALID_EXPRESSION, TERMINAL, Checks, Exp
 from deploy.kustomize import dependencies, finalize, wakes
 from deploy.kustomize.attempt import Attempt, KustomizationRun, retry_after, timeout
 from deploy.kustomize.building import assembly, build
+from deploy.kustomize.claims import Claims
 from deploy.kustomize.policy import Policy
 from deploy.kustomize.prerequisites import Prerequisites
 from deploy.kustomize.standing import Standing
@@ -52,12 +53,13 @@ class KustomizationReconciler:
         policy: Policy,
     ) -> None:
         """Take what it works with; `client` reads the cluster of the objects, `clusters` are applied to."""
-        self.watches: Sequence[Watch[Any]] = (*wakes.SOURCE_WATCHES, wakes.Dependents().watch)
+        claims = Claims(clock=clock)
+        self.watches: Sequence[Watch[Any]] = (*wakes.SOURCE_WATCHES, wakes.Dependents().watch, claims.watch)
         self._clusters = clusters
         self._assembler = assembler
         self._expressions = expressions
         self._clock = clock
-        self._standing = Standing(assembler=assembler, clusters=clusters, clock=clock)
+        self._standing = Standing(assembler=assembler, clusters=clusters, claims=claims, clock=clock)
         self._steps = Steps(clock=clock, policy=policy)
         self._before = Prerequisites(objects=objects, client=client, expressions=expressions, policy=policy)
 

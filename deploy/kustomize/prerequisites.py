@@ -69,7 +69,7 @@ class Prerequisites:
             key = dependencies.key(reference, obj.metadata.namespace)
             why = await self._unmet(obj, reference, key, source)
             if why is not None:
-                waiting = self.waiting("DependencyNotReady", "Dependencies do not meet ready condition")
+                waiting = self.waiting(dependencies.NOT_READY, "Dependencies do not meet ready condition")
                 run.event("Normal", waiting.reason, waiting.message, {f"{GROUP}/revision": source.revision})
                 raise Waiting(waiting.reason, why, after=waiting.after)
 

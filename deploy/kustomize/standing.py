@@ -16,6 +16,7 @@ from deploy.kustomize import dependencies
 from deploy.kustomize.attempt import Attempt
 from deploy.kustomize.building.asked import Answered
 from deploy.kustomize.building.assembly import Assembled, Assembler
+from deploy.kustomize.claims import Claims
 from deploy.kustomize.decryption.decryptor import NotDecrypted
 from deploy.kustomize.substitution.variables import VariablesError
 from deploy.source.download import ArtifactError
@@ -52,7 +53,7 @@ class Applied:
             not attempt.run.requested
             and now < self.due
             and self.generation == obj.metadata.generation
-            and dependencies.ready(obj) is not None
+            and (dependencies.ready(obj) is not None or dependencies.waits(obj))
             and self.revision == obj.status.last_applied_revision == obj.status.last_attempted_revision
             and self.revision != attempt.artifact.revision
         )
@@ -61,7 +62,8 @@ class Applied:
 class Standing:
     """The records of Kustomizations."""
 
-    def __init__(self, *, assembler: Assembler, clusters: ports.Clusters, clock: Clock) -> None:
+    def __init__(self, *, assembler: Assembler, clusters: ports.Clusters, claims: Claims, clock: Clock) -> None:
+        self._claims = claims
         self._assembler = assembler
         self._clusters = clusters
         self._clock = clock
@@ -71,7 +73,9 @@ class Standing:
         """Return the record of what stands, None where everything is to be done; it is then forgotten."""
         key = _key(attempt.obj)
         kept = self._kept.pop(key)
-        if kept is None or not kept.holds(attempt, self._clock.monotonic()) or not await self._is_same(attempt, kept):
+        if kept is None or not kept.holds(attempt, self._clock.monotonic()) or self._claims.is_shared(attempt.obj):
+            return None
+        if not await self._is_same(attempt, kept):
             return None
         self._kept.put(key, kept)
         return kept
@@ -94,6 +98,7 @@ class Standing:
     def keep(self, attempt: Attempt, assembled: Assembled, cluster: ports.Cluster) -> None:
         """Record that everything was done. What depends on more than is known is not recorded."""
         obj = attempt.obj
+        self._claims.applied(obj, attempt.began)
         if assembled.answered is None:
             return
         applied = Applied(
