@@ -43,7 +43,7 @@ async def changes(page: Page, cluster: MemoryCluster) -> list[float]:
     took = []
     for number in range(CHANGES):
         name, space, tag = f"app-{number}", f"team-{number % 50}", f"1.0.{number + 1}"
-        place = f"document.querySelector('#{space}-{name} .tag')"
+        place = f"document.getElementById('{space}/{name}').querySelector('.tag')"
         began = time.perf_counter()
         cluster.change("ImagePolicy", space, name, {"status": {"latestRef": {"tag": tag}}})
         await page.until(f"{place}.textContent === '{tag}'")

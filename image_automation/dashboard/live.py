@@ -8,7 +8,8 @@ lives, and for how long the cache has been cut off from the API.
 """
 
 import asyncio
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+import re
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -24,6 +25,8 @@ BEAT: Final = 15.0
 #: For how long changes are gathered, so that a burst of them is one event.
 _GATHER: Final = 0.05
 _MOST: Final = 200
+#: A row of a table, as templates write one; a table in a table there is not.
+_ROW: Final = re.compile(r'<tr class="row" id="([^"]*)">.*?</tr>', re.DOTALL)
 HEADERS: Final = {"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no", "Vary": "Accept"}
 
 
@@ -43,6 +46,24 @@ class Shown:
 
     digest: str
     html: str
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """A page as its table's rows and what stands around them, by hashes: enough to tell which rows have changed."""
+
+    frame: int
+    rows: Mapping[str, int]
+
+    @classmethod
+    def of(cls, html: str) -> "Pieces":
+        """Take a page apart."""
+        rows = {row[1]: hash(row[0]) for row in _ROW.finditer(html)}
+        return cls(hash(_ROW.sub(r"\1", html)), rows)
+
+    def beside(self, sent: "Pieces", html: str) -> list[str]:
+        """Return the rows of this page that the browser has otherwise."""
+        return [row[0] for row in _ROW.finditer(html) if sent.rows.get(row[1]) != self.rows[row[1]]]
 
 
 class Changes:
@@ -117,15 +138,21 @@ async def events(
     changes: Changes, kinds: tuple[type[Object], ...], show: Callable[[], Awaitable[Shown | None]], seen: str
 ) -> AsyncGenerator[bytes]:
     """Yield the events of a page, `seen` being the name of what the browser shows; `show` returns None at its end."""
+    sent: Pieces | None = None
     while not changes.closed:
         count = changes.count(kinds)
         shown = await show()
         if shown is None:
             yield BYE
             return
+        pieces = Pieces.of(shown.html)
         if shown.digest != seen:
             seen = shown.digest
-            yield _event("page", shown.html, seen)
+            if sent is not None and sent.frame == pieces.frame:
+                yield _event("rows", "\n".join(pieces.beside(sent, shown.html)), seen)
+            else:
+                yield _event("page", shown.html, seen)
+        sent = pieces
         yield _event("beat", msgspec.json.encode(Beat(changes.behind(kinds))).decode())
         if await changes.later(kinds, count):
             await asyncio.sleep(_GATHER)

@@ -71,10 +71,28 @@ function flash(row) {
   setTimeout(() => row.classList.remove("changed"), 1600);
 }
 
-function show(event) {
+function parse(event) {
   const fresh = document.createElement("template");
   fresh.innerHTML = event.data;
-  morphChildren(main, fresh.content);
+  return fresh.content;
+}
+
+function showRows(event) {
+  for (const wanted of parse(event).children) {
+    const here = document.getElementById(wanted.id);
+    if (!here) continue;
+    morph(here, wanted);
+    flash(here);
+  }
+  done(event);
+}
+
+function show(event) {
+  morphChildren(main, parse(event));
+  done(event);
+}
+
+function done(event) {
   seen = event.lastEventId;
   main.dataset.digest = seen;
   document.dispatchEvent(new CustomEvent("dashboard:changed"));
@@ -94,6 +112,7 @@ function listen() {
   address.searchParams.set("_seen", seen);
   source = new EventSource(address);
   source.addEventListener("page", show);
+  source.addEventListener("rows", showRows);
   source.addEventListener("beat", beat);
   source.addEventListener("bye", () => location.reload());
 }

@@ -97,14 +97,14 @@ async def test_what_changes_is_seen_without_loading_the_page_again(stage: Stage)
     await page.size(DESKTOP)
     await page.open(f"{url}/images")
     await page.until("document.getElementById('pill').textContent === 'live'")
-    await page.run("window.same = true; document.getElementById('shop-cart').tabIndex = -1;"
-                   "document.getElementById('shop-cart').focus()")  # fmt: skip
+    await page.run("window.same = true; document.getElementById('shop/cart').tabIndex = -1;"
+                   "document.getElementById('shop/cart').focus()")  # fmt: skip
     cluster.change("ImagePolicy", "shop", "cart", {"status": {"latestRef": {"tag": "2.4.0"}}})
-    await page.until("document.querySelector('#shop-cart .tag').textContent === '2.4.0'")
+    await page.until("document.getElementById('shop/cart').querySelector('.tag').textContent === '2.4.0'")
     cluster.delete("ImagePolicy", "web", "frontend")
-    await page.until("!document.getElementById('web-frontend')")
+    await page.until("!document.getElementById('web/frontend')")
     assert await page.run("window.same")
-    assert await page.run("document.activeElement.id") == "shop-cart"
+    assert await page.run("document.activeElement.id") == "shop/cart"
 
 
 async def test_one_signs_in_suspends_and_signs_out(stage: Stage) -> None:

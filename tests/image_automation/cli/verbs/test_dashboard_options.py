@@ -1,0 +1,62 @@
+"""What `run` is told of the dashboard: what goes together, and what is refused with the option's name."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+import pytest
+
+from image_automation.cli import output
+from image_automation.cli.verbs import dashboard_options
+from image_automation.dashboard.oidc import Provider
+
+URL = ("--dashboard-url", "https://images.example.com")
+ISSUER = ("--dashboard-oidc-issuer", "https://login.example.com/realm")
+CLIENT = ("--dashboard-oidc-client-id", "dash")
+
+
+def read(*arguments: str) -> dict[str, Any]:
+    @click.command()
+    @dashboard_options.dashboard_options
+    def command(**options: Any) -> dict[str, Any]:
+        return options | dashboard_options.read(options)
+
+    found: dict[str, Any] = command.main(list(arguments), standalone_mode=False)
+    return found
+
+
+def test_nothing_is_said_of_an_issuer() -> None:
+    assert read() == {"dashboard_url": "", "dashboard_require_login": False, "dashboard_oidc": None}
+
+
+def test_an_issuer_with_its_secret(tmp_path: Path) -> None:
+    file = tmp_path / "secret"
+    file.write_text("s3cret\n")
+    claims = ("--dashboard-oidc-username-claim", "email", "--dashboard-oidc-prefix", "x:")
+    found = read(*URL, *ISSUER, *CLIENT, "--dashboard-oidc-client-secret-file", str(file), *claims)
+    assert found["dashboard_oidc"] == Provider(
+        issuer="https://login.example.com/realm", client_id="dash", secret="s3cret", username_claim="email", prefix="x:"
+    )
+    assert "s3cret" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (ISSUER, "go together: give all three"),
+        ((*URL, *CLIENT), "go together: give all three"),
+        ((*ISSUER, *CLIENT), "go together: give all three"),
+        (("--dashboard-url", "http://images.example.com"), "--dashboard-url: http://images.example.com is no address"),
+        (("--dashboard-url", "https://images.example.com/below"), "--dashboard-url: "),
+        (("--dashboard-url", "https://[::1"), "--dashboard-url: "),
+        ((*URL, *CLIENT, "--dashboard-oidc-issuer", "http://login.example.com"), "--dashboard-oidc-issuer: "),
+        (
+            (*URL, *ISSUER, *CLIENT, "--dashboard-oidc-client-secret-file", "/nowhere/file"),
+            "/nowhere/file cannot be read",
+        ),
+    ],
+)
+def test_what_cannot_be_is_refused_by_name(arguments: tuple[str, ...], said: str) -> None:
+    with pytest.raises(output.Failure) as caught:
+        read(*arguments)
+    assert said in caught.value.message
