@@ -53,8 +53,10 @@ PULL_REQUEST = PREFIX + "pull-request"
 #: On an ImageUpdateAutomation: patterns of text files that are looked into besides YAML, such as `Dockerfile, *.tf`.
 TEXT_FILES = PREFIX + "text-files"
 
-#: On an Alert: what it is told of beyond Flux's events: `reached`.
+#: On an Alert: what it is told of beyond Flux's events, `pending` or `reached`, with commas.
 TELL = PREFIX + "tell"
+#: On an Alert: when it is told of what is pending, five fields of cron and a time zone.
+TELL_AT = PREFIX + "tell-at"
 #: On an ImagePolicy, written by us while an Alert asks for it: how far the version that it chose has come, as JSON.
 JOURNEY = PREFIX + "journey"
 

@@ -14,6 +14,7 @@ from gotk.runtime.events import Recorder, Sink
 from gotk.runtime.metrics import Metrics
 from image_automation.app import addresses
 from image_automation.app.settings import Settings
+from image_automation.app.telling.pending import Digests
 from image_automation.notification.alerts import server
 from image_automation.notification.alerts.finalizers import Finalizers
 from image_automation.notification.alerts.notifier import Notifier
@@ -66,9 +67,17 @@ async def alerts(
     )
     caches.of(Provider).subscribe(tokens.changed)
     finalizers = Finalizers(caches=caches, client=client, recorder=recorder, clock=clock)
+    digests = Digests(
+        objects=caches,
+        send=notifier.tell,
+        complain=notifier.misconfigured,
+        clock=clock,
+        no_cross_namespace_refs=settings.no_cross_namespace_refs,
+    )
+    automates = "imageupdateautomation" in settings.controllers
     address = settings.notification_addr
     served = addresses.chosen_by("--notification-addr", address, health.serve(address, server.app(notifier, clock)))
-    async with _beside(notifier.run, finalizers.run, last=notifier.flush), served:
+    async with _beside(notifier.run, finalizers.run, *[digests.run] * automates, last=notifier.flush), served:
         # Who posts our events to a notification-controller has Alerts there, and would be told twice.
         yield [] if settings.events_addr else [server.AlertSink(notifier)]
 

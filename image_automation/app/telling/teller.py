@@ -157,7 +157,7 @@ class Teller:
                 about = events.reference(alert.api_version, alert.kind, alert.metadata)
                 self._recorder.emit(about, "Warning", "InvalidConfig", complaint, controller=_NOTIFIER)
             self._complained.put(alert.metadata.uid, complaint)
-        return any(map(wishes.asks, alerts))
+        return any(wishes.REACHED in wishes.of(each) for each in alerts)
 
     def _pushes(self) -> Iterator[tuple[str, Push, str]]:
         """Yield the last push of each automation, its namespace and when it was."""
@@ -201,7 +201,9 @@ class Teller:
             self._told.add(told)
             metadata = events.annotated(policy, {f"{_GROUP}/{key}": text for key, text in what.metadata.items()})
             about = events.reference(policy.api_version, policy.kind, policy.metadata)
-            self._recorder.emit(about, "Normal", wishes.REASON, what.message, controller=CONTROLLER, metadata=metadata)
+            self._recorder.emit(
+                about, "Normal", wishes.TAG_REACHED, what.message, controller=CONTROLLER, metadata=metadata
+            )
         return await self._written(policy, journey.arrived(way, what.applier))
 
     async def _written(self, policy: ImagePolicy, now: Journey) -> bool:

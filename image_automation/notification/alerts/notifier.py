@@ -132,6 +132,22 @@ class Notifier:
         await self._queues.drained()
         await self._recorder.flush()
 
+    def tell(self, alert: Alert, notice: Notice) -> None:
+        """Queue a message that is for one alert, whatever its lists say."""
+        namespace, name = alert.metadata.namespace, alert.spec.provider_ref.name
+        provider = self._objects.get(Provider, namespace, name)
+        if provider is None:
+            self._undispatched(alert, notice, _NO_PROVIDER.format(name))
+        elif provider.spec.type not in catalog.GROUPS:
+            cause = f"providers of type {provider.spec.type} take no message about several objects"
+            self._undispatched(alert, notice, cause)
+        elif not provider.spec.suspend:
+            self._deliver(alert, provider, matching.told(alert, notice).notice)
+
+    def misconfigured(self, alert: Alert, cause: str) -> None:
+        """Say on an alert what is wrong with it."""
+        self._complain(alert, matching.INVALID_CONFIG, cause)
+
     async def _labels(self, notice: Notice) -> Labels:
         about = notice.involved_object
         try:

@@ -210,7 +210,7 @@ async def test_a_record_that_cannot_be_written_is_written_later_and_told_once(wo
 
 async def test_a_wish_that_is_not_known_is_told_on_the_alert_once(world: World):
     world.store.put(scene.alert("other", annotations={extensions.TELL: "everything"}))
-    assert await world.look() == ["image-automation.dev/tell: expected reached, not 'everything'"]
+    assert await world.look() == ["image-automation.dev/tell: expected pending or reached, not 'everything'"]
     assert await world.look() == []
     event = world.sink.events[0]
     assert (event.about.kind, event.about.name, event.reason) == ("Alert", "other", "InvalidConfig")

@@ -133,6 +133,34 @@ async def test_an_event_goes_to_every_alert_that_it_matches_without_its_token() 
 
 
 @in_virtual_time
+async def test_a_message_of_ours_goes_to_its_alert_alone_with_what_the_owner_wrote() -> None:
+    mine = scene.alert("a", eventMetadata={"cluster": "production"}, exclusionList=["."])
+    world = World([mine, scene.alert("b")], [scene.provider()])
+    async with notifying(world) as notifier:
+        notifier.tell(mine, event(message="1 update pending"))
+    [(_, _, body)] = world.sent
+    assert (body["message"], body["metadata"]) == ("1 update pending", {"cluster": "production", "token": "t"})
+
+
+@in_virtual_time
+@pytest.mark.parametrize(
+    ("provider", "cause"),
+    [
+        (scene.provider("other"), 'failed to read provider: Provider.notification.toolkit.fluxcd.io "chat" not found'),
+        (scene.provider(type="github"), "providers of type github take no message about several objects"),
+    ],
+)
+async def test_a_message_of_ours_that_nobody_can_take_is_told_on_the_alert(provider: Any, cause: str) -> None:
+    world = World([scene.alert()], [provider])
+    async with notifying(world) as notifier:
+        notifier.tell(scene.alert(), event())
+    assert [told.message for told in world.told] == [
+        f"failed to dispatch notification for Kustomization/apps/web: {cause}"
+    ]
+    assert world.sent == []
+
+
+@in_virtual_time
 async def test_a_slow_provider_never_delays_another_one() -> None:
     slow, fast = scene.provider("slow", address="https://slow.io/"), scene.provider("fast", address="https://fast.io/")
     alerts = [scene.alert(name, providerRef={"name": name}) for name in ("slow", "fast")]
