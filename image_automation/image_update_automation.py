@@ -46,6 +46,7 @@ from image_automation.pull_requests import drafting, settings
 from image_automation.pull_requests.access import Access
 from image_automation.pull_requests.drafting import Drafting
 from image_automation.pull_requests.keeping import Kept, PullRequests
+from image_automation.pull_requests.origins import Origins
 from image_automation.pull_requests.settings import Settings
 from image_automation.report import Push, Report
 from image_automation.selection import Selection
@@ -125,12 +126,14 @@ class ImageUpdateAutomationReconciler:
         deployers: Collection[type[Object]],
         connect: forges.Connect,
         first_seen: FirstSeen,
+        origins: Origins,
         known: tree.Known | None = None,
     ) -> None:
         """Take what it works with; `allow_file` lets `file://` addresses in, for whoever may read this machine.
 
         Of the kinds in `deployers` it is seen whether what was updated fails.
-        `connect` opens ways to forges, `first_seen` tells since when a policy's version is known.
+        `connect` opens ways to forges, `first_seen` tells since when a policy's version is known,
+        `origins` reads its image's labels.
         """
         self._objects = objects
         self._client = client
@@ -145,6 +148,7 @@ class ImageUpdateAutomationReconciler:
         self.watches: Sequence[Watch[Any]] = (*triggers.WATCHES, *map(triggers.of_deployer, deployers))
         self._known = known or tree.Known()
         self._first_seen = first_seen
+        self._origins = origins
         self._announcer = pushes.Announcer()
         self._pull_requests = PullRequests(
             client=client,
@@ -312,6 +316,7 @@ class ImageUpdateAutomationReconciler:
             selected=selected,
             apply=lambda *what: self._apply(*what, now=run.now()),
             first_seen=self._first_seen,
+            origins=self._origins,
         )
         before = msgspec.structs.replace(past.report, push=past.push)
         kept = await self._pull_requests.keep(wanted, source, run, before)

@@ -127,6 +127,7 @@ def image_update_automation(parts: Parts) -> Reconciler[Any, Any]:
         deployers=[kind for name, kind in _DEPLOYERS.items() if name in parts.settings.controllers],
         connect=forges.connect(parts.web, parts.clock.now),
         first_seen=forges.first_seen(parts.caches, parts.tags),
+        origins=forges.Labels(objects=parts.client, registry=parts.registry, logins=parts.logins).read,
         known=tree.Known(parts.settings.marks),
     )
 

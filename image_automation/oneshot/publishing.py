@@ -193,6 +193,7 @@ async def push(chosen: Chosen, clock: Clock, *, given: Mapping[str, bytes], url:
             deployers=(),
             connect=forges.connect(await stack.enter_async_context(Transport(route=proxies)), clock.now),
             first_seen=chosen.first_seen,
+            origins=forges.unlabelled,
         )
         return [_published(await turn.take(reconciler, automation, clock)) for automation in wanted(chosen)]
 

@@ -94,7 +94,8 @@ class Desk:
 class Carrier:
     """Carries out what was decided for one scope. `push` brings the branch to what is proposed, and returns its tip.
 
-    `confirm` sees that it may still be written: to merge is to write.
+    `more` is what a description says besides, asked for where one is written. `confirm` sees that it may still be
+    written: to merge is to write.
     """
 
     desk: Desk
@@ -103,6 +104,7 @@ class Carrier:
     place: Place
     base: str
     push: Callable[[], Awaitable[str]]
+    more: Callable[[], Awaitable[str]]
     confirm: Callable[[], Awaitable[None]]
 
     async def carry_out(self, decision: Decision, text: Text | None, scheduled: str) -> Carried:
@@ -133,7 +135,7 @@ class Carrier:
 
     async def _open(self, done: Carried, text: Text | None) -> Carried:
         assert text is not None
-        body = section.write(text.note, text.text)
+        body = section.write(text.note, await self._whole(text))
         assert body is not None
         kept = await self.desk.ask(self.desk.forge.open_pull_request(self._wanted(text.title, body)))
         return replace(done, pull_request=kept.pull_request).noting(*kept.warnings)
@@ -141,13 +143,16 @@ class Carrier:
     async def _write(self, done: Carried, there: PullRequest, text: Text | None) -> Carried:
         assert text is not None
         before = section.read(there.body)
-        body = section.write(text.note, text.text, there.body)
+        body = section.write(text.note, await self._whole(text), there.body)
         if before is None or body is None:
             return done.noting("its description has been taken apart: it stays as it is")
         title = text.title if before.title == section.digest(there.title) else there.title
         wanted = replace(self._wanted(title, body), base=there.base)
         kept = await self.desk.ask(self.desk.forge.update_pull_request(there.number, wanted))
         return replace(done, pull_request=kept.pull_request).noting(*kept.warnings)
+
+    async def _whole(self, text: Text) -> str:
+        return "\n\n".join(filter(None, (text.text, await self.more())))
 
     async def _close(self, there: PullRequest, why: str) -> None:
         """Close it, after writing into it that this is no person's refusal."""

@@ -14,6 +14,7 @@ from image_automation.bumps import FirstSeen
 from image_automation.gating.chain import Gate
 from image_automation.pull_requests import scoping, wording
 from image_automation.pull_requests.deciding import Branch
+from image_automation.pull_requests.origins import Origins
 from image_automation.pull_requests.scoping import Scope
 from image_automation.pull_requests.settings import Settings, invalid
 from image_automation.pull_requests.wording import Content
@@ -75,6 +76,7 @@ class Drafting:
     selected: Selection
     apply: Apply
     first_seen: FirstSeen
+    origins: Origins
 
     @property
     def mark(self) -> str:

@@ -33,6 +33,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     reviewers: tuple[str, ...] = ()
     assignees: tuple[str, ...] = ()
     draft: bool = False
+    links: bool = False
     merge: Merge = "never"
     merge_method: Method = Method.MERGE
     type: str = ""

@@ -18,7 +18,7 @@ from gotk.runtime.blocking import Limiter
 from gotk.runtime.errors import Conflict, ReconcileError
 from gotk.runtime.reconciler import Run
 from image_automation import current, ports, pushes, report
-from image_automation.pull_requests import deciding, refusals, section, wording
+from image_automation.pull_requests import deciding, origins, refusals, section, wording
 from image_automation.pull_requests.carrying import Carried, Carrier, Desk, Text
 from image_automation.pull_requests.deciding import Pause, Wish, Withdrawal
 from image_automation.pull_requests.drafting import Draft, Drafting, Part, Place
@@ -137,6 +137,11 @@ class Turn:
             assert part is not None
             await current.confirm(self.client, self.automation, part.selected, part.proposal, self.run.now())
 
+        async def more() -> str:
+            if part is None or not self.drafting.settings.links:
+                return ""
+            return await origins.section(self.drafting.content(part, self.draft).steps, self.drafting.origins)
+
         carrier = Carrier(
             desk=self.desk,
             limiter=self.limiter,
@@ -144,6 +149,7 @@ class Turn:
             place=place,
             base=self.draft.base,
             push=push,
+            more=more,
             confirm=confirm,
         )
         carried = await carrier.carry_out(decision, text, scheduled)

@@ -18,8 +18,10 @@ from gotk.git.objects.seed import seed
 from gotk.kube import errors as kube
 from gotk.runtime.blocking import Limiter
 from gotk.sources.git_access import GitAccess
+from image_automation.app.forges import unlabelled
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
 from image_automation.pull_requests.access import Asker, Connect, Way
+from image_automation.pull_requests.origins import Origins
 from tests import running
 
 FILE = 'kind: Pod\nmetadata:\n  name: web\nspec:\n  image: a/web:1.0   # {"$imagepolicy": "apps:web"}\n'
@@ -96,6 +98,7 @@ class World:
         self.clock = Waits()
         self.repositories: Any = Mirrors(folder / "mirrors")
         self.connect: Connect = nowhere
+        self.origins: Origins = unlabelled
         self.reconciler = self.restarted()
 
     def restarted(self, **settings: Any) -> ImageUpdateAutomationReconciler:
@@ -108,6 +111,7 @@ class World:
             clock=self.clock,
             jitter=random.Random(1),
             first_seen=lambda _, __: None,
+            origins=self.origins,
             connect=self.connect,
             **{"client": Client(self.store), "allow_file": True, "cross_namespace": True, "deployers": (), **settings},
         )

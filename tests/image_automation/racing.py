@@ -16,6 +16,7 @@ from gotk.git.mirrors.mirror import Mirrors
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import SystemClock
 from gotk.sources.git_access import GitAccess
+from image_automation.app.forges import unlabelled
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
 from tests import running
 from tests.image_automation.automating import Client, Store, automation, nowhere, policy, repository, secret
@@ -51,6 +52,7 @@ class Racer(msgspec.Struct, frozen=True, kw_only=True):
                 deployers=(),
                 connect=nowhere,
                 first_seen=lambda _, __: None,
+                origins=unlabelled,
             )
             for tag in self.tags:
                 store.put(policy("web", "a/web", tag))

@@ -12,7 +12,7 @@ from gotk.api import extensions
 from gotk.http import errors as http
 from gotk.runtime import errors
 from image_automation import report
-from image_automation.pull_requests import section
+from image_automation.pull_requests import origins, section
 from tests.image_automation.automating import FILE, git_spec, policy
 from tests.image_automation.pull_requests.forging import WEB, Forge, annotated
 
@@ -388,3 +388,21 @@ async def test_a_description_says_whose_it_is(made: Made):
     note = section.read(forge.open[0].body)
     assert note is not None
     assert (note.automation, note.scope, len(note.choices)) == ("u-1", "web", 1)
+
+
+async def test_links_are_written_where_they_are_asked_for_and_nothing_depends_on_them(made: Made):
+    forge = made(links=True)
+    known = {origins.SOURCE: "https://github.com/org/app", origins.REVISION: "b" * 40}
+
+    async def read(policy: str, tag: str) -> dict[str, str]:
+        assert (policy, tag) in {("apps/web", "1.0"), ("apps/web", "1.1")}
+        return known
+
+    forge.world.origins = read
+    forge.world.restarted()
+    await forge.run()
+    assert "- web 1.1: [source](https://github.com/org/app), [`bbbbbbbbbbbb`](" in forge.open[0].body
+    known.clear()
+    writes = forge.facts.writes()
+    await forge.run()
+    assert forge.facts.writes() == writes
