@@ -139,6 +139,10 @@ def decide(
         choose.choose(policy, tags)  # raises what is wrong
     chosen = None if latest is None else latest.tag
     ahead = _ahead(policy, young, chosen)
+    if not is_total and chosen is not None:
+        # Without one order for all, any tag that comes of age may change the choice.
+        again = min(moment for tag in tags if (moment := eligibles.get(tag)) is not None and moment > now)
+        return Decision(chosen, Ageing(ahead[0], eligibles[ahead[0]]) if ahead else None, again)
     if not ahead:
         assert chosen is not None
         return Decision(chosen, is_total=is_total)

@@ -136,7 +136,7 @@ class Chooser:
         if (old.again is not None and old.again <= question.now) or (change.gone and old.ageing):
             return None
         # The tag in use is spared; another one than before is no matter where it is the one chosen.
-        if question.present not in {known.question.present, old.tag}:
+        if question.present not in {known.question.present, old.tag} or minimum.allowed & {*change.added}:
             return None
         moved = self._tags.moved(question.name, question.now - minimum.age)
         if not moved.items() <= known.moved.items():
@@ -146,7 +146,7 @@ class Chooser:
             is_total = choose.choose(question.policy, [old.tag, *change.added]).is_total
         except choose.NothingChosen:
             return None
-        return _Known(question, change.serial, decision, is_total, moved)
+        return _Known(question, change.serial, decision, is_total, moved) if is_total else None
 
     async def _anew(self, question: Question) -> _Known:
         serial = self._tags.generation(question.name).serial

@@ -172,6 +172,17 @@ async def test_a_pin_stands_when_a_newer_tag_is_listed(minimum: Minimum | None):
             assert await chooser.decide(KEY, asked) == Decision("1.0.0")
 
 
+async def test_a_tag_that_was_allowed_before_it_came_needs_no_age():
+    with TagStore(None) as store, Limiter(width=1) as limiter:
+        chooser = Chooser(tags=store, limiter=limiter)
+        minimum = Minimum(3 * HOUR, allowed=frozenset({"1.1.0"}))
+        write(store, ["1.0.0"])
+        await chooser.decide(KEY, question(SEMVER, present="1.0.0", minimum=minimum))
+        write(store, ["1.0.0", "1.1.0"], NOON + HOUR)
+        asked = question(SEMVER, present="1.0.0", minimum=minimum, now=NOON + HOUR)
+        assert await chooser.decide(KEY, asked) == Decision("1.1.0")
+
+
 async def test_a_new_tag_is_weighed_alone_and_a_chosen_one_that_is_gone_is_not_missed():
     with TagStore(None) as store, Limiter(width=1) as limiter:
         reading = Reading(store)
