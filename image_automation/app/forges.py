@@ -71,7 +71,7 @@ class Labels:
 
     objects: Getter
     registry: RegistryClient
-    logins: Logins
+    logins: Logins | None
 
     async def read(self, policy: str, tag: str) -> Mapping[str, str]:
         """Return annotations and labels of a policy's image by tag; nothing where they cannot be had."""

@@ -1,4 +1,4 @@
-"""What pull requests are kept with, as the service gives it: since when a version is known."""
+"""What pull requests are kept with, as the service gives it: since when a version is known, what its image says."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime
@@ -7,10 +7,13 @@ import pytest
 
 from gotk.api import scheme
 from gotk.api.image import ImageRepository, ScanResult
+from gotk.oci import image
+from gotk.oci.client import RegistryClient
+from gotk.oci.registry.server import RegistryServer
 from image_automation.app import forges
 from reflector.first_seen import FirstSeen
 from reflector.store import ScannedList, TagStore
-from tests.image_automation.automating import Store, policy
+from tests.image_automation.automating import Client, Store, policy
 
 BEGAN, LATER = 1_700_000_000, 1_700_086_400
 
@@ -24,13 +27,13 @@ def tags() -> Iterator[TagStore]:
         yield store
 
 
-def repository() -> ImageRepository:
+def repository(named: str = "a/web") -> ImageRepository:
     return scheme.convert(
         {
             "apiVersion": "image.toolkit.fluxcd.io/v1",
             "kind": "ImageRepository",
             "metadata": {"name": "web", "namespace": "apps"},
-            "spec": {"image": "a/web", "interval": "1m"},
+            "spec": {"image": named, "interval": "1m"},
             "status": {"canonicalImageName": "index.docker.io/a/web"},
         },
         ImageRepository,
@@ -53,3 +56,15 @@ def test_since_when_a_version_is_known(tags: TagStore, name: str, tag: str, seen
 
 def test_without_its_repository_nothing_is_known(tags: TagStore):
     assert forges.first_seen(Store(policy("web", "a/web", "1.1")), tags)("apps/web", "1.1") is None
+
+
+async def test_labels_are_read_from_the_registry_and_what_cannot_be_is_none():
+    source = {"org.opencontainers.image.source": "https://github.com/org/web"}
+    async with RegistryServer() as server, RegistryClient() as client:
+        await image.push_image(server.url, "web", "1.1", image.build_image(labels=source))
+        scanned = repository(f"{server.address}/web")
+        objects = Client(Store(policy("web", f"{server.address}/web", "1.1"), scanned))
+        labels = forges.Labels(objects=objects, registry=client, logins=None)
+        assert await labels.read("apps/web", "1.1") == source
+        assert await labels.read("apps/web", "9.9") == {}
+        assert await labels.read("apps/other", "1.1") == {}
