@@ -73,8 +73,8 @@ def requested(ended: Ended[Kustomization]) -> Kustomization:
     )
 
 
-def failed(ended: Ended[Kustomization]) -> Kustomization:
-    ready = [msgspec.structs.replace(each, status="False") for each in ended.obj.status.conditions]
+def failed(ended: Ended[Kustomization], reason: str = "ReconciliationFailed") -> Kustomization:
+    ready = [msgspec.structs.replace(each, status="False", reason=reason) for each in ended.obj.status.conditions]
     return msgspec.structs.replace(ended.obj, status=msgspec.structs.replace(ended.obj.status, conditions=tuple(ready)))
 
 
@@ -87,6 +87,7 @@ async def test_whatever_else_wakes_it_has_everything_done(here: World) -> None:
     await here.create(VARIABLE)
     specs: dict[str, dict[str, Any]] = {
         "stands": {},
+        "waited": {},
         "changed": {},
         "base": {},
         "interval": {"interval": "1ms"},
@@ -116,6 +117,7 @@ async def test_whatever_else_wakes_it_has_everything_done(here: World) -> None:
         "requested": requested(ended["requested"]),
         "respecified": world.again(ended["respecified"], force=True),
         "failed": failed(ended["failed"]),
+        "waited": failed(ended["waited"], "DependencyNotReady"),
         "replaced": elsewhere(ended["replaced"]),
     }
     for obj in objects.values():
@@ -123,6 +125,7 @@ async def test_whatever_else_wakes_it_has_everything_done(here: World) -> None:
     assert {name: await value(here, each) for name, each in live.items()} == {
         **dict.fromkeys(specs, "declared"),
         "stands": "edited",
+        "waited": "edited",
         "changed": "new",
         "base": "new",
         "variables": "more",
