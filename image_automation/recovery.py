@@ -155,7 +155,10 @@ class _Found:
 
 
 def _asked(manager: SourceManager, asked: Request, frozen: Mapping[str, str], history: History) -> _Found:
-    """Choose what a request means, unless it has been carried out."""
+    """Choose what a request means, unless it has been carried out: a manifest may bring it back again and again."""
+    told = report.read(manager.automation.metadata.annotations).answer
+    if told is not None and told.commit and told.request == asked.id:
+        return _Found(draft=Draft(answer=told))
     for commit in history.commits:
         if commit.takes_back is not None and commit.takes_back.request == asked.id:
             return _Found(draft=Draft(answer=Answer(request=asked.id, message=asked.sentence, commit=commit.id)))

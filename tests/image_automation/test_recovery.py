@@ -172,6 +172,19 @@ async def test_a_request_is_carried_out_once_though_the_process_dies_after_the_p
     assert extensions.ROLLBACK not in again.obj.metadata.annotations
 
 
+async def test_a_request_that_comes_back_when_history_has_forgotten_it_is_not_repeated(world: World):
+    first = await run(world, automation())
+    second = await run(world, asking(first.obj), minutes=5)
+    for number in range(50):
+        seed(world.remote, {"README.md": f"{number}\n"}, author=JANE)
+    world.store.put(policy("web", "a/web", "1.2"))
+    third = await run(world, second.obj, minutes=10)
+    assert world.text("apps/web.yaml") == NEWER
+    fourth = await run(world, asking(third.obj), minutes=15)
+    assert world.text("apps/web.yaml") == NEWER
+    assert answer(fourth) == answer(second)
+
+
 async def test_a_rollback_that_another_push_overtakes_is_decided_anew(world: World):
     class Late(Mirror):
         def push(self, *_: Any, **__: Any) -> None:
