@@ -345,7 +345,11 @@ async def test_names_are_completed_from_the_cluster(filled: Terminal) -> None:
             "_IMAGE_AUTOMATION_COMPLETE": "bash_complete",
             "COMP_WORDS": f"image-automation {words}", "COMP_CWORD": str(len(words.split())),
         }  # fmt: skip
-        assert (await Terminal(filled.client, environment).run()).out == names, words
+        told = ""
+        for _ in range(5):  # a machine that is busy for two seconds completes nothing: one presses the key again
+            if (told := (await Terminal(filled.client, environment).run()).out) == names:
+                break
+        assert told == names, words
 
 
 HOLDER = {
@@ -520,7 +524,7 @@ async def test_a_version_is_approved_rejected_and_allowed_by_whom_the_cluster_kn
     written = await annotation(filled, ImagePolicy, "podinfo", extensions.DECISIONS)
     assert [(each["tag"], each["verdict"]) for each in written] == [("6.1.0", "reject"), ("5.0.3", "allow")]
     table = await filled.run("audit")
-    assert [line.split()[1:4] for line in table.out.splitlines()[1:]] == [
-        ["rejected", "kubernetes-admin", "ImagePolicy/flux-system/podinfo"],
+    assert sorted(line.split()[1:4] for line in table.out.splitlines()[1:]) == [
         ["allowed", "kubernetes-admin", "ImagePolicy/flux-system/podinfo"],
+        ["rejected", "kubernetes-admin", "ImagePolicy/flux-system/podinfo"],
     ]
