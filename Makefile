@@ -13,8 +13,9 @@ export UV_NO_PROGRESS        := 1
 # Compiled modules are kept, also where the machine's habit is not to: the tests start many interpreters, and each
 # would compile all of us and of what we stand on anew (4.1 s of processor instead of 1.8 s for a service's start).
 unexport PYTHONDONTWRITEBYTECODE
-# Each worker has half of the tests, in order, and then takes of the other's: what a file sets up is set up once.
-BOTH_CORES := -q -n 2 --dist worksteal
+# Each worker has its share of the tests, in order, and then takes of the others': what a file sets up is set up once.
+# Three of them for two cores: tests that start processes and wait for them leave a core idle for a third of the time.
+BOTH_CORES := -q -n 3 --dist worksteal
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 
 .PHONY: help demo run image test check unit bench lock format clean
