@@ -170,7 +170,7 @@ def ours(folder: Path, kubeconfig: Path) -> Iterator[Program]:
     port = free_port()
     command = [sys.executable, "-m", "image_automation", "run", "--kubeconfig", str(kubeconfig), "--data-dir",
                str(folder / "ours"), "--controllers", "imagerepository,imagepolicy", "--metrics-addr",
-               f"127.0.0.1:{port}", "--health-addr", "0", "--explain-addr", "0"]  # fmt: skip
+               f"127.0.0.1:{port}", "--health-addr", "0", "--explain-addr", "0", "--dashboard-addr", "0"]  # fmt: skip
     with process(command) as running:
         yield Program(running, f"http://127.0.0.1:{port}/metrics")
 

@@ -173,7 +173,7 @@ async def test_a_deploy_key_made_by_flux_opens_the_repository(tmp_path: Path) ->
 
 
 async def test_the_started_program_passes_every_check(tmp_path: Path) -> None:
-    closed = [f"--{name}-addr=0" for name in ("metrics", "health", "explain", "receiver", "notification")]
+    closed = [f"--{name}-addr=0" for name in ("metrics", "health", "explain", "dashboard", "receiver", "notification")]
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "image_automation", "run", "--embedded", f"--data-dir={tmp_path / 'data'}",
         "--storage-addr=127.0.0.1:0", *closed, stdin=asyncio.subprocess.DEVNULL, stderr=asyncio.subprocess.PIPE,

@@ -246,8 +246,8 @@ async def started(stage: Stage, containers: container.Containers, name: str) -> 
     health, storage = free_port(), free_port()
     arguments = [
         *containers.pod["containers"][0]["args"], "--metrics-addr=0", "--receiver-addr=0", "--notification-addr=0",
-        "--explain-addr=0", f"--health-addr=127.0.0.1:{health}", f"--storage-addr=127.0.0.1:{storage}",
-        f"--storage-adv-addr=127.0.0.1:{storage}",
+        "--explain-addr=0", "--dashboard-addr=0", f"--health-addr=127.0.0.1:{health}",
+        f"--storage-addr=127.0.0.1:{storage}", f"--storage-adv-addr=127.0.0.1:{storage}",
     ]  # fmt: skip
     host, _, port = stage.client.config.host.removeprefix("https://").partition(":")
     command = replace(containers, given={ACCOUNT: account}).command(

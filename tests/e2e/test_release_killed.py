@@ -19,7 +19,7 @@ from tests.e2e.stage import Stage, is_ready
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(Helm.path is None, reason="there is no helm here")]
 
-_ADDRESSES = ("metrics", "health", "receiver", "explain", "notification")
+_ADDRESSES = ("metrics", "health", "receiver", "explain", "dashboard", "notification")
 
 
 @contextlib.asynccontextmanager

@@ -38,7 +38,7 @@ def start(folder: Path, kubeconfig: Path, storage: int) -> subprocess.Popen[byte
     addresses = [f"--storage-addr=127.0.0.1:{storage}", "--notification-addr=0", "--receiver-addr=0"]
     command = [
         sys.executable, "-m", "image_automation", "run", "--kubeconfig", str(kubeconfig), "--data-dir", str(folder),
-        *addresses, "--metrics-addr=0", "--health-addr=0", "--explain-addr=0",
+        *addresses, "--metrics-addr=0", "--health-addr=0", "--explain-addr=0", "--dashboard-addr=0",
         "--enable-leader-election", *(f"--leader-election-{each}" for each in TIMES),
     ]  # fmt: skip
     folder.mkdir()

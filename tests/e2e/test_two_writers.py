@@ -31,6 +31,7 @@ from tests.e2e.test_replicas import log_of, plane
 TAGS = int(os.environ.get("DOWNGRADE_TAGS", "30"))
 CHANCE = random.Random(int(os.environ.get("DOWNGRADE_SEED", "20261128")))
 PUSHED = re.compile(rb'"pushed commit", .*?"commit": "([0-9a-f]{40})"')
+ADDRESSES = ("storage", "metrics", "health", "explain", "dashboard", "receiver", "notification")
 POLICY = ("image.toolkit.fluxcd.io/v1", "ImagePolicy", "flux-system")
 
 
@@ -41,7 +42,7 @@ def services(folder: Path, kubeconfig: Path) -> Iterator[list[subprocess.Popen[b
         "--controllers=imagerepository,imagepolicy,imageupdateautomation",
         "--requeue-dependency=1s",
         "--max-retry-delay=2s",
-        *(f"--{each}-addr=0" for each in ("storage", "metrics", "health", "explain", "receiver", "notification")),
+        *(f"--{each}-addr=0" for each in ADDRESSES),
     ]
     started = []
     for name in ("one", "two"):

@@ -6,7 +6,6 @@ import pytest
 
 from deploy.kustomize import wakes
 from gotk.api import scheme
-from gotk.api.kustomize import Kustomization
 from gotk.api.meta import Artifact, Object
 from gotk.api.source import SOURCES, ExternalArtifact, Source
 
@@ -26,6 +25,6 @@ def test_every_source_is_served_and_has_an_artifact(kind: type[Source]) -> None:
 
 
 def test_every_source_wakes_what_is_built_from_it() -> None:
-    watched: set[type[Object]] = {watch.kind for watch in wakes.WATCHES}
-    assert watched == {*SOURCES.values(), Kustomization}
+    watched: set[type[Object]] = {watch.kind for watch in wakes.SOURCE_WATCHES}
+    assert watched == set(SOURCES.values())
     assert wakes.EXTERNAL.kind is ExternalArtifact

@@ -20,7 +20,7 @@ def completed(words: str, word: str = "") -> list[tuple[str, ...]]:
 
 
 def test_verbs_and_options_are_completed_with_what_they_are_for() -> None:
-    assert [value for value, _ in completed("image-automation re", "re")] == ["reconcile", "resume"]
+    assert [value for value, _ in completed("image-automation re", "re")] == ["reconcile", "reject", "resume"]
     assert [value for value, _ in completed("image-automation get sources")] == [
         "all", "bucket", "chart", "external-artifact", "git", "helm", "oci",
     ]  # fmt: skip
