@@ -60,7 +60,7 @@ def taken_back(result: FileResult) -> bytes:
     return back + rest
 
 
-@thorough(3000)
+@thorough(500)
 @given(FILES | st.lists(PLAIN, max_size=5).map("".join), KINDS)
 def test_only_marked_words_change_and_twice_is_once(text: str, kind: Kind):
     data = text.encode("latin-1")
