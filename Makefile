@@ -18,7 +18,7 @@ unexport PYTHONDONTWRITEBYTECODE
 BOTH_CORES := -q -n 3 --dist worksteal
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 
-.PHONY: help demo run image test check unit bench lock format clean
+.PHONY: help demo run image test all check unit bench lock format clean
 
 help: ## list the commands
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
@@ -61,6 +61,9 @@ unit: $(VENV)/.dev ## the tests alone (ARGS="-k name" chooses)
 # Beside each other: types take a core for a minute, and the tests wait for processes and clocks often enough.
 test: $(VENV)/.dev ## everything that must pass before a merge
 	@$(MAKE) --no-print-directory -j 2 check unit
+
+all: $(VENV)/.dev ## the same with the tests of tests/slow.txt, which take ten seconds and more each
+	@$(MAKE) --no-print-directory -j 2 check unit ARGS="--slow $(ARGS)"
 
 bench: $(VENV)/.dev ## print every benchmark, each beside its peer or limit
 	@for file in bench/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

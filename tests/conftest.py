@@ -3,6 +3,7 @@
 import logging
 import os
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 import structlog
@@ -16,6 +17,8 @@ settings.load_profile("no deadline")
 REFUSED = "this machine refuses: "
 #: Folders whose tests play whole tables or start whole services; none of them is to be the one that the rest waits for.
 LONG = {"e2e", "hostile", "upstream"}
+#: Tests that take ten seconds and more, a line each.
+SLOW = Path(__file__).with_name("slow.txt")
 _LEAKING = ("KUBECONFIG", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy", "ALL_PROXY", "all_proxy")
 
 
@@ -43,9 +46,20 @@ def _logs_as_before() -> Iterator[None]:
     root.setLevel(level)
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with what lasts: a suite on two cores ends when its last test does."""
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Let whoever has the time run everything."""
+    parser.addoption("--slow", action="store_true", help="run the tests of slow.txt, too, unless they are named")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Begin with what lasts, and leave out what lasts longest unless it is asked for, or a part is run by name."""
     items.sort(key=lambda item: LONG.isdisjoint(item.path.parts))
+    if config.getoption("--slow") or config.invocation_params.dir != config.rootpath or config.args != ["tests"]:
+        return
+    slow = {f"tests/{line}" for line in SLOW.read_text().splitlines() if not line.startswith("#")}
+    left_out = [item for item in items if item.nodeid.partition("[")[0] in slow]
+    config.hook.pytest_deselected(items=left_out)
+    items[:] = [item for item in items if item not in set(left_out)]
 
 
 @pytest.hookimpl(wrapper=True)
