@@ -54,7 +54,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Begin with what lasts, and leave out what lasts longest unless it is asked for, or a part is run by name."""
     items.sort(key=lambda item: LONG.isdisjoint(item.path.parts))
-    if config.getoption("--slow") or config.invocation_params.dir != config.rootpath or config.args != ["tests"]:
+    chosen = config.getoption("keyword") or config.invocation_params.dir != config.rootpath or config.args != ["tests"]
+    if chosen or config.getoption("--slow"):
         return
     slow = {f"tests/{line}" for line in SLOW.read_text().splitlines() if not line.startswith("#")}
     left_out = [item for item in items if item.nodeid.partition("[")[0] in slow]

@@ -1,5 +1,6 @@
 """`/holds`: what is not written and why, which policies are pinned, what is frozen, and what ends each of them."""
 
+import shlex
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
@@ -79,7 +80,7 @@ def _holds(automation: ImageUpdateAutomation) -> Iterator[tuple[Hold, bool]]:
                 cause=report_status.held_cause(each),
                 since=each.since,
                 until=each.until,
-                end=f"image-automation unhold {name} -n {namespace} {each.path}" if each.commit else "",
+                end=f"image-automation unhold {name} -n {namespace} {shlex.quote(each.path)}" if each.commit else "",
             ),
             each.waits,
         )

@@ -524,7 +524,9 @@ async def test_a_version_is_approved_rejected_and_allowed_by_whom_the_cluster_kn
     written = await annotation(filled, ImagePolicy, "podinfo", extensions.DECISIONS)
     assert [(each["tag"], each["verdict"]) for each in written] == [("6.1.0", "reject"), ("5.0.3", "allow")]
     table = await filled.run("audit")
-    assert sorted(line.split()[1:4] for line in table.out.splitlines()[1:]) == [
+    rows = [line.split() for line in table.out.splitlines()[1:]]
+    assert [row[0] for row in rows] == sorted(row[0] for row in rows)
+    assert sorted(row[1:4] for row in rows) == [
         ["allowed", "kubernetes-admin", "ImagePolicy/flux-system/podinfo"],
         ["rejected", "kubernetes-admin", "ImagePolicy/flux-system/podinfo"],
     ]

@@ -80,3 +80,9 @@ async def test_a_freeze_that_is_misread_stands_there_as_what_it_is() -> None:
     assert found["frozen"][0]["end"] == "kubectl annotate imagepolicy app -n default image-automation.dev/freeze-"
     page = await seen(annotated(policy(), freeze="{why: <b>}"), path="/holds", html=True)
     assert "<b>}" not in page
+
+
+async def test_a_command_that_is_shown_is_safe_to_paste_whatever_a_repository_calls_its_files() -> None:
+    hold = {**HOLD, "path": "a.yaml; rm -rf ~", "commit": OLD, "by": "Jane"}
+    found = await seen(reporting(held=[hold]), path="/holds")
+    assert found["held"][0]["end"] == "image-automation unhold auto -n default 'a.yaml; rm -rf ~'"
