@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from gotk.api.image import ImageUpdateAutomation
 from image_automation import report
 from image_automation.dashboard import links, states
-from image_automation.dashboard.now import policy_of
+from image_automation.dashboard.holds import policy_of
 from image_automation.dashboard.page import Look, Page, Record, titled
 from image_automation.dashboard.states import State
 

@@ -4,12 +4,13 @@ import shlex
 from collections.abc import Iterable, Iterator
 from datetime import datetime
 
+import msgspec
+
 from gotk.api import extensions
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.meta import Object
 from gotk.runtime.clock import rfc3339
 from image_automation import report, report_status
-from image_automation.dashboard.now import policy_of
 from image_automation.dashboard.page import Look, Page, Record, titled
 from image_automation.gating import facts, freeze
 from policies import pin
@@ -55,13 +56,25 @@ class Holds(Record, frozen=True, kw_only=True):
 def record(look: Look) -> Holds:
     """Make the record."""
     automations, policies = look.objects.list(ImageUpdateAutomation), look.objects.list(ImagePolicy)
+    return msgspec.structs.replace(
+        of(automations),
+        pinned=tuple(_pinned(policies, look.now)),
+        frozen=tuple(_frozen((*automations, *policies), look.now)),
+    )
+
+
+def of(automations: Iterable[ImageUpdateAutomation]) -> Holds:
+    """Return what automations do not write: for now, what ends first in front, and until there is a newer version."""
     holds = [hold for each in automations for hold in _holds(each)]
     return Holds(
         waiting=tuple(sorted((hold for hold, waits in holds if waits), key=lambda hold: (not hold.until, hold.until))),
         held=tuple(hold for hold, waits in holds if not waits),
-        pinned=tuple(_pinned(policies, look.now)),
-        frozen=tuple(_frozen((*automations, *policies), look.now)),
     )
+
+
+def policy_of(setter: str) -> str:
+    """Return the policy's name in a marker's setter, `namespace:name` or `namespace:name:tag`."""
+    return [*setter.split(":"), ""][1]
 
 
 def _holds(automation: ImageUpdateAutomation) -> Iterator[tuple[Hold, bool]]:

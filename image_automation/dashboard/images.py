@@ -8,7 +8,7 @@ from gotk.runtime.errors import Stalled
 from gotk.runtime.reconciler import Key
 from image_automation import report, selection
 from image_automation.dashboard import states
-from image_automation.dashboard.now import policy_of
+from image_automation.dashboard.holds import policy_of
 from image_automation.dashboard.page import Look, Objects, Page, Record, titled
 from image_automation.dashboard.states import State
 from policies.image_policy import repository_of

@@ -18,8 +18,8 @@ from gotk.api.source import GitRepository
 from image_automation import report, report_status
 from image_automation.dashboard import images, states
 from image_automation.dashboard.access import Subject
+from image_automation.dashboard.holds import policy_of
 from image_automation.dashboard.images import Image
-from image_automation.dashboard.now import policy_of
 from image_automation.dashboard.page import Look, Missing, Page, Record
 from image_automation.dashboard.states import State
 

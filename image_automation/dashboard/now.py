@@ -11,25 +11,13 @@ from gotk.api import extensions
 from gotk.api.image import ImageUpdateAutomation
 from gotk.api.meta import Object
 from gotk.runtime.clock import rfc3339
-from image_automation import report, report_status
-from image_automation.dashboard import states, watched
+from image_automation import report
+from image_automation.dashboard import holds, states, watched
+from image_automation.dashboard.holds import Hold
 from image_automation.dashboard.page import Look, Page, Record, titled
 from image_automation.dashboard.states import State
 
 _TODAY: Final = timedelta(hours=24)
-
-
-class Held(Record, frozen=True, kw_only=True):
-    """An update that is not made: somebody took it back, or, with the same words, not yet."""
-
-    namespace: str
-    automation: str
-    policy: str
-    path: str
-    line: int
-    old: str
-    new: str
-    cause: str
 
 
 class Done(Record, frozen=True, kw_only=True):
@@ -49,8 +37,8 @@ class Now(Record, frozen=True, kw_only=True):
 
     broken: tuple[State, ...] = ()
     person: tuple[State, ...] = ()
-    waiting: tuple[Held, ...] = ()
-    held: tuple[Held, ...] = ()
+    waiting: tuple[Hold, ...] = ()
+    held: tuple[Hold, ...] = ()
     working: tuple[State, ...] = ()
     suspended: tuple[State, ...] = ()
     done: tuple[Done, ...] = ()
@@ -62,11 +50,12 @@ def record(look: Look) -> Now:
     objects = [obj for kind in watched.KINDS for obj in look.objects.list(kind)]
     found = [states.of(obj) for obj in objects]
     automations = look.objects.list(ImageUpdateAutomation)
+    held = holds.of(automations)
     return Now(
         broken=_standing(found, "broken"),
         person=tuple(filter(None, map(_asks, objects))),
-        waiting=tuple(held for each in automations for held in _held(each, waits=True)),
-        held=tuple(held for each in automations for held in _held(each, waits=False)),
+        waiting=held.waiting,
+        held=held.held,
         working=_standing(found, "working"),
         suspended=_standing(found, "suspended"),
         done=tuple(sorted(_done(automations, look.now), key=lambda done: done.time, reverse=True)),
@@ -93,28 +82,6 @@ def _asks(obj: Object) -> State | None:
                 since=said.last_transition_time,
             )
     return None
-
-
-def _held(automation: ImageUpdateAutomation, *, waits: bool) -> Iterator[Held]:
-    """Yield what an automation does not write: for now, or until there is a newer version."""
-    for each in report.read(automation.metadata.annotations).held:
-        if each.waits != waits:
-            continue
-        yield Held(
-            namespace=automation.metadata.namespace,
-            automation=automation.metadata.name,
-            policy=policy_of(each.setter),
-            path=each.path,
-            line=each.line,
-            old=each.old,
-            new=each.new,
-            cause=report_status.held_cause(each),
-        )
-
-
-def policy_of(setter: str) -> str:
-    """Return the policy's name in a marker's setter, `namespace:name` or `namespace:name:tag`."""
-    return [*setter.split(":"), ""][1]
 
 
 def _done(automations: Sequence[ImageUpdateAutomation], now: datetime) -> Iterator[Done]:

@@ -87,7 +87,9 @@ async def test_a_held_update_names_the_place_and_who_took_it_back() -> None:
             "line": 3,
             "old": "1.0",
             "new": "1.1",
+            "reason": "TakenBack",
             "cause": "commit cccccccccccc by Ada took it back",
+            "end": "image-automation unhold auto -n default a.yaml",
         }
     ]
 
