@@ -5,9 +5,8 @@ stands beside the reconcilers and only looks at what they leave behind, the time
 count: the clock of every repository starts anew with the process.
 """
 
-import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -17,7 +16,7 @@ import structlog
 from gotk.api import extensions
 from gotk.api.image import ImageRepository
 from gotk.kube import errors as kube_errors
-from gotk.runtime import conditions, events, status
+from gotk.runtime import beside, conditions, events, status
 from gotk.runtime.clock import Clock, parse_rfc3339
 from gotk.runtime.reconciler import Key, Reader
 
@@ -86,20 +85,9 @@ class Watchdog:
             ImageRepository, client=client, clock=clock, field_manager="image-automation-watchdog"
         )
 
-    @contextlib.asynccontextmanager
-    async def beside(self) -> AsyncIterator[None]:
-        """Watch for as long as the block lasts. Raises what the block raises, and not a group of it."""
-        failure: Exception | None = None
-        async with asyncio.TaskGroup() as group:
-            task = group.create_task(self.run(), name="watchdog")
-            try:
-                yield
-            except Exception as error:  # noqa: BLE001 - raised again below
-                failure = error
-            finally:
-                task.cancel()
-        if failure is not None:
-            raise failure
+    def beside(self) -> contextlib.AbstractAsyncContextManager[None]:
+        """Watch for as long as the block lasts. Raises what the block raises."""
+        return beside.running(self.run(), "watchdog")
 
     async def run(self) -> None:
         """Look every few seconds, until cancelled."""

@@ -7,7 +7,7 @@ for each revision, and again while a rollout is under way.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
@@ -24,7 +24,7 @@ from gotk.api.notification import Alert
 from gotk.bounded import Bounded
 from gotk.kube import errors as kube
 from gotk.kube.entries import Undecodable
-from gotk.runtime import events
+from gotk.runtime import beside, events
 from gotk.runtime.clock import Clock, rfc3339
 from gotk.runtime.reconciler import Key, Reader
 from image_automation import report
@@ -99,20 +99,9 @@ class Teller:
         self._told: set[tuple[Key, str, str]] = set()
         self._log = structlog.get_logger().bind(logger="telling")
 
-    @contextlib.asynccontextmanager
-    async def beside(self) -> AsyncIterator[None]:
-        """Look for as long as the block lasts. Raises what the block raises, and not a group of it."""
-        failure: Exception | None = None
-        async with asyncio.TaskGroup() as group:
-            task = group.create_task(self.run(), name="telling")
-            try:
-                yield
-            except Exception as error:  # noqa: BLE001 - raised again below
-                failure = error
-            finally:
-                task.cancel()
-        if failure is not None:
-            raise failure
+    def beside(self) -> contextlib.AbstractAsyncContextManager[None]:
+        """Look for as long as the block lasts. Raises what the block raises."""
+        return beside.running(self.run(), "telling")
 
     async def run(self) -> None:
         """Look every few seconds, until cancelled."""
