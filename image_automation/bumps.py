@@ -50,8 +50,7 @@ def steps(changes: Iterable[tuple[str, Change]], first_seen: FirstSeen) -> tuple
     found: dict[tuple[str, str, str], list[Place]] = {}
     parts: list[tuple[str, Place]] = []
     for path, change in changes:
-        namespace, policy, *_ = change.setter.split(":")
-        name, place = f"{namespace}/{policy}", _place(path, change)
+        name, place = f"{change.names.namespace}/{change.names.policy}", _place(path, change)
         if (step := _step(change)) is None:
             parts.append((name, place))
         else:
@@ -100,8 +99,8 @@ def _bump(policy: str, old: str, new: str, places: Iterable[Place], first_seen: 
 
 def _step(change: Change) -> tuple[str, str] | None:
     """Return the versions that a change is between; None where it changes only a name or a digest."""
-    part = change.setter.split(":")[2:]
-    if part == ["tag"]:
+    part = change.names.part
+    if part == "tag":
         return change.old, change.new
     if part:
         return None

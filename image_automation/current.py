@@ -37,7 +37,7 @@ async def confirm(
 
 def written(proposal: Proposal, images: Mapping[str, ImageRef]) -> dict[str, ImageRef]:
     """Return the policies whose choices a proposal writes, with these choices."""
-    names = {change.setter.split(":")[1] for _, change in proposal.changes}
+    names = {change.names.policy for _, change in proposal.changes}
     return {name: images[name] for name in sorted(names) if name in images}
 
 

@@ -15,8 +15,10 @@ import msgspec
 from gotk.api import extensions
 from gotk.git import errors as git
 from gotk.runtime.clock import parse_rfc3339, rfc3339
+from image_automation.update import setter as setters
 from image_automation.update.proposal import GIVEN_UP, TAKEN_BACK, Grant, Hold, Proposal
 from image_automation.update.result import Change, FileResult
+from image_automation.update.setter import Setter
 
 #: The most bytes of the annotation; a cluster takes 256 KiB for all of an object's.
 LIMIT: Final = 64 << 10
@@ -30,6 +32,11 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     setter: str
     old: str
     new: str
+
+    @property
+    def names(self) -> Setter:
+        """The policy that the value follows, and the part of its choice."""
+        return setters.parse(self.setter)
 
 
 class Granted(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -85,6 +92,11 @@ class Held(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     message: str = ""
     until: str = ""
     since: str = ""
+
+    @property
+    def names(self) -> Setter:
+        """The policy that the value follows, and the part of its choice."""
+        return setters.parse(self.setter)
 
     @property
     def waits(self) -> bool:
@@ -197,7 +209,7 @@ def of(
     """
     known, new = waiting_since(before), rfc3339(now)
     holds = sorted(map(held, proposal.holds), key=_place)
-    since = [known.get((_policy(each.setter), each.new)) for each in holds]
+    since = [known.get((each.names.key, each.new)) for each in holds]
     return Report(
         push=push,
         held=tuple(
@@ -222,13 +234,9 @@ def waiting_since(found: Report) -> dict[tuple[str, str], datetime]:
     times: dict[tuple[str, str], datetime] = {}
     for each in found.held:
         with contextlib.suppress(ValueError):  # somebody else wrote there, or an older version without it
-            key, when = (_policy(each.setter), each.new), parse_rfc3339(each.since)
+            key, when = (each.names.key, each.new), parse_rfc3339(each.since)
             times[key] = min(when, times.get(key, when))
     return times
-
-
-def _policy(setter: str) -> str:
-    return ":".join(setter.split(":")[:2])
 
 
 def _place(record: Held | Ignored) -> tuple[str, int, str]:
@@ -314,7 +322,7 @@ def _one_of_each_first(held: Sequence[Held]) -> Sequence[Held]:
     """Return holds with the one that waits for longest of each policy's new value in front."""
     first: dict[tuple[str, str], Held] = {}
     for each in sorted(held, key=lambda hold: hold.since):
-        first.setdefault((_policy(each.setter), each.new), each)
+        first.setdefault((each.names.key, each.new), each)
     leading = set(first.values())
     return sorted(held, key=lambda hold: hold not in leading)
 

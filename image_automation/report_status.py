@@ -82,9 +82,8 @@ def ignored_line(ignored: Ignored) -> str:
 
 def held_line(held: Held) -> str:
     """Say on one line what is held back, where, and because of whom."""
-    policy = held.setter.split(":")[1]
     yet = " yet" if held.waits else ""
-    what = f"policy {policy}: {held.old} stays, {held.new} is not written{yet}: {held_cause(held)}"
+    what = f"policy {held.names.policy}: {held.old} stays, {held.new} is not written{yet}: {held_cause(held)}"
     what += ": something else writes to this place" if held.flips else ""
     return git.printable(f"{held.path}:{held.line}: {what}")
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Final
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from image_automation.selection import Selection
 from image_automation.update import marker
+from image_automation.update import setter as setters
 
 if TYPE_CHECKING:
     from gotk.runtime.reconciler import Reader
@@ -25,7 +26,7 @@ def why(setter: str, namespace: str, selected: Selection, elsewhere: Elsewhere) 
     """Say why a setter has no value for an automation; None where that is as it should be."""
     if not marker.well_formed(setter):
         return MALFORMED
-    where, policy, *_ = setter.split(":")
+    where, policy, _ = setters.parse(setter)
     if where != namespace:
         if elsewhere(where, policy):
             return None
@@ -41,7 +42,7 @@ def why(setter: str, namespace: str, selected: Selection, elsewhere: Elsewhere) 
 def _no_image(setter: str, policy: str, selected: Selection) -> str | None:
     """Say why a chosen version stands for no image, where an image is what is marked."""
     chosen = selected.images.get(policy)
-    if chosen is None or "+" not in chosen.tag or setter.count(":") > 1:
+    if chosen is None or "+" not in chosen.tag or setters.parse(setter).part:
         return None
     return f"{chosen.tag} is the version of a chart and no image's tag: mark the version with {setter}:tag"
 
@@ -59,8 +60,8 @@ def why_not_given(setter: str) -> str:
     """Say why a setter has no value where the policies' images were given by hand."""
     if not marker.well_formed(setter):
         return MALFORMED
-    namespace, policy, *part = setter.split(":")
-    wanted = f"a {part[0]}" if part else "an image"
+    namespace, policy, part = setters.parse(setter)
+    wanted = f"a {part}" if part else "an image"
     return f"no policy {policy} of namespace {namespace} gives {wanted}"
 
 

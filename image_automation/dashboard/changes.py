@@ -5,7 +5,6 @@ from collections.abc import Iterable, Iterator
 from gotk.api.image import ImageUpdateAutomation
 from image_automation import report
 from image_automation.dashboard import links, states
-from image_automation.dashboard.holds import policy_of
 from image_automation.dashboard.page import Look, Page, Record, titled
 from image_automation.dashboard.states import State
 
@@ -82,7 +81,7 @@ def _change(automation: ImageUpdateAutomation) -> Change:
 
 def _values(changes: Iterable[report.Changed]) -> Iterator[Value]:
     for each in changes:
-        yield Value(path=each.path, line=each.line, policy=policy_of(each.setter), old=each.old, new=each.new)
+        yield Value(path=each.path, line=each.line, policy=each.names.policy, old=each.old, new=each.new)
 
 
 def _grant(granted: report.Granted) -> str:

@@ -72,11 +72,6 @@ def of(automations: Iterable[ImageUpdateAutomation]) -> Holds:
     )
 
 
-def policy_of(setter: str) -> str:
-    """Return the policy's name in a marker's setter, `namespace:name` or `namespace:name:tag`."""
-    return [*setter.split(":"), ""][1]
-
-
 def _holds(automation: ImageUpdateAutomation) -> Iterator[tuple[Hold, bool]]:
     namespace, name = automation.metadata.namespace, automation.metadata.name
     for each in report.read(automation.metadata.annotations).held:
@@ -84,7 +79,7 @@ def _holds(automation: ImageUpdateAutomation) -> Iterator[tuple[Hold, bool]]:
             Hold(
                 namespace=namespace,
                 automation=name,
-                policy=policy_of(each.setter),
+                policy=each.names.policy,
                 path=each.path,
                 line=each.line,
                 old=each.old,

@@ -8,7 +8,6 @@ from gotk.runtime.errors import Stalled
 from gotk.runtime.reconciler import Key
 from image_automation import report, selection
 from image_automation.dashboard import states
-from image_automation.dashboard.holds import policy_of
 from image_automation.dashboard.page import Look, Objects, Page, Record, titled
 from image_automation.dashboard.states import State
 from policies.image_policy import repository_of
@@ -131,7 +130,7 @@ def _image(policy: ImagePolicy, repositories: Mapping[Key, ImageRepository], wri
         repository=states.of(repository) if repository is not None else None,
         automations=tuple(writer.name for writer in writers if name in writer.follows),
         places=tuple(place for writer in writers for place in places(writer.automation, writer.report, name)),
-        held=sum(policy_of(each.setter) == name for writer in writers for each in writer.report.held),
+        held=sum(each.names.policy == name for writer in writers for each in writer.report.held),
     )
 
 
@@ -139,7 +138,7 @@ def places(automation: ImageUpdateAutomation, found: report.Report, policy: str)
     """Yield where the last commit of an automation wrote a policy's choice."""
     push = found.push
     for change in push.changes if push is not None else ():
-        if policy_of(change.setter) == policy:
+        if change.names.policy == policy:
             yield Place(
                 automation=automation.metadata.name,
                 path=change.path,

@@ -18,7 +18,6 @@ from gotk.api.source import GitRepository
 from image_automation import report, report_status
 from image_automation.dashboard import images, states
 from image_automation.dashboard.access import Subject
-from image_automation.dashboard.holds import policy_of
 from image_automation.dashboard.images import Image
 from image_automation.dashboard.page import Look, Missing, Page, Record
 from image_automation.dashboard.states import State
@@ -147,7 +146,7 @@ def _way(look: Look, policy: ImagePolicy, name: str) -> Way:
 def _commit(automation: ImageUpdateAutomation, policy: ImagePolicy, found: report.Report) -> Stop:
     state, name = states.of(automation), policy.metadata.name
     chosen, seen = policy.status.latest_ref, automation.status.observed_policies.get(name)
-    held = next((each for each in found.held if policy_of(each.setter) == name), None)
+    held = next((each for each in found.held if each.names.policy == name), None)
     if held is not None:
         why = f"{held.old} stays in {held.path}:{held.line}: {report_status.held_cause(held)}"
         return Stop(state=state, arrival="held", why=why, time=state.since)

@@ -36,7 +36,7 @@ class Facts:
 
     def first(self, change: Change) -> datetime:
         """Return since when a change waits, which is now for one that did not before."""
-        return self.since.get((policy_of(change), change.new), self.now)
+        return self.since.get((change.names.key, change.new), self.now)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,11 +51,6 @@ class Cause:
     def hold(self, path: str, change: Change) -> Hold:
         """Return the record of a change that waits for this."""
         return Hold(path, change, by=self.by, kind=self.kind, message=self.message, until=self.until)
-
-
-def policy_of(change: Change) -> str:
-    """Return `namespace:policy` of the setter that a change is made for."""
-    return ":".join(change.setter.split(":")[:2])
 
 
 def by_policy(facts: Facts, judge: Callable[[ImagePolicy, datetime], Cause | None]) -> Gate:
@@ -73,7 +68,7 @@ def by_policy(facts: Facts, judge: Callable[[ImagePolicy, datetime], Cause | Non
     def gate(pending: Pending) -> Iterable[Hold]:
         verdicts: dict[str, Cause | None] = {}
         for path, change in pending.changes:
-            name = policy_of(change)
+            name = change.names.key
             if name not in verdicts:
                 policy = facts.policies.get(name)
                 verdicts[name] = verdict(policy, facts.first(change)) if policy is not None else None

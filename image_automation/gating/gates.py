@@ -6,7 +6,7 @@ from gotk import decisions
 from gotk.api.image import ImagePolicy
 from image_automation.gating import approvals, freeze, groups, windows
 from image_automation.gating.chain import Gate, Pending
-from image_automation.gating.facts import Facts, policy_of
+from image_automation.gating.facts import Facts
 from image_automation.update.proposal import Grant, Hold
 from image_automation.update.result import Change
 
@@ -23,7 +23,11 @@ def gates(facts: Facts) -> list[Gate]:
 
 def grants(changes: Iterable[Change], facts: Facts) -> tuple[Grant, ...]:
     """Return whose word lets changes through that have passed the gates."""
-    policies = {name: facts.policies[name] for name in sorted(set(map(policy_of, changes))) if name in facts.policies}
+    policies = {
+        name: facts.policies[name]
+        for name in sorted({change.names.key for change in changes})
+        if name in facts.policies
+    }
     return tuple(
         Grant(
             policy=policy.metadata.name,
@@ -43,7 +47,7 @@ def _unless_allowed(gate: Gate, facts: Facts) -> Gate:
     allowed = {name for name, policy in facts.policies.items() if _is_allowed(policy)}
 
     def narrowed(pending: Pending) -> Iterable[Hold]:
-        left = [(path, change) for path, change in pending.changes if policy_of(change) not in allowed]
+        left = [(path, change) for path, change in pending.changes if change.names.key not in allowed]
         return gate(Pending(left, pending.holds))
 
     return narrowed

@@ -11,7 +11,7 @@ from gotk.api import extensions
 from gotk.api.image import ImagePolicy
 from gotk.goregexp import Regexp
 from image_automation.gating.chain import Gate, Pending
-from image_automation.gating.facts import Cause, Facts, policy_of
+from image_automation.gating.facts import Cause, Facts
 from image_automation.update.proposal import Hold
 
 INCOMPLETE: Final = "GroupIncomplete"
@@ -27,10 +27,10 @@ def gate(facts: Facts) -> Gate:
     group_of = {_setter(policy): name for name, policies in members.items() for policy in policies}
 
     def waiting(pending: Pending) -> Iterable[Hold]:
-        kept = {policy_of(hold.change): hold for hold in reversed(pending.holds)}
+        kept = {hold.change.names.key: hold for hold in reversed(pending.holds)}
         causes = {name: _cause(name, policies, kept) for name, policies in members.items()}
         for path, change in pending.changes:
-            cause = causes.get(group_of.get(policy_of(change), ""))
+            cause = causes.get(group_of.get(change.names.key, ""))
             if cause is not None:
                 yield cause.hold(path, change)
 

@@ -18,6 +18,7 @@ from image_automation.gating.chain import Gate
 from image_automation.oneshot import record
 from image_automation.oneshot.covering import Cover, Covering, name_of, roots
 from image_automation.report import Ignored
+from image_automation.update import setter as setters
 from image_automation.update import texts, values
 from image_automation.update.lines.kinds import Kind
 from image_automation.update.place import Place
@@ -193,7 +194,7 @@ def _failures(drafted: Drafted, covers: Sequence[Cover]) -> Iterator[str]:
     for each in _problems(drafted, lambda problem: problem.level == "error"):
         yield f"{each.path}:{each.line}: {each.cause}" if each.line else f"{each.path}: {each.cause}"
     followed = {setter for result in drafted.results.values() for setter in result.followed}
-    policies = {":".join(setter.split(":")[:2]) for setter in followed}
+    policies = {setters.parse(each).key for each in followed}
     for cover in covers:
         for name, waiting in cover.selected.waiting.items():
             if f"{cover.namespace}:{name}" in policies and not waiting.suspended:

@@ -103,8 +103,8 @@ class Drafting:
             proposal=proposal,
         )
         scopes = scoping.scopes(self.settings.per, self.selected.policies.values())
-        changed = {change.setter.split(":")[1] for _, change in proposal.changes}
-        held = {hold.change.setter.split(":")[1] for hold in proposal.holds}
+        changed = {change.names.policy for _, change in proposal.changes}
+        held = {hold.change.names.policy for hold in proposal.holds}
         parts = tuple(self._part(scope, draft) for scope in scopes if scope.policies & changed)
         _check_apart(parts)
         waiting = frozenset(scope.name for scope in scopes if scope.policies & held and not scope.policies & changed)

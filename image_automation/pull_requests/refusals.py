@@ -8,7 +8,6 @@ from collections.abc import Iterable, Mapping
 
 from gotk.api.image import ImageRef
 from gotk.forge.pull_request import PullRequest, State
-from image_automation.gating import facts
 from image_automation.gating.chain import Gate, Pending
 from image_automation.pull_requests import section
 from image_automation.update import values
@@ -38,7 +37,7 @@ def gate(
 
     def closed(pending: Pending) -> Iterable[Hold]:
         for path, change in pending.changes:
-            policy = facts.policy_of(change).partition(":")[2]
+            policy = change.names.policy
             image = images.get(policy)
             pull = refused_.get(choice(policy, image)) if image is not None else None
             if pull is None or Taken(path, pull.head_sha) in forgiven:

@@ -43,7 +43,7 @@ def refuse_frozen(chosen: Chosen, frozen: Mapping[str, str]) -> None:
 
     Raises NothingToRollBackError.
     """
-    for policy in ("", *sorted({at.place.setter.split(":")[1] for at in chosen.values})):
+    for policy in ("", *sorted({at.place.names.policy for at in chosen.values})):
         if policy in frozen:
             what = f"policy {policy}" if policy else "the automation"
             raise NothingToRollBackError(f"{what} is {frozen[policy]}; add --during-freeze to roll back all the same")
@@ -83,7 +83,7 @@ def _why_none(history: History, request: Request) -> str:
     place = releases.named([Taken(at.path, "") for at in history.strangers], [request.place]).taken
     paths = {each.path for each in place} if request.place else {at.path for at in history.strangers}
     for at, commit in history.strangers.items():
-        if at.path in paths and request.policy in {"", at.place.setter.split(":")[1]}:
+        if at.path in paths and request.policy in {"", at.place.names.policy}:
             changed = f"commit {commit.id[:_SHORT]} by {commit.by} has changed {at.path} since our last edit there"
             return f"{changed}: revert that, or edit the file"
     what = " ".join(filter(None, (request.place, request.policy and f"policy {request.policy}")))

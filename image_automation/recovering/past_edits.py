@@ -53,7 +53,7 @@ class Edit:
     @property
     def policy(self) -> str:
         """The policy that the value follows."""
-        return self.at.place.setter.split(":")[1]
+        return self.at.place.names.policy
 
 
 @dataclass(frozen=True, slots=True)

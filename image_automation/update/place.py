@@ -9,7 +9,9 @@ from collections import Counter
 from typing import NamedTuple
 
 from image_automation.update import documents, events, marker, screening, spans
+from image_automation.update import setter as setters
 from image_automation.update.result import ObjectIdentifier
+from image_automation.update.setter import Setter
 
 
 class Place(NamedTuple):
@@ -23,6 +25,11 @@ class Place(NamedTuple):
     setter: str
     number: int = 1
     kind: str = ""
+
+    @property
+    def names(self) -> Setter:
+        """The policy that the value follows, and the part of its choice."""
+        return setters.parse(self.setter)
 
 
 class Counting:

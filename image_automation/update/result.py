@@ -6,6 +6,9 @@ The command line, the commit message, events and logs are all made of these; not
 from dataclasses import dataclass
 from typing import Literal
 
+from image_automation.update import setter as setters
+from image_automation.update.setter import Setter
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class ObjectIdentifier:
@@ -33,6 +36,11 @@ class Change:
     keys: str = ""
     number: int = 1
     kind: str = ""
+
+    @property
+    def names(self) -> Setter:
+        """The policy that the value follows, and the part of its choice."""
+        return setters.parse(self.setter)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,7 +55,7 @@ def taking_back_message(automation: Key, files: Iterable[FileResult], taking: Ta
     listed = list(files)
     changed = [change for file in listed for change in file.changes]
     one = changed[0]
-    what = f"{_policy(one)} to {_shown(one.new)}" if len(changed) == 1 else f"{len(changed)} image updates"
+    what = f"{one.names.policy} to {_shown(one.new)}" if len(changed) == 1 else f"{len(changed)} image updates"
     trailers = [(_TAKES_BACK, commit) for commit in taking.commits]
     trailers += [(_WANTED, taking.wanted_by), (_REQUEST, taking.request), (_RECOVERS, taking.recovers)]
     said = [f"{name}: {_shown(value)}" for name, value in trailers if value]
@@ -80,7 +80,7 @@ def _listing(files: Iterable[FileResult], images: Mapping[str, ImageRef]) -> lis
     by_policy: dict[str, list[str]] = {}
     for file in files:
         for change in file.changes:
-            by_policy.setdefault(_policy(change), []).append(_line(file.path, change))
+            by_policy.setdefault(change.names.policy, []).append(_line(file.path, change))
     lines, left = [], _MOST
     for policy, changes in sorted(by_policy.items()):
         lines.append(f"{policy}{_digest(images.get(policy))}")
@@ -90,10 +90,6 @@ def _listing(files: Iterable[FileResult], images: Mapping[str, ImageRef]) -> lis
     if more > 0:
         lines.append(f"and {more} more")
     return lines
-
-
-def _policy(change: Change) -> str:
-    return change.setter.split(":")[1]
 
 
 def _digest(image: ImageRef | None) -> str:

@@ -78,10 +78,4 @@ def arrived(journey: Journey, applier: str) -> Journey:
 def _writes(push: Push, policy: str, ref: ImageRef) -> bool:
     """Tell whether a push wrote this choice of a policy, in whole or in part."""
     parts = {"": values.text(ref), "tag": ref.tag, "name": ref.name, "digest": ref.digest}
-    for change in push.changes:
-        name, _, part = change.setter.removeprefix(f"{policy}:").rpartition(":")
-        if change.setter == policy and change.new == parts[""]:
-            return True
-        if change.setter.startswith(f"{policy}:") and not name and parts.get(part) == change.new:
-            return True
-    return False
+    return any(change.names.key == policy and parts.get(change.names.part) == change.new for change in push.changes)

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from image_automation.update import marker
+from image_automation.update import setter as setters
 from image_automation.update.lines import comments, words
 from image_automation.update.lines.comments import Inert, Line
 from image_automation.update.lines.kinds import Kind
@@ -18,7 +19,6 @@ from image_automation.update.place import Place
 from image_automation.update.result import ObjectIdentifier
 
 _LONGEST_KEYS: Final = 200
-_PART_AT: Final = 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +70,5 @@ def _keys(before: str) -> str:
 
 
 def _part(setter: str) -> str:
-    parts = setter.split(":")
-    part = parts[_PART_AT] if len(parts) > _PART_AT else ""
+    part = setters.parse(setter).part
     return part if part in marker.PARTS else ""
