@@ -419,7 +419,7 @@ class ImageUpdateAutomationReconciler:
         now = report.of(update.proposal, why, update.record, past.report, run.now()).after(past.report)
         if update.kept is not None:
             now = msgspec.structs.replace(now, pull_requests=update.kept.pull_requests)
-        now = msgspec.structs.replace(now, text_files=selection.text_files(automation).patterns)
+        now = msgspec.structs.replace(now, text_files=selection.text_files(automation).patterns).of(automation)
         report_status.show(run, past.report, now)
         if update.push is not None:
             await self._announcer.tell(automation, run, update.push)

@@ -7,7 +7,7 @@ back does not stand any more.
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any, Final
 
 import msgspec
@@ -20,6 +20,7 @@ from gotk.api.meta import Object
 from gotk.api.source import GitRepository
 from gotk.git import errors as git
 from gotk.runtime import conditions
+from gotk.runtime.clock import parse_rfc3339, rfc3339
 from gotk.runtime.errors import Conflict, Stalled
 from gotk.runtime.reconciler import Key, Reader, Run
 from image_automation import report
@@ -29,7 +30,7 @@ from image_automation.recovering import choosing, deployments, judging, past_edi
 from image_automation.recovering.deployments import Deployment
 from image_automation.recovering.past_edits import At, History
 from image_automation.recovering.request import Request
-from image_automation.report import Answer, Recovery, Report
+from image_automation.report import Answer, Recovered, Recovery, Report
 from image_automation.selection import Selection
 from image_automation.update.proposal import Proposal
 from image_automation.writing import checkout, provenance, tree
@@ -46,12 +47,16 @@ _FAILED: Final = "UpdateFailed"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What there may be to take back: a `request`, or failures among what deploys. `frozen` is by policy."""
+    """What there may be to take back: a `request`, or failures among what deploys.
+
+    `frozen` is by policy, `recovered` is what was taken back of late.
+    """
 
     request: Request | None = None
     deploys: Sequence[Deployment] = ()
     stale: str = ""
     frozen: Mapping[str, str]
+    recovered: Sequence[tuple[str, str, int]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,7 +114,16 @@ def wanted(
         return None
     passes = asked is None and automation.metadata.annotations[extensions.ON_FAILURE] == REVERT_ALWAYS
     frozen = {} if passes else _frozen(automation, selected, now)
-    return Wanted(request=asked, deploys=deploys, stale=_stale(source), frozen=frozen)
+    return Wanted(
+        request=asked,
+        deploys=deploys,
+        stale=_stale(source),
+        frozen=frozen,
+        recovered=[
+            (each.failing, each.commit, int(parse_rfc3339(each.at).timestamp()))
+            for each in _of_late(report.read(automation.metadata.annotations), now)
+        ],
+    )
 
 
 def draft(manager: SourceManager, wanted: Wanted, now: datetime) -> Draft:
@@ -183,6 +197,7 @@ def _asked(manager: SourceManager, asked: Request, frozen: Mapping[str, str], hi
 def _judged(wanted: Wanted, history: History, now: datetime) -> _Found:
     facts = judging.Facts(
         history=history,
+        recovered=wanted.recovered,
         deployments=wanted.deploys,
         now=int(now.timestamp()),
         stale=wanted.stale,
@@ -249,9 +264,19 @@ async def told(run: Run[Any], before: Report, wanted: Wanted, found: Draft) -> R
     if found.recovery is None:
         return await ended(run, before)
     _show(run, before.recovery, found.recovery)
-    now = msgspec.structs.replace(before, recovery=found.recovery)
+    taken = ()
+    if found.made is not None:
+        taken = (Recovered(failing=found.recovery.failing, commit=found.made.commit, at=rfc3339(run.now())),)
+    recovered = (*_of_late(before, run.now()), *taken)
+    now = msgspec.structs.replace(before, recovery=found.recovery, recovered=recovered)
     await run.annotate({extensions.REPORT: report.write(now)})
     return now
+
+
+def _of_late(found: Report, now: datetime) -> tuple[Recovered, ...]:
+    """Return what was taken back so lately that the breaker counts it; it outlives the history that is read."""
+    since = rfc3339(now - timedelta(seconds=judging.WITHIN))
+    return tuple(each for each in found.recovered if each.at >= since)
 
 
 def _show(run: Run[Any], before: Recovery | None, now: Recovery) -> None:

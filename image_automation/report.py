@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 import msgspec
 
 from gotk.api import extensions
+from gotk.api.image import ImageUpdateAutomation
 from gotk.git import errors as git
 from gotk.runtime.clock import parse_rfc3339, rfc3339
 from image_automation.update import setter as setters
@@ -171,10 +172,19 @@ class LeftOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
     commits: tuple[str, ...] = ()
 
 
+class Recovered(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """An update that was taken back because of what failed, and when (RFC 3339), by which commit."""
+
+    failing: str
+    commit: str
+    at: str
+
+
 class Report(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """What a run came to; `push` is the last one that there was, or was to be.
 
-    `text_files` are the patterns of the files that it looked into besides YAML.
+    `text_files` are the patterns of the files that it looked into besides YAML, `recovered` is what was taken back
+    within the last day, and `source` is what was checked out, where commits hold something back there.
     """
 
     push: Push | None = None
@@ -185,6 +195,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
     recovery: Recovery | None = None
     pull_requests: tuple[PullRequest, ...] = ()
     text_files: tuple[str, ...] = ()
+    recovered: tuple[Recovered, ...] = ()
+    source: str = ""
 
     @property
     def commits(self) -> tuple[str, ...]:
@@ -192,9 +204,13 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
         listed = {held.commit: None for held in self.held if held.commit}
         return tuple(listed | dict.fromkeys(self.left_out.commits if self.left_out else ()))
 
+    def of(self, automation: ImageUpdateAutomation) -> "Report":
+        """Return the report with what its commits are of, which outlive the history that is read (`remembered`)."""
+        return msgspec.structs.replace(self, source=source(automation) if self.commits else "")
+
     def after(self, before: "Report") -> "Report":
         """Return the report with what an earlier part of the run found out about taking back."""
-        return msgspec.structs.replace(self, answer=before.answer, recovery=before.recovery)
+        return msgspec.structs.replace(self, answer=before.answer, recovery=before.recovery, recovered=before.recovered)
 
 
 R = TypeVar("R", Changed, Held, Ignored)
@@ -268,6 +284,15 @@ def granted(grant: Grant) -> Granted:
     )
 
 
+def source(automation: ImageUpdateAutomation) -> str:
+    """Name what an automation checks out: its GitRepository, and the reference where it names one itself."""
+    reference, git_spec = automation.spec.source_ref, automation.spec.git
+    named = f"{reference.namespace or automation.metadata.namespace}/{reference.name}"
+    ref = git_spec.checkout.ref if git_spec is not None and git_spec.checkout is not None else None
+    wanted = filter(None, (ref.branch, ref.tag, ref.semver, ref.name, ref.commit)) if ref is not None else ()
+    return "@".join([named, *wanted])
+
+
 def changed(path: str, change: Change) -> Changed:
     """Make the record of a change."""
     return Changed(path=path, line=change.line, setter=change.setter, old=change.old, new=change.new)
@@ -291,7 +316,8 @@ def write(report: Report) -> str | None:
 def bounded(report: Report) -> Report:
     """Return as much of a report as the annotation has room for: holds first, then what is ignored, then changes.
 
-    Of each value that is held one hold comes before all others: since when it waits must not be forgotten.
+    Of each value that is held one hold comes before all others: since when it waits must not be forgotten. What commits
+    hold comes next: they may be older than the history that is read.
     """
     if len(msgspec.json.encode(report)) <= LIMIT:
         return report
@@ -319,12 +345,12 @@ def bounded(report: Report) -> Report:
 
 
 def _one_of_each_first(held: Sequence[Held]) -> Sequence[Held]:
-    """Return holds with the one that waits for longest of each policy's new value in front."""
+    """Return holds with the one that waits for longest of each policy's new value in front, then what commits hold."""
     first: dict[tuple[str, str], Held] = {}
     for each in sorted(held, key=lambda hold: hold.since):
         first.setdefault((each.names.key, each.new), each)
     leading = set(first.values())
-    return sorted(held, key=lambda hold: hold not in leading)
+    return sorted(held, key=lambda hold: (hold not in leading, not hold.commit))
 
 
 def _without_places(report: Report) -> Report:

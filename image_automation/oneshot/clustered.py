@@ -164,7 +164,7 @@ def _rewritten(
         with contextlib.suppress(git.ReferenceNotFound):
             tip = mirror.fetch(target.push_reference)
     known = tree.Known()
-    owner = rollback_guard.Owner(automation.spec.git.commit.author.email, automation.metadata.annotations)
+    owner = rollback_guard.Owner(automation)
 
     gates = gatekeeping.of(automation, cover.namespace, cover.selected, now)
 

@@ -143,8 +143,7 @@ def _owners(covers: Sequence[Cover], marked: Mapping[str, _Marked]) -> Iterator[
     """Yield on whose behalf values change: each change is judged as its automation would judge it."""
     for cover in covers:
         if cover.automation is not None and cover.automation.spec.git is not None:
-            email = cover.automation.spec.git.commit.author.email
-            yield rollback_guard.Owner(email, cover.automation.metadata.annotations, partial(_owns, cover, marked))
+            yield rollback_guard.Owner(cover.automation, partial(_owns, cover, marked))
 
 
 def _gates(covering: Covering, marked: Mapping[str, _Marked], now: datetime) -> Iterator[Gate]:

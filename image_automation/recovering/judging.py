@@ -35,7 +35,8 @@ class Facts:
     """What is known: the branch, what deploys, and the time in seconds.
 
     `stale` says why the source does not serve what is on the branch, `frozen` by policy why nothing may be written; the
-    policy without a name is all of them.
+    policy without a name is all of them. `recovered` are objects because of which something was taken back, with the
+    commit that did it and when in seconds: the branch may have grown by more than is read of it since.
     """
 
     history: History
@@ -43,6 +44,7 @@ class Facts:
     now: int
     stale: str = ""
     frozen: Mapping[str, str] = field(default_factory=dict)
+    recovered: Sequence[tuple[str, str, int]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -201,9 +203,10 @@ def _cluster_is_ill(case: _Case) -> Said:
 
 
 def _is_enough(case: _Case) -> Said:
+    past = [(each.takes_back.recovers, each.id, each.when) for each in case.facts.history.commits if each.takes_back]
+    known = {commit: (of, when) for of, commit, when in (*case.facts.recovered, *past)}
     since = case.facts.now - WITHIN
-    taken = [each.takes_back for each in case.facts.history.commits if each.takes_back and each.when >= since]
-    count = len([each for each in taken if each.recovers == case.failing.name])
+    count = len([of for of, when in known.values() if of == case.failing.name and when >= since])
     if count < MOST:
         return None
     return "stopped", f"{count} updates of it were taken back within a day, and no more are: somebody has to look"

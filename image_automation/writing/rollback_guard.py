@@ -1,9 +1,10 @@
 """Updates that were taken back: a person who reverts or edits away what we wrote is not overruled by the next run.
 
-Nothing is remembered but what Git remembers. Before a value is written, the history of its place on the branch is read:
-if a commit of ours brought this very value and a commit of somebody else took it away, it stays away, until the policy
-chooses another one. A place that left the value three times within a day, whoever did it, is being fought over and is
-left alone as well. Both end with `unhold`, or when a person writes the value.
+Git remembers it, as far back as it is read, and what is older the automation's report (`remembered`). Before a value is
+written, the history of its place on the branch is read: if a commit of ours brought this very value and a commit of
+somebody else took it away, it stays away, until the policy chooses another one. A place that left the value three times
+within a day, whoever did it, is being fought over and is left alone as well. Both end with `unhold`, or when a person
+writes the value.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from itertools import pairwise
 
 from gotk.api import extensions
+from gotk.api.image import ImageUpdateAutomation
 from gotk.git import errors as git
 from gotk.git.objects.history import Past
 from image_automation import ports
@@ -18,9 +20,11 @@ from image_automation.gating.chain import Gate, Pending
 from image_automation.update import texts
 from image_automation.update.place import Place
 from image_automation.update.proposal import QUARANTINED, TAKEN_BACK, Hold, place_of
+from image_automation.update.result import Change
 from image_automation.writing import authorship, provenance
 from image_automation.writing.authorship import DEPTH
 from image_automation.writing.releases import Releases, Taken
+from image_automation.writing.remembered import Remembered
 
 _FLIPS = 3
 _WHILE = 24 * 3600
@@ -36,14 +40,23 @@ class _Version:
 
 @dataclass(frozen=True, slots=True)
 class Owner:
-    """An automation on whose behalf values are written: the address of its commits, and what `unhold` forgave it.
+    """An automation on whose behalf values are written.
 
     `owns` tells by path and setter which changes are its own; all of them unless said otherwise.
     """
 
-    email: str
-    annotations: Mapping[str, str]
+    automation: ImageUpdateAutomation
     owns: Callable[[str, str], bool] = lambda _path, _setter: True
+
+    @property
+    def email(self) -> str:
+        """The address of its commits."""
+        return self.automation.spec.git.commit.author.email if self.automation.spec.git is not None else ""
+
+    @property
+    def releases(self) -> Releases:
+        """What `unhold` forgave it."""
+        return Releases(self.automation.metadata.annotations.get(extensions.UNHOLD, ""))
 
 
 def gate(tree: ports.Versions, tip: str, owners: Iterable[Owner]) -> Gate:
@@ -53,16 +66,25 @@ def gate(tree: ports.Versions, tip: str, owners: Iterable[Owner]) -> Gate:
     def taken_back(pending: Pending) -> list[Hold]:
         holds: dict[Hold, None] = {}
         for owner in everybody:
-            branch = _Branch(tree, tip, owner.email, Releases(owner.annotations.get(extensions.UNHOLD, "")))
+            branch = _Branch(tree, tip, owner.email, owner.releases)
+            older = Remembered(owner.automation, owner.releases)
             for path, change in pending.changes:
-                if not owner.owns(path, change.setter):
-                    continue
-                verdict = branch.judge(path, change.new, place_of(change))
-                if verdict is not None:
-                    holds[Hold(path, change, verdict.commit, verdict.by, verdict.flips, verdict.kind)] = None
+                if owner.owns(path, change.setter) and (hold := _hold(branch, older, path, change)) is not None:
+                    holds[hold] = None
         return list(holds)
 
     return taken_back
+
+
+def _hold(branch: "_Branch", older: Remembered, path: str, change: Change) -> Hold | None:
+    """Say what holds a change: what the branch says of its place, and of what it does not reach back to the report."""
+    where = place_of(change)
+    verdict = branch.judge(path, change.new, where)
+    if verdict is not None:
+        return Hold(path, change, verdict.commit, verdict.by, verdict.flips, verdict.kind)
+    if branch.is_whole or branch.had(path, change.new, where):
+        return None
+    return older.hold(path, change, branch.commits)
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,6 +104,20 @@ class _Branch:
         self._releases = releases
         self._past = tree.history(tip, DEPTH)
         self._values: dict[tuple[str, str], Mapping[Place, str]] = {}
+
+    @property
+    def is_whole(self) -> bool:
+        """Whether nothing is older than what is read."""
+        return bool(self._past) and not self._past[-1].parents
+
+    @property
+    def commits(self) -> frozenset[str]:
+        """The commits that are read."""
+        return frozenset(past.id for past in self._past)
+
+    def had(self, path: str, value: str, where: Place) -> bool:
+        """Tell whether a place held a value at some time since."""
+        return any(version.value == value for version in self._versions(self._past, path, where))
 
     def judge(self, path: str, value: str, where: Place) -> _Verdict | None:
         """Tell whether a value was taken back at a place."""

@@ -135,7 +135,7 @@ class SourceManager:
         """
         automation = self.automation
         text_files = selection.text_files(automation)
-        owner = rollback_guard.Owner(self.spec.commit.author.email, automation.metadata.annotations)
+        owner = rollback_guard.Owner(automation)
         path = tree.below(automation.spec.update.path)
         return chain.respected(
             lambda held: tree.apply(

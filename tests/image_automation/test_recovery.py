@@ -353,6 +353,8 @@ async def test_an_update_that_fails_is_taken_back_and_held_until_a_newer_one_com
     held = second.conditions[extensions.UPDATES_HELD]
     assert held[1] == "Quarantined"
     assert held[2].endswith(f"commit {str(made.id)[:12]} took it back, as Kustomization apps/apps failed with it")
+    told = report.Recovered(failing="Kustomization apps/apps", commit=str(made.id), at="2026-01-01T12:03:00Z")
+    assert report.read(second.obj.metadata.annotations).recovered == (told,)
     third = await run(world, second.obj, minutes=4)  # it fails still, for the recovery has not been tried yet
     assert world.head() == str(made.id)
     assert extensions.UPDATE_FAILED not in third.conditions
@@ -361,6 +363,7 @@ async def test_an_update_that_fails_is_taken_back_and_held_until_a_newer_one_com
     fourth = await run(world, third.obj, minutes=5)
     assert world.text("apps/web.yaml") == NEWER
     assert extensions.UPDATES_HELD not in fourth.conditions
+    assert report.read(fourth.obj.metadata.annotations).recovered == (told,)
 
 
 RELEASE = """apiVersion: helm.toolkit.fluxcd.io/v2

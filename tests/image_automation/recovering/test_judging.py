@@ -186,6 +186,14 @@ def test_three_recoveries_of_an_object_within_a_day_are_enough() -> None:
     assert (judged.verdict, judged.cause, judged.values) == ("stopped", cause, {})
 
 
+def test_recoveries_count_though_the_history_that_is_read_has_forgotten_them() -> None:
+    of = "Kustomization flux-system/apps"
+    past = [(of, f"{number}" * 40, NOW - 3600) for number in range(3, 6)]
+    assert judge(facts(recovered=past)).verdict == "stopped"
+    assert judge(facts(recoveries(2), recovered=past[:2])).verdict == "take back"  # the same two, told twice
+    assert judge(facts(recovered=[(of, commit, when - 86_400) for _, commit, when in past])).verdict == "take back"
+
+
 WELL = {
     "nothing fails": facts(UPDATED, kustomization(standing="ready", good=NEW)),
     "it is not known yet": facts(UPDATED, kustomization(standing="busy")),

@@ -245,3 +245,39 @@ async def test_a_value_from_before_the_history_that_is_read_is_nobody_s_and_not_
     ended = await world.run(automation())
     assert extensions.UPDATES_HELD not in ended.conditions
     assert world.text("apps/web.yaml") == NEW
+
+
+def forgotten(world: World) -> None:
+    """Bury what there is under more commits than are read."""
+    for number in range(authorship.DEPTH):
+        seed(world.remote, {"README.md": f"{number}\n"}, author=JANE, when=running.NOON)
+
+
+async def test_a_hold_outlives_the_history_that_is_read_until_something_ends_it(world: World):
+    first = await world.run(automation())
+    back = by(world, JANE, FILE)
+    second = await world.run(first.obj)
+    forgotten(world)
+    head = world.head()
+    third = await world.run(second.obj)
+    assert world.head() == head
+    assert third.conditions[extensions.UPDATES_HELD] == second.conditions[extensions.UPDATES_HELD]
+    assert third.run.events == []
+    assert report.read(third.obj.metadata.annotations).held[0].commit == back
+    found = msgspec.structs.replace(report.read(third.obj.metadata.annotations), source="apps/other")
+    moved = {extensions.REPORT: report.write(found) or ""}
+    elsewhere = msgspec.structs.replace(third.obj.metadata, annotations=moved)
+    forgiven = msgspec.structs.replace(
+        third.obj.metadata, annotations={**third.obj.metadata.annotations, extensions.UNHOLD: back}
+    )
+    for metadata in (elsewhere, forgiven):
+        await world.run(msgspec.structs.replace(third.obj, metadata=metadata))
+        assert world.text("apps/web.yaml") == NEW
+        world.git().references.create("refs/heads/main", head, force=True)
+    by(world, JANE, NEW)
+    fourth = await world.run(third.obj)
+    assert extensions.UPDATES_HELD not in fourth.conditions
+    by(world, JANE, FILE)
+    forgotten(world)
+    await world.run(fourth.obj)
+    assert world.text("apps/web.yaml") == NEW

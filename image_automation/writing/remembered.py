@@ -1,0 +1,41 @@
+"""Holds that are older than the history that is read: what the report of the run before says of them stands on.
+
+A branch is read so far back and no further, however long it grows. A commit that took an update back leaves that
+stretch one day; what it holds is in the automation's report by then, where `explain`, `plan` and the conditions have it
+from, too. It ends as before: by a newer version, by `unhold`, or once a person writes the value.
+"""
+
+from collections.abc import Collection
+
+from gotk.api.image import ImageUpdateAutomation
+from image_automation import report
+from image_automation.report import Held
+from image_automation.update.proposal import QUARANTINED, TAKEN_BACK, Hold
+from image_automation.update.result import Change
+from image_automation.writing.releases import Releases, Taken
+
+_KINDS = frozenset({TAKEN_BACK, QUARANTINED})
+
+
+class Remembered:
+    """What an automation's report holds because a commit took it back; nothing of another repository or branch.
+
+    Values of one marker in a file are remembered as one.
+    """
+
+    def __init__(self, automation: ImageUpdateAutomation, releases: Releases) -> None:
+        found = report.read(automation.metadata.annotations)
+        here = found.source in {"", report.source(automation)}
+        self._held = {_key(each): each for each in found.held if here and each.commit and each.kind in _KINDS}
+        self._releases = releases
+
+    def hold(self, path: str, change: Change, read: Collection[str]) -> Hold | None:
+        """Return the hold of a change, where its commit is none of those that were `read`, and not forgiven."""
+        known = self._held.get((path, change.setter, change.new))
+        if known is None or known.commit in read or Taken(path, known.commit) in self._releases:
+            return None
+        return Hold(path, change, known.commit, known.by, known.flips, known.kind)
+
+
+def _key(held: Held) -> tuple[str, str, str]:
+    return (held.path, held.setter, held.new)
