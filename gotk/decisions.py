@@ -32,7 +32,8 @@ class TooManyError(ValueError):
 class Decision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True, omit_defaults=True):
     """One person's word on one version. `at` is RFC 3339 by the API server's clock.
 
-    With a `digest` it is for these bytes only. `groups` are those of the person's that somebody asked about.
+    With an `image` it is for the tag of that one, whatever the policy follows later, and with a `digest` for these
+    bytes only. `groups` are those of the person's that somebody asked about.
     """
 
     tag: _Tag
@@ -40,12 +41,14 @@ class Decision(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     by: _Name
     at: _Words = ""
     reason: _Words = ""
+    image: _Words = ""
     digest: _Words = ""
     groups: tuple[_Name, ...] = ()
 
     def is_of(self, ref: ImageRef) -> bool:
         """Tell whether it is about an image that a policy chose."""
-        return self.tag == ref.tag and (not self.digest or not ref.digest or self.digest == ref.digest)
+        known = ((self.image, ref.name), (self.digest, ref.digest))
+        return self.tag == ref.tag and all(mine == its for mine, its in known if mine and its)
 
     @property
     def words(self) -> str:
@@ -62,7 +65,9 @@ def read(annotations: Mapping[str, str]) -> tuple[Decision, ...]:
         if len(text) > LIMIT:
             raise msgspec.ValidationError(f"longer than {LIMIT} characters")
         found = msgspec.json.decode(text, type=tuple[Decision, ...])
-        if not all((each.by + each.reason + each.at + "".join(each.groups)).isprintable() for each in found):
+        if not all(
+            (each.by + each.reason + each.at + each.image + "".join(each.groups)).isprintable() for each in found
+        ):
             raise msgspec.ValidationError("names and reasons are one line each, of characters that can be printed")
     except (msgspec.DecodeError, UnicodeError) as error:
         raise ValueError(f"annotation {extensions.DECISIONS}: {str(error)[:200]}; write it as {_FORM}") from None
@@ -94,7 +99,8 @@ def standing(decisions: Iterable[Decision], ref: ImageRef) -> Sequence[Decision]
     return list(last.values())
 
 
-def allowed(annotations: Mapping[str, str]) -> frozenset[str]:
-    """Return the tags that somebody let past what makes others wait. Raises ValueError."""
-    last: dict[tuple[str, str], Decision] = {(each.tag, each.by): each for each in read(annotations)}
+def allowed(annotations: Mapping[str, str], image: str = "") -> frozenset[str]:
+    """Return the tags of an image, or of any, that somebody let past what makes others wait. Raises ValueError."""
+    about = (each for each in read(annotations) if not (each.image and image) or each.image == image)
+    last: dict[tuple[str, str], Decision] = {(each.tag, each.by): each for each in about}
     return frozenset(each.tag for each in last.values() if each.verdict == ALLOW)

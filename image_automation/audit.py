@@ -26,18 +26,19 @@ _DONE: Final[Mapping[str, str]] = {"approve": "approved", "reject": "rejected", 
 _AUTOMATION: Final = re.compile(rf"^{provenance.TRAILER}: (\S+)$", re.MULTILINE)
 _TRAILER: Final = re.compile(
     rf"(?P<key>{trailers.APPROVED}|{trailers.ALLOWED}): (?P<by>.+?) \((?P<policy>[a-z0-9.-]+) (?P<tag>[^\s:;()]+)"
-    r"(?:: (?P<reason>.*?))?(?:; (?P<at>[0-9TZ:+.-]+))?\)"
+    r"(?: of (?P<image>[^\s;()]+?))?(?:: (?P<reason>.*?))?(?:; (?P<at>[0-9TZ:+.-]+))?\)"
 )
 
 
 class Entry(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """One act: when (RFC 3339), what, by whom, on which object and version, why, and in which commit it shows."""
+    """One act: when (RFC 3339), what, by whom, on which object, version and image, why, and in which commit it is."""
 
     at: str = ""
     what: str
     by: str
     object: str
     version: str = ""
+    image: str = ""
     reason: str = ""
     until: str = ""
     commit: str = ""
@@ -47,7 +48,15 @@ def of_policy(policy: ImagePolicy) -> Iterator[Entry]:
     """Yield what people decided about a policy's versions. Raises ValueError for an annotation that is misread."""
     name = f"ImagePolicy/{policy.metadata.namespace}/{policy.metadata.name}"
     for each in decisions.read(policy.metadata.annotations):
-        yield Entry(at=each.at, what=_DONE[each.verdict], by=each.by, object=name, version=each.tag, reason=each.reason)
+        yield Entry(
+            at=each.at,
+            what=_DONE[each.verdict],
+            by=each.by,
+            object=name,
+            version=each.tag,
+            image=each.image,
+            reason=each.reason,
+        )
     yield from _frozen(name, policy.metadata.annotations)
     yield from _pinned(name, policy.metadata.annotations)
 
@@ -64,6 +73,7 @@ def of_automation(automation: ImageUpdateAutomation) -> Iterator[Entry]:
             by=each.by,
             object=f"ImagePolicy/{namespace}/{each.policy}",
             version=each.tag,
+            image=each.image,
             reason=each.reason,
             commit=push.commit if push is not None else "",
         )
@@ -84,6 +94,7 @@ def of_commit(past: Past) -> Iterator[Entry]:
                 by=found["by"],
                 object=f"ImagePolicy/{found['policy']}",
                 version=found["tag"],
+                image=found["image"] or "",
                 reason=found["reason"] or "",
                 commit=past.id,
             )

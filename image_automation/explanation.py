@@ -136,7 +136,7 @@ class Explainer:
         question = chooser.Question(
             name=image,
             policy=policy.spec,
-            minimum=age.wanted(policy.metadata.annotations),
+            minimum=age.wanted(policy.metadata.annotations, repository.spec.image),
             present=stored.tag if stored is not None and stored.name == repository.spec.image else "",
             now=now,
             pin=pin.wanted(policy.metadata.annotations, now),

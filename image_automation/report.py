@@ -41,12 +41,13 @@ class Changed(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_de
 
 
 class Granted(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """A person's word that let a version through: `approve`, or `allow`; `at` is RFC 3339."""
+    """A person's word that let an image's version through: `approve`, or `allow`; `at` is RFC 3339."""
 
     policy: str
     tag: str
     verdict: str
     by: str
+    image: str = ""
     at: str = ""
     reason: str = ""
 
@@ -280,7 +281,13 @@ def held(hold: Hold) -> Held:
 def granted(grant: Grant) -> Granted:
     """Make the record of a person's word."""
     return Granted(
-        policy=grant.policy, tag=grant.tag, verdict=grant.verdict, by=grant.by, at=grant.at, reason=grant.reason
+        policy=grant.policy,
+        image=grant.image,
+        tag=grant.tag,
+        verdict=grant.verdict,
+        by=grant.by,
+        at=grant.at,
+        reason=grant.reason,
     )
 
 

@@ -70,8 +70,11 @@ class NoneOldEnough(ValueError):
         self.again = again
 
 
-def wanted(annotations: Mapping[str, str]) -> Minimum | None:
-    """Read the annotations of a policy; None where it asks for no age. Raises ValueError."""
+def wanted(annotations: Mapping[str, str], image: str = "") -> Minimum | None:
+    """Read the annotations of a policy; None where it asks for no age. Raises ValueError.
+
+    What somebody let past it counts for the `image` that it was said of.
+    """
     first = annotations.get(extensions.FIRST_SCAN_TAGS, "old")
     if first not in {"old", "new"}:
         raise ValueError(f"annotation {extensions.FIRST_SCAN_TAGS}: '{first[:64]}' is neither old nor new")
@@ -86,7 +89,7 @@ def wanted(annotations: Mapping[str, str]) -> Minimum | None:
         raise ValueError(f"annotation {extensions.MINIMUM_AGE}: '{text[:64]}' is less than no age at all")
     if not age:
         return None
-    allowed = decisions.allowed(annotations)
+    allowed = decisions.allowed(annotations, image)
     return Minimum(timedelta(seconds=age.seconds), first_scan_is_old=first == "old", allowed=allowed)
 
 

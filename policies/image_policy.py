@@ -107,7 +107,7 @@ class ImagePolicyReconciler:
         question = Question(
             name=name,
             policy=obj.spec,
-            minimum=minimum,
+            minimum=minimum and age.wanted(obj.metadata.annotations, repository.spec.image),
             present=stored.tag if stored is not None and stored.name == repository.spec.image else "",
             now=run.now(),
             pin=pinned,

@@ -85,8 +85,9 @@ def _values(changes: Iterable[report.Changed]) -> Iterator[Value]:
 
 
 def _grant(granted: report.Granted) -> str:
+    of = f" of {granted.image}" if granted.image else ""
     why = f": {granted.reason}" if granted.reason else ""
-    return f"{granted.verdict} {granted.policy} {granted.tag} by {granted.by}{why}"
+    return f"{granted.verdict} {granted.policy} {granted.tag}{of} by {granted.by}{why}"
 
 
 def _proposed(kept: report.PullRequest) -> Proposed:

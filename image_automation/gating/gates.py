@@ -31,6 +31,7 @@ def grants(changes: Iterable[Change], facts: Facts) -> tuple[Grant, ...]:
     return tuple(
         Grant(
             policy=policy.metadata.name,
+            image=policy.status.latest_ref.name if policy.status.latest_ref is not None else "",
             tag=each.tag,
             verdict=each.verdict,
             by=each.by,

@@ -49,9 +49,10 @@ class Hold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
-    """A person's word that a version may be written: `approve`, or `allow`, past what makes others wait."""
+    """A person's word that an image's version may be written: `approve`, or `allow`, past what makes others wait."""
 
     policy: str
+    image: str
     tag: str
     verdict: str
     by: str

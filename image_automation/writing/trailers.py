@@ -29,7 +29,7 @@ def added(message: str, grants: Iterable[Grant]) -> str:
 
 
 def _line(grant: Grant) -> str:
-    """Write who, for which version, why and when: `Approved-by: jane (web 1.2.0: seen on staging; at ...)`."""
+    """Write who, for which version, why and when: `Approved-by: jane (web 1.2.0 of acme/web: seen on staging; ...)`."""
     why = f": {grant.reason}" if grant.reason else ""
     when = f"; {grant.at}" if grant.at else ""
-    return f"{_KEYS[grant.verdict]}: {grant.by} ({grant.policy} {grant.tag}{why}{when})"
+    return f"{_KEYS[grant.verdict]}: {grant.by} ({grant.policy} {grant.tag} of {grant.image}{why}{when})"

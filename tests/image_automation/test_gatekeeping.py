@@ -116,8 +116,8 @@ async def test_a_version_is_written_once_two_approved_it_and_the_commit_says_who
     assert subject == "Update from image update automation"
     assert rest.endswith(
         "Image-Update-Automation: apps/auto\n"
-        "Approved-by: jane (web 1.1: seen on staging; 2026-01-01T11:00:00Z)\n"
-        "Allowed-by: joe\u00e9 (web 1.1; 2026-01-01T11:00:00Z)"
+        "Approved-by: jane (web 1.1 of a/web: seen on staging; 2026-01-01T11:00:00Z)\n"
+        "Allowed-by: joe\u00e9 (web 1.1 of a/web; 2026-01-01T11:00:00Z)"
     )
     push = report.read(second.obj.metadata.annotations).push
     assert push is not None

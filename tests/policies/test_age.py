@@ -47,6 +47,15 @@ def test_what_a_policy_asks_for(annotations, minimum):
     assert age.wanted(annotations) == minimum
 
 
+def test_what_was_let_past_it_counts_for_the_image_that_it_was_said_of():
+    word = '[{"tag": "2.1", "verdict": "allow", "by": "jane", "image": "a/web"}]'
+    annotations = {extensions.MINIMUM_AGE: "1h", extensions.DECISIONS: word}
+    for image, allowed in (("a/web", {"2.1"}), ("a/other", set()), ("", {"2.1"})):
+        minimum = age.wanted(annotations, image)
+        assert minimum is not None
+        assert minimum.allowed == allowed
+
+
 @pytest.mark.parametrize("text", ["3d", "72", "", "-1h", "soon"])
 def test_an_age_that_is_none_is_named(text):
     with pytest.raises(ValueError, match=r"annotation image-automation.dev/minimum-age: "):

@@ -523,6 +523,7 @@ async def test_a_version_is_approved_rejected_and_allowed_by_whom_the_cluster_kn
         assert (await filled.run(*words.split())).err.startswith(cause), words
     written = await annotation(filled, ImagePolicy, "podinfo", extensions.DECISIONS)
     assert [(each["tag"], each["verdict"]) for each in written] == [("6.1.0", "reject"), ("5.0.3", "allow")]
+    assert {each["image"] for each in written} == {"ghcr.io/stefanprodan/podinfo"}
     table = await filled.run("audit")
     rows = [line.split() for line in table.out.splitlines()[1:]]
     assert [row[0] for row in rows] == sorted(row[0] for row in rows)

@@ -56,9 +56,12 @@ def test_who_lets_a_version_through(asked: str, words: list[str], kind: str | No
     assert [(hold.kind, hold.message) for hold in found] == ([(kind, message)] if kind else [])
 
 
-def test_a_decision_is_on_one_version_and_on_its_bytes():
+def test_a_decision_is_on_one_version_of_one_image_and_on_its_bytes():
     assert held(facts(policy(approvals="1", decisions=said("jane approve", tag="1.0"))))
     one, other = "sha256:" + "1" * 64, "sha256:" + "2" * 64
+    for image, counts in (("a/web", True), ("a/other", False)):
+        word = json.dumps([{"tag": "1.1", "verdict": "approve", "by": "jane", "image": image}])
+        assert bool(held(facts(policy(approvals="1", decisions=word)))) is not counts
     word = json.dumps([{"tag": "1.1", "verdict": "approve", "by": "jane", "digest": one}])
     assert held(facts(policy(approvals="1", decisions=word, digest=one))) == []
     assert held(facts(policy(approvals="1", decisions=word, digest=other)))

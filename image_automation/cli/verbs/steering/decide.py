@@ -70,7 +70,8 @@ async def _written(
         try:
             asking = [policy.metadata.annotations, *await _automations(client, cluster.namespace)]
             groups = frozenset().union(*map(approvals.groups_asked, asking)) & who.groups
-            made = _decision(policy, verdict, tag, reason, replace(who, groups=groups))
+            image = await _image(client, policy)
+            made = _decision(policy, verdict, tag, reason, image=image, who=replace(who, groups=groups))
             asked = all(approvals.asks(annotations, made) for annotations in asking)
         except Misread as error:
             output.fail(str(error))
@@ -107,7 +108,24 @@ async def _automations(client: "Client", namespace: str) -> list[Any]:
     return [obj.metadata.annotations for obj in await client.list(ImageUpdateAutomation, namespace)]
 
 
-def _decision(policy: "ImagePolicy", verdict: Any, tag: str | None, reason: str, who: person.Person) -> "Decision":
+async def _image(client: "Client", policy: "ImagePolicy") -> str:
+    """Return the image that a policy follows; nothing where it has chosen none and its repository cannot be read."""
+    from gotk.api.image import ImageRepository  # noqa: PLC0415 - heavy imports wait
+    from gotk.kube import errors  # noqa: PLC0415
+
+    if policy.status.latest_ref is not None:
+        return policy.status.latest_ref.name
+    ref = policy.spec.image_repository_ref
+    try:
+        found = await client.get(ImageRepository, ref.namespace or policy.metadata.namespace, ref.name)
+    except (errors.NotFound, errors.Forbidden):
+        return ""
+    return found.spec.image
+
+
+def _decision(
+    policy: "ImagePolicy", verdict: Any, tag: str | None, reason: str, *, image: str, who: person.Person
+) -> "Decision":
     from gotk.decisions import Decision  # noqa: PLC0415 - heavy imports wait
     from gotk.runtime.clock import rfc3339  # noqa: PLC0415
 
@@ -120,6 +138,7 @@ def _decision(policy: "ImagePolicy", verdict: Any, tag: str | None, reason: str,
         by=who.name,
         at=rfc3339(who.now),
         reason=reason,
+        image=image,
         digest=ref.digest if ref is not None and tag in {None, ref.tag} else "",
         groups=tuple(sorted(who.groups)),
     )

@@ -71,7 +71,9 @@ def test_a_commit_in_the_clone_names_who_approved(made: Fleet, capsys: pytest.Ca
     word = """, image-automation.dev/decisions: '[{"tag": "1.4.3", "verdict": "approve", "by": "jane"}]'}, """
     path.write_text(path.read_text().replace("approvals: '1'}, ", f"approvals: '1'{word}"))
     assert run(made.clone, "--commit") == 0
-    assert head(made.clone).message.endswith("\n\nImage-Update-Automation: apps/auto\nApproved-by: jane (web 1.4.3)")
+    message = head(made.clone).message
+    assert "\n\nImage-Update-Automation: apps/auto\nApproved-by: jane (web 1.4.3 of " in message
+    assert message.endswith("/team/web)")
 
 
 def test_commit_on_a_detached_head_moves_the_head_alone(made: Fleet):
