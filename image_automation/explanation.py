@@ -15,6 +15,7 @@ from gotk.api.image import ImagePolicy, ImagePolicySpec, ImageRepository
 from gotk.runtime.clock import Clock
 from gotk.runtime.reconciler import Reader
 from policies import age, choose, chooser, pin
+from policies.age import Ageing
 from policies.image_policy import repository_of
 from policies.pin import Pin
 from policies.verdict import Verdict, Veto
@@ -130,17 +131,36 @@ class Explainer:
             raise UnknownPolicyError(f"ImagePolicy {namespace}/{name} refers to ImageRepository {ref}: there is none")
         return self._explain(change(policy) if change is not None else policy, repository)
 
-    def _explain(self, policy: ImagePolicy, repository: ImageRepository) -> Explanation:
-        stored, image = policy.status.latest_ref, repository.status.canonical_image_name
-        now = self._clock.now()
-        question = chooser.Question(
-            name=image,
+    def ageing(self, policy: ImagePolicy) -> Ageing | None:
+        """Return the tag that a policy would choose if it were old enough; None where none is ahead. Raises OSError."""
+        repository = self._objects.get(ImageRepository, *repository_of(policy))
+        if repository is None:
+            return None
+        try:
+            question = self._question(policy, repository)
+            if question.minimum is None or question.pin is not None:
+                return None
+            evidence = chooser.gather(self._tags, question)
+            present, now = question.present, question.now
+            return age.decide(policy.spec, evidence.tags, evidence.eligibles, now, spare=present).ageing
+        except age.NoneOldEnough as error:
+            return error.ageing
+        except ValueError:
+            return None  # which the policy itself says
+
+    def _question(self, policy: ImagePolicy, repository: ImageRepository) -> chooser.Question:
+        stored, now = policy.status.latest_ref, self._clock.now()
+        return chooser.Question(
+            name=repository.status.canonical_image_name,
             policy=policy.spec,
             minimum=age.wanted(policy.metadata.annotations, repository.spec.image),
             present=stored.tag if stored is not None and stored.name == repository.spec.image else "",
             now=now,
             pin=pin.wanted(policy.metadata.annotations, now),
         )
+
+    def _explain(self, policy: ImagePolicy, repository: ImageRepository) -> Explanation:
+        image, question = repository.status.canonical_image_name, self._question(policy, repository)
         evidence = chooser.gather(self._tags, question)
         known = self._tags.first_seen(image)
         taken = frozenset(evidence.tags)

@@ -14,7 +14,7 @@ from gotk.runtime.events import Recorder, Sink
 from gotk.runtime.metrics import Metrics
 from image_automation.app import addresses
 from image_automation.app.settings import Settings
-from image_automation.app.telling.pending import Digests
+from image_automation.app.telling.pending import Age, Digests
 from image_automation.notification.alerts import server
 from image_automation.notification.alerts.finalizers import Finalizers
 from image_automation.notification.alerts.notifier import Notifier
@@ -39,9 +39,11 @@ async def alerts(
     tokens: ProviderTokens,
     cel: Evaluator,
     cluster_events: Sink,
+    age: Age,
 ) -> AsyncIterator[list[Sink]]:
     """Run alerts beside the block, and give the sinks for this process's events; `cluster_events` gets what fails.
 
+    `age` tells which tags are too young to be chosen.
     Raises OSError or ValueError for an address that cannot be served.
     """
     if "alert" not in settings.controllers:
@@ -69,6 +71,7 @@ async def alerts(
     finalizers = Finalizers(caches=caches, client=client, recorder=recorder, clock=clock)
     digests = Digests(
         objects=caches,
+        age=age,
         send=notifier.tell,
         complain=notifier.misconfigured,
         clock=clock,

@@ -50,6 +50,7 @@ from image_automation.app import addresses, builds, clouds, explain, forges, not
 from image_automation.app.digests import RegistryDigests
 from image_automation.app.parts import Parts
 from image_automation.app.settings import Settings
+from image_automation.app.telling.pending import Age
 from image_automation.app.telling.teller import Teller
 from image_automation.dashboard import browsers, signing_in
 from image_automation.dashboard.access import Access
@@ -66,6 +67,7 @@ from image_automation.notification.webhooks import hooks
 from image_automation.notification.webhooks.annotator import Annotator
 from image_automation.notification.webhooks.tokens import Issuers
 from image_automation.writing import tree
+from policies.age import Ageing
 from policies.image_policy import ImagePolicyReconciler
 from reflector.image_repository import ImageRepositoryReconciler
 from reflector.metrics import ScanMetrics, StateCollector
@@ -225,15 +227,23 @@ async def manager(
         parts = await _parts(settings, client, clock, metrics, stack, write_time=write_time)
         await parts.git.run(parts.mirrors.sweep, now=clock.now())
         events = KubernetesEvents(client=client, clock=clock)
+        explainer = _explainer(parts)
         alerts = notifications.alerts(
-            settings, client, parts.caches, clock, metrics, tokens=parts.tokens, cel=parts.cel, cluster_events=events
+            settings,
+            client,
+            parts.caches,
+            clock,
+            metrics,
+            tokens=parts.tokens,
+            cel=parts.cel,
+            cluster_events=events,
+            age=_age(parts, explainer),
         )
         sinks = [events, *_posted(parts), *await stack.enter_async_context(alerts)]
         recorder = Recorder(sinks, clock=clock, metrics=metrics)
         reconcilers = [make(parts) for name_, make in CONTROLLERS.items() if name_ in settings.controllers]
         await _look_after_scans(parts, recorder, metrics, stack)
         await _tell(parts, recorder, stack)
-        explainer = _explainer(parts)
         door = await _door(parts, stack)
         await _explain(parts, explainer, door, stack)
         await _show(parts, explainer, door, recorder, stack)
@@ -292,6 +302,15 @@ def _explainer(parts: Parts) -> Explainer | None:
     if not {"imagerepository", "imagepolicy"} <= parts.settings.controllers:
         return None
     return Explainer(objects=parts.caches, tags=parts.tags, clock=parts.clock)
+
+
+def _age(parts: Parts, explainer: Explainer | None) -> Age:
+    """Return what tells which tags are too young, off the event loop; nothing where this process does not choose."""
+
+    async def ageing(policy: ImagePolicy) -> Ageing | None:
+        return await parts.work.run(explainer.ageing, policy) if explainer is not None else None
+
+    return ageing
 
 
 async def _door(parts: Parts, stack: contextlib.AsyncExitStack) -> Door:

@@ -3,7 +3,7 @@
 import asyncio
 import json
 import sys
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +17,7 @@ from gotk.runtime import health
 from image_automation.app import explain as server
 from image_automation.cli import root
 from image_automation.explanation import Explainer
+from policies.age import Ageing
 from reflector.first_seen import FirstSeen
 from reflector.store import TagStore
 from tests.image_automation.dashboard.showing import Held, door
@@ -62,7 +63,7 @@ def store():
 
 
 @pytest.fixture
-def explainer(store: TagStore) -> Explainer:
+def world() -> World:
     repository = image_repository() | {"status": {"canonicalImageName": NAME}}
     aged = image_policy(policy={"semver": {"range": "1.x"}})
     aged["metadata"]["annotations"] = {"image-automation.dev/minimum-age": "72h"}
@@ -70,10 +71,14 @@ def explainer(store: TagStore) -> Explainer:
     pinned["metadata"]["annotations"] = {"image-automation.dev/pin": '{"tag": "1.0.0", "by": "jane", "reason": "slow"}'}
     lost = image_policy("lost", imageRepositoryRef={"name": "none"})
     broken = image_policy("broken", policy={"semver": {"range": "1x"}})
-    world = World(
+    return World(
         scheme.convert(repository, ImageRepository),
         *(scheme.convert(obj, ImagePolicy) for obj in (aged, pinned, lost, broken)),
     )
+
+
+@pytest.fixture
+def explainer(store: TagStore, world: World) -> Explainer:
     return Explainer(objects=world, tags=store, clock=world)
 
 
@@ -89,6 +94,12 @@ def test_every_tag_of_a_policy_has_a_verdict_the_chosen_one_first(explainer: Exp
     ]
     assert found.tags[2].message == "too young: eligible in 2d 5h, at 2026-01-04T12:01:00Z"
     assert found.tags[4].message == r"the exclusion list's '^.*\.sig$' is found in it"
+
+
+def test_what_a_policy_would_choose_were_it_old_enough_is_told_with_its_time(explainer: Explainer, world: World):
+    found = {each.metadata.name: explainer.ageing(each) for each in world.list(ImagePolicy)}
+    ageing = Ageing("1.2.0", datetime(2026, 1, 4, 12, 1, tzinfo=UTC))
+    assert found == {"app": ageing, "pinned": None, "lost": None, "broken": None}
 
 
 def test_a_pin_is_explained(explainer: Explainer):
