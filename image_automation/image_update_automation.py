@@ -35,6 +35,7 @@ from image_automation import (
     recovery,
     report,
     report_status,
+    returns,
     selection,
     triggers,
     unresolved,
@@ -76,7 +77,8 @@ class _Draft:
 class _Update:
     """What became of the repository: `push` is to be told, `record` is what the report says of the last one.
 
-    `kept` are the pull requests, where they are asked for instead of a push to the branch.
+    `kept` are the pull requests, where they are asked for instead of a push to the branch; `before` is the report with
+    what was taken back by them.
     """
 
     revision: str
@@ -84,6 +86,7 @@ class _Update:
     push: PushResult | None = None
     record: Push | None = None
     kept: Kept | None = None
+    before: Report | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,6 +159,9 @@ class ImageUpdateAutomationReconciler:
             limiter=limiter,
             announcer=self._announcer,
         )
+        self._returns = returns.Returns(
+            objects=objects, deployers=deployers, limiter=limiter, pull_requests=self._pull_requests
+        )
         self._branch_locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     async def reconcile(self, obj: ImageUpdateAutomation, run: Run[ImageUpdateAutomationStatus]) -> Outcome:
@@ -170,13 +176,14 @@ class ImageUpdateAutomationReconciler:
         async with self._branch_lock(source.spec.url, manager.target.branch):
             asked = settings.read(obj)
             target = manager if asked is None else drafting.on_base(manager, asked)
-            past = await self._take_back(target, source, selected, run, await self._past(manager))
-            if asked is not None:
-                update = await self._propose(
-                    asked, manager=manager, source=source, selected=selected, run=run, past=past
-                )
-            else:
+            past = await self._past(manager)
+            if asked is None:
+                past = await self._take_back(target, source, selected, run, past)
                 update = await self._update(manager, selected, run, past)
+            else:
+                wanted = self._drafting(asked, manager, selected, run)
+                update = await self._propose(wanted, target, source, run, past)
+        past = past if update.before is None else replace(past, report=update.before)
         found = await self._report(obj, selected, update, run, past)
         if update.kept is not None and update.kept.failure is not None:
             raise update.kept.failure
@@ -296,21 +303,10 @@ class ImageUpdateAutomationReconciler:
                 await self._clock.sleep(self._jitter.uniform(0, longest))  # apart, or the same ones collide again
         raise AssertionError("the last attempt returns or raises")
 
-    async def _propose(
-        self,
-        asked: Settings,
-        *,
-        manager: SourceManager,
-        source: GitRepository,
-        selected: Selection,
-        run: Run[ImageUpdateAutomationStatus],
-        past: _Past,
-    ) -> _Update:
-        """Keep pull requests, in the place of a push to the branch."""
-        if past.owed is not None:
-            await self._announcer.tell(manager.automation, run, past.owed)
-            await run.save()
-        wanted = Drafting(
+    def _drafting(
+        self, asked: Settings, manager: SourceManager, selected: Selection, run: Run[ImageUpdateAutomationStatus]
+    ) -> Drafting:
+        return Drafting(
             manager=manager,
             settings=asked,
             selected=selected,
@@ -318,9 +314,25 @@ class ImageUpdateAutomationReconciler:
             first_seen=self._first_seen,
             origins=self._origins,
         )
+
+    async def _propose(
+        self,
+        wanted: Drafting,
+        target: SourceManager,
+        source: GitRepository,
+        run: Run[ImageUpdateAutomationStatus],
+        past: _Past,
+    ) -> _Update:
+        """Keep pull requests, in the place of a push to the branch; first those that take something back."""
+        if past.owed is not None:
+            await self._announcer.tell(target.automation, run, past.owed)
+            await run.save()
         before = msgspec.structs.replace(past.report, push=past.push)
-        kept = await self._pull_requests.keep(wanted, source, run, before)
-        return _Update(revision=kept.revision, proposal=kept.proposal, record=kept.push, kept=kept)
+        taken = await self._returns.take(wanted, target, source, run, before)
+        kept = await self._pull_requests.keep(wanted, source, run, taken.report)
+        agains = [each for each in (kept.again, taken.again) if each is not None]
+        kept = replace(kept, again=min(agains, default=None))
+        return _Update(revision=kept.revision, proposal=kept.proposal, record=kept.push, kept=kept, before=taken.report)
 
     async def _attempt(
         self, manager: SourceManager, selected: Selection, run: Run[ImageUpdateAutomationStatus], past: _Past

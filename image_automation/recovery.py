@@ -41,7 +41,10 @@ REVERT: Final = "revert"
 REVERT_ALWAYS: Final = "revert-during-freeze"
 #: Every kind that deploys, and tells how that went.
 DEPLOYERS: Final[Sequence[type[Object]]] = (Kustomization, HelmRelease)
+#: The verdict of a failure that is to be taken back by a pull request.
+PROPOSED: Final = "proposed"
 _TAKEN: Final = "UpdateTakenBack"
+_TAKING: Final = "UpdateTakeBackProposed"
 _FAILED: Final = "UpdateFailed"
 
 
@@ -61,13 +64,31 @@ class Wanted:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """What came of it: an answer to the request, a judgement, and a commit where something is taken back."""
+    """What came of it: an answer to the request, a judgement, and a commit where something is taken back.
+
+    Where that is to be proposed it is not `made` yet, but on top of `checked_out`, as `taking` says, under `message`.
+    """
 
     answer: Answer | None = None
     recovery: Recovery | None = None
     checked_out: CheckedOut | None = None
     proposal: Proposal | None = None
     made: PushResult | None = None
+    taking: TakingBack | None = None
+    message: str = ""
+
+    def proposed(self, pull: report.PullRequest) -> "Draft":
+        """Say that it is done once a pull request is merged, or why there is none yet."""
+        what = f"#{pull.number}: {pull.url}" if pull.number else pull.note
+        answer, recovery = self.answer, self.recovery
+        if answer is not None:
+            message = f"{answer.message}; proposed as pull request {what}"
+            answer = msgspec.structs.replace(answer, message=message, commit=pull.head)
+        if recovery is not None:
+            cause = f"it is taken back once pull request {f'#{pull.number}' if pull.number else what} is merged"
+            message = f"{recovery.message}; {cause}"
+            recovery = msgspec.structs.replace(recovery, verdict=PROPOSED, message=message, cause=cause)
+        return Draft(answer=answer, recovery=recovery)
 
     def refused(self, cause: str) -> "Draft":
         """Say that it cannot be taken back after all, or not by us: no commit is made."""
@@ -105,20 +126,18 @@ def wanted(
         asked = request.read(automation.metadata.annotations)
     except ValueError as error:
         raise Stalled(INVALID, str(error)) from None
-    deploys: Sequence[Deployment] = ()
+    failing: Sequence[Deployment] = ()
     if opted_in(automation):
-        key = Key(source.metadata.namespace, source.metadata.name)
-        kustomizations = objects.list(Kustomization) if Kustomization in seen else ()
-        deploys = deployments.of(key, kustomizations, objects.list(HelmRelease) if HelmRelease in seen else ())
-    if asked is None and not judging.may_judge(deploys):
+        failing = deploys(source, objects, seen)
+    if asked is None and not judging.may_judge(failing):
         return None
     passes = asked is None and automation.metadata.annotations[extensions.ON_FAILURE] == REVERT_ALWAYS
-    frozen = {} if passes else _frozen(automation, selected, now)
+    stopped = {} if passes else frozen(automation, selected, now)
     return Wanted(
         request=asked,
-        deploys=deploys,
+        deploys=failing,
         stale=_stale(source),
-        frozen=frozen,
+        frozen=stopped,
         recovered=[
             (each.failing, each.commit, int(parse_rfc3339(each.at).timestamp()))
             for each in _of_late(report.read(automation.metadata.annotations), now)
@@ -126,17 +145,17 @@ def wanted(
     )
 
 
-def draft(manager: SourceManager, wanted: Wanted, now: datetime) -> Draft:
-    """Decide, and commit what is taken back; nothing is pushed yet. Blocks."""
+def draft(manager: SourceManager, wanted: Wanted, now: datetime, *, proposing: bool = False) -> Draft:
+    """Decide, and commit what is taken back unless it is to be proposed; nothing is pushed yet. Blocks."""
     try:
-        return _draft(manager, wanted, now)
+        return _draft(manager, wanted, now, proposing=proposing)
     except git.Damaged as error:
         raise Conflict(error.message) from error
     except git.Error as error:
         raise checkout.failed(error.message) from error
 
 
-def _draft(manager: SourceManager, wanted: Wanted, now: datetime) -> Draft:
+def _draft(manager: SourceManager, wanted: Wanted, now: datetime, *, proposing: bool) -> Draft:
     checked_out = manager.checkout()
     base = replace(next(manager.bases(checked_out)), mark="")  # a branch that takes back is not to be made anew
     history = _own(past_edits.read(manager.repository, base.commit, manager.spec.commit.author.email), manager)
@@ -149,8 +168,11 @@ def _draft(manager: SourceManager, wanted: Wanted, now: datetime) -> Draft:
         return found.draft.refused(str(error))
     automation = Key(manager.automation.metadata.namespace, manager.automation.metadata.name)
     message = provenance.taking_back_message(automation, proposal.files, found.taking, found.why)
+    ready = replace(found.draft, checked_out=checked_out, proposal=proposal, taking=found.taking, message=message)
+    if proposing:
+        return ready
     made = manager.record(checked_out, base, proposal, message, now)
-    return replace(found.done(made.commit), checked_out=checked_out, proposal=proposal, made=made)
+    return replace(ready, answer=found.done(made.commit).answer, made=made)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +233,13 @@ def _judged(wanted: Wanted, history: History, now: datetime) -> _Found:
     return _Found(draft=Draft(recovery=recovery), taking=taking, values=judged.values, why=judged.message)
 
 
+def deploys(source: GitRepository, objects: Reader, seen: Collection[type[Object]]) -> Sequence[Deployment]:
+    """Return what deploys, as facts about an automation's repository."""
+    key = Key(source.metadata.namespace, source.metadata.name)
+    kustomizations = objects.list(Kustomization) if Kustomization in seen else ()
+    return deployments.of(key, kustomizations, objects.list(HelmRelease) if HelmRelease in seen else ())
+
+
 def _own(history: History, manager: SourceManager) -> History:
     """Leave out the edits that another automation would make: of other folders, or for policies of other namespaces."""
     below, namespace = tree.below(manager.automation.spec.update.path), manager.automation.metadata.namespace
@@ -218,7 +247,7 @@ def _own(history: History, manager: SourceManager) -> History:
     return replace(history, edits=tuple(each for each in own if each.at.place.setter.startswith(f"{namespace}:")))
 
 
-def _frozen(automation: ImageUpdateAutomation, selected: Selection, now: datetime) -> dict[str, str]:
+def frozen(automation: ImageUpdateAutomation, selected: Selection, now: datetime) -> dict[str, str]:
     """Return by policy why nothing may be written, the policy without a name being all of them."""
     named = {"": automation.metadata.annotations}
     named |= {name: policy.metadata.annotations for name, policy in selected.policies.items()}
@@ -281,7 +310,7 @@ def _of_late(found: Report, now: datetime) -> tuple[Recovered, ...]:
 
 def _show(run: Run[Any], before: Recovery | None, now: Recovery) -> None:
     """Say in a condition what fails and what is done about it, and in an event where that is news."""
-    reason = _TAKEN if now.verdict == "take back" else _FAILED
+    reason = {"take back": _TAKEN, PROPOSED: _TAKING}.get(now.verdict, _FAILED)
     run.conditions.mark_true(extensions.UPDATE_FAILED, reason, now.message)
     if before is None or before.identity != now.identity:
         run.log.warning("an update fails", failing=now.failing, verdict=now.verdict, cause=now.cause)

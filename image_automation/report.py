@@ -150,8 +150,9 @@ class Recovery(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_d
 class PullRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """A pull request that is kept, for one scope of policies; without a number it is about to be opened.
 
-    `head` is its branch's commit, `scheduled` the one that the forge has been told to merge, `note` says why not more
-    is done.
+    `takes_back` is the request, or the object that fails, because of which it takes back what we wrote, be it
+    `during_freeze`. `head` is its branch's commit, `scheduled` the one that the forge has been told to merge, `note`
+    says why not more is done.
     """
 
     branch: str
@@ -162,7 +163,14 @@ class PullRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
     draft: bool = False
     head: str = ""
     scheduled: str = ""
+    takes_back: str = ""
+    during_freeze: bool = False
     note: str = ""
+
+    @property
+    def recovers(self) -> bool:
+        """Whether it takes back because something fails: kind and name with a blank, which no request's name has."""
+        return " " in self.takes_back
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):

@@ -15,6 +15,7 @@ from image_automation import ports, pushes, report
 from image_automation.pull_requests.access import Access
 from image_automation.pull_requests.carrying import Desk
 from image_automation.pull_requests.drafting import Drafting
+from image_automation.pull_requests.returning import Returning
 from image_automation.pull_requests.turn import Turn
 from image_automation.report import Push, Report
 from image_automation.update.proposal import Proposal
@@ -45,6 +46,20 @@ class PullRequests:
         self._access = access
         self._limiter = limiter
         self._announcer = announcer
+
+    async def returning(
+        self, drafting: Drafting, source: GitRepository, run: Run[ImageUpdateAutomationStatus], before: Report
+    ) -> Returning:
+        """Return what looks after those that take something back. Raises Stalled and Retry."""
+        forge, asker = await self._access.open(drafting.settings, drafting.manager.automation, source)
+        return Returning(
+            desk=Desk(forge=forge, asker=asker),
+            drafting=drafting,
+            limiter=self._limiter,
+            announcer=self._announcer,
+            run=run,
+            report=before,
+        )
 
     async def keep(
         self, drafting: Drafting, source: GitRepository, run: Run[ImageUpdateAutomationStatus], before: Report

@@ -12,13 +12,13 @@ import msgspec
 
 from gotk.api import extensions
 from gotk.api.image import ImageUpdateAutomation, ImageUpdateAutomationStatus
-from gotk.forge.pull_request import PullRequest, State
+from gotk.forge.pull_request import PullRequest
 from gotk.git import errors as git
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.errors import Conflict, ReconcileError
 from gotk.runtime.reconciler import Run
 from image_automation import current, ports, pushes, report
-from image_automation.pull_requests import deciding, origins, refusals, section, wording
+from image_automation.pull_requests import deciding, origins, refusals, section, telling, wording
 from image_automation.pull_requests.carrying import Carried, Carrier, Desk, Text
 from image_automation.pull_requests.deciding import Pause, Wish, Withdrawal
 from image_automation.pull_requests.drafting import Draft, Drafting, Part, Place
@@ -27,8 +27,6 @@ from image_automation.report import Push, Report
 from image_automation.update.proposal import Proposal
 from image_automation.writing.push_branch import Base
 from image_automation.writing.releases import Releases
-
-OPENED, MERGED, CLOSED = "PullRequestOpened", "PullRequestMerged", "PullRequestClosed"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -61,7 +59,9 @@ class Turn:
         for part in self.draft.parts:
             await self._attempt(part.branch, self._propose(part))
         for left in self.before.pull_requests:
-            if left.branch not in parts:
+            if left.takes_back:
+                self.now[left.branch] = left  # which `returning` looks after
+            elif left.branch not in parts:
                 await self._attempt(left.branch, self._leave(left))
         await self._tell()
 
@@ -249,21 +249,10 @@ class Turn:
         now = {each.number: each for each in self.now.values() if each.number}
         for number, opened in now.items():
             if number not in before:
-                await self.run.tell("Normal", OPENED, f"opened pull request #{number}: {opened.title}\n{opened.url}")
+                await telling.opened(self.run, opened)
         for number, gone in before.items():
             if number not in now:
-                await self._tell_of_end(number, gone)
-
-    async def _tell_of_end(self, number: int, gone: report.PullRequest) -> None:
-        pull = self.seen.get(number)
-        if pull is None:
-            pull = await self.desk.ask(self.desk.forge.get_pull_request(number))
-        about = f"{gone.title}\n{gone.url}"
-        if pull.state is State.MERGED:
-            commit = f" as {pull.merge_commit[:12]}" if pull.merge_commit else ""
-            await self.run.tell("Normal", MERGED, f"pull request #{number} was merged{commit}: {about}")
-        else:
-            await self.run.tell("Normal", CLOSED, f"pull request #{number} was closed: {about}")
+                await telling.ended(self.run, self.desk, gone, self.seen.values())
 
 
 def _choices(part: Part) -> Iterator[str]:

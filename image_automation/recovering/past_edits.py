@@ -4,7 +4,7 @@ An edit is a marked value that a commit of ours changed. It stands while nobody 
 taken back stands no more, and the edit before it does again, so that a second rollback goes one version further back.
 """
 
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Final, NamedTuple, Protocol
@@ -106,18 +106,21 @@ def values_at(tree: ports.Versions, commit: str, path: str) -> Mapping[Place, st
 
 
 def _commit(tree: Tree, past: Past, author: str, changed: Iterable[str]) -> Commit:
-    ours = authorship.is_ours(past, author) or _merges_ours(tree, past, author)
-    taken = provenance.taking_back(past.message) if ours else None
+    brought = _brought(tree, past)
+    ours = authorship.is_ours(past, author) or (
+        bool(brought) and all(authorship.is_ours(each, author) for each in brought)
+    )
+    said = (provenance.taking_back(each.message) for each in (past, *brought[:1])) if ours else ()
+    taken = next(filter(None, said), None)
     return Commit(past.id, authorship.name(past), past.when, ours, frozenset(changed), taken)
 
 
-def _merges_ours(tree: Tree, past: Past, author: str) -> bool:
-    """Tell whether a merge brings commits of ours and of nobody else."""
+def _brought(tree: Tree, past: Past) -> Sequence[Past]:
+    """Return the commits that a merge brings, newest first."""
     if len(past.parents) != 2:
-        return False
+        return ()
     first = {each.id for each in tree.history(past.parents[0], authorship.DEPTH)}
-    brought = [each for each in tree.history(past.parents[1], authorship.DEPTH) if each.id not in first]
-    return bool(brought) and all(authorship.is_ours(each, author) for each in brought)
+    return [each for each in tree.history(past.parents[1], authorship.DEPTH) if each.id not in first]
 
 
 class _Walk:

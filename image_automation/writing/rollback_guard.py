@@ -23,6 +23,7 @@ from image_automation.update.proposal import QUARANTINED, TAKEN_BACK, Hold, plac
 from image_automation.update.result import Change
 from image_automation.writing import authorship, provenance
 from image_automation.writing.authorship import DEPTH
+from image_automation.writing.provenance import TakingBack
 from image_automation.writing.releases import Releases, Taken
 from image_automation.writing.remembered import Remembered
 
@@ -168,14 +169,20 @@ class _Branch:
 
     def _is_update(self, past: Past) -> bool:
         """Tell whether a commit of ours went on to another version, rather than back."""
-        return self._ours(past) and provenance.taking_back(past.message) is None
+        return self._ours(past) and self._taking(past) is None
+
+    def _taking(self, past: Past) -> TakingBack | None:
+        """Return what a commit of ours, or the last one that a merge brings, says that it takes back."""
+        brought = (each for parent in past.parents[1:] for each in self._tree.history(parent, 1))
+        said = (provenance.taking_back(each.message) for each in (past, *brought) if self._ours(each))
+        return next(filter(None, said), None)
 
     def _ours(self, past: Past) -> bool:
         return authorship.is_ours(past, self._author)
 
     def _verdict(self, past: Past, flips: int = 0) -> _Verdict:
-        """Say whose wish the taking back was: a commit of ours that takes back says so itself."""
-        taking = provenance.taking_back(past.message) if self._ours(past) else None
+        """Say whose wish the taking back was: a commit of ours that takes back says so itself, whoever merged it."""
+        taking = self._taking(past)
         if taking is None:
             return _Verdict(past.id, authorship.name(past), flips)
         return _Verdict(past.id, taking.by, flips, kind=QUARANTINED if taking.recovers else TAKEN_BACK)

@@ -20,6 +20,7 @@ from gotk.runtime import errors
 from image_automation import recovery, report
 from tests import running
 from tests.image_automation.automating import FILE, World, automation, opted_in, policy
+from tests.image_automation.failing import deployed
 
 JANE = Person("Jane", "jane@example.com")
 NEW, NEWER = FILE.replace("1.0", "1.1"), FILE.replace("1.0", "1.2")
@@ -300,35 +301,6 @@ async def test_a_request_that_cannot_be_read_stalls(world: World, text: str):
 
 
 # The closed loop.
-
-
-def deployed(tried: str, good: str, *, ready: str = "False", name: str = "apps", **spec: Any) -> Kustomization:
-    reason = "HealthCheckFailed" if ready == "False" else "ReconciliationSucceeded"
-    condition = {
-        "type": "Ready", "status": ready, "reason": reason,
-        "message": "timeout waiting for: [Deployment/apps/web]", "observedGeneration": 1,
-        "lastTransitionTime": "2026-01-01T12:02:00Z",
-    }  # fmt: skip
-    return scheme.convert(
-        {
-            "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
-            "kind": "Kustomization",
-            "metadata": {"name": name, "namespace": "apps", "generation": 1},
-            "spec": {
-                "path": f"./{name}",
-                "interval": "1m",
-                "prune": True,
-                "sourceRef": {"kind": "GitRepository", "name": "fleet"},
-                **spec,
-            },
-            "status": {
-                "conditions": [condition],
-                "lastAttemptedRevision": f"main@sha1:{tried}",
-                "lastAppliedRevision": f"main@sha1:{good}",
-            },
-        },
-        Kustomization,
-    )
 
 
 async def test_an_update_that_fails_is_taken_back_and_held_until_a_newer_one_comes(world: World):
