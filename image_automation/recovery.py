@@ -293,7 +293,7 @@ async def told(run: Run[Any], before: Report, wanted: Wanted, found: Draft) -> R
     if found.recovery is None:
         return await ended(run, before)
     _show(run, before.recovery, found.recovery)
-    taken = ()
+    taken: tuple[Recovered, ...] = ()
     if found.made is not None:
         taken = (Recovered(failing=found.recovery.failing, commit=found.made.commit, at=rfc3339(run.now())),)
     recovered = (*_of_late(before, run.now()), *taken)

@@ -67,9 +67,9 @@ class Returns:
         if back is not None:
             draft = await _proposed(returning, draft, back)
         if wanted is None:
-            told = await recovery.ended(run, returning.report)
+            told = await recovery.ended(run, returning.written)
         else:
-            told = await recovery.told(run, returning.report, wanted, draft)
+            told = await recovery.told(run, returning.written, wanted, draft)
         return Taken(told, min(returning.agains, default=None))
 
     def _fate(self, drafting: Drafting, source: GitRepository, run: Run[ImageUpdateAutomationStatus]) -> Fate:

@@ -58,7 +58,7 @@ class PullRequests:
             limiter=self._limiter,
             announcer=self._announcer,
             run=run,
-            report=before,
+            written=before,
         )
 
     async def keep(

@@ -68,14 +68,14 @@ class Return:
 
 @dataclass(slots=True, kw_only=True)
 class Returning:
-    """The pull requests of one automation that take something back. `report` is what is written down of them."""
+    """The pull requests of one automation that take something back. `written` is the report with them."""
 
     desk: Desk
     drafting: Drafting
     limiter: Limiter
     announcer: pushes.Announcer
     run: Run[ImageUpdateAutomationStatus]
-    report: Report
+    written: Report
     draft: Draft | None = None
     agains: list[float] = field(default_factory=list)
 
@@ -89,7 +89,7 @@ class Returning:
             raise Conflict(f"branch '{self._base}' moved meanwhile")
         text = wanted.text(self.drafting.mark, scope)
         wish = self._wish(text.note)
-        known = _known(self.report, branch)
+        known = _known(self.written, branch)
         carried = await self._carry_out(place, pulls, wish, known, wanted=wanted, text=text)
         found = _after(_planned(wanted, branch, carried.head), carried)
         if found.number and (known is None or not known.number):
@@ -99,7 +99,7 @@ class Returning:
 
     async def look(self, fate: Fate, *, but: str = "") -> None:
         """Look at those that were open, `but` one: what became of them is told, others go on, wait or are closed."""
-        for each in [pull for pull in self.report.pull_requests if pull.takes_back]:
+        for each in [pull for pull in self.written.pull_requests if pull.takes_back]:
             pulls = await self._find(each.branch)
             open_ = next((pull for pull in pulls if pull.state is State.OPEN), None)
             if open_ is not None and each.branch == but:
@@ -214,7 +214,7 @@ class Returning:
         )
         record = pushes.recorded(made, wanted.proposal, follows=self.run.status.last_push_commit)
         self._remember(made.branch, _planned(wanted, made.branch, made.commit))
-        await pushes.record(self.run, self.report, record)
+        await pushes.record(self.run, self.written, record)
         try:
             await self.limiter.run(place.manager.push, place.checked_out, made)
         except (git.NonFastForward, git.Damaged) as error:
@@ -232,14 +232,14 @@ class Returning:
         if merged is None or not ended.recovers:
             return
         made = report.Recovered(failing=ended.takes_back, commit=merged.merge_commit, at=rfc3339(self.run.now()))
-        self.report = msgspec.structs.replace(self.report, recovered=(*self.report.recovered, made))
+        self.written = msgspec.structs.replace(self.written, recovered=(*self.written.recovered, made))
 
     def _pushed(self, record: Push) -> None:
-        self.report = msgspec.structs.replace(self.report, push=record)
+        self.written = msgspec.structs.replace(self.written, push=record)
 
     def _remember(self, branch: str, now: report.PullRequest | None) -> None:
-        kept = [each for each in self.report.pull_requests if each.branch != branch]
-        self.report = msgspec.structs.replace(self.report, pull_requests=(*kept, *([now] if now is not None else [])))
+        kept = [each for each in self.written.pull_requests if each.branch != branch]
+        self.written = msgspec.structs.replace(self.written, pull_requests=(*kept, *([now] if now is not None else [])))
 
 
 def _scope(taking: TakingBack) -> str:
