@@ -39,10 +39,14 @@ def main() -> None:
         "--help": [*PROGRAM, "--help"],
         "completion bash": [*PROGRAM, "completion", "bash"],
         "envsubst": [*PROGRAM, "envsubst"],
+        "create source git --export": [
+            *PROGRAM, "create", "source", "git", "web", "--url", "https://example.com", "--branch", "main", "--export",
+        ],
+        "plan --help": [*PROGRAM, "plan", "--help"],
         "migrate -f DIR": [*PROGRAM, "migrate", "-f", "."],
         "update DIR": [*PROGRAM, "update", ".", "--image", "apps:web=example.com/web:1.0.1", "--dry-run"],
         "build artifact": [*PROGRAM, "build", "artifact", "-p", ".", "-o", "/dev/null"],
-    }
+    }  # fmt: skip
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in commands}
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)

@@ -1,31 +1,44 @@
 """The kinds as the command line names and prints them: nouns, aliases, columns.
 
-Answers to `flux2/cmd/flux`: the adapters of `get`, `reconcile`, `suspend` and `resume`.
+Answers to `flux2/cmd/flux`: the adapters of `get`, `reconcile`, `suspend` and `resume`. A kind's struct is loaded when
+it is asked for: a verb that prints an object from flags needs none.
 """
 
+import importlib
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-from gotk.api import helm, image, kustomize, notification, source, source_extensions
-from gotk.api.meta import Object
-from image_automation import acts
+if TYPE_CHECKING:
+    from gotk.api.meta import Object
 
 Json = Mapping[str, Any]
+_SOURCE, _EXTENSIONS = "source.toolkit.fluxcd.io/v1", "source.extensions.fluxcd.io/v1beta1"
+_IMAGE, _KUSTOMIZE, _HELM = "image.toolkit.fluxcd.io/v1", "kustomize.toolkit.fluxcd.io/v1", "helm.toolkit.fluxcd.io/v2"
+_ALERTS, _RECEIVERS = "notification.toolkit.fluxcd.io/v1beta3", "notification.toolkit.fluxcd.io/v1"
+#: The module of `gotk.api` that a group's structs are in.
+_MODULES = {
+    "source.toolkit.fluxcd.io": "source",
+    "source.extensions.fluxcd.io": "source_extensions",
+    "image.toolkit.fluxcd.io": "image",
+    "kustomize.toolkit.fluxcd.io": "kustomize",
+    "helm.toolkit.fluxcd.io": "helm",
+    "notification.toolkit.fluxcd.io": "notification",
+}
 _HEX = re.compile(r"\b[a-f0-9]{40,128}\b")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Kind:
-    """One kind: its struct, its names, what its row holds and what a good reconcile says.
+    """One kind: its names, what its row holds and what a good reconcile says.
 
     `words` are the words after a verb (`source git`). `details` gives the cells between NAME and READY under `columns`;
     with `suspendable` a SUSPENDED column follows them. `done` words what a good reconcile brought. A `static` kind has
     no status: its objects are ready by being there; `static_when` tells of which objects that is so of other kinds.
     """
 
-    struct: type[Object]
+    api_version: str
     name: str
     human: str
     words: tuple[str, ...]
@@ -39,8 +52,17 @@ class Kind:
     static: bool = False
     static_when: Callable[[Json], bool] = lambda _: False
 
+    @property
+    def struct(self) -> "type[Object]":
+        """The struct that stands for the kind."""
+        module = _MODULES[self.api_version.partition("/")[0]]
+        struct: type[Object] = getattr(importlib.import_module(f"gotk.api.{module}"), self.name)
+        return struct
+
     def is_suspended(self, obj: Json) -> bool:
         """Tell whether an object is left alone."""
+        from image_automation import acts  # noqa: PLC0415 - see the module
+
         pause = acts.PAUSES.get(self.struct)
         if pause is not None:
             return acts.is_paused(dig(obj, "metadata", "annotations") or {}, pause)
@@ -48,6 +70,8 @@ class Kind:
 
     def suspending(self, *, on: bool) -> dict[str, Any]:
         """Return the patch that lets an object be left alone, or no more."""
+        from image_automation import acts  # noqa: PLC0415 - see the module
+
         return acts.suspending(self.struct, on=on)
 
     def is_static(self, obj: Json) -> bool:
@@ -128,7 +152,7 @@ def _made_for(obj: Json) -> str:
 
 
 GIT_REPOSITORY = Kind(
-    struct=source.GitRepository,
+    api_version=_SOURCE,
     name="GitRepository",
     human="source git",
     words=("source", "git"),
@@ -138,7 +162,7 @@ GIT_REPOSITORY = Kind(
     done=lambda obj: f"fetched revision {dig(obj, 'status', 'artifact', 'revision')}",
 )
 HELM_REPOSITORY = Kind(
-    struct=source.HelmRepository,
+    api_version=_SOURCE,
     name="HelmRepository",
     human="source helm",
     words=("source", "helm"),
@@ -149,7 +173,7 @@ HELM_REPOSITORY = Kind(
     static_when=_is_registry,
 )
 EXTERNAL_ARTIFACT = Kind(
-    struct=source.ExternalArtifact,
+    api_version=_SOURCE,
     name="ExternalArtifact",
     human="source external-artifact",
     words=("source", "external-artifact"),
@@ -160,7 +184,7 @@ EXTERNAL_ARTIFACT = Kind(
     suspendable=False,
 )
 ARTIFACT_GENERATOR = Kind(
-    struct=source_extensions.ArtifactGenerator,
+    api_version=_EXTENSIONS,
     name="ArtifactGenerator",
     human="artifact generator",
     words=("artifact", "generator"),
@@ -170,7 +194,7 @@ ARTIFACT_GENERATOR = Kind(
     done=lambda obj: f"generated {len(dig(obj, 'status', 'inventory') or ())} artifact(s)",
 )
 OCI_REPOSITORY = Kind(
-    struct=source.OCIRepository,
+    api_version=_SOURCE,
     name="OCIRepository",
     human="source oci",
     words=("source", "oci"),
@@ -180,7 +204,7 @@ OCI_REPOSITORY = Kind(
     done=lambda obj: f"fetched revision {dig(obj, 'status', 'artifact', 'revision')}",
 )
 BUCKET = Kind(
-    struct=source.Bucket,
+    api_version=_SOURCE,
     name="Bucket",
     human="source bucket",
     words=("source", "bucket"),
@@ -190,7 +214,7 @@ BUCKET = Kind(
     done=lambda obj: f"fetched revision {dig(obj, 'status', 'artifact', 'revision')}",
 )
 HELM_CHART = Kind(
-    struct=source.HelmChart,
+    api_version=_SOURCE,
     name="HelmChart",
     human="source chart",
     words=("source", "chart"),
@@ -200,7 +224,7 @@ HELM_CHART = Kind(
     done=lambda obj: f"fetched revision {dig(obj, 'status', 'artifact', 'revision')}",
 )
 IMAGE_REPOSITORY = Kind(
-    struct=image.ImageRepository,
+    api_version=_IMAGE,
     name="ImageRepository",
     human="image repository",
     words=("image", "repository"),
@@ -210,7 +234,7 @@ IMAGE_REPOSITORY = Kind(
     done=lambda obj: f"scan fetched {dig(obj, 'status', 'lastScanResult', 'tagCount') or 0} tags",
 )
 IMAGE_POLICY = Kind(
-    struct=image.ImagePolicy,
+    api_version=_IMAGE,
     name="ImagePolicy",
     human="image policy",
     words=("image", "policy"),
@@ -222,7 +246,7 @@ IMAGE_POLICY = Kind(
     shortens=False,
 )
 IMAGE_UPDATE = Kind(
-    struct=image.ImageUpdateAutomation,
+    api_version=_IMAGE,
     name="ImageUpdateAutomation",
     human="image update automation",
     words=("image", "update"),
@@ -232,7 +256,7 @@ IMAGE_UPDATE = Kind(
     done=lambda obj: readiness(obj)[1],
 )
 KUSTOMIZATION = Kind(
-    struct=kustomize.Kustomization,
+    api_version=_KUSTOMIZE,
     name="Kustomization",
     human="kustomization",
     words=("kustomization",),
@@ -243,7 +267,7 @@ KUSTOMIZATION = Kind(
     has_source=True,
 )
 HELM_RELEASE = Kind(
-    struct=helm.HelmRelease,
+    api_version=_HELM,
     name="HelmRelease",
     human="helmrelease",
     words=("helmrelease",),
@@ -255,7 +279,7 @@ HELM_RELEASE = Kind(
     has_source=True,
 )
 ALERT = Kind(
-    struct=notification.Alert,
+    api_version=_ALERTS,
     name="Alert",
     human="alert",
     words=("alert",),
@@ -266,7 +290,7 @@ ALERT = Kind(
     static=True,
 )
 PROVIDER = Kind(
-    struct=notification.Provider,
+    api_version=_ALERTS,
     name="Provider",
     human="alert provider",
     words=("alert-provider",),
@@ -279,7 +303,7 @@ PROVIDER = Kind(
 )
 
 RECEIVER = Kind(
-    struct=notification.Receiver,
+    api_version=_RECEIVERS,
     name="Receiver",
     human="receiver",
     words=("receiver",),

@@ -46,7 +46,11 @@ def of(constant: str) -> Completer:
 
 def names(kind: "kinds.Kind") -> Completer:
     """Return a completer of the names of a kind's objects."""
-    return names_of(kind.struct)
+
+    def complete(ctx: click.Context, param: click.Parameter, incomplete: str) -> list[str]:
+        return names_of(kind.struct)(ctx, param, incomplete)
+
+    return complete
 
 
 def names_of(struct: "type[Object]") -> Completer:

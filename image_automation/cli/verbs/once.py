@@ -1,6 +1,5 @@
 """`once`: scan, choose, rewrite, commit and push for a CI job; no cluster, and no state unless a folder is given."""
 
-import asyncio
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -49,7 +48,9 @@ def _once(
 async def _publish(
     request: "Request", mode: str, url: str, environment: Mapping[str, str], timeout: float
 ) -> tuple[list["Published"], list[str]]:
-    from gotk.runtime.clock import SystemClock  # noqa: PLC0415 - heavy imports wait until the options are known
+    import asyncio  # noqa: PLC0415 - heavy imports wait until the options are known
+
+    from gotk.runtime.clock import SystemClock  # noqa: PLC0415
     from image_automation.oneshot import publishing, session  # noqa: PLC0415
 
     clock = SystemClock()

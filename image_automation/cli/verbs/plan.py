@@ -4,7 +4,6 @@ Copies terraform's manners: signs and `old -> new`, one sentence in the end, exi
 `apply` carries out to the letter or not at all.
 """
 
-import asyncio
 import tempfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -12,11 +11,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from image_automation.app.settings import Settings
 from image_automation.cli import checkout, output
 from image_automation.cli import cluster as clusters
 
 if TYPE_CHECKING:
+    from image_automation.app.settings import Settings
     from image_automation.oneshot.clustered import Seen
     from image_automation.oneshot.record import Plan
     from image_automation.oneshot.session import Planned, Request
@@ -54,7 +53,9 @@ def _plan(
 
 async def make(request: "Request", timeout: float) -> "Planned":
     """Make the plan of a checkout."""
-    from gotk.runtime.clock import SystemClock  # noqa: PLC0415 - heavy imports wait until the options are known
+    import asyncio  # noqa: PLC0415 - heavy imports wait until the options are known
+
+    from gotk.runtime.clock import SystemClock  # noqa: PLC0415
     from image_automation.oneshot import session  # noqa: PLC0415
 
     async with asyncio.timeout(timeout):
@@ -62,7 +63,9 @@ async def make(request: "Request", timeout: float) -> "Planned":
     return session.plan(chosen, SystemClock().now())
 
 
-async def _of_cluster(cluster: clusters.Cluster, named: tuple[str, ...], settings: Settings) -> "Seen":
+async def _of_cluster(cluster: clusters.Cluster, named: tuple[str, ...], settings: "Settings") -> "Seen":
+    import asyncio  # noqa: PLC0415 - as above
+
     from gotk.runtime.clock import SystemClock  # noqa: PLC0415
     from image_automation.oneshot import clustered  # noqa: PLC0415
 

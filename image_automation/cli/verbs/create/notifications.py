@@ -8,15 +8,18 @@ from typing import get_args
 
 import click
 
-from gotk.api import notification
 from image_automation.cli import cluster as clusters
 from image_automation.cli import flags, kinds, output
 from image_automation.cli.verbs.create import references
 from image_automation.cli.verbs.create.recipe import Asked, Recipe, Spec, command, compact, go, reference
 
-_KINDS: Sequence[str] = get_args(notification.Kind)
-_PROVIDERS: Sequence[str] = get_args(notification.ProviderType)
-_RECEIVERS: Sequence[str] = get_args(notification.ReceiverType)
+
+def _known(union: str) -> Sequence[str]:
+    """Return the words that a field of the API can have."""
+    from gotk.api import notification  # noqa: PLC0415 - slow to load, and `--help` needs it not
+
+    words: Sequence[str] = get_args(getattr(notification, union))
+    return words
 
 
 def _alert(asked: Asked) -> Spec:
@@ -43,17 +46,18 @@ def _kind(kind: str, name: str, text: str) -> str:
     """Return a kind that has events, spelt as the API does."""
     if not kind or not name:
         output.fail(f"invalid event source '{text}', must be in format <kind>/<name>")
-    found = next((each for each in _KINDS if each.lower() == kind.lower()), None)
+    known = _known("Kind")
+    found = next((each for each in known if each.lower() == kind.lower()), None)
     if found is None:
-        output.fail(f"kind '{kind}' of '{text}' is not supported, must be one of: {', '.join(_KINDS)}")
+        output.fail(f"kind '{kind}' of '{text}' is not supported, must be one of: {', '.join(known)}")
     return found
 
 
 def _provider(asked: Asked) -> Spec:
     if not asked["type"]:
         output.fail("Provider type is required")
-    if asked["type"] not in _PROVIDERS:
-        output.fail(f"provider type '{asked['type']}' is not supported, must be one of: {', '.join(_PROVIDERS)}")
+    if asked["type"] not in (known := _known("ProviderType")):
+        output.fail(f"provider type '{asked['type']}' is not supported, must be one of: {', '.join(known)}")
     return compact(
         type=asked["type"],
         channel=asked["channel"],
@@ -65,8 +69,8 @@ def _provider(asked: Asked) -> Spec:
 
 def receiver_type(text: str) -> str:
     """Return a type of senders, if there is such a one."""
-    if text not in _RECEIVERS:
-        output.fail(f"receiver type '{text}' is not supported, must be one of: {', '.join(_RECEIVERS)}")
+    if text not in (known := _known("ReceiverType")):
+        output.fail(f"receiver type '{text}' is not supported, must be one of: {', '.join(known)}")
     return text
 
 

@@ -11,11 +11,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from gotk.api import scheme
 from gotk.duration import Duration
 from image_automation.cli import cluster as clusters
 from image_automation.cli import flags, kinds, output
-from image_automation.cli.verbs.objects import export
 
 if TYPE_CHECKING:
     from gotk.kube import client as kube
@@ -169,8 +167,9 @@ def go(span: Duration | None) -> str:
 def show(obj: kinds.Json) -> None:
     """Print an object as flux does: of what has a spec no more than that, and all of a Secret or a role's binding."""
     from gotk import go_yaml  # noqa: PLC0415 - only needed when something is printed
+    from image_automation.cli.verbs.objects import manifests  # noqa: PLC0415
 
-    text = export.manifest(obj) if "spec" in obj else "---\n" + go_yaml.write(dict(obj))
+    text = manifests.written(obj) if "spec" in obj else "---\n" + go_yaml.write(dict(obj))
     output.text(text.removesuffix("\n"))
 
 
@@ -183,9 +182,8 @@ def _mention(recipe: Recipe, asked: Asked) -> None:
 
 
 def _object(recipe: Recipe, asked: Asked, spec: Spec) -> dict[str, Any]:
-    resource = scheme.resource_of(recipe.kind.struct)
     metadata = compact(name=asked.name, namespace=asked.namespace, labels=dict(asked.labels))
-    return {"apiVersion": resource.api_version, "kind": resource.kind, "metadata": metadata, "spec": spec}
+    return {"apiVersion": recipe.kind.api_version, "kind": recipe.kind.name, "metadata": metadata, "spec": spec}
 
 
 async def _carry_out(cluster: clusters.Cluster, recipe: Recipe, asked: Asked, spec: Spec) -> None:

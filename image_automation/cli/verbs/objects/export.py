@@ -12,23 +12,13 @@ import msgspec
 from image_automation.cli import cluster as clusters
 from image_automation.cli import flags, kinds, output, waiting
 from image_automation.cli.verbs import completion
+from image_automation.cli.verbs.objects import manifests
 from image_automation.cli.verbs.objects.reconcile import build
 
 if TYPE_CHECKING:
     from gotk.kube import client as kube
 
 _WITH_SECRET = (kinds.GIT_REPOSITORY, kinds.OCI_REPOSITORY, kinds.HELM_REPOSITORY, kinds.BUCKET)
-_METADATA = ("annotations", "labels", "name", "namespace")
-
-
-def manifest(obj: kinds.Json) -> str:
-    """Print an object as flux does: a line of three dashes, then YAML with sorted keys, to the byte of go-yaml."""
-    from gotk import go_yaml  # noqa: PLC0415 - only needed when something is printed
-
-    metadata = obj["metadata"]
-    kept = {key: metadata[key] for key in _METADATA if metadata.get(key)}
-    plain = {"apiVersion": obj["apiVersion"], "kind": obj["kind"], "metadata": kept, "spec": obj.get("spec") or {}}
-    return "---\n" + go_yaml.write(plain)
 
 
 def _command(word: str, kind: kinds.Kind) -> click.Command:
@@ -64,7 +54,7 @@ async def _export(cluster: clusters.Cluster, kind: kinds.Kind, name: str | None,
     if not objects:
         output.fail(f"no objects found in {cluster.namespace} namespace")
     for obj, secret in zip(objects, secrets, strict=True):
-        output.text(manifest(obj).removesuffix("\n"))
+        output.text(manifests.written(obj).removesuffix("\n"))
         if secret:
             output.text(secret.removesuffix("\n"))
 
