@@ -5,12 +5,13 @@ do not answer is said for each image, and nothing is proposed for it that was no
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
 from gotk import go_yaml
+from gotk.api import extensions
 from gotk.api.image import ImagePolicy, ImageRepository, ImageUpdateAutomation
 from gotk.api.source import GitRepository
 from gotk.git.objects import clone as clones
@@ -22,10 +23,10 @@ from gotk.runtime.clock import Clock
 from image_automation.oneshot import choosing, covering, manifests
 from image_automation.oneshot.session import Request
 from image_automation.oneshot.world import World
-from image_automation.proposing import drafting, files
+from image_automation.proposing import drafting, files, objects
 from image_automation.proposing.drafting import Draft, Existing, Registry
-from image_automation.proposing.files import File, Sighting
-from image_automation.proposing.guessing import Guess
+from image_automation.proposing.files import File
+from image_automation.proposing.imported import Author, Imported
 from image_automation.update.result import Problem
 from image_automation.writing import folder
 
@@ -77,8 +78,8 @@ class Surveyed:
         return World(each.obj for each in self.declared.declared.values())
 
 
-def survey(request: Request) -> Surveyed:
-    """Read a checkout. Blocks. Raises ManifestError, OSError."""
+def survey(request: Request, also: Iterable[str] = ()) -> Surveyed:
+    """Read a checkout, and those of the files `also` that lie in its root. Blocks. Raises ManifestError, OSError."""
     path = request.path.resolve(strict=True)
     clone = clones.discover(path, request.environment)
     root = clone.root.resolve() if clone else (path if path.is_dir() else path.parent)
@@ -94,23 +95,26 @@ def survey(request: Request) -> Surveyed:
             contents[name] = each.content
             if (file := files.read(name, each.content)) is not None:
                 found.append(file)
+    for name in (each for each in also if (root / each).is_file() and (root / each).resolve().is_relative_to(root)):
+        contents[name] = (root / name).read_bytes()
     return Surveyed(request, root, clone, declared, tuple(found), contents, tuple(passed))
 
 
-async def introduce(
-    surveyed: Surveyed, wanted: Wanted, clock: Clock, decided: Mapping[Sighting, Guess | None] | None = None
-) -> Introduction:
-    """Make the proposal. With `decided` places, an importer's, for those alone. Raises ManifestError, OSError."""
+async def introduce(surveyed: Surveyed, wanted: Wanted, clock: Clock, imported: Imported | None = None) -> Introduction:
+    """Make the proposal; an importer's for the places that it decided alone. Raises ManifestError, OSError."""
     request, existing = surveyed.request, _existing(surveyed)
     going, _ = drafting.wanted(surveyed.files)
-    images = sorted({str(drafting.canonical(sighting)) for sighting in going if decided is None or sighting in decided})
+    meant = going if imported is None else [each for each in going if each in imported.decided]
+    images = sorted({str(drafting.canonical(sighting)) for sighting in meant})
     registries: Mapping[str, Registry] = {}
     if wanted.scan and images:
-        registries = await _ask(surveyed, images, existing, wanted.timeout, clock)
-    draft = drafting.draft(surveyed.files, registries, existing, request.namespace, decided)
-    objects, notes = drafting.objects(draft, request.namespace), list[str]()
-    automation = _automation(surveyed, wanted, notes) if draft.policies else None
-    new = [*objects, automation] if automation else objects
+        excluded = imported.excluded if imported else {}
+        registries = await _ask(surveyed, images, existing, excluded=excluded, timeout=wanted.timeout, clock=clock)
+    draft = drafting.draft(surveyed.files, registries, existing, request.namespace, imported)
+    new, notes = list(objects.written(draft, request.namespace)), list[str]()
+    notes += _there_already(existing, draft)
+    automation = _automation(surveyed, wanted, imported or Imported(), notes) if draft.policies else None
+    new += [automation] if automation else []
     edits = dict(draft.edits)
     before = {file.path: file.data for file in surveyed.files}
     if new:
@@ -156,8 +160,9 @@ def _existing(surveyed: Surveyed) -> Existing:
 
 
 async def _ask(
-    surveyed: Surveyed, images: Iterable[str], existing: Existing, timeout: float, clock: Clock
-) -> dict[str, Registry]:
+    surveyed: Surveyed, images: Iterable[str], existing: Existing, *,
+    excluded: Mapping[str, Sequence[str]], timeout: float, clock: Clock,
+) -> dict[str, Registry]:  # fmt: skip
     """Ask the registries for the tags of images, as scans do, within a time for all of them."""
     request, world = surveyed.request, surveyed.world
     asked: dict[str, str] = {}
@@ -168,7 +173,7 @@ async def _ask(
             continue
         asked[image] = existing.repositories.get(image) or f"asked-{number}"
         if image not in existing.repositories:
-            world.put(drafting.repository_for(image, asked[image], request.namespace))
+            world.put(objects.asked(image, asked[image], request.namespace, excluded.get(image, ())))
     if request.docker_config is not None:
         try:
             world.use_docker_config(request.docker_config.read_bytes())
@@ -194,12 +199,20 @@ def _answer(chooser: choosing.Chooser, repository: ImageRepository | None) -> Re
     return Registry(tags=chooser.tags(repository))
 
 
-def _automation(surveyed: Surveyed, wanted: Wanted, notes: list[str]) -> dict[str, Any] | None:
+def _there_already(existing: Existing, draft: Draft) -> Iterator[str]:
+    """Say what is asked of ImageRepositories that are there, which are not changed."""
+    for image, patterns in draft.excluded.items():
+        if name := existing.repositories.get(image):
+            yield f"ImageRepository that is there: {name}; add to its exclusionList: {', '.join(patterns)}"
+
+
+def _automation(surveyed: Surveyed, wanted: Wanted, imported: Imported, notes: list[str]) -> dict[str, Any] | None:
     """Propose an automation, where the namespace has none."""
     world, namespace = surveyed.world, surveyed.request.namespace
     if there := world.list(ImageUpdateAutomation, namespace):
         listed = ", ".join(f"{each.metadata.name} ({each.spec.update.path or '.'})" for each in there)
         notes.append(f"ImageUpdateAutomation that is there: {listed}; see that its path holds the new markers")
+        notes += [f"it is asked for the annotation {name}: {text!r}" for name, text in imported.annotations.items()]
         return None
     source = _source(surveyed, wanted, notes)
     branch = source.spec.ref.branch if source and source.spec.ref else ""
@@ -208,21 +221,32 @@ def _automation(surveyed: Surveyed, wanted: Wanted, notes: list[str]) -> dict[st
     if source is not None and source.metadata.namespace != namespace:
         reference["namespace"] = source.metadata.namespace
     path = surveyed.request.path.resolve().relative_to(surveyed.root).as_posix()
+    git: dict[str, Any] = {"checkout": {"ref": {"branch": branch}}, "commit": _commit(imported.author, wanted)}
+    if extensions.PULL_REQUEST not in imported.annotations:
+        git["push"] = {"branch": branch}
+    metadata: dict[str, Any] = {"name": "image-updates", "namespace": namespace}
+    if imported.annotations:
+        metadata["annotations"] = dict(imported.annotations)
     return {
         "apiVersion": "image.toolkit.fluxcd.io/v1",
         "kind": "ImageUpdateAutomation",
-        "metadata": {"name": "image-updates", "namespace": namespace},
+        "metadata": metadata,
         "spec": {
             "interval": "5m0s",
             "sourceRef": reference,
-            "git": {
-                "checkout": {"ref": {"branch": branch}},
-                "commit": {"author": {"name": "image-automation", "email": wanted.author}},
-                "push": {"branch": branch},
-            },
+            "git": git,
             "update": {"path": "./" if path == "." else f"./{path}", "strategy": "Setters"},
         },
     }
+
+
+def _commit(author: Author, wanted: Wanted) -> dict[str, Any]:
+    commit: dict[str, Any] = {
+        "author": {"name": author.name or "image-automation", "email": author.email or wanted.author}
+    }
+    if author.message:
+        commit["messageTemplate"] = author.message
+    return commit
 
 
 def _source(surveyed: Surveyed, wanted: Wanted, notes: list[str]) -> GitRepository | None:

@@ -7,19 +7,17 @@ the repository has already is used: an ImageRepository of the image, and the one
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 import msgspec
 
-from gotk.api import scheme
-from gotk.api.image import ImagePolicy, ImagePolicySpec, ImageRepository
+from gotk.api.image import ImagePolicy, ImagePolicySpec
 from gotk.api.meta import NamespacedObjectReference
 from gotk.oci import name as names
 from image_automation.proposing import files, guessing
 from image_automation.proposing.files import File, Sighting
 from image_automation.proposing.guessing import Guess, Undecided
+from image_automation.proposing.imported import Imported
 
-_API_VERSION = "image.toolkit.fluxcd.io/v1"
 _NOT_IN_NAMES = re.compile(r"[^a-z0-9]+")
 _NAME_LIMIT = 63
 
@@ -54,6 +52,7 @@ class Followed:
     latest: str
     spec: ImagePolicySpec | None
     places: list[Sighting]
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +69,8 @@ class Draft:
 
     policies: list[Followed] = field(default_factory=list)
     repositories: dict[str, str] = field(default_factory=dict)
+    excluded: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    replaces: re.Pattern[str] | None = None
     edits: dict[str, bytes] = field(default_factory=dict)
     open: list[Open] = field(default_factory=list)
     followed: int = 0
@@ -110,24 +111,26 @@ def wanted(found: Iterable[File]) -> tuple[list[Sighting], list[Open]]:
 
 def draft(
     found: Sequence[File], registries: Mapping[str, Registry], existing: Existing, namespace: str,
-    decided: Mapping[Sighting, Guess | None] | None = None,
+    imported: Imported | None = None,
 ) -> Draft:  # fmt: skip
-    """Draft the proposal. `registries` are by canonical name; `decided` places alone are an importer's."""
+    """Draft the proposal. `registries` are by canonical name; an importer's is for the places that it decided alone."""
     going, left = wanted(found)
-    if decided is not None:
-        going = [each for each in going if each in decided]
-        left = [each for each in left if each.sighting in decided]
+    if imported is not None:
+        going = [each for each in going if each in imported.decided]
+        left = [each for each in left if each.sighting in imported.decided]
     made = Draft(open=left, followed=sum(each.marked for file in found for each in file.sightings))
+    if imported is not None:
+        made.excluded, made.replaces = imported.excluded, imported.replaces
     naming = _Naming(existing)
     groups: dict[tuple[str, str], Followed] = {}
     for sighting in going:
         image = str(canonical(sighting))
         registry = registries.get(image, Registry(asked=False))
-        outcome = _decide(sighting, registry, existing, image, (decided or {}).get(sighting))
+        outcome = _decide(sighting, registry, existing, image, imported.decided[sighting] if imported else None)
         if isinstance(outcome, Undecided):
             made.open.append(Open(sighting, outcome.cause))
             continue
-        key = (image, outcome.name or repr(outcome.spec))
+        key = (image, outcome.name or repr((outcome.spec, outcome.annotations)))
         if (group := groups.get(key)) is None:
             group = groups[key] = outcome
         if sighting.place.tag not in group.tag.split(", "):
@@ -156,12 +159,20 @@ def _decide(
         name, how, spec = "", guess.name, guess.spec("")
     else:
         return guess
-    latest = guessing.chosen(spec, tag, registry.tags) if registry.asked else ""
+    latest = _latest(spec, tag, registry, asked=decided is None) if registry.asked else ""
     if isinstance(latest, Undecided):
         return latest
-    if sighting.place.digest:
+    if sighting.place.digest and spec.digest_reflection_policy == "Never":
         spec = msgspec.structs.replace(spec, digest_reflection_policy="IfNotPresent")
-    return Followed(name, repository, image, how, tag, latest, None if taking else spec, [])
+    if taking:
+        return Followed(name, repository, image, how, tag, latest, None, [])
+    annotations = guess.annotations if isinstance(guess, Guess) else {}
+    return Followed(name, repository, image, how, tag, latest, spec, [], annotations)
+
+
+def _latest(spec: ImagePolicySpec, tag: str, registry: Registry, *, asked: bool) -> str | Undecided:
+    """Return what a policy chooses. A guess must take the tag in use; what was asked for need not."""
+    return guessing.chosen(spec, tag, registry.tags) if asked else guessing.best(spec, registry.tags)
 
 
 def _taking(existing: Existing, repository: str, tag: str) -> list[ImagePolicy]:
@@ -197,7 +208,7 @@ def _place(found: Sequence[File], groups: Iterable[Followed], naming: "_Naming",
                 setters[key], at[key] = (each.place, f"{namespace}:{group.name}{part}"), each
         if not setters:
             continue
-        data, causes = files.write(file, setters)
+        data, causes = files.write(file, setters, made.replaces)
         refused |= {at[key]: cause for key, cause in causes.items()}
         if data != file.data:
             made.edits[file.path] = data
@@ -209,55 +220,6 @@ def _place(found: Sequence[File], groups: Iterable[Followed], naming: "_Naming",
             if group.spec is not None and group.repository not in naming.there:
                 made.repositories[group.repository] = group.image
     made.open.sort(key=lambda each: (each.sighting.path, each.sighting.line))
-
-
-def objects(made: Draft, namespace: str) -> list[dict[str, Any]]:
-    """Return the ImageRepositories and ImagePolicies of a proposal, as they are written."""
-    found: list[dict[str, Any]] = []
-    for name, image in made.repositories.items():
-        spec: dict[str, Any] = {"image": _short(image), "interval": "5m0s"}
-        if names.parse(image).is_local:
-            spec["insecure"] = True
-        found.append(_object("ImageRepository", name, namespace, spec))
-    for policy in made.policies:
-        if policy.spec is None:
-            continue
-        found.append(_object("ImagePolicy", policy.name, namespace, _written(policy.spec)))
-    return found
-
-
-def _written(spec: ImagePolicySpec) -> dict[str, Any]:
-    """Write a policy's spec with what was decided, defaults of orders included."""
-    choice, filter_ = spec.policy, spec.filter_tags
-    written: dict[str, Any] = {"imageRepositoryRef": {"name": spec.image_repository_ref.name}}
-    if choice.semver is not None:
-        written["policy"] = {"semver": {"range": choice.semver.range}}
-    elif choice.alphabetical is not None:
-        written["policy"] = {"alphabetical": {"order": choice.alphabetical.order}}
-    elif choice.numerical is not None:
-        written["policy"] = {"numerical": {"order": choice.numerical.order}}
-    if filter_ is not None:
-        parts = {"pattern": filter_.pattern, "extract": filter_.extract}
-        written["filterTags"] = {key: value for key, value in parts.items() if value}
-    if spec.digest_reflection_policy != "Never":
-        written["digestReflectionPolicy"] = spec.digest_reflection_policy
-    return written
-
-
-def repository_for(image: str, name: str, namespace: str) -> ImageRepository:
-    """Return an ImageRepository of an image, to ask its registry with."""
-    spec = {"image": image, "interval": "5m0s", "insecure": names.parse(image).is_local}
-    return scheme.convert(_object("ImageRepository", name, namespace, spec), ImageRepository)
-
-
-def _object(kind: str, name: str, namespace: str, spec: dict[str, Any]) -> dict[str, Any]:
-    metadata = {"name": name, "namespace": namespace}
-    return {"apiVersion": _API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
-
-
-def _short(image: str) -> str:
-    """Write an image as people do: `nginx`, not `index.docker.io/library/nginx`."""
-    return image.removeprefix(f"{names.DOCKER_HUB}/").removeprefix("library/")
 
 
 class _Naming:
@@ -276,7 +238,7 @@ class _Naming:
 
     def policy(self, group: Followed, *, several: bool) -> str:
         """Return the name of a new policy."""
-        variant = _label(group.how.removeprefix("semver ")) if several else ""
+        variant = _label(group.how.removeprefix("semver ").removeprefix("the digest of ")) if several else ""
         wanted = f"{group.repository}-{variant}" if variant else group.repository
         return self._free("ImagePolicy", [wanted])
 
@@ -290,7 +252,7 @@ class _Naming:
 
 
 def _words(image: str) -> list[str]:
-    return _short(image).split("/")
+    return image.removeprefix(f"{names.DOCKER_HUB}/").removeprefix("library/").split("/")
 
 
 def _label(text: str) -> str:

@@ -1,5 +1,6 @@
 """A file of the repository as what was seen in it, and as it will be with its markers."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
@@ -69,12 +70,17 @@ def read(path: str, data: bytes) -> File | None:
     return File(path, data, parts, tuple(sightings), frozenset(replaced)) if sightings or replaced else None
 
 
-def write(file: File, setters: Mapping[tuple[int, int], tuple[Place, str]]) -> tuple[bytes, dict[tuple[int, int], str]]:
-    """Return a file's bytes with markers, and the causes of those that could not be put, by part and scalar number."""
+def write(
+    file: File, setters: Mapping[tuple[int, int], tuple[Place, str]], replaces: re.Pattern[str] | None = None
+) -> tuple[bytes, dict[tuple[int, int], str]]:
+    """Return a file's bytes with markers, and the causes of those that could not be put, by part and scalar number.
+
+    Comments that `replaces` finds make room.
+    """
     pieces, done, refused = [], 0, dict[tuple[int, int], str]()
     for part, (span, document) in file.parts.items():
         wanted = {number: (place.scalar, setter) for (at, number), (place, setter) in setters.items() if at == part}
-        marked = marking.mark(document, wanted)
+        marked = marking.mark(document, wanted, replaces)
         refused |= {(part, number): cause for number, cause in marked.refused.items()}
         pieces += [file.data[done : span.start], marked.text.encode()]
         done = span.end

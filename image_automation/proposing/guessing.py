@@ -6,8 +6,9 @@ nothing of an order (`latest`, a commit) is said to be undecided, with what woul
 """
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final, Literal
 
 from gotk.api.image import (
     AlphabeticalPolicy,
@@ -18,6 +19,7 @@ from gotk.api.image import (
     TagFilter,
 )
 from gotk.api.meta import NamespacedObjectReference
+from gotk.duration import Duration
 from policies import choose
 
 _NUMBER = r"(?:0|[1-9][0-9]*)"
@@ -39,6 +41,8 @@ _BUILD_DIGITS = 3
 #: A number of more digits before a dot is a date or a build, which goes on.
 _YEAR_DIGITS = 4
 _SHA_DIGITS = 7
+#: How often the digest of a tag that moves is asked for.
+_MOVING: Final = Duration.parse("1h")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +54,19 @@ class Guess:
     filter: TagFilter | None = None
     #: What tells it from other guesses for the same image: the major version, the variant, the branch.
     variant: str = ""
+    #: What the policy does with digests, and what else is asked of it.
+    digests: Literal["Always", "IfNotPresent", "Never"] = "Never"
+    annotations: Mapping[str, str] = field(default_factory=dict)
 
     def spec(self, repository: str) -> ImagePolicySpec:
         """Return the spec of a policy."""
-        reference = NamespacedObjectReference(name=repository)
-        return ImagePolicySpec(image_repository_ref=reference, policy=self.choice, filter_tags=self.filter)
+        return ImagePolicySpec(
+            image_repository_ref=NamespacedObjectReference(name=repository),
+            policy=self.choice,
+            filter_tags=self.filter,
+            digest_reflection_policy=self.digests,
+            interval=_MOVING if self.digests == "Always" else None,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +108,22 @@ def chosen(spec: ImagePolicySpec, tag: str, known: Sequence[str]) -> str | Undec
     if ranked[0] == tag and tag not in known:
         return Undecided(f"the registry has no tag '{tag}', and none that would come after it")
     return ranked[0]
+
+
+def moving(tag: str) -> Guess:
+    """Follow one tag, which moves, by its digest."""
+    filter_ = TagFilter(pattern=f"^{_escape(tag)}$")
+    choice = ImagePolicyChoice(alphabetical=AlphabeticalPolicy(order="asc"))
+    return Guess(f"the digest of '{tag}'", choice, filter_, tag, digests="Always")
+
+
+def best(spec: ImagePolicySpec, known: Sequence[str]) -> str | Undecided:
+    """Return the tag that a policy chooses, whichever is in use, or why there is none."""
+    try:
+        ranked = choose.ranked(spec, known)
+    except choose.InvalidPolicy as error:
+        return Undecided(str(error))
+    return ranked[0] if ranked else Undecided("the registry has no tag that the policy takes")
 
 
 def _of_version(found: re.Match[str], tags: Sequence[str]) -> Guess:

@@ -29,11 +29,13 @@ def existing(document: events.Document) -> set[int]:
     return {found.scalar.number for found in spans.find(document) if isinstance(found, spans.Marked)}
 
 
-def obstacle(text: str, scalar: events.Scalar) -> str:
+def obstacle(text: str, scalar: events.Scalar, replaces: re.Pattern[str] | None = None) -> str:
     """Say why no marker can follow a scalar on its line; empty where one can."""
     if scalar.style in {"|", ">"}:
         return "it is a text of several lines: write it on one line"
     end = _after(text, scalar)
+    if _beyond(text, end, replaces) != end:
+        return ""
     if text[end : end + 1] == "#":
         return "its line has a comment: move that to a line of its own"
     if text[end : end + 1] in _LINE_END:
@@ -43,11 +45,16 @@ def obstacle(text: str, scalar: events.Scalar) -> str:
     return "something follows it on its line"
 
 
-def mark(document: events.Document, setters: Mapping[int, tuple[events.Scalar, str]]) -> Marked:
-    """Put a marker behind each scalar (by its number, with its setter)."""
-    refused = {number: cause for number, (scalar, _) in setters.items() if (cause := obstacle(document.text, scalar))}
+def mark(
+    document: events.Document,
+    setters: Mapping[int, tuple[events.Scalar, str]],
+    replaces: re.Pattern[str] | None = None,
+) -> Marked:
+    """Put a marker behind each scalar (by its number, with its setter); comments that `replaces` finds make room."""
+    causes = {number: obstacle(document.text, scalar, replaces) for number, (scalar, _) in setters.items()}
+    refused = {number: cause for number, cause in causes.items() if cause}
     wanted = [setters[number] for number in sorted(setters) if number not in refused]
-    text = _insert(document.text, wanted)
+    text = _insert(document.text, wanted, replaces)
     if wanted and not _proven(document, text, wanted):
         cause = "a marker there would not be read as one"
         return Marked(document.text, {**refused, **{scalar.number: cause for scalar, _ in wanted}})
@@ -64,13 +71,19 @@ def _after(text: str, scalar: events.Scalar) -> int:
     return found.end() if found else scalar.end
 
 
-def _insert(text: str, wanted: Sequence[tuple[events.Scalar, str]]) -> str:
+def _beyond(text: str, end: int, replaces: re.Pattern[str] | None) -> int:
+    """Return the end of the comment that makes room, or where we are."""
+    found = replaces.match(text, end) if replaces else None
+    return found.end() if found else end
+
+
+def _insert(text: str, wanted: Sequence[tuple[events.Scalar, str]], replaces: re.Pattern[str] | None) -> str:
     pieces, done = [], 0
     for scalar, setter in wanted:
         end = _after(text, scalar)
         blank = "" if text[scalar.end : end].endswith((" ", "\t")) else " "
         pieces += [text[done:end], blank, comment(setter)]
-        done = end
+        done = _beyond(text, end, replaces)
     return "".join([*pieces, text[done:]])
 
 

@@ -16,6 +16,10 @@ from image_automation.update import events
 _CONTAINERS = ("containers", "initContainers", "ephemeralContainers")
 _COMPOSE = re.compile(r"(?:docker-)?compose(?:[._-].*)?\.ya?ml|stack\.ya?ml", re.IGNORECASE)
 _VALUES = re.compile(r"(?:.*[._-])?values(?:[._-].*)?\.ya?ml", re.IGNORECASE)
+#: What makes a folder a bundle of Fleet's, with the values of its chart.
+_BUNDLE = "fleet.yaml"
+#: HelmReleases of Flux, and of the Helm Operator of Flux v1.
+_RELEASES = frozenset({"helm.toolkit.fluxcd.io", "helm.fluxcd.io", "flux.weave.works"})
 _KUSTOMIZATIONS = frozenset({"kustomization.yaml", "kustomization.yml", "Kustomization"})
 _IMAGE_KEY = re.compile(r"(?:.*[a-z0-9])?Image|image")
 _TAG_KEYS = ("tag", "imageTag")
@@ -26,7 +30,8 @@ _REFERENCE = re.compile(r"(?P<name>[^\s:@]+(?::[0-9]+(?=/)[^\s:@]*)?)(?::(?P<tag
 class Place:
     """Where an image stands. `part` is what the marked scalar holds: empty for all of it, or `tag`.
 
-    With a `cause` no marker can follow it.
+    With a `cause` no marker can follow it. `path` is what names it within its owner: the kind and the name of a
+    container, or the keys that lead to it in the values of a chart.
     """
 
     scalar: events.Scalar
@@ -36,6 +41,7 @@ class Place:
     part: str = ""
     digest: str = ""
     cause: str = ""
+    path: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +66,8 @@ def find(path: str, root: Node | None) -> Iterator[Place | Replaced]:
         yield from _compose(root)
     elif _VALUES.fullmatch(name):
         yield from _values(root, "values")
+    elif name == _BUNDLE:
+        yield from _values(root.map("helm").map("values"), "bundle")
 
 
 def _object(root: Map) -> Iterator[Place | Replaced]:
@@ -74,7 +82,7 @@ def _object(root: Map) -> Iterator[Place | Replaced]:
     elif group == "kustomize.toolkit.fluxcd.io":
         yield from _images(root.map("spec"), owner)
         yield from _patches(root.map("spec"), owner)
-    elif group == "helm.toolkit.fluxcd.io":
+    elif group in _RELEASES:
         yield from _values(root.map("spec").map("values"), owner)
         for renderer in root.map("spec").maps("postRenderers"):
             yield from _images(renderer.map("kustomize"), owner)
@@ -92,10 +100,10 @@ def _pods(node: Node, owner: str) -> Iterator[Place]:
     for key, value in node.entries.items():
         if key in _CONTAINERS:
             for container in node.maps(key):
-                yield from _whole(container.leaf("image"), owner)
+                yield from _whole(container.leaf("image"), owner, path=(key, container.text("name")))
         elif key == "volumes":
             for volume in node.maps(key):
-                yield from _whole(volume.map("image").leaf("reference"), owner)
+                yield from _whole(volume.map("image").leaf("reference"), owner, path=(key, volume.text("name")))
         elif isinstance(value, Map | Seq):
             yield from _pods(value, owner)
 
@@ -115,7 +123,7 @@ def _images(holder: Map, owner: str) -> Iterator[Place | Replaced]:
         if tag is None or tag.scalar is None:
             continue
         cause = "its digest decides, not its tag: take `digest` away to follow tags" if digest else ""
-        yield _place(tag, owner, each.text("newName") or name, part="tag", cause=cause)
+        yield _place(tag, owner, each.text("newName") or name, cause=cause)
 
 
 def _patches(holder: Map, owner: str) -> Iterator[Place]:
@@ -131,25 +139,26 @@ def _json_patch(patch: Seq, owner: str) -> Iterator[Place]:
             yield from _whole(step.leaf("value"), owner or "JSON patch")
 
 
-def _values(node: Node, owner: str) -> Iterator[Place]:
+def _values(node: Node, owner: str, path: tuple[str, ...] = ()) -> Iterator[Place]:
     """Look into the values of a chart, for which there are habits and no rule."""
     if isinstance(node, Seq):
-        for item in node.items:
-            yield from _values(item, owner)
+        for number, item in enumerate(node.items):
+            yield from _values(item, owner, (*path, str(number)))
     if not isinstance(node, Map):
         return
-    yield from _apart(node, owner)
+    yield from _apart(node, owner, path)
     tagged = any(key in node.entries for key in _TAG_KEYS)
     for key, value in node.entries.items():
         if isinstance(value, Map | Seq):
-            yield from _values(value, owner)
+            yield from _values(value, owner, (*path, key))
         elif _IMAGE_KEY.fullmatch(key) and not (key == "image" and tagged):
-            yield from _whole(node.leaf(key), owner, tagged=True)
+            yield from _whole(node.leaf(key), owner, tagged=True, path=(*path, key))
 
 
-def _apart(node: Map, owner: str) -> Iterator[Place]:
+def _apart(node: Map, owner: str, path: tuple[str, ...]) -> Iterator[Place]:
     """Take name and tag where they stand apart: `repository` and `tag`, perhaps with a `registry`."""
-    tag = next((found for key in _TAG_KEYS if (found := node.leaf(key))), None)
+    key = next((key for key in _TAG_KEYS if node.leaf(key)), "")
+    tag = node.leaf(key)
     name = next((text for key in ("repository", "image", "name") if (text := node.text(key))), "")
     if tag is None or not name or "://" in name:
         return
@@ -157,7 +166,7 @@ def _apart(node: Map, owner: str) -> Iterator[Place]:
         return
     registry = node.text("registry").strip("/")
     cause = "its digest decides, not its tag: take `digest` away to follow tags" if node.text("digest") else ""
-    yield _place(tag, owner, f"{registry}/{name}" if registry else name, part="tag", cause=cause)
+    yield _place(tag, owner, f"{registry}/{name}" if registry else name, cause=cause, path=(*path, key))
 
 
 def _is_compose(root: Map) -> bool:
@@ -171,7 +180,7 @@ def _compose(root: Map) -> Iterator[Place]:
             yield from _whole(service.leaf("image"), f"service {name}")
 
 
-def _whole(leaf: Leaf | None, owner: str, *, tagged: bool = False) -> Iterator[Place]:
+def _whole(leaf: Leaf | None, owner: str, *, tagged: bool = False, path: tuple[str, ...] = ()) -> Iterator[Place]:
     """Take a scalar that is an image; `tagged` where only a tag tells that it is one."""
     if leaf is None or leaf.scalar is None:
         return
@@ -179,18 +188,18 @@ def _whole(leaf: Leaf | None, owner: str, *, tagged: bool = False) -> Iterator[P
     if found is None or _is_template(leaf.value):
         if not tagged:
             cause = "it is filled in later" if _is_template(leaf.value) else "it is no image"
-            yield Place(leaf.scalar, owner, leaf.value, "", cause=cause)
+            yield Place(leaf.scalar, owner, leaf.value, "", cause=cause, path=path)
         return
     if tagged and not (found["tag"] or found["digest"]):
         return
-    yield Place(leaf.scalar, owner, found["name"], found["tag"] or "", digest=found["digest"] or "")
+    yield Place(leaf.scalar, owner, found["name"], found["tag"] or "", digest=found["digest"] or "", path=path)
 
 
-def _place(tag: Leaf, owner: str, image: str, *, part: str, cause: str) -> Place:
+def _place(tag: Leaf, owner: str, image: str, *, cause: str, path: tuple[str, ...] = ()) -> Place:
     assert tag.scalar is not None
     if not cause and (_is_template(tag.value) or _is_template(image)):
         cause = "it is filled in later"
-    return Place(tag.scalar, owner, image, tag.value, part=part, cause=cause)
+    return Place(tag.scalar, owner, image, tag.value, part="tag", cause=cause, path=path)
 
 
 def _is_template(text: str) -> bool:

@@ -57,6 +57,8 @@ spec:
         tag: 1.0.0
     toolImage: x/tool:3
 """
+OPERATOR = RELEASE.replace("helm.toolkit.fluxcd.io/v2", "helm.fluxcd.io/v1")
+BUNDLE = "helm:\n  values:\n    image:\n      repository: x/web\n      tag: 1.0.0\n"
 COMPOSE = """services:
   a: {image: 'localhost:5000/a:1'}
   b: {build: ., image: b:1}
@@ -74,6 +76,8 @@ SEEN = [
     ("a kustomization", "kustomization.yaml", KUSTOMIZATION, ["x/web:1.0 tag"]),
     ("Flux's kustomization", "a.yaml", FLUX, ["x/web:v1.0 tag"]),
     ("a release's values", "a.yaml", RELEASE, ["ghcr.io/x/web:1.0.0 tag", "x/tool:3"]),
+    ("a release of the Helm Operator", "a.yaml", OPERATOR, ["ghcr.io/x/web:1.0.0 tag", "x/tool:3"]),
+    ("a bundle of Fleet's", "apps/fleet.yaml", BUNDLE, ["x/web:1.0.0 tag"]),
     ("image beside tag", "values.yaml", "image: x/web\ntag: 1.0.0\n", ["x/web:1.0.0 tag"]),
     ("a values file", "web-values.yml", "image: {\n repository: x/web,\n tag: 1.0.0\n}\n", ["x/web:1.0.0 tag"]),
     ("a compose file", "compose.yaml", COMPOSE, ["localhost:5000/a:1"]),

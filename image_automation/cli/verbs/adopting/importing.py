@@ -17,8 +17,11 @@ if TYPE_CHECKING:
     from image_automation.oneshot.session import Request
 
 _READ = {
-    "argocd-image-updater": "the annotations of Argo CD's Applications",
+    "argocd-image-updater": "the annotations of Argo CD's Applications, and ImageUpdaters",
+    "fleet": "imageScans of Fleet's bundles",
+    "flux-v1": "the annotations of Flux v1 and its Helm Operator",
     "keel": "Keel's annotations and labels of workloads",
+    "renovate": "Renovate's configuration, for images in manifests",
     "watchtower": "Watchtower's labels of compose services",
 }
 
@@ -41,16 +44,17 @@ def _command(source: str, read: str) -> click.Command:
 async def _import(request: "Request", wanted: "Wanted", source: str) -> tuple["Introduction", list[str]]:
     from gotk.runtime.clock import SystemClock  # noqa: PLC0415 - heavy imports wait until the options are known
     from image_automation.oneshot import introducing  # noqa: PLC0415
-    from image_automation.proposing import importing  # noqa: PLC0415
+    from image_automation.proposing.importing import readers  # noqa: PLC0415
 
-    surveyed = introducing.survey(request)
+    reader = readers.READERS[source]
+    surveyed = introducing.survey(request, reader.also)
     sightings = [each for file in surveyed.files for each in file.sightings]
-    found = importing.READERS[source](surveyed.contents, sightings)
+    found = reader.read(surveyed.contents, sightings)
     if not found.decided and not found.apart:
         output.fail(
             f"nothing below '{request.path}' is meant for {source}: `image-automation init` looks at all images"
         )
-    made = await introducing.introduce(surveyed, wanted, SystemClock(), found.decided)
+    made = await introducing.introduce(surveyed, wanted, SystemClock(), found)
     return made, found.apart
 
 

@@ -1,11 +1,20 @@
 """`import` of what other updaters were told."""
 
+import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
+from gotk.api import scheme
+from gotk.api.image import ImagePolicy, ImageRepository, ImageUpdateAutomation
 from image_automation.cli import root
+from image_automation.gating import approvals, freeze, windows
+from image_automation.proposing.importing import readers
+from image_automation.pull_requests import settings
+from policies import age, choose
+
+CASES = Path(__file__).parent / "imports"
 
 APPLICATION = """\
 apiVersion: argoproj.io/v1alpha1
@@ -16,7 +25,7 @@ metadata:
     argocd-image-updater.argoproj.io/image-list: web=ghcr.io/acme/web:~1.4, ghcr.io/acme/job
     argocd-image-updater.argoproj.io/web.allow-tags: regexp:^[0-9.]+$
     argocd-image-updater.argoproj.io/web.pull-secret: pullsecret:argocd/ghcr
-    argocd-image-updater.argoproj.io/write-back-method: git
+    argocd-image-updater.argoproj.io/write-back-target: kustomization
 spec:
   source: {path: apps/web}
 """
@@ -28,7 +37,7 @@ metadata:
   annotations:
     keel.sh/policy: POLICY
     keel.sh/trigger: poll
-    keel.sh/approvals: "1"
+    keel.sh/notify: chat
 spec:
   template:
     spec:
@@ -67,6 +76,40 @@ def policies(folder: Path) -> dict[str, dict[str, object]]:
     return {each["metadata"]["name"]: each["spec"] for each in objects if each["kind"] == "ImagePolicy"}
 
 
+def files(folder: Path) -> dict[str, str]:
+    return {path.relative_to(folder).as_posix(): path.read_text() for path in folder.rglob("*") if path.is_file()}
+
+
+def test_every_updater_has_a_case() -> None:
+    assert {path.name for path in CASES.iterdir()} == set(readers.READERS)
+
+
+@pytest.mark.parametrize("source", readers.READERS)
+def test_what_another_updater_was_told_is_taken_over(source: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    shutil.copytree(CASES / source / "original", tmp_path, dirs_exist_ok=True)
+    assert run(source, tmp_path) == 2
+    assert files(tmp_path) == files(CASES / source / "original")
+    capsys.readouterr()
+    assert run(source, tmp_path, "--write") == 0
+    assert files(tmp_path) == files(CASES / source / "expected")
+    assert capsys.readouterr().out == (CASES / source / "said.txt").read_text()
+
+
+@pytest.mark.parametrize("source", readers.READERS)
+def test_what_is_written_is_read_by_the_service(source: str):
+    structs = {struct.__name__: struct for struct in (ImageRepository, ImagePolicy, ImageUpdateAutomation)}
+    for obj in yaml.safe_load_all((CASES / source / "expected" / "image-automation.yaml").read_text()):
+        found = scheme.convert(obj, structs[obj["kind"]])
+        windows.of(found.metadata.annotations)
+        freeze.stated(found.metadata.annotations)
+        approvals.groups_asked(found.metadata.annotations)
+        if isinstance(found, ImagePolicy):
+            age.wanted(found.metadata.annotations)
+            assert choose.ranked(found.spec, []) == []
+        if isinstance(found, ImageUpdateAutomation):
+            settings.read(found)
+
+
 def test_annotations_of_argo_cd_become_policies(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     put(tmp_path, "argo/web.yaml", APPLICATION)
     workload = WORKLOAD.replace("TAG", "1.4.2")
@@ -86,7 +129,7 @@ def test_annotations_of_argo_cd_become_policies(tmp_path: Path, capsys: pytest.C
     where = "? argo/web.yaml: Application/web"
     assert f"{where}: ghcr.io/acme/job: no place of this image is among the files of the application\n" in out
     assert f"{where}: web.pull-secret: pullsecret:argocd/ghcr is not carried over\n" in out
-    assert f"{where}: write-back-method: git is not carried over\n" in out
+    assert f"{where}: write-back-target: kustomization is not carried over\n" in out
 
 
 def test_a_build_date_is_guessed_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -107,7 +150,8 @@ def test_a_build_date_is_guessed_and_said(tmp_path: Path, capsys: pytest.Capture
         ("major", "1.4.2", {"semver": {"range": ">=0.0.0"}}),
         ("all", "1.4.2-rc.1", {"semver": {"range": ">=0.0.0-0"}}),
         ("'regexp:^main-(?P<compare>[0-9]+)$'", "main-7", {"alphabetical": {"order": "asc"}}),
-        ("'glob:build-*'", "build-7", {"numerical": {"order": "asc"}}),
+        ("'glob:build-*'", "build-7", {"alphabetical": {"order": "asc"}}),
+        ("force", "build-7", {"numerical": {"order": "asc"}}),
     ],
 )
 def test_policies_of_keel(
@@ -117,8 +161,8 @@ def test_policies_of_keel(
     assert run("keel", tmp_path, "--write") == 0
     assert policies(tmp_path)["web"]["policy"] == wanted
     out = capsys.readouterr().out
-    assert "? web.yaml: Deployment/web: keel.sh/approvals: 1 is not carried over\n" in out
-    assert ("guessed from the tag in use" in out) == policy.startswith("'glob")
+    assert "? web.yaml: Deployment/web: keel.sh/notify: chat is not carried over\n" in out
+    assert ("guessed from the tag in use" in out) == (policy == "force")
 
 
 def test_services_that_watchtower_updates_follow_policies(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
@@ -131,7 +175,7 @@ def test_services_that_watchtower_updates_follow_policies(tmp_path: Path, capsys
     assert (tmp_path / "compose.yaml").read_text().count("imagepolicy") == 1
 
 
-@pytest.mark.parametrize("source", ["argocd-image-updater", "keel", "watchtower"])
+@pytest.mark.parametrize("source", readers.READERS)
 def test_a_folder_that_is_meant_for_nobody_is_an_error(tmp_path: Path, source: str, capsys: pytest.CaptureFixture[str]):
     put(tmp_path, "web.yaml", WORKLOAD.replace("keel.sh/", "example.com/"))
     assert run(source, tmp_path) == 1
