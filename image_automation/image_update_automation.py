@@ -164,6 +164,10 @@ class ImageUpdateAutomationReconciler:
         )
         self._branch_locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
+    def without_times(self, status: ImageUpdateAutomationStatus) -> ImageUpdateAutomationStatus:
+        """Return a status but for when the last run was."""
+        return msgspec.structs.replace(status, last_automation_run_time="")
+
     async def reconcile(self, obj: ImageUpdateAutomation, run: Run[ImageUpdateAutomationStatus]) -> Outcome:
         """Bring the push branch to what the policies chose."""
         run.update(last_automation_run_time=rfc3339(run.now()))

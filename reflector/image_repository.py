@@ -90,6 +90,12 @@ class ImageRepositoryReconciler:
             Watch(kind=ImageRepository, changed=_other_tags, requests=self._outdated),
         )
 
+    def without_times(self, status: ImageRepositoryStatus) -> ImageRepositoryStatus:
+        """Return a status but for when the last scan was."""
+        if (last := status.last_scan_result) is None:
+            return status
+        return msgspec.structs.replace(status, last_scan_result=msgspec.structs.replace(last, scan_time=""))
+
     async def reconcile(self, obj: ImageRepository, run: Run[ImageRepositoryStatus]) -> Outcome:
         """Scan where it is time."""
         image, needed = _parse(obj), _needed(obj)
@@ -183,7 +189,7 @@ class ImageRepositoryReconciler:
                 doubted=known.doubtful,
                 accepted=_accepts_loss(obj),
                 outdated=outdated,
-                scanned=known.result.scan_time if known.result is not None else "",
+                scanned=self._store.scanned(str(image)),
             )
         except (StoreError, ValueError) as error:
             raise Retry(FAILURE, f"failed to determine if it's scan time: {error}") from error

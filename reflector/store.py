@@ -144,6 +144,11 @@ class TagStore:
             self._generations[image] = known
         return known
 
+    def scanned(self, image: str) -> str:
+        """Return when this process scanned an image last (RFC 3339), nothing where it has not. Raises StoreError."""
+        known = self.generation(image)
+        return known.result.scan_time if known.result is not None else ""
+
     def is_current(self, repository: ImageRepository, objects: Reader) -> bool:
         """Tell whether no newer list than the one here is known of: whether statuses speak of it. Raises StoreError.
 

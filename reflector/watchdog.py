@@ -6,7 +6,7 @@ count: the clock of every repository starts anew with the process.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -44,11 +44,14 @@ class Late:
         )
 
 
-def late(obj: ImageRepository, now: datetime, *, started: datetime) -> Late | None:
-    """Tell whether a repository is overdue, for a service that runs since `started`."""
+def late(obj: ImageRepository, now: datetime, *, started: datetime, scanned: str = "") -> Late | None:
+    """Tell whether a repository is overdue, for a service that runs since `started`.
+
+    `scanned` is when this process scanned its image last, of which the status may not tell yet.
+    """
     if obj.spec.suspend or obj.metadata.deletion_timestamp is not None:
         return None
-    since = max(_last(obj) or started, started)
+    since = max(_last(obj) or started, started, parse_rfc3339(scanned) if scanned else started)
     seconds = (now - since).total_seconds()
     return Late(obj, since, seconds) if seconds > INTERVALS * obj.spec.interval.seconds else None
 
@@ -73,10 +76,13 @@ class Watchdog:
         client: status.Objects,
         recorder: events.Recorder,
         clock: Clock,
+        scanned: Callable[[str], str],
         every: float = 10.0,
     ) -> None:
+        """Take what it looks at; `scanned` tells when this process scanned an image, nothing where it has not."""
         self._objects = objects
         self._recorder = recorder
+        self._scanned = scanned
         self._clock = clock
         self._every = every
         self._started = clock.now()
@@ -114,7 +120,8 @@ class Watchdog:
     def _late(self) -> Iterator[Late]:
         now = self._clock.now()
         for obj in self._objects.list(ImageRepository):
-            if (found := late(obj, now, started=self._started)) is not None:
+            scanned = self._scanned(obj.status.canonical_image_name)
+            if (found := late(obj, now, started=self._started, scanned=scanned)) is not None:
                 yield found
 
     async def _mark(self, obj: ImageRepository, found: Late | None) -> None:

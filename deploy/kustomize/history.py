@@ -39,3 +39,11 @@ def record(
         total = same.total_reconciliations + 1
         fresh = structs.replace(fresh, first_reconciled=same.first_reconciled, total_reconciliations=total)
     return (fresh, *(snapshot for snapshot in history if snapshot is not same))[:_LONGEST]
+
+
+def without_times(history: Sequence[Snapshot]) -> tuple[Snapshot, ...]:
+    """Return the history but for what moves with every run: when it was, how long it took, how many there were."""
+    return tuple(
+        structs.replace(each, last_reconciled="", last_reconciled_duration="", total_reconciliations=0)
+        for each in history
+    )

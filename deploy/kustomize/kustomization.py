@@ -7,9 +7,11 @@ in which nothing has changed writes no progress, and a dependency that becomes r
 from collections.abc import Sequence
 from typing import Any
 
+import msgspec
+
 from deploy.cluster import changes, ports, wait
 from deploy.cluster.expressions import INVALID_EXPRESSION, TERMINAL, Checks, Expressions, InvalidChecksError
-from deploy.kustomize import dependencies, finalize, wakes
+from deploy.kustomize import dependencies, finalize, history, wakes
 from deploy.kustomize.attempt import Attempt, KustomizationRun, retry_after, timeout
 from deploy.kustomize.building import assembly, build
 from deploy.kustomize.claims import Claims
@@ -18,7 +20,7 @@ from deploy.kustomize.prerequisites import Prerequisites
 from deploy.kustomize.standing import Standing
 from deploy.kustomize.steps import Steps
 from deploy.source import download
-from gotk.api.kustomize import GROUP, Kustomization
+from gotk.api.kustomize import GROUP, Kustomization, KustomizationStatus
 from gotk.duration import Duration
 from gotk.kube.ports import Getter
 from gotk.runtime import conditions
@@ -62,6 +64,10 @@ class KustomizationReconciler:
         self._standing = Standing(assembler=assembler, clusters=clusters, claims=claims, clock=clock)
         self._steps = Steps(clock=clock, policy=policy)
         self._before = Prerequisites(objects=objects, client=client, expressions=expressions, policy=policy)
+
+    def without_times(self, status: KustomizationStatus) -> KustomizationStatus:
+        """Return a status but for what counts and times runs that changed nothing."""
+        return msgspec.structs.replace(status, history=history.without_times(status.history))
 
     async def reconcile(self, obj: Kustomization, run: KustomizationRun) -> Outcome:
         """Build the source's present revision and bring the cluster to it."""

@@ -152,6 +152,7 @@ class Controller(Generic[O]):
     def _forget(self, key: Key) -> None:
         self._queue.forget(key)
         self._metrics.forget(self.kind, key)
+        self._reconciliation.forget(key)
         if self._forgetful is not None:
             self._forgetful.forget(key)
 

@@ -191,6 +191,15 @@ class Marked(Protocol):
 
 
 @runtime_checkable
+class Timed(Protocol):
+    """A reconciler whose status tells when it ran last, and so moves with runs that change nothing else."""
+
+    def without_times(self, status: Any) -> ReconcileStatus:
+        """Return a status of the kind but for those times, and what counts or measures such runs."""
+        ...
+
+
+@runtime_checkable
 class Forgetful(Protocol):
     """A reconciler that is told of the end of every object, also of one that had no finalizer."""
 

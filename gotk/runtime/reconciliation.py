@@ -19,7 +19,7 @@ from gotk.runtime import conditions, errors, events, invalid, run_result, status
 from gotk.runtime.clock import Clock
 from gotk.runtime.logging import redact
 from gotk.runtime.metrics import Metrics
-from gotk.runtime.reconciler import Key, Marked, Outcome, Reconciler, Selective, Severity, Woken, is_set
+from gotk.runtime.reconciler import Key, Marked, Outcome, Reconciler, Selective, Severity, Timed, Woken, is_set
 from gotk.runtime.run import ObjectRun
 from gotk.runtime.run_result import CONFLICT, LATER, NEVER, NOW, Next
 from gotk.runtime.settings import Settings
@@ -53,7 +53,12 @@ class Reconciliation(Generic[O]):
         self._settings = settings
         self._finalizer = reconciler.finalizer if isinstance(reconciler, Marked) else FINALIZER
         self._writer = status.StatusWriter(
-            reconciler.kind, client=client, clock=clock, field_manager=reconciler.controller
+            reconciler.kind,
+            client=client,
+            clock=clock,
+            field_manager=reconciler.controller,
+            without_times=reconciler.without_times if isinstance(reconciler, Timed) else None,
+            hold=settings.hold_unchanged,
         )
 
     async def handle(self, entry: O | Undecodable, log: FilteringBoundLogger, woken: Woken) -> Next:
@@ -65,6 +70,10 @@ class Reconciliation(Generic[O]):
             return await self._turn(entry, log, woken)
         except kube.Conflict as error:
             return await self._again(entry, errors.Conflict(error.message), log)
+
+    def forget(self, key: Key) -> None:
+        """Drop what is known of an object that is gone, or is another process's now."""
+        self._writer.forget(key)
 
     async def _turn(self, entry: O, log: FilteringBoundLogger, woken: Woken) -> Next:
         if entry.metadata.deletion_timestamp is not None:

@@ -4,10 +4,13 @@ Answers to `fluxcd/pkg/runtime/patch`, but for this: every patch carries the res
 When the object has moved it is read again. Where only its conditions, its spec or its metadata are others, our
 conditions are merged into the fresh ones; where any other field of its status is, somebody else has decided since this
 run began, and what it came to is older knowledge: that is a Conflict, and the run is made anew (ADR 0060).
+
+A run that changed nothing changes some times: they are held back until something else is written, or for a while, and
+known to this process meanwhile (ADR 0092).
 """
 
-from collections.abc import Collection, Mapping
-from typing import Any, Generic, Protocol, TypeVar
+from collections.abc import Callable, Collection, Mapping
+from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
 
 import msgspec
 
@@ -77,23 +80,51 @@ def merge_diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]
     return patch | {name: None for name in old if name not in new}
 
 
-class StatusWriter(Generic[O]):
-    """Writes the status of one kind's objects."""
+class _Written(NamedTuple):
+    """What the server holds since a write of ours: which version, when it was (monotonic, seconds), the status."""
 
-    def __init__(self, kind: type[O], *, client: Objects, clock: Clock, field_manager: str) -> None:
+    version: str
+    at: float
+    status: ReconcileStatus
+
+
+class StatusWriter(Generic[O]):
+    """Writes the status of one kind's objects.
+
+    With `without_times`, which returns a status but for the times that move with every run, a status that differs from
+    the server's in nothing else is written `hold` seconds after the last write of that object, not before.
+    """
+
+    def __init__(
+        self,
+        kind: type[O],
+        *,
+        client: Objects,
+        clock: Clock,
+        field_manager: str,
+        without_times: Callable[[Any], ReconcileStatus] | None = None,
+        hold: float = 0.0,
+    ) -> None:
         self._kind = kind
         self._client = client
         self._clock = clock
         self._field_manager = field_manager
+        self._without_times = without_times if hold else None
+        self._hold = hold
+        self._written: dict[tuple[str, str], _Written] = {}
 
     async def write(self, base: O, wanted: ReconcileStatus, owned: Collection[str]) -> O | None:
         """Make the status `wanted`, as seen from `base`; conditions of types that are not `owned` stay as they are.
 
         Returns what the object became, or None where it is gone or another one has taken its name. Raises APIError, and
-        Conflict where another field of its status is not any more what it was in `base`.
+        Conflict where another field of its status is not any more what it was in `base`. What is held back is in what
+        is returned, of the resource version that the server has.
         """
+        served = self._served(base)
+        changes = merge_diff(scheme.to_builtins(served), scheme.to_builtins(wanted))
+        if self._is_held(base, served, wanted, self._patch(base, changes, wanted, owned)):
+            return self._hold_back(base, served, wanted)
         latest = base
-        changes = merge_diff(scheme.to_builtins(of(base)), scheme.to_builtins(wanted))
         for attempt in range(_TRIES):
             patch = self._patch(latest, changes, wanted, owned)
             if not patch:
@@ -106,15 +137,21 @@ class StatusWriter(Generic[O]):
                 if attempt == _TRIES - 1:
                     raise
             await self._clock.sleep(_FIRST_DELAY * 2**attempt)
-            try:
-                latest = await self._client.get(self._kind, base.metadata.namespace, base.metadata.name)
-            except errors.NotFound:
+            newer = await self._again(base)
+            if newer is None:
                 return None
-            if latest.metadata.uid != base.metadata.uid:
-                return None
-            if _decided(latest) != _decided(base):
+            if _decided(of(newer)) != _decided(served):
                 raise errors.Conflict(409, "Conflict", "its status has been written by somebody else meanwhile")
+            latest = newer
         return None
+
+    async def _again(self, base: O) -> O | None:
+        """Read an object again; None where it is gone, or another one has taken its name."""
+        try:
+            latest = await self._client.get(self._kind, base.metadata.namespace, base.metadata.name)
+        except errors.NotFound:
+            return None
+        return latest if latest.metadata.uid == base.metadata.uid else None
 
     async def annotate(self, base: O, annotations: Mapping[str, str | None]) -> O | None:
         """Set annotations, or take them away where None; what others wrote stays.
@@ -149,7 +186,7 @@ class StatusWriter(Generic[O]):
         return {"metadata": {"resourceVersion": latest.metadata.resource_version}, "status": status}
 
     async def _send(self, obj: O, patch: Mapping[str, Any]) -> O:
-        return await self._client.merge_patch(
+        sent = await self._client.merge_patch(
             self._kind,
             obj.metadata.namespace,
             obj.metadata.name,
@@ -157,8 +194,43 @@ class StatusWriter(Generic[O]):
             subresource="status",
             field_manager=self._field_manager,
         )
+        if self._without_times is not None:
+            self._written[_name(obj)] = _Written(sent.metadata.resource_version, self._clock.monotonic(), of(sent))
+        return sent
+
+    # Times that are held back.
+
+    def forget(self, name: tuple[str, str]) -> None:
+        """Drop what is known of an object (namespace, name) that is gone."""
+        self._written.pop(name, None)
+
+    def _served(self, base: O) -> ReconcileStatus:
+        """Return the status that the server has of an object, which may lack times that `base` has."""
+        written = self._written.get(_name(base))
+        is_same = written is not None and written.version == base.metadata.resource_version
+        return written.status if written is not None and is_same else of(base)
+
+    def _is_held(self, base: O, served: ReconcileStatus, wanted: ReconcileStatus, patch: Mapping[str, Any]) -> bool:
+        """Tell whether a patch moves nothing but times, soon after the last write."""
+        written = self._written.get(_name(base))
+        if self._without_times is None or written is None or not patch or "conditions" in patch["status"]:
+            return False
+        if self._clock.monotonic() - written.at >= self._hold:
+            return False
+        return _decided(self._without_times(served)) == _decided(self._without_times(wanted))
+
+    def _hold_back(self, base: O, served: ReconcileStatus, wanted: ReconcileStatus) -> O:
+        """Return the object as it would be with the times, of the version that the server has."""
+        name = _name(base)
+        self._written[name] = _Written(base.metadata.resource_version, self._written[name].at, served)
+        held = msgspec.structs.replace(wanted, conditions=of(base).conditions)
+        return cast("O", msgspec.structs.replace(cast("Any", base), status=held))
 
 
-def _decided(obj: Object) -> ReconcileStatus:
+def _name(obj: Object) -> tuple[str, str]:
+    return obj.metadata.namespace, obj.metadata.name
+
+
+def _decided(decided: ReconcileStatus) -> ReconcileStatus:
     """Return what runs have decided: all of a status but its conditions, in which several writers meet."""
-    return msgspec.structs.replace(of(obj), conditions=())
+    return msgspec.structs.replace(decided, conditions=())

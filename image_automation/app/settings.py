@@ -99,6 +99,7 @@ class Settings:
     min_retry_delay: float = 0.75
     max_retry_delay: float = 900.0
     interval_jitter: float = 0.05
+    hold_unchanged_status: float = 600.0
     no_cross_namespace_refs: bool = False
     watch_namespace: str = ""
     workload_identity: bool = False

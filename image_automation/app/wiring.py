@@ -259,6 +259,7 @@ async def manager(
                 workers=settings.concurrent,
                 more_workers={"ImageRepository": settings.concurrent_scans},
                 interval_jitter=settings.interval_jitter,
+                hold_unchanged=settings.hold_unchanged_status,
                 requeue_dependency=settings.requeue_dependency,
                 min_retry_delay=settings.min_retry_delay,
                 max_retry_delay=settings.max_retry_delay,
@@ -274,7 +275,13 @@ async def _look_after_scans(
     """Watch over the scans, where this process makes them."""
     if "imagerepository" not in parts.settings.controllers:
         return
-    watchdog = Watchdog(objects=parts.caches, client=parts.client, recorder=recorder, clock=parts.clock)
+    watchdog = Watchdog(
+        objects=parts.caches,
+        client=parts.client,
+        recorder=recorder,
+        clock=parts.clock,
+        scanned=parts.tags.scanned,
+    )
     metrics.registry.register(StateCollector(parts.caches, watchdog.overdue))
     await stack.enter_async_context(watchdog.beside())
 

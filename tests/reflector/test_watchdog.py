@@ -25,6 +25,10 @@ from tests.virtual_clock import EPOCH, VirtualClock, in_virtual_time
 OVERDUE = extensions.SCAN_OVERDUE
 
 
+def never(image: str) -> str:
+    return ""
+
+
 def scanned(minutes: float, **spec: Any) -> dict[str, Any]:
     time = f"{EPOCH + timedelta(minutes=minutes):%Y-%m-%dT%H:%M:%SZ}"
     return image_repository(**spec) | {"status": {"lastScanResult": {"tagCount": 1, "scanTime": time}}}
@@ -49,13 +53,19 @@ def test_who_is_overdue(obj, minutes, seconds):
     assert (found and found.seconds) == seconds
 
 
+def test_a_scan_of_this_process_counts_before_the_status_tells_of_it():
+    obj, now = scheme.convert(scanned(0), ImageRepository), EPOCH + timedelta(minutes=100)
+    assert watchdog.late(obj, now, started=EPOCH, scanned="2026-01-01T13:20:00Z") is None
+    assert watchdog.late(obj, now, started=EPOCH, scanned="2026-01-01T13:00:00Z").seconds == 40 * 60
+
+
 @contextlib.asynccontextmanager
 async def watching(cluster: MemoryCluster) -> AsyncIterator[tuple[Collected, CollectorRegistry]]:
     clock, events = VirtualClock(), Collected()
     caches = Caches(cluster, clock=clock)
     cache = caches.of(ImageRepository)
     recorder = Recorder([events], clock=clock, metrics=Metrics(process=False))
-    dog = Watchdog(objects=caches, client=cluster, recorder=recorder, clock=clock)
+    dog = Watchdog(objects=caches, client=cluster, recorder=recorder, clock=clock, scanned=never)
     registry = CollectorRegistry()
     registry.register(StateCollector(caches, dog.overdue))
     async with asyncio.TaskGroup() as group:
@@ -117,7 +127,7 @@ async def test_what_happens_in_the_block_is_raised_as_it_is():
     recorder = Recorder([], clock=clock, metrics=Metrics(process=False))
 
     async def fail() -> None:
-        async with Watchdog(objects=caches, client=cluster, recorder=recorder, clock=clock).beside():
+        async with Watchdog(objects=caches, client=cluster, recorder=recorder, clock=clock, scanned=never).beside():
             await asyncio.sleep(100)
             raise OSError("address already in use")
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
 _DURATIONS = (
     "artifact_retention_ttl", "rate_limit_interval", "requeue_dependency", "min_retry_delay", "max_retry_delay",
+    "hold_unchanged_status",
 )  # fmt: skip
 #: Where the lease and shared Secrets lie if nothing says which namespace the service runs in.
 _NAMESPACE = "flux-system"
@@ -156,6 +157,13 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
     default=5,
     show_default=True,
     help="Spread the runs of an interval by so much.",
+)
+@click.option(
+    "--hold-unchanged-status",
+    type=DurationType(),
+    default="10m",
+    show_default=True,
+    help="Write the times of runs that changed nothing once in so long; 0 writes them with each run, as Flux does.",
 )
 @click.option(
     "--watch-all-namespaces",

@@ -157,3 +157,77 @@ def test_nothing_is_written_to_an_object_that_is_not_the_same(again: bool) -> No
 def test_a_kind_without_a_status_is_refused() -> None:
     with pytest.raises(TypeError, match="ConfigMap has no status to reconcile"):
         status.of(ConfigMap(api_version="v1", kind="ConfigMap", metadata=ObjectMeta(name="a")))
+
+
+def timeless(found: Any) -> Any:
+    return msgspec.structs.replace(found, last_scan_result=ScanResult(tag_count=found.last_scan_result.tag_count))
+
+
+def at(obj: ImageRepository, time: str, tags: int = 3) -> Any:
+    return msgspec.structs.replace(obj.status, last_scan_result=ScanResult(tag_count=tags, scan_time=time))
+
+
+def served(cluster: MemoryCluster) -> dict[str, Any]:
+    return cluster.objects["ImageRepository", "default", "app"]["status"]["lastScanResult"]
+
+
+async def held() -> tuple[MemoryCluster, VirtualClock, StatusWriter[ImageRepository], ImageRepository]:
+    """An object with a scan time that was written just now, and what writes its status."""
+    cluster, clock = MemoryCluster(), VirtualClock()
+    cluster.put(image_repository())
+    write = StatusWriter(
+        ImageRepository, client=cluster, clock=clock, field_manager="test", without_times=timeless, hold=600
+    )
+    obj = await write.write(await repository(cluster), at(await repository(cluster), "00"), {"Ready"})
+    assert obj is not None
+    return cluster, clock, write, obj
+
+
+@in_virtual_time
+async def test_times_alone_are_held_back_for_a_while_and_known_here_meanwhile() -> None:
+    cluster, clock, write, obj = await held()
+    for time in ("01", "02", "03"):
+        await clock.sleep(199)
+        obj = await write.write(obj, at(obj, time), {"Ready"})
+        assert (obj.status.last_scan_result.scan_time, served(cluster)["scanTime"]) == (time, "00")
+    await clock.sleep(4)
+    await write.write(obj, at(obj, "04"), {"Ready"})
+    assert served(cluster)["scanTime"] == "04"
+
+
+@pytest.mark.parametrize("tags", [3, 4])
+def test_times_go_out_with_whatever_else_is_written(tags: int) -> None:
+    @in_virtual_time
+    async def scenario() -> None:
+        cluster, _, write, obj = await held()
+        obj = await write.write(obj, at(obj, "01"), {"Ready"})
+        wanted = at(obj, "01", tags)
+        if tags == 3:
+            wanted = msgspec.structs.replace(wanted, conditions=(condition("Ready", "found 3 tags"),))
+        await write.write(obj, wanted, {"Ready"})
+        assert served(cluster) == {"tagCount": tags, "scanTime": "01"}
+
+    scenario()
+
+
+@in_virtual_time
+async def test_what_another_writes_besides_leaves_times_held_back_and_is_no_conflict() -> None:
+    cluster, _, write, obj = await held()
+    obj = await write.write(obj, at(obj, "01"), {"Ready"})
+    cluster.change("ImageRepository", "default", "app", {"metadata": {"labels": {"a": "b"}}})
+    wanted = msgspec.structs.replace(at(obj, "02"), conditions=(condition("Ready", "ok"),))
+    assert await write.write(obj, wanted, {"Ready"}) is not None
+    assert served(cluster)["scanTime"] == "02"
+    cluster.change("ImageRepository", "default", "app", {"metadata": {"labels": {"a": "c"}}})
+    obj = await write.write(await repository(cluster), at(obj, "03"), {"Ready"})
+    assert (obj.status.last_scan_result.scan_time, served(cluster)["scanTime"]) == ("03", "02")
+    await write.write(obj, at(obj, "03", 4), {"Ready"})
+    assert served(cluster) == {"tagCount": 4, "scanTime": "03"}
+
+
+@in_virtual_time
+async def test_an_object_that_is_made_again_is_written_at_once() -> None:
+    cluster, _, write, obj = await held()
+    write.forget(("default", "app"))
+    await write.write(obj, at(obj, "01"), {"Ready"})
+    assert served(cluster)["scanTime"] == "01"
