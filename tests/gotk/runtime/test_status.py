@@ -219,7 +219,8 @@ async def test_what_another_writes_besides_leaves_times_held_back_and_is_no_conf
     assert await write.write(obj, wanted, {"Ready"}) is not None
     assert served(cluster)["scanTime"] == "02"
     cluster.change("ImageRepository", "default", "app", {"metadata": {"labels": {"a": "c"}}})
-    obj = await write.write(await repository(cluster), at(obj, "03"), {"Ready"})
+    fresh = await repository(cluster)
+    obj = await write.write(fresh, at(fresh, "03"), {"Ready"})
     assert (obj.status.last_scan_result.scan_time, served(cluster)["scanTime"]) == ("03", "02")
     await write.write(obj, at(obj, "03", 4), {"Ready"})
     assert served(cluster) == {"tagCount": 4, "scanTime": "03"}
