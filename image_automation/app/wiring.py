@@ -35,7 +35,6 @@ from gotk.kube.client import Client, Labelled
 from gotk.oci import name
 from gotk.oci.client import RegistryClient
 from gotk.runtime import health
-from gotk.runtime import settings as limits
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock, SystemClock
 from gotk.runtime.event_sinks import KubernetesEvents, PostedEvents
@@ -46,7 +45,17 @@ from gotk.runtime.reconciler import Reconciler
 from gotk.sources.git_access import GitAccess
 from gotk.sources.helm_access import HelmAccesses
 from gotk.sources.registry_access import RegistryAccess
-from image_automation.app import addresses, builds, clouds, explain, forges, notifications, releases, sources
+from image_automation.app import (
+    addresses,
+    builds,
+    clouds,
+    explain,
+    forges,
+    limits,
+    notifications,
+    releases,
+    sources,
+)
 from image_automation.app.digests import RegistryDigests
 from image_automation.app.parts import Parts
 from image_automation.app.settings import Settings
@@ -255,17 +264,7 @@ async def manager(
             recorder=recorder,
             metrics=metrics,
             clock=clock,
-            settings=limits.Settings(
-                workers=settings.concurrent,
-                more_workers={"ImageRepository": settings.concurrent_scans},
-                interval_jitter=settings.interval_jitter,
-                hold_unchanged=settings.hold_unchanged_status,
-                requeue_dependency=settings.requeue_dependency,
-                min_retry_delay=settings.min_retry_delay,
-                max_retry_delay=settings.max_retry_delay,
-                grace=settings.grace,
-                shard=settings.shard,
-            ),
+            settings=limits.of(settings),
         )
 
 
@@ -276,11 +275,7 @@ async def _look_after_scans(
     if "imagerepository" not in parts.settings.controllers:
         return
     watchdog = Watchdog(
-        objects=parts.caches,
-        client=parts.client,
-        recorder=recorder,
-        clock=parts.clock,
-        scanned=parts.tags.scanned,
+        objects=parts.caches, client=parts.client, recorder=recorder, clock=parts.clock, scanned=parts.tags.scanned
     )
     metrics.registry.register(StateCollector(parts.caches, watchdog.overdue))
     await stack.enter_async_context(watchdog.beside())
