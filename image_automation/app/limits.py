@@ -4,7 +4,7 @@ from gotk.runtime import settings as runtime
 from image_automation.app.settings import Settings
 
 
-def of(settings: Settings) -> runtime.Settings:
+def runtime_limits(settings: Settings) -> runtime.Settings:
     """Return what the manager of the controllers is told."""
     return runtime.Settings(
         workers=settings.concurrent,

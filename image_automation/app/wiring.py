@@ -45,18 +45,9 @@ from gotk.runtime.reconciler import Reconciler
 from gotk.sources.git_access import GitAccess
 from gotk.sources.helm_access import HelmAccesses
 from gotk.sources.registry_access import RegistryAccess
-from image_automation.app import (
-    addresses,
-    builds,
-    clouds,
-    explain,
-    forges,
-    limits,
-    notifications,
-    releases,
-    sources,
-)
+from image_automation.app import addresses, builds, clouds, explain, forges, notifications, releases, sources
 from image_automation.app.digests import RegistryDigests
+from image_automation.app.limits import runtime_limits
 from image_automation.app.parts import Parts
 from image_automation.app.settings import Settings
 from image_automation.app.telling.pending import Age
@@ -264,7 +255,7 @@ async def manager(
             recorder=recorder,
             metrics=metrics,
             clock=clock,
-            settings=limits.of(settings),
+            settings=runtime_limits(settings),
         )
 
 
