@@ -5,85 +5,71 @@ Calling it again is the upgrade.
 """
 
 import contextlib
+import dataclasses
+from collections.abc import Sequence
 from typing import Any
 
 import click
 
 from deploy import manifests
 from deploy.cluster.objects import subject
-from deploy.installation import neighbours, removal, tailoring
+from deploy.installation import installed, neighbours, remembering, removal, tailoring
+from deploy.installation.remembering import Options
 from gotk.kube import client as kube
 from gotk.kube import errors
 from image_automation.cli import cluster as clusters
 from image_automation.cli import output
+from image_automation.cli.verbs import install_options
+from image_automation.cli.verbs.install_options import Asked, settled
+from image_automation.cli.verbs.look import installed as look_at
 
 Manifest = dict[str, Any]
 
-_MANAGER = "image-automation"
+#: Who applies the kit.
+MANAGER = "image-automation"
 _ADVICE = (
-    "two that act on the same objects undo each other's work: scale them to 0 or uninstall them, choose the components"
-    " that Flux lacks (--overlay image), or say --force"
+    "two that act on the same objects undo each other's work: move the cluster (`image-automation migrate --to"
+    " image-automation`), choose the components that Flux lacks (--overlay image), or say --force"
 )
 
 
-def overlay_of(name: str | None, components: str) -> str:
-    """Return the overlay: the one named, or the one that does the work of Flux's components."""
-    if not components:
-        return name or "all"
-    if name:
-        output.fail("--overlay and --components choose the same: name one of them")
-    wanted = frozenset(part.strip() for part in components.split(",") if part.strip())
-    known = manifests.OVERLAYS["all"]
-    if unknown := sorted(wanted - known):
-        output.fail(f"component {unknown[0]} is not available; there are {', '.join(sorted(known))}")
-    every = wanted | manifests.EXTRA
-    overlay = next((each for each in ("image", "all") if wanted <= manifests.OVERLAYS[each] <= every), None)
-    if overlay is None:
-        alone = ", ".join(sorted(manifests.OVERLAYS["image"]))
-        output.fail(f"--components: the kit comes whole, or as {alone}; `--controllers` of `run` chooses more finely")
-    return overlay
-
-
-def _install(
-    *, overlay: str | None, components: str, export: bool, force: bool, wishes: dict[str, Any], **options: Any
-) -> None:
+def _install(*, export: bool, force: bool, asked: Asked, cluster: clusters.Cluster) -> None:
     """Install the service on a cluster, or upgrade it; or print the kit.
 
-    Applies the kit on the server's side, waits until definitions are served and until the replicas are ready.
+    Applies the kit on the server's side, waits until definitions are served and until the replicas are ready. What is
+    not named is as it was at the last time.
     """
-    cluster = clusters.from_options(options)
-    chosen = overlay_of(overlay, components)
-    wished = tailoring.Wishes(namespace=cluster.namespace, **wishes)
-    if not export:
-        output.action("generating manifests")
-    objects, text = kit(chosen, wished)
     if export:
-        output.text(text.removesuffix("\n"))
+        usual = Options(wishes=tailoring.Wishes(namespace=cluster.namespace))
+        output.text(kit(usual.but(asked.overlay, asked.wishes))[1].removesuffix("\n"))
         return
-    output.success("manifests build completed")
-    clusters.run(_carry_out(cluster, objects, manifests.OVERLAYS[chosen], force=force))
+    clusters.run(_carry_out(cluster, asked, force=force))
 
 
-def kit(overlay: str, wishes: tailoring.Wishes) -> tuple[list[Manifest], str]:
+def kit(options: Options) -> tuple[list[Manifest], str]:
     """Return the objects to apply, and as text; kustomize's own text where nothing is wished for."""
     import yaml  # noqa: PLC0415 - heavy imports wait
 
     try:
-        text = manifests.build(overlay)
+        text = manifests.build(options.overlay)
     except manifests.KitError as error:
         output.fail(str(error))
     objects = list(yaml.load_all(text, Loader=yaml.CSafeLoader))
-    tailored = tailoring.tailor(objects, wishes)
+    tailored = remembering.record(tailoring.tailor(objects, options.wishes), options)
     if tailored == objects:
         return objects, text
     return tailored, yaml.dump_all(tailored, Dumper=yaml.CSafeDumper, sort_keys=True, allow_unicode=True, width=4096)
 
 
-async def _carry_out(
-    cluster: clusters.Cluster, objects: list[Manifest], controllers: frozenset[str], *, force: bool
-) -> None:
+async def _carry_out(cluster: clusters.Cluster, asked: Asked, *, force: bool) -> None:
     async with cluster.connect() as client:
-        await check(client, cluster.namespace, controllers, force=force)
+        options = settled(asked, await installations(client, cluster.namespace), cluster.namespace)
+        output.action("generating manifests")
+        objects, _ = kit(options)
+        output.success("manifests build completed")
+        await check(client, cluster.namespace, manifests.OVERLAYS[options.overlay], force=force)
+        if not force:
+            await _check_sync(client, cluster.namespace)
         output.action(f"installing components in {cluster.namespace} namespace")
         await apply(client, objects)
         await prune(client, cluster.namespace, objects)
@@ -92,10 +78,28 @@ async def _carry_out(
     output.success("install finished")
 
 
+async def installations(client: kube.Client, namespace: str) -> list[Manifest]:
+    """Return the Deployments of an installation of ours."""
+    return await client.list_objects("apps/v1", "Deployment", namespace, labels=removal.labels(namespace))
+
+
+async def _check_sync(client: kube.Client, namespace: str) -> None:
+    """Refuse what a Kustomization would undo. Raises Failure."""
+    for each in installed.find(await installations(client, namespace)):
+        if each.synced_by:
+            output.fail(
+                f"this cluster has already been bootstrapped: Kustomization {'/'.join(each.synced_by)} applies what Git"
+                " has: please use `image-automation bootstrap` to upgrade, or say --force"
+            )
+
+
 async def check(client: kube.Client, namespace: str, controllers: frozenset[str], *, force: bool) -> None:
     """Refuse what would undo somebody else's work: Flux's own controllers', or Helm's."""
     found = await client.list_objects("apps/v1", "Deployment", labels=neighbours.FLUX)
     if acting := neighbours.acting(found, controllers):
+        for each in installed.find(found):
+            if each.whose == installed.FLUX:
+                output.warning(f"{each}; objects: {installed.counted(await look_at.objects(client))}")
         said = f"Flux's {', '.join(acting)} act on this cluster"
         if not force:
             output.fail(f"{said}: {_ADVICE}")
@@ -105,15 +109,22 @@ async def check(client: kube.Client, namespace: str, controllers: frozenset[str]
         output.fail(f"Helm installed this: upgrade it with `helm upgrade {release} CHART --namespace {namespace}`")
 
 
-async def apply(client: kube.Client, objects: list[Manifest]) -> None:
-    """Apply objects on the server's side, definitions first, and say what became of each. Raises Failure."""
+async def apply(
+    client: kube.Client, objects: list[Manifest], *, manager: str = MANAGER, instead_of: Sequence[str] = ()
+) -> None:
+    """Apply objects on the server's side, definitions first, and say what became of each. Raises Failure.
+
+    What managers whose names begin as one of `instead_of` had applied becomes the manager's, and goes where the objects
+    do not have it.
+    """
     from deploy.cluster import apply as applying  # noqa: PLC0415
     from deploy.cluster import owner, trial, wait  # noqa: PLC0415
     from gotk.runtime.clock import SystemClock  # noqa: PLC0415
 
     clock = SystemClock()
-    installer = owner.Owner(field=_MANAGER, group="image-automation.dev", name="", namespace="", namespace_advice="")
-    applier = applying.Applier(clock=clock, waiter=wait.Waiter(clock=clock), manner=trial.USUAL)
+    installer = owner.Owner(field=manager, group="image-automation.dev", name="", namespace="", namespace_advice="")
+    manner = dataclasses.replace(trial.USUAL, override_managers=tuple(instead_of))
+    applier = applying.Applier(clock=clock, waiter=wait.Waiter(clock=clock), manner=manner)
     try:
         changes = await applier.apply(objects, cluster=client, owner=installer)
     except trial.ApplyError as error:
@@ -129,7 +140,7 @@ async def prune(client: kube.Client, namespace: str, objects: list[Manifest]) ->
     found: list[Manifest] = []
     for api_version, kind in removal.KINDS:
         found += await client.list_objects(api_version, kind, labels=removal.labels(namespace))
-    ours, others = removal.superseded(found, objects, _MANAGER)
+    ours, others = removal.superseded(found, objects, MANAGER)
     for each in ours:
         metadata = each["metadata"]
         place = (each["apiVersion"], each["kind"], metadata.get("namespace", ""), metadata["name"])
@@ -157,38 +168,15 @@ async def ready(client: kube.Client, objects: list[Manifest], timeout: float) ->
         output.success(f"{each.id.name}: deployment ready")
 
 
-def _wish(name: str, help_: str, **settings: Any) -> click.Option:
-    return click.Option([name], help=help_, **settings)
-
-
-_LEVELS = click.Choice(["debug", "info", "warn", "error"])
-WISHES = (
-    _wish(
-        "--watch-all-namespaces",
-        "With false only the namespace of the installation is watched, and rights end there.",
-        type=bool,
-        default=True,
-        show_default=True,
-    ),
-    _wish("--network-policy", "Say which traffic goes in and out.", type=bool, default=True, show_default=True),
-    _wish("--log-level", "The service's log level.", type=_LEVELS, default="info", show_default=True),
-    _wish("--registry", "Where the image is: HOST/PATH/image-automation.", default="", metavar="HOST/PATH"),
-    _wish("--image-pull-secret", "Secret of the namespace that pulls the image.", default="", metavar="NAME"),
-    _wish("--cluster-domain", "The cluster's domain.", default="cluster.local", show_default=True, metavar="NAME"),
-    _wish("--toleration-keys", "Taints to tolerate, separated by commas.", default="", metavar="KEYS"),
-)
-
-
-def wishes_of(options: dict[str, Any]) -> dict[str, Any]:
-    """Take what `WISHES` say out of a verb's options, as `tailoring.Wishes` has it."""
-    wishes = {str(each.name): options.pop(str(each.name)) for each in WISHES}
-    keys = wishes["toleration_keys"].split(",")
-    wishes["toleration_keys"] = tuple(key.strip() for key in keys if key.strip())
-    return wishes
-
-
-def _called(**options: Any) -> None:
-    _install(wishes=wishes_of(options), **options)
+def _called(
+    *, overlay: str | None, components: str, export: bool, force: bool, reset_options: bool, **options: Any
+) -> None:
+    asked = Asked(
+        overlay=install_options.overlay_of(overlay, components),
+        wishes=install_options.wishes_of(options),
+        reset=reset_options,
+    )
+    _install(export=export, force=force, asked=asked, cluster=clusters.from_options(options))
 
 
 install = click.Command(
@@ -204,7 +192,8 @@ install = click.Command(
         ),
         click.Option(["--export"], is_flag=True, help="Print the kit and touch no cluster."),
         click.Option(["--force"], is_flag=True, help="Install although Flux's own controllers act on these kinds."),
-        *WISHES,
+        install_options.RESET,
+        *install_options.WISHES,
         *clusters.parameters(),
     ],
     help=_install.__doc__,

@@ -1,18 +1,21 @@
 """The flags that every `bootstrap` has, and what they come to."""
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
 
 from image_automation.cli import cluster as clusters
 from image_automation.cli import flags, output
-from image_automation.cli.verbs import install, version
+from image_automation.cli.verbs import install, install_options, version
 from image_automation.cli.verbs.bootstrap import files, signing
 from image_automation.cli.verbs.bootstrap.clone import Pen
-from image_automation.cli.verbs.bootstrap.sequence import Kit
+from image_automation.cli.verbs.bootstrap.sequence import Kit, KitOf
 from image_automation.cli.verbs.create import deploy_keys
+
+if TYPE_CHECKING:
+    from gotk.kube import client as kube
 
 _DEFAULT = ("source-controller", "kustomize-controller", "helm-controller", "notification-controller")
 _REQUIRED = ("source-controller", "kustomize-controller")
@@ -48,7 +51,8 @@ def shared() -> tuple[click.Parameter, ...]:
         flags.text("--ssh-signing-key-file", summary="SSH key that signs commits.", metavar="FILE"),
         flags.secret("--ssh-signing-password", summary="What opens it."),
         flags.switch("--ssh-signing-reuse-private-key", summary="Sign with the key of --private-key-file."),
-        *install.WISHES,
+        install_options.RESET,
+        *install_options.WISHES,
     )  # fmt: skip
 
 
@@ -60,10 +64,9 @@ def pen(options: Mapping[str, Any], url: str) -> Pen:
     return Pen(author=author, sign=signing.signer(options), appendix=options["commit_message_appendix"])
 
 
-def kit(options: dict[str, Any], namespace: str) -> Kit:
-    """Build what is installed. Raises Failure for what the kit is not."""
+def kit(options: dict[str, Any], namespace: str) -> KitOf:
+    """Check what is to be installed; return what builds it for a cluster. Raises Failure for what the kit is not."""
     from deploy import manifests  # noqa: PLC0415 - heavy imports wait
-    from deploy.installation import tailoring  # noqa: PLC0415
 
     own = version.program()
     check_version(options["targeted"], own)
@@ -76,15 +79,20 @@ def kit(options: dict[str, Any], namespace: str) -> Kit:
         output.fail(f"component {unknown[0]} is not available; there are {', '.join(sorted(known))}")
     if options["components"] and (more := known.difference(names)):
         output.warning(f"the kit comes whole: {', '.join(sorted(more))} come with what --components names")
-    wishes = tailoring.Wishes(namespace=namespace, **install.wishes_of(options))
-    objects, text = install.kit("all", wishes)
-    return Kit(
-        objects=objects,
-        text=files.components(text, own, known),
-        version=own,
-        controllers=known,
-        force=options["force"],
-    )
+    wishes, force = install_options.wishes_of(options), options["force"]
+    asked = install_options.Asked(overlay=None, wishes=wishes, reset=options["reset_options"])
+
+    async def build(client: "kube.Client") -> Kit:
+        there = await install.installations(client, namespace)
+        made = install_options.settled(asked, there, namespace)
+        if made.overlay == "image":  # what syncs has to come as well
+            made = made.but("all", {})
+        objects, text = install.kit(made)
+        return Kit(
+            objects=objects, text=files.components(text, own, known), version=own, controllers=known, force=force
+        )
+
+    return build
 
 
 def check_version(targeted: str, own: str) -> None:

@@ -5,7 +5,7 @@ Answers to `flux2/pkg/bootstrap`: its order and its lines. What would be refused
 
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gotk.git import errors as git
 from gotk.runtime.blocking import Limiter
@@ -35,6 +35,10 @@ class Kit:
     def deployments(self) -> list[str]:
         """The names of what runs."""
         return [each["metadata"]["name"] for each in self.objects if each["kind"] == "Deployment"]
+
+
+#: Builds what is installed for a cluster, which remembers how it was installed before.
+KitOf: TypeAlias = "Callable[[kube.Client], Awaitable[Kit]]"
 
 
 async def check(client: "kube.Client", kit: Kit, sync: files.Sync) -> bool:

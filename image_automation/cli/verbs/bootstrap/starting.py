@@ -11,7 +11,7 @@ from image_automation.cli import cluster as clusters
 from image_automation.cli.verbs.bootstrap import files, sequence
 from image_automation.cli.verbs.bootstrap.clone import Branch, Pen
 from image_automation.cli.verbs.bootstrap.reaching import Admit, Reach
-from image_automation.cli.verbs.bootstrap.sequence import Kit, Run
+from image_automation.cli.verbs.bootstrap.sequence import KitOf, Run
 
 if TYPE_CHECKING:
     from gotk.kube import client as kube
@@ -26,13 +26,14 @@ class Job:
     cluster: clusters.Cluster
     sync: files.Sync
     pen: Pen
-    kit: Kit
+    kit: KitOf
 
 
 async def start(job: Job, reach: "Callable[[kube.Client], Awaitable[Reach]]", admit: Admit) -> None:
     """Find out how the repository is reached, and run. Raises Failure."""
     async with job.cluster.connect() as client:
-        synced = await sequence.check(client, job.kit, job.sync)
+        kit = await job.kit(client)
+        synced = await sequence.check(client, kit, job.sync)
         reached = await reach(client)
         with tempfile.TemporaryDirectory(prefix="bootstrap-") as folder, Limiter(width=1, name="git") as blocking:
             timeout = min(job.cluster.timeout, _GIT_SECONDS)
@@ -40,7 +41,7 @@ async def start(job: Job, reach: "Callable[[kube.Client], Awaitable[Reach]]", ad
                 Path(folder), reached.url, reached.credentials, job.sync.branch, pen=job.pen, timeout=timeout
             )
             run = Run(
-                client=client, kit=job.kit, sync=job.sync, reach=reached, branch=branch, blocking=blocking,
+                client=client, kit=kit, sync=job.sync, reach=reached, branch=branch, blocking=blocking,
                 timeout=job.cluster.timeout, synced=synced, admit=admit,
             )  # fmt: skip
             await run.carry_out()

@@ -78,6 +78,22 @@ async def distribution(client: kube.Client) -> str:
     return "-".join(filter(None, (labels.get(_PART_OF), labels.get(_VERSION))))
 
 
+async def objects(client: kube.Client) -> dict[tuple[str, str], int]:
+    """Return how many objects of each kind of Flux's there are, by API group and kind, where there are any."""
+    found = {}
+    for crd in await client.list_objects(*_CRDS, labels=_OURS):
+        spec = crd["spec"]
+        stored = next(each["name"] for each in spec["versions"] if each["storage"])
+        kind = str(spec["names"]["kind"])
+        try:
+            listed = await client.list_objects(f"{spec['group']}/{stored}", kind)
+        except errors.NotFound:  # not served yet
+            continue
+        if listed:
+            found[str(spec["group"]), kind] = len(listed)
+    return found
+
+
 async def _distribution(client: kube.Client) -> bool:
     try:
         crd = await client.get_object(*_CRDS, "", _GIT)

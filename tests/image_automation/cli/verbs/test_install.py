@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
+from deploy.installation import remembering
 from gotk.kube import config, errors
 from gotk.kube.client import Client
 from image_automation.app import embedded
@@ -18,6 +20,7 @@ from image_automation.cli import root
 
 _PROGRAM = [sys.executable, "-m", "image_automation"]
 _ENVIRONMENT = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path.cwd())}
+ADMIN = ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "", "image-automation-cluster-admin")
 IMAGES = ("image.toolkit.fluxcd.io/v1", "ImagePolicy", "team", "web")
 
 
@@ -61,6 +64,11 @@ async def test_install_brings_it_up_and_uninstall_leaves_what_users_made(shell: 
     assert said.endswith("✔ image-automation: deployment ready\n✔ install finished\n")
     changed = await shell.run("install", "--overlay", "multi-tenant")
     assert "ClusterRoleBinding/image-automation-cluster-admin deleted\n" in changed
+    again = await shell.run("install", "--log-level=debug")
+    assert "► reusing options of the installation: --overlay=multi-tenant (--reset-options forgets them)\n" in again
+    assert not await shell.has(*ADMIN)
+    deployment = await shell.client.get_object("apps/v1", "Deployment", "flux-system", "image-automation")
+    assert "--log-level=debug" in deployment["spec"]["template"]["spec"]["containers"][0]["args"]
     await create(shell.client, "v1", "Namespace", "team", None)
     policy = {"imageRepositoryRef": {"name": "web"}, "policy": {"alphabetical": {}}}
     await create(shell.client, "image.toolkit.fluxcd.io/v1", "ImagePolicy", "web", "team", spec=policy)
@@ -93,6 +101,7 @@ async def test_fluxs_own_controllers_are_not_fought_and_their_namespace_stays(sh
 
     refused = await shell.run("install", code=1)
     assert "✗ Flux's flux-system/source-controller act on this cluster: two that act on the same" in refused
+    assert "⚠️ Flux in namespace flux-system: source-controller (no version); objects: none\n" in refused
     await shell.run("install", "--components=image-reflector-controller,image-automation-controller")
 
     tried = await shell.run("uninstall", "--dry-run")
@@ -116,12 +125,23 @@ def test_what_cannot_be_installed_is_said(arguments: tuple[str, ...], said: str,
     assert said in capfd.readouterr().err
 
 
-@pytest.mark.parametrize("overlay", ["all", "sharded"])
-def test_export_prints_what_kustomize_prints(overlay: str, capfd: pytest.CaptureFixture) -> None:
-    assert root.run(["install", "--export", "--overlay", overlay]) == 0
+def built(overlay: str) -> str:
     kit = Path(__file__).parents[4] / "deploy" / "manifests" / "overlays" / overlay
-    kubectl = Path(sys.executable).parent / "kubectl"
-    assert capfd.readouterr().out == subprocess.check_output([kubectl, "kustomize", kit], text=True)
+    return subprocess.check_output([Path(sys.executable).parent / "kubectl", "kustomize", kit], text=True)
+
+
+def test_export_prints_what_kustomize_prints(capfd: pytest.CaptureFixture) -> None:
+    assert root.run(["install", "--export"]) == 0
+    assert capfd.readouterr().out == built("all")
+
+
+def test_export_of_a_choice_records_it(capfd: pytest.CaptureFixture) -> None:
+    assert root.run(["install", "--export", "--overlay", "sharded"]) == 0
+    printed = list(yaml.load_all(capfd.readouterr().out, Loader=yaml.CSafeLoader))
+    deployments = [each for each in printed if each["kind"] == "Deployment"]
+    found = {each["metadata"].pop("annotations")[remembering.ANNOTATION] for each in deployments}
+    assert found == {'{"overlay":"sharded"}'}
+    assert printed == list(yaml.load_all(built("sharded"), Loader=yaml.CSafeLoader))
 
 
 async def create(
