@@ -30,7 +30,11 @@ class KitError(Exception):
 
 def build(overlay: str) -> str:
     """Return what `kubectl kustomize` prints of an overlay. Raises KitError."""
-    folder = Path(__file__).parent / "overlays" / overlay
+    return kustomized(Path(__file__).parent / "overlays" / overlay)
+
+
+def kustomized(folder: Path) -> str:
+    """Return what `kubectl kustomize` prints of a folder. Raises KitError."""
     try:
         done = subprocess.run(
             [_kubectl(), "kustomize", str(folder)],

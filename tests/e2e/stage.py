@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from gotk.apiserver import ALWAYS_ALLOW
 from gotk.kube import config, errors
 from gotk.kube.client import Client
 from image_automation.app import embedded, service
@@ -72,10 +73,11 @@ async def running(
     events_addr: str = "",
     environment: Mapping[str, str] | None = None,
     simulate_workloads: bool = False,
+    authorization_mode: str = ALWAYS_ALLOW,
     external_artifacts: bool = False,
 ) -> AsyncIterator[Stage]:
     """Run the service with the embedded control plane on a folder, as long as the block lasts."""
-    features = embedded.Features(simulate_workloads=simulate_workloads)
+    features = embedded.Features(simulate_workloads=simulate_workloads, authorization_mode=authorization_mode)
     async with contextlib.AsyncExitStack() as stack:
         plane = await stack.enter_async_context(embedded.control_plane(data_dir, features))
         address = await config.from_kubeconfig([plane.kubeconfig])

@@ -1,6 +1,7 @@
 """`migrate`: old API versions replaced by the newest, in manifests or in what a cluster stores.
 
-Answers to `flux migrate`. Beyond it fields that the newest version of a kind no longer has are said, file by file.
+Answers to `flux migrate`. Beyond it fields that the newest version of a kind no longer has are said, file by file, and
+`--to` moves a cluster between Flux and this service (`verbs/moving/`).
 """
 
 import os
@@ -15,6 +16,7 @@ import click
 from image_automation.cli import cluster as clusters
 from image_automation.cli import flags, output, words
 from image_automation.cli.verbs.manifests import versions
+from image_automation.cli.verbs.moving import options as moves
 
 if TYPE_CHECKING:
     from gotk.kube import client as kube
@@ -33,20 +35,46 @@ class _File:
     upgrades: Sequence[versions.Upgrade]
 
 
-def _migrate(
-    *, path: Path | None, extensions: tuple[str, ...], version: str | None, yes: bool, dry_run: bool, **options: Any
-) -> None:
-    """Replace old API versions of Flux's kinds by the newest.
+def _called(*, to: str | None, yes: bool, dry_run: bool, **options: Any) -> None:
+    """Replace old API versions of Flux's kinds by the newest, or move a cluster.
 
     With --path in the manifests of a folder or in one file, where nothing else changes. Without it in what the cluster
     stores: every object is written anew in its definition's storage version, which takes cluster-admin.
+
+    With --to the cluster's installation changes: from Flux to image-automation, or back. Definitions, objects and what
+    they have applied stay as they are; the kit is replaced, in Git too.
     """
+    if to is None:
+        if strange := moves.given(options):
+            output.fail(f"{strange[0]}: only with --to, which moves a cluster")
+        _migrate(**{key: options[key] for key in ("path", "extensions", "version")}, yes=yes, dry_run=dry_run,
+                 cluster=clusters.from_options(options))  # fmt: skip
+        return
+    for name, given in (("--path", options["path"]), ("--version", options["version"])):
+        if given:
+            output.fail(f"{name}: not with --to, which moves a cluster")
+    from image_automation.cli.verbs.moving import kits, move  # noqa: PLC0415 - only for a move
+
+    cluster = clusters.from_options(options)
+    kit = kits.wanted(to, cluster.namespace, options)
+    clusters.run(move.run(cluster, kit, moves.pushing(options), dry_run=dry_run, yes=yes))
+
+
+def _migrate(
+    *,
+    path: Path | None,
+    extensions: tuple[str, ...],
+    version: str | None,
+    yes: bool,
+    dry_run: bool,
+    cluster: clusters.Cluster,
+) -> None:
     output.action("starting migration of custom resources")
     if path is None:
         for name, given in (("--version", version), ("--yes", yes), ("--dry-run", dry_run)):
             if given:
                 output.fail(f"{name}: {_ONLY_FILES}")
-        clusters.run(_migrate_cluster(clusters.from_options(options)))
+        clusters.run(_migrate_cluster(cluster))
         output.success("custom resources migrated successfully")
         return
     newest = versions.OF_FLUX[version or next(iter(versions.OF_FLUX))]
@@ -154,7 +182,7 @@ async def _migrate_kind(client: "kube.Client", crd: Mapping[str, Any]) -> None:
 
 migrate = flags.Command(
     "migrate",
-    callback=_migrate,
+    callback=_called,
     params=[
         click.Option(
             ["-f", "--path"],
@@ -177,7 +205,8 @@ migrate = flags.Command(
         ),
         click.Option(["-y", "--yes"], is_flag=True, help="Do not ask."),
         click.Option(["--dry-run"], is_flag=True, help="Say what would change, and change nothing."),
+        *moves.PARAMETERS,
         *clusters.parameters(),
     ],
-    help=_migrate.__doc__,
+    help=_called.__doc__,
 )

@@ -12,6 +12,7 @@ from typing import Any
 
 import pygit2
 
+from gotk.apiserver import ALWAYS_ALLOW
 from tests.e2e import stage
 
 _PROGRAM = [sys.executable, "-m", "image_automation"]
@@ -41,9 +42,11 @@ class Ground:
 
 
 @contextlib.asynccontextmanager
-async def prepared(folder: Path, *, simulate: bool = True) -> AsyncIterator[Ground]:
+async def prepared(
+    folder: Path, *, simulate: bool = True, authorization_mode: str = ALWAYS_ALLOW
+) -> AsyncIterator[Ground]:
     """Run the service on a folder as long as the block lasts."""
-    async with stage.running(folder / "data", simulate_workloads=simulate) as up:
+    async with stage.running(folder / "data", simulate_workloads=simulate, authorization_mode=authorization_mode) as up:
         environment = {
             "PATH": os.environ["PATH"],
             "PYTHONPATH": str(Path.cwd()),
