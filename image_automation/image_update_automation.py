@@ -127,6 +127,7 @@ class ImageUpdateAutomationReconciler:
         cross_namespace: bool,
         allow_file: bool,
         deployers: Collection[type[Object]],
+        reading: recovery.Reading,
         connect: forges.Connect,
         first_seen: FirstSeen,
         origins: Origins,
@@ -134,7 +135,7 @@ class ImageUpdateAutomationReconciler:
     ) -> None:
         """Take what it works with; `allow_file` lets `file://` addresses in, for whoever may read this machine.
 
-        Of the kinds in `deployers` it is seen whether what was updated fails.
+        Of the kinds in `deployers` it is seen whether what was updated fails; `reading` tells what a build reads.
         `connect` opens ways to forges, `first_seen` tells since when a policy's version is known,
         `origins` reads its image's labels.
         """
@@ -148,6 +149,7 @@ class ImageUpdateAutomationReconciler:
         self._cross_namespace = cross_namespace
         self._allow_file = allow_file
         self._deployers = deployers
+        self._reading = reading
         self.watches: Sequence[Watch[Any]] = (*triggers.WATCHES, *map(triggers.of_deployer, deployers))
         self._known = known or tree.Known()
         self._first_seen = first_seen
@@ -160,7 +162,11 @@ class ImageUpdateAutomationReconciler:
             announcer=self._announcer,
         )
         self._returns = returns.Returns(
-            objects=objects, deployers=deployers, limiter=limiter, pull_requests=self._pull_requests
+            objects=objects,
+            deployers=deployers,
+            reading=reading,
+            limiter=limiter,
+            pull_requests=self._pull_requests,
         )
         self._branch_locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
@@ -263,7 +269,13 @@ class ImageUpdateAutomationReconciler:
     ) -> _Past:
         """Take back what is asked for, or fails; the push is owed to the update that follows, which tells of it."""
         wanted = recovery.wanted(
-            manager.automation, source, selected, run.now(), objects=self._objects, seen=self._deployers
+            manager.automation,
+            source,
+            selected,
+            run.now(),
+            objects=self._objects,
+            seen=self._deployers,
+            reading=self._reading,
         )
         if wanted is None:
             return replace(past, report=await recovery.ended(run, past.report))

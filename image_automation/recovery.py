@@ -5,10 +5,10 @@ Nothing is remembered but what Git remembers: a request is known again by its na
 back does not stand any more.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 
@@ -23,11 +23,11 @@ from gotk.runtime import conditions
 from gotk.runtime.clock import parse_rfc3339, rfc3339
 from gotk.runtime.errors import Conflict, Stalled
 from gotk.runtime.reconciler import Key, Reader, Run
-from image_automation import report
+from image_automation import ports, report
 from image_automation.gating import freeze
 from image_automation.gating.facts import INVALID, Misread
 from image_automation.recovering import choosing, deployments, judging, past_edits, request, taking_back
-from image_automation.recovering.deployments import Deployment
+from image_automation.recovering.deployments import Deployment, Reads
 from image_automation.recovering.past_edits import At, History
 from image_automation.recovering.request import Request
 from image_automation.report import Answer, Recovered, Recovery, Report
@@ -39,6 +39,8 @@ from image_automation.writing.source_manager import CheckedOut, PushResult, Sour
 
 REVERT: Final = "revert"
 REVERT_ALWAYS: Final = "revert-during-freeze"
+#: What a build of a Kustomization reads of a commit; None where it does not get as far as that. Blocks.
+Reading: TypeAlias = Callable[[ports.Repository, str, Kustomization], Reads | None]
 #: Every kind that deploys, and tells how that went.
 DEPLOYERS: Final[Sequence[type[Object]]] = (Kustomization, HelmRelease)
 #: The verdict of a failure that is to be taken back by a pull request.
@@ -52,7 +54,7 @@ _FAILED: Final = "UpdateFailed"
 class Wanted:
     """What there may be to take back: a `request`, or failures among what deploys.
 
-    `frozen` is by policy, `recovered` is what was taken back of late.
+    `frozen` is by policy, `recovered` is what was taken back of late, and `reads` tells what a failing build reads.
     """
 
     request: Request | None = None
@@ -60,6 +62,7 @@ class Wanted:
     stale: str = ""
     frozen: Mapping[str, str]
     recovered: Sequence[tuple[str, str, int]] = ()
+    reads: Callable[[ports.Repository, Deployment], Reads | None] = lambda _, __: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -120,6 +123,7 @@ def wanted(
     *,
     objects: Reader,
     seen: Collection[type[Object]],
+    reading: Reading,
 ) -> Wanted | None:
     """Say what there may be to take back; None where nothing is asked for and nothing fails. Raises Stalled."""
     try:
@@ -138,6 +142,7 @@ def wanted(
         deploys=failing,
         stale=_stale(source),
         frozen=stopped,
+        reads=_reads(failing, objects, reading),
         recovered=[
             (each.failing, each.commit, int(parse_rfc3339(each.at).timestamp()))
             for each in _of_late(report.read(automation.metadata.annotations), now)
@@ -159,7 +164,10 @@ def _draft(manager: SourceManager, wanted: Wanted, now: datetime, *, proposing: 
     checked_out = manager.checkout()
     base = replace(next(manager.bases(checked_out)), mark="")  # a branch that takes back is not to be made anew
     history = _own(past_edits.read(manager.repository, base.commit, manager.spec.commit.author.email), manager)
-    found = _asked(manager, wanted.request, wanted.frozen, history) if wanted.request else _judged(wanted, history, now)
+    if wanted.request:
+        found = _asked(manager, wanted.request, wanted.frozen, history)
+    else:
+        found = _judged(manager, wanted, history, now)
     if found.taking is None:
         return found.draft
     try:
@@ -216,11 +224,11 @@ def _asked(manager: SourceManager, asked: Request, frozen: Mapping[str, str], hi
     )
 
 
-def _judged(wanted: Wanted, history: History, now: datetime) -> _Found:
+def _judged(manager: SourceManager, wanted: Wanted, history: History, now: datetime) -> _Found:
     facts = judging.Facts(
         history=history,
         recovered=wanted.recovered,
-        deployments=wanted.deploys,
+        deployments=[replace(each, reads=wanted.reads(manager.repository, each)) for each in wanted.deploys],
         now=int(now.timestamp()),
         stale=wanted.stale,
         frozen=wanted.frozen,
@@ -231,6 +239,20 @@ def _judged(wanted: Wanted, history: History, now: datetime) -> _Found:
     recovery = Recovery(verdict=judged.verdict, failing=judged.failing, message=judged.message, cause=judged.cause)
     taking = TakingBack(judged.commits, recovers=judged.failing) if judged.values else None
     return _Found(draft=Draft(recovery=recovery), taking=taking, values=judged.values, why=judged.message)
+
+
+def _reads(
+    deploys: Sequence[Deployment], objects: Reader, reading: Reading
+) -> Callable[[ports.Repository, Deployment], Reads | None]:
+    """Make what tells what failing builds read, which is asked on a thread and looks at no object then."""
+    failed = [each for each in deploys if each.ours and each.kind == "Kustomization" and each.standing == "failed"]
+    built = {each.key: objects.get(Kustomization, *each.key) for each in failed}
+
+    def reads(repository: ports.Repository, deployment: Deployment) -> Reads | None:
+        obj = built.get(deployment.key) if deployment.kind == "Kustomization" else None
+        return reading(repository, deployment.tried, obj) if obj is not None else None
+
+    return reads
 
 
 def deploys(source: GitRepository, objects: Reader, seen: Collection[type[Object]]) -> Sequence[Deployment]:

@@ -16,7 +16,7 @@ from image_automation.pull_requests.deciding import Pause, Withdrawal
 from image_automation.pull_requests.drafting import Drafting
 from image_automation.pull_requests.keeping import PullRequests
 from image_automation.pull_requests.returning import Fate, RefusedError, Return, Returning
-from image_automation.recovery import Draft, Wanted
+from image_automation.recovery import Draft, Reading, Wanted
 from image_automation.report import Report
 from image_automation.writing.source_manager import SourceManager
 
@@ -37,11 +37,13 @@ class Returns:
         *,
         objects: Reader,
         deployers: Collection[type[Object]],
+        reading: Reading,
         limiter: Limiter,
         pull_requests: PullRequests,
     ) -> None:
         self._objects = objects
         self._deployers = deployers
+        self._reading = reading
         self._limiter = limiter
         self._pull_requests = pull_requests
 
@@ -55,7 +57,9 @@ class Returns:
     ) -> Taken:
         """Take a turn. Raises Stalled, Retry, Conflict and APIError."""
         automation, selected, now = manager.automation, drafting.selected, run.now()
-        wanted = recovery.wanted(automation, source, selected, now, objects=self._objects, seen=self._deployers)
+        wanted = recovery.wanted(
+            automation, source, selected, now, objects=self._objects, seen=self._deployers, reading=self._reading
+        )
         if wanted is None and not any(each.takes_back for each in before.pull_requests):
             return Taken(await recovery.ended(run, before))
         returning = await self._pull_requests.returning(drafting, source, run, before)

@@ -45,7 +45,7 @@ from gotk.runtime.reconciler import Reconciler
 from gotk.sources.git_access import GitAccess
 from gotk.sources.helm_access import HelmAccesses
 from gotk.sources.registry_access import RegistryAccess
-from image_automation.app import addresses, builds, clouds, explain, forges, notifications, releases, sources
+from image_automation.app import addresses, builds, clouds, explain, forges, notifications, reads, releases, sources
 from image_automation.app.digests import RegistryDigests
 from image_automation.app.limits import runtime_limits
 from image_automation.app.parts import Parts
@@ -127,6 +127,7 @@ def image_update_automation(parts: Parts) -> Reconciler[Any, Any]:
         cross_namespace=not parts.settings.no_cross_namespace_refs,
         allow_file=parts.settings.allow_file,
         deployers=[kind for name, kind in _DEPLOYERS.items() if name in parts.settings.controllers],
+        reading=reads.reads,
         connect=forges.connect(parts.web, parts.clock.now),
         first_seen=forges.first_seen(parts.caches, parts.tags),
         origins=forges.Labels(objects=parts.client, registry=parts.registry, logins=parts.logins).read,

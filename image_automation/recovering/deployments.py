@@ -34,6 +34,17 @@ _LABEL: Final = "kustomize.toolkit.fluxcd.io/"
 Standing = Literal["ready", "failed", "busy", "follows"]
 
 
+@dataclass(frozen=True, slots=True)
+class Reads:
+    """What a build reads of a commit: paths, wherever they lie, and the folders whose every entry counts."""
+
+    paths: frozenset[str] = frozenset()
+    folders: frozenset[str] = frozenset()
+
+    def __contains__(self, path: str) -> bool:
+        return path in self.paths or (posixpath.dirname(path) or ".") in self.folders
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """A Kustomization or HelmRelease.
@@ -42,6 +53,7 @@ class Deployment:
     that it deploys from the automation's repository: what lies in `folder`, or the release named `key`. `tried` and
     `good` are commits: the one it failed or is ready with, and the last it was ready with. Of a release, whose
     revisions are not commits, `good_at` says when it was last well, in seconds. `since` is when it came to stand so.
+    Of one that failed it is known what its build `reads` beside its folder, unless it does not get as far as that.
     """
 
     kind: Literal["Kustomization", "HelmRelease"]
@@ -52,6 +64,7 @@ class Deployment:
     since: int = 0
     ours: bool = False
     folder: str = ""
+    reads: Reads | None = None
     tried: str = ""
     good: str = ""
     good_at: int = 0
@@ -65,8 +78,10 @@ class Deployment:
         return f"{self.kind} {self.key}"
 
     def deploys(self, path: str) -> bool:
-        """Tell whether a file lies in what a Kustomization builds."""
-        return self.ours and self.kind == "Kustomization" and is_below(path, self.folder)
+        """Tell whether a file is among what a Kustomization builds."""
+        if not self.ours or self.kind != "Kustomization":
+            return False
+        return is_below(path, self.folder) or (self.reads is not None and path in self.reads)
 
 
 def is_below(path: str, folder: str) -> bool:

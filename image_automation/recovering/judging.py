@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from image_automation.recovering.deployments import Deployment, is_below
+from image_automation.recovering.deployments import Deployment
 from image_automation.recovering.past_edits import At, Commit, Edit, History
 
 Verdict = Literal["well", "waits", "stopped", "take back"]
@@ -129,7 +129,9 @@ def _case(facts: Facts, failing: Deployment) -> _Case:
         return _Case(facts, failing, (), ())
     edits = tuple(_since(history, tried, good))
     below = tuple(each for each in edits if failing.deploys(each.path))
-    unclaimed = tuple(each for each in edits if not any(other.deploys(each.path) for other in facts.deployments))
+    unclaimed: tuple[Edit, ...] = ()
+    if failing.reads is None:
+        unclaimed = tuple(each for each in edits if not any(other.deploys(each.path) for other in facts.deployments))
     return _Case(facts, failing, below or unclaimed, history.commits[tried:good], unclaimed=not below)
 
 
@@ -224,10 +226,14 @@ _CHECKS: Sequence[Callable[[_Case], Said]] = (
 
 
 def _concerns(case: _Case, commit: Commit) -> bool:
-    """Tell whether a commit changed what the failing object deploys."""
-    if case.failing.kind == "HelmRelease" or case.unclaimed:
+    """Tell whether a commit changed what the failing object deploys, or may have where that is not known."""
+    failing = case.failing
+    if failing.kind == "HelmRelease":
         return bool(commit.paths & {each.path for each in case.edits})
-    return any(is_below(path, case.failing.folder) for path in commit.paths)
+    if failing.reads is not None:
+        return any(failing.deploys(path) for path in commit.paths)
+    others = [other for other in case.facts.deployments if other is not failing]
+    return any(failing.deploys(path) or not any(other.deploys(path) for other in others) for path in commit.paths)
 
 
 def _is_touched(case: _Case, other: Deployment) -> bool:
@@ -241,4 +247,4 @@ def _is_touched(case: _Case, other: Deployment) -> bool:
     if tried is None or good is None:
         return True  # it has not been well for long
     commits = history.commits[tried:good]
-    return bool(commits) and (case.unclaimed or any(is_below(path, other.folder) for c in commits for path in c.paths))
+    return bool(commits) and (case.unclaimed or any(other.deploys(path) for c in commits for path in c.paths))

@@ -18,6 +18,7 @@ from gotk.git.objects.seed import seed
 from gotk.kube import errors as kube
 from gotk.runtime.blocking import Limiter
 from gotk.sources.git_access import GitAccess
+from image_automation.app import reads
 from image_automation.app.forges import unlabelled
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
 from image_automation.pull_requests.access import Asker, Connect, Way
@@ -113,6 +114,7 @@ class World:
             first_seen=lambda _, __: None,
             origins=self.origins,
             connect=self.connect,
+            reading=reads.reads,
             **{"client": Client(self.store), "allow_file": True, "cross_namespace": True, "deployers": (), **settings},
         )
         return self.reconciler

@@ -338,6 +338,26 @@ async def test_an_update_that_fails_is_taken_back_and_held_until_a_newer_one_com
     assert report.read(fourth.obj.metadata.annotations).recovered == (told,)
 
 
+@pytest.mark.parametrize("path", ["base/cm.yaml", "other/cm.yaml"])
+async def test_a_person_s_change_to_a_base_that_is_built_in_may_be_the_cause_too(tmp_path: Path, path: str):
+    """Neither is the person's commit taken back nor ours, for it cannot be told which of them fails."""
+    config = "kind: ConfigMap\napiVersion: v1\nmetadata: {name: cm}\n"
+    files = {"apps/web.yaml": FILE, "apps/kustomization.yaml": "resources: [web.yaml, ../base]\n", path: config}
+    files |= {"base/kustomization.yaml": "resources: [cm.yaml]\n", "base/cm.yaml": config}
+    world = World(tmp_path, files)
+    world.restarted(deployers=(Kustomization,))
+    person = seed(world.remote, {path: f"# more\n{config}"}, author=JANE)
+    first = await run(world, annotated(automation(), on_failure="revert"))
+    world.store.put(deployed(world.head(), world.first))
+    ended = await run(world, first.obj, minutes=3)
+    blamed = world.text("apps/web.yaml") == FILE
+    assert blamed is (path == "other/cm.yaml")
+    assert world.text(path) == f"# more\n{config}"
+    cause = f"commit {person[:12]} by Jane came with it, and it cannot be told which fails"
+    assert ended.conditions[extensions.UPDATE_FAILED][2].endswith(cause) is not blamed
+    world.limiter.close()
+
+
 RELEASE = """apiVersion: helm.toolkit.fluxcd.io/v2
 kind: HelmRelease
 metadata:

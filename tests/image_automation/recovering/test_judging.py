@@ -7,7 +7,7 @@ import pytest
 
 from gotk.runtime.reconciler import Key
 from image_automation.recovering import judging
-from image_automation.recovering.deployments import Deployment
+from image_automation.recovering.deployments import Deployment, Reads
 from image_automation.recovering.judging import Facts, judge
 from image_automation.recovering.past_edits import At, Commit, Edit, History
 from image_automation.update.place import Place
@@ -39,7 +39,7 @@ def branch(*commits: Commit, edits: tuple[Edit, ...] = (edit(),)) -> History:
 def kustomization(name: str = "apps", **fields: Any) -> Deployment:
     known: dict[str, Any] = {
         "standing": "failed", "reason": "HealthCheckFailed", "message": "timeout waiting for: [Deployment/apps/web]",
-        "since": NOW - 60, "ours": True, "folder": name, "tried": NEW, "good": OLD, "blames": True,
+        "since": NOW - 60, "ours": True, "folder": name, "tried": NEW, "good": OLD, "blames": True, "reads": Reads(),
     }  # fmt: skip
     return Deployment(kind="Kustomization", key=Key("flux-system", name), **(known | fields))
 
@@ -52,6 +52,7 @@ def release(**fields: Any) -> Deployment:
     return Deployment(kind="HelmRelease", key=Key("apps", "shop"), **(known | fields))
 
 
+BASE = Reads(frozenset({"apps/web.yaml", "shared/cm.yaml"}), frozenset({"shared"}))
 UPDATED = branch(commit(NEW, WEB.path))
 SHOP = branch(commit(NEW, CHART.path), edits=(edit(CHART),))
 BOTH = branch(commit(NEW, WEB.path, API.path), edits=(edit(), edit(API)))
@@ -75,8 +76,28 @@ TAKEN = {
     ),
     "the root of the repository": (facts(BOTH, kustomization(folder="")), {WEB: "1.0", API: "1.0"}),
     "edits of which nobody knows who builds them, all of them": (
-        facts(BOTH, kustomization("overlays")),
+        facts(BOTH, kustomization("overlays", reads=None)),
         {WEB: "1.0", API: "1.0"},
+    ),
+    "an edit in a base that the failing one reads, and none that it does not": (
+        facts(BOTH, kustomization("overlays/prod", reads=BASE)),
+        {WEB: "1.0"},
+    ),
+    "a person changed what another one reads": (
+        facts(branch(commit(NEW, WEB.path), commit(LATER, "shared/cm.yaml", ours=False))),
+        {WEB: "1.0"},
+    ),
+    "another one fails, too, which reads the same base": (
+        facts(UPDATED, kustomization("a", reads=BASE), kustomization("b", reads=BASE)),
+        {WEB: "1.0"},
+    ),
+    "what it reads is not known, and a person changed what is another one's": (
+        facts(
+            branch(commit(NEW, WEB.path), commit(LATER, "infra/cm.yaml", ours=False)),
+            kustomization(reads=None),
+            kustomization("infra", standing="ready", good=NEW),
+        ),
+        {WEB: "1.0"},
     ),
     "a HelmRelease whose values are ours": (facts(SHOP, release()), {CHART: "1.0"}),
     "a HelmRelease, and the Kustomization that waits for it": (facts(SHOP, kustomization(), release()), {CHART: "1.0"}),
@@ -150,6 +171,18 @@ WAITS = {
     ),
     "a person's commit came with it": (
         facts(branch(commit(NEW, WEB.path), commit(LATER, "apps/cm.yaml", ours=False))),
+        "commit 222222222222 by Jane came with it, and it cannot be told which fails",
+    ),
+    "a person changed a base that it reads": (
+        facts(branch(commit(NEW, WEB.path), commit(LATER, "shared/cm.yaml", ours=False)), kustomization(reads=BASE)),
+        "commit 222222222222 by Jane came with it, and it cannot be told which fails",
+    ),
+    "a person added a file to a folder of which it reads every one": (
+        facts(branch(commit(NEW, WEB.path), commit(LATER, "shared/new.yaml", ours=False)), kustomization(reads=BASE)),
+        "commit 222222222222 by Jane came with it, and it cannot be told which fails",
+    ),
+    "what it reads is not known, and a person changed what is nobody's": (
+        facts(branch(commit(NEW, WEB.path), commit(LATER, "shared/cm.yaml", ours=False)), kustomization(reads=None)),
         "commit 222222222222 by Jane came with it, and it cannot be told which fails",
     ),
     "another one fails that nothing has changed": (
