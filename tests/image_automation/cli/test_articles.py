@@ -11,6 +11,7 @@ import yaml
 
 from gotk.api.kustomize import Kustomization
 from gotk.api.source import GitRepository
+from image_automation.app.demo import scenario
 from image_automation.cli import root
 from tests.image_automation.cli.test_cluster_verbs import SHA, Terminal, answering, filled, put, terminal
 
@@ -50,6 +51,29 @@ HR = {
         }},
     },
 }  # fmt: skip
+REPOSITORY = {
+    "apiVersion": "image.toolkit.fluxcd.io/v1",
+    "kind": "ImageRepository",
+    "metadata": {"name": "podinfo", "namespace": "flux-system"},
+    "spec": {"image": "ghcr.io/stefanprodan/podinfo", "interval": "5m0s"},
+}
+UPDATE = {
+    "apiVersion": "image.toolkit.fluxcd.io/v1",
+    "kind": "ImageUpdateAutomation",
+    "metadata": {"name": "flux-system", "namespace": "flux-system"},
+    "spec": {
+        "interval": "30m0s", "sourceRef": {"kind": "GitRepository", "name": "flux-system"},
+        "git": {
+            "checkout": {"ref": {"branch": "main"}},
+            "commit": {
+                "author": {"email": "fluxcdbot@users.noreply.github.com", "name": "fluxcdbot"},
+                "messageTemplate": "{{range .Updated.Images}}{{println .}}{{end}}",
+            },
+            "push": {"branch": "main"},
+        },
+        "update": {"path": "./clusters/my-cluster", "strategy": "Setters"},
+    },
+}  # fmt: skip
 PRINTED: dict[str, tuple[str, dict[str, Any]]] = {
     "get started": (
         "flux create source git podinfo --url=https://github.com/stefanprodan/podinfo --branch=master --interval=30s",
@@ -83,6 +107,19 @@ PRINTED: dict[str, tuple[str, dict[str, Any]]] = {
     "image guide": (
         "flux create image policy podinfo --image-ref=podinfo --select-semver=5.0.x",
         POLICY,
+    ),
+    "image guide, repository": (
+        "flux create image repository podinfo --image=ghcr.io/stefanprodan/podinfo --interval=5m",
+        REPOSITORY,
+    ),
+    "image guide, update": (
+        (
+            "flux create image update flux-system --interval=30m --git-repo-ref=flux-system"
+            " --git-repo-path='./clusters/my-cluster' --checkout-branch=main --push-branch=main --author-name=fluxcdbot"
+            " --author-email=fluxcdbot@users.noreply.github.com"
+            " --commit-template='{{range .Updated.Images}}{{println .}}{{end}}'"
+        ),
+        UPDATE,
     ),
     "image guide, older": ("flux create image policy podinfo --image-ref podinfo --semver 5.0.x", POLICY),
     "sealed secrets guide": (
@@ -135,6 +172,11 @@ TYPED = {
     ),
     "flux get alerts": (1, '✗ no Alert objects found in "flux-system" namespace'),
     "flux get all -n empty": (0, []),
+    "flux get all": (0, [
+        *("NAME", "gitrepository/podinfo", "gitrepository/young", ""),
+        *("NAME", "imagerepository/podinfo", "", "NAME", "imagepolicy/podinfo", ""),
+        *("NAME", "kustomization/podinfo", ""),
+    ]),
     "flux reconcile kustomization podinfo --with-source": (1, "✗ resource is suspended"),
     "flux reconcile kustomization flux-system": (
         1, '✗ Kustomization object \'flux-system\' not found in "flux-system" namespace',
@@ -227,3 +269,33 @@ async def test_credentials_are_exported_with_their_source_where_they_are_asked_f
     }  # fmt: skip
     plain = await terminal.run("export", "source", "git", "private")
     assert "Secret" not in plain.out
+
+
+#: What articles have kubectl say: the words in the columns' heads, or the names that are listed.
+SHOWN = {
+    "kubectl get gitrepositories -n flux-system": ["NAME", "URL", "AGE", "READY", "STATUS"],
+    "kubectl get kustomizations -n flux-system": ["NAME", "AGE", "READY", "STATUS"],
+}
+DEFINED = {
+    *("alerts.notification", "buckets.source", "gitrepositories.source", "helmcharts.source", "helmreleases.helm"),
+    *("helmrepositories.source", "imagepolicies.image", "imagerepositories.image", "imageupdateautomations.image"),
+    *("kustomizations.kustomize", "ocirepositories.source", "providers.notification", "receivers.notification"),
+}
+
+
+async def test_what_articles_ask_of_kubectl(filled: Terminal) -> None:
+    for typed, heads in SHOWN.items():
+        lines = (await _kubectl(filled, typed)).splitlines()
+        assert (lines[0].split(), lines[1].split()[0]) == (heads, "podinfo"), typed
+    listed = (await _kubectl(filled, "kubectl get crd -o name")).split()
+    prefix, suffix = "customresourcedefinition.apiextensions.k8s.io/", ".toolkit.fluxcd.io"
+    assert {f"{prefix}{name}{suffix}" for name in DEFINED} <= set(listed)
+
+
+async def _kubectl(terminal: Terminal, typed: str) -> str:
+    process = await asyncio.create_subprocess_exec(
+        scenario.kubectl(), *shlex.split(typed)[1:], env=terminal.environment, stdout=asyncio.subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    assert process.returncode == 0, typed
+    return out.decode()
