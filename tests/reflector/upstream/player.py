@@ -1,8 +1,8 @@
 """Plays scenes to a reflector, ours or Flux's own, and writes down all that a user can see of it.
 
-A scene is a namespace (and one beside it, `-there`), some repositories of a registry, and steps; after each step the
-objects, the events of the cluster and the posted events are looked at. What differs from run to run (times, ports) is
-replaced by words.
+A scene is a namespace (and one beside it), some repositories of a registry, and steps; after each step the objects, the
+events of the cluster and the posted events are looked at. What differs from run to run (times, ports) is replaced by
+words.
 """
 
 import asyncio
@@ -20,10 +20,11 @@ from gotk.kube.client import Client
 from image_automation.app import embedded
 from tests.gotk.oci.serving import Authority
 from tests.real import proxies
-from tests.reflector.upstream import scripted
+from tests.reflector.upstream import scripted, watched
 
 API = "image.toolkit.fluxcd.io/v1"
 KINDS = ("ImageRepository", "ImagePolicy")
+_WATCHED = (*((API, kind) for kind in KINDS), ("v1", "Event"))
 Operation: TypeAlias = Mapping[str, Any]
 Seen: TypeAlias = dict[str, Any]
 
@@ -50,6 +51,7 @@ class Ground:
 
     client: Client
     kubeconfig: Path
+    cluster: watched.Watched
     registry: scripted.Scripted
     words: Mapping[str, str]
     authority: Authority
@@ -97,9 +99,10 @@ async def ground(folder: Path, *, docker: str = "") -> AsyncIterator[Ground]:
         plain = await stack.enter_async_context(scripted.serving(registry))
         context = authority.server_context(folder)
         secure = await stack.enter_async_context(scripted.serving(registry, tls=context))
-        catcher = await stack.enter_async_context(_catching(posted))
         plane = await stack.enter_async_context(embedded.control_plane(folder / "plane"))
         client = await stack.enter_async_context(Client(await config.from_kubeconfig([plane.kubeconfig])))
+        following = await stack.enter_async_context(watched.watching(client, _WATCHED))
+        catcher = await stack.enter_async_context(_catching(posted, following))
         strange = await stack.enter_async_context(scripted.serving(registry, tls=context))
         busy, down = [await stack.enter_async_context(scripted.serving(registry)) for _ in range(2)]
         proxy = stack.enter_context(proxies.serve("http", names={_FAR: "127.0.0.1"}))
@@ -107,13 +110,15 @@ async def ground(folder: Path, *, docker: str = "") -> AsyncIterator[Ground]:
             "PLAIN": plain, "SECURE": secure, "STRANGE": strange, "BUSY": busy, "DOWN": down, "PROXY": proxy.address,
             "FAR": plain.replace("127.0.0.1", _FAR), **({"DOCKER": docker} if docker else {}),
         }  # fmt: skip
-        yield Ground(client, plane.kubeconfig, registry, words, authority, f"http://{catcher}/", posted)
+        events_addr = f"http://{catcher}/"
+        yield Ground(client, plane.kubeconfig, following, registry, words, authority, events_addr, posted)
 
 
 @contextlib.asynccontextmanager
-async def _catching(posted: list[dict[str, Any]]) -> AsyncIterator[str]:
+async def _catching(posted: list[dict[str, Any]], following: watched.Watched) -> AsyncIterator[str]:
     async def catch(request: web.Request) -> web.Response:
-        posted.append(await request.json())
+        posted.append(event := await request.json())
+        following.tell(event["involvedObject"]["namespace"])
         return web.Response()
 
     app = web.Application()
@@ -175,15 +180,15 @@ def _version(kind: str) -> str:
     return API if kind in KINDS else "v1"
 
 
-async def look(ground: Ground, scene: Scene) -> Seen:
+def look(ground: Ground, scene: Scene) -> Seen:
     """Write down what a user can see in the scene's namespace."""
     namespace = slug(scene)
     seen: Seen = {}
     for kind in KINDS:
-        for place, space in (("", namespace), ("there/", f"{namespace}-there")):
-            for obj in await ground.client.list_objects(API, kind, space):
+        for place, space in (("", namespace), ("there/", f"{namespace}{watched.BESIDE}")):
+            for obj in ground.cluster.of(kind, space):
                 seen[f"{place}{kind}/{obj['metadata']['name']}"] = ground.plain(_object(obj))
-    events = await ground.client.list_objects("v1", "Event", namespace)
+    events = ground.cluster.of("Event", namespace)
     seen["events"] = sorted({ground.plain(_event(event)) for event in events})
     mine = [event for event in list(ground.posted) if event["involvedObject"]["namespace"] == namespace]
     seen["posted"] = sorted({ground.plain(_posted(event)) for event in mine})
@@ -231,10 +236,10 @@ def is_working(seen: Seen) -> bool:
 
 async def quiet(ground: Ground, scene: Scene, *, seconds: float) -> Seen:
     """Wait until nothing has changed for a while and nothing is under way, and return what there is then."""
-    last, since = await look(ground, scene), asyncio.get_running_loop().time()
+    last, since = look(ground, scene), asyncio.get_running_loop().time()
     while True:
         await asyncio.sleep(0.2)
-        now, seen = asyncio.get_running_loop().time(), await look(ground, scene)
+        now, seen = asyncio.get_running_loop().time(), look(ground, scene)
         if seen != last or is_working(seen):
             last, since = seen, now
         elif now - since > seconds:
@@ -243,8 +248,10 @@ async def quiet(ground: Ground, scene: Scene, *, seconds: float) -> Seen:
 
 async def until(ground: Ground, scene: Scene, wanted: Callable[[Seen], bool], *, seconds: float) -> Seen:
     """Wait until what there is suits; return the last look in any case."""
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + seconds
-    while not wanted(seen := await look(ground, scene)) and loop.time() < deadline:  # noqa: ASYNC110 - as users do
-        await asyncio.sleep(0.3)
+    seen = look(ground, scene)
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(seconds):
+            while not wanted(seen):
+                await ground.cluster.change(slug(scene))
+                seen = look(ground, scene)
     return seen
