@@ -3,12 +3,12 @@
 import asyncio
 import base64
 import os
-import sys
 from pathlib import Path
 
 import pytest
 
 from gotk.git.objects import seed
+from tests import typed
 from tests.e2e import stage
 from tests.e2e.test_pipeline import FILES, image_of, push, registry
 from tests.real import git_ssh
@@ -16,19 +16,12 @@ from tests.real import git_ssh
 __all__ = ["registry"]
 
 
-async def run(up: stage.Stage, *arguments: str, stdin: str = "") -> str:
+async def run(up: stage.Stage, *arguments: str) -> str:
     """Run a verb as a user of the cluster, which must go well; return its last line."""
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "image_automation", *arguments,
-        env={
-            "HOME": str(up.home), "PATH": os.environ["PATH"], "KUBECONFIG": str(up.kubeconfig),
-            "PYTHONPATH": str(Path.cwd()),
-        },
-        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    said, _ = await process.communicate(stdin.encode())
-    assert process.returncode == 0, said.decode()
-    return said.decode().splitlines()[-1]
+    environment = {"HOME": str(up.home), "PATH": os.environ["PATH"], "KUBECONFIG": str(up.kubeconfig)}
+    done = await typed.run(*arguments, environment=environment, together=True)
+    assert done.code == 0, done.out
+    return done.out.splitlines()[-1]
 
 
 @pytest.mark.real

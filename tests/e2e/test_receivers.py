@@ -1,10 +1,9 @@
 """A call from outside reaches the object that its Receiver names."""
 
-import asyncio
 import hashlib
 import hmac
+import os
 import socket
-import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -12,6 +11,7 @@ import aiohttp
 import pytest
 
 from image_automation.notification.receiver import path_of
+from tests import typed
 from tests.e2e import stage
 
 NAMESPACE = "flux-system"
@@ -100,10 +100,6 @@ async def test_the_command_line_shows_urls_and_sends_a_call(door: tuple[stage.St
 
 
 async def verb(up: stage.Stage, *arguments: str) -> str:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "image_automation", *arguments, "--kubeconfig", str(up.kubeconfig),
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
-    )  # fmt: skip
-    printed, _ = await process.communicate()
-    assert process.returncode == 0, printed
-    return printed.decode()
+    done = await typed.run(*arguments, "--kubeconfig", str(up.kubeconfig), environment=os.environ, together=True)
+    assert done.code == 0, done.out
+    return done.out

@@ -1,8 +1,7 @@
 """The record of a choice, and the server and the verbs that show it."""
 
-import asyncio
 import json
-import sys
+import os
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -20,6 +19,7 @@ from image_automation.explanation import Explainer
 from policies.age import Ageing
 from reflector.first_seen import FirstSeen
 from reflector.store import TagStore
+from tests import typed
 from tests.image_automation.dashboard.showing import Held, door
 from tests.memory_cluster import MemoryCluster, image_policy, image_repository
 from tests.reflector import storing
@@ -110,12 +110,8 @@ def test_a_pin_is_explained(explainer: Explainer):
 
 
 async def cli(*arguments: str) -> tuple[int, str, str]:
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "image_automation", *arguments,
-        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-    )  # fmt: skip
-    out, err = await process.communicate()
-    return process.returncode or 0, out.decode(), err.decode()
+    done = await typed.run(*arguments, environment=os.environ)
+    return done.code, done.out, done.err
 
 
 async def test_the_service_answers_and_the_verb_prints_it(explainer: Explainer):

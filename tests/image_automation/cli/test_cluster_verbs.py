@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,16 +23,10 @@ from image_automation.app import embedded
 from image_automation.recovering import request
 from image_automation.writing import releases
 from policies import pin
+from tests import typed
 from tests.running import NOON
 
 SHA = "696f056df216eea4f9401adbee0ff744d4df390f"
-
-
-@dataclass(frozen=True)
-class Result:
-    code: int
-    out: str
-    err: str
 
 
 @dataclass(frozen=True)
@@ -43,13 +36,8 @@ class Terminal:
     client: Client
     environment: dict[str, str]
 
-    async def run(self, *arguments: str, stdin: str = "") -> Result:
-        process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", "image_automation", *arguments, env=self.environment,
-            stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE,
-        )  # fmt: skip
-        out, err = await process.communicate(stdin.encode())
-        return Result(process.returncode or 0, out.decode(), err.decode())
+    async def run(self, *arguments: str, stdin: str = "") -> typed.Result:
+        return await typed.run(*arguments, environment=self.environment, stdin=stdin)
 
 
 def ready(status: str, message: str, *, generation: int = 1, type_: str = "Ready") -> dict[str, Any]:

@@ -1,6 +1,5 @@
 """`install` and `uninstall` as an administrator calls them, on a control plane that enforces roles."""
 
-import asyncio
 import os
 import subprocess
 import sys
@@ -17,8 +16,8 @@ from gotk.kube import config, errors
 from gotk.kube.client import Client
 from image_automation.app import embedded
 from image_automation.cli import root
+from tests import typed
 
-_PROGRAM = [sys.executable, "-m", "image_automation"]
 _ENVIRONMENT = {"PATH": os.environ["PATH"], "PYTHONPATH": str(Path.cwd())}
 ADMIN = ("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "", "image-automation-cluster-admin")
 IMAGES = ("image.toolkit.fluxcd.io/v1", "ImagePolicy", "team", "web")
@@ -31,13 +30,9 @@ class Shell:
 
     async def run(self, *arguments: str, text: str = "", code: int = 0) -> str:
         """Run a verb and return all that it says."""
-        process = await asyncio.create_subprocess_exec(
-            *_PROGRAM, *arguments,
-            env=self.environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        said, _ = await process.communicate(text.encode())
-        assert process.returncode == code, said.decode()
-        return said.decode()
+        done = await typed.run(*arguments, environment=self.environment, stdin=text, together=True)
+        assert done.code == code, done.out
+        return done.out
 
     async def has(self, *place: str) -> bool:
         try:

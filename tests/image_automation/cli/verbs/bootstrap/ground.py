@@ -1,10 +1,7 @@
 """Where bootstrap is tried: a service beside the embedded control plane, and the program as a user calls it."""
 
-import asyncio
 import contextlib
 import os
-import subprocess
-import sys
 from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,9 +10,8 @@ from typing import Any
 import pygit2
 
 from gotk.apiserver import ALWAYS_ALLOW
+from tests import typed
 from tests.e2e import stage
-
-_PROGRAM = [sys.executable, "-m", "image_automation"]
 
 
 @dataclass(frozen=True)
@@ -27,14 +23,10 @@ class Ground:
 
     async def run(self, *arguments: str, text: str = "", code: int = 0, env: Mapping[str, str] | None = None) -> str:
         """Run a verb and return all that it says."""
-        process = await asyncio.create_subprocess_exec(
-            *_PROGRAM, *arguments,
-            env=self.environment | dict(env or {}),
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-        said, _ = await process.communicate(text.encode())
-        assert process.returncode == code, said.decode()
-        return said.decode()
+        environment = self.environment | dict(env or {})
+        done = await typed.run(*arguments, environment=environment, stdin=text, together=True)
+        assert done.code == code, done.out
+        return done.out
 
     async def get(self, api_version: str, kind: str, name: str) -> dict[str, Any]:
         """Return an object of flux-system."""
