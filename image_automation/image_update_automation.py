@@ -45,6 +45,7 @@ from image_automation.gating.chain import Gate
 from image_automation.pull_requests import access as forges
 from image_automation.pull_requests import drafting, settings
 from image_automation.pull_requests.access import Access
+from image_automation.pull_requests.committing import Committer
 from image_automation.pull_requests.drafting import Drafting
 from image_automation.pull_requests.keeping import Kept, PullRequests
 from image_automation.pull_requests.origins import Origins
@@ -54,7 +55,8 @@ from image_automation.selection import Selection
 from image_automation.update import values
 from image_automation.update.proposal import Proposal
 from image_automation.writing import authorship, checkout, push_branch, refspec, signing, tree
-from image_automation.writing.source_manager import CheckedOut, PushResult, SourceManager, push_failed
+from image_automation.writing.delivery import ByForge, ByGit
+from image_automation.writing.source_manager import CheckedOut, Delivery, PushResult, SourceManager, push_failed
 
 _ATTEMPTS = 12
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0
@@ -155,11 +157,9 @@ class ImageUpdateAutomationReconciler:
         self._first_seen = first_seen
         self._origins = origins
         self._announcer = pushes.Announcer()
+        self._forges = Access(objects=client, git=access, connect=connect)
         self._pull_requests = PullRequests(
-            client=client,
-            access=Access(objects=client, git=access, connect=connect),
-            limiter=limiter,
-            announcer=self._announcer,
+            client=client, access=self._forges, limiter=limiter, announcer=self._announcer
         )
         self._returns = returns.Returns(
             objects=objects,
@@ -243,7 +243,15 @@ class ImageUpdateAutomationReconciler:
             target=target,
             second_push=second,
             sign=await signing.signer(self._client, automation, self._limiter),
+            delivery=self._delivery(automation, source),
         )
+
+    def _delivery(self, automation: ImageUpdateAutomation, source: GitRepository) -> Delivery:
+        forge = settings.commits(automation)
+        if forge is None:
+            return ByGit(self._limiter)
+        committer = Committer(access=self._forges, settings=forge, automation=automation, source=source)
+        return ByForge(self._limiter, committer.commit)
 
     def _branch_lock(self, url: str, branch: str) -> asyncio.Lock:
         """Return the lock of a branch: automations of one branch take turns and do not race each other."""
@@ -257,7 +265,9 @@ class ImageUpdateAutomationReconciler:
         untold = pushes.untold(before, manager.automation.status)
         if untold is None:
             return _Past(report=before)
-        return _Past(report=before, is_open=True, owed=await self._limiter.run(manager.arrived, untold))
+        owed = await self._limiter.run(manager.arrived, untold)
+        known = untold if owed is None else untold.named(owed.commit)
+        return _Past(report=msgspec.structs.replace(before, push=known), is_open=True, owed=owed)
 
     async def _take_back(
         self,
@@ -282,6 +292,7 @@ class ImageUpdateAutomationReconciler:
         draft = await self._limiter.run(recovery.draft, manager, wanted, run.now())
         try:
             past = await self._push_back(manager, run, past, draft)
+            draft = draft.made_as(past.owed.commit) if past.owed is not None else draft
         except Retry as error:
             if not isinstance(error.__cause__, git.Rejected):
                 raise
@@ -299,10 +310,11 @@ class ImageUpdateAutomationReconciler:
         record = pushes.recorded(draft.made, draft.proposal, follows=run.status.last_push_commit)
         await pushes.record(run, past.report, record)
         try:
-            await self._limiter.run(manager.push, draft.checked_out, draft.made)
+            made = await manager.deliver(draft.checked_out, draft.made, draft.proposal.edits)
         except (git.NonFastForward, git.Damaged) as error:
             raise Conflict(f"another push came before the rollback: {error.message}") from error
-        return _Past(report=msgspec.structs.replace(past.report, push=record), is_open=True, owed=draft.made)
+        done = msgspec.structs.replace(past.report, push=record.named(made.commit))
+        return _Past(report=done, is_open=True, owed=made)
 
     async def _update(
         self, manager: SourceManager, selected: Selection, run: Run[ImageUpdateAutomationStatus], past: _Past
@@ -369,9 +381,9 @@ class ImageUpdateAutomationReconciler:
         record = pushes.recorded(made, draft.proposal, follows=run.status.last_push_commit)
         await current.confirm(self._client, manager.automation, selected, draft.proposal, run.now())
         await pushes.record(run, past.report, record)
-        await self._limiter.run(manager.push, checked_out, made)
+        made = await manager.deliver(checked_out, made, draft.proposal.edits)
         await self._limiter.run(manager.push_refspec, checked_out, made)
-        update = replace(update, push=made, record=record)
+        update = replace(update, push=made, record=record.named(made.commit))
         if checked_out.target.switches:
             return update
         return replace(update, revision=checked_out.target.wanted.revision(made.commit))

@@ -109,8 +109,13 @@ class Repository(Versions, Protocol):
         *,
         sign: Sign | None = None,
         mark: str = "",
+        in_message: bool = False,
     ) -> str:
         """Make a commit on top of another, without a work tree, and return its id."""
+        ...
+
+    def time_to_write(self) -> float:
+        """Return for how many seconds a write to the remote may take. Raises Fenced where none may be sent."""
         ...
 
     def push(

@@ -43,6 +43,8 @@ def recorded(made: PushResult, proposal: Proposal, *, follows: str) -> Push:
         follows=follows,
         checked_out=made.checked_out,
         rebuilt=made.rebuilt,
+        tree=made.tree,
+        parent=made.parent if made.tree else "",
     )
 
 

@@ -103,6 +103,12 @@ class Draft:
             recovery = msgspec.structs.replace(recovery, verdict="stopped", message=message, cause=cause)
         return Draft(answer=answer, recovery=recovery)
 
+    def made_as(self, name: str) -> "Draft":
+        """Return the same with the name that the commit has on its branch."""
+        if self.answer is None or self.made is None or self.answer.commit != self.made.commit:
+            return self
+        return replace(self, answer=msgspec.structs.replace(self.answer, commit=name))
+
 
 def opted_in(automation: ImageUpdateAutomation) -> bool:
     """Tell whether the owner wants what fails taken back. Raises Stalled for an annotation that says something else."""

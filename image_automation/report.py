@@ -57,7 +57,8 @@ class Push(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
 
     `grants` are those whose word let it through. `left_out` counts the changes that the annotation has no room for.
     `follows` is the commit that the status named as the last one pushed; as long as it still does, this one has not
-    been told of. `checked_out` is the commit that it was made on, `rebuilt` whether it replaced others.
+    been told of. `checked_out` is the commit that it was made on, `rebuilt` whether it replaced others. One that the
+    forge makes is known by its `tree` and `parent` until its name is.
     """
 
     commit: str
@@ -69,6 +70,12 @@ class Push(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
     follows: str | None = None
     checked_out: str = ""
     rebuilt: bool = False
+    tree: str = ""
+    parent: str = ""
+
+    def named(self, commit: str) -> "Push":
+        """Return the same of a commit with the name that it has on its branch."""
+        return msgspec.structs.replace(self, commit=commit)
 
     def is_untold(self, last_push_commit: str) -> bool:
         """Tell whether a status with this last push does not know of it, be it that it never arrived."""

@@ -50,6 +50,8 @@ REPORT = PREFIX + "report"
 PUSH_BRANCH = PREFIX + "push-branch"
 #: On an ImageUpdateAutomation: that updates become pull requests, and how, as a YAML mapping.
 PULL_REQUEST = PREFIX + "pull-request"
+#: On an ImageUpdateAutomation: that the forge makes the commits, and signs them: `true`, or where the forge is.
+FORGE_COMMITS = PREFIX + "forge-commits"
 #: On an ImageUpdateAutomation: patterns of text files that are looked into besides YAML, such as `Dockerfile, *.tf`.
 TEXT_FILES = PREFIX + "text-files"
 

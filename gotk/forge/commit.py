@@ -6,7 +6,7 @@ branch is, is compared before, and GitHub compares it once more in the commit it
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from gotk.forge.hosting import Asking
 from gotk.http.exchange import Unusable
@@ -46,6 +46,7 @@ class Change:
         return self.message.partition("\n")[2].strip("\n")
 
 
+@runtime_checkable
 class Committing(Protocol):
     """What a forge is asked that makes commits."""
 

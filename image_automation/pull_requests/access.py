@@ -1,4 +1,4 @@
-"""Which repository of which forge an automation's pull requests are at, and as whom it is asked.
+"""Which repository of which forge an automation's pull requests are at, or its commits, and as whom it is asked.
 
 A token goes to the server that it is for: the GitRepository's own secret to the host of its address alone, and a
 Secret that the annotation names to the address that the annotation names beside it.
@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from gotk.api import extensions
 from gotk.api.core import Secret
 from gotk.api.image import ImageUpdateAutomation
 from gotk.api.meta import LocalObjectReference
@@ -19,7 +20,6 @@ from gotk.cloud import github as apps
 from gotk.forge import choosing
 from gotk.forge import repository as addresses
 from gotk.forge.hosting import Asking
-from gotk.forge.pull_request import Proposing
 from gotk.git.auth import Credentials
 from gotk.http.exchange import Unusable
 from gotk.http.proxy import Proxy
@@ -29,7 +29,7 @@ from gotk.kube.errors import APIError
 from gotk.kube.ports import Getter
 from gotk.runtime.errors import Retry
 from gotk.sources.git_access import GitAccess
-from image_automation.pull_requests.settings import Settings, invalid
+from image_automation.pull_requests.settings import Forge, Settings, invalid
 from image_automation.writing import checkout
 
 T = TypeVar("T")
@@ -56,6 +56,10 @@ class Asker(Protocol):
         ...
 
 
+class _WrongError(Exception):
+    """The annotation is wrong; the message says how."""
+
+
 #: Opens a way to forges.
 Connect = Callable[[Way], Asker]
 
@@ -77,9 +81,18 @@ class Access:
     connect: Connect
 
     async def open(
-        self, settings: Settings, automation: ImageUpdateAutomation, source: GitRepository
-    ) -> tuple[Proposing, Asker]:
+        self, settings: Forge, automation: ImageUpdateAutomation, source: GitRepository
+    ) -> tuple[choosing.Forge, Asker]:
         """Return the forge's repository and who asks it. Raises Stalled and Retry."""
+        says = extensions.PULL_REQUEST if isinstance(settings, Settings) else extensions.FORGE_COMMITS
+        try:
+            return await self._open(settings, automation, source)
+        except _WrongError as error:
+            raise invalid(str(error), says) from error
+
+    async def _open(
+        self, settings: Forge, automation: ImageUpdateAutomation, source: GitRepository
+    ) -> tuple[choosing.Forge, Asker]:
         address = _address(settings, source)
         if settings.secret_ref is None:
             account = await self._of_source(settings, automation, source)
@@ -88,20 +101,20 @@ class Access:
         try:
             forge = choosing.choose(address, token=account.token, username=account.username, kind=settings.type)
         except Unusable as error:
-            raise invalid(f"{error}, in `type`") from error
+            raise _WrongError(f"{error}, in `type`") from error
         way = Way(tls=account.tls, proxy=account.proxy, secrets=(account.token,))
         return forge, self.connect(way)
 
-    async def _of_source(
-        self, settings: Settings, automation: ImageUpdateAutomation, source: GitRepository
-    ) -> _Account:
+    async def _of_source(self, settings: Forge, automation: ImageUpdateAutomation, source: GitRepository) -> _Account:
         if settings.address and not _trusts(source.spec.url, settings.address):
-            raise invalid("`address` names another server than the GitRepository: name a Secret for it in `secretRef`")
+            raise _WrongError(
+                "`address` names another server than the GitRepository: name a Secret for it in `secretRef`"
+            )
         found = await checkout.credentials(self.git, source, automation)
         token = found.bearer_token or found.password
         if not token:
             where = f"GitRepository '{source.metadata.namespace}/{source.metadata.name}'"
-            raise invalid(f"{where} has no token or password for the forge: name a Secret with one in `secretRef`")
+            raise _WrongError(f"{where} has no token or password for the forge: name a Secret with one in `secretRef`")
         return _account(found, token)
 
     async def _of_secret(
@@ -149,18 +162,18 @@ class Access:
         return await checkout.credentials(self.git, borrowed, automation)
 
 
-def _address(settings: Settings, source: GitRepository) -> str:
+def _address(settings: Forge, source: GitRepository) -> str:
     """Return the repository's address at its forge. Raises Stalled."""
     try:
         found = addresses.parse(settings.address or source.spec.url)
     except Unusable:
         where = "`address`" if settings.address else "the GitRepository's address"
         example = "https://git.example.com/org/web"
-        raise invalid(
+        raise _WrongError(
             f"{where} is none of a repository at a forge: say in `address` where it is, as {example}"
         ) from None
     if settings.address and urlsplit(settings.address).scheme not in {"http", "https"}:
-        raise invalid("`address` must begin with https://, for the forge's API is asked there")
+        raise _WrongError("`address` must begin with https://, for the forge's API is asked there")
     if found.host in _ALIASES:
         return f"{_ALIASES[found.host]}/{found.path}"
     return settings.address or source.spec.url

@@ -1,4 +1,8 @@
-"""What an automation asks of its pull requests: the annotation `image-automation.dev/pull-request`, read strictly."""
+"""What an automation asks of its forge, read strictly from its annotations.
+
+`image-automation.dev/pull-request` asks for pull requests, `image-automation.dev/forge-commits` for commits that the
+forge makes. Where both are there, the first one says where the forge is.
+"""
 
 from typing import Final, Literal, TypeAlias
 
@@ -15,15 +19,24 @@ from image_automation.writing import checkout, push_branch
 Per: TypeAlias = Literal["all", "policy", "group"]
 Merge: TypeAlias = Literal["never", "auto", "when-green"]
 
+_COMMITS_FORM: Final = '"true", or a YAML mapping such as {type: gitea, secretRef: {name: forge-token}}'
 _FORM: Final = "a YAML mapping such as {per: policy, labels: [images], merge: when-green}"
 
 
-class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
-    """The annotation. `branch`, `title` and `body` are Go templates; without them we word them ourselves.
+class Forge(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """Where the forge is, and as whom it is asked.
 
     `type` and `address` name the forge where the host of the Git repository does not; `secretRef` names a Secret in the
     automation's namespace for it, without one the GitRepository's is used.
     """
+
+    type: str = ""
+    address: str = ""
+    secret_ref: LocalObjectReference | None = None
+
+
+class Settings(Forge, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
+    """How pull requests are to be. `branch`, `title` and `body` are Go templates; without them they are worded here."""
 
     per: Per = "all"
     branch: str = ""
@@ -36,9 +49,6 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid
     links: bool = False
     merge: Merge = "never"
     merge_method: Method = Method.MERGE
-    type: str = ""
-    address: str = ""
-    secret_ref: LocalObjectReference | None = None
 
 
 def read(automation: ImageUpdateAutomation) -> Settings | None:
@@ -58,6 +68,29 @@ def read(automation: ImageUpdateAutomation) -> Settings | None:
     return found
 
 
-def invalid(cause: str) -> Stalled:
-    """Say what is wrong with the annotation."""
-    return Stalled(checkout.INVALID, f"annotation {extensions.PULL_REQUEST}: {cause}")
+def commits(automation: ImageUpdateAutomation) -> Forge | None:
+    """Return the forge that is to make the commits; None where Git does. Raises Stalled."""
+    name, annotations = extensions.FORGE_COMMITS, automation.metadata.annotations
+    if annotations.get(name, "false").strip() == "false":
+        return None
+    plain = annotations[name].strip() == "true"
+    try:
+        found = facts.read({name: "{}" if plain else annotations[name]}, name, Forge, _COMMITS_FORM)
+    except facts.Misread as error:
+        raise Stalled(checkout.INVALID, str(error)) from None
+    spec = automation.spec.git
+    if spec is not None and spec.commit.signing_key is not None:
+        raise invalid("the forge signs with its own key: leave out spec.git.commit.signingKey", name)
+    if spec is not None and spec.push is not None and spec.push.options:
+        raise invalid("the forge takes no push options: leave out spec.git.push.options", name)
+    proposing = read(automation)
+    if proposing is None:
+        return found
+    if found != Forge():
+        raise invalid(f'annotation {extensions.PULL_REQUEST} says where the forge is: write "true" here', name)
+    return proposing
+
+
+def invalid(cause: str, annotation: str = extensions.PULL_REQUEST) -> Stalled:
+    """Say what is wrong with an annotation."""
+    return Stalled(checkout.INVALID, f"annotation {annotation}: {cause}")

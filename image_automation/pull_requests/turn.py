@@ -228,12 +228,12 @@ class Turn:
         planned = report.PullRequest(branch=made.branch, scope=part.scope.name, head=made.commit)
         await pushes.record(self.run, self._planning(planned), record)
         try:
-            await self.limiter.run(place.manager.push, place.checked_out, made)
+            made = await place.manager.deliver(place.checked_out, made, part.proposal.edits)
         except (git.NonFastForward, git.Damaged) as error:
             raise Conflict(f"branch '{made.branch}' moved meanwhile: {error.message}") from error
         await self.announcer.tell(self.automation, self.run, made)
         await self.run.save()
-        self.push = record
+        self.push = record.named(made.commit)
         return made.commit
 
     def _planning(self, planned: report.PullRequest) -> Report:

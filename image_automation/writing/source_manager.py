@@ -3,13 +3,13 @@
 Answers to the source manager of Flux's image automation controller, with the same order and messages: check out,
 commit, push the branch, then push the refspec. Unlike it there is no work tree: what is checked out is a commit of a
 mirror.
-Methods block; they run on a thread.
+What is not awaited blocks, and runs on a thread.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TypeVar
+from typing import Protocol, TypeVar
 
 from gotk.api.image import GitSpec, ImageRef, ImageUpdateAutomation
 from gotk.git import errors as git
@@ -20,7 +20,16 @@ from image_automation import ports, report, selection
 from image_automation.gating import chain
 from image_automation.gating.chain import Gate
 from image_automation.update.proposal import Proposal
-from image_automation.writing import checkout, commit_message, push_branch, refspec, rollback_guard, trailers, tree
+from image_automation.writing import (
+    checkout,
+    commit_message,
+    push_branch,
+    refspec,
+    remaking,
+    rollback_guard,
+    trailers,
+    tree,
+)
 
 T = TypeVar("T")
 
@@ -46,7 +55,8 @@ class CheckedOut:
 class PushResult:
     """A commit for its branch. `checked_out` is the commit it was made on, `rebuilt` whether it replaces others.
 
-    `made_at` is in seconds since the epoch.
+    `made_at` is in seconds since the epoch, `parent` the commit below it. With a `tree`, which is what it holds, the
+    forge is to make it once more.
     """
 
     commit: str
@@ -56,6 +66,8 @@ class PushResult:
     made_at: int
     refspec: str = ""
     rebuilt: bool = False
+    parent: str = ""
+    tree: str = ""
 
     @property
     def alone(self) -> "PushResult":
@@ -72,12 +84,13 @@ class PushResult:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SourceManager:
-    """The repository of an automation, and what its spec wants of it."""
+    """The repository of an automation, what its spec wants of it, and how commits get there."""
 
     automation: ImageUpdateAutomation
     spec: GitSpec
     repository: ports.Repository
     target: checkout.Checkout
+    delivery: "Delivery"
     second_push: refspec.Refspec | None = None
     sign: Sign | None = None
 
@@ -171,8 +184,23 @@ class SourceManager:
         """Commit a proposal under this message; nothing is pushed yet."""
         repository, spec, branch = self.repository, self.spec, checked_out.target.branch
         author = Person(spec.commit.author.name, spec.commit.author.email)
+        remakes = self.delivery.remakes
+        if remakes:
+            # The forge names whose token it is as author; what is ours is known by the address all the same.
+            message = trailers.under(message, [f"Co-authored-by: {author.name} <{author.email}>"])
         try:
-            made = repository.commit(base.commit, proposal.edits, author, message, now, sign=self.sign, mark=base.mark)
+            made = repository.commit(
+                base.commit,
+                proposal.edits,
+                author,
+                message,
+                now,
+                sign=self.sign,
+                mark=base.mark,
+                in_message=remakes,
+            )
+            message = repository.message(made) if remakes else message
+            held = repository.node(made).id if remakes else ""
         except git.Damaged:
             raise
         except git.Error as error:
@@ -185,7 +213,13 @@ class SourceManager:
             made_at=int(now.timestamp()),
             refspec=spec.push.refspec if spec.push else "",
             rebuilt=base.rebuilds,
+            parent=base.commit,
+            tree=held,
         )
+
+    async def deliver(self, checked_out: CheckedOut, made: PushResult, edits: Mapping[str, bytes]) -> PushResult:
+        """Bring a commit to its branch if that is still as fetched. Raises NonFastForward where it is not."""
+        return await self.delivery.deliver(self, checked_out, made, edits)
 
     def push(self, checked_out: CheckedOut, made: PushResult) -> None:
         """Push a commit if the branch is still as fetched. Raises NonFastForward where it is not."""
@@ -205,19 +239,27 @@ class SourceManager:
         try:
             listed = repository.references().commits
             for name in dict.fromkeys((f"refs/heads/{recorded.branch}", self.target.reference)):
-                if name in listed and repository.contains(self._bring(name, listed), recorded.commit):
+                if name in listed and (found := self._found(self._bring(name, listed), recorded)):
                     return PushResult(
-                        commit=recorded.commit,
-                        message=repository.message(recorded.commit),
+                        commit=found,
+                        message=repository.message(found),
                         branch=recorded.branch,
                         checked_out=recorded.checked_out,
-                        made_at=repository.committed_at(recorded.commit),
+                        made_at=repository.committed_at(found),
                         refspec=recorded.refspec,
                         rebuilt=recorded.rebuilt,
+                        parent=recorded.parent,
+                        tree=recorded.tree,
                     )
         except git.Error as error:
             raise checkout.failed(error.message) from error
         return None
+
+    def _found(self, tip: str, recorded: report.Push) -> str | None:
+        """Return the name of a commit in the history of another one; None where it is not there."""
+        if recorded.tree:
+            return remaking.find(self.repository, tip, recorded.tree, recorded.parent)
+        return recorded.commit if self.repository.contains(tip, recorded.commit) else None
 
     def push_refspec(self, checked_out: CheckedOut, pushed: PushResult) -> None:
         """Push a commit that is on its branch as the refspec says, too."""
@@ -239,6 +281,21 @@ class SourceManager:
     @property
     def _options(self) -> Mapping[str, str]:
         return self.spec.push.options if self.spec.push else {}
+
+
+class Delivery(Protocol):
+    """How commits get to their branches. Where it `remakes` them, another one of the same content takes their place."""
+
+    @property
+    def remakes(self) -> bool:
+        """Whether it does."""
+        ...
+
+    async def deliver(
+        self, manager: SourceManager, checked_out: CheckedOut, made: PushResult, edits: Mapping[str, bytes]
+    ) -> PushResult:
+        """Bring a commit to its branch, and return it as it is there. Raises NonFastForward where the branch moved."""
+        ...
 
 
 def push_failed(error: git.Error) -> Retry:

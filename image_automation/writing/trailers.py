@@ -18,8 +18,13 @@ _TRAILER: Final = re.compile(r"[A-Za-z0-9-]+: \S.*")
 
 
 def added(message: str, grants: Iterable[Grant]) -> str:
+    """Put trailers of grants under a message."""
+    return under(message, map(_line, grants))
+
+
+def under(message: str, trailers: Iterable[str]) -> str:
     """Put trailers under a message: into its last paragraph where that is made of trailers, else behind it."""
-    lines = [git.printable(_line(each)) for each in grants]
+    lines = [git.printable(each) for each in trailers]
     if not lines:
         return message
     body = message.rstrip("\n")

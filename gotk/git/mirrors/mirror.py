@@ -125,8 +125,12 @@ class Mirror:
 
     def _for_push(self) -> Remote:
         """Return the remote with the time that a push may take. Raises Fenced where none may be sent."""
+        return replace(self._remote, timeout=self.time_to_write())
+
+    def time_to_write(self) -> float:
+        """Return for how many seconds a write to the remote may take. Raises Fenced where none may be sent."""
         try:
-            return replace(self._remote, timeout=fence.limit(self._remote.timeout, self._write_time))
+            return fence.limit(self._remote.timeout, self._write_time)
         except fence.Closed as error:
             raise errors.Fenced(f"not pushed: {error}") from None
 
@@ -140,14 +144,23 @@ class Mirror:
         *,
         sign: Sign | None = None,
         mark: str = "",
+        in_message: bool = False,
     ) -> str:
         """Make a commit on top of `base` (None: the first of all) with these files' new bytes, and return its id.
 
-        Nothing is pushed. `mark` is what `mark` says of the commit afterwards.
+        Nothing is pushed. `mark` is what `mark` says of the commit afterwards, by a header or `in_message`.
         """
         with self._exclusive(), self._cache.reading() as repository:
             return commits.create(
-                repository, base, edits, author=author, message=message, when=when, sign=sign, mark=mark
+                repository,
+                base,
+                edits,
+                author=author,
+                message=message,
+                when=when,
+                sign=sign,
+                mark=mark,
+                in_message=in_message,
             )
 
     def resolve(self, name: str) -> str | None:

@@ -7,7 +7,7 @@ A file that exists keeps its mode; a new one is an ordinary file. Links and subm
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -22,6 +22,8 @@ Sign = Callable[[bytes], str]
 
 _MARK = "image-automation"
 _MARKED = re.compile(rb"^image-automation ([^\n]*) ([0-9a-f]{16})$", re.MULTILINE)
+_TRAILER = "Image-automation-mark"
+_SAID = re.compile(rb"^Image-automation-mark: ([^\n]*) ([0-9a-f]{16})[ \r]*$", re.MULTILINE)
 _MARK_LIMIT = 512
 _FORBIDDEN = frozenset({"", ".", ".."})
 _IGNORED_BY_HFS = frozenset(map(chr, (*range(0x200C, 0x2010), *range(0x202A, 0x202F), *range(0x206A, 0x2070), 0xFEFF)))
@@ -70,11 +72,14 @@ def create(
     when: datetime,
     sign: Sign | None = None,
     mark: str = "",
+    in_message: bool = False,
 ) -> str:
     """Make a commit on top of `base` (None: the first of all) and return its id; no reference moves.
 
     `mark` becomes a header of the commit, which no log shows: whoever made it knows it again by `mark_of`. Git keeps
-    unknown headers when somebody amends a commit, so it stands with a digest of the headers before it.
+    unknown headers when somebody amends a commit, so it stands with a digest of the headers before it. Where somebody
+    else is to make this commit once more, who gives no headers, it is `in_message`: a trailer at its end, with a digest
+    of tree and parents.
     Raises InvalidPath, and ReferenceNotFound where the base is not there.
     """
     parent: Any = repository.get(base) if base else None
@@ -83,6 +88,9 @@ def create(
     tree = _write(repository, parent.tree if parent else None, _by_directory(edits), "")
     parents: list[str | pygit2.Oid] = [parent.id] if parent else []
     signature = _signature(author, when)
+    if mark and in_message:
+        said = _seal(_content_headers(str(tree), map(str, parents)))
+        message, mark = f"{message.rstrip()}\n{_TRAILER}: {_printable(mark)} {said}\n", ""
     if sign is None and not mark:
         return str(repository.create_commit(None, signature, signature, message, tree, parents))
     content: Any = repository.create_commit_string(signature, signature, message, tree, parents)  # text, not an Oid
@@ -110,9 +118,14 @@ def is_complete(repository: pygit2.Repository, commit_id: str) -> bool:
 
 def mark_of(content: bytes) -> str:
     """Return the mark in a commit's bytes; nothing where there is none, or somebody has made another commit of it."""
-    headers, _, _ = content.partition(b"\n\n")
+    headers, _, message = content.partition(b"\n\n")
     found = _MARKED.search(headers)
-    if found is None or found[2].decode() != _seal(headers[: found.start()].rstrip(b"\n")):
+    if found is not None:
+        sealed = headers[: found.start()].rstrip(b"\n")
+    else:
+        found = _SAID.search(message)
+        sealed = b"\n".join(line for line in headers.split(b"\n") if line.startswith((b"tree ", b"parent ")))
+    if found is None or found[2].decode() != _seal(sealed):
         return ""
     return found[1].decode("utf-8", "replace")
 
@@ -122,8 +135,12 @@ def blob_id(content: bytes) -> str:
     return hashlib.sha1(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()
 
 
+def _content_headers(tree: str, parents: Iterable[str]) -> bytes:
+    return "\n".join([f"tree {tree}", *(f"parent {each}" for each in parents)]).encode()
+
+
 def _seal(headers: bytes) -> str:
-    """Return what stands for a commit's tree, parents and people."""
+    """Return what stands for a commit's tree, parents and, where they are known, people."""
     return hashlib.sha256(headers).hexdigest()[:16]
 
 

@@ -23,6 +23,7 @@ class Repository(Facts):
         default_factory=lambda: {BASE: {"a/b.yaml": b"1"}, OLD: {"a/b.yaml": b"0"}}
     )
     parents: dict[str, str] = field(default_factory=dict)
+    messages: dict[str, str] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=lambda: {"main": BASE})
     meanwhile: str = ""
     #: Where each branch has been.
@@ -33,12 +34,13 @@ class Repository(Facts):
         self.branches[branch] = sha
         self.been.append((branch, sha))
 
-    def write(self, parent: str, files: dict[str, bytes | None]) -> str:
+    def write(self, parent: str, files: dict[str, bytes | None], message: str = "") -> str:
         """Make a commit."""
         tree = {**self.trees[parent], **files}
         sha = hashlib.sha1(repr((parent, sorted(files.items()))).encode(), usedforsecurity=False).hexdigest()
         self.trees[sha] = {path: held for path, held in tree.items() if held is not None}
         self.parents[sha] = parent
+        self.messages[sha] = message
         return sha
 
     def intrude(self, branch: str) -> None:
@@ -79,7 +81,8 @@ class GitHub(_Place):
         changes = wanted["fileChanges"]
         files: dict[str, bytes | None] = {each["path"]: None for each in changes["deletions"]}
         files |= {each["path"]: base64.b64decode(each["contents"]) for each in changes["additions"]}
-        sha = self.facts.write(wanted["expectedHeadOid"], files)
+        message = f"{wanted['message']['headline']}\n\n{wanted['message']['body']}"
+        sha = self.facts.write(wanted["expectedHeadOid"], files, message)
         self.facts.put(branch, sha)
         return {"data": {"createCommitOnBranch": {"commit": {"oid": sha}}}}
 
@@ -131,7 +134,7 @@ class GitLab(_Place):
                 return 400, {"message": "A file with this name already exists"}
             held = base64.b64decode(action["content"]) if "content" in action else None
             files[action["file_path"]] = held
-        sha = facts.write(parent, files)
+        sha = facts.write(parent, files, sent["commit_message"])
         facts.put(sent["branch"], sha)
         return 201, {"id": sha, "parent_ids": [parent]}
 
@@ -164,7 +167,7 @@ class Gitea(_Place):
             if each.get("sha") != (None if before is None else _blob(before)):
                 return 422, {"message": "sha does not match"}
             files[each["path"]] = base64.b64decode(each["content"]) if "content" in each else None
-        sha = facts.write(parent, files)
+        sha = facts.write(parent, files, sent["message"])
         facts.put(sent["branch"], sha)
         return 201, {"commit": {"sha": sha}}
 
