@@ -62,10 +62,16 @@ def of_policy(policy: ImagePolicy) -> Iterator[Entry]:
 
 
 def of_automation(automation: ImageUpdateAutomation) -> Iterator[Entry]:
-    """Yield an automation's freeze, and whose word its last push had. Raises ValueError for what is misread."""
+    """Yield an automation's freeze, reviews that count, and whose word its last push had.
+
+    Raises ValueError for what is misread.
+    """
     namespace = automation.metadata.namespace
-    yield from _frozen(f"ImageUpdateAutomation/{namespace}/{automation.metadata.name}", automation.metadata.annotations)
-    push = report.read(automation.metadata.annotations).push
+    name = f"ImageUpdateAutomation/{namespace}/{automation.metadata.name}"
+    yield from _frozen(name, automation.metadata.annotations)
+    found = report.read(automation.metadata.annotations)
+    yield from _reviewed(name, found.pull_requests)
+    push = found.push
     for each in push.grants if push is not None and not push.is_untold(automation.status.last_push_commit) else ():
         yield Entry(
             at=each.at,
@@ -103,6 +109,21 @@ def of_commit(past: Past) -> Iterator[Entry]:
 def ordered(entries: Iterable[Entry]) -> list[Entry]:
     """Return entries by time, those without one first."""
     return sorted(entries, key=lambda entry: (entry.at, entry.object, entry.what, entry.by))
+
+
+def _reviewed(name: str, pulls: Iterable[report.PullRequest]) -> Iterator[Entry]:
+    """Yield what people said of pull requests whose reviews count; whose word merged one is in the merge."""
+    for pull in pulls:
+        for voice in pull.voices:
+            yield Entry(
+                at=voice.at,
+                what=f"{'approved' if voice.approves else 'rejected'}, in review",
+                by=voice.names[0],
+                object=name,
+                version=f"pull request #{pull.number}",
+                reason=voice.reason,
+                commit=voice.sha,
+            )
 
 
 def _taken_back(past: Past) -> Iterator[Entry]:

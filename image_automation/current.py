@@ -23,8 +23,11 @@ _FEW = 10
 
 async def confirm(
     client: ports.Policies, automation: ImageUpdateAutomation, selected: Selection, proposal: Proposal, now: datetime
-) -> None:
-    """See that policies choose what a proposal writes, and that it may. Raises Conflict, Stalled and APIError."""
+) -> tuple[ImageUpdateAutomation, Selection]:
+    """See that policies choose what a proposal writes, and that it may; return both as they are now.
+
+    Raises Conflict, Stalled and APIError.
+    """
     namespace, choices = automation.metadata.namespace, written(proposal, selected.images)
     live = await _live(client, namespace, choices)
     for name, chosen in choices.items():
@@ -32,7 +35,9 @@ async def confirm(
             raise Conflict(f"ImagePolicy '{name}' has chosen another image meanwhile")
     with contextlib.suppress(kube.NotFound):  # then it is going, and what it was counts
         automation = await client.get(ImageUpdateAutomation, namespace, automation.metadata.name)
-    gatekeeping.confirm(automation, replace(selected, policies={**selected.policies, **live}), proposal, now)
+    selected = replace(selected, policies={**selected.policies, **live})
+    gatekeeping.confirm(automation, selected, proposal, now)
+    return automation, selected
 
 
 def written(proposal: Proposal, images: Mapping[str, ImageRef]) -> dict[str, ImageRef]:

@@ -5,7 +5,7 @@ errors, and the time of the next run.
 """
 
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, Final
 
@@ -15,13 +15,14 @@ from gotk.runtime.clock import parse_rfc3339
 from gotk.runtime.errors import Conflict, Stalled
 from gotk.runtime.reconciler import Run
 from image_automation import report
-from image_automation.gating import chain, freeze
+from image_automation.gating import approvals, chain, freeze, windows
 from image_automation.gating.chain import Gate
-from image_automation.gating.facts import INVALID, Facts, Misread
+from image_automation.gating.facts import INVALID, Cause, Facts, Misread
 from image_automation.gating.gates import gates, grants
+from image_automation.gating.voices import Voices
 from image_automation.report import Report
 from image_automation.selection import Selection
-from image_automation.update.proposal import Proposal
+from image_automation.update.proposal import Grant, Proposal
 
 _SOONEST: Final = 1.0  # times are written in whole seconds: not again and again within the last one
 _NONE: Final[Mapping[str, str]] = {}
@@ -41,6 +42,55 @@ def granted(
     """Return a proposal with those whose word lets its changes through."""
     facts = _facts(automation, namespace, selected, now)
     return replace(proposal, grants=grants((change for _, change in proposal.changes), facts))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ballot:
+    """The reviews of a pull request that count, by policy, and since when what it proposes is proposed."""
+
+    voices: Voices
+    since: datetime
+
+    def unmerged(
+        self, automation: ImageUpdateAutomation, selected: Selection, proposal: Proposal, now: datetime
+    ) -> Cause | None:
+        """Say what keeps it from being merged; None where nothing does. Raises Stalled."""
+        facts = _facts(automation, automation.metadata.namespace, _written(selected, proposal), now)
+        try:
+            return approvals.unmerged(facts, self.voices, self.since)
+        except Misread as error:
+            raise Stalled(INVALID, str(error)) from None
+
+    def grants(
+        self, automation: ImageUpdateAutomation, selected: Selection, proposal: Proposal, now: datetime
+    ) -> tuple[Grant, ...]:
+        """Return whose word lets it be merged."""
+        facts = _facts(automation, automation.metadata.namespace, _written(selected, proposal), now)
+        return approvals.merging(facts, self.voices)
+
+
+def counts_reviews(automation: ImageUpdateAutomation, selected: Selection, proposal: Proposal, now: datetime) -> bool:
+    """Tell whether reviews count for a pull request."""
+    facts = _facts(automation, automation.metadata.namespace, _written(selected, proposal), now)
+    return approvals.counts_reviews(facts)
+
+
+def until_closing(
+    automation: ImageUpdateAutomation, selected: Selection, proposal: Proposal, now: datetime
+) -> float | None:
+    """Return for how many seconds what is proposed may be written; None where no window ends."""
+    facts = _facts(automation, automation.metadata.namespace, _written(selected, proposal), now)
+    try:
+        closing = windows.closing(facts)
+    except Misread:
+        return None  # it is held for that
+    return max((closing - now).total_seconds(), _SOONEST) if closing is not None else None
+
+
+def _written(selected: Selection, proposal: Proposal) -> Selection:
+    """Leave out the policies for which nothing is written."""
+    names = {change.setter.split(":")[1] for _, change in proposal.changes}
+    return replace(selected, policies={name: each for name, each in selected.policies.items() if name in names})
 
 
 def _facts(automation: ImageUpdateAutomation | None, namespace: str, selected: Selection, now: datetime) -> Facts:

@@ -242,8 +242,8 @@ class ImageUpdateAutomationReconciler:
             repository=repository,
             target=target,
             second_push=second,
-            sign=await signing.signer(self._client, automation, self._limiter),
             delivery=self._delivery(automation, source),
+            sign=await signing.signer(self._client, automation, self._limiter),
         )
 
     def _delivery(self, automation: ImageUpdateAutomation, source: GitRepository) -> Delivery:

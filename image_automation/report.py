@@ -16,6 +16,7 @@ from gotk.api import extensions
 from gotk.api.image import ImageUpdateAutomation
 from gotk.git import errors as git
 from gotk.runtime.clock import parse_rfc3339, rfc3339
+from image_automation.gating.voices import Voice
 from image_automation.update import setter as setters
 from image_automation.update.proposal import GIVEN_UP, TAKEN_BACK, Grant, Hold, Proposal
 from image_automation.update.result import Change, FileResult
@@ -160,6 +161,7 @@ class PullRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
     `takes_back` is the request, or the object that fails, because of which it takes back what we wrote, be it
     `during_freeze`. `head` is its branch's commit, `scheduled` the one that the forge has been told to merge, `note`
     says why not more is done.
+    Where reviews count, `choices` stands for what it proposes `since` then, and `voices` are what people said.
     """
 
     branch: str
@@ -173,6 +175,9 @@ class PullRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
     takes_back: str = ""
     during_freeze: bool = False
     note: str = ""
+    choices: tuple[str, ...] = ()
+    since: str = ""
+    voices: tuple[Voice, ...] = ()
 
     @property
     def recovers(self) -> bool:
@@ -379,8 +384,12 @@ def _without_places(report: Report) -> Report:
     """Return what the annotation must have room for whatever else is in it."""
     push = msgspec.structs.replace(report.push, changes=(), left_out=len(report.push.changes)) if report.push else None
     left_out = LeftOut(held=len(report.held), ignored=len(report.ignored), commits=report.commits)
-    kept = tuple(msgspec.structs.replace(each, title="", note="") for each in report.pull_requests)
+    kept = tuple(msgspec.structs.replace(each, title="", note="") for each in map(_without_words, report.pull_requests))
     return msgspec.structs.replace(report, push=push, held=(), ignored=(), left_out=left_out, pull_requests=kept)
+
+
+def _without_words(pull: PullRequest) -> PullRequest:
+    return msgspec.structs.replace(pull, voices=tuple(msgspec.structs.replace(each, reason="") for each in pull.voices))
 
 
 def _fitting(places: Sequence[R], room: int) -> tuple[tuple[R, ...], int]:

@@ -154,7 +154,8 @@ class Checks:
 class Review:
     """What a person last said of a pull request and stands by; `at` is RFC 3339, `sha` the commit that was looked at.
 
-    Both are empty where the forge does not tell. `official` says whether the forge counts it, as of somebody who may
+    Both are empty where the forge does not tell. `names` are what people may call that person by of which nobody else
+    can take hold, where that is not `who`. `official` says whether the forge counts it, as of somebody who may
     write here; None where it does not tell, and where anybody may approve a stranger's word counts as anybody's.
     """
 
@@ -164,6 +165,25 @@ class Review:
     sha: str = ""
     text: str = ""
     official: bool | None = None
+    names: tuple[str, ...] = ()
+
+    @property
+    def known_as(self) -> tuple[str, ...]:
+        """The names that are this person's alone."""
+        return self.names or (self.who,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Message:
+    """What the commit of a merge is to say, where one is made and the forge lets it be said."""
+
+    title: str
+    text: str
+
+    @property
+    def whole(self) -> str:
+        """All of it, for forges that take it in one."""
+        return f"{self.title}\n\n{self.text}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -234,11 +254,17 @@ class Proposing(Protocol):
         """Write a comment."""
         ...
 
-    def enable_auto_merge(self, number: int, expected: str, method: Method) -> Asking[Merging]:
-        """Let the forge merge it once it may, if its branch is at the expected commit."""
+    def enable_auto_merge(
+        self, number: int, expected: str, method: Method, message: Message | None = None
+    ) -> Asking[Merging]:
+        """Let the forge merge it once it may, if its branch is at the expected commit; `message` is for the merge."""
         ...
 
-    def merge(self, number: int, expected: str, method: Method) -> Asking[Merging]:
+    def call_off(self, number: int) -> Asking[bool]:
+        """Have the forge not merge it by itself any more; return whether it will not."""
+        ...
+
+    def merge(self, number: int, expected: str, method: Method, message: Message | None = None) -> Asking[Merging]:
         """Merge it now, or queue it where the forge has a queue for its base, if it is at the expected commit."""
         ...
 

@@ -3,10 +3,13 @@
 How many, who may, and until when, an annotation says: on a policy for its places, on an automation for all; where both
 do, both have to be content. A rejection counts where nobody asked for approvals, too: a no needs no preparation. What a
 person said last counts, one person counts once, and `allow` is an approval as well.
+
+Where updates are pull requests and a rule has `reviews`, those at the forge count besides. The version is then proposed
+at once, and what the rule lacks keeps it from being merged.
 """
 
-from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal
 
 import msgspec
@@ -19,19 +22,25 @@ from gotk.duration import Duration
 from gotk.runtime.clock import rfc3339
 from image_automation.gating.chain import Gate
 from image_automation.gating.facts import Cause, Facts, Misread, by_policy, moment, read
-from image_automation.update.proposal import REJECTED
+from image_automation.gating.voices import Voice, Voices
+from image_automation.update.proposal import REJECTED, Grant
 
 AWAITING: Final = "AwaitingApproval"
 OVERDUE: Final = "ApprovalOverdue"
-_FORM = '"2", or {needed: 2, of: [jane, "group:sre"], deadline: 48h, then: reject}'
+_FORM = '"2", or {needed: 2, of: [jane, "group:sre"], reviews: {jane-dev: jane}, deadline: 48h, then: reject}'
 _GROUP = "group:"
+_FIRST, _LAST = datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, tzinfo=UTC)
 
 
 class _Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
-    """The annotation: how many approvals, of whom (anybody without), how soon, and what follows when they are late."""
+    """The annotation: how many approvals, of whom (anybody without), how soon, and what follows when they are late.
+
+    `reviews` are logins at the forge whose reviews count, with the names that these people have here.
+    """
 
     needed: Annotated[int, msgspec.Meta(ge=1, le=50)]
     of: tuple[str, ...] = ()
+    reviews: tuple[str, ...] | dict[str, str] = ()
     deadline: str = ""
     then: Literal["remind", "reject"] = "remind"
 
@@ -47,6 +56,16 @@ class _Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
     def may(self, decision: Decision) -> bool:
         """Tell whether a decision is by somebody who is asked."""
         return not self.of or decision.by in self.of or any(f"{_GROUP}{group}" in self.of for group in decision.groups)
+
+    def heard(self, voices: Iterable[Voice], tag: str) -> Iterator[Decision]:
+        """Yield the reviews that count, as decisions of those who gave them."""
+        named = self.reviews if isinstance(self.reviews, dict) else dict(zip(self.reviews, self.reviews, strict=True))
+        people = {login.casefold(): name for login, name in named.items()}
+        for voice in voices:
+            by = next((people[each.casefold()] for each in voice.names if each.casefold() in people), "")
+            if by:
+                verdict: Literal["approve", "reject"] = decisions.APPROVE if voice.approves else decisions.REJECT
+                yield Decision(tag=tag, verdict=verdict, by=by, at=voice.at, reason=voice.reason)
 
 
 def groups_asked(annotations: Mapping[str, str]) -> frozenset[str]:
@@ -74,7 +93,8 @@ def gate(facts: Facts) -> Gate:
         rejected = [each for each in said if each.verdict == decisions.REJECT and all(rule.may(each) for rule in rules)]
         if rejected:
             return Cause(kind=REJECTED, message=f"rejected by {rejected[-1].words}", by=rejected[-1].by)
-        causes = (_short(rule, said, since, facts.now) for rule in rules)
+        proposed = extensions.PULL_REQUEST in facts.automation
+        causes = (_short(rule, said, since, facts.now) for rule in rules if not (proposed and rule.reviews))
         return next((cause for cause in causes if cause is not None), None)
 
     return by_policy(facts, judge)
@@ -96,6 +116,66 @@ def granting(policy: ImagePolicy, facts: Facts) -> list[Decision]:
     ]
 
 
+def counts_reviews(facts: Facts) -> bool:
+    """Tell whether reviews count for one of the policies; for what is misread they do not."""
+    try:
+        return any(_reviewed(policy, facts) for policy in facts.policies.values())
+    except Misread:
+        return False
+
+
+def unmerged(facts: Facts, voices: Voices, since: datetime) -> Cause | None:
+    """Say what keeps a pull request from being merged whose reviews count; None where nothing does. Raises Misread."""
+    for policy in facts.policies.values():
+        ref = policy.status.latest_ref
+        for rule in _reviewed(policy, facts) if ref is not None else ():
+            said = _together(rule, policy, voices)
+            objecting = next((each for each in said if each.verdict == decisions.REJECT), None)
+            if objecting is not None:
+                return Cause(kind=REJECTED, message=f"rejected by {objecting.words}", by=objecting.by)
+            if (cause := _enough(rule, said, since, facts.now)) is not None:
+                return cause
+    return None
+
+
+def merging(facts: Facts, voices: Voices) -> tuple[Grant, ...]:
+    """Return whose word lets a pull request be merged whose reviews count."""
+    found: dict[Grant, None] = {}
+    for policy in facts.policies.values():
+        for rule in _reviewed(policy, facts):
+            for each in _together(rule, policy, voices):
+                if each.verdict != decisions.REJECT:
+                    word = {name: getattr(each, name) for name in ("tag", "verdict", "by", "at", "reason")}
+                    found[Grant(policy=policy.metadata.name, **word)] = None
+    return tuple(found)
+
+
+def _reviewed(policy: ImagePolicy, facts: Facts) -> list[_Asked]:
+    rules = (_asked(policy.metadata.annotations), _asked(facts.automation))
+    return [rule for rule in rules if rule is not None and rule.reviews]
+
+
+def _together(rule: _Asked, policy: ImagePolicy, voices: Voices) -> list[Decision]:
+    """Return each person's last word, here or at the forge; without a time a no is the last, and a yes is not."""
+    ref = policy.status.latest_ref
+    if ref is None:
+        return []
+    here = (each for each in _said(policy, ref) if rule.may(each))
+    there = rule.heard(voices.get(policy.metadata.name, ()), ref.tag)
+    last: dict[str, Decision] = {}
+    for each in sorted((*here, *there), key=_when):
+        last.pop(each.by, None)
+        last[each.by] = each
+    return list(last.values())
+
+
+def _when(decision: Decision) -> datetime:
+    try:
+        return moment(decision.at, "at")
+    except ValueError:
+        return _LAST if decision.verdict == decisions.REJECT else _FIRST
+
+
 def _said(policy: ImagePolicy, ref: ImageRef) -> Sequence[Decision]:
     try:
         return decisions.standing(decisions.read(policy.metadata.annotations), ref)
@@ -104,10 +184,15 @@ def _said(policy: ImagePolicy, ref: ImageRef) -> Sequence[Decision]:
 
 
 def _short(rule: _Asked, said: Sequence[Decision], since: datetime, now: datetime) -> Cause | None:
+    """Say what a version lacks by what people decided here; None where it has enough."""
+    return _enough(rule, [each for each in said if rule.may(each)], since, now)
+
+
+def _enough(rule: _Asked, said: Sequence[Decision], since: datetime, now: datetime) -> Cause | None:
     """Say how many approvals a version lacks, and what the deadline makes of that; None where it has enough."""
     end = since + rule.span if rule.span is not None else None
     strict = end if rule.then == "reject" else None
-    yes = [each for each in said if each.verdict != decisions.REJECT and rule.may(each) and _in_time(each, strict)]
+    yes = [each for each in said if each.verdict != decisions.REJECT and _in_time(each, strict)]
     if len(yes) >= rule.needed:
         return None
     names = f" ({', '.join(each.by for each in yes)})" if yes else ""

@@ -63,6 +63,12 @@ class Windows:
             moment = later
         return None
 
+    def closing(self, moment: datetime) -> datetime | None:
+        """Return a time up to which it stays open from an open moment on; None where it stays so for long."""
+        begins = [span.begin for _, each in self.denied if (span := next(each.spans(moment), None)) is not None]
+        ends = [end for each in self.allowed if (end := _covering(each, moment)) is not None]
+        return min([*begins, *([max(ends)] if ends else [])], default=None)
+
     def _later(self, moment: datetime) -> datetime | None:
         """Return the moment itself where it is open, else a later one up to which nothing is."""
         ends = [end for _, each in self.denied if (end := _covering(each, moment)) is not None]
@@ -111,6 +117,13 @@ def opening(windows: Sequence[Windows], moment: datetime) -> datetime | None:
             return moment
         moment = max(known)
     return None
+
+
+def closing(facts: Facts) -> datetime | None:
+    """Return a time up to which what is open for all of some policies stays open. Raises Misread."""
+    both = (facts.automation, *(policy.metadata.annotations for policy in facts.policies.values()))
+    found = (of(annotations).closing(facts.now) for annotations in both)
+    return min((each for each in found if each is not None), default=None)
 
 
 def _windows(entries: Sequence[_Entry]) -> Windows:

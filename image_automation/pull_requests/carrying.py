@@ -14,6 +14,8 @@ import msgspec
 from gotk.forge.hosting import Asking
 from gotk.forge.pull_request import (
     Merging,
+    Message,
+    Method,
     NotOffered,
     Opinion,
     Outcome,
@@ -33,6 +35,8 @@ from image_automation.pull_requests.deciding import Decision
 from image_automation.pull_requests.drafting import Place
 from image_automation.pull_requests.section import Note
 from image_automation.pull_requests.settings import Settings
+from image_automation.update.proposal import Grant
+from image_automation.writing import trailers
 
 T = TypeVar("T")
 _MOST = 3
@@ -95,7 +99,7 @@ class Carrier:
     """Carries out what was decided for one scope. `push` brings the branch to what is proposed, and returns its tip.
 
     `more` is what a description says besides, asked for where one is written. `confirm` sees that it may still be
-    written: to merge is to write.
+    written, for to merge is to write, and returns whose word lets it be merged, where anybody's counts.
     """
 
     desk: Desk
@@ -105,7 +109,7 @@ class Carrier:
     base: str
     push: Callable[[], Awaitable[str]]
     more: Callable[[], Awaitable[str]]
-    confirm: Callable[[], Awaitable[None]]
+    confirm: Callable[[], Awaitable[tuple[Grant, ...]]]
 
     async def carry_out(self, decision: Decision, text: Text | None, scheduled: str) -> Carried:
         """Do it all. Raises Retry, Stalled and Conflict."""
@@ -125,6 +129,8 @@ class Carrier:
                     done = await self._write(done, pull, text)
                 case deciding.Close(pull, why):
                     await self._close(pull, why)
+                case deciding.CallOff(pull, why):
+                    done = await self._call_off(done, pull, why)
                 case deciding.Delete(tip):
                     await self._delete(tip)
                 case deciding.Schedule():
@@ -163,6 +169,12 @@ class Carrier:
             await self.desk.ask(self.desk.forge.update_pull_request(there.number, wanted))
         await self.desk.ask(self.desk.forge.close_pull_request(there.number, why))
 
+    async def _call_off(self, done: Carried, there: PullRequest, why: str) -> Carried:
+        if await self.desk.ask(self.desk.forge.call_off(there.number)):
+            return replace(done, scheduled="")
+        await self._close(there, why)
+        raise Conflict(f"pull request #{there.number} is closed, for the forge would have merged it")
+
     async def _delete(self, tip: str) -> None:
         try:
             await self.limiter.run(self.place.manager.repository.delete, self.place.branch.name, tip)
@@ -174,9 +186,8 @@ class Carrier:
     async def _schedule(self, done: Carried) -> Carried:
         pull = done.pull_request
         assert pull is not None
-        method = self.settings.merge_method
-        await self.confirm()
-        asked = self.desk.forge.enable_auto_merge(pull.number, done.head, method)
+        message = await self._message(pull, done.head, await self.confirm())
+        asked = self.desk.forge.enable_auto_merge(pull.number, done.head, self.settings.merge_method, message)
         return _merged(done, await self.desk.merging(asked))
 
     async def _merge_when_green(self, done: Carried, pull: PullRequest) -> Carried:
@@ -184,9 +195,23 @@ class Carrier:
             return done.noting("it waits in the merge queue")
         if why := await self._not_green(pull, done.head):
             return done.noting(why)
-        await self.confirm()
-        asked = self.desk.forge.merge(pull.number, done.head, self.settings.merge_method)
+        message = await self._message(pull, done.head, await self.confirm())
+        asked = self.desk.forge.merge(pull.number, done.head, self.settings.merge_method, message)
         return _merged(done, await self.desk.merging(asked))
+
+    async def _message(self, pull: PullRequest, head: str, grants: Sequence[Grant]) -> Message | None:
+        """Word the commit of a merge with those whose word lets it be merged; without them the forge words it.
+
+        What is squashed keeps what our commit says: by that it is known as ours.
+        """
+        method, repository = self.settings.merge_method, self.place.manager.repository
+        if not grants or method is Method.REBASE:
+            return None
+        said = await self.limiter.run(repository.message, head) if method is Method.SQUASH else ""
+        if said:
+            author = self.place.manager.spec.commit.author
+            said = trailers.under(said, [f"Co-authored-by: {author.name} <{author.email}>"])
+        return Message(title=f"{pull.title} (#{pull.number})", text=trailers.added(said, grants).strip("\n"))
 
     async def _not_green(self, pull: PullRequest, head: str) -> str:
         """Say why a pull request is not merged yet; nothing where it may be."""

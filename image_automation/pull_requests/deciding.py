@@ -34,19 +34,23 @@ class Branch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """A pull request is wished for: of this title and text, each by what stands for it."""
+    """A pull request is wished for: of this title and text, each by what stands for it.
+
+    While it `lacks` something, such as an approval, it is not merged.
+    """
 
     title: str
     text: str
     base: str
     merge: Merge = "never"
+    lacks: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class Pause:
     """What was proposed waits for something; whatever is there stays as it is.
 
-    Where it is `held`, nothing may be merged: what the forge has been told to merge by itself is closed.
+    Where it is `held`, nothing may be merged: what the forge has been told to merge by itself is called off.
     """
 
     why: str
@@ -86,6 +90,14 @@ class Close:
 
 
 @dataclass(frozen=True, slots=True)
+class CallOff:
+    """Have the forge not merge it by itself any more; where that cannot be had, close it, and say why."""
+
+    pull_request: PullRequest
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
 class Delete:
     """Delete the branch, if it is still where it was."""
 
@@ -104,7 +116,7 @@ class MergeWhenGreen:
     pull_request: PullRequest
 
 
-Action: TypeAlias = Push | Open | Write | Close | Delete | Schedule | MergeWhenGreen
+Action: TypeAlias = Push | Open | Write | Close | CallOff | Delete | Schedule | MergeWhenGreen
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,9 +152,8 @@ def decide(
     match wish:
         case Pause(why, held):
             told = [each for each in pulls if each.state is State.OPEN and each.number in known]
-            if held and scheduled and told:
-                return Decision(actions=tuple(Close(each, f"Not to be merged now: {why}.") for each in told))
-            return Decision(pull_request=open_, note=why)
+            off = (CallOff(each, f"Not to be merged now: {why}.") for each in told if held and scheduled)
+            return Decision(actions=tuple(off), pull_request=open_, note=why)
         case Withdrawal(why):
             return _withdrawn(branch, pulls, open_, why, mark)
         case Wish():
@@ -164,7 +175,11 @@ def _proposed(
 ) -> Decision:
     if branch.tip is not None and not branch.ours:
         return Decision(pull_request=open_, note=_theirs(branch, open_))
-    actions: list[Action] = [] if branch.current else [Push()]
+    actions: list[Action] = []
+    if wish.lacks and scheduled and open_ is not None:
+        actions.append(CallOff(open_, f"Not to be merged now: {wish.lacks}."))
+    if not branch.current:
+        actions.append(Push())
     if open_ is None:
         actions.append(Open())
     elif is_ours(open_, mark) and _differs(open_, wish):
@@ -173,16 +188,18 @@ def _proposed(
         doubles = (each for each in pulls if each.state is State.OPEN and each.number != open_.number)
         actions += [Close(each, f"The same as #{open_.number}.") for each in doubles if is_ours(each, mark)]
     actions += _merging(branch, open_, wish, scheduled)
-    waits = any(isinstance(action, MergeWhenGreen) for action in actions) or wish.merge == "when-green"
-    note = (
-        "" if open_ is None or is_ours(open_, mark) else "its description is not ours: title and text stay as they are"
-    )
+    waits = wish.merge == "when-green" or bool(wish.lacks)
+    theirs = open_ is not None and not is_ours(open_, mark)
+    said = (wish.lacks, "its description is not ours: title and text stay as they are" if theirs else "")
+    note = "; ".join(filter(None, said))
     return Decision(actions=tuple(actions), pull_request=open_, note=note, again=CHECKING if waits else None)
 
 
 def _merging(branch: Branch, open_: PullRequest | None, wish: Wish, scheduled: str) -> Iterator[Action]:
     if open_ is not None and open_.base != wish.base:
         return  # somebody proposes it to another branch, which is not ours to write to
+    if wish.lacks:
+        return
     settled = branch.current and open_ is not None
     if wish.merge == "auto" and not (settled and scheduled == branch.tip):
         yield Schedule()

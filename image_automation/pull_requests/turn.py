@@ -4,29 +4,28 @@ A scope that fails keeps no other one from going on, and its record stays as it 
 the run before, or is new in it, is told in an event, so that it is told whoever opened, merged or closed it.
 """
 
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import msgspec
 
-from gotk.api import extensions
 from gotk.api.image import ImageUpdateAutomation, ImageUpdateAutomationStatus
 from gotk.forge.pull_request import PullRequest
 from gotk.git import errors as git
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.errors import Conflict, ReconcileError
 from gotk.runtime.reconciler import Run
-from image_automation import current, ports, pushes, report
-from image_automation.pull_requests import deciding, origins, refusals, section, telling, wording
+from image_automation import current, gatekeeping, ports, pushes, report
+from image_automation.pull_requests import deciding, origins, refusals, reviewing, section, telling, wording
 from image_automation.pull_requests.carrying import Carried, Carrier, Desk, Text
 from image_automation.pull_requests.deciding import Pause, Wish, Withdrawal
 from image_automation.pull_requests.drafting import Draft, Drafting, Part, Place
+from image_automation.pull_requests.reviewing import Hearing
 from image_automation.pull_requests.section import Note
 from image_automation.report import Push, Report
-from image_automation.update.proposal import Proposal
+from image_automation.update.proposal import Grant, Proposal
 from image_automation.writing.push_branch import Base
-from image_automation.writing.releases import Releases
 
 
 @dataclass(slots=True, kw_only=True)
@@ -82,14 +81,16 @@ class Turn:
         pulls = await self._find(part.branch)
         part = await self._without_refused(part, pulls)
         place = await self.limiter.run(self.drafting.place, part.branch, self.draft, part.proposal)
-        text = await self.limiter.run(self._text, part) if part.proposal.edits else None
+        text, hearing = await self.limiter.run(self._text, part) if part.proposal.edits else None, None
         wish: Wish | Pause | Withdrawal
         if text is not None:
+            hearing = await self._hear(part, pulls)
+            lacks = hearing.lacks(self.automation, part, self.run.now()) if hearing else ""
             merge = self.drafting.settings.merge
-            wish = Wish(title=text.note.title, text=text.note.text, base=self.draft.base, merge=merge)
+            wish = Wish(title=text.note.title, text=text.note.text, base=self.draft.base, merge=merge, lacks=lacks)
         else:
             wish = Pause(next((hold.message for hold in part.proposal.holds), ""), held=True)
-        await self._carry_out(part.scope.name, place, pulls, wish, part=part, text=text)
+        await self._carry_out(part.scope.name, place, pulls, wish, part=part, text=text, hearing=hearing)
 
     async def _leave(self, left: report.PullRequest) -> None:
         """Withdraw what no scope is about any more, at least not on this branch."""
@@ -116,6 +117,7 @@ class Turn:
         *,
         part: Part | None = None,
         text: Text | None = None,
+        hearing: Hearing | None = None,
     ) -> None:
         branch = place.branch.name
         known = self._known(branch)
@@ -133,9 +135,13 @@ class Turn:
             assert part is not None
             return await self._push(place, part)
 
-        async def confirm() -> None:
+        async def confirm() -> tuple[Grant, ...]:
             assert part is not None
-            await current.confirm(self.client, self.automation, part.selected, part.proposal, self.run.now())
+            now = self.run.now()
+            automation, selected = await current.confirm(
+                self.client, self.automation, part.selected, part.proposal, now
+            )
+            return hearing.confirm(automation, replace(part, selected=selected), now) if hearing else ()
 
         async def more() -> str:
             if part is None or not self.drafting.settings.links:
@@ -153,15 +159,19 @@ class Turn:
             confirm=confirm,
         )
         carried = await carrier.carry_out(decision, text, scheduled)
-        self._remember(scope, branch, carried, alone=isinstance(wish, Wish))
+        if part is not None and carried.scheduled:
+            # What the forge is to merge by itself is called off when a window ends.
+            end = gatekeeping.until_closing(self.automation, part.selected, part.proposal, self.run.now())
+            carried = carried if end is None else replace(carried, again=min(carried.again or end, end))
+        self._remember(scope, branch, carried, hearing, alone=isinstance(wish, Wish))
 
-    def _remember(self, scope: str, branch: str, carried: Carried, *, alone: bool) -> None:
+    def _remember(self, scope: str, branch: str, carried: Carried, hearing: Hearing | None, *, alone: bool) -> None:
         """Record what became of a branch: a pull request, or why there is none."""
         pull, note = carried.pull_request, "; ".join(carried.notes)
         if carried.again is not None:
             self.agains.append(carried.again)
         if pull is not None:
-            self.now[branch] = report.PullRequest(
+            record = report.PullRequest(
                 branch=branch,
                 scope=scope,
                 number=pull.number,
@@ -172,6 +182,7 @@ class Turn:
                 scheduled=carried.scheduled,
                 note=note,
             )
+            self.now[branch] = hearing.written(record) if hearing else record
         elif alone and note:
             self.now[branch] = report.PullRequest(branch=branch, scope=scope, head=carried.head, note=note)
 
@@ -183,17 +194,25 @@ class Turn:
         self.seen |= {each.number: each for each in found}
         return found
 
+    async def _hear(self, part: Part, pulls: tuple[PullRequest, ...]) -> Hearing | None:
+        """Ask what people say of a pull request, where that counts."""
+        if not gatekeeping.counts_reviews(self.automation, part.selected, part.proposal, self.run.now()):
+            return None
+        there = next((each for each in pulls if each.state is State.OPEN), None)
+        reviews = await self.desk.ask(self.desk.forge.reviews(there.number)) if there is not None else ()
+        return reviewing.hear(self._known(part.branch), there, reviews, part, self.run.now())
+
     # What is proposed.
 
     async def _without_refused(self, part: Part, pulls: tuple[PullRequest, ...]) -> Part:
         """Hold back what a person refused by closing its pull request."""
         refused = refusals.refused(pulls, self.drafting.mark)
-        relevant = {choice: pull for choice, pull in refused.items() if choice in set(_choices(part))}
+        proposed = set(refusals.choices(part.proposal, part.selected.images).values())
+        relevant = {choice: pull for choice, pull in refused.items() if choice in proposed}
         if not relevant:
             return part
         who = {pull.number: await self._who_closed(pull) for pull in relevant.values()}
-        forgiven = Releases(self.automation.metadata.annotations.get(extensions.UNHOLD, ""))
-        gate = refusals.gate(relevant, part.selected.images, forgiven, who)
+        gate = refusals.gate(relevant, part.selected.images, self.automation.metadata, who)
         manager, base = self.drafting.manager.to(self.draft.base), Base(commit=self.draft.commit)
         proposal = await self.limiter.run(self.drafting.apply, manager, base, part.selected, [gate])
         self.refused += [hold for hold in proposal.holds if hold not in part.proposal.holds]
@@ -211,7 +230,7 @@ class Turn:
         note = Note(
             automation=self.drafting.mark,
             scope=part.scope.name,
-            choices=tuple(_choices(part)),
+            choices=tuple(refusals.choices(part.proposal, part.selected.images).values()),
             title=section.digest(title),
             text=section.digest(text),
         )
@@ -253,9 +272,3 @@ class Turn:
         for number, gone in before.items():
             if number not in now:
                 await telling.ended(self.run, self.desk, gone, self.seen.values())
-
-
-def _choices(part: Part) -> Iterator[str]:
-    """Yield what stands for the choices that a part writes."""
-    written = current.written(part.proposal, part.selected.images)
-    return (refusals.choice(policy, image) for policy, image in written.items())

@@ -28,6 +28,7 @@ from gotk.forge.pull_request import (
     Check,
     Checks,
     Merging,
+    Message,
     Method,
     Opinion,
     Outcome,
@@ -46,6 +47,8 @@ _PAGE = 100
 #: Lists cut texts here, and of so many pull requests the whole text is asked for besides.
 _SHOWN, _WHOLE = 400, 30
 _HEADS = "refs/heads/"
+#: Nobody's id, which takes away whoever let a pull request complete by itself.
+_NOBODY = "00000000-0000-0000-0000-000000000000"
 _VERSION = "api-version=7.1"
 _PREVIEW = "api-version=7.1-preview.1"
 _STATES = {State.OPEN: "active", State.MERGED: "completed", State.CLOSED: "abandoned", None: "all"}
@@ -84,25 +87,33 @@ class PullRequests(AzureDevOpsAccount, Proposals):
         body = {"comments": [{"parentCommentId": 0, "content": text, "commentType": "text"}], "status": "closed"}
         yield self._send("POST", f"{self._base}/pullRequests/{number}/threads?{_VERSION}", body)
 
-    def enable_auto_merge(self, number: int, expected: str, method: Method) -> Asking[Merging]:
+    def enable_auto_merge(
+        self, number: int, expected: str, method: Method, message: Message | None = None
+    ) -> Asking[Merging]:
         """Let Azure complete it once its policies are content, in the name of who opened it."""
         shown = as_object((yield self._one(number)))
         if (at := text(shown, "lastMergeSourceCommit", "commitId")) != expected:
             return Merging(outcome=Outcome.MOVED, message=f"the branch is at {at}")
         body = {
             "autoCompleteSetBy": {"id": text(shown, "createdBy", "id")},
-            "completionOptions": {"mergeStrategy": _METHODS[method]},
+            "completionOptions": _completion(method, message),
         }
         answer = yield self._send("PATCH", f"{self._pull(number)}?{_VERSION}", body, accepts=REFUSALS)
         outcome = Outcome.SCHEDULED if is_done(answer) else Outcome.REFUSED
         return Merging(outcome=outcome, message="" if is_done(answer) else said(answer))
 
-    def merge(self, number: int, expected: str, method: Method) -> Asking[Merging]:
+    def call_off(self, number: int) -> Asking[bool]:
+        """Take auto-complete back."""
+        body = {"autoCompleteSetBy": {"id": _NOBODY}}
+        answer = yield self._send("PATCH", f"{self._pull(number)}?{_VERSION}", body, accepts=REFUSALS)
+        return is_done(answer) and self._read(as_object(answer)).state is State.OPEN
+
+    def merge(self, number: int, expected: str, method: Method, message: Message | None = None) -> Asking[Merging]:
         """Complete it, which Azure may be at for a while."""
         body = {
             "status": "completed",
             "lastMergeSourceCommit": {"commitId": expected},
-            "completionOptions": {"mergeStrategy": _METHODS[method]},
+            "completionOptions": _completion(method, message),
         }
         answer = yield self._send("PATCH", f"{self._pull(number)}?{_VERSION}", body, accepts=(400, 403, 409))
         if is_done(answer):
@@ -132,6 +143,7 @@ class PullRequests(AzureDevOpsAccount, Proposals):
         return tuple(
             Review(
                 who=text(each, "uniqueName"),
+                names=tuple(filter(None, (text(each, "uniqueName"), text(each, "id")))),
                 opinion=Opinion.APPROVED if each["vote"] > 0 else Opinion.CHANGES_REQUESTED,
             )
             for each in found
@@ -230,6 +242,11 @@ class PullRequests(AzureDevOpsAccount, Proposals):
         url = f"{server}/_apis/identities?searchFilter=General&filterValue={quote(name, safe='')}&{_VERSION}"
         listed = (yield self._get(url)).items("value")
         return text(listed[0], "id") if len(listed) == 1 else ""
+
+
+def _completion(method: Method, message: Message | None) -> dict[str, str]:
+    said = {} if message is None else {"mergeCommitMessage": message.whole}
+    return {"mergeStrategy": _METHODS[method], **said}
 
 
 def _queried(answer: Mapping[str, Any], sha: str) -> Items:

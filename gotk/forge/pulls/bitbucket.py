@@ -28,6 +28,7 @@ from gotk.forge.pull_request import (
     Check,
     Checks,
     Merging,
+    Message,
     Method,
     NotOffered,
     Opinion,
@@ -64,17 +65,30 @@ class PullRequests(BitbucketAccount, Proposals):
         """Write a comment."""
         yield self._send("POST", f"{self._pull(number)}/comments", {"content": {"raw": text}})
 
-    def enable_auto_merge(self, number: int, expected: str, method: Method) -> Asking[Merging]:  # noqa: ARG002
+    def enable_auto_merge(
+        self,
+        number: int,  # noqa: ARG002 - the shape of what forges are asked
+        expected: str,  # noqa: ARG002
+        method: Method,  # noqa: ARG002
+        message: Message | None = None,  # noqa: ARG002
+    ) -> Asking[Merging]:
         """Raise NotOffered."""
         yield from ()
         raise NotOffered(f"{self.title} offers no auto-merge: let it be merged when its checks are green")
 
-    def merge(self, number: int, expected: str, method: Method) -> Asking[Merging]:
+    def call_off(self, number: int) -> Asking[bool]:  # noqa: ARG002 - the shape of what forges are asked
+        """Tell that it has no way: what is being merged cannot be stopped."""
+        yield from ()
+        return False
+
+    def merge(self, number: int, expected: str, method: Method, message: Message | None = None) -> Asking[Merging]:
         """Merge it now, if it was at the expected commit right before."""
         there = yield from self.get_pull_request(number)
         if not there.is_at(expected):
             return Merging(outcome=Outcome.MOVED, message=f"the branch is at {there.head_sha}")
         body = {"type": "pullrequest", "merge_strategy": _METHODS[method]}
+        if message is not None:
+            body["message"] = message.whole
         answer = yield self._send("POST", f"{self._pull(number)}/merge", body, accepts=(400, 409))
         if answer.status == 202:
             return Merging(outcome=Outcome.SCHEDULED, message="it is being merged")
@@ -92,12 +106,16 @@ class PullRequests(BitbucketAccount, Proposals):
         return Checks((*map(_check, listed), *paging.rest(listed, _PAGE)))
 
     def reviews(self, number: int) -> Asking[tuple[Review, ...]]:
-        """Return who approves and who wants changes; whoever can read may, and Bitbucket does not tell who else may."""
+        """Return who approves and who wants changes; whoever can read may, and Bitbucket does not tell who else may.
+
+        Nor does it tell when: what it has is when somebody last took part. Nicknames are for everybody to take.
+        """
         listed = as_object((yield self._one(number))).get("participants")
         found = [each for each in listed or () if isinstance(each, dict) and each.get("state") in _OPINIONS]
         return tuple(
-            Review(who=_who(each.get("user")), opinion=_OPINIONS[each["state"]], at=text(each, "participated_on"))
+            Review(who=_who(user), opinion=_OPINIONS[each["state"]], names=_ids(user))
             for each in found
+            if _ids(user := each.get("user"))
         )
 
     def _pull(self, number: int) -> str:
@@ -206,10 +224,15 @@ def _who(account: Any) -> str:
     return text(account, "nickname") or text(account, "display_name")
 
 
+def _ids(account: Any) -> tuple[str, ...]:
+    """Return what is an account's alone."""
+    return tuple(filter(None, (text(account, "uuid"), text(account, "account_id"))))
+
+
 def _names(listed: Mapping[str, Any]) -> tuple[str, ...]:
     """Return reviewers by all that they may be named by."""
     reviewers = dig(listed, "reviewers")
-    names = [(_who(each), text(each, "uuid"), text(each, "account_id")) for each in reviewers or ()]
+    names = [(_who(each), *_ids(each)) for each in reviewers or ()]
     return tuple(name for each in names for name in each if name)
 
 

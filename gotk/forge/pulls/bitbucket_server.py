@@ -28,6 +28,7 @@ from gotk.forge.pull_request import (
     Check,
     Checks,
     Merging,
+    Message,
     Method,
     Opinion,
     Outcome,
@@ -66,13 +67,20 @@ class PullRequests(BitbucketServerAccount, Proposals):
         """Write a comment."""
         yield self._send("POST", f"{self._pull(number)}/comments", {"text": text})
 
-    def enable_auto_merge(self, number: int, expected: str, method: Method) -> Asking[Merging]:
+    def enable_auto_merge(
+        self, number: int, expected: str, method: Method, message: Message | None = None
+    ) -> Asking[Merging]:
         """Let Bitbucket merge it once its merge checks let it."""
-        return (yield from self._merge(number, expected, {"strategyId": _METHODS[method], "autoMerge": True}))
+        return (yield from self._merge(number, expected, {**_merge(method, message), "autoMerge": True}))
 
-    def merge(self, number: int, expected: str, method: Method) -> Asking[Merging]:
+    def call_off(self, number: int) -> Asking[bool]:
+        """Cancel the request to merge."""
+        url = f"{self._pull(number)}/auto-merge"
+        return is_done((yield Request(method="DELETE", url=url, headers=self._headers, accepts=REFUSALS)))
+
+    def merge(self, number: int, expected: str, method: Method, message: Message | None = None) -> Asking[Merging]:
         """Merge it now, if neither branch nor description changed since it was read."""
-        return (yield from self._merge(number, expected, {"strategyId": _METHODS[method]}))
+        return (yield from self._merge(number, expected, _merge(method, message)))
 
     def checks(self, sha: str) -> Asking[Checks]:
         """Return the builds of a commit."""
@@ -181,6 +189,11 @@ class PullRequests(BitbucketServerAccount, Proposals):
             if not is_done(answer):
                 warnings.append(f"reviewer {name}: {said(answer)}")
         return tuple(warnings)
+
+
+def _merge(method: Method, message: Message | None) -> dict[str, Any]:
+    said = {} if message is None else {"message": message.whole}
+    return {"strategyId": _METHODS[method], **said}
 
 
 def _declines(activity: Mapping[str, Any]) -> bool:

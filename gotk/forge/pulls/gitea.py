@@ -12,6 +12,7 @@ from gotk.forge.pull_request import (
     Check,
     Checks,
     Merging,
+    Message,
     Method,
     Opinion,
     Outcome,
@@ -51,13 +52,20 @@ class PullRequests(GiteaAccount, Proposals):
         """Write a comment."""
         yield self._send("POST", f"{self._base}/issues/{number}/comments", {"body": text})
 
-    def enable_auto_merge(self, number: int, expected: str, method: Method) -> Asking[Merging]:
+    def enable_auto_merge(
+        self, number: int, expected: str, method: Method, message: Message | None = None
+    ) -> Asking[Merging]:
         """Let Gitea merge it once its checks are green; at once where they are."""
-        return (yield from self._merge(number, expected, method, waits=True))
+        return (yield from self._merge(number, expected, method, message, waits=True))
 
-    def merge(self, number: int, expected: str, method: Method) -> Asking[Merging]:
+    def call_off(self, number: int) -> Asking[bool]:
+        """Cancel the scheduled merge."""
+        url = f"{self._base}/pulls/{number}/merge"
+        return is_done((yield Request(method="DELETE", url=url, headers=self._headers, accepts=REFUSALS)))
+
+    def merge(self, number: int, expected: str, method: Method, message: Message | None = None) -> Asking[Merging]:
         """Merge it now."""
-        return (yield from self._merge(number, expected, method, waits=False))
+        return (yield from self._merge(number, expected, method, message, waits=False))
 
     def checks(self, sha: str) -> Asking[Checks]:
         """Return the newest statuses of a commit, its actions' among them."""
@@ -72,8 +80,12 @@ class PullRequests(GiteaAccount, Proposals):
         last = {text(each, "user", "login"): each for each in listed if each.get("state") in _OPINIONS}
         return tuple(_review(each) for login, each in last.items() if login and each.get("dismissed") is not True)
 
-    def _merge(self, number: int, expected: str, method: Method, *, waits: bool) -> Asking[Merging]:
+    def _merge(
+        self, number: int, expected: str, method: Method, message: Message | None, *, waits: bool
+    ) -> Asking[Merging]:
         body = {"Do": method.value, "head_commit_id": expected, "merge_when_checks_succeed": waits}
+        if message is not None:
+            body["MergeMessageField"] = message.text
         url = f"{self._base}/pulls/{number}/merge"
         answer = yield self._send("POST", url, body, accepts=(405, 409, 423))
         there = yield from self.get_pull_request(number)

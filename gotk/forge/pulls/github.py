@@ -13,6 +13,7 @@ from gotk.forge.pull_request import (
     Check,
     Checks,
     Merging,
+    Message,
     Method,
     Opinion,
     Outcome,
@@ -47,6 +48,11 @@ _AUTO = """mutation($id: ID!, $sha: GitObjectID!, $method: PullRequestMergeMetho
     pullRequest { number }
   }
 }"""
+#: The same where we word the commit: a text that is null is not the same as none.
+_WORDED = _AUTO.replace("Method!)", "Method!, $text: String)").replace(": $method}", ": $method, commitBody: $text}")
+_OFF = """mutation($id: ID!) {
+  disablePullRequestAutoMerge(input: {pullRequestId: $id}) { pullRequest { number } }
+}"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,29 +70,40 @@ class PullRequests(GitHubAccount, Proposals):
         """Write a comment."""
         yield self._send("POST", f"{self._base}/issues/{number}/comments", {"body": text})
 
-    def enable_auto_merge(self, number: int, expected: str, method: Method) -> Asking[Merging]:
+    def enable_auto_merge(
+        self, number: int, expected: str, method: Method, message: Message | None = None
+    ) -> Asking[Merging]:
         """Let GitHub merge or queue it once it may; it refuses where nothing is left to wait for, which we merge then.
 
         Only where checks have passed: a commit that has just been pushed has none yet, and looks the same.
         """
         found = text((yield from self._queued(number)), "id")
-        refusal = _refusal((yield self._graphql(_AUTO, {"id": found, "sha": expected, "method": method.name})))
+        wanted = {"id": found, "sha": expected, "method": method.name}
+        if message is None:
+            refusal = _refusal((yield self._graphql(_AUTO, wanted)))
+        else:
+            refusal = _refusal((yield self._graphql(_WORDED, {**wanted, "text": message.text})))
         if not refusal:
             return Merging(outcome=Outcome.SCHEDULED)
         ready = as_object((yield self._graphql(_READY, {"id": found})))
         clean = text(ready, "data", "node", "mergeStateStatus") == "CLEAN"
         if clean and (yield from self.checks(expected)).state is Progress.SUCCESS:
-            return (yield from self.merge(number, expected, method))
+            return (yield from self.merge(number, expected, method, message))
         return Merging(outcome=Outcome.REFUSED, message=refusal)
 
-    def merge(self, number: int, expected: str, method: Method) -> Asking[Merging]:
-        """Merge it now, or put it into the merge queue of its base."""
-        answer = yield self._send(
-            "PUT",
-            f"{self._base}/pulls/{number}/merge",
-            {"sha": expected, "merge_method": method.value},
-            accepts=(405, 409, 422),
-        )
+    def call_off(self, number: int) -> Asking[bool]:
+        """Disable auto-merge; what stands in the merge queue stays there."""
+        entry = yield from self._queued(number)
+        if entry.get("isInMergeQueue"):
+            return False
+        return not _refusal((yield self._graphql(_OFF, {"id": text(entry, "id")})))
+
+    def merge(self, number: int, expected: str, method: Method, message: Message | None = None) -> Asking[Merging]:
+        """Merge it now, or put it into the merge queue of its base, where the queue words the commit."""
+        body = {"sha": expected, "merge_method": method.value}
+        if message is not None:
+            body["commit_message"] = message.text
+        answer = yield self._send("PUT", f"{self._base}/pulls/{number}/merge", body, accepts=(405, 409, 422))
         if is_done(answer):
             return Merging(outcome=Outcome.MERGED, commit=text(as_object(answer), "sha"))
         if answer.status == 409:

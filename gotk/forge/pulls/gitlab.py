@@ -13,6 +13,7 @@ from gotk.forge.pull_request import (
     Check,
     Checks,
     Merging,
+    Message,
     Method,
     NotOffered,
     Opinion,
@@ -51,13 +52,26 @@ class PullRequests(GitLabAccount, Proposals):
         """Write a note."""
         yield self._send("POST", f"{self._merge_request(number)}/notes", {"body": text})
 
-    def enable_auto_merge(self, number: int, expected: str, method: Method) -> Asking[Merging]:
+    def enable_auto_merge(
+        self, number: int, expected: str, method: Method, message: Message | None = None
+    ) -> Asking[Merging]:
         """Let GitLab merge it, or put it on the merge train, once its pipeline has succeeded."""
-        return (yield from self._merge(number, expected, method, waits=True))
+        return (yield from self._merge(number, expected, method, message, waits=True))
 
-    def merge(self, number: int, expected: str, method: Method) -> Asking[Merging]:
-        """Merge it now, or put it on the merge train where the project has them."""
-        return (yield from self._merge(number, expected, method, waits=False))
+    def call_off(self, number: int) -> Asking[bool]:
+        """Cancel the scheduled merge, and see that it is; what is on the merge train stays there."""
+        url = f"{self._merge_request(number)}/cancel_merge_when_pipeline_succeeds"
+        yield Request(method="POST", url=url, headers=self._headers, accepts=REFUSALS)
+        if as_object((yield self._one(number))).get("merge_when_pipeline_succeeds") is not False:
+            return False
+        if as_object((yield self._get(self._project))).get("merge_trains_enabled") is not True:
+            return True
+        train = f"{self._project}/merge_trains/merge_requests/{number}"
+        return (yield self._get(train, accepts=(404,))).status == 404
+
+    def merge(self, number: int, expected: str, method: Method, message: Message | None = None) -> Asking[Merging]:
+        """Merge it now, or put it on the merge train where the project has them, which words the commit."""
+        return (yield from self._merge(number, expected, method, message, waits=False))
 
     def checks(self, sha: str) -> Asking[Checks]:
         """Return the jobs and statuses of a commit, and the pipelines of its open merge requests.
@@ -87,13 +101,17 @@ class PullRequests(GitLabAccount, Proposals):
                 found[who] = Review(who=who, opinion=Opinion.CHANGES_REQUESTED)
         return tuple(review for who, review in found.items() if who)
 
-    def _merge(self, number: int, expected: str, method: Method, *, waits: bool) -> Asking[Merging]:
+    def _merge(
+        self, number: int, expected: str, method: Method, message: Message | None, *, waits: bool
+    ) -> Asking[Merging]:
         if method is Method.REBASE:
             raise NotOffered("GitLab offers no choice to rebase a merge request: the project's merge method decides")
         squash = method is Method.SQUASH
         if as_object((yield self._get(self._project))).get("merge_trains_enabled") is True:
             return (yield from self._board(number, {"sha": expected, "squash": squash, "auto_merge": waits}))
-        body = {"sha": expected, "squash": squash, "merge_when_pipeline_succeeds": waits}
+        body: dict[str, Any] = {"sha": expected, "squash": squash, "merge_when_pipeline_succeeds": waits}
+        if message is not None:
+            body["squash_commit_message" if squash else "merge_commit_message"] = message.whole
         answer = yield self._send("PUT", f"{self._merge_request(number)}/merge", body, accepts=(405, 409, 422))
         if not is_done(answer):
             return _refused(answer.status, said(answer))

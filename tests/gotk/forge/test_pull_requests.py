@@ -13,7 +13,7 @@ from gotk.forge.bitbucket_server import BitbucketServer
 from gotk.forge.gitea import Gitea
 from gotk.forge.github import GitHub
 from gotk.forge.gitlab import GitLab
-from gotk.forge.pull_request import Method, NotOffered, Opinion, Outcome, Proposing, State, Wanted
+from gotk.forge.pull_request import Message, Method, NotOffered, Opinion, Outcome, Proposing, State, Wanted
 from gotk.forge.status import State as Progress
 from gotk.http.exchange import Unusable, bearer
 from tests.gotk.forge.standins import azuredevops, bitbucket, bitbucket_server, gitea, github, gitlab
@@ -273,6 +273,17 @@ def test_merging_names_the_commit_that_was_looked_at(place: Place) -> None:
     assert merged.commit in {"c" * 40, "c" * 12}
 
 
+@pytest.mark.parametrize("method", [Method.MERGE, Method.SQUASH])
+def test_the_commit_of_a_merge_says_what_it_is_to_say(place: Place, method: Method) -> None:
+    place.facts.pulls.append(Pull(1, "t", "b", "update", HEAD, "main"))
+    message = Message(title="Update web (#1)", text="Approved-by: ann (web 1.2.3)")
+    if "auto-merge" not in LACKING.get(place.name, set()):
+        place.hold(place.forge.enable_auto_merge(1, HEAD, method, message))
+    place.hold(place.forge.merge(1, HEAD, method, message))
+    assert place.facts.messages
+    assert {each.removeprefix("Update web (#1)\n\n") for each in place.facts.messages} == {message.text}
+
+
 def test_why_it_may_not_be_merged_is_said(place: Place) -> None:
     place.facts.pulls.append(Pull(1, "t", "b", "update", HEAD, "main"))
     place.facts.unmergeable = "At least 1 approving review is required"
@@ -300,6 +311,24 @@ def test_the_forge_merges_by_itself_where_it_can(place: Place) -> None:
         return
     assert place.hold(ask).outcome is Outcome.SCHEDULED
     assert place.facts.pulls[0].scheduled
+
+
+def test_what_the_forge_was_to_merge_by_itself_is_called_off(place: Place) -> None:
+    offers(place, "auto-merge")
+    place.facts.pulls.append(Pull(1, "t", "b", "update", HEAD, "main"))
+    place.hold(place.forge.enable_auto_merge(1, HEAD, Method.MERGE))
+    assert place.hold(place.forge.call_off(1))
+    assert (place.facts.pulls[0].scheduled, place.facts.pulls[0].state) == (False, "open")
+
+
+def test_what_stands_in_a_queue_or_is_merged_cannot_be_called_off(place: Place) -> None:
+    place.facts.pulls.append(Pull(1, "t", "b", "update", HEAD, "main", state="merged", merge_commit="c" * 40))
+    if "merge queue" not in LACKING.get(place.name, set()):
+        place.facts.queue = True
+        place.facts.pulls.append(Pull(2, "t", "b", "queued", HEAD, "main", queued=True))
+        assert not place.hold(place.forge.call_off(2))
+    if place.name != "GitLab":  # whether it is merged it does not say there
+        assert not place.hold(place.forge.call_off(1))
 
 
 @pytest.mark.parametrize(
@@ -331,6 +360,7 @@ def test_each_persons_last_word_stands(place: Place) -> None:
         place.facts.reviews = [Said("ann", "approves")]
     found = {each.who: each for each in place.hold(place.forge.reviews(1))}
     assert found["ann"].opinion is Opinion.APPROVED
+    assert found["ann"].known_as[0] == ("{ann}" if place.name == "Bitbucket" else "ann")
     if "bob" in found or len(place.facts.reviews) > 1:
         assert found["bob"].opinion is Opinion.CHANGES_REQUESTED
 

@@ -118,3 +118,21 @@ def test_an_opening_is_the_first_open_time(entries: list[dict[str, str]], minute
         assert found.refusal(opens - timedelta(seconds=1)) is not None
         step = (opens - moment) / 20
         assert all(found.refusal(moment + number * step) is not None for number in range(20))
+
+
+@pytest.mark.parametrize(
+    ("text", "closes"),
+    [
+        pytest.param("[]", None, id="nothing said never closes"),
+        pytest.param("[{allow: 'Sun 10:00-14:00'}]", "2026-11-29T14:00", id="at the end of what is allowed"),
+        pytest.param("[{allow: 'Sun 10:00-14:00'}, {allow: 'Sun 11:00-15:00'}]", "2026-11-29T15:00", id="of all of it"),
+        pytest.param("[{deny: 'Mon 08:00-09:00'}]", "2026-11-30T08:00", id="at the begin of what is denied"),
+        pytest.param(
+            "[{allow: 'Sun 10:00-14:00'}, {deny: 'Sun 13:00-14:00'}]", "2026-11-29T13:00", id="at what comes first"
+        ),
+    ],
+)
+def test_when_what_is_open_closes(text: str, closes: str | None):
+    found = windows.closing(facts(policy(), now=SUNDAY, windows=text))
+    assert (found.strftime("%Y-%m-%dT%H:%M") if found else None) == closes
+    assert windows.closing(facts(policy(windows=text), now=SUNDAY)) == found

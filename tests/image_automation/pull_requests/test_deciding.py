@@ -1,5 +1,7 @@
 """What becomes of a scope, as a table: its branch, its pull requests and what is wished in, actions out."""
 
+from dataclasses import replace
+
 import pytest
 
 from gotk.forge.pull_request import PullRequest, State
@@ -8,6 +10,7 @@ from image_automation.pull_requests.deciding import (
     CHECKING,
     SOON,
     Branch,
+    CallOff,
     Close,
     Delete,
     MergeWhenGreen,
@@ -99,17 +102,32 @@ def test_a_commit_is_scheduled_once():
 @pytest.mark.parametrize(
     ("pulls", "scheduled", "actions"),
     [
-        ([pull()], TIP, (Close(pull(), "Not to be merged now: frozen."),)),
-        ([ELSEWHERE, pull()], TIP, (Close(pull(), "Not to be merged now: frozen."),)),
+        ([pull()], TIP, (CallOff(pull(), "Not to be merged now: frozen."),)),
+        ([ELSEWHERE, pull()], TIP, (CallOff(pull(), "Not to be merged now: frozen."),)),
         ([pull()], "", ()),
     ],
     ids=["told to merge", "told to merge, and a person's", "not told"],
 )
-def test_what_the_forge_was_told_to_merge_is_closed_where_it_may_not_be_written(
+def test_what_the_forge_was_told_to_merge_is_called_off_where_it_may_not_be_written(
     pulls: list[PullRequest], scheduled: str, actions: tuple[object, ...]
 ):
     decision = deciding.decide(CURRENT, pulls, Pause("frozen", held=True), mark="me", known={1}, scheduled=scheduled)
     assert decision.actions == actions
+
+
+@pytest.mark.parametrize(
+    ("wish", "scheduled", "actions"),
+    [
+        (GREEN, "", ()),
+        (AUTO, "", ()),
+        (AUTO, TIP, (CallOff(pull(), "Not to be merged now: awaiting approval."),)),
+    ],
+    ids=["by us", "by the forge", "by the forge, which was told so already"],
+)
+def test_what_lacks_an_approval_is_not_merged(wish: Wish, scheduled: str, actions: tuple[object, ...]):
+    lacking = replace(wish, lacks="awaiting approval")
+    decision = deciding.decide(CURRENT, [pull()], lacking, mark="me", known={1}, scheduled=scheduled)
+    assert (decision.actions, decision.note, decision.again) == (actions, "awaiting approval", CHECKING)
 
 
 def test_what_was_withdrawn_is_written_anew_when_it_is_wished_again():

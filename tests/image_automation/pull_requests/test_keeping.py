@@ -9,6 +9,7 @@ import msgspec
 import pytest
 
 from gotk.api import extensions
+from gotk.api.image import ImageUpdateAutomation
 from gotk.http import errors as http
 from gotk.runtime import errors
 from image_automation import report
@@ -126,10 +127,12 @@ async def test_one_that_is_closed_refuses_its_version_until_a_newer_one(made: Ma
     ended = await forge.run()
     assert forge.open == []
     (held,) = report.read(forge.obj.metadata.annotations).held
-    assert (held.kind, held.message) == ("PullRequestClosed", "pull request #1 was closed by ann")
+    command = "image-automation unhold auto -n apps apps/web.yaml"
+    closed = f"pull request #1 was closed by ann; to have it proposed again: {command}"
+    assert (held.kind, held.message) == ("PullRequestClosed", closed)
     said = ended.conditions[extensions.UPDATES_HELD][2].splitlines()
     where = "apps/web.yaml:5: policy web: a/web:1.0 stays, a/web:1.1 is not written"
-    assert said == ["held until a newer image is chosen:", f"{where}: pull request #1 was closed by ann"]
+    assert said == ["held until a newer image is chosen:", f"{where}: {closed}"]
     await forge.run()
     assert forge.open == []
     forge.world.store.put(policy("web", "a/web", "1.2"))
@@ -147,6 +150,17 @@ async def test_what_was_refused_is_proposed_again_once_it_is_forgiven(made: Made
     forge.obj = annotated(forge.obj, {extensions.UNHOLD: held.commit[:12]})
     await forge.run()
     assert [each.number for each in forge.open] == [2]
+
+
+async def test_one_that_a_person_opens_again_is_kept_again(made: Made):
+    forge = made()
+    await forge.run()
+    forge.close(forge.open[0])
+    await forge.run()
+    forge.facts.pulls[0].state = "open"
+    ended = await forge.run()
+    assert [each.number for each in forge.recorded] == [1]
+    assert extensions.UPDATES_HELD not in ended.conditions
 
 
 async def test_of_one_for_all_only_what_was_refused_is_left_out(made: Made):
@@ -359,18 +373,47 @@ async def test_a_freeze_that_the_cache_has_not_seen_keeps_it_from_being_merged(m
     assert len(forge.open) == 1
 
 
-async def test_a_freeze_closes_what_the_forge_would_merge_and_its_end_opens_it_again(made: Made):
+async def test_a_freeze_calls_off_what_the_forge_would_merge_and_its_end_lets_it_again(made: Made):
     forge = made(merge="auto")
     await forge.run()
     forge.obj = annotated(forge.obj, {extensions.FREEZE: "{reason: sale}"})
     await forge.run()
-    assert forge.open == []
-    annotations = {name: text for name, text in forge.obj.metadata.annotations.items() if name != extensions.FREEZE}
-    forge.obj = msgspec.structs.replace(
-        forge.obj, metadata=msgspec.structs.replace(forge.obj.metadata, annotations=annotations)
-    )
+    assert [(each.number, each.scheduled) for each in forge.open] == [(1, False)]
+    forge.obj = without(forge.obj, extensions.FREEZE)
     await forge.run()
-    assert [each.scheduled is not None and each.number for each in forge.open] == [2]
+    assert [(each.number, each.scheduled) for each in forge.open] == [(1, True)]
+
+
+async def test_what_the_forge_would_merge_is_looked_at_when_its_window_ends(made: Made):
+    forge = made(merge="auto")
+    forge.obj = annotated(forge.obj, {extensions.WINDOWS: '[{allow: "Mon-Sun 10:00-12:30"}]'})  # it is noon
+    ended = await forge.run()
+    assert ended.outcome
+    assert (forge.open[0].scheduled, ended.outcome.requeue_after) == (True, 300)
+    forge.obj = annotated(forge.obj, {extensions.WINDOWS: '[{allow: "Mon-Sun 10:00-12:02"}]'})
+    ended = await forge.run()
+    assert ended.outcome
+    assert ended.outcome.requeue_after == 120
+
+
+async def test_what_cannot_be_called_off_is_closed_and_opened_again_at_the_end(made: Made):
+    forge = made(merge="auto")
+    await forge.run()
+    forge.open[0].scheduled, forge.open[0].queued = False, True
+    forge.obj = annotated(forge.obj, {extensions.FREEZE: "{reason: sale}"})
+    ended = await forge.run()
+    assert isinstance(ended.error, errors.Conflict)
+    assert forge.open == []
+    assert forge.facts.comments[1] == ["Not to be merged now: what it proposes is held back."]
+    assert (await forge.run()).error is None
+    forge.obj = without(forge.obj, extensions.FREEZE)
+    await forge.run()
+    assert [(each.number, each.scheduled) for each in forge.open] == [(2, True)]
+
+
+def without(obj: ImageUpdateAutomation, annotation: str) -> ImageUpdateAutomation:
+    annotations = {name: text for name, text in obj.metadata.annotations.items() if name != annotation}
+    return msgspec.structs.replace(obj, metadata=msgspec.structs.replace(obj.metadata, annotations=annotations))
 
 
 async def test_a_merge_queue_is_waited_for(made: Made):

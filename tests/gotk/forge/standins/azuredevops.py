@@ -8,6 +8,7 @@ from tests.gotk.forge.standins.facts import ME, Facts, Pull
 from tests.gotk.forge.standins.standin import Said, StandIn
 
 _REPOSITORY = "/{organization}/{project}/_apis/git/repositories/{repositoryId}"
+_NOBODY = "00000000-0000-0000-0000-000000000000"
 _STATES = {"open": "active", "merged": "completed", "closed": "abandoned"}
 _STATUSES = {"success": "succeeded", "failure": "failed", "pending": "pending"}
 _EVALUATIONS = {"success": "approved", "failure": "rejected", "pending": "running"}
@@ -130,7 +131,9 @@ class AzureDevOps(StandIn):
             return 403, {"message": self.facts.unmergeable}
         pull.title, pull.body = sent.get("title", pull.title), sent.get("description", pull.body)
         pull.base = sent.get("targetRefName", pull.base).removeprefix("refs/heads/")
-        pull.scheduled = "autoCompleteSetBy" in sent
+        pull.scheduled = sent.get("autoCompleteSetBy", {}).get("id", _NOBODY) != _NOBODY
+        if "completionOptions" in sent:
+            self.facts.messages.append(sent["completionOptions"].get("mergeCommitMessage", ""))
         if sent.get("status") == "completed":
             pull.state, pull.merge_commit = "merged", "c" * 40
         if sent.get("status") == "abandoned":

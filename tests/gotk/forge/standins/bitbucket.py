@@ -40,6 +40,7 @@ class Bitbucket(StandIn):
             case "POST PULL/merge", Pull():
                 if facts.unmergeable:
                     return 409, {"type": "error", "error": {"message": facts.unmergeable}}
+                facts.messages.append(sent.get("message", ""))
                 pull.queued = facts.queue
                 pull.state, pull.merge_commit = ("open", "") if facts.queue else ("merged", "c" * 40)
                 return 200, self._shown(pull)

@@ -47,6 +47,9 @@ class BitbucketServer(StandIn):
                     return 409, {"errors": [{"message": f"{sent['user']['name']} is not a user"}]}
                 pull.reviewers.append(sent["user"]["name"])
                 return 200, {"user": {"name": sent["user"]["name"]}, "role": "REVIEWER"}
+            case "DELETE PULL/auto-merge", Pull():
+                pull.scheduled = False
+                return (204, None) if pull.state == "open" else (409, {"errors": [{"message": "not open"}]})
             case "POST PULL/merge", Pull():
                 return self._merge(pull, sent)
             case "POST PULL/decline", Pull():
@@ -101,6 +104,7 @@ class BitbucketServer(StandIn):
         }
 
     def _merge(self, pull: Pull, sent: dict[str, Any]) -> Said:
+        self.facts.messages.append(sent.get("message", ""))
         if sent.get("autoMerge"):
             pull.scheduled = True
         elif self.facts.unmergeable:

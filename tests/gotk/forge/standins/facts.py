@@ -57,6 +57,8 @@ class Facts:
     writers: tuple[str, ...] = (ME, "ann")
     labels: list[str] = field(default_factory=lambda: ["images"])
     comments: dict[int, list[str]] = field(default_factory=dict)
+    #: What the commits of merges were to say.
+    messages: list[str] = field(default_factory=list)
     checks: list[tuple[str, str]] = field(default_factory=list)
     reviews: list[Said] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)

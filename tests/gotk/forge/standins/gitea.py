@@ -44,6 +44,9 @@ class Gitea(StandIn):
                     return 404, {"message": "user does not exist"}
                 pull.assignees = sent["assignees"]
                 return 201, {}
+            case "DELETE pulls/{index}/merge":
+                was, pull.scheduled = pull.scheduled, False
+                return (204, None) if was else (404, {"message": "not found"})
             case "POST pulls/{index}/merge":
                 return self._merge(pull, sent)
             case "GET pulls/{index}/reviews":
@@ -99,6 +102,7 @@ class Gitea(StandIn):
     def _merge(self, pull: Pull, sent: dict[str, Any]) -> Said:
         if sent["head_commit_id"] != pull.head_sha:
             return 409, {"message": "head out of date"}
+        self.facts.messages.append(sent.get("MergeMessageField", ""))
         if sent["merge_when_checks_succeed"]:
             pull.scheduled = True
             return 200, None

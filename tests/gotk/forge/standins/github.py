@@ -136,6 +136,7 @@ class GitHub(StandIn):
             return 405, {"message": self.facts.unmergeable}
         if sent["sha"] != pull.head_sha:
             return 409, {"message": "Head branch was modified. Review and try the merge again."}
+        self.facts.messages.append(sent.get("commit_message", ""))
         pull.state, pull.merge_commit = "merged", "c" * 40
         return 200, {"sha": pull.merge_commit, "merged": True, "message": "Pull Request successfully merged"}
 
@@ -170,6 +171,11 @@ class GitHub(StandIn):
             shown = {"id": f"PR_{pull.number}", "isInMergeQueue": pull.queued, "isMergeQueueEnabled": self.facts.queue}
             return {"data": {"repository": {"pullRequest": shown}}}
         pull = self.facts.pull(variables["id"].removeprefix("PR_"))
+        if "disable" in query:
+            if not pull.scheduled:
+                return {"data": None, "errors": [{"message": "Can't disable auto-merge for this pull request."}]}
+            pull.scheduled = False
+            return {"data": {"disablePullRequestAutoMerge": {"pullRequest": {"number": pull.number}}}}
         if "mergeStateStatus" in query:
             return {"data": {"node": {"mergeStateStatus": "CLEAN" if self.facts.clean else "BLOCKED"}}}
         if variables["sha"] != pull.head_sha:
@@ -180,6 +186,7 @@ class GitHub(StandIn):
         if self.facts.clean:
             return {"data": None, "errors": [{"message": "Pull request is in clean status"}]}
         pull.scheduled = True
+        self.facts.messages.append(variables.get("text", ""))
         return {"data": {"enablePullRequestAutoMerge": {"pullRequest": {"number": pull.number}}}}
 
 

@@ -34,9 +34,13 @@ class GitLab(StandIn):
                     return 409, {"message": ["Another open merge request already exists for this source branch: !1"]}
                 return 201, self._shown(opened)
             case "GET MR", Pull():
-                return 200, self._shown(pull) | self._pipeline()
+                later = {"merge_when_pipeline_succeeds": pull.scheduled}
+                return 200, self._shown(pull) | self._pipeline() | later
             case "PUT MR", Pull():
                 return self._edit(pull, sent)
+            case "POST MR/cancel_merge_when_pipeline_succeeds", Pull():
+                was, pull.scheduled = pull.scheduled, False
+                return (201, {}) if was else (406, {"message": "406 Not Acceptable"})
             case "PUT MR/merge", Pull():
                 return self._merge(pull, sent)
             case "GET MR/approvals", _:
@@ -119,6 +123,7 @@ class GitLab(StandIn):
     def _merge(self, pull: Pull, sent: dict[str, Any]) -> Said:
         if sent["sha"] != pull.head_sha:
             return 409, {"message": f"SHA does not match HEAD of source branch: {pull.head_sha}"}
+        self.facts.messages.append(sent.get("squash_commit_message" if sent["squash"] else "merge_commit_message", ""))
         if sent["merge_when_pipeline_succeeds"]:
             pull.scheduled = True
         elif self.facts.unmergeable:
