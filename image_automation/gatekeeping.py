@@ -89,7 +89,7 @@ def until_closing(
 
 def _written(selected: Selection, proposal: Proposal) -> Selection:
     """Leave out the policies for which nothing is written."""
-    names = {change.setter.split(":")[1] for _, change in proposal.changes}
+    names = {change.names.policy for _, change in proposal.changes}
     return replace(selected, policies={name: each for name, each in selected.policies.items() if name in names})
 
 

@@ -142,11 +142,12 @@ def merging(facts: Facts, voices: Voices) -> tuple[Grant, ...]:
     """Return whose word lets a pull request be merged whose reviews count."""
     found: dict[Grant, None] = {}
     for policy in facts.policies.values():
-        for rule in _reviewed(policy, facts):
+        ref, name = policy.status.latest_ref, policy.metadata.name
+        for rule in _reviewed(policy, facts) if ref is not None else ():
             for each in _together(rule, policy, voices):
-                if each.verdict != decisions.REJECT:
-                    word = {name: getattr(each, name) for name in ("tag", "verdict", "by", "at", "reason")}
-                    found[Grant(policy=policy.metadata.name, **word)] = None
+                word = {field: getattr(each, field) for field in ("tag", "verdict", "by", "at", "reason")}
+                if ref is not None and each.verdict != decisions.REJECT:
+                    found[Grant(policy=name, image=ref.name, **word)] = None
     return tuple(found)
 
 

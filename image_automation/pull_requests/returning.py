@@ -26,7 +26,7 @@ from image_automation.pull_requests.deciding import Pause, Wish, Withdrawal
 from image_automation.pull_requests.drafting import Draft, Drafting, Place, on_base
 from image_automation.pull_requests.section import Note
 from image_automation.report import Push, Report
-from image_automation.update.proposal import Proposal
+from image_automation.update.proposal import Grant, Proposal
 from image_automation.writing import checkout
 from image_automation.writing.provenance import TakingBack
 
@@ -109,7 +109,7 @@ class Returning:
             if open_ is None:
                 wish = Withdrawal("")
             carried = await self._carry_out(place, pulls, wish, each)
-            if open_ is None or isinstance(wish, Withdrawal) or _is_closed(wish, each):
+            if open_ is None or isinstance(wish, Withdrawal):
                 if each.number:
                     await telling.ended(self.run, self.desk, each, pulls)
                 self._remember(each.branch, None)
@@ -184,8 +184,9 @@ class Returning:
         async def nothing() -> str:
             return ""
 
-        async def confirm() -> None:
+        async def confirm() -> tuple[Grant, ...]:
             """A freeze has been asked for in this run; windows say when to go on, and not when to go back."""
+            return ()
 
         scheduled = known.scheduled if known is not None else ""
         numbers = frozenset({known.number} if known is not None and known.number else ())
@@ -216,12 +217,12 @@ class Returning:
         self._remember(made.branch, _planned(wanted, made.branch, made.commit))
         await pushes.record(self.run, self.written, record)
         try:
-            await self.limiter.run(place.manager.push, place.checked_out, made)
+            made = await place.manager.deliver(place.checked_out, made, wanted.proposal.edits)
         except (git.NonFastForward, git.Damaged) as error:
             raise Conflict(f"branch '{made.branch}' moved meanwhile: {error.message}") from error
         await self.announcer.tell(automation, self.run, made)
         await self.run.save()
-        self._pushed(record)
+        self._pushed(record.named(made.commit))
         return made.commit
 
     # What is written down.
@@ -268,8 +269,3 @@ def _after(known: report.PullRequest, carried: Carried) -> report.PullRequest:
         return known
     title = git.printable(pull.title)
     return msgspec.structs.replace(known, number=pull.number, url=pull.url, title=title, draft=pull.draft)
-
-
-def _is_closed(wish: Wish | Pause | Withdrawal, known: report.PullRequest) -> bool:
-    """Tell whether one was closed because the forge would have merged it while nothing may be written."""
-    return isinstance(wish, Pause) and wish.held and bool(known.scheduled)

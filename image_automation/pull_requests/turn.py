@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 
 from gotk.api.image import ImageUpdateAutomation, ImageUpdateAutomationStatus
-from gotk.forge.pull_request import PullRequest
+from gotk.forge.pull_request import PullRequest, State
 from gotk.git import errors as git
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.errors import Conflict, ReconcileError

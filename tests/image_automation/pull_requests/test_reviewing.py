@@ -59,8 +59,8 @@ async def test_a_version_is_proposed_at_once_and_merged_once_enough_reviews_appr
     assert forge.open == []
     assert [each.splitlines() for each in forge.facts.messages] == [
         [
-            "Approved-by: ann@example.com (web 1.1: review of #1: seen on staging; 2026-01-01T10:00:00Z)",
-            "Approved-by: joe@example.com (web 1.1: review of #1; 2026-01-01T11:00:00Z)",
+            "Approved-by: ann@example.com (web 1.1 of a/web: review of #1: seen on staging; 2026-01-01T10:00:00Z)",
+            "Approved-by: joe@example.com (web 1.1 of a/web: review of #1; 2026-01-01T11:00:00Z)",
         ]
     ]
 
@@ -163,7 +163,7 @@ async def test_the_forge_merges_by_itself_only_with_approvals_and_is_called_off_
     said(forge, "ann approves")
     await forge.run()
     assert forge.open[0].scheduled
-    assert forge.facts.messages == ["Approved-by: ann (web 1.1: review of #1; 2026-01-01T10:00:00Z)"]
+    assert forge.facts.messages == ["Approved-by: ann (web 1.1 of a/web: review of #1; 2026-01-01T10:00:00Z)"]
     said(forge, "ann dismissed", at="2026-01-01T11:00:00Z")
     await forge.run()
     assert (len(forge.open), forge.open[0].scheduled) == (1, False)
@@ -189,7 +189,7 @@ async def test_a_squash_keeps_whose_commit_it_is(made: Made):
     assert message.splitlines()[-3:] == [
         "Image-Update-Automation: apps/auto",
         "Co-authored-by: Bot <bot@example.com>",
-        "Approved-by: ann (web 1.1: review of #1; 2026-01-01T10:00:00Z)",
+        "Approved-by: ann (web 1.1 of a/web: review of #1; 2026-01-01T10:00:00Z)",
     ]
     assert forge.world.text("apps/web.yaml") == FILE
 
