@@ -29,6 +29,7 @@ from gotk.runtime.reconciler import Outcome, Reader, Run, Watch
 from gotk.sources.git_access import GitAccess
 from image_automation import (
     current,
+    freshness,
     gatekeeping,
     ports,
     pushes,
@@ -43,9 +44,8 @@ from image_automation import (
 from image_automation.bumps import FirstSeen
 from image_automation.gating.chain import Gate
 from image_automation.pull_requests import access as forges
-from image_automation.pull_requests import drafting, settings
+from image_automation.pull_requests import committing, drafting, settings
 from image_automation.pull_requests.access import Access
-from image_automation.pull_requests.committing import Committer
 from image_automation.pull_requests.drafting import Drafting
 from image_automation.pull_requests.keeping import Kept, PullRequests
 from image_automation.pull_requests.origins import Origins
@@ -55,8 +55,7 @@ from image_automation.selection import Selection
 from image_automation.update import values
 from image_automation.update.proposal import Proposal
 from image_automation.writing import authorship, checkout, push_branch, refspec, signing, tree
-from image_automation.writing.delivery import ByForge, ByGit
-from image_automation.writing.source_manager import CheckedOut, Delivery, PushResult, SourceManager, push_failed
+from image_automation.writing.source_manager import CheckedOut, PushResult, SourceManager, push_failed
 
 _ATTEMPTS = 12
 _FIRST_WAIT, _LONGEST_WAIT = 0.5, 8.0
@@ -242,16 +241,9 @@ class ImageUpdateAutomationReconciler:
             repository=repository,
             target=target,
             second_push=second,
-            delivery=self._delivery(automation, source),
+            delivery=committing.delivery(self._forges, self._limiter, automation, source),
             sign=await signing.signer(self._client, automation, self._limiter),
         )
-
-    def _delivery(self, automation: ImageUpdateAutomation, source: GitRepository) -> Delivery:
-        forge = settings.commits(automation)
-        if forge is None:
-            return ByGit(self._limiter)
-        committer = Committer(access=self._forges, settings=forge, automation=automation, source=source)
-        return ByForge(self._limiter, committer.commit)
 
     def _branch_lock(self, url: str, branch: str) -> asyncio.Lock:
         """Return the lock of a branch: automations of one branch take turns and do not race each other."""
@@ -394,7 +386,7 @@ class ImageUpdateAutomationReconciler:
         """Check out, rewrite and commit; on a thread. Without `look` only where there may be something new."""
         automation = manager.automation
         checked_out = manager.checkout()
-        if not (look or _must_look(automation, manager.target, selected)) and (
+        if not (look or freshness.must_look(automation, manager.target, selected)) and (
             checked_out.revision == automation.status.observed_source_revision
         ):
             return _Draft(checked_out=checked_out)
@@ -474,20 +466,6 @@ def _git_spec(automation: ImageUpdateAutomation) -> GitSpec:
             checkout.INVALID, f"source kind '{kind}' necessitates field .spec.git: invalid source configuration"
         )
     return automation.spec.git
-
-
-def _must_look(obj: ImageUpdateAutomation, target: checkout.Checkout, selected: Selection) -> bool:
-    """Tell whether the tree is looked into even when the branch has not moved."""
-    status = obj.status
-    return (
-        target.switches
-        or bool(obj.spec.git and obj.spec.git.push and obj.spec.git.push.refspec)
-        or not status.observed_source_revision
-        or report_status.has_some(status)
-        or status.observed_generation != obj.metadata.generation
-        or dict(status.observed_policies) != dict(selected.images)
-        or report.read(obj.metadata.annotations).text_files != selection.text_files(obj).patterns
-    )
 
 
 def _soon(update: _Update) -> Sequence[float]:

@@ -10,10 +10,13 @@ from gotk.forge.pull_request import NotOffered
 from gotk.git import errors as git
 from gotk.http import errors
 from gotk.http.exchange import Unusable
+from gotk.runtime.blocking import Limiter
 from gotk.runtime.errors import Retry
+from image_automation.pull_requests import settings
 from image_automation.pull_requests.access import Access
 from image_automation.pull_requests.settings import Forge, invalid
-from image_automation.writing.source_manager import push_failed
+from image_automation.writing.delivery import ByForge, ByGit
+from image_automation.writing.source_manager import Delivery, push_failed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +44,14 @@ class Committer:
             raise push_failed(rejected) from rejected
         except errors.HTTPError as error:
             raise _failed(f"{forge.title}: {error}", error.retry_after) from error
+
+
+def delivery(access: Access, limiter: Limiter, automation: ImageUpdateAutomation, source: GitRepository) -> Delivery:
+    """Return how the commits of an automation get to their branches. Raises Stalled for its annotation."""
+    forge = settings.commits(automation)
+    if forge is None:
+        return ByGit(limiter)
+    return ByForge(limiter, Committer(access=access, settings=forge, automation=automation, source=source).commit)
 
 
 def _failed(cause: str, after: float | None = None) -> Retry:
