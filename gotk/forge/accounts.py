@@ -1,5 +1,6 @@
-"""Who asks which repository of which forge: addresses and headers, without what is asked."""
+"""Who asks which repository of which forge: addresses and headers, without what is asked. No token asks as anybody."""
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -12,8 +13,28 @@ from gotk.http.exchange import Request, Unusable, basic, bearer, post
 _FORMER = ".visualstudio.com"
 
 
+class Account(ABC):
+    """Who asks: every request carries the account's headers."""
+
+    __slots__ = ()
+
+    @property
+    @abstractmethod
+    def _headers(self) -> Mapping[str, str]:
+        """What identifies the account."""
+
+    def _get(self, url: str, accepts: tuple[int, ...] = ()) -> Request:
+        return Request(method="GET", url=url, headers=self._headers, accepts=accepts)
+
+    def _delete(self, url: str, accepts: tuple[int, ...] = ()) -> Request:
+        return Request(method="DELETE", url=url, headers=self._headers, accepts=accepts)
+
+    def _send(self, method: str, url: str, body: Any, accepts: tuple[int, ...] = ()) -> Request:
+        return post(url, body, self._headers, method=method, accepts=accepts)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GitHubAccount:
+class GitHubAccount(Account):
     """One repository at GitHub, asked with a token: a person's, or an installation's of a GitHub App."""
 
     repository: Repository
@@ -28,19 +49,13 @@ class GitHubAccount:
     def _headers(self) -> Mapping[str, str]:
         return bearer(self.token)
 
-    def _get(self, url: str, accepts: tuple[int, ...] = ()) -> Request:
-        return Request(method="GET", url=url, headers=self._headers, accepts=accepts)
-
-    def _send(self, method: str, url: str, body: Any, accepts: tuple[int, ...] = ()) -> Request:
-        return post(url, body, self._headers, method=method, accepts=accepts)
-
     def _graphql(self, query: str, variables: Mapping[str, Any]) -> Request:
         url = f"{api(self.repository).removesuffix('/v3')}/graphql"
         return self._send("POST", url, {"query": query, "variables": variables})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GiteaAccount:
+class GiteaAccount(Account):
     """One repository at a Gitea or Forgejo server, asked with an access token."""
 
     repository: Repository
@@ -53,17 +68,11 @@ class GiteaAccount:
 
     @property
     def _headers(self) -> Mapping[str, str]:
-        return {"Authorization": f"token {self.token}"}
-
-    def _get(self, url: str, accepts: tuple[int, ...] = ()) -> Request:
-        return Request(method="GET", url=url, headers=self._headers, accepts=accepts)
-
-    def _send(self, method: str, url: str, body: Any, accepts: tuple[int, ...] = ()) -> Request:
-        return post(url, body, self._headers, method=method, accepts=accepts)
+        return {"Authorization": f"token {self.token}"} if self.token else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class GitLabAccount:
+class GitLabAccount(Account):
     """One project at GitLab, asked with a personal, project or group token."""
 
     repository: Repository
@@ -80,17 +89,11 @@ class GitLabAccount:
 
     @property
     def _headers(self) -> Mapping[str, str]:
-        return {"Private-Token": self.token}
-
-    def _get(self, url: str, accepts: tuple[int, ...] = ()) -> Request:
-        return Request(method="GET", url=url, headers=self._headers, accepts=accepts)
-
-    def _send(self, method: str, url: str, body: Any, accepts: tuple[int, ...] = ()) -> Request:
-        return post(url, body, self._headers, method=method, accepts=accepts)
+        return {"Private-Token": self.token} if self.token else {}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BitbucketAccount:
+class BitbucketAccount(Account):
     """One repository at Bitbucket Cloud, asked with an API token, or without a user with an access token."""
 
     repository: Repository
@@ -106,15 +109,9 @@ class BitbucketAccount:
     def _headers(self) -> Mapping[str, str]:
         return basic(self.username, self.password) if self.username else bearer(self.password)
 
-    def _get(self, url: str, accepts: tuple[int, ...] = ()) -> Request:
-        return Request(method="GET", url=url, headers=self._headers, accepts=accepts)
-
-    def _send(self, method: str, url: str, body: Any, accepts: tuple[int, ...] = ()) -> Request:
-        return post(url, body, self._headers, method=method, accepts=accepts)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class BitbucketServerAccount:
+class BitbucketServerAccount(Account):
     """One repository at Bitbucket Data Center. `address` is Git's; `identity` is the header of who asks."""
 
     address: str
@@ -150,15 +147,9 @@ class BitbucketServerAccount:
     def _headers(self) -> Mapping[str, str]:
         return {**self.identity, "x-atlassian-token": "no-check", "x-requested-with": "XMLHttpRequest"}
 
-    def _get(self, url: str, accepts: tuple[int, ...] = ()) -> Request:
-        return Request(method="GET", url=url, headers=self._headers, accepts=accepts)
-
-    def _send(self, method: str, url: str, body: Any, accepts: tuple[int, ...] = ()) -> Request:
-        return post(url, body, self._headers, method=method, accepts=accepts)
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AzureDevOpsAccount:
+class AzureDevOpsAccount(Account):
     """One repository at Azure DevOps, asked with a personal access token or a token of the cloud's."""
 
     repository: Repository
@@ -192,12 +183,6 @@ class AzureDevOpsAccount:
     def _headers(self) -> Mapping[str, str]:
         # Whom Azure does not know it shows a page to log in, unless it is told not to.
         return {**basic("", self.token), "X-TFS-FedAuthRedirect": "Suppress"}
-
-    def _get(self, url: str, accepts: tuple[int, ...] = ()) -> Request:
-        return Request(method="GET", url=url, headers=self._headers, accepts=accepts)
-
-    def _send(self, method: str, url: str, body: Any, accepts: tuple[int, ...] = ()) -> Request:
-        return post(url, body, self._headers, method=method, accepts=accepts)
 
 
 def api(repository: Repository) -> str:

@@ -17,8 +17,8 @@ from typing import TypeVar
 
 from yarl import URL
 
+from gotk.forge.answers import said
 from gotk.forge.hosting import Asking
-from gotk.forge.proposals import said
 from gotk.http import errors, pace
 from gotk.http.egress import Reach
 from gotk.http.exchange import Answer, Request, Unusable

@@ -9,7 +9,7 @@ from gotk.forge import hosting, paging
 from gotk.forge.build_status import STATES, key_of, same
 from gotk.forge.pulls.bitbucket_server import PullRequests
 from gotk.forge.status import Status
-from gotk.http.exchange import Exchange, Request
+from gotk.http.exchange import Exchange
 
 _READS, _WRITES = "REPO_READ", "REPO_WRITE"
 
@@ -35,7 +35,7 @@ class BitbucketServer(PullRequests):
         listed = [{**_key(each), "permission": each.get("permission")} for each in found]
         old, there = hosting.outdated(listed, key, lambda each: each["permission"] != _READS)
         for number in old:
-            yield Request(method="DELETE", url=f"{keys}/{number}", headers=self._headers)
+            yield self._delete(f"{keys}/{number}")
         if there:
             return bool(old)
         permission = _WRITES if key.writes else _READS

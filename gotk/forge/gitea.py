@@ -7,7 +7,7 @@ from gotk.forge.comment import Comment
 from gotk.forge.commits.gitea import Commits
 from gotk.forge.pulls.gitea import PullRequests
 from gotk.forge.status import State, Status
-from gotk.http.exchange import Exchange, Request, post
+from gotk.http.exchange import Exchange
 
 _STATES = {State.SUCCESS: "success", State.FAILURE: "failure", State.PENDING: "pending"}
 
@@ -19,7 +19,7 @@ class Gitea(PullRequests, Commits):
     def keep_repository(self, wanted: hosting.Wanted) -> hosting.Asking[bool]:
         """Make the repository where there is none, empty; return whether it was made. Raises Unusable."""
         owner, name = self.repository.split()
-        found = yield Request(method="GET", url=self._base, headers=self._headers, accepts=(hosting.MISSING,))
+        found = yield self._get(self._base, accepts=(hosting.MISSING,))
         if found.status != hosting.MISSING:
             return False
         if wanted.personal:
@@ -27,7 +27,7 @@ class Gitea(PullRequests, Commits):
             hosting.check_owner(owner, user.text("login"))
         place = "user" if wanted.personal else f"orgs/{owner}"
         body = {"name": name, "private": wanted.private, "default_branch": wanted.branch}
-        yield post(f"{self.repository.host}/api/v1/{place}/repos", body, self._headers)
+        yield self._send("POST", f"{self.repository.host}/api/v1/{place}/repos", body)
         return True
 
     def keep_deploy_key(self, key: hosting.DeployKey) -> hosting.Asking[bool]:
@@ -36,11 +36,11 @@ class Gitea(PullRequests, Commits):
         listed = yield from paging.pages(ask, 50, enough=lambda _: False)
         old, there = hosting.outdated(listed, key, lambda each: not each.get("read_only", True))
         for number in old:
-            yield Request(method="DELETE", url=f"{self._base}/keys/{number}", headers=self._headers)
+            yield self._delete(f"{self._base}/keys/{number}")
         if there:
             return bool(old)
         body = {"title": key.title, "key": key.line, "read_only": not key.writes}
-        yield post(f"{self._base}/keys", body, self._headers)
+        yield self._send("POST", f"{self._base}/keys", body)
         return True
 
     def keep_status(self, revision: str, wanted: Status) -> Exchange:
@@ -56,7 +56,7 @@ class Gitea(PullRequests, Commits):
         # Gitea has named the field `status` for long and `state` since.
         compared = [{**each, "state": each.get("status") or each.get("state")} for each in listed]
         if not status.is_current(compared, body, "context", "state", "description"):
-            yield post(f"{self._base}/statuses/{revision}", body, self._headers)
+            yield self._send("POST", f"{self._base}/statuses/{revision}", body)
 
     def keep_comment(self, number: int, comment: Comment) -> Exchange:
         """Write a comment on a pull request, or write the one that is there anew. Raises Unusable."""
@@ -64,7 +64,7 @@ class Gitea(PullRequests, Commits):
         listed = yield self._get(f"{self._base}/issues/{number}/comments?limit=100")
         found = comment.finder(user.text("login"), ("user", "login"))(listed.items())
         if found is None:
-            yield post(f"{self._base}/issues/{number}/comments", {"body": comment.body}, self._headers)
+            yield self._send("POST", f"{self._base}/issues/{number}/comments", {"body": comment.body})
         else:
             url = f"{self._base}/issues/comments/{found}"
-            yield post(url, {"body": comment.body}, self._headers, method="PATCH")
+            yield self._send("PATCH", url, {"body": comment.body})

@@ -10,7 +10,7 @@ from gotk.forge.comment import Comment
 from gotk.forge.commits.github import Commits
 from gotk.forge.pulls.github import PullRequests
 from gotk.forge.status import State, Status
-from gotk.http.exchange import Exchange, Request, bearer, post
+from gotk.http.exchange import Exchange
 
 _STATES = {State.SUCCESS: "success", State.FAILURE: "failure", State.PENDING: "pending"}
 
@@ -22,7 +22,7 @@ class GitHub(PullRequests, Commits):
     def keep_repository(self, wanted: hosting.Wanted) -> hosting.Asking[bool]:
         """Make the repository where there is none, empty; return whether it was made. Raises Unusable."""
         owner, name = self.repository.split()
-        found = yield Request(method="GET", url=self._base, headers=bearer(self.token), accepts=(hosting.MISSING,))
+        found = yield self._get(self._base, accepts=(hosting.MISSING,))
         if found.status != hosting.MISSING:
             return False
         if wanted.personal:
@@ -30,7 +30,7 @@ class GitHub(PullRequests, Commits):
             hosting.check_owner(owner, user.text("login"))
         place = "user" if wanted.personal else f"orgs/{owner}"
         body = {"name": name, "private": wanted.private}
-        yield post(f"{api(self.repository)}/{place}/repos", body, bearer(self.token))
+        yield self._send("POST", f"{api(self.repository)}/{place}/repos", body)
         return True
 
     def keep_deploy_key(self, key: hosting.DeployKey) -> hosting.Asking[bool]:
@@ -39,11 +39,11 @@ class GitHub(PullRequests, Commits):
         listed = yield from paging.pages(ask, 100, enough=lambda _: False)
         old, there = hosting.outdated(listed, key, lambda each: not each.get("read_only", True))
         for number in old:
-            yield Request(method="DELETE", url=f"{self._base}/keys/{number}", headers=bearer(self.token))
+            yield self._delete(f"{self._base}/keys/{number}")
         if there:
             return bool(old)
         body = {"title": key.title, "key": key.line, "read_only": not key.writes}
-        yield post(f"{self._base}/keys", body, bearer(self.token))
+        yield self._send("POST", f"{self._base}/keys", body)
         return True
 
     def keep_status(self, revision: str, wanted: Status) -> Exchange:
@@ -52,7 +52,7 @@ class GitHub(PullRequests, Commits):
         ask = self._get(f"{self._base}/commits/{revision}/statuses?per_page=50")
         listed = yield from paging.pages(ask, 50, enough=status.is_named(body, "context"))
         if not status.is_current(listed, body, "context", "state", "description"):
-            yield post(f"{self._base}/statuses/{revision}", body, bearer(self.token))
+            yield self._send("POST", f"{self._base}/statuses/{revision}", body)
 
     def keep_comment(self, number: int, comment: Comment, *, author: str = "") -> Exchange:
         """Write a comment on a pull request, or write the one that is there anew.
@@ -66,13 +66,13 @@ class GitHub(PullRequests, Commits):
         find = comment.finder(author, ("user", "login"))
         ask = self._get(f"{issues}/{number}/comments?direction=asc&per_page=100&sort=created")
         found = find((yield from paging.pages(ask, 100, enough=lambda page: find(page) is not None)))
-        body, headers = {"body": comment.body}, bearer(self.token)
+        body = {"body": comment.body}
         if found is None:
-            yield post(f"{issues}/{number}/comments", body, headers)
+            yield self._send("POST", f"{issues}/{number}/comments", body)
         else:
-            yield post(f"{issues}/comments/{found}", body, headers, method="PATCH")
+            yield self._send("PATCH", f"{issues}/comments/{found}", body)
 
     def dispatch(self, event_type: str, payload: Mapping[str, Any]) -> Exchange:
         """Start workflows that listen to `repository_dispatch`. Raises Unusable."""
         body = {"event_type": event_type, "client_payload": payload}
-        yield post(f"{self._base}/dispatches", body, bearer(self.token))
+        yield self._send("POST", f"{self._base}/dispatches", body)

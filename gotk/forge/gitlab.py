@@ -10,7 +10,7 @@ from gotk.forge.comment import Comment
 from gotk.forge.commits.gitlab import Commits
 from gotk.forge.pulls.gitlab import PullRequests
 from gotk.forge.status import Items, State, Status
-from gotk.http.exchange import Exchange, Request, Unusable, post
+from gotk.http.exchange import Exchange, Unusable
 
 _STATES = {State.SUCCESS: "success", State.FAILURE: "failed", State.PENDING: "pending"}
 #: As many as GitLab lists where it is not told.
@@ -23,7 +23,7 @@ class GitLab(PullRequests, Commits):
 
     def keep_repository(self, wanted: hosting.Wanted) -> hosting.Asking[bool]:
         """Make the project where there is none, empty; return whether it was made. Raises Unusable."""
-        found = yield Request(method="GET", url=self._project, headers=self._headers, accepts=(hosting.MISSING,))
+        found = yield self._get(self._project, accepts=(hosting.MISSING,))
         if found.status != hosting.MISSING:
             return False
         owner, _, name = self.repository.path.rpartition("/")
@@ -37,7 +37,7 @@ class GitLab(PullRequests, Commits):
             if not isinstance(group, dict) or not isinstance(group.get("id"), int):
                 raise Unusable(f"the service's answer about the group '{owner}' lacks 'id'")
             body["namespace_id"] = group["id"]
-        yield post(f"{api}/projects", body, self._headers)
+        yield self._send("POST", f"{api}/projects", body)
         return True
 
     def keep_deploy_key(self, key: hosting.DeployKey) -> hosting.Asking[bool]:
@@ -47,10 +47,10 @@ class GitLab(PullRequests, Commits):
         listed = yield from paging.pages(ask, 100, enough=lambda _: False)
         old, there = hosting.outdated(listed, key, lambda each: bool(each.get("can_push")))
         for number in old:
-            yield Request(method="DELETE", url=f"{keys}/{number}", headers=self._headers)
+            yield self._delete(f"{keys}/{number}")
         if there:
             return bool(old)
-        yield post(keys, {"title": key.title, "key": key.line, "can_push": key.writes}, self._headers)
+        yield self._send("POST", keys, {"title": key.title, "key": key.line, "can_push": key.writes})
         return True
 
     def keep_status(self, revision: str, wanted: Status) -> Exchange:
@@ -63,7 +63,7 @@ class GitLab(PullRequests, Commits):
         name = quote(wanted.name, safe="")
         ask = self._get(f"{self._project}/repository/commits/{revision}/statuses?name={name}")
         if not is_listed((yield from paging.pages(ask, _PAGE, enough=is_listed))):
-            yield post(f"{self._project}/statuses/{revision}", body, self._headers)
+            yield self._send("POST", f"{self._project}/statuses/{revision}", body)
 
     def keep_comment(self, number: int, comment: Comment) -> Exchange:
         """Write a comment on a merge request, or write the one that is there anew. Raises Unusable."""
@@ -73,9 +73,9 @@ class GitLab(PullRequests, Commits):
         ask = self._get(f"{notes}?order_by=created_at&per_page=100&sort=asc")
         found = find((yield from paging.pages(ask, 100, enough=lambda page: find(page) is not None)))
         if found is None:
-            yield post(notes, {"body": comment.body}, self._headers)
+            yield self._send("POST", notes, {"body": comment.body})
         else:
-            yield post(f"{notes}/{found}", {"body": comment.body}, self._headers, method="PUT")
+            yield self._send("PUT", f"{notes}/{found}", {"body": comment.body})
 
 
 def _lists(wanted: Mapping[str, str], revision: str) -> Callable[[Items], bool]:

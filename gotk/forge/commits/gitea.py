@@ -6,9 +6,9 @@ from typing import Any
 from urllib.parse import quote
 
 from gotk.forge.accounts import GiteaAccount
+from gotk.forge.answers import as_object, is_done, said, text
 from gotk.forge.commit import Change, Moved
 from gotk.forge.hosting import Asking
-from gotk.forge.proposals import as_object, is_done, said, text
 from gotk.forge.pull_request import NotOffered
 from gotk.http.exchange import Unusable
 

@@ -10,10 +10,10 @@ from typing import Any
 from urllib.parse import quote
 
 from gotk.forge.accounts import GitHubAccount
+from gotk.forge.answers import as_object, dig, is_done, said, text, texts
 from gotk.forge.commit import Change, Moved
 from gotk.forge.hosting import Asking
-from gotk.forge.proposals import as_object, dig, is_done, said, text, texts
-from gotk.http.exchange import Request, Unusable
+from gotk.http.exchange import Unusable
 
 _BESIDE = "-rebuilt"
 _COMMIT = """mutation($input: CreateCommitOnBranchInput!) {
@@ -40,7 +40,7 @@ class Commits(GitHubAccount):
     def _rebuild(self, change: Change) -> Asking[str]:
         beside = f"{change.branch}{_BESIDE}"
         # What an earlier attempt left goes first.
-        yield self._send_ref("DELETE", beside, accepts=(404, 422))
+        yield self._delete(self._ref(beside), accepts=(404, 422))
         yield from self._begin(beside, change.parent)
         try:
             made = yield from self._commit(change, beside)
@@ -48,9 +48,9 @@ class Commits(GitHubAccount):
                 raise Moved(change.branch, at)
             yield self._send("PATCH", self._ref(change.branch), {"sha": made, "force": True})
         except Unusable:
-            yield self._send_ref("DELETE", beside, accepts=(404, 422))
+            yield self._delete(self._ref(beside), accepts=(404, 422))
             raise
-        yield self._send_ref("DELETE", beside, accepts=(404, 422))
+        yield self._delete(self._ref(beside), accepts=(404, 422))
         return made
 
     def _commit(self, change: Change, branch: str) -> Asking[str]:
@@ -90,9 +90,6 @@ class Commits(GitHubAccount):
 
     def _ref(self, branch: str) -> str:
         return f"{self._base}/git/refs/{quote(f'heads/{branch}', safe='')}"
-
-    def _send_ref(self, method: str, branch: str, accepts: tuple[int, ...]) -> Request:
-        return Request(method=method, url=self._ref(branch), headers=self._headers, accepts=accepts)
 
 
 def _reference(branch: str, sha: str) -> dict[str, Any]:

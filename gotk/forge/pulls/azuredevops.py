@@ -11,19 +11,9 @@ from urllib.parse import quote
 
 from gotk.forge import paging
 from gotk.forge.accounts import AzureDevOpsAccount
+from gotk.forge.answers import as_object, dig, is_done, number_of, said, text, texts
 from gotk.forge.hosting import Asking
-from gotk.forge.proposals import (
-    REFUSALS,
-    Proposals,
-    as_object,
-    dig,
-    is_done,
-    number_of,
-    said,
-    text,
-    texts,
-    unoffered,
-)
+from gotk.forge.proposals import REFUSALS, Proposals, unoffered
 from gotk.forge.pull_request import (
     Check,
     Checks,

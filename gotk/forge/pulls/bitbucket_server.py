@@ -11,19 +11,9 @@ from urllib.parse import quote
 
 from gotk.forge import build_status, paging
 from gotk.forge.accounts import BitbucketServerAccount
+from gotk.forge.answers import as_object, dig, is_done, number_of, said, text, texts
 from gotk.forge.hosting import Asking
-from gotk.forge.proposals import (
-    REFUSALS,
-    Proposals,
-    as_object,
-    dig,
-    is_done,
-    number_of,
-    said,
-    text,
-    texts,
-    unoffered,
-)
+from gotk.forge.proposals import REFUSALS, Proposals, unoffered
 from gotk.forge.pull_request import (
     Check,
     Checks,
@@ -76,7 +66,7 @@ class PullRequests(BitbucketServerAccount, Proposals):
     def call_off(self, number: int) -> Asking[bool]:
         """Cancel the request to merge."""
         url = f"{self._pull(number)}/auto-merge"
-        return is_done((yield Request(method="DELETE", url=url, headers=self._headers, accepts=REFUSALS)))
+        return is_done((yield self._delete(url, accepts=REFUSALS)))
 
     def merge(self, number: int, expected: str, method: Method, message: Message | None = None) -> Asking[Merging]:
         """Merge it now, if neither branch nor description changed since it was read."""

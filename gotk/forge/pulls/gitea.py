@@ -6,8 +6,9 @@ from typing import Any, ClassVar
 
 from gotk.forge import paging
 from gotk.forge.accounts import GiteaAccount
+from gotk.forge.answers import as_object, dig, is_done, number_of, said, text, texts
 from gotk.forge.hosting import Asking
-from gotk.forge.proposals import REFUSALS, Proposals, as_object, dig, is_done, number_of, said, text, texts
+from gotk.forge.proposals import REFUSALS, Proposals
 from gotk.forge.pull_request import (
     Check,
     Checks,
@@ -61,7 +62,7 @@ class PullRequests(GiteaAccount, Proposals):
     def call_off(self, number: int) -> Asking[bool]:
         """Cancel the scheduled merge."""
         url = f"{self._base}/pulls/{number}/merge"
-        return is_done((yield Request(method="DELETE", url=url, headers=self._headers, accepts=REFUSALS)))
+        return is_done((yield self._delete(url, accepts=REFUSALS)))
 
     def merge(self, number: int, expected: str, method: Method, message: Message | None = None) -> Asking[Merging]:
         """Merge it now."""

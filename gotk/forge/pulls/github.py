@@ -7,8 +7,9 @@ from urllib.parse import quote
 
 from gotk.forge import paging
 from gotk.forge.accounts import GitHubAccount
+from gotk.forge.answers import as_object, dig, is_done, number_of, said, text, texts
 from gotk.forge.hosting import Asking
-from gotk.forge.proposals import REFUSALS, Proposals, as_object, dig, is_done, number_of, said, text, texts
+from gotk.forge.proposals import REFUSALS, Proposals
 from gotk.forge.pull_request import (
     Check,
     Checks,
