@@ -79,7 +79,8 @@ def repository() -> Mapping[str, str]:
 @contextlib.asynccontextmanager
 async def service(kubeconfig: Path, folder: Path) -> AsyncIterator[asyncio.subprocess.Process]:
     """Run the service as an operator does."""
-    options = ["--enable-leader-election", "--metrics-addr=0", "--health-addr=0", "--storage-addr=127.0.0.1:0"]
+    closed = [f"--{name}-addr=0" for name in ("metrics", "health", "explain", "dashboard", "receiver", "notification")]
+    options = ["--enable-leader-election", "--storage-addr=127.0.0.1:0", *closed]
     command = [sys.executable, "-m", "image_automation", "run", f"--kubeconfig={kubeconfig}", f"--data-dir={folder}"]
     with (folder / "log").open("wb") as log:
         child = await asyncio.create_subprocess_exec(*command, *options, stdout=log, stderr=log)

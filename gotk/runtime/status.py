@@ -9,13 +9,13 @@ A run that changed nothing changes some times: they are held back until somethin
 known to this process meanwhile (ADR 0092).
 """
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
 
 import msgspec
 
 from gotk.api import scheme
-from gotk.api.meta import Object, ReconcileStatus
+from gotk.api.meta import Condition, Object, ReconcileStatus
 from gotk.kube import errors
 from gotk.kube.ports import Getter
 from gotk.runtime import conditions
@@ -122,11 +122,14 @@ class StatusWriter(Generic[O]):
         """
         served = self._served(base)
         changes = merge_diff(scheme.to_builtins(served), scheme.to_builtins(wanted))
-        if self._is_held(base, served, wanted, self._patch(base, changes, wanted, owned)):
-            return self._hold_back(base, served, wanted)
-        latest = base
+        whole = msgspec.structs.replace(
+            wanted, conditions=conditions.merge(served.conditions, wanted.conditions, owned)
+        )
+        if self._is_held(base, served, whole):
+            return self._hold_back(base, served, whole)
+        latest, fresh = base, served.conditions
         for attempt in range(_TRIES):
-            patch = self._patch(latest, changes, wanted, owned)
+            patch = self._patch(latest, fresh, changes, wanted, owned)
             if not patch:
                 return latest
             try:
@@ -142,7 +145,7 @@ class StatusWriter(Generic[O]):
                 return None
             if _decided(of(newer)) != _decided(served):
                 raise errors.Conflict(409, "Conflict", "its status has been written by somebody else meanwhile")
-            latest = newer
+            latest, fresh = newer, of(newer).conditions
         return None
 
     async def _again(self, base: O) -> O | None:
@@ -174,9 +177,13 @@ class StatusWriter(Generic[O]):
             return None
 
     def _patch(
-        self, latest: O, changes: Mapping[str, Any], wanted: ReconcileStatus, owned: Collection[str]
+        self,
+        latest: O,
+        fresh: Sequence[Condition],
+        changes: Mapping[str, Any],
+        wanted: ReconcileStatus,
+        owned: Collection[str],
     ) -> dict[str, Any]:
-        fresh = of(latest).conditions
         merged = conditions.merge(fresh, wanted.conditions, owned)
         status = {name: value for name, value in changes.items() if name != "conditions"}
         if set(merged) != set(fresh):
@@ -210,21 +217,26 @@ class StatusWriter(Generic[O]):
         is_same = written is not None and written.version == base.metadata.resource_version
         return written.status if written is not None and is_same else of(base)
 
-    def _is_held(self, base: O, served: ReconcileStatus, wanted: ReconcileStatus, patch: Mapping[str, Any]) -> bool:
-        """Tell whether a patch moves nothing but times, soon after the last write."""
+    def _is_held(self, base: O, served: ReconcileStatus, wanted: ReconcileStatus) -> bool:
+        """Tell whether a status moves nothing but times, soon after the last write."""
         written = self._written.get(_name(base))
-        if self._without_times is None or written is None or not patch or "conditions" in patch["status"]:
+        if self._without_times is None or written is None or served == wanted:
             return False
         if self._clock.monotonic() - written.at >= self._hold:
             return False
-        return _decided(self._without_times(served)) == _decided(self._without_times(wanted))
+        before, now = self._without_times(served), self._without_times(wanted)
+        return _decided(before) == _decided(now) and _said(before.conditions) == _said(now.conditions)
 
-    def _hold_back(self, base: O, served: ReconcileStatus, wanted: ReconcileStatus) -> O:
+    def _hold_back(self, base: O, served: ReconcileStatus, held: ReconcileStatus) -> O:
         """Return the object as it would be with the times, of the version that the server has."""
         name = _name(base)
         self._written[name] = _Written(base.metadata.resource_version, self._written[name].at, served)
-        held = msgspec.structs.replace(wanted, conditions=of(base).conditions)
         return cast("O", msgspec.structs.replace(cast("Any", base), status=held))
+
+
+def _said(said: Sequence[Condition]) -> list[Condition]:
+    """Return conditions but for since when they are so."""
+    return [msgspec.structs.replace(condition, last_transition_time="") for condition in said]
 
 
 def _name(obj: Object) -> tuple[str, str]:

@@ -241,6 +241,8 @@ async def test_objects_are_migrated_and_everything_can_be_uninstalled(plane: Pla
 
 
 async def test_a_kind_that_is_not_served_is_named(plane: Plane) -> None:
-    said = await plane.flux.fails("get sources oci")
-    assert 'no matches for kind "OCIRepository"' in said
+    for name in ("ocirepositories.source.toolkit.fluxcd.io", "helmreleases.helm.toolkit.fluxcd.io"):
+        await plane.client.delete_object("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", name)
+    await plane.kubectl.run("wait", "customresourcedefinitions", "--all", "--for=delete", "--timeout=1s")
+    assert 'no matches for kind "OCIRepository"' in await plane.flux.fails("get sources oci")
     assert "helm.toolkit.fluxcd.io/v2" in await plane.flux.fails("get helmreleases -A")

@@ -195,6 +195,19 @@ async def test_times_alone_are_held_back_for_a_while_and_known_here_meanwhile() 
     assert served(cluster)["scanTime"] == "04"
 
 
+@in_virtual_time
+async def test_since_when_a_condition_is_so_is_such_a_time() -> None:
+    cluster, _, write, obj = await held()
+    ready = condition("Ready", "found 3 tags")
+    obj = await write.write(obj, msgspec.structs.replace(obj.status, conditions=(ready,)), {"Ready"})
+    later = msgspec.structs.replace(ready, last_transition_time="2026-01-02T00:00:00Z")
+    obj = await write.write(obj, msgspec.structs.replace(obj.status, conditions=(later,)), {"Ready"})
+    assert obj.status.conditions == (later,)
+    assert cluster.conditions("ImageRepository", "default", "app")["Ready"] == msgspec.to_builtins(ready)
+    await write.write(obj, at(obj, "01", 4), {"Ready"})
+    assert cluster.conditions("ImageRepository", "default", "app")["Ready"] == msgspec.to_builtins(later)
+
+
 @pytest.mark.parametrize("tags", [3, 4])
 def test_times_go_out_with_whatever_else_is_written(tags: int) -> None:
     @in_virtual_time
