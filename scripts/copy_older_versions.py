@@ -57,17 +57,6 @@ DROPPED: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
         ("status.artifact", "checksum", text("The artifact's SHA256 checksum.")),
     ],
     "HelmRelease": [
-        ("spec.chart.spec", "valuesFile", text("A values file instead of the chart's own.")),
-        (
-            "spec.postRenderers.[].kustomize",
-            "patchesStrategicMerge",
-            anything("Not applied: v2 has patches instead. Merge patches."),
-        ),
-        (
-            "spec.postRenderers.[].kustomize",
-            "patchesJson6902",
-            anything("Not applied: v2 has patches instead. JSON patches."),
-        ),
         ("status", "lastAppliedRevision", text("The version of the chart that was last released.")),
     ],
     "HelmRepository": [("status.artifact", "checksum", text("The artifact's SHA256 checksum."))],
@@ -91,8 +80,9 @@ DROPPED: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
 
 
 #: What the warning about an older version of a kind says besides: what would be lost without a word.
-_PATCHES = "patchesStrategicMerge and patchesJson6902 are not applied: move them to patches"
-LOST = {"HelmRelease": f"; its post-renderers' {_PATCHES}", "Kustomization": f"; its {_PATCHES}"}
+LOST = {
+    "Kustomization": "; its patchesStrategicMerge and patchesJson6902 are not applied: move them to patches",
+}
 
 
 class Dumper(yaml.SafeDumper):

@@ -98,7 +98,7 @@ def _manifest(obj: HelmRelease, key: Key) -> dict[str, Any]:
         "sourceRef": {"kind": spec.source_ref.kind, "name": spec.source_ref.name},
         "interval": str(spec.interval or obj.spec.interval),
         "reconcileStrategy": spec.reconcile_strategy,
-        "valuesFiles": list(spec.values_files),
+        "valuesFiles": [*([spec.values_file] if spec.values_file else []), *spec.values_files],
         "ignoreMissingValuesFiles": spec.ignore_missing_values_files,
         "verify": {"provider": spec.verify.provider if spec.verify else "", **verify} if verify is not None else None,
     }

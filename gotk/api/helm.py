@@ -12,6 +12,7 @@ from gotk.api.meta import (
     Interval,
     KubeConfigReference,
     Object,
+    ObjectSelector,
     ReconcileStatus,
     ResourceInventory,
     Struct,
@@ -51,6 +52,8 @@ class ChartTemplateSpec(Struct, frozen=True, kw_only=True):
     interval: Interval | None = None
     reconcile_strategy: Literal["ChartVersion", "Revision"] = "ChartVersion"
     values_files: tuple[str, ...] = ()
+    #: Of v2beta1 and v2beta2: it comes before the others.
+    values_file: str = ""
     ignore_missing_values_files: bool = False
     verify: ChartVerification | None = None
 
@@ -84,10 +87,19 @@ class ValuesReference(Struct, frozen=True, kw_only=True):
     literal: bool = False
 
 
+class JSONPatch(Struct, frozen=True, kw_only=True):
+    """Operations of RFC 6902 on one object, as v2beta1 and v2beta2 have them."""
+
+    patch: tuple[Mapping[str, Any], ...]
+    target: ObjectSelector
+
+
 class PostRendererKustomize(Struct, frozen=True, kw_only=True):
-    """What kustomize does to the rendered objects."""
+    """What kustomize does to the rendered objects; two of its fields are those of v2beta1 and v2beta2."""
 
     patches: tuple[Patch, ...] = ()
+    patches_strategic_merge: tuple[Mapping[str, Any], ...] = ()
+    patches_json6902: tuple[JSONPatch, ...] = msgspec.field(default=(), name="patchesJson6902")
     images: tuple[Image, ...] = ()
 
 

@@ -95,12 +95,22 @@ async def test_a_release_gets_the_defaults_that_flux_writes_into_it(client: Clie
 
 @pytest.mark.parametrize("version", ["v2beta2", "v2beta1"])
 async def test_a_release_of_an_older_article_is_read_as_the_newest(version: str, client: Client) -> None:
-    old = [
-        {"kustomize": {"patchesStrategicMerge": [{"kind": "Deployment"}], "images": [{"name": "web", "newTag": "2"}]}}
-    ]
-    await client.create_object(helm_release(version=version, postRenderers=old, values={"image": {"tag": "1.0"}}))
+    operations = [{"op": "add", "path": "/spec/paused", "value": True}]
+    old = {
+        "patchesStrategicMerge": [{"kind": "Deployment", "spec": {"replicas": 2}}],
+        "patchesJson6902": [{"target": {"kind": "Deployment", "name": "web"}, "patch": operations}],
+        "images": [{"name": "web", "newTag": "2"}],
+    }
+    given = helm_release(version=version, postRenderers=[{"kustomize": old}], values={"image": {"tag": "1.0"}})
+    given["spec"]["chart"]["spec"]["valuesFile"] = "prod.yaml"
+    await client.create_object(given)
     found = await client.get(HelmRelease, "default", "web")
     assert (found.api_version, found.spec.values) == ("helm.toolkit.fluxcd.io/v2", {"image": {"tag": "1.0"}})
     (renderer,) = found.spec.post_renderers
     assert renderer.kustomize is not None
     assert [image.new_tag for image in renderer.kustomize.images] == ["2"]
+    assert renderer.kustomize.patches_strategic_merge == ({"kind": "Deployment", "spec": {"replicas": 2}},)
+    (patch,) = renderer.kustomize.patches_json6902
+    assert (patch.target.kind, patch.target.name, list(patch.patch)) == ("Deployment", "web", operations)
+    assert found.spec.chart is not None
+    assert found.spec.chart.spec.values_file == "prod.yaml"

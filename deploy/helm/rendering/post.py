@@ -19,18 +19,16 @@ import msgspec
 from deploy.cluster import redaction
 from deploy.cluster.objects import Manifest, group_of
 from deploy.helm.release import Hook, Release
+from deploy.helm.rendering import kustomization
 from deploy.helm.rendering.render import RenderError
 from deploy.kustomize.building.build import Builder, BuildError
 from deploy.source.charts import text
 from gotk import documents, go_yaml
 from gotk.api.helm import GROUP, HelmRelease, PostRendererKustomize
-from gotk.api.kustomize import CrossNamespaceSourceReference, KustomizationSpec
-from gotk.duration import Duration
 from gotk.runtime.blocking import Limiter
 
 _SOURCE = re.compile(r"^---\n# Source: (.*)\n", re.MULTILINE)
 _PLACE = "postrenderer.helm.sh/postrender-filename"
-_INPUT = "helm-output.yaml"
 _HOOK, _WEIGHT = "helm.sh/hook", "helm.sh/hook-weight"
 _DELETE, _OUTPUT = "helm.sh/hook-delete-policy", "helm.sh/hook-output-log-policy"
 _EVENTS = frozenset(
@@ -89,8 +87,8 @@ class PostRenderer:
     async def _by_kustomize(self, parts: list[_Part], renderer: PostRendererKustomize, timeout: float) -> list[_Part]:
         folder = Path(await self._limiter.run(tempfile.mkdtemp, prefix="post-", dir=self._scratch))
         try:
-            await self._limiter.run(_lay_out, folder, parts)
-            built = await self._builder.build(folder, ".", _spec(renderer), timeout=timeout)
+            await self._limiter.run(_lay_out, folder, parts, renderer)
+            built = await self._builder.build(folder, ".", kustomization.spec(renderer), timeout=timeout)
         finally:
             await self._limiter.run(shutil.rmtree, folder, ignore_errors=True)
         return await self._limiter.run(_returned, built.text)
@@ -181,24 +179,11 @@ def _add(obj: Manifest, field: str, more: Mapping[str, str]) -> None:
     obj["metadata"][field] = {**(present or {}), **more}
 
 
-def _lay_out(folder: Path, parts: Sequence[_Part]) -> None:
-    """Write a folder that kustomize builds. Raises OSError."""
+def _lay_out(folder: Path, parts: Sequence[_Part], renderer: PostRendererKustomize) -> None:
+    """Write a folder that kustomize builds; every object carries its place. Raises OSError."""
     for part in parts:
         _add(part.obj, "annotations", {_PLACE: f"{part.place}:{part.file}"})
-    (folder / _INPUT).write_text("---\n".join(go_yaml.write(part.obj) for part in parts), encoding="utf-8")
-    described = {"apiVersion": "kustomize.config.k8s.io/v1beta1", "kind": "Kustomization", "resources": [_INPUT]}
-    (folder / "kustomization.yaml").write_text(go_yaml.write(described), encoding="utf-8")
-
-
-def _spec(renderer: PostRendererKustomize) -> KustomizationSpec:
-    """Return a Kustomization's spec, of which a build looks at what it does to objects and nothing else."""
-    return KustomizationSpec(
-        interval=Duration(0),
-        source_ref=CrossNamespaceSourceReference(kind="GitRepository", name="chart"),
-        prune=False,
-        patches=renderer.patches,
-        images=renderer.images,
-    )
+    kustomization.lay_out(folder, [part.obj for part in parts], renderer)
 
 
 def _returned(printed: str) -> list[_Part]:

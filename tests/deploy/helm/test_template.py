@@ -75,6 +75,13 @@ def template(namespace: str = "", metadata: dict[str, Any] | None = None, **more
     return {"chart": spec | ({"metadata": metadata} if metadata else {})}
 
 
+async def test_the_values_file_of_older_versions_comes_before_the_others() -> None:
+    here = World()
+    await here.run(helm_release(template(valuesFile="base.yaml", valuesFiles=["values.yaml", "prod.yaml"])))
+    (made,) = here.cluster.charts.values()
+    assert made.spec.values_files == ("base.yaml", "values.yaml", "prod.yaml")
+
+
 async def test_a_chart_is_made_as_the_template_says_and_noted_in_the_status() -> None:
     here = World()
     marks = {"labels": {"team": "a"}, "annotations": {"note": "b"}}

@@ -153,6 +153,30 @@ async def test_a_patch_deletes_an_object_and_makes_a_hook_of_another(post: PostR
 
 @needs_kustomize[0]
 @needs_kustomize[1]
+async def test_the_patches_of_older_versions_are_applied_before_the_images(post: PostRenderer) -> None:
+    merge = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": {"name": "web"}, "spec": {"replicas": 3}}
+    operations = [
+        {"op": "test", "path": "/data/port", "value": "080"},
+        {"op": "copy", "from": "/data/port", "path": "/data/again"},
+        {"op": "replace", "path": "/data/port", "value": "81"},
+    ]
+    gone = {"apiVersion": "v1", "kind": "ServiceAccount", "metadata": {"name": "web"}, "$patch": "delete"}
+    target = {"version": "v1", "kind": "ConfigMap", "name": "settings"}
+    old = {
+        "patchesStrategicMerge": [merge, gone],
+        "patchesJson6902": [{"target": target, "patch": operations}],
+        **patch("- {op: add, path: /data, value: {}}", kind="Job")["kustomize"],
+        **images("7")["kustomize"],
+    }
+    made = await rendered(post, postRenderers=[{"kustomize": old}])
+    settings, deployment = objects(made)
+    assert settings["data"] == {"port": "81", "again": "080", "text": "a\n"}
+    assert (deployment["spec"]["replicas"], image_of(deployment)) == (3, "shop:7")
+    assert yaml.safe_load(made.hooks[0].manifest)["data"] == {}
+
+
+@needs_kustomize[0]
+@needs_kustomize[1]
 async def test_the_strategy_says_what_is_rendered_together(post: PostRenderer) -> None:
     twin = release(manifest=MANIFEST, hooks=(PREPARE, Hook(
         name="web", kind="ServiceAccount", path="shop/templates/sa.yaml", events=("pre-install",),
