@@ -159,7 +159,7 @@ class Install(Struct, frozen=True, kw_only=True):
     skip_crds: bool = msgspec.field(default=False, name="skipCRDs")
     crds: CRDsPolicy = "Create"
     create_namespace: bool = False
-    server_side_apply: bool = True
+    server_side_apply: bool | None = None
 
 
 class Upgrade(Struct, frozen=True, kw_only=True):
@@ -251,7 +251,7 @@ class HelmReleaseSpec(Struct, frozen=True, kw_only=True):
     values: Mapping[str, Any] | None = None
     common_metadata: CommonMetadata | None = None
     post_renderers: tuple[PostRenderer, ...] = ()
-    post_render_strategy: Literal["nohooks", "combined", "separate"] = "combined"
+    post_render_strategy: Literal["nohooks", "combined", "separate"] | None = None
     wait_strategy: WaitStrategy | None = None
     health_check_exprs: tuple[CustomHealthCheck, ...] = ()
 

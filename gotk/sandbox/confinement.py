@@ -16,6 +16,10 @@ from gotk.sandbox import elf, enclosure, launcher, limits
 #: Where the loader and libraries of a program lie that is not linked into one piece.
 LIBRARIES = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/usr/local/lib", "/etc/ld.so.cache")
 
+#: What a resolver reads to know where it is, and what of hosts needs no question.
+RESOLVER = ("/etc/resolv.conf", "/etc/hosts", "/etc/nsswitch.conf")
+_DNS = 53
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Confinement:
@@ -24,7 +28,8 @@ class Confinement:
     `memory` and `file_size` are bytes. Without `cpu_seconds` whoever asks the child bounds each answer. A Go program
     reserves far more address space than it uses: `reserves`. `keep` are descriptors that a program is started with
     beside the standard ones, such as memory that holds a key. Without a network it may still connect by TCP to `ports`;
-    that it is those alone takes Landlock 4, and any address will do.
+    that it is those alone takes Landlock 4, and any address will do. With `names` it may ask for addresses of hosts
+    besides: it reads what this machine says of that, and has UDP, which no kernel bounds.
     """
 
     memory: int
@@ -36,12 +41,13 @@ class Confinement:
     reserves: bool = False
     keep: tuple[int, ...] = ()
     ports: tuple[int, ...] = ()
+    names: bool = False
 
     def enclose(self) -> None:
         """Confine the process that calls, which now ends with its parent. Raises OSError and RuntimeError."""
         limits.die_with_parent(os.getppid())
         enclosure.enclose(
-            read=self.read,
+            read=self._readable,
             write=self.write,
             run=(),
             network=self.network,
@@ -49,7 +55,8 @@ class Confinement:
             cpu_seconds=self.cpu_seconds,
             file_size=self.file_size,
             reserves=self.reserves,
-            ports=self.ports,
+            ports=self._reachable,
+            names=self.names,
         )
 
     def command(self, program: Sequence[str]) -> tuple[str, ...]:
@@ -59,13 +66,14 @@ class Confinement:
             raise FileNotFoundError(f"there is no program {name}")
         path = str(Path(found).resolve())
         loader = elf.interpreter(path)
-        read, run = ((*self.read, *LIBRARIES), (path, loader)) if loader else (self.read, (path,))
+        read, run = ((*self._readable, *LIBRARIES), (path, loader)) if loader else (self._readable, (path,))
         options = [
             *(f"--read={each}" for each in read),
             *(f"--write={each}" for each in self.write),
             *(f"--run={each}" for each in run),
             *(f"--keep={each}" for each in self.keep),
-            *(f"--port={each}" for each in self.ports),
+            *(f"--port={each}" for each in self._reachable),
+            *(["--names"] if self.names else []),
             *(["--network"] if self.network else []),
             *(["--reserves"] if self.reserves else []),
             *([f"--cpu-seconds={self.cpu_seconds}"] if self.cpu_seconds is not None else []),
@@ -74,3 +82,11 @@ class Confinement:
             f"--parent={os.getpid()}",
         ]
         return (sys.executable, "-I", "-S", launcher.__file__, *options, "--", path, *arguments)
+
+    @property
+    def _readable(self) -> tuple[str, ...]:
+        return (*self.read, *RESOLVER) if self.names else self.read
+
+    @property
+    def _reachable(self) -> tuple[int, ...]:
+        return (*self.ports, _DNS) if self.names else self.ports

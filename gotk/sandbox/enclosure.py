@@ -24,12 +24,13 @@ def enclose(
     file_size: int,
     reserves: bool = False,
     ports: Sequence[int] = (),
+    names: bool = False,
 ) -> None:
     """Confine this process: files, network, other processes, and what it may use up.
 
     `run` names the programs that it may become, none where it stays itself. Without `network` it may connect to `ports`
-    alone. Raises OSError, and RuntimeError where the
-    process has more threads than one: they would stay outside.
+    alone, and with `names` use UDP. Raises OSError, and RuntimeError where the process has more threads than one: they
+    would stay outside.
     """
     with os.scandir("/proc/self/task") as threads:
         if sum(1 for _ in threads) > 1:
@@ -41,7 +42,7 @@ def enclose(
     if landlock.abi():
         landlock.restrict(_rules(read, write, run), network=network, ports=ports)
     if seccomp.known(machine):
-        seccomp.install(machine, network=network, ports=bool(ports), runs=bool(run))
+        seccomp.install(machine, network=network, ports=bool(ports), names=names, runs=bool(run))
 
 
 def _rules(read: Sequence[str], write: Sequence[str], run: Sequence[str]) -> list[tuple[str, int]]:

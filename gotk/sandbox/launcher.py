@@ -35,6 +35,7 @@ def main(arguments: list[str]) -> None:
             file_size=int(values["--file-size"][0]),
             reserves="--reserves" in values,
             ports=[int(each) for each in values.get("--port", ())],
+            names="--names" in values,
         )
         os.execve(command[0], command, os.environ)  # noqa: S606 - a launcher is for this
     except (OSError, RuntimeError) as error:

@@ -24,8 +24,9 @@ _ALL = 0xFFFFFFFF
 _CLONE_THREAD = 0x10000
 _MAP_SHARED_ANONYMOUS = 0x21
 _AF_INET, _AF_INET6 = 2, 10  # the module `socket` takes as long to load as all of this
-_SOCKET_KIND, _SOCK_STREAM = 0xF, 1
+_SOCKET_KIND, _SOCK_STREAM, _SOCK_DGRAM = 0xF, 1, 2
 _TCP = (0, 6)  # what streams are by default, and by name; MPTCP and SCTP are streams, too, that Landlock does not guard
+_UDP = 17
 _MSG_FASTOPEN = 0x20000000  # connects without `connect`, where Landlock looks
 #: Text for a terminal, and the two ways to have a descriptor signal somebody.
 _IOCTLS = (0x5412, 0x541C, 0x8901, 0x8902)
@@ -38,16 +39,19 @@ def known(machine: str) -> bool:
     return machine in syscalls.MACHINES
 
 
-def install(machine: str, *, network: bool, runs: bool, ports: bool = False) -> None:
+def install(machine: str, *, network: bool, runs: bool, ports: bool = False, names: bool = False) -> None:
     """Filter the system calls of this thread and of what it becomes. Needs `no_new_privs`. Raises OSError."""
-    code = b"".join(program(machine, network=network, runs=runs, ports=ports))
+    code = b"".join(program(machine, network=network, runs=runs, ports=ports, names=names))
     instructions = kernel.buffer(code)
     described = kernel.buffer(struct.pack("HxxxxxxP", len(code) // 8, kernel.address(instructions)))
     kernel.control(_PR_SET_SECCOMP, _MODE_FILTER, kernel.address(described))
 
 
-def program(machine: str, *, network: bool, runs: bool, ports: bool = False) -> Iterator[bytes]:
-    """Yield the filter as instructions of the kernel's packet filter; `ports` leaves TCP, if there is no network."""
+def program(machine: str, *, network: bool, runs: bool, ports: bool = False, names: bool = False) -> Iterator[bytes]:
+    """Yield the filter as instructions of the kernel's packet filter.
+
+    `ports` leaves TCP if there is no network, and `names` UDP besides.
+    """
     ports = ports and not network
     yield from (_load(_MACHINE), _jump(_EQUAL, syscalls.MACHINES[machine], 1, 0), _end(_KILL), _load(_NUMBER))
     yield from (_jump(_AT_LEAST, syscalls.LAST + 1, 0, 1), _end(_UNKNOWN))
@@ -56,18 +60,20 @@ def program(machine: str, *, network: bool, runs: bool, ports: bool = False) -> 
     allowed = syscalls.NETWORK.keys() if network else {"connect"} if ports else set()
     refused = {name: found for name, found in syscalls.NETWORK.items() if name not in allowed}
     yield from _always(machine, {**refused, **syscalls.SERVING}, _REFUSE)
-    for name, verdict in _judged(network=network, ports=ports, runs=runs):
+    for name, verdict in _judged(network=network, ports=ports, names=names, runs=runs):
         if (number := syscalls.JUDGED[name][_column(machine)]) >= 0:
             yield from (_jump(_EQUAL, number, 0, len(verdict)), *verdict)
     yield _end(_ALLOW)
 
 
-def _judged(*, network: bool, ports: bool, runs: bool) -> Iterator[tuple[str, list[bytes]]]:
+def _judged(*, network: bool, ports: bool, names: bool, runs: bool) -> Iterator[tuple[str, list[bytes]]]:
     """Yield, for each call that depends on its arguments, the instructions that decide it to the end."""
     own = os.getpid()
     write_less = os.O_TRUNC | os.O_ACCMODE
     if ports:
-        yield "socket", _each((0, _ALL, (_AF_INET,)), (1, _SOCKET_KIND, (_SOCK_STREAM,)), (2, _ALL, _TCP))
+        kinds = (_SOCK_STREAM, *((_SOCK_DGRAM,) if names else ()))
+        protocols = (*_TCP, *((_UDP,) if names else ()))
+        yield "socket", _each((0, _ALL, (_AF_INET,)), (1, _SOCKET_KIND, kinds), (2, _ALL, protocols))
         yield "sendto", _never(3, _MSG_FASTOPEN, _MSG_FASTOPEN)
         yield "sendmsg", _never(2, _MSG_FASTOPEN, _MSG_FASTOPEN)
     else:

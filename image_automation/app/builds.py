@@ -1,7 +1,11 @@
-"""What builds Kustomizations, and how objects are applied: programs, what may be fetched for them, keys, manners."""
+"""What builds Kustomizations, and how objects are applied: programs, fetching, keys, manners, what wakes them."""
 
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
+from deploy.cluster import configs
 from deploy.cluster.trial import Manner
 from deploy.kustomize.building.build import Builder, find_command
 from deploy.kustomize.building.fetching import RemoteBases
@@ -14,6 +18,7 @@ from gotk.http.tls import SYSTEM
 from gotk.http.transport import Transport
 from gotk.kube.ports import Getter
 from gotk.runtime.blocking import Limiter
+from gotk.runtime.reconciler import Watch
 from gotk.sandbox.confinement import Confinement
 from image_automation.app.settings import Settings
 
@@ -62,3 +67,9 @@ def keyring(settings: Settings, scratch: Path, *, objects: Getter, opens: Servic
         workload_identity=settings.workload_identity,
         default_account=settings.default_decryption_service_account,
     )
+
+
+def marked(watches: Sequence[Watch[Any]], settings: Settings) -> tuple[Watch[Any], ...]:
+    """Return watches of ConfigMaps and Secrets that are woken by those that the operator lets wake."""
+    selector = settings.watch_configs_selector
+    return tuple(dataclasses.replace(each, changed=configs.marked(each.changed, selector)) for each in watches)

@@ -13,6 +13,7 @@ from gotk.git.mirrors.mirror import Mirrors
 from gotk.http.transport import Transport
 from gotk.kube.cache import Caches
 from gotk.kube.client import Client
+from gotk.kube.ports import Getter
 from gotk.oci.client import RegistryClient
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock
@@ -32,6 +33,8 @@ class Parts:
 
     settings: Settings
     client: Client
+    #: Reads single objects: Secrets and ConfigMaps from memory where the operator wants that.
+    objects: Getter
     remotes: Remotes
     key_services: Services
     outward: Transport

@@ -34,7 +34,7 @@ def helm_release(parts: Parts) -> Reconciler[Any, Any]:
         templates=Templates(
             objects=parts.caches, client=parts.client, no_cross_namespace_refs=settings.no_cross_namespace_refs
         ),
-        client=parts.client,
+        client=parts.objects,
         clusters=TargetClusters(parts.client, remotes=parts.remotes, default_account=settings.default_service_account),
         charts=_charts(parts),
         releases=_releases(parts),
@@ -44,7 +44,7 @@ def helm_release(parts: Parts) -> Reconciler[Any, Any]:
     if settings.external_artifacts:
         reconciler.watches = (*reconciler.watches, EXTERNAL)
     if settings.watch_configs:
-        reconciler.watches = (*reconciler.watches, *CONFIGS)
+        reconciler.watches = (*reconciler.watches, *builds.marked(CONFIGS, settings))
     return reconciler
 
 
@@ -61,7 +61,11 @@ def _charts(parts: Parts) -> Charts:
 def _releases(parts: Parts) -> Releases:
     settings, scratch = parts.settings, parts.settings.make_scratch("rendered")
     renderer = Renderer(
-        command=program.find_command(), limiter=parts.work, scratch=scratch, confine=Confinement.command
+        command=program.find_command(),
+        limiter=parts.work,
+        scratch=scratch,
+        confine=Confinement.command,
+        dns=settings.dns_lookups,
     )
     builder = builds.builder(
         settings, scratch, mirrors=parts.mirrors, transport=parts.outward, git=parts.git, work=parts.work
@@ -85,4 +89,5 @@ def _policy(settings: Settings) -> Policy:
         cancel_health_checks=settings.cancel_health_checks,
         direct_source_fetch=settings.direct_source_fetch,
         external_artifacts=settings.external_artifacts,
+        helm_3_defaults=settings.helm_3_defaults,
     )

@@ -14,7 +14,7 @@ from gotk.runtime.leader_election import Elector, Fence, LeadershipLost
 from gotk.runtime.logging import redact
 from gotk.runtime.manager import Manager
 from gotk.runtime.metrics import Metrics
-from image_automation.app import addresses, leadership, served, wiring
+from image_automation.app import addresses, leadership, memory_watch, served, wiring
 from image_automation.app.settings import Settings
 
 
@@ -57,6 +57,7 @@ async def run(settings: Settings, config: Config, stop: asyncio.Event, *, starte
     fence = Fence(guarded=settings.election is not None)
     service = _Service(settings=settings, config=config, metrics=metrics, fence=fence, stop=stop, started=started)
     async with contextlib.AsyncExitStack() as stack:
+        stack.enter_context(memory_watch.watching(settings.memory_limit, stop))
         client = await stack.enter_async_context(Client(config, write_time=fence.left))
         with _start():
             for option, address, app in (

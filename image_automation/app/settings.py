@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from gotk.runtime.leader_election import Election
     from gotk.selectors import Selector
     from image_automation.app.leadership import Pod
+    from image_automation.app.memory_watch import MemoryLimit
     from image_automation.dashboard.oidc import Provider
 
 #: The controllers by the name of the kind they reconcile, as `--controllers` takes them.
@@ -71,6 +72,7 @@ class Settings:
     migrate_api_version: bool = False
     watch_configs: bool = True
     watch_configs_selector: str = "reconcile.fluxcd.io/watch=Enabled"
+    cache_configs: bool = False
     concurrent_ssa: int = 4
     http_retry: int = 9
     override_managers: tuple[str, ...] = ()
@@ -83,6 +85,8 @@ class Settings:
     external_artifacts: bool = False
     plain_chart_versions: bool = False
     retry_failed_releases: bool = False
+    helm_3_defaults: bool = False
+    dns_lookups: bool = False
     metrics_addr: str = ":8080"
     health_addr: str = ":9440"
     explain_addr: str = "0"
@@ -102,6 +106,7 @@ class Settings:
     hold_unchanged_status: float = 600.0
     no_cross_namespace_refs: bool = False
     watch_namespace: str = ""
+    memory_limit: "MemoryLimit | None" = None
     workload_identity: bool = False
     default_service_account: str = ""
     default_kubeconfig_service_account: str = ""

@@ -60,7 +60,7 @@ def indexes(parts: Parts) -> Indexes:
     """Build the reader of chart versions in the indexes of HelmRepositories."""
     scratch = parts.settings.make_scratch("versions")
     return Indexes(
-        objects=parts.client,
+        objects=parts.objects,
         access=parts.helm_access,
         fetcher=IndexFetcher(repositories=parts.repositories, blocking=parts.work, scratch=scratch),
         downloads=parts.downloads,
@@ -72,9 +72,9 @@ def indexes(parts: Parts) -> Indexes:
 def oci_repository(parts: Parts) -> Reconciler[Any, Any]:
     """Build the reconciler of OCIRepositories."""
     return OCIRepositoryReconciler(
-        access=RegistryAccess(objects=parts.client, logins=parts.logins),
+        access=RegistryAccess(objects=parts.objects, logins=parts.logins),
         registry=parts.registry,
-        verification=Verification(objects=parts.client, registry=parts.registry, limiter=parts.work),
+        verification=Verification(objects=parts.objects, registry=parts.registry, limiter=parts.work),
         layers=Layers(registry=parts.registry, blocking=parts.work, scratch=parts.settings.make_scratch("layers")),
         publisher=Publisher(storage=parts.storage, blocking=parts.work),
     )
@@ -105,7 +105,7 @@ def helm_chart(parts: Parts) -> Reconciler[Any, Any]:
         objects=parts.caches,
         origins=origins,
         builder=builder,
-        verification=Verification(objects=parts.client, registry=parts.registry, limiter=parts.work),
+        verification=Verification(objects=parts.objects, registry=parts.registry, limiter=parts.work),
         publisher=Publisher(storage=parts.storage, blocking=parts.work),
         storage=parts.storage,
     )

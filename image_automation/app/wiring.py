@@ -20,7 +20,6 @@ from deploy.source.download import Downloads
 from deploy.source.fetch import Trees
 from deploy.source.server import ArtifactServer
 from deploy.source.storage import Retention, Storage
-from gotk.api.core import ConfigMap, Secret
 from gotk.api.helm import HelmRelease
 from gotk.api.image import ImagePolicy
 from gotk.api.kustomize import Kustomization
@@ -30,8 +29,8 @@ from gotk.git.mirrors.mirror import Mirrors
 from gotk.http import route
 from gotk.http.egress import Reach
 from gotk.http.transport import Transport
-from gotk.kube.cache import Caches
-from gotk.kube.client import Client, Labelled
+from gotk.kube.client import Client
+from gotk.kube.ports import Getter
 from gotk.oci import name
 from gotk.oci.client import RegistryClient
 from gotk.runtime import health
@@ -45,7 +44,18 @@ from gotk.runtime.reconciler import Reconciler
 from gotk.sources.git_access import GitAccess
 from gotk.sources.helm_access import HelmAccesses
 from gotk.sources.registry_access import RegistryAccess
-from image_automation.app import addresses, builds, clouds, explain, forges, notifications, reads, releases, sources
+from image_automation.app import (
+    addresses,
+    builds,
+    clouds,
+    explain,
+    forges,
+    notifications,
+    reads,
+    releases,
+    sources,
+    watching,
+)
 from image_automation.app.digests import RegistryDigests
 from image_automation.app.limits import runtime_limits
 from image_automation.app.parts import Parts
@@ -90,7 +100,7 @@ def image_repository(parts: Parts) -> Reconciler[Any, Any]:
     """Build the reconciler of ImageRepositories."""
     return ImageRepositoryReconciler(
         cache=parts.caches,
-        objects=parts.client,
+        objects=parts.objects,
         registry=parts.registry,
         store=parts.tags,
         logins=parts.logins,
@@ -105,7 +115,7 @@ def image_policy(parts: Parts) -> Reconciler[Any, Any]:
         objects=parts.caches,
         client=parts.client,
         tags=parts.tags,
-        digests=RegistryDigests(objects=parts.client, registry=parts.registry, logins=parts.logins),
+        digests=RegistryDigests(objects=parts.objects, registry=parts.registry, logins=parts.logins),
         image_names=name.parse,
         limiter=parts.work,
         no_cross_namespace_refs=parts.settings.no_cross_namespace_refs,
@@ -130,7 +140,7 @@ def image_update_automation(parts: Parts) -> Reconciler[Any, Any]:
         reading=reads.reads,
         connect=forges.connect(parts.web, parts.clock.now),
         first_seen=forges.first_seen(parts.caches, parts.tags),
-        origins=forges.Labels(objects=parts.client, registry=parts.registry, logins=parts.logins).read,
+        origins=forges.Labels(objects=parts.objects, registry=parts.registry, logins=parts.logins).read,
         known=tree.Known(parts.settings.marks),
     )
 
@@ -147,11 +157,11 @@ def kustomization(parts: Parts) -> Reconciler[Any, Any]:
         git=parts.git,
         work=parts.work,
     )
-    keyring = builds.keyring(parts.settings, scratch, objects=parts.client, opens=parts.key_services, work=parts.work)
+    keyring = builds.keyring(parts.settings, scratch, objects=parts.objects, opens=parts.key_services, work=parts.work)
     assembler = Assembler(
         trees=trees,
         builder=builder,
-        client=parts.client,
+        client=parts.objects,
         keyring=keyring,
         limiter=parts.work,
         strict=parts.settings.strict_substitutions,
@@ -170,7 +180,7 @@ def kustomization(parts: Parts) -> Reconciler[Any, Any]:
     if parts.settings.external_artifacts:
         reconciler.watches = (*reconciler.watches, EXTERNAL)
     if parts.settings.watch_configs:
-        reconciler.watches = (*reconciler.watches, *CONFIGS)
+        reconciler.watches = (*reconciler.watches, *builds.marked(CONFIGS, parts.settings))
     return reconciler
 
 
@@ -190,7 +200,7 @@ def _policy(settings: Settings) -> Policy:
 
 def receiver(parts: Parts) -> Reconciler[Any, Any]:
     """Build the reconciler of Receivers."""
-    return ReceiverReconciler(objects=parts.client)
+    return ReceiverReconciler(objects=parts.objects)
 
 
 #: The controllers, by the name that `--controllers` takes.
@@ -374,7 +384,7 @@ async def _receive(parts: Parts, stack: contextlib.AsyncExitStack) -> None:
         return
     door = hooks.Hooks(
         index=hooks.Index(parts.caches.of(Receiver)),
-        objects=parts.client,
+        objects=parts.objects,
         issuers=Issuers(transport=parts.transport, clock=parts.clock),
         cel=parts.cel,
         annotator=Annotator(
@@ -408,22 +418,19 @@ async def _parts(
     work = stack.enter_context(Limiter(width=_THREADS, name="work"))
     inward = await stack.enter_async_context(Transport())
     chance = random.Random()  # noqa: S311 - jitter
-    remotes = _remotes(settings, client, clouds.cluster_logins(settings, known, clock, caller), write_time)
+    cluster_logins = clouds.cluster_logins(settings, known, clock, caller)
     web = await stack.enter_async_context(Transport(route=way))
     logins = clouds.logins(settings, known, clock, caller)
+    caches = watching.caches(settings, client, clock, chance)
+    objects = watching.objects(settings, client, caches)
     return Parts(
         settings=settings,
         client=client,
-        remotes=await stack.enter_async_context(remotes),
+        objects=objects,
+        remotes=await stack.enter_async_context(_remotes(settings, objects, cluster_logins, write_time)),
         outward=await stack.enter_async_context(Transport(route=way)),
         key_services=clouds.key_services(settings, known, clock, chosen_by_others),
-        caches=Caches(
-            client,
-            clock=clock,
-            random=chance,
-            namespace=settings.watch_namespace or None,
-            clients=dict.fromkeys((ConfigMap, Secret), Labelled(client, settings.watch_configs_selector)),
-        ),
+        caches=caches,
         clock=clock,
         chance=chance,
         transport=inward,
@@ -437,8 +444,8 @@ async def _parts(
         logins=logins,
         web=web,
         bucket_access=clouds.bucket_access(settings, client, known, clock, caller, others=chosen_by_others),
-        helm_access=HelmAccesses(objects=client, registries=RegistryAccess(objects=client, logins=logins)),
-        access=GitAccess(objects=client, limiter=git, logins=clouds.git_logins(settings, known, clock, caller)),
+        helm_access=HelmAccesses(objects=objects, registries=RegistryAccess(objects=objects, logins=logins)),
+        access=GitAccess(objects=objects, limiter=git, logins=clouds.git_logins(settings, known, clock, caller)),
         tokens=clouds.tokens(settings, known, clock, caller),
         cel=await stack.enter_async_context(Evaluator(clock=clock)),
         scans=ScanMetrics(metrics.registry),
@@ -450,9 +457,9 @@ async def _parts(
     )
 
 
-def _remotes(settings: Settings, client: Client, logins: Logins, write_time: Callable[[], float]) -> Remotes:
+def _remotes(settings: Settings, objects: Getter, logins: Logins, write_time: Callable[[], float]) -> Remotes:
     return Remotes(
-        objects=client,
+        objects=objects,
         logins=logins,
         connect=lambda config: Client(config, write_time=write_time),
         insecure_tls=settings.insecure_kubeconfig_tls,

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import structlog
+
 from gotk.duration import Duration
 from image_automation.cli import output
 
@@ -13,9 +15,19 @@ CANCEL_HEALTH_CHECKS = "CancelHealthCheckOnNewRevision"
 DIRECT_SOURCE_FETCH = "DirectSourceFetch"
 MIGRATE_API_VERSION = "MigrateAPIVersion"
 NO_CONFIG_WATCHERS = "DisableConfigWatchers"
+CACHE_CONFIGS = "CacheSecretsAndConfigMaps"
 EXTERNAL_ARTIFACT = "ExternalArtifact"
 NO_CHART_DIGESTS = "DisableChartDigestTracking"
 DEFAULT_TO_RETRY = "DefaultToRetryOnFailure"
+HELM_3_DEFAULTS = "UseHelm3Defaults"
+DNS_LOOKUPS = "AllowDNSLookups"
+OOM_WATCH = "OOMWatch"
+#: Gates that Flux's controllers know and do not look at any more, and what there is in their place.
+_IGNORED = {
+    "AdoptLegacyReleases": "releases of all versions of the API are taken over as they are",
+    "DetectDrift": "set spec.driftDetection.mode of HelmReleases to warn",
+    "CorrectDrift": "set spec.driftDetection.mode of HelmReleases to enabled",
+}
 _DEFAULTS = {
     WORKLOAD_IDENTITY: False,
     STRICT_SUBSTITUTIONS: True,
@@ -25,9 +37,14 @@ _DEFAULTS = {
     DIRECT_SOURCE_FETCH: False,
     MIGRATE_API_VERSION: False,
     NO_CONFIG_WATCHERS: False,
+    CACHE_CONFIGS: False,
     EXTERNAL_ARTIFACT: False,
     NO_CHART_DIGESTS: False,
     DEFAULT_TO_RETRY: False,
+    HELM_3_DEFAULTS: False,
+    DNS_LOOKUPS: False,
+    OOM_WATCH: False,
+    **dict.fromkeys(_IGNORED, False),
 }
 _TRUTHS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
 _LONGEST_KEPT = 3600.0
@@ -48,7 +65,8 @@ def read(*texts: str) -> dict[str, bool]:
 
 def told() -> str:
     """Name every gate and what it is unless said."""
-    return ", ".join(f"{name} ({'on' if value else 'off'})" for name, value in sorted(_DEFAULTS.items()))
+    known = sorted(_DEFAULTS.items() - dict.fromkeys(_IGNORED, False).items())
+    return ", ".join(f"{name} ({'on' if value else 'off'})" for name, value in known)
 
 
 def of_kustomizations(given: Mapping[str, bool]) -> dict[str, bool]:
@@ -61,6 +79,7 @@ def of_kustomizations(given: Mapping[str, bool]) -> dict[str, bool]:
         "direct_source_fetch": given[DIRECT_SOURCE_FETCH],
         "migrate_api_version": given[MIGRATE_API_VERSION],
         "watch_configs": not given[NO_CONFIG_WATCHERS],
+        "cache_configs": given[CACHE_CONFIGS],
         "external_artifacts": given[EXTERNAL_ARTIFACT],
     }
 
@@ -70,7 +89,16 @@ def of_releases(given: Mapping[str, bool]) -> dict[str, bool]:
     return {
         "plain_chart_versions": given[NO_CHART_DIGESTS],
         "retry_failed_releases": given[DEFAULT_TO_RETRY],
+        "helm_3_defaults": given[HELM_3_DEFAULTS],
+        "dns_lookups": given[DNS_LOOKUPS],
     }
+
+
+def tell_ignored(given: Mapping[str, bool]) -> None:
+    """Log a warning for each gate that is opened and leads nowhere, with Flux too."""
+    for name, instead in _IGNORED.items():
+        if given[name]:
+            structlog.get_logger().warning("a feature gate has no effect", gate=name, instead=instead)
 
 
 def check_default_account(account: str, *, workload_identity: bool) -> None:

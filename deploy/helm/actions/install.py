@@ -17,7 +17,7 @@ async def install(plan: Plan, means: Means) -> Release:
     settings = plan.obj.spec.install
     before = await recording.history(plan.release.name, means)
     recording.refuse_pending(before)
-    rendered = clientside.by_method(plan.release, settings.server_side_apply)
+    rendered = clientside.by_method(plan.release, settings.server_side_apply is not False)
     release = _numbered(rendered, before, replace=settings.replace)
     work = await rollout.prepare(release, [], plan, means)
     if settings.disable_take_ownership:

@@ -98,7 +98,7 @@ class _PostError(Exception):
     """Something of a release cannot be rendered on."""
 
 
-def _groups(strategy: str, manifests: list[_Part], hooks: list[_Part]) -> list[tuple[str, list[_Part]]]:
+def _groups(strategy: str | None, manifests: list[_Part], hooks: list[_Part]) -> list[tuple[str, list[_Part]]]:
     """Return what is rendered together, and how Helm calls it."""
     match strategy:
         case "nohooks":

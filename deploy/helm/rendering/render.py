@@ -88,7 +88,10 @@ class _Ended(Exception):
 
 
 class Renderer:
-    """Renders charts, at most `width` at a time, each by a `command` helm as `confine` starts it."""
+    """Renders charts, at most `width` at a time, each by a `command` helm as `confine` starts it.
+
+    With `dns` templates may resolve names (`getHostByName`).
+    """
 
     def __init__(
         self,
@@ -97,21 +100,23 @@ class Renderer:
         limiter: Limiter,
         scratch: Path,
         confine: helm.Confine,
+        dns: bool,
         width: int = 2,
     ) -> None:
         self._command = command
         self._limiter = limiter
         self._scratch = scratch.resolve()  # helm names what it reads by its real path
         self._confine = confine
+        self._dns = dns
         self._slots = asyncio.Semaphore(width)
 
     async def render(self, request: Request, *, cluster: window.Readable) -> Release:
         """Return the release that helm would apply, pending and not stored. Raises RenderError."""
         async with self._begun(request) as (command, folder), window.opened(cluster) as opened:
             await self._limiter.run(handed.lay_out, folder / _HANDED, {_KUBECONFIG: opened.kubeconfig()})
-            words = (command, *_words(request, folder / _HANDED))
+            words = (command, *_words(request, folder / _HANDED, dns=self._dns))
             try:
-                output = await self._run(words, request, folder, port=opened.port)
+                output = await self._run(words, request, folder, port=opened.port, dns=self._dns)
             except _Ended as error:
                 raise RenderError(opened.closed_by or _hidden(error.said(opened.address, folder), request)) from None
             try:
@@ -156,7 +161,9 @@ class Renderer:
         finally:
             await self._limiter.run(shutil.rmtree, folder, ignore_errors=True)
 
-    async def _run(self, words: Sequence[str], request: Request, folder: Path, *, port: int = 0) -> bytes:
+    async def _run(
+        self, words: Sequence[str], request: Request, folder: Path, *, port: int = 0, dns: bool = False
+    ) -> bytes:
         """Run helm and return what it printed. Raises _Ended, RenderError and OSError."""
         confinement = Confinement(
             read=(str(folder / _HANDED),),
@@ -166,12 +173,13 @@ class Renderer:
             file_size=_LARGEST_FILE,
             reserves=True,
             ports=(port,) if port else (),
+            names=dns,
         )
         try:
             ended = await program.run(
                 self._confine(confinement, words),
                 cwd=folder,
-                env=_environment(folder),
+                env=_environment(folder, dns=dns),
                 timeout=request.timeout,
                 largest_output=_LARGEST_RELEASE,
             )
@@ -195,7 +203,7 @@ def _lay_out(folder: Path, request: Request) -> None:
     handed.lay_out(folder / _HANDED, files)
 
 
-def _words(request: Request, given: Path) -> tuple[str, ...]:
+def _words(request: Request, given: Path, *, dns: bool) -> tuple[str, ...]:
     upgrade = ("upgrade", "--reuse-values" if request.reuse_values else "--reset-values")
     return (
         *(upgrade if request.previous is not None else ("install",)),
@@ -203,6 +211,7 @@ def _words(request: Request, given: Path) -> tuple[str, ...]:
         "--skip-crds",
         "--output=json",
         *(() if request.schema else ("--skip-schema-validation",)),
+        *(("--enable-dns",) if dns else ()),
         *_named(request, given),
     )
 
@@ -213,7 +222,7 @@ def _named(request: Request, given: Path) -> tuple[str, ...]:
     return (namespace, values, "--", request.name, str(given / _CHART))
 
 
-def _environment(folder: Path) -> dict[str, str]:
+def _environment(folder: Path, *, dns: bool) -> dict[str, str]:
     return {
         **helm.environment(folder / _HOME, memory=_MEMORY),
         "GOMAXPROCS": str(_PROCESSORS),
@@ -221,6 +230,7 @@ def _environment(folder: Path) -> dict[str, str]:
         # Lists with colons between: the path of the folder may have one.
         "HELM_MEMORY_DRIVER_DATA": f"{_HANDED}/{_HISTORY}",
         "KUBECONFIG": f"{_HANDED}/{_KUBECONFIG}",
+        **({"GODEBUG": "netdns=go"} if dns else {}),  # its own resolver, which makes do with what the child may
     }
 
 

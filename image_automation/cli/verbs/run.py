@@ -2,7 +2,7 @@
 
 import contextlib
 import os
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,10 +13,18 @@ from click.core import ParameterSource
 from gotk.duration import Duration
 from image_automation.app import kept_log
 from image_automation.app import settings as decided
-from image_automation.cli import deploy_options, gates, output, replica_options, serving, source_options, walls
+from image_automation.cli import (
+    deploy_options,
+    gates,
+    output,
+    replica_options,
+    serving,
+    source_options,
+    walls,
+)
 from image_automation.cli.cluster import Anywhere, Cluster, DurationType
 from image_automation.cli.plane_options import NAMES, features, plane_options
-from image_automation.cli.verbs import dashboard_options, version
+from image_automation.cli.verbs import dashboard_options, memory_options, version
 
 if TYPE_CHECKING:
     from gotk.kube.config import Config
@@ -208,6 +216,7 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
 @click.option("--require-sandbox", is_flag=True, help="Do not start where children cannot be fully confined.")
 @dashboard_options.dashboard_options
 @deploy_options.deploy_options
+@memory_options.memory_options
 @replica_options.replica_options
 @click.option(
     "--log-level", type=click.Choice(["trace", "debug", "info", "warn", "error"]), default="info", show_default=True
@@ -233,9 +242,11 @@ def run(
     if embedded and (kubeconfig or context):
         output.fail("--embedded brings its own cluster: leave --kubeconfig and --context out, or leave --embedded out")
     chosen = _controllers(controllers)
-    options |= _identities(options, chosen) | _scope(options)
+    opened = gates.read(*options.pop("feature_gates"))
+    options |= _identities(options, chosen, opened) | _scope(options)
     options |= dashboard_options.read(options)
     options |= deploy_options.read(options)
+    options |= memory_options.read(options, watched=opened[gates.OOM_WATCH])
     options |= replica_options.read(options, os.environ, namespace=_NAMESPACE)
     options |= {name: _shared(options[name]) for name in ("sops_age_secret", "sops_vault_configmap")}
     from gotk.runtime import logging  # noqa: PLC0415 - heavy imports wait until the options are known to be good
@@ -243,6 +254,7 @@ def run(
     folder = (data_dir or decided.default_data_dir()).absolute()
     keep = kept_log.LogFile(kept_log.of(folder)).write if embedded else None
     logging.configure(level=log_level, encoding=log_encoding, keep=keep)  # type: ignore[arg-type] # click checked them
+    gates.tell_ignored(opened)
     walls.tell(required=require_sandbox)
     addresses = _addresses(embedded=embedded, options=options)
     for name in _DURATIONS:
@@ -261,9 +273,8 @@ def run(
     serving.run(_run(settings, _Where(embedded=embedded, kubeconfig=kubeconfig, context=context, features=given)))
 
 
-def _identities(options: dict[str, Any], controllers: frozenset[str]) -> dict[str, Any]:
-    """Take feature gates and the options of cloud identities apart."""
-    given = gates.read(*options.pop("feature_gates"))
+def _identities(options: dict[str, Any], controllers: frozenset[str], given: Mapping[str, bool]) -> dict[str, Any]:
+    """Return what feature gates and the options of cloud identities say."""
     workload_identity = given[gates.WORKLOAD_IDENTITY]
     if "kustomization" not in controllers:  # which would apply as it
         gates.check_default_account(options["default_service_account"], workload_identity=workload_identity)

@@ -41,7 +41,7 @@ async def cel() -> AsyncIterator[Evaluator]:
 def prerequisites(cel: Evaluator, *held: Any, live: tuple[Any, ...] = (), **given: bool) -> Prerequisites:
     usual = dict.fromkeys(
         ("no_cross_namespace_refs", "additive_expressions", "cancel_health_checks", "direct_source_fetch",
-         "external_artifacts"), False,
+         "external_artifacts", "helm_3_defaults"), False,
     )  # fmt: skip
     policy = Policy(requeue_dependency=30.0, **(usual | given))
     return Prerequisites(objects=Cache(*held), client=Objects((*held, *live)), expressions=cel, policy=policy)

@@ -48,7 +48,7 @@ class World:
         self.helm = helm
         clock = SystemClock()
         confine = Confinement.command
-        self._renderer = Renderer(command=str(Helm.path), limiter=limiter, scratch=scratch, confine=confine)
+        self._renderer = Renderer(command=str(Helm.path), limiter=limiter, scratch=scratch, confine=confine, dns=False)
         builder = build.Builder(
             command=build.find_command(), limiter=limiter, scratch=scratch, confine=confine, fetches=NoRemoteBases()
         )

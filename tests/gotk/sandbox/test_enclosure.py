@@ -245,3 +245,23 @@ with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as tried:
     tried.sendto(b"x", socket.MSG_FASTOPEN, ("127.0.0.1", {elsewhere}))
 """
         assert children.tried(fast_open, ports=(port,)) == "PermissionError"
+
+
+ASKS = """
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+    asking.connect(("127.0.0.1", {port}))
+    asking.send(b"who?")
+with open("/etc/hosts") as known:
+    found = "localhost" in known.read()
+"""
+
+
+@pytest.mark.parametrize("user", children.USERS)
+def test_a_child_that_may_ask_for_names_sends_datagrams_and_reads_what_is_known(user):
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as resolver:
+        resolver.bind(("127.0.0.1", 0))
+        resolver.settimeout(30)
+        asks = ASKS.format(port=resolver.getsockname()[1])
+        assert children.tried(asks, user=user, names=True) == "done True"
+        assert resolver.recv(9) == b"who?"
+        assert children.tried(asks, user=user, ports=(53,)) == "PermissionError"

@@ -12,11 +12,11 @@ ALLOWED, KILLED = "allowed", "killed"
 BIG = 1 << 40
 
 
-def verdict(machine, call, *arguments, network=False, runs=False, ports=False):
+def verdict(machine, call, *arguments, network=False, runs=False, ports=False, names=False):
     """Return what the filter says to a call: allowed, killed, or the error's name."""
     number = call if isinstance(call, int) else numbers(machine)[call]
     seen = struct.pack("=iIQ6Q", number, syscalls.MACHINES[machine], 0, *arguments, *[0] * (6 - len(arguments)))
-    return judged(b"".join(seccomp.program(machine, network=network, runs=runs, ports=ports)), seen)
+    return judged(b"".join(seccomp.program(machine, network=network, runs=runs, ports=ports, names=names)), seen)
 
 
 def judged(program, seen):
@@ -130,6 +130,17 @@ def test_a_child_with_ports_has_streams_of_tcp_and_nothing_else_of_the_network(m
     for domain, kind, protocol in ((10, 1, 0), (1, 1, 0), (2, 2, 0), (2, 3, 6), (2, 1, 262), (2, 1, 132), (16, 1, 0)):
         assert verdict(machine, "socket", domain, kind, protocol, **tcp) == "EPERM", (domain, kind, protocol)
     assert verdict(machine, "socketpair", 1, 1, 0, **tcp) == "EPERM"
+
+
+@every_machine
+def test_a_child_that_asks_for_names_has_datagrams_besides(machine):
+    asking = {"ports": True, "names": True}
+    for kind, protocol in ((1, 6), (2, 0), (2, 17)):
+        assert verdict(machine, "socket", 2, kind | 0x80800, protocol, **asking) == ALLOWED, (kind, protocol)
+    for domain, kind, protocol in ((10, 2, 0), (1, 2, 0), (2, 3, 17), (2, 2, 136), (2, 1, 132)):
+        assert verdict(machine, "socket", domain, kind, protocol, **asking) == "EPERM", (domain, kind, protocol)
+    for name in ("bind", "listen", "accept", "accept4", "sendmmsg"):
+        assert verdict(machine, name, 3, **asking) == "EPERM", name
 
 
 @every_machine

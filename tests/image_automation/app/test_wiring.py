@@ -14,18 +14,21 @@ from typing import Any
 
 import pytest
 
-from gotk.kube.client import Client
+from deploy.cluster.remotes import Remotes
+from gotk.kube.client import Client, Labelled
 from gotk.kube.config import Config
 from gotk.kube.credentials import constant
+from gotk.kube.remembered import Remembered
 from gotk.retry import Backoff
 from gotk.runtime.manager import Manager
 from gotk.runtime.metrics import Metrics
 from image_automation.app import wiring
+from image_automation.app.memory_watch import MemoryLimit
 from image_automation.app.settings import Settings
 from image_automation.cli.verbs import run
 from image_automation.notification.alerts.notifier import Notifier
 
-COMPOSITION = ("wiring", "builds", "notifications", "clouds", "releases", "sources", "service")
+COMPOSITION = ("wiring", "watching", "builds", "notifications", "clouds", "releases", "sources", "service")
 OURS = ("gotk", "reflector", "policies", "image_automation", "deploy")
 
 #: Time, chance and the addresses of stand-ins: what a test puts in place of the world.
@@ -175,7 +178,7 @@ def _manager(settings: Settings, client: Client) -> contextlib.AbstractAsyncCont
 
 def value(parts: list[object], made: str, name: str) -> Any:
     """Return an attribute of the one part of a class, or of all of them where they agree."""
-    found = [getattr(part, name) for part in parts if type(part).__name__ == made]
+    found = [getattr(part, name) for part in parts if type(part).__name__ == made and hasattr(part, name)]
     assert found, f"no {made} is part of the service"
     assert all(each == found[0] for each in found)
     return found[0]
@@ -196,6 +199,8 @@ REACH: dict[str, tuple[list[str], str, str, Any, Any]] = {
         ["--no-cross-namespace-refs"], "ImageUpdateAutomationReconciler", "_cross_namespace", True, False),
     "the gate of external artifacts": (
         ["--feature-gates=ExternalArtifact=true"], "Policy", "external_artifacts", False, True),
+    "Helm 3's defaults": (["--feature-gates=UseHelm3Defaults=true"], "Policy", "helm_3_defaults", False, True),
+    "names in charts": (["--feature-gates=AllowDNSLookups=true"], "Renderer", "_dns", False, True),
     "dependencies of policies": (
         ["--requeue-dependency=7s"], "ImagePolicyReconciler", "_requeue_dependency", 30.0, 7.0),
     "dependencies of Kustomizations": (
@@ -247,6 +252,26 @@ async def test_a_flag_reaches_its_part(decide, args: list[str], made: str, name:
         async with built(each) as parts:
             found.append(value(parts, made, name))
     assert found == [off, on]
+
+
+async def test_configs_are_remembered_where_the_operator_wants_that(decide):
+    for args, remembered in (([], False), (["--feature-gates=CacheSecretsAndConfigMaps=true"], True)):
+        async with built(decide(*args)) as parts:
+            remotes = next(part for part in parts if isinstance(part, Remotes))
+            assert isinstance(remotes._objects, Remembered) is remembered
+            assert any(isinstance(part, Labelled) for part in parts) is not remembered
+
+
+def test_memory_is_watched_where_the_operator_wants_that(decide, tmp_path: Path):
+    for name, bytes_ in (("max", 1000), ("now", 10)):
+        (tmp_path / name).write_text(f"{bytes_}\n")
+    given = [
+        f"--oom-watch-max-memory-path={tmp_path / 'max'}", f"--oom-watch-current-memory-path={tmp_path / 'now'}",
+        "--oom-watch-memory-threshold=80", "--oom-watch-interval=1s",
+    ]  # fmt: skip
+    assert decide(*given).memory_limit is None
+    settings = decide("--feature-gates=OOMWatch=true", *given)
+    assert settings.memory_limit == MemoryLimit(1000, tmp_path / "now", 80, 1.0)
 
 
 async def test_the_rate_limit_and_the_references_of_alerts_reach_the_notifier(decide):

@@ -2,6 +2,7 @@
 
 import click
 import pytest
+import structlog
 
 from image_automation.cli import gates, root
 from image_automation.cli.output import Failure
@@ -45,6 +46,16 @@ def test_verbs_take_gates_one_by_one(verb: click.Command):
 def test_a_gate_that_nobody_knows_ends_the_start(text: str, message: str):
     with pytest.raises(Failure, match=message):
         gates.read(text)
+
+
+def test_gates_that_flux_ignores_are_taken_with_a_warning():
+    given = gates.read("DetectDrift=true,CorrectDrift=false,AdoptLegacyReleases=true")
+    with structlog.testing.capture_logs() as logs:
+        gates.tell_ignored(given)
+    assert [(each["log_level"], each["gate"]) for each in logs] == [
+        ("warning", "AdoptLegacyReleases"), ("warning", "DetectDrift"),
+    ]  # fmt: skip
+    assert "DetectDrift" not in gates.told()
 
 
 @pytest.mark.parametrize(

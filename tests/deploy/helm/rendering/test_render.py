@@ -61,6 +61,11 @@ async def test_an_install_is_rendered_as_helm_would_make_it(world: World) -> Non
     assert list(world.scratch.iterdir()) == []
 
 
+async def test_a_chart_resolves_names_where_the_operator_lets_it(tmp_path: Path) -> None:
+    async with worlds.new(tmp_path, dns=True) as world:
+        assert said(await world.render(rendering('{{ getHostByName "localhost" | quote }}'))) == "127.0.0.1"
+
+
 async def test_an_upgrade_follows_the_release_before_it(world: World) -> None:
     chart = rendering('"{{ .Release.IsUpgrade }} {{ .Release.Revision }} {{ .Values | toJson | b64enc }}"')
     previous = release(7, status="failed", config={"old": 1})
@@ -228,11 +233,15 @@ async def test_options_among_names_are_names(world: World) -> None:
 
 async def test_a_missing_helm_is_said(world: World) -> None:
     with Limiter(width=1) as limiter:
-        renderer = Renderer(command=None, limiter=limiter, scratch=world.scratch, confine=lambda _, words: words)
+        renderer = Renderer(
+            command=None, limiter=limiter, scratch=world.scratch, confine=lambda _, words: words, dns=False
+        )
         request = Request(name="a", namespace="b", chart=b"", values={}, timeout=1)
         with pytest.raises(RenderError, match="there is no program helm: install Helm 3 or 4"):
             await renderer.render(request, cluster=world.client)
-        renderer = Renderer(command="/no/helm", limiter=limiter, scratch=world.scratch, confine=lambda _, words: words)
+        renderer = Renderer(
+            command="/no/helm", limiter=limiter, scratch=world.scratch, confine=lambda _, words: words, dns=False
+        )
         with pytest.raises(RenderError, match="helm could not be run: No such file or directory"):
             await renderer.render(request, cluster=world.client)
 

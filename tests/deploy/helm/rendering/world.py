@@ -38,8 +38,8 @@ class World:
 
 
 @asynccontextmanager
-async def new(directory: Path, *, authorization_mode: str = ALWAYS_ALLOW) -> AsyncIterator[World]:
-    """Make a world."""
+async def new(directory: Path, *, authorization_mode: str = ALWAYS_ALLOW, dns: bool = False) -> AsyncIterator[World]:
+    """Make a world; with `dns` its charts may resolve names."""
     scratch = directory / "scratch"
     scratch.mkdir()
     async with (
@@ -53,7 +53,7 @@ async def new(directory: Path, *, authorization_mode: str = ALWAYS_ALLOW) -> Asy
                 started.append(words)
                 return confinement.command(words)
 
-            renderer = Renderer(command=str(Helm.path), limiter=limiter, scratch=scratch, confine=confine)
+            renderer = Renderer(command=str(Helm.path), limiter=limiter, scratch=scratch, confine=confine, dns=dns)
             world = World(client, renderer, scratch)
             world.started = started
             yield world
