@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from deploy.source.charts import archive, tree, values
 from deploy.source.charts.archive import VALUES, ChartError
 from deploy.source.charts.build import BuildError, Reason, Wanted
-from deploy.source.charts.metadata import Dependency
+from deploy.source.charts.metadata import Dependency, Metadata
 from deploy.source.charts.values import ValuesError
 from gotk.semver import Range, Version
 
@@ -97,6 +97,16 @@ def _copy(root: Path, place: Path, target: Path, wanted: Dependency) -> None:
         raise ChartError("a chart cannot be its own dependency")
     charts = target / "charts"
     if source.is_dir():
-        tree.copy(source, charts / found.name)
+        _copy_once(source, charts, found)
     else:
         tree.add(charts, found, source.read_bytes())
+
+
+def _copy_once(source: Path, charts: Path, found: Metadata) -> None:
+    """Copy a chart among those that a chart brings along; one that goes by several aliases lies there once."""
+    for folder in (charts / found.name, charts / f"{found.name}-{found.version}"):
+        if not folder.exists():
+            tree.copy(source, folder)
+            return
+        if tree.read_metadata(folder).version == found.version:
+            return

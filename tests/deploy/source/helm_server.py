@@ -1,5 +1,6 @@
 """A Helm repository over HTTP in this process, which counts what it is asked."""
 
+import ssl
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
@@ -35,14 +36,14 @@ class HelmServer:
 
 
 @asynccontextmanager
-async def serving(server: HelmServer) -> AsyncIterator[HelmServer]:
+async def serving(server: HelmServer, *, tls: ssl.SSLContext | None = None) -> AsyncIterator[HelmServer]:
     app = web.Application()
     app.router.add_get("/{path:.*}", server.answer)
     runner = web.AppRunner(app, access_log=None)
     await runner.setup()
-    site = web.TCPSite(runner, "127.0.0.1", 0)
+    site = web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls)
     await site.start()
-    server.url = f"http://127.0.0.1:{runner.addresses[0][1]}"
+    server.url = f"{'https' if tls else 'http'}://127.0.0.1:{runner.addresses[0][1]}"
     try:
         yield server
     finally:
