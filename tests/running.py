@@ -99,9 +99,12 @@ class Ended(Generic[O]):
         return self.conditions[conditions.READY]
 
 
-async def run_once(reconciler: Reconciler[O, Any], obj: O, *, now: datetime = NOON) -> Ended[O]:
+async def run_once(
+    reconciler: Reconciler[O, Any], obj: O, *, now: datetime = NOON, woken: Woken | None = None
+) -> Ended[O]:
     """Run the reconciler over the object once; errors that are not a ReconcileError are raised."""
     run: FakeRun[Any] = FakeRun(obj, now=now)
+    run.woken = woken or run.woken
     generation = obj.metadata.generation
     rules = reconciler.rules
     conditions.begin(run.conditions, rules, generation=generation, observed=run.status.observed_generation)

@@ -46,6 +46,10 @@ class ClusterError(Exception):
     """The cluster that an object names cannot be reached as it says. The message is for people."""
 
 
+class ClusterMissing(ClusterError):
+    """The Secret or ConfigMap that leads to the cluster is not there."""
+
+
 class Clusters(Protocol):
     """Chooses the cluster that an object's manifests go to, and as whom."""
 

@@ -117,7 +117,7 @@ class Remotes:
         try:
             data = (await self._objects.get(Secret, namespace, name)).data
         except errors.APIError as error:
-            raise ports.ClusterError(f"unable to read KubeConfig secret {where} error: {error.message}") from error
+            raise _unread(f"unable to read KubeConfig secret {where} error: {error.message}", error) from error
         wanted = key or next((each for each in ("value", "value.yaml") if each in data), "value")
         content = data.get(wanted)
         if content is None:
@@ -133,7 +133,7 @@ class Remotes:
         try:
             data = (await self._objects.get(ConfigMap, namespace, name)).data
         except errors.APIError as error:
-            raise ports.ClusterError(f"failed to get configmap {where}: {error.message}") from error
+            raise _unread(f"failed to get configmap {where}: {error.message}", error) from error
         asked = Asked(
             provider=data.get("provider", ""),
             namespace=namespace,
@@ -171,3 +171,8 @@ class Remotes:
 def _subject(obj: ports.Targeted) -> Subject:
     """Return what tokens for an object's cluster are counted by."""
     return Subject(obj.kind, obj.metadata.namespace, obj.metadata.name, "fetch_kubeconfig")
+
+
+def _unread(message: str, error: errors.APIError) -> ports.ClusterError:
+    missing = isinstance(error, errors.NotFound)
+    return ports.ClusterMissing(message) if missing else ports.ClusterError(message)

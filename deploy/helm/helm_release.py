@@ -165,6 +165,8 @@ class HelmReleaseReconciler:
                 return
             async with self._clusters.of(obj) as cluster:
                 await self._releases.leave(obj, run, cluster)
+        except ports.ClusterMissing as error:  # nobody can go there any more: the object must not stay for that
+            run.log.warning("a release stays where it is, for nothing leads to its cluster", error=str(error))
         except ports.ClusterError as error:
             raise Retry("RESTClientError", f"could not build REST client: {error}") from error
 
