@@ -95,9 +95,15 @@ class Cluster(Getter, Protocol):
         ...
 
     async def apply_object(
-        self, obj: Mapping[str, Any], *, field_manager: str, force: bool = True, dry_run: bool = False
+        self,
+        obj: Mapping[str, Any],
+        *,
+        field_manager: str,
+        force: bool = True,
+        dry_run: bool = False,
+        strict: bool = False,
     ) -> dict[str, Any]:
-        """Apply server-side and return what came of it."""
+        """Apply server-side and return what came of it; with `strict` a field that a kind does not have is refused."""
         ...
 
     async def patch_object(

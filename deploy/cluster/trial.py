@@ -80,12 +80,14 @@ USUAL = Manner(width=4, override_managers=(), earlier_kinds=frozenset(), strict_
 class Wishes:
     """How one owner's objects are applied: recreated where they must be, and without looking at some fields.
 
-    `lag` is how many seconds old may be what is known of an object that was in sync with its manifest.
+    With `strict` a field that a kind does not have fails, of whatever kind. `lag` is how many seconds old may be what
+    is known of an object that was in sync with its manifest.
     """
 
     force: bool = False
     ignore: ignored.Rules = field(default_factory=ignored.Rules)
     lag: float = 0.0
+    strict: bool = False
 
 
 class Trials:
@@ -168,9 +170,12 @@ class Trials:
     async def _dry_run(self, obj: objects.Manifest) -> tuple[objects.Manifest, Mapping[str, Any] | errors.APIError]:
         """Try an object, and return it as it was tried last with what would come of it, or why nothing would."""
         try:
-            return obj, await self._cluster.apply_object(obj, field_manager=self._owner.field, dry_run=True)
+            return obj, await self._cluster.apply_object(
+                obj, field_manager=self._owner.field, dry_run=True, strict=self._wishes.strict
+            )
         except errors.APIError as error:
-            less = None if self._manner.strict_fields else undeclared.without(obj, error.message)
+            strict = self._manner.strict_fields or self._wishes.strict
+            less = None if strict else undeclared.without(obj, error.message)
             if less is None:
                 return obj, error
         known, paths = less

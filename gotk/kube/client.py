@@ -235,14 +235,19 @@ class Client:
         field_manager: str,
         force: bool = True,
         dry_run: bool = False,
+        strict: bool = False,
         subresource: str = "",
     ) -> dict[str, Any]:
-        """Apply an object, or its status, on the server's side; with `dry_run` nothing is stored."""
+        """Apply an object, or its status, on the server's side; with `dry_run` nothing is stored.
+
+        With `strict` a field that the kind does not have is refused, and not left out.
+        """
         mapping, namespace, name = await self._locate(obj)
         query = {
             "fieldManager": field_manager,
             "force": "true" if force else "",
             "dryRun": "All" if dry_run else "",
+            "fieldValidation": "Strict" if strict else "",
         }
         body = await self._transport.request(
             "PATCH", mapping.path(namespace, name, subresource), query=query, body=obj, content_type=_APPLY

@@ -54,7 +54,7 @@ class Cluster:
         return copy.deepcopy(found)
 
     async def apply_object(
-        self, obj: Manifest, *, field_manager: str, force: bool = True, dry_run: bool = False
+        self, obj: Manifest, *, field_manager: str, force: bool = True, dry_run: bool = False, strict: bool = False
     ) -> Any:
         kind, name = obj["kind"], obj["metadata"]["name"]
         said = await self._asked("try" if dry_run else "apply", kind, name, obj)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from deploy.cluster.changes import Change
 from deploy.cluster.inventory import ObjectID
 from deploy.cluster.objects import Manifest
-from deploy.cluster.trial import ApplyError
+from deploy.cluster.trial import ApplyError, Wishes
 from deploy.helm.actions import clientside, removal
 from deploy.helm.actions.plan import Means, Plan, owner_of
 from gotk.duration import Duration
@@ -39,16 +39,20 @@ class StepError(Exception):
         self.created = tuple(created)
 
 
-async def apply(work: Rollout, *, method: str, force: bool, plan: Plan, means: Means) -> list[Change]:
+async def apply(work: Rollout, *, method: str, force: bool, strict: bool, plan: Plan, means: Means) -> list[Change]:
     """Apply the objects of a revision by its method. Raises StepError.
 
     `force` is for the client's side: what others have written into the objects goes. The server's side knows none.
+    `strict` is for the server's side: a field that a kind does not have fails. The client's side knows no kinds.
     """
     try:
         async with asyncio.timeout(plan.timeout):
             if method == "csa":
                 return await clientside.apply(work.manifests, work.before, replace=force, means=means)
-            return await means.applier.apply(work.manifests, cluster=means.cluster, owner=owner_of(plan.obj))
+            wishes = Wishes(strict=strict)
+            return await means.applier.apply(
+                work.manifests, cluster=means.cluster, owner=owner_of(plan.obj), wishes=wishes
+            )
     except TimeoutError:
         raise StepError(f"apply did not finish within {Duration.of(plan.timeout)}") from None
     except ApplyError as error:

@@ -28,7 +28,10 @@ async def install(plan: Plan, means: Means) -> Release:
     pending = recording.begun(release, "pending-install", "Initial install underway", now=means.clock.now())
     record = await recording.create(pending, means)
     try:
-        await rollout.run(work, record, moment="install", settings=settings, force=False, plan=plan, means=means)
+        strict = not settings.disable_open_api_validation
+        await rollout.run(
+            work, record, moment="install", settings=settings, force=False, strict=strict, plan=plan, means=means
+        )
     except (StepError, wait.Stopped) as error:
         message = str(error) or recording.CANCELED
         failed = await record.fail(f'Release "{release.name}" failed: {message}')

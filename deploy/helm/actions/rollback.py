@@ -33,7 +33,14 @@ async def rollback(plan: Plan, means: Means) -> Release:
     record = await recording.create(pending, means, max_history=plan.obj.spec.max_history)
     try:
         await rollout.run(
-            work, record, moment="rollback", settings=settings, force=settings.force, plan=plan, means=means
+            work,
+            record,
+            moment="rollback",
+            settings=settings,
+            force=settings.force,
+            strict=False,  # it was applied before
+            plan=plan,
+            means=means,
         )
     except StepError as error:
         failed = await record.fail(_failure(release, str(error)))

@@ -55,7 +55,15 @@ async def prepare(release: Release, before: Sequence[Release], plan: Plan, means
 
 
 async def run(
-    work: Rollout, record: Record, *, moment: Moment, settings: Settings, force: bool, plan: Plan, means: Means
+    work: Rollout,
+    record: Record,
+    *,
+    moment: Moment,
+    settings: Settings,
+    force: bool,
+    strict: bool,
+    plan: Plan,
+    means: Means,
 ) -> None:
     """Bring the cluster to a revision: hooks before, objects, hooks after. Raises StepError and wait.Stopped."""
     made: Collection[ObjectID] = ()
@@ -63,7 +71,7 @@ async def run(
         if not settings.disable_hooks:
             await _hooks(f"pre-{moment}", record, moment, plan, means)
         method = record.release.apply_method
-        made = apply.created(await apply.apply(work, method=method, force=force, plan=plan, means=means))
+        made = apply.created(await apply.apply(work, method=method, force=force, strict=strict, plan=plan, means=means))
         await apply.remove(work, plan=plan, means=means)
         if not settings.disable_wait:
             jobs = not settings.disable_wait_for_jobs

@@ -31,7 +31,14 @@ async def upgrade(plan: Plan, means: Means) -> Release:
     record = await recording.create(pending, means, max_history=plan.obj.spec.max_history)
     try:
         await rollout.run(
-            work, record, moment="upgrade", settings=settings, force=settings.force, plan=plan, means=means
+            work,
+            record,
+            moment="upgrade",
+            settings=settings,
+            force=settings.force,
+            strict=not settings.disable_open_api_validation,
+            plan=plan,
+            means=means,
         )
     except StepError as error:
         failed = await record.fail(_failure(pending, str(error)))

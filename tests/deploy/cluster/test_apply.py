@@ -25,7 +25,9 @@ class Refusing:
     async def get_object(self, api_version: str, kind: str, namespace: str, name: str) -> dict[str, Any]:
         raise errors.NotFound(404, "NotFound", "not found")
 
-    async def apply_object(self, obj: Any, *, field_manager: str, force: bool = True, dry_run: bool = False) -> Any:
+    async def apply_object(
+        self, obj: Any, *, field_manager: str, force: bool = True, dry_run: bool = False, strict: bool = False
+    ) -> Any:
         raise self._error
 
     async def patch_object(self, *place: Any, **how: Any) -> dict[str, Any]:
@@ -130,7 +132,9 @@ class Busy(Refusing):
         self.managers = patch["/metadata/managedFields"]
         return await self.get_object("v1", "ConfigMap", "apps", "c")
 
-    async def apply_object(self, obj: Any, *, field_manager: str, force: bool = True, dry_run: bool = False) -> Any:
+    async def apply_object(
+        self, obj: Any, *, field_manager: str, force: bool = True, dry_run: bool = False, strict: bool = False
+    ) -> Any:
         return await self.get_object("v1", "ConfigMap", "apps", "c")
 
 

@@ -29,7 +29,13 @@ class Cluster:
             raise errors.NotFound(404, "NotFound", "not found") from None
 
     async def apply_object(
-        self, obj: dict[str, Any], *, field_manager: str, force: bool = True, dry_run: bool = False
+        self,
+        obj: dict[str, Any],
+        *,
+        field_manager: str,
+        force: bool = True,
+        dry_run: bool = False,
+        strict: bool = False,
     ) -> dict[str, Any]:
         applied = copy.deepcopy(obj)
         applied["data"] = {**applied.get("data", {}), **self._defaults}

@@ -36,7 +36,13 @@ class Cluster:
         return {name: obj["metadata"]["resourceVersion"] for name, obj in self.held.items()}
 
     async def apply_object(
-        self, obj: dict[str, Any], *, field_manager: str, force: bool = True, dry_run: bool = False
+        self,
+        obj: dict[str, Any],
+        *,
+        field_manager: str,
+        force: bool = True,
+        dry_run: bool = False,
+        strict: bool = False,
     ) -> dict[str, Any]:
         applied = copy.deepcopy(obj)
         self.version += not dry_run

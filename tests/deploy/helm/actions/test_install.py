@@ -69,6 +69,39 @@ async def test_what_the_server_refuses_is_told_and_stored(here: World) -> None:
     assert here.storage.states() == ["v1 failed"]
 
 
+DEFINITION = """---
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: gadgets.shop.io}
+spec:
+  group: shop.io
+  scope: Namespaced
+  names: {kind: Gadget, listKind: GadgetList, plural: gadgets, singular: gadget}
+  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]
+"""
+GADGET = "---\napiVersion: shop.io/v1\nkind: Gadget\nmetadata: {name: g}\n"
+ODD = deployment().replace("  replicas: 1\n", "  replicas: 1\n  replicaz: 2\n")
+
+
+async def test_a_field_that_a_kind_does_not_have_fails_unless_it_is_to_be_left_out(here: World) -> None:
+    error = await failure(here.install(ODD))
+    assert error.stored
+    assert "Deployment/default/web dry-run failed" in str(error)
+    assert "replicaz" in str(error)
+    assert await here.get("Deployment", "web", api_version="apps/v1") is None
+    error = await failure(here.upgrade(ODD))
+    assert "replicaz" in str(error)
+    made = await here.upgrade(ODD, disableOpenAPIValidation=True)
+    assert made.info.status == "deployed"
+    assert "replicaz" not in (await here.get("Deployment", "web", api_version="apps/v1"))["spec"]
+
+
+async def test_a_field_that_a_definition_does_not_have_fails_as_well(here: World) -> None:
+    error = await failure(here.install(DEFINITION, f"{GADGET}colour: red\n"))
+    assert "Gadget/default/g dry-run failed: " in str(error)
+    assert "colour" in str(error)
+
+
 async def test_a_kind_that_nobody_serves_fails_before_anything_is_stored(here: World) -> None:
     error = await failure(here.install("apiVersion: shop.io/v1\nkind: Gadget\nmetadata: {name: g}\n"))
     assert not error.stored
@@ -79,17 +112,7 @@ async def test_a_kind_that_nobody_serves_fails_before_anything_is_stored(here: W
 
 
 async def test_a_kind_that_the_release_defines_itself_is_applied_after_its_definition(here: World) -> None:
-    definition = """---
-apiVersion: apiextensions.k8s.io/v1
-kind: CustomResourceDefinition
-metadata: {name: gadgets.shop.io}
-spec:
-  group: shop.io
-  scope: Namespaced
-  names: {kind: Gadget, listKind: GadgetList, plural: gadgets, singular: gadget}
-  versions: [{name: v1, served: true, storage: true, schema: {openAPIV3Schema: {type: object}}}]
-"""
-    await here.install("apiVersion: shop.io/v1\nkind: Gadget\nmetadata: {name: g}\n", definition)
+    await here.install(GADGET, DEFINITION)
     assert await here.get("Gadget", "g", api_version="shop.io/v1")
 
 
