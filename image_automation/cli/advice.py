@@ -24,6 +24,13 @@ _ADVICE: Mapping[str, str] = {
     "--deploy-token-auth": "let the cluster fetch with a deploy key, or with the token by --token-auth",
     "--gpg-key-id": "put the key that signs alone into the file of --gpg-key-ring",
     "--ssh-hostkey-algos": "every host key that the server offers is read: leave it out",
+    "--private": "give --visibility",
+    "--debug": "what is done is printed as it is: leave it out",
+    "--poll-interval": "what is there is looked at once: leave it out",
+    "--components": "everything that is installed is looked at: leave it out",
+    "--components-extra": "every component is there: leave it out",
+    "--with-credentials": "such an object has no Secret of its own: leave it out",
+    "--fetch-timeout": "a chart is fetched by its source: leave it out",
     "--registry-creds": "make a Secret with create secret oci, and name it with --image-pull-secret",
     "--manifests": "the kit lies in the program: leave it out",
     **dict.fromkeys(

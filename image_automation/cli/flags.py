@@ -30,7 +30,39 @@ class Command(_Taking):
 
 
 class Group(_Taking, click.Group):
-    """A group whose flags may be written as flux takes them."""
+    """A group whose flags may be written as flux takes them: those of its commands may stand before their name."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Put the flags of commands behind the name that follows them, then parse."""
+        return super().parse_args(ctx, _behind_name(self, args))
+
+
+def _behind_name(group: click.Group, args: Sequence[str]) -> list[str]:
+    own = {name for param in group.params for name in param.opts}
+    below = {name: option.is_flag for option in _options_below(group) for name in option.opts if name not in own}
+    moved, rest = list[str](), list(args)
+    kept = list[str]()
+    while rest and rest[0].startswith("-") and rest[0] != "--":
+        arg = rest.pop(0)
+        name, equals, _ = arg.partition("=")
+        target = moved if name in below else kept
+        target.append(arg)
+        valued = (name in below and not below[name]) or (name in own and not _is_switch(group, name))
+        if valued and not equals and rest:
+            target.append(rest.pop(0))
+    return [*kept, *rest[:1], *moved, *rest[1:]]
+
+
+def _options_below(group: click.Group) -> Iterator[click.Option]:
+    """Yield the options of the commands below a group."""
+    for command in group.commands.values():
+        yield from (param for param in command.params if isinstance(param, click.Option))
+        if isinstance(command, click.Group):
+            yield from _options_below(command)
+
+
+def _is_switch(group: click.Group, name: str) -> bool:
+    return any(isinstance(param, click.Option) and param.is_flag for param in group.params if name in param.opts)
 
 
 def _as_click(args: Sequence[str], switches: Collection[str], valued: Collection[str], *, mixed: bool) -> Iterator[str]:

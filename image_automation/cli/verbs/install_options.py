@@ -6,16 +6,16 @@ installation, and said.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from deploy import manifests
-from deploy.installation import remembering
-from deploy.installation.remembering import Options
-from deploy.installation.tailoring import Wishes
 from image_automation.cli import output
+
+if TYPE_CHECKING:
+    from deploy.installation.remembering import Options
 
 _FORGET = "--reset-options"
 
@@ -87,13 +87,16 @@ def wishes_of(options: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def settled(asked: Asked, deployments: Iterable[Mapping[str, Any]], namespace: str) -> Options:
+def settled(asked: Asked, deployments: Iterable[Mapping[str, Any]], namespace: str) -> "Options":
     """Return the options for an installation whose Deployments are there, or none; say what is reused. Raises Failure.
 
     Those that are named count, then those of its last installation.
     """
+    from deploy.installation import remembering  # noqa: PLC0415 - slow to load, and `migrate -f` needs it not
+    from deploy.installation.tailoring import Wishes  # noqa: PLC0415
+
     there = list(deployments)
-    usual = Options(wishes=Wishes(namespace=namespace))
+    usual = remembering.Options(wishes=Wishes(namespace=namespace))
     if asked.reset:
         return usual.but(asked.overlay, asked.wishes)
     try:

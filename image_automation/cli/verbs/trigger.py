@@ -1,4 +1,7 @@
-"""`trigger receiver`: a valid call to a receiver, as its sender would make it. Flux has no such verb."""
+"""`trigger receiver`: a valid call to a receiver, as its sender would make it.
+
+With `--url` it is flux's verb, which asks no cluster; without, the cluster says what the call must be.
+"""
 
 import asyncio
 import uuid
@@ -10,8 +13,8 @@ import click
 
 from gotk.api.notification import Receiver
 from image_automation.cli import cluster as clusters
-from image_automation.cli import kinds, output
-from image_automation.cli.verbs import completion
+from image_automation.cli import flags, kinds, output
+from image_automation.cli.verbs import addressed_call, completion
 
 _ADDRESS = "http://127.0.0.1:9292"
 _TIMEOUT = 30.0
@@ -25,10 +28,15 @@ _MEANINGS = {
 
 
 def _call(*, name: str, hostname: str, bearer: str, **options: Any) -> None:
-    clusters.run(_trigger(clusters.from_options(options), name, hostname, bearer))
+    cluster = clusters.from_options(options)
+    addressed_call.check(options)
+    if options["url"]:
+        clusters.run(addressed_call.call(cluster.namespace, name, options, cluster.timeout))
+    else:
+        clusters.run(_trigger(cluster, name, hostname, bearer))
 
 
-_receiver = click.Command(
+_receiver = flags.Command(
     "receiver",
     callback=_call,
     help="Send a valid call to a receiver.",
@@ -38,6 +46,7 @@ _receiver = click.Command(
         click.Option(
             ["--bearer"], envvar="RECEIVER_TOKEN", default="", metavar="TOKEN", help="Token of an issuer, where needed."
         ),
+        *addressed_call.parameters(),
         *clusters.parameters(),
     ],
 )

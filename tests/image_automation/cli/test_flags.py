@@ -44,6 +44,26 @@ def test_flags_mean_what_they_mean_to_flux(arguments: tuple[str, ...], expected:
     assert {name: found[name] for name in expected} == expected
 
 
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("-A", "-l", "a=b", "git", "web"),
+        ("git", "-A", "-l", "a=b", "web"),
+        ("-A", "git", "-l", "a=b", "web"),
+    ],
+    ids=" ".join,
+)
+def test_flags_of_a_command_may_stand_before_its_name(arguments: tuple[str, ...]):
+    seen: list[dict[str, Any]] = []
+    options = [click.Argument(["name"]), flags.switch("-A", "everywhere", summary=""), flags.text("-l", summary="")]
+    git = flags.Command("git", params=options, callback=lambda **given: seen.append(given))
+    sources = flags.Group("sources", commands=[git])
+    get = flags.Group("get", commands=[sources])
+    get.main(["sources", *arguments], standalone_mode=False)
+    get.main(["-l", "a=b", "-A", "sources", "git", "web"], standalone_mode=False)
+    assert seen == [{"name": "web", "everywhere": True, "l": "a=b"}] * 2
+
+
 def test_a_switch_that_is_neither_true_nor_false_is_refused():
     with pytest.raises(click.UsageError, match="invalid argument for --silent: write true or false"):
         parsed("--silent=hush")

@@ -10,11 +10,11 @@ from image_automation.cli import output
 from image_automation.cli.verbs.artifact import content
 
 
-def _build(*, target: Path, path: str, ignore_paths: tuple[str, ...], resolve_symlinks: bool, **_: Any) -> None:
+def _build(*, target: Path, **options: Any) -> None:
     """Pack a folder or a manifest as an artifact, into a file."""
-    output.action(f"building artifact from {path}")
+    output.action(f"building artifact from {options['path']}")
     try:
-        with content.packed(path, ignore_paths, links=resolve_symlinks) as made:
+        with content.packed(options) as made:
             shutil.copyfile(made.file, target)
     except OSError as error:
         output.fail(f"building artifact failed: '{error.filename}': {error.strerror}")

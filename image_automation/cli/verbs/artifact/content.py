@@ -3,10 +3,10 @@
 import contextlib
 import sys
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -36,7 +36,7 @@ def parameters(*, links: bool = True) -> list[click.Parameter]:
     """Return the options about what an artifact is made of."""
     chosen: list[click.Parameter] = [
         click.Option(
-            ["-p", "--path"], metavar="PATH|-", default="", help="Folder or manifest to pack; - is standard input."
+            ["-p", "-f", "--path"], metavar="PATH|-", default="", help="Folder or manifest; - is standard input."
         ),
         click.Option(
             ["--ignore-paths"],
@@ -45,6 +45,7 @@ def parameters(*, links: bool = True) -> list[click.Parameter]:
             metavar="PATTERNS",
             help="Leave these files out: patterns as in .gitignore.  [default: pictures, archives]",
         ),
+        click.Option(["--add-ignore-paths"], multiple=True, metavar="PATTERNS", help="Leave these files out as well."),
     ]
     if links:
         chosen.append(click.Option(["--resolve-symlinks"], is_flag=True, help="Pack what symbolic links lead to."))
@@ -52,10 +53,12 @@ def parameters(*, links: bool = True) -> list[click.Parameter]:
 
 
 @contextlib.contextmanager
-def packed(path: str, ignored: Sequence[str], *, links: bool = False) -> Iterator[Content]:
-    """Give a tarball of what `--path` names. Raises OSError."""
+def packed(options: Mapping[str, Any]) -> Iterator[Content]:
+    """Give a tarball of what the options about it name. Raises OSError."""
     from deploy.source.oci import packing  # noqa: PLC0415 - heavy imports wait
 
+    path, links = options["path"], options.get("resolve_symlinks", False)
+    ignored = [*options["ignore_paths"], *options["add_ignore_paths"]]
     with tempfile.TemporaryDirectory(prefix="artifact-") as folder:
         file, source, name = Path(folder) / "artifact.tgz", Path(path), ""
         if path == _STDIN:

@@ -14,13 +14,13 @@ from image_automation.cli import output
 from image_automation.cli.verbs.artifact import content, reach
 
 
-def _diff(url: str | None, *, path: str, ignore_paths: tuple[str, ...], **options: Any) -> None:
+def _diff(url: str | None, **options: Any) -> None:
     """Compare an artifact of a registry with a folder or a manifest of this machine.
 
     Prints each file that differs: + is here alone, - is in the artifact alone, ~ has other content. Exits with 1 then.
     """
     way, artifact = reach.from_options(options), reach.parse(url)
-    with reach.told("comparing artifact failed"), content.packed(path, ignore_paths) as made:
+    with reach.told("comparing artifact failed"), content.packed(options) as made:
         found = reach.run(lambda: _compare(way, artifact, made), "comparing artifact failed")
     for line in found:
         output.text(line)

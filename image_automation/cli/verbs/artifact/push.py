@@ -20,7 +20,7 @@ class _Said:
     annotations: Mapping[str, str]
 
 
-def _push(url: str | None, *, form: str | None, resolve_symlinks: bool, **options: Any) -> None:
+def _push(url: str | None, *, form: str | None, **options: Any) -> None:
     """Push a folder or a manifest to a registry, as an artifact.
 
     Credentials are those of docker login, of --creds, or of the cloud that --provider names. With --reproducible equal
@@ -32,10 +32,7 @@ def _push(url: str | None, *, form: str | None, resolve_symlinks: bool, **option
         output.fail(f"'{url}' names a digest: an artifact is pushed under a tag")
     if form is None:
         output.action(f"pushing artifact to {artifact}")
-    with (
-        reach.told("pushing artifact failed"),
-        content.packed(options["path"], options["ignore_paths"], links=resolve_symlinks) as made,
-    ):
+    with reach.told("pushing artifact failed"), content.packed(options) as made:
         digest = reach.run(lambda: _send(way, artifact, made, said), "pushing artifact failed")
     _tell(artifact, digest, form)
 

@@ -151,7 +151,21 @@ def test_credentials_come_from_docker_s_configuration_or_the_option(
 
 
 def test_an_artifact_is_built_into_a_file(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert run("build", "artifact", "-p", "app", "-o", "app.tgz", "--ignore-paths", "*.png,/deploy/") == 0
+    assert (
+        run(
+            "build",
+            "artifact",
+            "-p",
+            "app",
+            "-o",
+            "app.tgz",
+            "--ignore-paths",
+            "*.png",
+            "--add-ignore-paths",
+            "/deploy/",
+        )
+        == 0
+    )
     assert capsys.readouterr().err == "► building artifact from app\n✔ artifact created at app.tgz\n"
     with tarfile.open("app.tgz") as tar:
         assert tar.getnames() == [".", "b.yaml"]
