@@ -323,7 +323,7 @@ async def _door(parts: Parts, stack: contextlib.AsyncExitStack) -> Door:
     return Door(
         people=People(strangers, parts.clock),
         sessions=Sessions(parts.clock),
-        access=Access(parts.clock),
+        access=Access(parts.clock, own=parts.client),
         oidc=_oidc(parts),
     )
 

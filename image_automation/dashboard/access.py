@@ -7,13 +7,14 @@ see what the service sees, and do nothing.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeVar
 
 from gotk.api import scheme
 from gotk.api.meta import Object
 from gotk.bounded import Bounded
+from gotk.kube import errors
 from gotk.kube.cache import Caches
 from gotk.runtime.clock import Clock
 
@@ -27,7 +28,25 @@ _REMEMBERED: Final = 50_000
 _AT_ONCE: Final = 16
 
 
-class Cluster(Protocol):
+class Reads(Protocol):
+    """What of any kind the cluster shows to one person. Raises APIError."""
+
+    async def get_object(self, api_version: str, kind: str, namespace: str, name: str) -> dict[str, Any]:
+        """Return an object."""
+        ...
+
+    async def list_objects(
+        self, api_version: str, kind: str, namespace: str = "", *, labels: str = "", fields: str = ""
+    ) -> list[dict[str, Any]]:
+        """Return the objects of a namespace."""
+        ...
+
+    def pod_log(self, namespace: str, pod: str, *, options: Mapping[str, str], lasts: float) -> AsyncIterator[bytes]:
+        """Yield the lines of a container's log."""
+        ...
+
+
+class Cluster(Reads, Protocol):
     """The cluster as one person reaches it."""
 
     async def create_object(self, obj: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,11 +90,44 @@ class NotAllowedError(Exception):
     """The cluster does not let this person do that: the message says what."""
 
 
-class Access:
-    """Asks the cluster what people may do, and remembers its answers for a while."""
+class _LookingAround:
+    """What the service itself sees, for who has not signed in: no Secret, and no log."""
 
-    def __init__(self, clock: Clock) -> None:
+    def __init__(self, own: Reads) -> None:
+        self._own = own
+
+    async def get_object(self, api_version: str, kind: str, namespace: str, name: str) -> dict[str, Any]:
+        """Return an object. Raises APIError."""
+        if kind == "Secret":
+            raise _sign_in()
+        return await self._own.get_object(api_version, kind, namespace, name)
+
+    async def list_objects(
+        self, api_version: str, kind: str, namespace: str = "", *, labels: str = "", fields: str = ""
+    ) -> list[dict[str, Any]]:
+        """Return the objects of a namespace. Raises APIError."""
+        if kind == "Secret":
+            raise _sign_in()
+        return await self._own.list_objects(api_version, kind, namespace, labels=labels, fields=fields)
+
+    def pod_log(self, *_: object, **__: object) -> AsyncIterator[bytes]:
+        """Raise Forbidden."""
+        raise _sign_in()
+
+
+def _sign_in() -> errors.Forbidden:
+    return errors.Forbidden(403, "Forbidden", "sign in to see this")
+
+
+class Access:
+    """Asks the cluster what people may do, and remembers its answers for a while.
+
+    `own` is the cluster as the service reaches it, for who looks around.
+    """
+
+    def __init__(self, clock: Clock, own: Reads) -> None:
         self._clock = clock
+        self._own = _LookingAround(own)
         self._answers: Bounded[tuple[Person, Deed], tuple[float, bool]] = Bounded(_REMEMBERED)
 
     async def may(self, person: Person | None, deed: Deed) -> bool:
@@ -91,6 +143,10 @@ class Access:
         allowed = answer.get("allowed") is True
         self._answers.put((person, deed), (self._clock.monotonic() + _FRESH, allowed))
         return allowed
+
+    def reads(self, person: Person | None) -> Reads:
+        """Return the cluster as somebody reads it: each request is theirs."""
+        return self._own if person is None else person.cluster
 
     async def require(self, person: Person | None, deed: Deed) -> None:
         """See that somebody may do something. Raises NotAllowedError, and APIError."""

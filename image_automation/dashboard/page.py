@@ -1,6 +1,6 @@
 """What a page is: an address, a template, and the function that makes its record from what somebody may see."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, TypeVar
@@ -9,7 +9,7 @@ import msgspec
 
 from gotk.api.image import ImagePolicy
 from gotk.api.meta import Object
-from image_automation.dashboard.access import Subject
+from image_automation.dashboard.access import Reads, Subject
 from image_automation.explanation import Explanation
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as in the cache
@@ -52,12 +52,14 @@ class Explains(Protocol):
 class Look:
     """What a record is made from: what this person may see, at which moment, and what the address asks for.
 
-    `acts` is what they may do with the object that the page is about.
+    `acts` is what they may do with the object that the page is about, `reads` asks the cluster as them; None where
+    nothing is to be asked.
     """
 
     objects: Objects
     explains: Explains | None
     now: datetime
+    reads: Reads | None = None
     acts: tuple[str, ...] = ()
     place: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
@@ -65,7 +67,8 @@ class Look:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """One page. `path` is as aiohttp's router takes it; `record` raises Missing; `title` may name what is shown.
+    """One page. `path` is as aiohttp's router takes it; `record` raises Missing, and may have to ask the cluster first;
+    `title` may name what is shown.
 
     `kinds` are those that the record is made of: who may see none of them is told so, and their changes are what the
     page is made anew for. `subject` names the one object that the page is about, if there is one; it raises Missing.
@@ -75,8 +78,13 @@ class Page:
     template: str
     title: Callable[[Mapping[str, str]], str]
     kinds: tuple[type[Object], ...]
-    record: Callable[[Look], Record]
+    record: Callable[[Look], Record | Awaitable[Record]]
     subject: Callable[[Mapping[str, str]], Subject] | None = None
+
+    async def made(self, look: Look) -> Record:
+        """Return the record. Raises Missing, and APIError."""
+        found = self.record(look)
+        return found if isinstance(found, Record) else await found
 
 
 def titled(text: str) -> Callable[[Mapping[str, str]], str]:

@@ -13,7 +13,13 @@ from image_automation.dashboard.page import Page, Record
 from image_automation.dashboard.sessions import Session
 
 #: What the navigation shows: address and word.
-MENU: Final = (("/", "Now"), ("/images", "Images"), ("/changes", "Changes"), ("/holds", "Holds"))
+MENU: Final = (
+    ("/", "Now"),
+    ("/images", "Images"),
+    ("/changes", "Changes"),
+    ("/holds", "Holds"),
+    ("/rollouts", "Rollouts"),
+)
 #: What browsers need to be told of the files that pages refer to.
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 

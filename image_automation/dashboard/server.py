@@ -28,6 +28,7 @@ from image_automation.dashboard.access import NotAllowedError
 from image_automation.dashboard.acting import Acting, CannotBeDoneError, Tells
 from image_automation.dashboard.door import Door, ForeignFormError, SignInFirstError, Visit
 from image_automation.dashboard.page import Explains, Look, Missing, Page, Record
+from image_automation.dashboard.rollouts import rollout, rollouts
 
 #: Every page.
 PAGES: Final[tuple[Page, ...]] = (
@@ -37,6 +38,8 @@ PAGES: Final[tuple[Page, ...]] = (
     explained.PAGE,
     changes.PAGE,
     holds.PAGE,
+    rollouts.PAGE,
+    rollout.PAGE,
     described.PAGE,
 )
 _FOREVER: Final = "public, max-age=31536000, immutable"
@@ -88,7 +91,7 @@ class Dashboard:
                     moves, page.kinds, lambda: self._again(page, request, visit), live.seen_by(request)
                 )
                 return await live.send(request, moves, stream)
-            record = page.record(await self.look(page, request, visit))
+            record = await page.made(await self.look(page, request, visit))
             if rendering.prefers_json(request.headers.get("Accept", "")):
                 return _answer(rendering.encode(record), "application/json")
             return _answer(_html(page, request, visit, record).encode(), "text/html")
@@ -100,7 +103,7 @@ class Dashboard:
         if visit.session is not None and not self.door.sessions.is_open(visit.session):
             return None
         try:
-            record = page.record(await self.look(page, request, visit))
+            record = await page.made(await self.look(page, request, visit))
         except errors.Unauthorized:
             return None
         except Missing as error:
@@ -118,6 +121,7 @@ class Dashboard:
         return Look(
             objects=sight,
             acts=await self.acting().offered(visit.person, subject) if subject is not None else (),
+            reads=self.door.access.reads(visit.person),
             explains=self.explains,
             now=self.clock.now(),
             place=request.match_info,

@@ -1,5 +1,8 @@
 // Everything by keyboard: "/" searches, "?" tells the keys, j and k walk the rows, g and a letter goes to a page.
-const PLACES = { n: "/", i: "/images", c: "/changes", h: "/holds" };
+const PLACES = {
+  n: "/", i: "/images", c: "/changes", h: "/holds",
+  r: "/rollouts",
+};
 const help = document.getElementById("keys");
 const search = document.getElementById("search");
 let going = false;

@@ -4,6 +4,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from gotk.runtime.clock import rfc3339
+from tests.image_automation.dashboard.rollouts import cluster as applied
 from tests.image_automation.dashboard.showing import automation, condition, with_status
 from tests.memory_cluster import MemoryCluster, image_policy, image_repository
 
@@ -18,6 +19,12 @@ APPS = (
     ("payments", "gateway", "3.9.7", "3.9.6", "^3.9"),
     ("web", "frontend", "main-8c1f2ab-1764403200", "main-77ab0c1-1764316800", ""),
 )
+LOG = (
+    "2026-11-29T20:14:02Z INFO  starting cart 2.3.0",
+    "2026-11-29T20:14:02Z INFO  reading /etc/cart/config.yaml",
+    "2026-11-29T20:14:03Z ERROR cannot reach redis://cart-cache.shop:6379: no such host",
+    "2026-11-29T20:14:03Z FATAL giving up",
+)
 _COMMIT = "9f3c2e7a1b" * 4
 
 
@@ -30,6 +37,7 @@ class Fleet:
         for place, app in enumerate(APPS):
             self._app(place, *app)
         self._automations()
+        self._rollouts()
         legacy = image_repository("legacy", "web", image="registry.example.com/web/legacy", suspend=True)
         self._put(legacy, [self._said("Ready", "True", "successful scan: found 12 tags", days=40)])
 
@@ -94,3 +102,25 @@ class Fleet:
             said.append(self._said("image-automation.dev/MarkersResolved", "False", stray, "MarkersIgnored", hours=5))
         pushed = {"lastPushCommit": _COMMIT, "lastPushTime": self._ago(minutes=minutes)}
         self._put(automation("images", namespace, report={"push": push}), said, **pushed)
+
+    def _rollouts(self) -> None:
+        now = self._now
+        cart = applied.deployment("cart", "shop", available=0)
+        checkout = applied.deployment("checkout", "shop")
+        made = [checkout, cart, applied.plain("v1", "Service", "cart", "shop")]
+        made.append(applied.plain("v1", "Service", "checkout", "shop"))
+        waits = "timeout waiting for: [Deployment/shop/cart status: 'InProgress': Available: 0/1]"
+        fails = {"ready": ("False", waits), "now": now, "path": "./apps/shop"}
+        self._apply(applied.kustomization("cart", "shop", objects=made, **fails))
+        for obj in (*made, *applied.crashing(cart), applied.event("Kustomization", "cart", "shop", waits, now)):
+            self.cluster.put(obj)
+        self.cluster.put(applied.log("cart-5d8f", "shop", *LOG))
+        for name, space in (("ingress", "platform"), ("cert-manager", "platform"), ("frontend", "web")):
+            obj = applied.deployment(name, space)
+            self.cluster.put(obj)
+            self._apply(applied.kustomization(name, space, objects=[obj], now=now))
+        self._apply(applied.release("ledger", "payments", now=now))
+
+    def _apply(self, obj: dict[str, Any]) -> None:
+        obj["metadata"]["creationTimestamp"] = self._ago(days=60)
+        self.cluster.put(obj)

@@ -18,7 +18,13 @@ from tests.memory_cluster import MemoryCluster
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
 
 #: Every page that needs no tag store, and the form to sign in.
-PLACES = {"{kind}": "ImageRepository", "{namespace}": "shop", "{name}": "cart", "{policy}": "cart"}
+PLACES = {
+    "{kind}": "ImageRepository",
+    "{applier}": "Kustomization",
+    "{namespace}": "shop",
+    "{name}": "cart",
+    "{policy}": "cart",
+}
 PATHS = [page.path for page in server.PAGES if page is not explained.PAGE]
 PAGES = [functools.reduce(lambda path, part: path.replace(part, PLACES[part]), PLACES, path) for path in PATHS]
 PAGES += ["/images?q=shop", "/login"]

@@ -58,7 +58,7 @@ async def people(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Toke
         for kind in KINDS:
             caches.of(kind)
         strangers = await stack.enter_async_context(client.unproven())
-        door = Door(people=People(strangers, clock), sessions=Sessions(clock), access=Access(clock))
+        door = Door(people=People(strangers, clock), sessions=Sessions(clock), access=Access(clock, own=client))
         pages = Dashboard(caches=caches, explains=None, clock=clock, door=door, tells=Told(), free=False)
         await stack.enter_async_context(watching(caches))
         port = await stack.enter_async_context(health.serve("127.0.0.1:0", pages.app()))

@@ -11,7 +11,9 @@ from aiohttp import DummyCookieJar
 from aiohttp.test_utils import TestClient, TestServer
 
 from gotk.api import scheme
+from gotk.api.helm import HelmRelease
 from gotk.api.image import ImagePolicy, ImageRepository, ImageUpdateAutomation
+from gotk.api.kustomize import Kustomization
 from gotk.kube import errors
 from gotk.kube.cache import Caches
 from image_automation.dashboard.access import Access
@@ -24,6 +26,7 @@ from tests.running import NOON
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 JSON = {"Accept": "application/json"}
+KINDS = (ImageRepository, ImagePolicy, ImageUpdateAutomation, Kustomization, HelmRelease)
 
 
 class Noon:
@@ -71,6 +74,39 @@ class TokenCluster:
         allowed = self.holder.may(about["verb"], about["resource"], about.get("namespace", ""))
         return {**obj, "status": {"allowed": allowed}}
 
+    async def get_object(self, api_version: str, kind: str, namespace: str, name: str) -> dict[str, Any]:
+        self._check("get", kind, namespace)
+        found = self.cluster.objects.get((kind, namespace, name))
+        if found is None:
+            raise errors.NotFound(404, "NotFound", f'{kind} "{name}" not found')
+        return found
+
+    async def list_objects(
+        self, api_version: str, kind: str, namespace: str = "", *, labels: str = "", fields: str = ""
+    ) -> list[dict[str, Any]]:
+        self._check("list", kind, namespace)
+        found = [obj for (of, space, _), obj in self.cluster.objects.items() if (of, space) == (kind, namespace)]
+        wanted = dict(each.split("=") for each in labels.split(",") if each)
+        about = {each.split("=")[0].split(".")[1]: each.split("=")[1] for each in fields.split(",") if each}
+        found = [each for each in found if wanted.items() <= each["metadata"].get("labels", {}).items()]
+        return [each for each in found if about.items() <= each.get("involvedObject", about).items()]
+
+    async def pod_log(
+        self, namespace: str, pod: str, *, options: Mapping[str, str], lasts: float
+    ) -> AsyncIterator[bytes]:
+        self._check("get", "Log", namespace)
+        logs = self.cluster.objects.get(("Log", namespace, pod))
+        if logs is None:
+            raise errors.NotFound(404, "NotFound", "the server could not find the requested resource")
+        for line in logs["lines"][-int(options["tailLines"]) :]:
+            yield line.encode()
+
+    def _check(self, verb: str, kind: str, namespace: str) -> None:
+        if self.holder is None:
+            raise errors.Unauthorized(401, "Unauthorized", "Unauthorized")
+        if not self.holder.may(verb, f"{kind.lower()}s", namespace):
+            raise errors.Forbidden(403, "Forbidden", f"{self.holder.name} may not {verb} {kind.lower()}s")
+
     async def merge_patch(self, kind: type[Any], namespace: str, name: str, patch: Mapping[str, Any]) -> Any:
         if self.holder is None:
             raise errors.Unauthorized(401, "Unauthorized", "Unauthorized")
@@ -79,6 +115,9 @@ class TokenCluster:
             message = f'{plural} "{name}" is forbidden: User "{self.holder.name}" cannot patch resource'
             raise errors.Forbidden(403, "Forbidden", message)
         return await self.cluster.merge_patch(kind, namespace, name, patch)
+
+
+SERVICE = Held("service", rules=frozenset({("*", "*", "*")}))
 
 
 class Tokens:
@@ -102,7 +141,8 @@ def door(
 ) -> Door:
     clock = clock or Noon()
     people = People(Tokens(cluster, holders or {}), clock)
-    return Door(people=people, sessions=Sessions(clock), access=Access(clock), oidc=oidc)
+    access = Access(clock, own=TokenCluster(cluster, SERVICE))
+    return Door(people=people, sessions=Sessions(clock), access=access, oidc=oidc)
 
 
 @contextlib.asynccontextmanager
@@ -125,7 +165,7 @@ async def shown(
     free: bool = True,
     clock: Any = None,
     told: Any = None,
-    kinds: tuple[type[Any], ...] = (ImageRepository, ImagePolicy, ImageUpdateAutomation),
+    kinds: tuple[type[Any], ...] = KINDS,
     explains: Any = None,
     oidc: Any = None,
 ) -> AsyncIterator[TestClient[Any, Any]]:

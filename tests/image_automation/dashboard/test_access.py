@@ -8,7 +8,17 @@ from gotk.api.image import ImagePolicy, ImageRepository
 from gotk.kube.cache import Caches
 from image_automation.dashboard import links
 from image_automation.dashboard.access import Access, Deed, Person, Subject
-from tests.image_automation.dashboard.showing import HTML, JSON, Held, Noon, TokenCluster, ready, shown, with_status
+from tests.image_automation.dashboard.showing import (
+    HTML,
+    JSON,
+    SERVICE,
+    Held,
+    Noon,
+    TokenCluster,
+    ready,
+    shown,
+    with_status,
+)
 from tests.memory_cluster import MemoryCluster, image_policy, image_repository
 
 EVERYTHING = frozenset({("*", "*", "*")})
@@ -178,7 +188,7 @@ async def test_a_link_waits_for_a_minute() -> None:
 
 async def test_an_answer_of_the_cluster_holds_for_half_a_minute() -> None:
     clock, reach = Ticking(), TokenCluster(MemoryCluster(), Held("ada", rules=TEAM))
-    access, person = Access(clock), Person("ada", ("g",), reach)
+    access, person = Access(clock, own=reach), Person("ada", ("g",), reach)
     deed = Deed("list", ImagePolicy, "team")
     assert await access.may(person, deed)
     reach.holder = Held("ada")
@@ -189,7 +199,7 @@ async def test_an_answer_of_the_cluster_holds_for_half_a_minute() -> None:
 
 
 async def test_nobody_may_write_and_may_read() -> None:
-    access = Access(Noon())
+    access = Access(Noon(), own=TokenCluster(MemoryCluster(), SERVICE))
     assert await access.may(None, Deed("list", ImagePolicy))
     assert not await access.may(None, Deed("patch", ImagePolicy, "team", "app"))
 
@@ -201,7 +211,8 @@ async def test_who_may_get_one_object_sees_that_one() -> None:
         items, version = await cluster().list_raw(kind)
         caches.of(kind).replace(items, version, rewound=False)
     person = Person("ada", ("g",), TokenCluster(MemoryCluster(), held))
-    sight = await Access(Noon()).sight(person, caches, (ImagePolicy,), Subject(ImagePolicy, "team", "app"))
+    access = Access(Noon(), own=TokenCluster(MemoryCluster(), SERVICE))
+    sight = await access.sight(person, caches, (ImagePolicy,), Subject(ImagePolicy, "team", "app"))
     assert sight.get(ImagePolicy, "team", "app") is not None
     assert sight.get(ImagePolicy, "other", "app") is None
     assert sight.get(ImageRepository, "team", "app") is None

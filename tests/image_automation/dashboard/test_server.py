@@ -11,7 +11,13 @@ from image_automation.explanation import Explanation, TagVerdict
 from tests.image_automation.dashboard.showing import HTML, JSON, condition, ready, shown, with_status
 from tests.memory_cluster import MemoryCluster, image_policy, image_repository
 
-PLACES = {"{kind}": "ImagePolicy", "{namespace}": "default", "{name}": "app", "{policy}": "app"}
+PLACES = {
+    "{kind}": "ImagePolicy",
+    "{applier}": "Kustomization",
+    "{namespace}": "default",
+    "{name}": "app",
+    "{policy}": "app",
+}
 PAGES = [functools.reduce(lambda path, part: path.replace(part, PLACES[part]), PLACES, page.path)
          for page in server.PAGES]  # fmt: skip
 HOSTILE = '"><script>alert(1)</script><img src=x onerror=alert(2)>{{7*7}}'
@@ -42,6 +48,28 @@ def hostile() -> MemoryCluster:
             },
             "spec": {"sourceRef": {"kind": "GitRepository", "name": "fleet"}, "interval": "5m"},
             "status": {"lastPushCommit": HOSTILE, "lastPushTime": HOSTILE},
+        }
+    )
+    snapshot = {
+        "digest": HOSTILE,
+        "firstReconciled": HOSTILE,
+        "lastReconciled": HOSTILE,
+        "lastReconciledDuration": HOSTILE,
+        "lastReconciledStatus": HOSTILE,
+        "totalReconciliations": 2,
+    }
+    cluster.put(
+        {
+            "apiVersion": "kustomize.toolkit.fluxcd.io/v1",
+            "kind": "Kustomization",
+            "metadata": {"name": "app", "namespace": "default"},
+            "spec": {"interval": "5m", "prune": True, "path": HOSTILE, "sourceRef": {"kind": "Bucket", "name": "b"}},
+            "status": {
+                **ready("False", HOSTILE),
+                "lastAppliedRevision": HOSTILE,
+                "inventory": {"entries": [{"id": f"default_{HOSTILE}_apps_Deployment", "v": "v1"}]},
+                "history": [snapshot],
+            },
         }
     )
     return cluster
