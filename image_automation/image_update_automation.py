@@ -6,27 +6,23 @@ it fetches and decides anew at once. A run that died is repeated, and finds its 
 not tell of is told then (`pushes`), and nothing is pushed that rests on older choices than the API's (`current`).
 """
 
-import asyncio
 import random
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
-from weakref import WeakValueDictionary
 
 import msgspec
 
 from gotk.api import extensions
-from gotk.api.image import GitSpec, ImagePolicy, ImageUpdateAutomation, ImageUpdateAutomationStatus
+from gotk.api.image import ImagePolicy, ImageUpdateAutomation, ImageUpdateAutomationStatus
 from gotk.api.meta import Object
 from gotk.api.source import GitRepository
 from gotk.git import errors as git
-from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock, rfc3339
 from gotk.runtime.conditions import Rules
-from gotk.runtime.errors import Conflict, Retry, Stalled
+from gotk.runtime.errors import Conflict, Retry
 from gotk.runtime.reconciler import Outcome, Reader, Run, Watch
-from gotk.sources.git_access import GitAccess
 from image_automation import (
     current,
     freshness,
@@ -41,20 +37,18 @@ from image_automation import (
     triggers,
     unresolved,
 )
+from image_automation import desk as desks
 from image_automation.bumps import FirstSeen
-from image_automation.gating.chain import Gate
-from image_automation.pull_requests import access as forges
-from image_automation.pull_requests import committing, drafting, settings
-from image_automation.pull_requests.access import Access
+from image_automation.desk import Desk
+from image_automation.pull_requests import drafting, settings
 from image_automation.pull_requests.drafting import Drafting
 from image_automation.pull_requests.keeping import Kept, PullRequests
 from image_automation.pull_requests.origins import Origins
 from image_automation.pull_requests.settings import Settings
 from image_automation.report import Push, Report
 from image_automation.selection import Selection
-from image_automation.update import values
 from image_automation.update.proposal import Proposal
-from image_automation.writing import authorship, checkout, push_branch, refspec, signing, tree
+from image_automation.writing import checkout
 from image_automation.writing.source_manager import CheckedOut, PushResult, SourceManager, push_failed
 
 _ATTEMPTS = 12
@@ -120,54 +114,42 @@ class ImageUpdateAutomationReconciler:
         *,
         objects: Reader,
         client: ports.Policies,
-        access: GitAccess,
-        repositories: ports.Repositories,
-        limiter: Limiter,
+        desk: Desk,
         clock: Clock,
         jitter: random.Random,
-        cross_namespace: bool,
-        allow_file: bool,
         deployers: Collection[type[Object]],
         reading: recovery.Reading,
-        connect: forges.Connect,
         first_seen: FirstSeen,
         origins: Origins,
-        known: tree.Known | None = None,
     ) -> None:
-        """Take what it works with; `allow_file` lets `file://` addresses in, for whoever may read this machine.
+        """Take what it works with.
 
         Of the kinds in `deployers` it is seen whether what was updated fails; `reading` tells what a build reads.
-        `connect` opens ways to forges, `first_seen` tells since when a policy's version is known,
+        `first_seen` tells since when a policy's version is known,
         `origins` reads its image's labels.
         """
         self._objects = objects
         self._client = client
-        self._access = access
-        self._repositories = repositories
-        self._limiter = limiter
+        self._desk = desk
+        self._limiter = desk.limiter
         self._clock = clock
         self._jitter = jitter
-        self._cross_namespace = cross_namespace
-        self._allow_file = allow_file
         self._deployers = deployers
         self._reading = reading
         self.watches: Sequence[Watch[Any]] = (*triggers.WATCHES, *map(triggers.of_deployer, deployers))
-        self._known = known or tree.Known()
         self._first_seen = first_seen
         self._origins = origins
         self._announcer = pushes.Announcer()
-        self._forges = Access(objects=client, git=access, connect=connect)
         self._pull_requests = PullRequests(
-            client=client, access=self._forges, limiter=limiter, announcer=self._announcer
+            client=client, access=desk.forges, limiter=desk.limiter, announcer=self._announcer
         )
         self._returns = returns.Returns(
             objects=objects,
             deployers=deployers,
             reading=reading,
-            limiter=limiter,
+            limiter=desk.limiter,
             pull_requests=self._pull_requests,
         )
-        self._branch_locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
     def without_times(self, status: ImageUpdateAutomationStatus) -> ImageUpdateAutomationStatus:
         """Return a status but for when the last run was."""
@@ -176,13 +158,13 @@ class ImageUpdateAutomationReconciler:
     async def reconcile(self, obj: ImageUpdateAutomation, run: Run[ImageUpdateAutomationStatus]) -> Outcome:
         """Bring the push branch to what the policies chose."""
         run.update(last_automation_run_time=rfc3339(run.now()))
-        git_spec = _git_spec(obj)
+        desks.check(obj)
         frozen = gatekeeping.show(obj, run)
         policies = self._objects.list(ImagePolicy, obj.metadata.namespace)
         selected = selection.select(policies, obj.spec.policy_selector)
-        source = self._source(obj)
-        manager = await self._source_manager(obj, git_spec, source)
-        async with self._branch_lock(source.spec.url, manager.target.branch):
+        source = self._desk.source(obj)
+        manager = await self._desk.manager(obj, source)
+        async with self._desk.lock(source.spec.url, manager.target.branch):
             asked = settings.read(obj)
             target = manager if asked is None else drafting.on_base(manager, asked)
             past = await self._past(manager)
@@ -201,53 +183,7 @@ class ImageUpdateAutomationReconciler:
     async def finalize(self, obj: ImageUpdateAutomation, run: Run[ImageUpdateAutomationStatus]) -> None:
         """Forget its tokens; what was said of the object is in its status."""
         del run
-        self._access.forget(checkout.subject(obj))
-
-    # The source.
-
-    def _source(self, automation: ImageUpdateAutomation) -> GitRepository:
-        reference, own = automation.spec.source_ref, automation.metadata.namespace
-        namespace = reference.namespace or own
-        if namespace != own and not self._cross_namespace:
-            raise Stalled(
-                "AccessDenied",
-                f"can't access 'GitRepository/{namespace}/{reference.name}', "
-                "cross-namespace references have been blocked",
-            )
-        source = self._objects.get(GitRepository, namespace, reference.name)
-        if source is None:
-            raise checkout.misconfigured(
-                "referenced git repository does not exist: "
-                f'GitRepository.source.toolkit.fluxcd.io "{reference.name}" not found'
-            )
-        return source
-
-    async def _source_manager(
-        self, automation: ImageUpdateAutomation, git_spec: GitSpec, source: GitRepository
-    ) -> SourceManager:
-        """Open the repository; a pinned commit, and a reference to move forward, need its whole history."""
-        target = checkout.plan(automation, source, allow_file=self._allow_file)
-        second = refspec.parse(git_spec.push.refspec if git_spec.push else "", target)
-        repository = self._repositories.open(
-            source.spec.url,
-            await checkout.credentials(self._access, source, automation),
-            tenant=source.metadata.namespace,
-            timeout=source.spec.timeout.seconds,
-            depth=0 if target.wanted.commit or second else authorship.DEPTH,
-        )
-        return SourceManager(
-            automation=automation,
-            spec=git_spec,
-            repository=repository,
-            target=target,
-            second_push=second,
-            delivery=committing.delivery(self._forges, self._limiter, automation, source),
-            sign=await signing.signer(self._client, automation, self._limiter),
-        )
-
-    def _branch_lock(self, url: str, branch: str) -> asyncio.Lock:
-        """Return the lock of a branch: automations of one branch take turns and do not race each other."""
-        return self._branch_locks.setdefault((url, branch), asyncio.Lock())
+        self._desk.access.forget(checkout.subject(obj))
 
     # The update.
 
@@ -330,7 +266,7 @@ class ImageUpdateAutomationReconciler:
             manager=manager,
             settings=asked,
             selected=selected,
-            apply=lambda *what: self._apply(*what, now=run.now()),
+            apply=lambda *what: self._desk.apply(*what, now=run.now()),
             first_seen=self._first_seen,
             origins=self._origins,
         )
@@ -390,44 +326,11 @@ class ImageUpdateAutomationReconciler:
             checked_out.revision == automation.status.observed_source_revision
         ):
             return _Draft(checked_out=checked_out)
-        base, proposal = self._decide(manager, checked_out, selected, run.now())
+        base, proposal = self._desk.decide(manager, checked_out, selected, run.now())
         if base is None:
             return _Draft(checked_out=checked_out, proposal=proposal)
         made = manager.commit(checked_out, base, proposal, selected.images, run.now())
         return _Draft(checked_out=checked_out, proposal=proposal, made=made)
-
-    def _decide(
-        self, manager: SourceManager, checked_out: CheckedOut, selected: Selection, now: datetime
-    ) -> tuple[push_branch.Base | None, Proposal]:
-        """Say what to change and on top of what; on top of nothing where the remote has it all."""
-        proposal = Proposal(())
-        for base in manager.bases(checked_out):
-            proposal = self._apply(manager, base, selected, (), now=now)
-            if proposal.edits:
-                return (None if manager.is_on_branch(checked_out, base, proposal) else base), proposal
-        return None, proposal
-
-    def _apply(
-        self,
-        manager: SourceManager,
-        base: push_branch.Base,
-        selected: Selection,
-        more: Sequence[Gate],
-        *,
-        now: datetime,
-    ) -> Proposal:
-        namespace = manager.automation.metadata.namespace
-        gates = [*more, *gatekeeping.of(manager.automation, namespace, selected, now)]
-        try:
-            setters = values.setters({(namespace, name): ref for name, ref in selected.images.items()})
-            proposal = manager.apply(base, setters, self._known, gates)
-            return gatekeeping.granted(manager.automation, namespace, selected, proposal, now)
-        except (values.InvalidReference, git.PathNotFound, git.InvalidPath) as error:
-            raise Retry("UpdateFailed", f"failed to apply policies: {error}") from error
-        except git.Damaged:
-            raise
-        except git.Error as error:
-            raise checkout.failed(error.message) from error
 
     # The report.
 
@@ -457,15 +360,6 @@ class ImageUpdateAutomationReconciler:
             await self._announcer.tell(automation, run, update.push)
         await run.annotate({extensions.REPORT: report.write(now)})
         return now
-
-
-def _git_spec(automation: ImageUpdateAutomation) -> GitSpec:
-    if automation.spec.git is None:
-        kind = automation.spec.source_ref.kind
-        raise Stalled(
-            checkout.INVALID, f"source kind '{kind}' necessitates field .spec.git: invalid source configuration"
-        )
-    return automation.spec.git
 
 
 def _soon(update: _Update) -> Sequence[float]:

@@ -12,9 +12,12 @@ from pathlib import Path
 ROOT = Path(__file__).parent.parent
 sys.path.insert(0, str(ROOT))
 
+from gotk.api.source import GitRepository  # noqa: E402
+from gotk.runtime.blocking import Limiter  # noqa: E402
+from tests.e2e.dashboard import repository  # noqa: E402
 from tests.e2e.dashboard.browser import PHONE, chromium  # noqa: E402
 from tests.e2e.dashboard.fleet import Fleet  # noqa: E402
-from tests.image_automation.dashboard.showing import Held, shown  # noqa: E402
+from tests.image_automation.dashboard.showing import KINDS, Held, shown  # noqa: E402
 
 FOLDER = ROOT / "docs" / "guide" / "pictures"
 #: Name, address, size and whether it is dark.
@@ -22,15 +25,29 @@ PICTURES = (
     ("now", "/", (1180, 1010), False),
     ("images", "/images", (1180, 760), True),
     ("phone", "/", PHONE, False),
+    ("rollout", "/rollouts/Kustomization/shop/cart", (1180, 1180), False),
+    ("plan", "/plan/shop/images", (1180, 1010), False),
+    ("file", "/files/shop/images/apps/shop/cart.yaml", (1180, 1080), True),
+    ("registries", "/registries", (1180, 560), False),
 )
 
 
 async def take() -> None:
-    """Take every picture."""
-    with tempfile.TemporaryDirectory() as folder:
-        everything = {"admin": Held("ada@example.com", rules=frozenset({("*", "*", "*")}))}
-        fleet = Fleet(datetime.now(UTC))
-        async with chromium(Path(folder)) as page, shown(fleet.cluster, holders=everything) as client:
+    """Take every picture, as somebody who may do everything."""
+    everything = {"admin": Held("ada@example.com", rules=frozenset({("*", "*", "*")}))}
+    now = datetime.now(UTC)
+    fleet = Fleet(now)
+    with tempfile.TemporaryDirectory() as folder, Limiter(width=1) as limiter:
+        knows = repository.knows(fleet, Path(folder) / "repository", limiter, now)
+        kinds = (*KINDS, GitRepository)
+        async with (
+            chromium(Path(folder) / "chromium") as page,
+            shown(fleet.cluster, holders=everything, knows=knows, kinds=kinds) as client,
+        ):
+            await page.open(str(client.make_url("/login")))
+            async with page.loading():
+                await page.run("document.getElementById('token').value = 'admin';"
+                               "document.querySelector('.card button').click()")  # fmt: skip
             for name, path, size, dark in PICTURES:
                 await page.size(size, dark=dark)
                 await page.open(str(client.make_url(path)))

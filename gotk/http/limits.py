@@ -56,6 +56,16 @@ class Gate:
     ) -> None:
         self._leave()
 
+    @property
+    def inside(self) -> int:
+        """How many conversations there are now."""
+        return self._inside
+
+    @property
+    def waiting(self) -> int:
+        """How many wait for one to end."""
+        return len(self._waiting)
+
     def succeeded(self) -> None:
         """The host answered: let it have a little more."""
         if self.limit < self.most:

@@ -9,6 +9,7 @@ conversations with a host run at once is its gate's business.
 import random
 import re
 from collections.abc import Awaitable, Callable, Hashable, Mapping
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from typing import TypeVar
@@ -17,6 +18,22 @@ from gotk.http import errors
 from gotk.http.limits import Gate
 
 T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Standing:
+    """How gently a host is asked now: `limit` of `most` conversations at once, with a `pause` between beginnings.
+
+    `closed` is for how many seconds the host wants no requests of one account, 0 where it takes them of all.
+    """
+
+    most: int
+    limit: int
+    inside: int
+    waiting: int
+    pause: float
+    closed: float = 0.0
+
 
 _TRIES = 3
 _PAUSE = 0.5
@@ -50,6 +67,24 @@ class Pace:
         self._per_host = per_host
         self._gates: dict[str, Gate] = {}
         self._closed_until: dict[tuple[str, Hashable], float] = {}
+
+    def standing(self) -> dict[str, Standing]:
+        """Return how each host that was asked stands now."""
+        now = self._monotonic()
+        closed: dict[str, float] = {}
+        for (host, _), until in self._closed_until.items():
+            closed[host] = max(closed.get(host, 0.0), until - now)
+        return {
+            host: Standing(
+                most=gate.most,
+                limit=int(gate.limit),
+                inside=gate.inside,
+                waiting=gate.waiting,
+                pause=gate.pause,
+                closed=closed.get(host, 0.0),
+            )
+            for host, gate in self._gates.items()
+        }
 
     def gate(self, host: str) -> Gate:
         """Return a host's gate."""

@@ -16,7 +16,7 @@ from types import TracebackType
 from typing import Self, TypeVar
 
 from gotk.http.flights import Flights
-from gotk.http.pace import Pace
+from gotk.http.pace import Pace, Standing
 from gotk.http.transport import Request, Route, Sink, Transport, direct
 from gotk.oci import errors, name
 from gotk.oci.access import Access
@@ -78,6 +78,10 @@ class RegistryClient:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         await self._transport.__aexit__(kind, error, trace)
+
+    def standing(self) -> dict[str, Standing]:
+        """Return how gently each host is asked that was asked at all."""
+        return self._pace.standing()
 
     async def list_tags(self, repository: Repository, access: Access) -> Listing:
         """Return every tag of a repository. Raises errors.RegistryError."""

@@ -21,6 +21,7 @@ from gotk.sources.bucket_access import BucketAccess
 from gotk.sources.git_access import GitAccess
 from gotk.sources.helm_access import HelmAccesses
 from image_automation.app.settings import Settings
+from image_automation.desk import Desk
 from image_automation.notification.cel.evaluator import Evaluator
 from image_automation.notification.delivery.provider_tokens import ProviderTokens
 from reflector.metrics import ScanMetrics
@@ -51,6 +52,7 @@ class Parts:
     logins: Logins
     scans: ScanMetrics
     access: GitAccess
+    desk: Desk
     tokens: ProviderTokens
     cel: Evaluator
     tags: TagStore

@@ -7,8 +7,6 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from datetime import timedelta
 from typing import Any
 
-from yarl import URL
-
 from deploy.cluster.clusters import TargetClusters
 from deploy.cluster.remotes import Logins, Remotes
 from deploy.kustomize.building.assembly import Assembler
@@ -57,6 +55,7 @@ from image_automation.app import (
     watching,
 )
 from image_automation.app.digests import RegistryDigests
+from image_automation.app.joining import desks, pages
 from image_automation.app.limits import runtime_limits
 from image_automation.app.parts import Parts
 from image_automation.app.settings import Settings
@@ -67,7 +66,6 @@ from image_automation.dashboard.access import Access
 from image_automation.dashboard.door import Door
 from image_automation.dashboard.oidc import Oidc
 from image_automation.dashboard.people import People
-from image_automation.dashboard.server import Dashboard
 from image_automation.dashboard.sessions import Sessions
 from image_automation.explanation import Explainer
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
@@ -76,7 +74,6 @@ from image_automation.notification.receiver import ReceiverReconciler
 from image_automation.notification.webhooks import hooks
 from image_automation.notification.webhooks.annotator import Annotator
 from image_automation.notification.webhooks.tokens import Issuers
-from image_automation.writing import tree
 from policies.age import Ageing
 from policies.image_policy import ImagePolicyReconciler
 from reflector.image_repository import ImageRepositoryReconciler
@@ -129,19 +126,13 @@ def image_update_automation(parts: Parts) -> Reconciler[Any, Any]:
     return ImageUpdateAutomationReconciler(
         objects=parts.caches,
         client=parts.client,
-        access=parts.access,
-        repositories=parts.mirrors,
-        limiter=parts.git,
+        desk=parts.desk,
         clock=parts.clock,
         jitter=parts.chance,
-        cross_namespace=not parts.settings.no_cross_namespace_refs,
-        allow_file=parts.settings.allow_file,
         deployers=[kind for name, kind in _DEPLOYERS.items() if name in parts.settings.controllers],
         reading=reads.reads,
-        connect=forges.connect(parts.web, parts.clock.now),
         first_seen=forges.first_seen(parts.caches, parts.tags),
         origins=forges.Labels(objects=parts.objects, registry=parts.registry, logins=parts.logins).read,
-        known=tree.Known(parts.settings.marks),
     )
 
 
@@ -364,16 +355,8 @@ async def _show(
 ) -> None:
     """Serve the dashboard."""
     address = parts.settings.dashboard_addr
-    pages = Dashboard(
-        caches=parts.caches,
-        explains=explainer,
-        clock=parts.clock,
-        door=door,
-        tells=recorder,
-        free=_is_free(parts.settings, address),
-        names=frozenset(filter(None, (URL(parts.settings.dashboard_url).host,))),
-    )
-    served = addresses.chosen_by("--dashboard-addr", address, health.serve(address, pages.app()))
+    shown = pages.dashboard(parts, explainer, door, recorder, free=_is_free(parts.settings, address))
+    served = addresses.chosen_by("--dashboard-addr", address, health.serve(address, shown.app()))
     if port := await stack.enter_async_context(served):
         stack.enter_context(addresses.told(parts.settings.data_dir, addresses.DASHBOARD, address, port))
 
@@ -423,6 +406,8 @@ async def _parts(
     logins = clouds.logins(settings, known, clock, caller)
     caches = watching.caches(settings, client, clock, chance)
     objects = watching.objects(settings, client, caches)
+    access = GitAccess(objects=objects, limiter=git, logins=clouds.git_logins(settings, known, clock, caller))
+    mirrors = Mirrors(settings.mirrors, write_time=write_time)
     return Parts(
         settings=settings,
         client=client,
@@ -445,12 +430,13 @@ async def _parts(
         web=web,
         bucket_access=clouds.bucket_access(settings, client, known, clock, caller, others=chosen_by_others),
         helm_access=HelmAccesses(objects=objects, registries=RegistryAccess(objects=objects, logins=logins)),
-        access=GitAccess(objects=objects, limiter=git, logins=clouds.git_logins(settings, known, clock, caller)),
+        access=access,
+        desk=desks.desk(settings, client, caches, access, mirrors=mirrors, connect=forges.connect(web, clock.now)),
         tokens=clouds.tokens(settings, known, clock, caller),
         cel=await stack.enter_async_context(Evaluator(clock=clock)),
         scans=ScanMetrics(metrics.registry),
         tags=stack.enter_context(TagStore(settings.tags)),
-        mirrors=Mirrors(settings.mirrors, write_time=write_time),
+        mirrors=mirrors,
         storage=await _storage(settings, stack),
         git=git,
         work=work,

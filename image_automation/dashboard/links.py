@@ -21,6 +21,11 @@ def object(kind: str, namespace: str, name: str) -> str:  # noqa: A001 - `links.
     return to("objects", kind, namespace, name)
 
 
+def file(namespace: str, automation: str, path: str) -> str:
+    """Return the address of the page about a file of an automation's checkout."""
+    return f"{to('files', namespace, automation)}/{quote(path)}"
+
+
 def outward(text: str) -> str:
     """Return an address of others that may be linked to, or nothing."""
     if not text.isprintable() or len(text) > 2048:

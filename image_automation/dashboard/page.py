@@ -3,14 +3,17 @@
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Protocol, TypeVar
+from typing import Protocol, TypeAlias, TypeVar
 
 import msgspec
 
-from gotk.api.image import ImagePolicy
+from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.meta import Object
-from image_automation.dashboard.access import Reads, Subject
+from gotk.http.pace import Standing
+from image_automation.dashboard.access import Deed, Reads, Subject
 from image_automation.explanation import Explanation
+from image_automation.marked_files import Checkout, Opened
+from image_automation.planner import Asks, Planned, Written
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as in the cache
 
@@ -48,18 +51,69 @@ class Explains(Protocol):
         ...
 
 
+class Plans(Protocol):
+    """Says what an automation would write now, and writes it for a person."""
+
+    async def plan(self, automation: ImageUpdateAutomation) -> Planned:
+        """Return a plan. Raises CannotPlanError, and APIError."""
+        ...
+
+    async def write(self, namespace: str, name: str, identity: str, person: Asks) -> Written:
+        """Write a plan, and only it. Raises MovedError, CannotPlanError and APIError."""
+        ...
+
+
+class Files(Protocol):
+    """Reads the marked files of automations."""
+
+    async def checkout(self, automation: ImageUpdateAutomation) -> Checkout:
+        """Return the files of an automation. Raises CannotPlanError, and APIError."""
+        ...
+
+    async def open(self, automation: ImageUpdateAutomation, path: str) -> Opened | None:
+        """Return one of the files, or None where it is none of them. Raises CannotPlanError, and APIError."""
+        ...
+
+
+class Registries(Protocol):
+    """Says how gently registries are asked now."""
+
+    def standing(self) -> Mapping[str, Standing]:
+        """Return how each host stands that was asked."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Knows:
+    """What this process knows besides objects; None of what its controllers have nothing to do with."""
+
+    plans: Plans | None = None
+    files: Files | None = None
+    registries: Registries | None = None
+
+
+#: Tells what who asks may do; somebody who is not known may do nothing here. Raises APIError.
+May: TypeAlias = Callable[[Deed], Awaitable[bool]]
+
+
+async def _nothing(_: Deed) -> bool:
+    return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Look:
     """What a record is made from: what this person may see, at which moment, and what the address asks for.
 
     `acts` is what they may do with the object that the page is about, `reads` asks the cluster as them; None where
-    nothing is to be asked.
+    nothing is to be asked. `may` tells what somebody who has signed in may do.
     """
 
     objects: Objects
     explains: Explains | None
     now: datetime
     reads: Reads | None = None
+    knows: Knows = Knows()
+    may: May = _nothing
     acts: tuple[str, ...] = ()
     place: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)

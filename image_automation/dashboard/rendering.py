@@ -19,6 +19,9 @@ MENU: Final = (
     ("/changes", "Changes"),
     ("/holds", "Holds"),
     ("/rollouts", "Rollouts"),
+    ("/plan", "Plan"),
+    ("/files", "Files"),
+    ("/registries", "Registries"),
 )
 #: What browsers need to be told of the files that pages refer to.
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}

@@ -1,5 +1,6 @@
 """The web server: each page at its address, as HTML or as its record, from what the watch cache holds."""
 
+import functools
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Final
@@ -24,11 +25,15 @@ from image_automation.dashboard import (
     rendering,
     signing_in,
 )
-from image_automation.dashboard.access import NotAllowedError
+from image_automation.dashboard.access import Deed, NotAllowedError, Person
 from image_automation.dashboard.acting import Acting, CannotBeDoneError, Tells
 from image_automation.dashboard.door import Door, ForeignFormError, SignInFirstError, Visit
-from image_automation.dashboard.page import Explains, Look, Missing, Page, Record
+from image_automation.dashboard.files import checkout, checkouts, file
+from image_automation.dashboard.page import Explains, Knows, Look, Missing, Page, Record
+from image_automation.dashboard.plans import plan, plans, writing
 from image_automation.dashboard.rollouts import rollout, rollouts
+from image_automation.dashboard.scanned import registries
+from image_automation.planner import CannotPlanError, MovedError
 
 #: Every page.
 PAGES: Final[tuple[Page, ...]] = (
@@ -40,6 +45,12 @@ PAGES: Final[tuple[Page, ...]] = (
     holds.PAGE,
     rollouts.PAGE,
     rollout.PAGE,
+    plans.PAGE,
+    plan.PAGE,
+    registries.PAGE,
+    checkouts.PAGE,
+    checkout.PAGE,
+    file.PAGE,
     described.PAGE,
 )
 _FOREVER: Final = "public, max-age=31536000, immutable"
@@ -49,6 +60,8 @@ _STATUS: Final[dict[type[Exception], int]] = {
     browsers.LedHereError: 403,
     Missing: 404,
     CannotBeDoneError: 409,
+    MovedError: 409,
+    CannotPlanError: 409,
     live.TooManyStreamsError: 503,
 }
 #: The most bytes of a form: a token, and little else.
@@ -64,6 +77,7 @@ class Dashboard:
 
     caches: Caches
     explains: Explains | None
+    knows: Knows
     clock: Clock
     door: Door
     tells: Tells
@@ -79,6 +93,7 @@ class Dashboard:
         made.router.add_get("/static/{name}", _static)
         made.router.add_routes(signing_in.routes(self.door, free=self.free))
         made.router.add_routes(acting.routes(self.door, self.acting()))
+        made.router.add_routes(writing.routes(self.door, self.knows.plans, self.caches, self.tells))
         for page in PAGES:
             made.router.add_get(page.path, self._serving(page, moves))
         return made
@@ -114,6 +129,9 @@ class Dashboard:
         """Return what does what people ask for."""
         return Acting(caches=self.caches, access=self.door.access, tells=self.tells, clock=self.clock)
 
+    async def _may(self, person: Person | None, deed: Deed) -> bool:
+        return person is not None and await self.door.access.may(person, deed)
+
     async def look(self, page: Page, request: web.Request, visit: Visit) -> Look:
         """Return what a page's record is made from, for who asks. Raises Missing and APIError."""
         subject = page.subject(request.match_info) if page.subject is not None else None
@@ -122,6 +140,8 @@ class Dashboard:
             objects=sight,
             acts=await self.acting().offered(visit.person, subject) if subject is not None else (),
             reads=self.door.access.reads(visit.person),
+            knows=self.knows,
+            may=functools.partial(self._may, visit.person),
             explains=self.explains,
             now=self.clock.now(),
             place=request.match_info,

@@ -29,6 +29,7 @@ from gotk.runtime.clock import Clock
 from gotk.runtime.reconciler import Key
 from image_automation import report, report_status, selection
 from image_automation.app import clouds, forges, reads
+from image_automation.desk import Desk
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
 from image_automation.oneshot import covering, planning, turn
 from image_automation.oneshot.covering import Cover, Covering
@@ -183,16 +184,20 @@ async def push(chosen: Chosen, clock: Clock, *, given: Mapping[str, bytes], url:
         reconciler = ImageUpdateAutomationReconciler(
             objects=Reading(chosen.world),
             client=Asking(chosen.world),
-            access=await stack.enter_async_context(way),
-            repositories=Mirrors(Path(folder)),
-            limiter=limiter,
+            desk=Desk(
+                objects=Reading(chosen.world),
+                client=Asking(chosen.world),
+                access=await stack.enter_async_context(way),
+                repositories=Mirrors(Path(folder)),
+                limiter=limiter,
+                connect=forges.connect(await stack.enter_async_context(Transport(route=proxies)), clock.now),
+                cross_namespace=not settings.no_cross_namespace_refs,
+                allow_file=True,
+            ),
             clock=clock,
             jitter=random.Random(os.getpid()),  # noqa: S311 - jitter
-            cross_namespace=not settings.no_cross_namespace_refs,
-            allow_file=True,
             deployers=(),
             reading=reads.reads,
-            connect=forges.connect(await stack.enter_async_context(Transport(route=proxies)), clock.now),
             first_seen=chosen.first_seen,
             origins=forges.unlabelled,
         )

@@ -20,6 +20,7 @@ from gotk.runtime.blocking import Limiter
 from gotk.sources.git_access import GitAccess
 from image_automation.app import reads
 from image_automation.app.forges import unlabelled
+from image_automation.desk import Desk
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
 from image_automation.pull_requests.access import Asker, Connect, Way
 from image_automation.pull_requests.origins import Origins
@@ -102,20 +103,29 @@ class World:
         self.origins: Origins = unlabelled
         self.reconciler = self.restarted()
 
-    def restarted(self, **settings: Any) -> ImageUpdateAutomationReconciler:
+    def restarted(
+        self, *, allow_file: bool = True, cross_namespace: bool = True, **settings: Any
+    ) -> ImageUpdateAutomationReconciler:
         """Make a reconciler that remembers nothing, as after a crash."""
-        self.reconciler = ImageUpdateAutomationReconciler(
+        self.desk = Desk(
             objects=self.store,
+            client=settings.get("client") or Client(self.store),
             access=GitAccess(objects=Client(self.store), limiter=self.limiter, logins=self.logins),
             repositories=self.repositories,
             limiter=self.limiter,
+            connect=self.connect,
+            cross_namespace=cross_namespace,
+            allow_file=allow_file,
+        )
+        self.reconciler = ImageUpdateAutomationReconciler(
+            objects=self.store,
+            desk=self.desk,
             clock=self.clock,
             jitter=random.Random(1),
             first_seen=lambda _, __: None,
             origins=self.origins,
-            connect=self.connect,
             reading=reads.reads,
-            **{"client": Client(self.store), "allow_file": True, "cross_namespace": True, "deployers": (), **settings},
+            **{"client": Client(self.store), "deployers": (), **settings},
         )
         return self.reconciler
 

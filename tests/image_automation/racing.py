@@ -16,7 +16,9 @@ from gotk.git.mirrors.mirror import Mirrors
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import SystemClock
 from gotk.sources.git_access import GitAccess
+from image_automation.app import reads
 from image_automation.app.forges import unlabelled
+from image_automation.desk import Desk
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
 from tests import running
 from tests.image_automation.automating import Client, Store, automation, nowhere, policy, repository, secret
@@ -42,15 +44,20 @@ class Racer(msgspec.Struct, frozen=True, kw_only=True):
             reconciler = ImageUpdateAutomationReconciler(
                 objects=store,
                 client=Client(store),
-                access=GitAccess(objects=Client(store), limiter=limiter),
-                repositories=Mirrors(Path(self.data)),
-                limiter=limiter,
+                desk=Desk(
+                    objects=store,
+                    client=Client(store),
+                    access=GitAccess(objects=Client(store), limiter=limiter),
+                    repositories=Mirrors(Path(self.data)),
+                    limiter=limiter,
+                    connect=nowhere,
+                    cross_namespace=True,
+                    allow_file=False,
+                ),
                 clock=SystemClock(),
                 jitter=random.Random(self.data),
-                cross_namespace=True,
-                allow_file=False,
                 deployers=(),
-                connect=nowhere,
+                reading=reads.reads,
                 first_seen=lambda _, __: None,
                 origins=unlabelled,
             )

@@ -50,7 +50,7 @@ async def failing(reads: Reads, workload: Mapping[str, Any]) -> list[Failing]:
 def _failures(pod: Mapping[str, Any]) -> Iterator[Failing]:
     """Yield what fails of a pod: containers, or the pod itself where none was started."""
     meta, status = pod["metadata"], pod.get("status") or {}
-    about = {"namespace": str(meta.get("namespace") or ""), "pod": str(meta["name"])}
+    about: dict[str, Any] = {"namespace": str(meta.get("namespace") or ""), "pod": str(meta["name"])}
     statuses = [each for place in ("initContainerStatuses", "containerStatuses") for each in status.get(place) or ()]
     failures = [each for each in statuses if _reason(each)]
     for each in failures:

@@ -1,7 +1,7 @@
 // Everything by keyboard: "/" searches, "?" tells the keys, j and k walk the rows, g and a letter goes to a page.
 const PLACES = {
   n: "/", i: "/images", c: "/changes", h: "/holds",
-  r: "/rollouts",
+  r: "/rollouts", p: "/plan", f: "/files", s: "/registries",
 };
 const help = document.getElementById("keys");
 const search = document.getElementById("search");

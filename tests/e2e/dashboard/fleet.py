@@ -107,8 +107,8 @@ class Fleet:
         now = self._now
         cart = applied.deployment("cart", "shop", available=0)
         checkout = applied.deployment("checkout", "shop")
-        made = [checkout, cart, applied.plain("v1", "Service", "cart", "shop")]
-        made.append(applied.plain("v1", "Service", "checkout", "shop"))
+        services = [applied.plain("v1", "Service", name, "shop", status={}) for name in ("cart", "checkout")]
+        made = [checkout, cart, *services]
         waits = "timeout waiting for: [Deployment/shop/cart status: 'InProgress': Available: 0/1]"
         fails = {"ready": ("False", waits), "now": now, "path": "./apps/shop"}
         self._apply(applied.kustomization("cart", "shop", objects=made, **fails))

@@ -9,10 +9,15 @@ from typing import Any, NamedTuple
 import pytest
 import pytest_asyncio
 
+from gotk.api.source import GitRepository
+from gotk.runtime.blocking import Limiter
 from image_automation.dashboard import explained, server
+from image_automation.dashboard.files import checkout, file
+from image_automation.dashboard.plans import plan
+from tests.e2e.dashboard import repository
 from tests.e2e.dashboard.browser import DESKTOP, PHONE, Page, chromium
 from tests.e2e.dashboard.fleet import Fleet
-from tests.image_automation.dashboard.showing import Held, shown
+from tests.image_automation.dashboard.showing import KINDS, Held, shown
 from tests.memory_cluster import MemoryCluster
 
 pytestmark = [pytest.mark.real, pytest.mark.asyncio(loop_scope="module")]
@@ -24,8 +29,15 @@ PLACES = {
     "{namespace}": "shop",
     "{name}": "cart",
     "{policy}": "cart",
+    "{path:.+}": "apps/shop/cart.yaml",
 }
-PATHS = [page.path for page in server.PAGES if page is not explained.PAGE]
+#: What is about an automation.
+AUTOMATIONS = (plan.PAGE, checkout.PAGE, file.PAGE)
+PATHS = [
+    page.path.replace("{name}", "images") if page in AUTOMATIONS else page.path
+    for page in server.PAGES
+    if page is not explained.PAGE
+]
 PAGES = [functools.reduce(lambda path, part: path.replace(part, PLACES[part]), PLACES, path) for path in PATHS]
 PAGES += ["/images?q=shop", "/login"]
 HOLDERS = {"operator": Held("olga@example.com", rules=frozenset({("*", "*", "*")}))}
@@ -40,13 +52,16 @@ class Stage(NamedTuple):
 
 @pytest_asyncio.fixture(scope="module", loop_scope="module")
 async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage]:
-    fleet = Fleet(datetime.now(UTC))
-    async with (
-        chromium(tmp_path_factory.mktemp("chromium")) as page,
-        shown(fleet.cluster, holders=HOLDERS) as client,
-    ):
-        yield Stage(page, str(client.make_url("/")).rstrip("/"), fleet.cluster)
-        assert page.complaints == []
+    now = datetime.now(UTC)
+    fleet = Fleet(now)
+    with Limiter(width=1) as limiter:
+        knows = repository.knows(fleet, tmp_path_factory.mktemp("repository"), limiter, now)
+        async with (
+            chromium(tmp_path_factory.mktemp("chromium")) as page,
+            shown(fleet.cluster, holders=HOLDERS, knows=knows, kinds=(*KINDS, GitRepository)) as client,
+        ):
+            yield Stage(page, str(client.make_url("/")).rstrip("/"), fleet.cluster)
+            assert page.complaints == []
 
 
 async def where(page: Page) -> str:
@@ -152,3 +167,56 @@ async def test_pages_are_read_without_javascript(stage: Stage) -> None:
         assert "UTC</time>" in html
     finally:
         await page.ask("Emulation.setScriptExecutionDisabled", value=False)
+
+
+async def signed_in(page: Page, url: str, place: str) -> None:
+    """Sign in as the operator, and stand at a place."""
+    await page.open(f"{url}/login?next={place}")
+    await page.run("document.getElementById('token').focus()")
+    await page.press(*"operator")
+    async with page.loading():
+        await page.run("document.querySelector('.card button').click()")
+
+
+async def test_a_plan_is_read_and_exactly_it_is_written_by_keyboard(stage: Stage) -> None:
+    page, url, cluster = stage
+    await page.size(DESKTOP)
+    await signed_in(page, url, "/")
+    async with page.loading():
+        await page.press("g", "p")
+    assert await where(page) == "/plan"
+    row = "document.getElementById('shop-images')"
+    await page.run(f"{row}.tabIndex = -1; {row}.focus()")
+    async with page.loading():
+        await page.press("Enter")
+    assert await where(page) == "/plan/shop/images"
+    added = await page.run("[...document.querySelectorAll('.diff .plus')].map((line) => line.textContent).join('')")
+    assert "shop/checkout:1.14.2" in added
+    await page.run("document.querySelector('button[name=plan]').focus()")
+    async with page.loading():
+        await page.press("Enter")
+    assert await page.run("document.querySelector('button[name=plan]')") is None
+    assert "Nothing is to be written" in await page.run("document.getElementById('main').textContent")
+    pushed = cluster.objects["ImageUpdateAutomation", "shop", "images"]["status"]["lastPushCommit"]
+    async with page.loading():
+        await page.press("g", "f")
+    assert await where(page) == "/files"
+    await page.open(f"{url}/files/shop/images/apps/shop/checkout.yaml#L16")
+    boxes = await page.run("[...document.querySelectorAll('#L16 mark')].map((box) => box.textContent)")
+    assert boxes == ["registry.example.com/shop/checkout:1.14.2"]
+    assert pushed[:12] in await page.run("document.getElementById('main').textContent")
+    assert await page.run("getComputedStyle(document.getElementById('L16')).backgroundColor") != "rgba(0, 0, 0, 0)"
+
+
+async def test_a_rollout_that_fails_says_what_its_pod_wrote_last(stage: Stage) -> None:
+    page, url, cluster = stage
+    await page.size(PHONE)
+    await signed_in(page, url, "/rollouts/Kustomization/shop/cart")
+    assert "no such host" in await page.run("document.querySelector('main pre').textContent")
+    await page.until("document.getElementById('pill').textContent === 'live'")
+    await page.run("window.same = true")
+    counts = {"readyReplicas": 1, "availableReplicas": 1, "conditions": [{"type": "Available", "status": "True"}]}
+    cluster.change("Deployment", "shop", "cart", {"status": counts})
+    cluster.change("Kustomization", "shop", "cart", {"metadata": {"labels": {"seen": "again"}}})
+    await page.until("!document.querySelector('main pre')")
+    assert await page.run("window.same")

@@ -20,6 +20,7 @@ from image_automation.app import embedded
 from image_automation.dashboard import watched
 from image_automation.dashboard.access import Access
 from image_automation.dashboard.door import Door
+from image_automation.dashboard.page import Knows
 from image_automation.dashboard.people import People
 from image_automation.dashboard.server import Dashboard
 from image_automation.dashboard.sessions import Sessions
@@ -59,7 +60,7 @@ async def people(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Toke
             caches.of(kind)
         strangers = await stack.enter_async_context(client.unproven())
         door = Door(people=People(strangers, clock), sessions=Sessions(clock), access=Access(clock, own=client))
-        pages = Dashboard(caches=caches, explains=None, clock=clock, door=door, tells=Told(), free=False)
+        pages = Dashboard(caches=caches, explains=None, knows=Knows(), clock=clock, door=door, tells=Told(), free=False)
         await stack.enter_async_context(watching(caches))
         port = await stack.enter_async_context(health.serve("127.0.0.1:0", pages.app()))
         yield Tokens(f"http://127.0.0.1:{port}", tokens, client)

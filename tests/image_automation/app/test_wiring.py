@@ -196,7 +196,7 @@ REACH: dict[str, tuple[list[str], str, str, Any, Any]] = {
     "references of Kustomizations": (
         ["--no-cross-namespace-refs"], "Policy", "no_cross_namespace_refs", False, True),
     "references of automations": (
-        ["--no-cross-namespace-refs"], "ImageUpdateAutomationReconciler", "_cross_namespace", True, False),
+        ["--no-cross-namespace-refs"], "Desk", "_cross_namespace", True, False),
     "the gate of external artifacts": (
         ["--feature-gates=ExternalArtifact=true"], "Policy", "external_artifacts", False, True),
     "Helm 3's defaults": (["--feature-gates=UseHelm3Defaults=true"], "Policy", "helm_3_defaults", False, True),
@@ -239,7 +239,7 @@ REACH: dict[str, tuple[list[str], str, str, Any, Any]] = {
     "the namespace": (["--watch-all-namespaces=false"], "Caches", "_namespace", None, "tools"),
     "trusted realms": (
         ["--trusted-realms=auth.example"], "Authenticator", "_trusted", frozenset(), frozenset(["auth.example"])),
-    "file addresses of automations": (["--embedded"], "ImageUpdateAutomationReconciler", "_allow_file", False, True),
+    "file addresses of automations": (["--embedded"], "Desk", "_allow_file", False, True),
     "file addresses of sources": (["--embedded"], "GitRepositoryReconciler", "_allow_file", False, True),
 }  # fmt: skip
 

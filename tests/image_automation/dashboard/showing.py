@@ -18,6 +18,7 @@ from gotk.kube import errors
 from gotk.kube.cache import Caches
 from image_automation.dashboard.access import Access
 from image_automation.dashboard.door import Door
+from image_automation.dashboard.page import Knows
 from image_automation.dashboard.people import People
 from image_automation.dashboard.server import Dashboard
 from image_automation.dashboard.sessions import Sessions
@@ -167,6 +168,7 @@ async def shown(
     told: Any = None,
     kinds: tuple[type[Any], ...] = KINDS,
     explains: Any = None,
+    knows: Knows = Knows(),  # noqa: B008 - it is frozen
     oidc: Any = None,
 ) -> AsyncIterator[TestClient[Any, Any]]:
     """Serve the pages over what the cluster holds now. The client keeps no cookies but those that a test sends."""
@@ -177,6 +179,7 @@ async def shown(
     dashboard = Dashboard(
         caches=caches,
         explains=explains,
+        knows=knows,
         clock=clock,
         door=door(cluster, holders, clock, oidc),
         tells=told if told is not None else Told(),

@@ -6,8 +6,13 @@ import json
 import pytest
 
 from gotk.api import extensions
+from image_automation.bumps import Bump
 from image_automation.dashboard import server
+from image_automation.dashboard.page import Knows
 from image_automation.explanation import Explanation, TagVerdict
+from image_automation.marked_files import Checkout, Listed, Mark, Opened, Writer
+from image_automation.planner import Edited, Planned, Written
+from image_automation.report import Ignored, Report
 from tests.image_automation.dashboard.showing import HTML, JSON, condition, ready, shown, with_status
 from tests.memory_cluster import MemoryCluster, image_policy, image_repository
 
@@ -17,6 +22,7 @@ PLACES = {
     "{namespace}": "default",
     "{name}": "app",
     "{policy}": "app",
+    "{path:.+}": "apps/web.yaml",
 }
 PAGES = [functools.reduce(lambda path, part: path.replace(part, PLACES[part]), PLACES, page.path)
          for page in server.PAGES]  # fmt: skip
@@ -42,12 +48,16 @@ def hostile() -> MemoryCluster:
             "apiVersion": "image.toolkit.fluxcd.io/v1",
             "kind": "ImageUpdateAutomation",
             "metadata": {
-                "name": "auto",
+                "name": "app",
                 "namespace": "default",
                 "annotations": {extensions.REPORT: json.dumps(report)},
             },
-            "spec": {"sourceRef": {"kind": "GitRepository", "name": "fleet"}, "interval": "5m"},
-            "status": {"lastPushCommit": HOSTILE, "lastPushTime": HOSTILE},
+            "spec": {
+                "sourceRef": {"kind": "GitRepository", "name": "fleet"},
+                "interval": "5m",
+                "update": {"path": HOSTILE},
+            },
+            "status": {"lastPushCommit": HOSTILE, "lastPushTime": HOSTILE, **ready("False", HOSTILE)},
         }
     )
     snapshot = {
@@ -83,9 +93,42 @@ class HostileTags:
         return Explanation(tags=(verdict,), chosen=HOSTILE, message=HOSTILE, pinned=HOSTILE)
 
 
+class HostileRepository:
+    """Plans and files of a repository whose every word was made up to do harm."""
+
+    async def plan(self, _: object) -> Planned:
+        return Planned(
+            identity="a" * 24,
+            revision=HOSTILE,
+            base=HOSTILE,
+            branch=HOSTILE,
+            bumps=(Bump(policy=f"default/{HOSTILE}", old=HOSTILE, new=HOSTILE),),
+            report=Report(ignored=(Ignored(path=HOSTILE, line=1, cause=HOSTILE),)),
+            files=(Edited(HOSTILE, b"", HOSTILE.encode()),),
+            current=0,
+        )
+
+    async def write(self, *_: object) -> Written:
+        raise AssertionError("nobody asks for it here")
+
+    async def checkout(self, _: object) -> Checkout:
+        return Checkout(revision=HOSTILE, commit=HOSTILE, files=(Listed(path=HOSTILE, marks=1),))
+
+    async def open(self, *_: object) -> Opened:
+        mark = Mark(1, f"default:{HOSTILE}", HOSTILE, Writer(HOSTILE, HOSTILE, 0))
+        ignored = (Ignored(path=HOSTILE, line=1, cause=HOSTILE),)
+        content = HOSTILE.encode()
+        return Opened(
+            revision=HOSTILE, commit=HOSTILE, content=content, marks=(mark,), changes=(), held=(), ignored=ignored
+        )
+
+
+KNOWS = Knows(plans=HostileRepository(), files=HostileRepository())
+
+
 @pytest.mark.parametrize("path", PAGES)
 async def test_an_address_gives_the_page_to_a_browser_and_its_record_to_a_program(path: str) -> None:
-    async with shown(hostile(), explains=HostileTags()) as client:
+    async with shown(hostile(), explains=HostileTags(), knows=KNOWS) as client:
         page, record = await client.get(path, headers=HTML), await client.get(path, headers=JSON)
         assert (page.status, page.content_type) == (200, "text/html")
         assert (record.status, record.content_type) == (200, "application/json")
@@ -95,7 +138,7 @@ async def test_an_address_gives_the_page_to_a_browser_and_its_record_to_a_progra
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_what_strangers_wrote_is_shown_as_text(path: str) -> None:
-    async with shown(hostile(), explains=HostileTags()) as client:
+    async with shown(hostile(), explains=HostileTags(), knows=KNOWS) as client:
         text = await (await client.get(path, headers=HTML)).text()
     assert "<script>alert" not in text
     assert "<img src=x" not in text
@@ -119,7 +162,7 @@ async def test_only_addresses_over_https_of_annotations_are_linked() -> None:
     "place", ["ImagePolicy/default/none", "Secret/default/app", "Nothing/a/b", "Kustomization/a/b"]
 )
 async def test_an_object_that_is_not_there_or_not_shown_is_missing(place: str) -> None:
-    async with shown(hostile(), explains=HostileTags()) as client:
+    async with shown(hostile(), explains=HostileTags(), knows=KNOWS) as client:
         assert (await client.get(f"/objects/{place}", headers=JSON)).status == 404
 
 
@@ -137,7 +180,7 @@ async def test_no_answer_may_be_framed_sniffed_or_run_foreign_scripts(path: str)
 
 @pytest.mark.parametrize("path", PAGES)
 async def test_no_page_holds_a_script_or_style_of_its_own(path: str) -> None:
-    async with shown(hostile(), explains=HostileTags()) as client:
+    async with shown(hostile(), explains=HostileTags(), knows=KNOWS) as client:
         text = await (await client.get(path, headers=HTML)).text()
     assert "<style" not in text
     assert " style=" not in text

@@ -1,0 +1,44 @@
+"""The dashboard's graph of parts: what its pages know besides the objects that the service watches."""
+
+from yarl import URL
+
+from gotk.runtime.events import Recorder
+from image_automation.app import forges
+from image_automation.app.parts import Parts
+from image_automation.dashboard.door import Door
+from image_automation.dashboard.page import Knows
+from image_automation.dashboard.server import Dashboard
+from image_automation.explanation import Explainer
+from image_automation.marked_files import MarkedFiles
+from image_automation.planner import Planner
+
+
+def dashboard(parts: Parts, explainer: Explainer | None, door: Door, recorder: Recorder, *, free: bool) -> Dashboard:
+    """Return the dashboard; `free` lets whoever reaches it look around."""
+    return Dashboard(
+        knows=_knows(parts),
+        caches=parts.caches,
+        explains=explainer,
+        clock=parts.clock,
+        door=door,
+        tells=recorder,
+        free=free,
+        names=frozenset(filter(None, (URL(parts.settings.dashboard_url).host,))),
+    )
+
+
+def _knows(parts: Parts) -> Knows:
+    controllers = parts.settings.controllers
+    planner = Planner(
+        objects=parts.caches,
+        client=parts.client,
+        desk=parts.desk,
+        clock=parts.clock,
+        first_seen=forges.first_seen(parts.caches, parts.tags),
+    )
+    writes = "imageupdateautomation" in controllers
+    return Knows(
+        plans=planner if writes else None,
+        files=MarkedFiles(planner=planner, limiter=parts.git) if writes else None,
+        registries=parts.registry if "imagerepository" in controllers else None,
+    )
