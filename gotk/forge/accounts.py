@@ -29,6 +29,10 @@ class Account(ABC):
     def _delete(self, url: str, accepts: tuple[int, ...] = ()) -> Request:
         return Request(method="DELETE", url=url, headers=self._headers, accepts=accepts)
 
+    def _put(self, url: str) -> Request:
+        """Make a request that says all in its address."""
+        return Request(method="PUT", url=url, headers=self._headers)
+
     def _send(self, method: str, url: str, body: Any, accepts: tuple[int, ...] = ()) -> Request:
         return post(url, body, self._headers, method=method, accepts=accepts)
 

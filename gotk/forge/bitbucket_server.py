@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from gotk.forge import hosting, paging
 from gotk.forge.build_status import STATES, key_of, same
@@ -11,7 +11,8 @@ from gotk.forge.pulls.bitbucket_server import PullRequests
 from gotk.forge.status import Status
 from gotk.http.exchange import Exchange
 
-_READS, _WRITES = "REPO_READ", "REPO_WRITE"
+_READS, _WRITES, _ADMINISTERS = "REPO_READ", "REPO_WRITE", "REPO_ADMIN"
+_GRANTS = dict(zip(hosting.PERMISSIONS, (_READS, _READS, _WRITES, _ADMINISTERS, _ADMINISTERS), strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,6 +27,25 @@ class BitbucketServer(PullRequests):
         collection, _, name = self._base.rpartition("/")
         body = {"name": name, "scmId": "git", "defaultBranch": wanted.branch, "public": not wanted.private}
         yield self._send("POST", collection, body)
+        return True
+
+    def keep_settings(self, wanted: hosting.Wanted) -> hosting.Asking[bool]:
+        """Let a repository that is there be seen by whom it should; return whether that changed. Raises Unusable."""
+        found = (yield self._get(self._base)).json()
+        if bool(found.get("public")) is not wanted.private:
+            return False
+        yield self._send("PUT", self._base, {"public": not wanted.private})
+        return True
+
+    def keep_access(self, grant: hosting.Grant) -> hosting.Asking[bool]:
+        """Give a group its rights; return whether they changed. Raises Unusable."""
+        groups, permission = f"{self._base}/permissions/groups", _GRANTS[grant.permission]
+        name = quote(grant.team, safe="")
+        listed = yield from paging.starts(self._get(f"{groups}?filter={name}&limit=100"))
+        there = next((each for each in listed if (each.get("group") or {}).get("name") == grant.team), None)
+        if there and (not grant.anew or there.get("permission") == permission):
+            return False
+        yield self._put(f"{groups}?name={name}&permission={permission}")
         return True
 
     def keep_deploy_key(self, key: hosting.DeployKey) -> hosting.Asking[bool]:

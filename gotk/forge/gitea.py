@@ -1,6 +1,7 @@
 """Gitea and Forgejo: repositories, statuses, comments, pull requests, commits."""
 
 from dataclasses import dataclass
+from urllib.parse import quote
 
 from gotk.forge import hosting, paging, status
 from gotk.forge.comment import Comment
@@ -28,6 +29,23 @@ class Gitea(PullRequests, Commits):
         place = "user" if wanted.personal else f"orgs/{owner}"
         body = {"name": name, "private": wanted.private, "default_branch": wanted.branch}
         yield self._send("POST", f"{self.repository.host}/api/v1/{place}/repos", body)
+        return True
+
+    def keep_settings(self, wanted: hosting.Wanted) -> hosting.Asking[bool]:
+        """Let a repository that is there be seen by whom it should; return whether that changed. Raises Unusable."""
+        found = (yield self._get(self._base)).json()
+        if found.get("private") is wanted.private:
+            return False
+        yield self._send("PATCH", self._base, {"private": wanted.private})
+        return True
+
+    def keep_access(self, grant: hosting.Grant) -> hosting.Asking[bool]:
+        """Give a team of the organization the repository, with the rights that the team has. Raises Unusable."""
+        team = f"{self._base}/teams/{quote(grant.team, safe='')}"
+        found = yield self._get(team, accepts=(hosting.MISSING,))
+        if found.status != hosting.MISSING:
+            return False
+        yield self._put(team)
         return True
 
     def keep_deploy_key(self, key: hosting.DeployKey) -> hosting.Asking[bool]:

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import quote
 
 from gotk.forge import hosting, paging, status
 from gotk.forge.accounts import api
@@ -31,6 +32,25 @@ class GitHub(PullRequests, Commits):
         place = "user" if wanted.personal else f"orgs/{owner}"
         body = {"name": name, "private": wanted.private}
         yield self._send("POST", f"{api(self.repository)}/{place}/repos", body)
+        return True
+
+    def keep_settings(self, wanted: hosting.Wanted) -> hosting.Asking[bool]:
+        """Let a repository that is there be seen by whom it should; return whether that changed. Raises Unusable."""
+        found = (yield self._get(self._base)).json()
+        if found.get("private") is wanted.private:
+            return False
+        yield self._send("PATCH", self._base, {"private": wanted.private})
+        return True
+
+    def keep_access(self, grant: hosting.Grant) -> hosting.Asking[bool]:
+        """Give a team of the organization its rights; return whether they changed. Raises Unusable."""
+        listed = yield from paging.pages(self._get(f"{self._base}/teams?per_page=100"), 100)
+        there = next((each for each in listed if each.get("slug") == grant.team), None)
+        if there and (not grant.anew or there.get("permission") == grant.permission):
+            return False
+        owner, name = self.repository.split()
+        team = f"{api(self.repository)}/orgs/{owner}/teams/{quote(grant.team, safe='')}"
+        yield self._send("PUT", f"{team}/repos/{owner}/{name}", {"permission": grant.permission})
         return True
 
     def keep_deploy_key(self, key: hosting.DeployKey) -> hosting.Asking[bool]:

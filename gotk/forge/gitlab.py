@@ -13,6 +13,8 @@ from gotk.forge.status import Items, State, Status
 from gotk.http.exchange import Exchange, Unusable
 
 _STATES = {State.SUCCESS: "success", State.FAILURE: "failed", State.PENDING: "pending"}
+#: GitLab's numbers of roles: Guest, Reporter, Developer, Maintainer, Owner.
+_LEVELS = dict(zip(hosting.PERMISSIONS, (10, 20, 30, 40, 50), strict=True))
 #: As many as GitLab lists where it is not told.
 _PAGE = 20
 
@@ -33,12 +35,47 @@ class GitLab(PullRequests, Commits):
             user = yield self._get(f"{api}/user")
             hosting.check_owner(owner, user.text("username"))
         else:
-            group = (yield self._get(f"{api}/groups/{quote(owner, safe='')}?with_projects=false")).json()
-            if not isinstance(group, dict) or not isinstance(group.get("id"), int):
-                raise Unusable(f"the service's answer about the group '{owner}' lacks 'id'")
-            body["namespace_id"] = group["id"]
+            body["namespace_id"] = yield from self._group(owner)
         yield self._send("POST", f"{api}/projects", body)
         return True
+
+    def _group(self, path: str) -> hosting.Asking[int]:
+        group = (yield self._get(f"{self._api}/groups/{quote(path, safe='')}?with_projects=false")).json()
+        if not isinstance(group, dict) or not isinstance(group.get("id"), int):
+            raise Unusable(f"the service's answer about the group '{path}' lacks 'id'")
+        return int(group["id"])
+
+    def keep_settings(self, wanted: hosting.Wanted) -> hosting.Asking[bool]:
+        """Let a project that is there be seen by whom it should; return whether that changed. Raises Unusable."""
+        found = (yield self._get(self._project)).json()
+        if found.get("visibility") == wanted.visibility:
+            return False
+        yield self._send("PUT", self._project, {"visibility": wanted.visibility})
+        return True
+
+    def keep_access(self, grant: hosting.Grant) -> hosting.Asking[bool]:
+        """Share the project with a group; return whether that changed. Raises Unusable."""
+        number, level = (yield from self._group(grant.team)), _LEVELS[grant.permission]
+        shared = (yield self._get(self._project)).json().get("shared_with_groups") or ()
+        there = next((each for each in shared if each.get("group_id") == number), None)
+        if there and (not grant.anew or there.get("group_access_level") == level):
+            return False
+        if there:  # a share cannot be changed
+            yield self._delete(f"{self._project}/share/{number}")
+        yield self._send("POST", f"{self._project}/share", {"group_id": number, "group_access": level})
+        return True
+
+    def renew_deploy_token(self, name: str) -> hosting.Asking[hosting.DeployToken]:
+        """Make a token that reads the repository, instead of others of its name. Raises Unusable."""
+        tokens = f"{self._project}/deploy_tokens"
+        listed = yield from paging.pages(self._get(f"{tokens}?active=true&per_page=100"), 100)
+        made = (yield self._send("POST", tokens, {"name": name, "scopes": ["read_repository"]})).json()
+        if not isinstance(made.get("username"), str) or not isinstance(made.get("token"), str):
+            raise Unusable("the service's answer about the deploy token lacks 'username' or 'token'")
+        for each in listed:
+            if each.get("name") == name:
+                yield self._delete(f"{tokens}/{each['id']}")
+        return hosting.DeployToken(username=made["username"], token=made["token"])
 
     def keep_deploy_key(self, key: hosting.DeployKey) -> hosting.Asking[bool]:
         """Let a key in, instead of another one of its title; return whether anything changed. Raises Unusable."""

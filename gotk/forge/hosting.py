@@ -1,10 +1,11 @@
 """A repository's place at a forge: made where there is none, and opened to a deploy key. Values and what is common.
 
-Answers to `fluxcd/go-git-providers` as `flux bootstrap` uses it: a repository that is there is never changed.
+Answers to `fluxcd/go-git-providers` as `flux bootstrap` uses it: a repository that is there is only changed where that
+is asked for, and so are the rights that somebody has in it.
 """
 
 from collections.abc import Callable, Generator, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
 from gotk.http.exchange import Answer, Request, Unusable
@@ -27,6 +28,27 @@ class Wanted:
     def private(self) -> bool:
         """Whether strangers may not see it."""
         return self.visibility != "public"
+
+
+#: What a team may be granted, from the least to the most.
+PERMISSIONS = ("pull", "triage", "push", "maintain", "admin")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """What a team, or a group, may do in a repository, in GitHub's words; `anew` also where it has other rights."""
+
+    team: str
+    permission: str
+    anew: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DeployToken:
+    """What opens one repository over https, and for nothing else."""
+
+    username: str
+    token: str = field(repr=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -20,6 +20,7 @@ from gotk.kube import errors
 from image_automation.cli import cluster as clusters
 from image_automation.cli import output
 from image_automation.cli.verbs import install_options
+from image_automation.cli.verbs.create import storing
 from image_automation.cli.verbs.install_options import Asked, settled
 from image_automation.cli.verbs.look import installed as look_at
 
@@ -70,12 +71,24 @@ async def _carry_out(cluster: clusters.Cluster, asked: Asked, *, force: bool) ->
         await check(client, cluster.namespace, manifests.OVERLAYS[options.overlay], force=force)
         if not force:
             await _check_sync(client, cluster.namespace)
+        await put_pull_secret(client, objects, install_options.pull_secret(asked, options))
         output.action(f"installing components in {cluster.namespace} namespace")
         await apply(client, objects)
         await prune(client, cluster.namespace, objects)
         output.waiting("verifying installation")
         await ready(client, objects, cluster.timeout)
     output.success("install finished")
+
+
+async def put_pull_secret(client: kube.Client, objects: list[Manifest], secret: Manifest | None) -> None:
+    """Make the Secret that pulls the image, and its namespace before, so that no pod waits for it."""
+    if secret is None:
+        return
+    for each in objects:
+        if each["kind"] == "Namespace":
+            await client.apply_object(each, field_manager=MANAGER)
+    await storing.merge(client, secret)
+    output.success(f"reconciled image pull secret {secret['metadata']['name']}")
 
 
 async def installations(client: kube.Client, namespace: str) -> list[Manifest]:
@@ -169,13 +182,23 @@ async def ready(client: kube.Client, objects: list[Manifest], timeout: float) ->
 
 
 def _called(
-    *, overlay: str | None, components: str, export: bool, force: bool, reset_options: bool, **options: Any
+    *,
+    overlay: str | None,
+    components: str,
+    export: bool,
+    force: bool,
+    reset_options: bool,
+    registry_creds: str,
+    **options: Any,
 ) -> None:
     asked = Asked(
         overlay=install_options.overlay_of(overlay, components),
         wishes=install_options.wishes_of(options),
         reset=reset_options,
+        credentials=registry_creds,
     )
+    if export and registry_creds:
+        output.fail("--registry-creds: not with --export, which prints no Secret: see `create secret oci`")
     _install(export=export, force=force, asked=asked, cluster=clusters.from_options(options))
 
 
@@ -193,6 +216,7 @@ install = click.Command(
         click.Option(["--export"], is_flag=True, help="Print the kit and touch no cluster."),
         click.Option(["--force"], is_flag=True, help="Install although Flux's own controllers act on these kinds."),
         install_options.RESET,
+        install_options.CREDENTIALS,
         *install_options.WISHES,
         *clusters.parameters(),
     ],

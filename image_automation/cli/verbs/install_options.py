@@ -5,14 +5,14 @@ installation, and said.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import click
 from click.core import ParameterSource
 
 from deploy import manifests
-from image_automation.cli import output
+from image_automation.cli import flags, output
 
 if TYPE_CHECKING:
     from deploy.installation.remembering import Options
@@ -27,6 +27,8 @@ class Asked:
     overlay: str | None
     wishes: Mapping[str, Any]
     reset: bool = False
+    #: What opens the registry of the image, `user:password`; it goes into the Secret that pulls it.
+    credentials: str = field(default="", repr=False)
 
 
 def overlay_of(name: str | None, components: str) -> str | None:
@@ -67,8 +69,7 @@ WISHES = (
     _wish("--cluster-domain", "The cluster's domain.", default="cluster.local", show_default=True, metavar="NAME"),
     _wish("--toleration-keys", "Taints to tolerate, separated by commas.", default="", metavar="KEYS"),
 )
-
-
+CREDENTIALS = flags.secret("--registry-creds", summary="What goes into --image-pull-secret, USER:PASSWORD.")
 RESET = click.Option(
     [_FORGET], is_flag=True, help="Take no option over from the installation that is there: those that are named count."
 )
@@ -115,3 +116,28 @@ def settled(asked: Asked, deployments: Iterable[Mapping[str, Any]], namespace: s
 
 def _names(asked: Asked, name: str) -> bool:
     return asked.overlay is not None if name == "overlay" else name.replace("-", "_") in asked.wishes
+
+
+def pull_secret(asked: Asked, options: "Options") -> dict[str, Any] | None:
+    """Return the Secret that pulls the image; None where nobody says what opens the registry. Raises Failure."""
+    if not asked.credentials:
+        return None
+    from image_automation.cli.verbs.create import credentials  # noqa: PLC0415 - as above
+
+    wishes = options.wishes
+    if not wishes.image_pull_secret:
+        output.fail("--registry-creds requires --image-pull-secret to be set")
+    if not wishes.registry:
+        output.fail("--registry-creds requires --registry, which names the registry that they open")
+    user, colon, password = asked.credentials.partition(":")
+    if not (user and colon and password):
+        output.fail("invalid --registry-creds format, expected 'user:password'")
+    text = credentials.docker_config(wishes.registry.partition("/")[0], user, password)
+    metadata = {"name": wishes.image_pull_secret, "namespace": wishes.namespace}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": metadata,
+        "type": credentials.DOCKER_TYPE,
+        "stringData": {credentials.DOCKER_KEY: text},
+    }

@@ -10,7 +10,7 @@ from gotk.forge.bitbucket_server import BitbucketServer
 from gotk.forge.gitea import Gitea
 from gotk.forge.github import GitHub
 from gotk.forge.gitlab import GitLab
-from gotk.forge.hosting import Asking, DeployKey, Wanted
+from gotk.forge.hosting import Asking, DeployKey, DeployToken, Grant, Wanted
 from gotk.http.exchange import Answer, Request, Unusable, bearer
 from tests.gotk.forge import published
 from tests.gotk.forge.published import Asked
@@ -87,6 +87,69 @@ def test_a_key_that_is_to_write_replaces_one_that_reads(forge: GitHub) -> None:
     assert body.get("can_push", not body.get("read_only", True)) is True
 
 
+TEAMS: dict[str, tuple[list[tuple[int, Any]], list[tuple[int, Any]], str]] = {
+    # What is answered where the team has no rights yet, and where it has others; and what grants them.
+    "GitHub": (
+        [(200, [])],
+        [(200, [{"slug": "ops", "permission": "push"}])],
+        "PUT https://git.example.com/api/v3/orgs/org/teams/ops/repos/org/web",
+    ),
+    "GitLab": (
+        [(200, {"id": 9}), (200, {"shared_with_groups": []})],
+        [(200, {"id": 9}), (200, {"shared_with_groups": [{"group_id": 9, "group_access_level": 30}]}), (204, "")],
+        "POST https://git.example.com/api/v4/projects/org%2Fweb/share",
+    ),
+}
+_BY_NAME = {type(each).__name__: each for each in FORGES}
+
+
+@pytest.mark.parametrize("name", TEAMS)
+def test_a_team_gets_its_rights_and_others_only_where_that_is_said(name: str) -> None:
+    forge, (none, other, grants) = _BY_NAME[name], TEAMS[name]
+    asked, changed = held(forge, forge.keep_access(Grant(team="ops", permission="maintain")), *none, (201, {}))
+    assert (f"{asked[-1].method} {asked[-1].url}", changed) == (grants, True)
+    body = json.loads(asked[-1].body)
+    assert body in ({"permission": "maintain"}, {"group_id": 9, "group_access": 40})
+    asked, changed = held(forge, forge.keep_access(Grant(team="ops", permission="maintain")), *other[:2])
+    assert not changed
+    anew = Grant(team="ops", permission="maintain", anew=True)
+    asked, changed = held(forge, forge.keep_access(anew), *other, (201, {}))
+    assert (f"{asked[-1].method} {asked[-1].url}", changed) == (grants, True)
+
+
+def test_a_team_at_gitea_brings_its_own_rights() -> None:
+    forge = _BY_NAME["Gitea"]
+    asked, changed = held(forge, forge.keep_access(Grant(team="the ops", permission="maintain")), (404, {}), (204, ""))
+    assert changed
+    assert asked[1].url == "https://git.example.com/api/v1/repos/org/web/teams/the%20ops"
+    assert (asked[1].method, asked[1].body) == ("PUT", b"")
+    _, changed = held(forge, forge.keep_access(Grant(team="ops", permission="maintain", anew=True)), (200, {"id": 1}))
+    assert not changed
+
+
+@NAMED
+def test_who_sees_a_repository_is_set_where_it_differs(forge: GitHub) -> None:
+    public = {"private": False, "visibility": "public"}
+    _, changed = held(forge, forge.keep_settings(Wanted(visibility="public")), (200, public))
+    assert not changed
+    asked, changed = held(forge, forge.keep_settings(Wanted()), (200, public), (200, {}))
+    assert changed
+    assert json.loads(asked[1].body) in ({"private": True}, {"visibility": "private"})
+
+
+def test_a_deploy_token_takes_the_place_of_others_of_its_name() -> None:
+    listed = [{"id": 3, "name": "fleet"}, {"id": 4, "name": "another"}]
+    made = {"id": 5, "name": "fleet", "username": "gitlab+deploy-token-5", "token": "hush"}
+    forge = GitLab(repository=WEB, token="t")
+    talk = forge.renew_deploy_token("fleet")
+    asked, found = held(forge, talk, (200, listed), (201, made), (204, ""))  # type: ignore[arg-type]
+    assert found == DeployToken(username="gitlab+deploy-token-5", token="hush")
+    assert json.loads(asked[1].body) == {"name": "fleet", "scopes": ["read_repository"]}
+    assert [each.method for each in asked] == ["GET", "POST", "DELETE"]
+    assert asked[2].url.endswith("/deploy_tokens/3")
+    assert "hush" not in repr(found)
+
+
 class DataCenter(StandIn):
     """Bitbucket Data Center's repositories and keys, as it publishes them."""
 
@@ -94,12 +157,27 @@ class DataCenter(StandIn):
         super().__init__(Facts(), published.load("bitbucket_server"), "https://git.example.com/rest")
         self.made: list[Any] = []
         self.keys: list[dict[str, Any]] = []
+        self.groups: dict[str, str] = {}
+        self.public = False
 
     def say(self, asked: Asked) -> Said:
         """Answer."""
+        if "/permissions/groups" in asked.operation:
+            if asked.operation.startswith("PUT"):
+                self.groups[asked.query["name"]] = asked.query["permission"]
+                return 204, None
+            listed = [{"group": {"name": name}, "permission": each} for name, each in self.groups.items()]
+            return 200, {"values": listed, "isLastPage": True}
+        if asked.operation.startswith("PUT"):
+            self.public = asked.body["public"]
+            return 201, {"slug": "web"}
         match asked.operation.partition(" ")[0], "/ssh" in asked.operation:
             case "GET", False:
-                return (200, {"slug": "web"}) if self.made else (404, {"errors": [{"message": "no such repository"}]})
+                return (
+                    (200, {"slug": "web", "public": self.public})
+                    if self.made
+                    else (404, {"errors": [{"message": "no such repository"}]})
+                )
             case "POST", False:
                 self.made.append(asked.body)
                 return 201, {"slug": "web"}
@@ -123,3 +201,14 @@ def test_data_center_is_asked_the_same_in_its_own_words() -> None:
         assert len(there.keys) == 1
     assert there.keys[0]["permission"] == "REPO_WRITE"
     assert there.keys[0]["key"]["text"] == "ssh-ed25519 BBBB"
+    less, anew = (Grant(team="the ops", permission="push", anew=anew) for anew in (False, True))
+    for grant, changed, permission in (
+        (Grant(team="the ops", permission="maintain"), True, "REPO_ADMIN"),
+        (less, False, "REPO_ADMIN"),
+        (anew, True, "REPO_WRITE"),
+        (anew, False, "REPO_WRITE"),
+    ):
+        assert there.hold(server.keep_access(grant)) is changed
+        assert there.groups == {"the ops": permission}
+    assert [there.hold(server.keep_settings(Wanted(visibility="public"))) for _ in range(2)] == [True, False]
+    assert there.public is True

@@ -13,8 +13,8 @@ from image_automation.cli import root
             "✗ No such option '--token': it belongs into a kubeconfig, which --kubeconfig and --context name",
         ),
         (
-            ("bootstrap", "github", "--owner=o", "--repository=r", "--reconcile"),
-            "✗ No such option '--reconcile': a repository that is there is never changed: set it right at the forge",
+            ("bootstrap", "github", "--owner=o", "--repository=r", "--gpg-key-id=1"),
+            "✗ No such option '--gpg-key-id': put the key that signs alone into the file of --gpg-key-ring",
         ),
         (
             ("--ns-follows-kube-context", "get", "all"),

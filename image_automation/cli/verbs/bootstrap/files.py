@@ -4,7 +4,7 @@ Answers to `flux2/pkg/manifestgen/sync` and `install`: the same names of files, 
 """
 
 import posixpath
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,7 +35,7 @@ class Sync:
     secret: str
     interval: str
     recurse_submodules: bool = False
-    sparse_checkout: bool = False
+    sparse_checkout: Sequence[str] = ()
 
     @property
     def folder(self) -> str:
@@ -78,8 +78,8 @@ def sync_objects(wanted: Sync) -> list[Manifest]:
     }
     if wanted.recurse_submodules:
         source["recurseSubmodules"] = True
-    if wanted.sparse_checkout and wanted.path:
-        source["sparseCheckout"] = [wanted.path]
+    if wanted.sparse_checkout:
+        source["sparseCheckout"] = list(wanted.sparse_checkout)
     applied = {
         "interval": "10m0s",
         "path": wanted.applied,

@@ -1,134 +1,33 @@
 """`bootstrap` with a forge: the repository is made where there is none, and its deploy key put there.
 
 Answers to `flux bootstrap github` and its siblings: this run works over https with the token, the cluster over SSH with
-a deploy key, or over https too with `--token-auth`. A repository that is there is never changed.
+a deploy key, or over https too with `--token-auth`. A repository that is there is only changed by `--reconcile`.
 """
 
-import os
-import sys
-from collections.abc import Callable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 import click
 
-from gotk.forge.hosting import Asking, DeployKey, Wanted
+from gotk.forge.hosting import DeployKey, DeployToken, Wanted
 from image_automation.cli import cluster as clusters
 from image_automation.cli import flags, output
-from image_automation.cli.verbs.bootstrap import files, reaching, starting
+from image_automation.cli.verbs.bootstrap import files, reaching, sharing, starting
 from image_automation.cli.verbs.bootstrap import options as wanted
+from image_automation.cli.verbs.bootstrap.forges import Forge, Home
 from image_automation.cli.verbs.bootstrap.reaching import Reach
 
 if TYPE_CHECKING:
-    from gotk.forge.repository import Repository
     from gotk.kube import client as kube
 
 _USER = "git"
 
 
-@dataclass(frozen=True, slots=True)
-class Place:
-    """Where a repository is: as people see it, as Git clones it over https, and by its path over SSH."""
-
-    web: str
-    clone: str
-    path: str
-
-
-class Home(Protocol):
-    """What a forge is asked here."""
-
-    def keep_repository(self, wanted: Wanted) -> Asking[bool]:
-        """Make the repository where there is none."""
-        ...
-
-    def keep_deploy_key(self, key: DeployKey) -> Asking[bool]:
-        """Let a key in, instead of another one of its title."""
-        ...
-
-
-def _github(repository: "Repository", token: str) -> Home:
-    from gotk.forge.github import GitHub  # noqa: PLC0415 - only where it is asked
-
-    return GitHub(repository=repository, token=token)
-
-
-def _gitlab(repository: "Repository", token: str) -> Home:
-    from gotk.forge.gitlab import GitLab  # noqa: PLC0415 - only where it is asked
-
-    return GitLab(repository=repository, token=token)
-
-
-def _gitea(repository: "Repository", token: str) -> Home:
-    from gotk.forge.gitea import Gitea  # noqa: PLC0415 - only where it is asked
-
-    return Gitea(repository=repository, token=token)
-
-
-def _bitbucket_server(repository: "Repository", token: str) -> Home:
-    from gotk.forge.bitbucket_server import BitbucketServer  # noqa: PLC0415 - only where it is asked
-    from gotk.http.exchange import bearer  # noqa: PLC0415
-
-    return BitbucketServer(address=f"{repository.host}/scm/{repository.path}.git", identity=bearer(token))
-
-
-def _place(base: str, owner: str, name: str) -> Place:
-    return Place(f"{base}/{owner}/{name}", f"{base}/{owner}/{name}.git", f"{owner}/{name}")
-
-
-def _bitbucket_place(base: str, owner: str, name: str) -> Place:
-    shown = f"users/{owner[1:]}" if owner.startswith("~") else f"projects/{owner}"
-    return Place(f"{base}/{shown}/repos/{name}", f"{base}/scm/{owner}/{name}.git", f"{owner}/{name}.git")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Forge:
-    """A forge as the command line knows it."""
-
-    word: str
-    name: str
-    host: str
-    variable: str
-    make: "Callable[[Repository, str], Home]"
-    #: Whether owners may be groups in groups.
-    nests: bool = False
-    place: Callable[[str, str, str], Place] = _place
-    #: What the name of a person who owns repositories begins with.
-    personal: str = ""
-    #: Whether Git wants to know whose token it is.
-    named: bool = False
-
-    def base(self, hostname: str) -> str:
-        """Return the address of the server; https unless the hostname says otherwise."""
-        given = hostname or self.host
-        return (given if "://" in given else f"https://{given}").rstrip("/")
-
-    def token(self) -> str:
-        """Return the token of the environment, or ask for it. Raises Failure."""
-        if found := os.environ.get(self.variable, ""):
-            return found
-        if sys.stdin.isatty():
-            question = f"Please enter your {self.name} personal access token (PAT)"
-            return str(click.prompt(question, hide_input=True, err=True))
-        given = sys.stdin.readline().strip()
-        if not given:
-            output.fail(f"there is no token: set ${self.variable}, or give it on stdin")
-        return given
-
-
-GITHUB = Forge(word="github", name="GitHub", host="github.com", variable="GITHUB_TOKEN", make=_github)
-GITLAB = Forge(word="gitlab", name="GitLab", host="gitlab.com", variable="GITLAB_TOKEN", make=_gitlab, nests=True)
-GITEA = Forge(word="gitea", name="Gitea", host="gitea.com", variable="GITEA_TOKEN", make=_gitea)
-BITBUCKET_SERVER = Forge(
-    word="bitbucket-server", name="Bitbucket Server", host="", variable="BITBUCKET_TOKEN", make=_bitbucket_server,
-    place=_bitbucket_place, personal="~", named=True,
-)  # fmt: skip
-
-
 def _bootstrap(forge: Forge, options: dict[str, Any]) -> None:
     cluster = clusters.from_options(options)
-    owner, name = options["owner"].strip("/"), options["repository"]
+    owner, name = options["owner"].strip("/"), options["repository"].strip("/")
+    if forge.nests and "/" in name:  # groups may stand before the repository as well
+        owner, _, name = f"{owner}/{name}".rpartition("/")
     for flag in ("owner", "repository", *(() if forge.host else ("hostname",))):
         if not options[flag]:
             output.fail(f"--{flag} is required")
@@ -139,6 +38,12 @@ def _bootstrap(forge: Forge, options: dict[str, Any]) -> None:
         output.fail(f"--hostname: '{options['hostname']}' is not the name of a host, or its https URL")
     if options["personal"] and not owner.startswith(forge.personal):
         owner = f"{forge.personal}{owner}"
+    if options["teams"] and options["personal"] and not forge.shares_personal:
+        output.fail(
+            f"--{forge.teams}: a person's repository has no {forge.teams}s at {forge.name}: leave --personal away"
+        )
+    if options.get("deploy_token_auth") and (options["token_auth"] or options["read_write_key"]):
+        output.fail("--deploy-token-auth makes a token that only reads: leave --token-auth and --read-write-key away")
     clusters.run(_carry_out(forge, cluster, options, (owner, name)))
 
 
@@ -150,16 +55,17 @@ async def _carry_out(forge: Forge, cluster: clusters.Cluster, options: dict[str,
     host = urlsplit(base).netloc
     place = forge.place(base, *which)
     over_ssh = reaching.over_ssh(f"https://{host}/{place.path}", _USER, options["ssh_hostname"])
-    sync_url = place.clone if options["token_auth"] else over_ssh
-    sync = wanted.sync(options, cluster.namespace, sync_url)
+    over_http = options["token_auth"] or options.get("deploy_token_auth", False)
+    sync = wanted.sync(options, cluster.namespace, place.clone if over_http else over_ssh)
     job = starting.Job(
         cluster=cluster, sync=sync, pen=wanted.pen(options, base), kit=wanted.kit(options, cluster.namespace)
     )
+    grants = sharing.grants(options["teams"], forge, anew=options["reconcile"])
     token = forge.token()
     home = forge.make(Repository(base, "/".join(which)), token)
+    title = "-".join(filter(None, (sync.namespace, sync.branch, sync.secret, sync.applied if sync.path else "")))
 
     async def admit(public: str) -> None:
-        title = "-".join(filter(None, (sync.namespace, sync.branch, sync.secret, sync.applied if sync.path else "")))
         key = DeployKey(title=title, public=public, writes=options["read_write_key"])
         if await asking.ask(home.keep_deploy_key(key), host, token):
             output.success(f'configured deploy key "{title}" for "{place.web}"')
@@ -169,21 +75,45 @@ async def _carry_out(forge: Forge, cluster: clusters.Cluster, options: dict[str,
         made = Wanted(personal=options["personal"], visibility=_visibility(options), branch=sync.branch)
         if await asking.ask(home.keep_repository(made), host, token):
             output.success(f'repository "{place.web}" created')
-        return await _reach(client, options, sync, place.clone, token)
+        elif options["reconcile"] and await asking.ask(home.keep_settings(made), host, token):
+            output.success(f'repository "{place.web}" reconciled')
+        await sharing.share(home, grants, host, token)
+        there = await reaching.secret_on_cluster(client, sync.namespace, sync.secret)
+        own = await _deploy_token(home, title, host, token) if over_http and there is None and _own(options) else None
+        return await _reach(options, sync, place.clone, token, own=own, there=there is not None)
 
     await starting.start(job, reach, admit)
 
 
+def _own(options: dict[str, Any]) -> bool:
+    return bool(options.get("deploy_token_auth"))
+
+
+async def _deploy_token(home: Home, title: str, host: str, token: str) -> DeployToken:
+    from gotk.forge.gitlab import GitLab  # noqa: PLC0415 - only where it is asked
+    from image_automation.cli.verbs.bootstrap import asking  # noqa: PLC0415
+
+    if not isinstance(home, GitLab):
+        raise TypeError("deploy tokens are GitLab's alone, and so is the flag")
+    made = await asking.ask(home.renew_deploy_token(title), host, token)
+    output.success(f'configured deploy token "{title}" for "{home.repository.host}/{home.repository.path}"')
+    return made
+
+
 def _visibility(options: dict[str, Any]) -> str:
-    chosen = options.get("visibility")
-    return str(chosen) if chosen else ("private" if options.get("private", True) else "public")
+    if options["private"] is False:  # at GitLab an older word for the other
+        return "public"
+    return str(options.get("visibility", "private"))
 
 
-async def _reach(client: "kube.Client", options: dict[str, Any], sync: files.Sync, clone: str, token: str) -> Reach:
-    there = await reaching.secret_on_cluster(client, sync.namespace, sync.secret)
+async def _reach(
+    options: dict[str, Any], sync: files.Sync, clone: str, token: str, *, own: DeployToken | None, there: bool
+) -> Reach:
     opened = reaching.token_texts(options, options.get("username") or _USER, token)
     texts: reaching.Texts | None = None
-    if there is None:
+    if own is not None:
+        texts = reaching.token_texts(options, own.username, own.token)
+    elif not there:
         texts = opened if options["token_auth"] else await reaching.key_texts(options, sync.url, sync.namespace)
     return Reach(
         url=clone,
@@ -194,23 +124,32 @@ async def _reach(client: "kube.Client", options: dict[str, Any], sync: files.Syn
     )
 
 
+def _visible(forge: Forge) -> tuple[click.Option, ...]:
+    """Return the flags about who sees a repository."""
+    choices = click.Choice(["private", "internal", "public"])
+    private = click.Option(
+        ["--private"], type=bool, is_flag=False, flag_value=True, default=None if forge.nests else True,
+        show_default=not forge.nests, hidden=forge.nests,
+        help="Whether a repository that is made is seen by members alone.",
+    )  # fmt: skip
+    if not forge.nests:
+        return (private,)
+    visibility = click.Option(
+        ["--visibility"], type=choices, default="private", show_default=True, help="Who sees a repository that is made."
+    )
+    token = flags.switch(
+        "--deploy-token-auth", summary="Let the cluster fetch with a token of the project's, not a key."
+    )
+    return (visibility, private, token)
+
+
 def command(forge: Forge) -> click.Command:
     """Return the command for a forge."""
-    visible = (
-        click.Option(
-            ["--visibility"], type=click.Choice(["private", "internal", "public"]), default="private",
-            show_default=True, help="Who sees a repository that is made.",
-        )
-        if forge.nests
-        else click.Option(
-            ["--private"], type=bool, is_flag=False, flag_value=True, default=True, show_default=True,
-            help="Whether a repository that is made is seen by members alone.",
-        )
-    )  # fmt: skip
     owner = "Person, or group with its groups above." if forge.nests else "Person or organization."
     owner = "Person, or key of a project." if forge.personal else owner
     named = (flags.text("-u", "--username", summary="Whose token it is.  [default: git]"),) if forge.named else ()
     host = f"Host, or its URL.  [default: {forge.host}]" if forge.host else "Host, or its URL."
+    rights = "" if forge.teams_have_rights else f", and its rights; NAME is NAME:{forge.granted}"
 
     def call(**options: Any) -> None:
         _bootstrap(forge, options)
@@ -221,8 +160,17 @@ def command(forge: Forge) -> click.Command:
         params=[
             flags.text("--owner", summary=owner),
             flags.text("--repository", summary="Repository; it is made where there is none."),
+            flags.listed(
+                f"--{forge.teams}",
+                "teams",
+                summary=f"{forge.teams.capitalize()} that works in it too{rights}.",
+                metavar="NAME[:PERMISSION]",
+            ),
             flags.switch("--personal", summary="The owner is a person, the one whose token it is."),
-            visible,
+            *_visible(forge),
+            flags.switch(
+                "--reconcile", summary=f"Set visibility and {forge.teams}s right where there is a repository."
+            ),
             flags.text("--hostname", summary=host, metavar="HOST"),
             *named,
             flags.switch("--read-write-key", summary="Let the deploy key write, which image automation needs."),

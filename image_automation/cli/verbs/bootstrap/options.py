@@ -1,6 +1,6 @@
 """The flags that every `bootstrap` has, and what they come to."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
@@ -37,7 +37,8 @@ def shared() -> tuple[click.Parameter, ...]:
                    metavar="VERSION"),
         flags.switch("--force", summary="Go on although Flux's own controllers act on these kinds: take over."),
         flags.switch("--recurse-submodules", summary="Fetch submodules."),
-        flags.switch("--sparse-checkout", summary="Let the cluster fetch the folder alone."),
+        flags.listed("--sparse-checkout", metavar="FOLDERS",
+                     summary="Folders that the cluster fetches alone, that of --path among them."),
         flags.text("--secret-name", summary="Secret that opens the repository.  [default: flux-system]"),
         flags.switch("--token-auth", summary="Let the cluster fetch over https with the token, not with a key."),
         *deploy_keys.options(),
@@ -49,9 +50,11 @@ def shared() -> tuple[click.Parameter, ...]:
         flags.text("--gpg-key-ring", summary="OpenPGP key that signs commits.", metavar="FILE"),
         flags.secret("--gpg-passphrase", summary="What opens it."),
         flags.text("--ssh-signing-key-file", summary="SSH key that signs commits.", metavar="FILE"),
-        flags.secret("--ssh-signing-password", summary="What opens it."),
+        flags.secret("--ssh-signing-password", "--ssh-signing-passphrase", "ssh_signing_password",
+                     summary="What opens it."),
         flags.switch("--ssh-signing-reuse-private-key", summary="Sign with the key of --private-key-file."),
         install_options.RESET,
+        install_options.CREDENTIALS,
         *install_options.WISHES,
     )  # fmt: skip
 
@@ -80,7 +83,9 @@ def kit(options: dict[str, Any], namespace: str) -> KitOf:
     if options["components"] and (more := known.difference(names)):
         output.warning(f"the kit comes whole: {', '.join(sorted(more))} come with what --components names")
     wishes, force = install_options.wishes_of(options), options["force"]
-    asked = install_options.Asked(overlay=None, wishes=wishes, reset=options["reset_options"])
+    asked = install_options.Asked(
+        overlay=None, wishes=wishes, reset=options["reset_options"], credentials=options["registry_creds"]
+    )
 
     async def build(client: "kube.Client") -> Kit:
         there = await install.installations(client, namespace)
@@ -89,7 +94,12 @@ def kit(options: dict[str, Any], namespace: str) -> KitOf:
             made = made.but("all", {})
         objects, text = install.kit(made)
         return Kit(
-            objects=objects, text=files.components(text, own, known), version=own, controllers=known, force=force
+            objects=objects,
+            text=files.components(text, own, known),
+            version=own,
+            controllers=known,
+            force=force,
+            pull_secret=install_options.pull_secret(asked, made),
         )
 
     return build
@@ -123,5 +133,16 @@ def sync(options: Mapping[str, Any], namespace: str, url: str) -> files.Sync:
         secret=options["secret_name"] or namespace,
         interval=str(options["interval"]),
         recurse_submodules=options["recurse_submodules"],
-        sparse_checkout=options["sparse_checkout"],
+        sparse_checkout=_sparse(options["sparse_checkout"], path),
     )
+
+
+def _sparse(folders: Sequence[str], path: str) -> tuple[str, ...]:
+    """Return the folders that are fetched alone. Raises Failure where what is synced is not among them."""
+    try:
+        wanted = tuple(files.path_of(each) for each in folders)
+    except ValueError as error:
+        output.fail(f"--sparse-checkout: {error}")
+    if wanted and path not in wanted:
+        output.fail(f"--sparse-checkout: '{path}', which --path names, is not among {', '.join(folders)}")
+    return wanted

@@ -4,7 +4,7 @@ Answers to `flux2/pkg/bootstrap`: its order and its lines. What would be refused
 """
 
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from gotk.git import errors as git
@@ -30,6 +30,8 @@ class Kit:
     version: str
     controllers: frozenset[str]
     force: bool
+    #: What pulls the image, where that is said.
+    pull_secret: dict[str, Any] | None = field(default=None, repr=False)
 
     @property
     def deployments(self) -> list[str]:
@@ -74,6 +76,7 @@ class Run:
     async def _carry_out(self) -> None:
         await self._clone()
         await self._write_kit()
+        await install.put_pull_secret(self.client, self.kit.objects, self.kit.pull_secret)
         if not self.synced:
             output.action(f'installing components in "{self.sync.namespace}" namespace')
             await install.apply(self.client, self.kit.objects)

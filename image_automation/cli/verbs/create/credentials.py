@@ -1,5 +1,7 @@
 """Secrets out of flags: the keys that the service looks for, by what they are for."""
 
+import base64
+import json
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +11,9 @@ from image_automation.cli.verbs.create.files import read
 from image_automation.cli.verbs.create.recipe import Asked, compact
 
 Manifest = dict[str, Any]
+
+#: The type of a Secret that pulls images, and its one key.
+DOCKER_TYPE, DOCKER_KEY = "kubernetes.io/dockerconfigjson", ".dockerconfigjson"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +36,12 @@ class Files:
         if self.authority:
             texts["ca.crt"] = read(self.authority, "TLS CA file")
         return texts
+
+
+def docker_config(registry: str, user: str, password: str) -> str:
+    """Return what a Secret holds that pulls images from a registry."""
+    entry = {"username": user, "password": password, "auth": base64.b64encode(f"{user}:{password}".encode()).decode()}
+    return json.dumps({"auths": {registry: entry}}, indent=2, ensure_ascii=False)
 
 
 def secret(asked: Asked, texts: dict[str, str], *, name: str = "", type_: str = "") -> Manifest:

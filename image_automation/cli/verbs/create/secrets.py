@@ -4,9 +4,7 @@ Answers to `flux2/cmd/flux/create_secret_*.go`. `sops` is ours: the keys that ma
 holds is never said; printed is it with `--export` alone, for that is what was asked for.
 """
 
-import base64
 import hashlib
-import json
 import secrets
 import zlib
 from collections.abc import Awaitable, Callable, Sequence
@@ -82,10 +80,8 @@ async def _oci(asked: Asked) -> Manifest:
         name.parse(asked["url"])
     except name.InvalidName as error:
         output.fail(f"error parsing url: '{error}'")
-    user, password = asked["username"], asked["password"]
-    entry = {"username": user, "password": password, "auth": base64.b64encode(f"{user}:{password}".encode()).decode()}
-    text = json.dumps({"auths": {asked["url"]: entry}}, indent=2, ensure_ascii=False)
-    return credentials.secret(asked, {".dockerconfigjson": text}, type_="kubernetes.io/dockerconfigjson")
+    text = credentials.docker_config(asked["url"], asked["username"], asked["password"])
+    return credentials.secret(asked, {credentials.DOCKER_KEY: text}, type_=credentials.DOCKER_TYPE)
 
 
 async def _proxy(asked: Asked) -> Manifest:

@@ -59,8 +59,14 @@ async def test_install_brings_it_up_and_uninstall_leaves_what_users_made(shell: 
     assert said.endswith("✔ image-automation: deployment ready\n✔ install finished\n")
     changed = await shell.run("install", "--overlay", "multi-tenant")
     assert "ClusterRoleBinding/image-automation-cluster-admin deleted\n" in changed
-    again = await shell.run("install", "--log-level=debug")
+    pulling = ("--registry=registry.example.com/a", "--image-pull-secret=pull", "--registry-creds=-")
+    again = await shell.run("install", "--log-level=debug", *pulling, text="ann:s3cret")
     assert "► reusing options of the installation: --overlay=multi-tenant (--reset-options forgets them)\n" in again
+    assert "✔ reconciled image pull secret pull\n" in again
+    assert "s3cret" not in again
+    secret = await shell.client.get_object("v1", "Secret", "flux-system", "pull")
+    assert secret["type"] == "kubernetes.io/dockerconfigjson"
+    await shell.client.delete_object("v1", "Secret", "flux-system", "pull")
     assert not await shell.has(*ADMIN)
     deployment = await shell.client.get_object("apps/v1", "Deployment", "flux-system", "image-automation")
     assert "--log-level=debug" in deployment["spec"]["template"]["spec"]["containers"][0]["args"]
