@@ -1,12 +1,14 @@
-"""Gitea and Forgejo: repositories, statuses, comments, pull requests, commits."""
+"""Gitea and Forgejo: repositories, statuses, comments, releases, pull requests, commits."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from urllib.parse import quote
 
-from gotk.forge import hosting, paging, status
+from gotk.forge import hosting, paging, release, status
 from gotk.forge.comment import Comment
 from gotk.forge.commits.gitea import Commits
 from gotk.forge.pulls.gitea import PullRequests
+from gotk.forge.release import Release
 from gotk.forge.status import State, Status
 from gotk.http.exchange import Exchange
 
@@ -60,6 +62,12 @@ class Gitea(PullRequests, Commits):
         body = {"title": key.title, "key": key.line, "read_only": not key.writes}
         yield self._send("POST", f"{self._base}/keys", body)
         return True
+
+    def releases(self, enough: Callable[[str], bool]) -> hosting.Asking[tuple[Release, ...]]:
+        """Return the published releases, newest first. Raises Unusable."""
+        ask = self._get(f"{self._base}/releases?draft=false&limit={release.PAGE}")
+        listed = yield from paging.pages(ask, release.PAGE, enough=release.stops(enough))
+        return release.read(listed, "body", "html_url")
 
     def keep_status(self, revision: str, wanted: Status) -> Exchange:
         """Set a commit's status, unless the newest one of the name says the same. Raises Unusable."""

@@ -1,15 +1,16 @@
-"""GitHub and GitHub Enterprise Server: repositories, statuses, comments, dispatches, pull requests, commits."""
+"""GitHub and GitHub Enterprise: repositories, statuses, comments, dispatches, releases, pull requests, commits."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from gotk.forge import hosting, paging, status
+from gotk.forge import hosting, paging, release, status
 from gotk.forge.accounts import api
 from gotk.forge.comment import Comment
 from gotk.forge.commits.github import Commits
 from gotk.forge.pulls.github import PullRequests
+from gotk.forge.release import Release
 from gotk.forge.status import State, Status
 from gotk.http.exchange import Exchange
 
@@ -91,6 +92,12 @@ class GitHub(PullRequests, Commits):
             yield self._send("POST", f"{issues}/{number}/comments", body)
         else:
             yield self._send("PATCH", f"{issues}/comments/{found}", body)
+
+    def releases(self, enough: Callable[[str], bool]) -> hosting.Asking[tuple[Release, ...]]:
+        """Return the published releases, newest first. Raises Unusable."""
+        ask = self._get(f"{self._base}/releases?per_page={release.PAGE}")
+        listed = yield from paging.pages(ask, release.PAGE, enough=release.stops(enough))
+        return release.read(listed, "body", "html_url")
 
     def dispatch(self, event_type: str, payload: Mapping[str, Any]) -> Exchange:
         """Start workflows that listen to `repository_dispatch`. Raises Unusable."""

@@ -1,14 +1,15 @@
-"""GitLab: projects, statuses, comments, merge requests, commits."""
+"""GitLab: projects, statuses, comments, releases, merge requests, commits."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import quote
 
-from gotk.forge import hosting, paging
+from gotk.forge import hosting, paging, release
 from gotk.forge.comment import Comment
 from gotk.forge.commits.gitlab import Commits
 from gotk.forge.pulls.gitlab import PullRequests
+from gotk.forge.release import Release
 from gotk.forge.status import Items, State, Status
 from gotk.http.exchange import Exchange, Unusable
 
@@ -89,6 +90,13 @@ class GitLab(PullRequests, Commits):
             return bool(old)
         yield self._send("POST", keys, {"title": key.title, "key": key.line, "can_push": key.writes})
         return True
+
+    def releases(self, enough: Callable[[str], bool]) -> hosting.Asking[tuple[Release, ...]]:
+        """Return the published releases, newest first. Raises Unusable."""
+        ask = self._get(f"{self._project}/releases?order_by=released_at&sort=desc&per_page={release.PAGE}")
+        listed = yield from paging.pages(ask, release.PAGE, enough=release.stops(enough))
+        published = [each for each in listed if each.get("upcoming_release") is not True]
+        return release.read(published, "description", "_links", "self")
 
     def keep_status(self, revision: str, wanted: Status) -> Exchange:
         """Set a commit's status, unless GitLab lists one that says the same: of each name and ref it lists the newest.

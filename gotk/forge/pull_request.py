@@ -224,6 +224,11 @@ class Proposing(Protocol):
         """How people call the forge."""
         ...
 
+    @property
+    def longest(self) -> int:
+        """How many characters a description may have."""
+        ...
+
     def find_pull_requests(
         self, head: str = "", base: str = "", state: State | None = None
     ) -> Asking[tuple[PullRequest, ...]]:

@@ -8,11 +8,13 @@ from dataclasses import dataclass, replace
 
 from gotk.api.image import ImageUpdateAutomationStatus
 from gotk.api.source import GitRepository
+from gotk.forge.choosing import Forge
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.errors import ReconcileError
 from gotk.runtime.reconciler import Run
 from image_automation import ports, pushes, report
-from image_automation.pull_requests.access import Access
+from image_automation.pull_requests import notes
+from image_automation.pull_requests.access import Access, Asker, Way
 from image_automation.pull_requests.carrying import Desk
 from image_automation.pull_requests.drafting import Drafting
 from image_automation.pull_requests.returning import Returning
@@ -61,6 +63,11 @@ class PullRequests:
             written=before,
         )
 
+    def _notes(self, drafting: Drafting, forge: Forge, asker: Asker) -> notes.Reader:
+        return notes.Reader(
+            forge=forge, asker=asker, stranger=lambda: self._access.connect(Way()), labels=drafting.origins
+        )
+
     async def keep(
         self, drafting: Drafting, source: GitRepository, run: Run[ImageUpdateAutomationStatus], before: Report
     ) -> Kept:
@@ -79,6 +86,7 @@ class PullRequests:
             draft=draft,
             run=run,
             before=before,
+            notes=self._notes(drafting, forge, asker) if drafting.settings.release_notes else None,
         )
         await turn.take()
         return replace(

@@ -31,7 +31,7 @@ async def section(steps: Iterable[Bump], origins: Origins) -> str:
     """Return the links of some steps as a part of a description; nothing where there are none."""
     lines: dict[str, None] = {}
     for step in list(steps)[:_MOST]:
-        known = [await origins(step.policy, tag) if _TAG.fullmatch(tag) else {} for tag in (step.old, step.new)]
+        known = [await origins(step.policy, tag) if is_tag(tag) else {} for tag in (step.old, step.new)]
         found = list(links(*known))
         if found:
             lines[f"- {step.policy.rpartition('/')[2]} {step.new}: {', '.join(found)}"] = None
@@ -40,8 +40,8 @@ async def section(steps: Iterable[Bump], origins: Origins) -> str:
 
 def links(old: Labels, new: Labels) -> Iterator[str]:
     """Yield links to the source of the new image, its commit, and what changed since the old one."""
-    source = new.get(SOURCE, "").removesuffix(".git").rstrip("/")
-    if not _ADDRESS.fullmatch(source) or ".." in source:
+    source = address(new)
+    if not source:
         return
     yield f"[source]({source})"
     part, revision = _part(source), new.get(REVISION, "")
@@ -51,6 +51,17 @@ def links(old: Labels, new: Labels) -> Iterator[str]:
     before = old.get(REVISION, "")
     if _HASH.fullmatch(before) and before != revision and old.get(SOURCE) == new.get(SOURCE):
         yield f"[changes]({source}{part}/compare/{before}...{revision})"
+
+
+def address(labels: Labels) -> str:
+    """Return the address of an image's source, where it is a harmless one."""
+    source = labels.get(SOURCE, "").removesuffix(".git").rstrip("/")
+    return source if _ADDRESS.fullmatch(source) and ".." not in source else ""
+
+
+def is_tag(text: str) -> bool:
+    """Tell whether a value may be a tag of an image."""
+    return bool(_TAG.fullmatch(text))
 
 
 def _part(source: str) -> str | None:

@@ -47,6 +47,7 @@ class Settings(Forge, frozen=True, kw_only=True, rename="camel", forbid_unknown_
     assignees: tuple[str, ...] = ()
     draft: bool = False
     links: bool = False
+    release_notes: bool = False
     merge: Merge = "never"
     merge_method: Method = Method.MERGE
 

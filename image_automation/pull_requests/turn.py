@@ -17,7 +17,7 @@ from gotk.runtime.blocking import Limiter
 from gotk.runtime.errors import Conflict, ReconcileError
 from gotk.runtime.reconciler import Run
 from image_automation import current, gatekeeping, ports, pushes, report
-from image_automation.pull_requests import deciding, origins, refusals, reviewing, section, telling, wording
+from image_automation.pull_requests import deciding, notes, origins, refusals, reviewing, section, telling, wording
 from image_automation.pull_requests.carrying import Carried, Carrier, Desk, Text
 from image_automation.pull_requests.deciding import Pause, Wish, Withdrawal
 from image_automation.pull_requests.drafting import Draft, Drafting, Part, Place
@@ -26,6 +26,9 @@ from image_automation.pull_requests.section import Note
 from image_automation.report import Push, Report
 from image_automation.update.proposal import Grant, Proposal
 from image_automation.writing.push_branch import Base
+
+#: What a description needs besides what is worded here.
+_MARGIN = 1_500
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,6 +43,7 @@ class Turn:
     draft: Draft
     run: Run[ImageUpdateAutomationStatus]
     before: Report
+    notes: notes.Reader | None
     now: dict[str, report.PullRequest] = field(default_factory=dict)
     seen: dict[int, PullRequest] = field(default_factory=dict)
     refused: list[Any] = field(default_factory=list)
@@ -144,9 +148,7 @@ class Turn:
             return hearing.confirm(automation, replace(part, selected=selected), now) if hearing else ()
 
         async def more() -> str:
-            if part is None or not self.drafting.settings.links:
-                return ""
-            return await origins.section(self.drafting.content(part, self.draft).steps, self.drafting.origins)
+            return await self._more(part, text) if part is not None and text is not None else ""
 
         carrier = Carrier(
             desk=self.desk,
@@ -235,6 +237,14 @@ class Turn:
             text=section.digest(text),
         )
         return Text(title=title, text=text, note=note)
+
+    async def _more(self, part: Part, text: Text) -> str:
+        """Return what a description says besides, and is not written anew for: links, and notes as far as they fit."""
+        steps, settings = self.drafting.content(part, self.draft).steps, self.drafting.settings
+        links = await origins.section(steps, self.drafting.origins) if settings.links else ""
+        room = self.desk.forge.longest - len(text.text) - len(links) - _MARGIN
+        said = await self.notes.section(steps, room) if self.notes is not None else ""
+        return "\n\n".join(filter(None, (links, said)))
 
     async def _push(self, place: Place, part: Part) -> str:
         """Commit and push what a part proposes, as any other push is: recorded before it, told after it."""

@@ -14,6 +14,7 @@ from gotk.forge.gitea import Gitea
 from gotk.forge.github import GitHub
 from gotk.forge.gitlab import GitLab
 from gotk.forge.pull_request import Message, Method, NotOffered, Opinion, Outcome, Proposing, State, Wanted
+from gotk.forge.release import Releasing
 from gotk.forge.status import State as Progress
 from gotk.http.exchange import Unusable, bearer
 from tests.gotk.forge.standins import azuredevops, bitbucket, bitbucket_server, gitea, github, gitlab
@@ -421,3 +422,19 @@ def test_why_nothing_could_be_opened_is_said() -> None:
     place.facts.open = lambda *_, **__: None  # type: ignore[method-assign]
     with pytest.raises(Unusable, match="Gitea refuses a pull request from 'update' into 'main': pull request already"):
         place.hold(place.forge.open_pull_request(WANTED))
+
+
+@pytest.mark.parametrize("name", ["GitHub", "GitLab", "Gitea"])
+def test_releases_are_read_until_there_is_an_old_one(name: str) -> None:
+    place = Place(name, *FORGES[name]())
+    place.facts.releases = [("draft-9", "later"), ("v1.1", "More.")] + [(f"v0.{at}", "") for at in range(100, 0, -1)]
+    assert isinstance(place.forge, Releasing)
+    found = place.hold(place.forge.releases(lambda tag: tag == "v0.100"))
+    assert len(place.facts.asked) == 1
+    assert (found[0].tag, found[0].text) == ("v1.1", "More.")
+    assert found[0].url.endswith("/v1.1")
+    assert "v0.60" in {each.tag for each in place.hold(place.forge.releases(lambda tag: tag == "v0.60"))}
+
+
+def test_a_forge_without_releases_is_none_that_has_them() -> None:
+    assert not any(isinstance(FORGES[name]()[0], Releasing) for name in ("Bitbucket", "Azure DevOps"))

@@ -449,3 +449,22 @@ async def test_links_are_written_where_they_are_asked_for_and_nothing_depends_on
     writes = forge.facts.writes()
     await forge.run()
     assert forge.facts.writes() == writes
+
+
+async def test_release_notes_are_written_where_they_are_asked_for_and_nothing_depends_on_them(made: Made):
+    forge = made(releaseNotes=True)
+    forge.facts.releases = [("v1.1", "Faster, thanks @ann."), ("v1.0", "Old.")]
+
+    async def read(policy: str, tag: str) -> dict[str, str]:
+        return {origins.SOURCE: "https://github.com/org/app"}
+
+    forge.world.origins = read
+    forge.world.restarted()
+    await forge.run()
+    (pull,) = forge.open
+    assert ":\n\n```text\n Faster, thanks @ann.\n```\n" in pull.body
+    assert "Old." not in pull.body
+    forge.facts.releases = []
+    writes = forge.facts.writes()
+    await forge.run()
+    assert forge.facts.writes() == writes

@@ -61,6 +61,8 @@ class Facts:
     messages: list[str] = field(default_factory=list)
     checks: list[tuple[str, str]] = field(default_factory=list)
     reviews: list[Said] = field(default_factory=list)
+    #: Releases, newest first: tag and text.
+    releases: list[tuple[str, str]] = field(default_factory=list)
     refused: set[str] = field(default_factory=set)
     unmergeable: str = ""
     queue: bool = False

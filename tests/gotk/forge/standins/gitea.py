@@ -66,6 +66,10 @@ class Gitea(StandIn):
             case "POST issues/{index}/labels":
                 pull.labels += [facts.labels[each - 1] for each in sent["labels"]]
                 return 200, []
+            case "GET releases":
+                listed = [{"tag_name": tag, "body": text, "html_url": f"https://git.example.com/org/web/releases/tag/{tag}"}
+                          for tag, text in facts.releases if not tag.startswith("draft")]  # fmt: skip
+                return 200, page(listed, query, "limit")
             case "GET labels":
                 return 200, page([{"id": at, "name": each} for at, each in enumerate(facts.labels, 1)], query, "limit")
             case "POST labels":

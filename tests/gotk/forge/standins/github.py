@@ -50,6 +50,11 @@ class GitHub(StandIn):
             .replace(_ISSUE, "ISSUE")
             .replace(_COMMIT, "COMMIT")
         ):
+            case "GET /repos/{owner}/{repo}/releases":
+                listed = [{"tag_name": tag, "body": text, "draft": tag.startswith("draft"),
+                           "html_url": f"https://github.com/org/web/releases/tag/{tag}"}
+                          for tag, text in facts.releases]  # fmt: skip
+                return 200, page(listed, asked.query, "per_page")
             case "GET PULLS":
                 return 200, self._listed(asked.query)
             case "POST PULLS":

@@ -26,6 +26,11 @@ class GitLab(StandIn):
         match asked.operation.replace(_REQUEST, "MR").replace(_PROJECT, ""), pull:
             case "GET ", _:
                 return 200, {"id": 1, "merge_trains_enabled": facts.queue}
+            case "GET /releases", _:
+                listed = [{"tag_name": tag, "description": text, "upcoming_release": tag.startswith("draft"),
+                           "_links": {"self": f"https://gitlab.com/org/group/web/-/releases/{tag}"}}
+                          for tag, text in facts.releases]  # fmt: skip
+                return 200, page(listed, query, "per_page")
             case "GET /merge_requests", _:
                 return 200, self._listed(query)
             case "POST /merge_requests", _:
