@@ -13,6 +13,8 @@ from typing import Final
 import msgspec
 
 from gotk import decisions
+from gotk.api import extensions
+from gotk.api.core import Namespace
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.git.objects.history import Past
 from gotk.runtime.clock import rfc3339
@@ -85,6 +87,13 @@ def of_automation(automation: ImageUpdateAutomation) -> Iterator[Entry]:
         )
 
 
+def of_namespace(namespace: Namespace) -> Iterator[Entry]:
+    """Yield the freeze of all in a Namespace, and of the installation in it. Raises ValueError for what is misread."""
+    name, annotations = f"Namespace/{namespace.metadata.name}", namespace.metadata.annotations
+    yield from _frozen(name, annotations)
+    yield from _frozen(name, annotations, extensions.FREEZE_INSTALLATION, "installation frozen")
+
+
 def of_commit(past: Past) -> Iterator[Entry]:
     """Yield whose word a commit had, or whose wish it was, as its trailers say.
 
@@ -149,10 +158,12 @@ def _pinned(name: str, annotations: Mapping[str, str]) -> Iterator[Entry]:
         yield Entry(what="pinned", by=found.by, object=name, version=found.tag, reason=found.reason, until=until)
 
 
-def _frozen(name: str, annotations: Mapping[str, str]) -> Iterator[Entry]:
+def _frozen(
+    name: str, annotations: Mapping[str, str], key: str = extensions.FREEZE, what: str = "frozen"
+) -> Iterator[Entry]:
     try:
-        found = freeze.stated(annotations)
+        found = freeze.stated(annotations, key)
     except Misread as error:
         raise ValueError(f"{name}: {error}") from None
     if found is not None:
-        yield Entry(at=found.at, what="frozen", by=found.by, object=name, reason=found.reason, until=found.until)
+        yield Entry(at=found.at, what=what, by=found.by, object=name, reason=found.reason, until=found.until)

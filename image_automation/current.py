@@ -13,7 +13,7 @@ from datetime import datetime
 from gotk.api.image import ImagePolicy, ImageRef, ImageUpdateAutomation
 from gotk.kube import errors as kube
 from gotk.runtime.errors import Conflict
-from image_automation import gatekeeping, ports
+from image_automation import gatekeeping, ports, surroundings
 from image_automation.selection import Selection
 from image_automation.update.proposal import Proposal
 
@@ -35,7 +35,8 @@ async def confirm(
             raise Conflict(f"ImagePolicy '{name}' has chosen another image meanwhile")
     with contextlib.suppress(kube.NotFound):  # then it is going, and what it was counts
         automation = await client.get(ImageUpdateAutomation, namespace, automation.metadata.name)
-    selected = replace(selected, policies={**selected.policies, **live})
+    around = await surroundings.anew(client, selected.around)
+    selected = replace(selected, policies={**selected.policies, **live}, around=around)
     gatekeeping.confirm(automation, selected, proposal, now)
     return automation, selected
 

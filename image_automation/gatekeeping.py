@@ -11,16 +11,18 @@ from typing import Any, Final
 
 from gotk.api import extensions
 from gotk.api.image import ImageUpdateAutomation
-from gotk.runtime.clock import parse_rfc3339
+from gotk.git import errors as git
+from gotk.runtime.clock import parse_rfc3339, rfc3339
 from gotk.runtime.errors import Conflict, Stalled
 from gotk.runtime.reconciler import Run
 from image_automation import report
 from image_automation.gating import approvals, chain, freeze, windows
 from image_automation.gating.chain import Gate
 from image_automation.gating.facts import INVALID, Cause, Facts, Misread
+from image_automation.gating.freeze import Frozen
 from image_automation.gating.gates import gates, grants
 from image_automation.gating.voices import Voices
-from image_automation.report import Report
+from image_automation.report import Report, Stop
 from image_automation.selection import Selection
 from image_automation.update.proposal import Grant, Proposal
 
@@ -97,27 +99,39 @@ def _facts(automation: ImageUpdateAutomation | None, namespace: str, selected: S
     annotations = automation.metadata.annotations if automation is not None else _NONE
     return Facts(
         now=now,
+        around=selected.around,
         automation=annotations,
         policies={f"{namespace}:{name}": policy for name, policy in selected.policies.items()},
         since=report.waiting_since(report.read(annotations)),
     )
 
 
-def show(automation: ImageUpdateAutomation, run: Run[Any]) -> str:
+def show(automation: ImageUpdateAutomation, selected: Selection, run: Run[Any]) -> Stop | None:
     """Say in a condition, and return, that an automation is frozen, whether something waits or not.
 
     Raises Stalled where one of its annotations cannot be read, be there something to write or not.
     """
     try:
         gates(Facts(now=run.now(), automation=automation.metadata.annotations))
-        found = freeze.of(automation.metadata.annotations, run.now())
+        found = freeze.whole(automation.metadata.annotations, selected.around, run.now())
     except Misread as error:
         raise Stalled(INVALID, str(error)) from None
     if found is None:
         run.conditions.delete(extensions.FROZEN)
-        return ""
+        return None
     run.conditions.mark_true(extensions.FROZEN, freeze.FROZEN, found.sentence)
-    return found.sentence
+    return stopped(automation, found)
+
+
+def stopped(automation: ImageUpdateAutomation, found: Frozen) -> Stop:
+    """Make the record of a freeze of all that an automation writes."""
+    return Stop(
+        scope=found.scope,
+        name=found.name or automation.metadata.name,
+        message=git.printable(found.sentence),
+        until=rfc3339(found.end) if found.end else "",
+        by=git.printable(found.by),
+    )
 
 
 def confirm(automation: ImageUpdateAutomation, selected: Selection, proposal: Proposal, now: datetime) -> None:

@@ -34,6 +34,7 @@ from image_automation import (
     report_status,
     returns,
     selection,
+    surroundings,
     triggers,
     unresolved,
 )
@@ -117,6 +118,7 @@ class ImageUpdateAutomationReconciler:
         desk: Desk,
         clock: Clock,
         jitter: random.Random,
+        installation: str,
         deployers: Collection[type[Object]],
         reading: recovery.Reading,
         first_seen: FirstSeen,
@@ -124,6 +126,7 @@ class ImageUpdateAutomationReconciler:
     ) -> None:
         """Take what it works with.
 
+        `installation` is the namespace that the service runs in, where a freeze of all is written.
         Of the kinds in `deployers` it is seen whether what was updated fails; `reading` tells what a build reads.
         `first_seen` tells since when a policy's version is known,
         `origins` reads its image's labels.
@@ -134,6 +137,7 @@ class ImageUpdateAutomationReconciler:
         self._limiter = desk.limiter
         self._clock = clock
         self._jitter = jitter
+        self._installation = installation
         self._deployers = deployers
         self._reading = reading
         self.watches: Sequence[Watch[Any]] = (*triggers.WATCHES, *map(triggers.of_deployer, deployers))
@@ -159,9 +163,10 @@ class ImageUpdateAutomationReconciler:
         """Bring the push branch to what the policies chose."""
         run.update(last_automation_run_time=rfc3339(run.now()))
         desks.check(obj)
-        frozen = gatekeeping.show(obj, run)
         policies = self._objects.list(ImagePolicy, obj.metadata.namespace)
-        selected = selection.select(policies, obj.spec.policy_selector)
+        around = await surroundings.read(self._client, obj.metadata.namespace, self._installation)
+        selected = replace(selection.select(policies, obj.spec.policy_selector), around=around)
+        frozen = gatekeeping.show(obj, selected, run)
         source = self._desk.source(obj)
         manager = await self._desk.manager(obj, source)
         async with self._desk.lock(source.spec.url, manager.target.branch):
@@ -174,11 +179,12 @@ class ImageUpdateAutomationReconciler:
             else:
                 wanted = self._drafting(asked, manager, selected, run)
                 update = await self._propose(wanted, target, source, run, past)
-        past = past if update.before is None else replace(past, report=update.before)
+        before = update.before or past.report
+        past = replace(past, report=msgspec.structs.replace(before, frozen=frozen))
         found = await self._report(obj, selected, update, run, past)
         if update.kept is not None and update.kept.failure is not None:
             raise update.kept.failure
-        return _outcome(obj, update, found, run.now(), frozen)
+        return _outcome(obj, update, found, run.now())
 
     async def finalize(self, obj: ImageUpdateAutomation, run: Run[ImageUpdateAutomationStatus]) -> None:
         """Forget its tokens; what was said of the object is in its status."""
@@ -344,6 +350,7 @@ class ImageUpdateAutomationReconciler:
     ) -> Report:
         """Put into the status what was seen and pushed, and say once what had no effect."""
         if update.proposal is None:
+            await run.annotate({extensions.REPORT: report.write(past.report)})
             return past.report
         run.update(observed_source_revision=update.revision, observed_policies=dict(selected.images))
         elsewhere = unresolved.elsewhere(self._objects)
@@ -366,10 +373,11 @@ def _soon(update: _Update) -> Sequence[float]:
     return (update.kept.again,) if update.kept is not None and update.kept.again is not None else ()
 
 
-def _outcome(automation: ImageUpdateAutomation, update: _Update, found: Report, now: datetime, frozen: str) -> Outcome:
+def _outcome(automation: ImageUpdateAutomation, update: _Update, found: Report, now: datetime) -> Outcome:
     """Flux's message stays whole; what is not honoured stands behind it, where `kubectl get` shows it."""
     said = report_status.summary(found) if update.proposal is not None else ""
-    besides = "; ".join(filter(None, (report_status.failing(found), "" if frozen in said else frozen, said)))
+    frozen = found.frozen.message if found.frozen is not None and found.frozen.message not in said else ""
+    besides = "; ".join(filter(None, (report_status.failing(found), frozen, said)))
     return Outcome(
         message=f"{UP_TO_DATE}; {besides}" if besides else UP_TO_DATE,
         requeue_after=gatekeeping.again(min((automation.spec.interval.seconds, *_soon(update))), found, now),

@@ -8,6 +8,7 @@ back does not stand any more.
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, TypeAlias
 
 import msgspec
@@ -26,6 +27,7 @@ from gotk.runtime.reconciler import Key, Reader, Run
 from image_automation import ports, report
 from image_automation.gating import freeze
 from image_automation.gating.facts import INVALID, Misread
+from image_automation.gating.freeze import Freeze, Frozen
 from image_automation.recovering import choosing, deployments, judging, past_edits, request, taking_back
 from image_automation.recovering.deployments import Deployment, Reads
 from image_automation.recovering.past_edits import At, History
@@ -277,16 +279,17 @@ def _own(history: History, manager: SourceManager) -> History:
 
 def frozen(automation: ImageUpdateAutomation, selected: Selection, now: datetime) -> dict[str, str]:
     """Return by policy why nothing may be written, the policy without a name being all of them."""
-    named = {"": automation.metadata.annotations}
-    named |= {name: policy.metadata.annotations for name, policy in selected.policies.items()}
-    found = ((name, _freeze(annotations, now)) for name, annotations in named.items())
+    every: dict[str, Callable[[], Freeze | Frozen | None]] = {}
+    every[""] = partial(freeze.whole, automation.metadata.annotations, selected.around, now)
+    every |= {name: partial(freeze.of, each.metadata.annotations, now) for name, each in selected.policies.items()}
+    found = ((name, _sentence(ask)) for name, ask in every.items())
     return {name: sentence for name, sentence in found if sentence}
 
 
-def _freeze(annotations: Mapping[str, str], now: datetime) -> str:
-    """Say why an object's freeze stops writing; one that is misread is taken for one, and holds nobody else up."""
+def _sentence(ask: Callable[[], Freeze | Frozen | None]) -> str:
+    """Say why a freeze stops writing; one that is misread is taken for one, and holds nobody else up."""
     try:
-        found = freeze.of(annotations, now)
+        found = ask()
     except Misread as error:
         return f"taken for frozen: {error}"
     return found.sentence if found is not None else ""

@@ -185,6 +185,16 @@ class PullRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
         return " " in self.takes_back
 
 
+class Stop(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
+    """A freeze because of which nothing at all is written: of the automation, a Namespace, or the installation."""
+
+    scope: str
+    name: str
+    message: str
+    until: str = ""
+    by: str = ""
+
+
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
     """How much of a report its annotation has no room for; `commits` are all those that hold something back."""
 
@@ -205,7 +215,8 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
     """What a run came to; `push` is the last one that there was, or was to be.
 
     `text_files` are the patterns of the files that it looked into besides YAML, `recovered` is what was taken back
-    within the last day, and `source` is what was checked out, where commits hold something back there.
+    within the last day, and `source` is what was checked out, where commits hold something back there. `frozen` is a
+    freeze of all that it writes.
     """
 
     push: Push | None = None
@@ -218,6 +229,7 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
     text_files: tuple[str, ...] = ()
     recovered: tuple[Recovered, ...] = ()
     source: str = ""
+    frozen: Stop | None = None
 
     @property
     def commits(self) -> tuple[str, ...]:
@@ -230,8 +242,14 @@ class Report(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_def
         return msgspec.structs.replace(self, source=source(automation) if self.commits else "")
 
     def after(self, before: "Report") -> "Report":
-        """Return the report with what an earlier part of the run found out about taking back."""
-        return msgspec.structs.replace(self, answer=before.answer, recovery=before.recovery, recovered=before.recovered)
+        """Return the report with what an earlier part of the run found out about taking back, and about freezes."""
+        return msgspec.structs.replace(
+            self,
+            answer=before.answer,
+            recovery=before.recovery,
+            recovered=before.recovered,
+            frozen=before.frozen,
+        )
 
 
 R = TypeVar("R", Changed, Held, Ignored)

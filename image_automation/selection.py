@@ -13,6 +13,7 @@ from gotk.api import extensions
 from gotk.api.image import ImagePolicy, ImageRef, ImageUpdateAutomation
 from gotk.api.meta import LabelSelector, LabelSelectorRequirement
 from gotk.runtime.errors import Stalled
+from image_automation.gating.facts import Around
 from image_automation.update import texts
 from image_automation.update.texts import TextFiles
 
@@ -32,13 +33,15 @@ class Waiting:
 class Selection:
     """The chosen image of each policy selected, and the names of all policies of the namespace.
 
-    `waiting` are the selected ones that have not chosen, `policies` the selected ones as they are.
+    `waiting` are the selected ones that have not chosen, `policies` the selected ones as they are. `around` is what is
+    said of all in the namespace, and of all there is.
     """
 
     images: Mapping[str, ImageRef]
     known: frozenset[str]
     waiting: Mapping[str, Waiting] = field(default_factory=dict)
     policies: Mapping[str, ImagePolicy] = field(default_factory=dict)
+    around: Sequence[Around] = ()
 
 
 def select(policies: Iterable[ImagePolicy], selector: LabelSelector | None) -> Selection:

@@ -34,8 +34,10 @@ ON_FAILURE = PREFIX + "on-failure"
 
 #: On an ImageUpdateAutomation or an ImagePolicy: when changes may be written: a list of `allow` and `deny`.
 WINDOWS = PREFIX + "windows"
-#: On an ImageUpdateAutomation or an ImagePolicy: nothing is written for a while: reason, until, by.
+#: On an ImageUpdateAutomation, an ImagePolicy or a Namespace: nothing is written for a while: reason, until, by.
 FREEZE = PREFIX + "freeze"
+#: On the Namespace that the service runs in: the same for everything that it writes.
+FREEZE_INSTALLATION = PREFIX + "freeze-installation"
 
 #: On an ImageUpdateAutomation or an ImagePolicy: how many people must approve a version before it is written.
 APPROVALS = PREFIX + "approvals"

@@ -46,10 +46,10 @@ class Settings:
     `allow_file` lets `file://` repositories in, for a service whose users may read this machine anyway.
     `runs_workloads` is false for an embedded control plane that does not even simulate them.
     `only_served` leaves out controllers whose kinds the cluster lacks, which are then `left_out`. `watch_namespace` is
-    empty for all. `sops_age_secret` is namespace and name of a Secret, `sops_vault_configmap` of a ConfigMap.
-    Without an `election` this process acts at once; `pod` is the one that it runs in, and `shard`
-    chooses the objects that it reconciles, all where it is None. Of `environment` only the proxies and the clouds' own
-    variables are used.
+    empty for all, `namespace` is the one that the service runs in. `sops_age_secret` is namespace and name of a
+    Secret, `sops_vault_configmap` of a ConfigMap. Without an `election` this process acts at once; `pod` is the one
+    that it runs in, and `shard` chooses the objects that it reconciles, all where it is None. Of `environment` only the
+    proxies and the clouds' own variables are used.
     """
 
     data_dir: Path
@@ -107,6 +107,7 @@ class Settings:
     no_cross_namespace_refs: bool = False
     watch_namespace: str = ""
     memory_limit: "MemoryLimit | None" = None
+    namespace: str = "flux-system"
     workload_identity: bool = False
     default_service_account: str = ""
     default_kubeconfig_service_account: str = ""

@@ -34,6 +34,8 @@ def _rows(found: "Report", pushed: str) -> Iterator[list[str]]:
     def row(place: str, setter: str, state: str, message: str) -> list[str]:
         return [git.printable(cell) for cell in (place, setter, state, message)]
 
+    if found.frozen is not None:
+        yield row("", "", "frozen", found.frozen.message)
     for held in found.held:
         message = f"{held.old} stays, not {held.new}: {report_status.held_cause(held)}"
         yield row(f"{held.path}:{held.line}", held.setter, "waits" if held.waits else "held", message)

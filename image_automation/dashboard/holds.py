@@ -3,6 +3,7 @@
 import shlex
 from collections.abc import Iterable, Iterator
 from datetime import datetime
+from typing import Final
 
 import msgspec
 
@@ -14,6 +15,8 @@ from image_automation import report, report_status
 from image_automation.dashboard.page import Look, Page, Record, titled
 from image_automation.gating import facts, freeze
 from policies import pin
+
+_UNFREEZE: Final = {"Namespace": "--whole-namespace", "Installation": "--installation"}
 
 
 class Hold(Record, frozen=True, kw_only=True):
@@ -59,7 +62,7 @@ def record(look: Look) -> Holds:
     return msgspec.structs.replace(
         of(automations),
         pinned=tuple(_pinned(policies, look.now)),
-        frozen=tuple(_frozen((*automations, *policies), look.now)),
+        frozen=(*_frozen((*automations, *policies), look.now), *_frozen_with(automations, look.now)),
     )
 
 
@@ -117,6 +120,16 @@ def _frozen(objects: Iterable[Object], now: datetime) -> Iterator[Standstill]:
             continue
         if found is not None:
             yield _standstill(each, found.sentence, end, found.end)
+
+
+def _frozen_with(automations: Iterable[ImageUpdateAutomation], now: datetime) -> Iterator[Standstill]:
+    """Yield the Namespaces, and the installation, with which automations are frozen, by what they say of it."""
+    stops = (report.read(each.metadata.annotations).frozen for each in automations)
+    found = {(stop.scope, stop.name): stop for stop in stops if stop is not None and stop.scope in _UNFREEZE}
+    for (scope, name), stop in sorted(found.items()):
+        if not stop.until or stop.until > rfc3339(now):
+            end = f"image-automation unfreeze {_UNFREEZE[scope]} -n {name}"
+            yield Standstill(kind=scope, namespace="", name=name, text=stop.message, until=stop.until, end=end)
 
 
 def _named(obj: Object) -> str:

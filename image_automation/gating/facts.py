@@ -1,6 +1,6 @@
 """What gates are told, and the one shape of most of them: a verdict on a policy holds all of its places."""
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final, TypeVar
@@ -25,10 +25,25 @@ class Misread(ValueError):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """A Namespace that an automation stands in, or by its `key` the installation that it is of, and its annotations."""
+
+    namespace: str
+    key: str
+    kind: str
+    words: str
+    annotations: Mapping[str, str]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
-    """The time by the service's clock, the automation's annotations, and its policies as setters name them."""
+    """The time by the service's clock, the automation's annotations, and its policies as setters name them.
+
+    `around` is what is said of everything in its namespace, and of everything.
+    """
 
     now: datetime
+    around: Sequence[Around] = ()
     automation: Mapping[str, str] = field(default_factory=dict)
     policies: Mapping[str, ImagePolicy] = field(default_factory=dict)
     #: Since when a new value of a policy waits, where it has done so before.

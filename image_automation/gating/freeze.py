@@ -1,6 +1,10 @@
-"""Freezes: nothing is written for a while, because somebody said so. On an automation, or on one policy's places."""
+"""Freezes: nothing is written for a while, because somebody said so.
 
-from collections.abc import Mapping
+Of one policy's places, of an automation, of all in a namespace, or of all that an installation writes.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
@@ -10,7 +14,7 @@ from gotk.api import extensions
 from gotk.api.image import ImagePolicy
 from gotk.runtime.clock import rfc3339
 from image_automation.gating.chain import Gate
-from image_automation.gating.facts import Cause, Facts, by_policy, moment, read
+from image_automation.gating.facts import Around, Cause, Facts, Misread, by_policy, moment, read
 
 FROZEN: Final = "Frozen"
 _FORM = '{reason: "why", until: 2026-11-30T08:00:00Z}'
@@ -32,35 +36,75 @@ class Freeze(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
         """When it ends by itself."""
         return moment(self.until, "until") if self.until else None
 
+    def lasts(self, now: datetime) -> bool:
+        """Tell whether it is not over."""
+        return self.end is None or now < self.end
+
     @property
     def sentence(self) -> str:
         """Say it to people."""
+        return self.with_("")
+
+    def with_(self, words: str) -> str:
+        """Say it of what is frozen with something larger."""
+        what = f" with {words}" if words else ""
         until = f" until {rfc3339(self.end)}" if self.end else ""
-        return f"frozen{until}{f' by {self.by}' if self.by else ''}: {self.reason}"
+        return f"frozen{what}{until}{f' by {self.by}' if self.by else ''}: {self.reason}"
+
+
+@dataclass(frozen=True, slots=True)
+class Frozen:
+    """Why nothing is written, in words, until when if known, and because of whom.
+
+    `scope` is the kind of what is frozen: an ImageUpdateAutomation, a Namespace by its `name`, or an Installation.
+    """
+
+    sentence: str
+    end: datetime | None
+    by: str
+    scope: str = "ImageUpdateAutomation"
+    name: str = ""
+
+    @property
+    def cause(self) -> Cause:
+        """Return it as what holds changes."""
+        return Cause(kind=FROZEN, message=self.sentence, until=self.end, by=self.by)
+
+
+def whole(annotations: Mapping[str, str], around: Iterable[Around], now: datetime) -> Frozen | None:
+    """Return why an automation writes nothing at all: its own freeze, or that of what it stands in. Raises Misread."""
+    own = of(annotations, now)
+    if own is not None:
+        return Frozen(own.sentence, own.end, own.by)
+    for each in around:
+        try:
+            found = read(each.annotations, each.key, Freeze, _FORM)
+        except Misread as error:
+            raise Misread(f"Namespace {each.namespace}: {error}") from None
+        if found is not None and found.lasts(now):
+            return Frozen(found.with_(each.words), found.end, found.by, each.kind, each.namespace)
+    return None
 
 
 def of(annotations: Mapping[str, str], now: datetime) -> Freeze | None:
     """Return the freeze that an object is under; None where there is none or it is over. Raises Misread."""
     found = stated(annotations)
-    return found if found is not None and (found.end is None or now < found.end) else None
+    return found if found is not None and found.lasts(now) else None
 
 
-def stated(annotations: Mapping[str, str]) -> Freeze | None:
+def stated(annotations: Mapping[str, str], key: str = extensions.FREEZE) -> Freeze | None:
     """Return the freeze that an object states, be it over. Raises Misread."""
-    return read(annotations, extensions.FREEZE, Freeze, _FORM)
+    return read(annotations, key, Freeze, _FORM)
 
 
 def gate(facts: Facts) -> Gate:
     """Hold what is frozen: everything, or what a frozen policy would change. Raises Misread."""
-    everything = _cause(of(facts.automation, facts.now))
+    everything = whole(facts.automation, facts.around, facts.now)
 
     def judge(policy: ImagePolicy, _since: datetime) -> Cause | None:
-        return everything or _cause(of(policy.metadata.annotations, facts.now))
+        if everything is not None:
+            return everything.cause
+        own = of(policy.metadata.annotations, facts.now)
+        return Frozen(own.sentence, own.end, own.by).cause if own is not None else None
 
     return by_policy(facts, judge)
-
-
-def _cause(found: Freeze | None) -> Cause | None:
-    if found is None:
-        return None
-    return Cause(kind=FROZEN, message=found.sentence, until=found.end, by=found.by)

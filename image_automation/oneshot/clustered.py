@@ -13,6 +13,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
+from gotk.api.core import Namespace
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.meta import Object
 from gotk.api.source import GitRepository
@@ -70,6 +71,9 @@ async def plan(
     for kind in (ImagePolicy, ImageUpdateAutomation, GitRepository):
         for obj in await _listed(client, kind, namespace):
             world.put(obj)
+    for name in dict.fromkeys((namespace, settings.namespace)):
+        with contextlib.suppress(kube.NotFound, kube.Forbidden):
+            world.put(await client.get(Namespace, "", name))
     parts = covering.of_checkout(Reading(world), scope="", remotes=(), named=named)
     mine = [
         (cover, cover.automation)
@@ -129,6 +133,7 @@ class _Desk:
         alone, drafted = Covering([cover], [], []), Drafted()
         try:
             alone.notes.extend(covering.proposed(automation))
+            alone.notes.extend(covering.frozen(automation, cover.selected, self._clock.now()))
             drafted = await self._drafted(cover, automation)
         except (errors.ReconcileError, git.Error) as error:
             alone.errors.append(f"ImageUpdateAutomation {covering.name_of(automation)}: {error.message}")

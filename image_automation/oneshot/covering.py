@@ -8,7 +8,8 @@ out before there is one.
 import posixpath
 import re
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
@@ -17,7 +18,9 @@ from gotk.api.source import GitRepository
 from gotk.git import url as urls
 from gotk.runtime import errors
 from gotk.runtime.reconciler import Reader
-from image_automation import selection
+from image_automation import selection, surroundings
+from image_automation.gating import freeze
+from image_automation.gating.facts import Misread
 from image_automation.pull_requests import settings
 from image_automation.selection import Selection
 from image_automation.update import texts, values
@@ -96,6 +99,16 @@ def proposed(automation: ImageUpdateAutomation) -> Iterator[str]:
         yield f"ImageUpdateAutomation {name_of(automation)}: what changes would be proposed as a pull request{each}"
 
 
+def frozen(automation: ImageUpdateAutomation, selected: Selection, now: datetime) -> Iterator[str]:
+    """Say where an automation writes nothing at all, whether there is something to write or not."""
+    try:
+        found = freeze.whole(automation.metadata.annotations, selected.around, now)
+    except Misread:
+        return  # which its gates say
+    if found is not None:
+        yield f"ImageUpdateAutomation {name_of(automation)} is {found.sentence}"
+
+
 def name_of(automation: ImageUpdateAutomation) -> str:
     """Return an automation's namespace and name."""
     return f"{automation.metadata.namespace}/{automation.metadata.name}"
@@ -128,6 +141,7 @@ def _cover(objects: Reader, path: str, namespace: str, automation: ImageUpdateAu
     selected = selection.select(policies, automation.spec.policy_selector if automation else None)
     text_files = selection.text_files(automation) if automation else texts.NONE
     setters = values.setters({(namespace, name): ref for name, ref in selected.images.items()})
+    selected = replace(selected, around=surroundings.declared(objects, namespace))
     return Cover(path, namespace, selected, setters, automation, text_files)
 
 

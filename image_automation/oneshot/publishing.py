@@ -196,6 +196,7 @@ async def push(chosen: Chosen, clock: Clock, *, given: Mapping[str, bytes], url:
             ),
             clock=clock,
             jitter=random.Random(os.getpid()),  # noqa: S311 - jitter
+            installation=settings.namespace,
             deployers=(),
             reading=reads.reads,
             first_seen=chosen.first_seen,

@@ -125,6 +125,7 @@ class World:
             first_seen=lambda _, __: None,
             origins=self.origins,
             reading=reads.reads,
+            installation="flux-system",
             **{"client": Client(self.store), "deployers": (), **settings},
         )
         return self.reconciler

@@ -9,7 +9,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from gotk.api import extensions
+from gotk.api import extensions, scheme
+from gotk.api.core import Namespace
 from gotk.git.objects.clone import Clone
 from gotk.runtime.errors import Conflict, Stalled
 from image_automation import audit, report, triggers
@@ -92,6 +93,76 @@ async def test_a_freeze_between_decision_and_push_stops_the_push(world: World):
     assert isinstance(ended.error, Conflict)
     assert ended.error.message == "'apps/web.yaml' may not be written any more: frozen: late"
     assert world.head() == head
+
+
+def namespace(name: str, **annotations: str) -> Namespace:
+    empty = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": name}}
+    return asking(scheme.convert(empty, Namespace), **annotations)
+
+
+WHOLE = {
+    "a namespace": (namespace("apps", freeze="{reason: audit, by: jane}"), "namespace apps", "Namespace", "apps"),
+    "the installation": (
+        namespace("flux-system", freeze_installation="{reason: audit, by: jane}"),
+        "the installation",
+        "Installation",
+        "flux-system",
+    ),
+}
+
+
+@pytest.mark.parametrize(("frozen", "words", "scope", "name"), WHOLE.values(), ids=WHOLE)
+async def test_with_it_everything_in_it_is_frozen_and_says_so(
+    world: World, frozen: Namespace, words: str, scope: str, name: str
+):
+    head = world.head()
+    world.store.put(namespace("other", freeze="{reason: elsewhere}"))
+    world.store.put(frozen)
+    ended = await world.run(automation())
+    said = f"frozen with {words} by jane: audit"
+    assert (world.head(), ended.ready[2]) == (head, f"repository up-to-date; 1 update waits: {said}")
+    assert ended.conditions[extensions.FROZEN] == ("True", "Frozen", said)
+    found = report.read(ended.obj.metadata.annotations)
+    assert found.frozen == report.Stop(scope=scope, name=name, message=said, by="jane")
+    assert [(held.kind, held.message) for held in found.held] == [("Frozen", said)]
+    world.store.put(namespace(name))
+    thawed = await world.run(ended.obj)
+    assert world.head() != head
+    assert extensions.FROZEN not in thawed.conditions
+    assert report.read(thawed.obj.metadata.annotations).frozen is None
+    world.store.put(frozen)
+    again = await world.run(thawed.obj)  # nothing is new, and it is said all the same
+    assert again.ready[2] == f"repository up-to-date; {said}"
+    assert report.read(again.obj.metadata.annotations).frozen == found.frozen
+
+
+async def test_a_namespace_that_is_frozen_between_decision_and_push_stops_the_push(world: World):
+    head, looks = world.head(), 0
+
+    class Late(Client):
+        async def get(self, kind: type[Any], namespace_: str, name: str) -> Any:
+            nonlocal looks
+            if kind is Namespace and name == "apps":
+                looks += 1
+                return namespace("apps", **({} if looks == 1 else {"freeze": "{reason: late}"}))
+            return await super().get(kind, namespace_, name)
+
+    world.store.put(automation())
+    world.restarted(client=Late(world.store))
+    ended = await world.run(automation())
+    assert isinstance(ended.error, Conflict)
+    assert ended.error.message.endswith("may not be written any more: frozen with namespace apps: late")
+    assert world.head() == head
+
+
+async def test_a_rollback_heeds_the_freeze_of_a_namespace(world: World):
+    first = await world.run(automation())
+    world.store.put(namespace("apps", freeze="{reason: audit}"))
+    ended = await world.run(asking(first.obj, rollback='{"id": "one", "by": "jane"}'))
+    found = report.read(ended.obj.metadata.annotations).answer
+    assert found is not None
+    assert found.message.startswith("the automation is frozen with namespace apps: audit; add --during-freeze")
+    assert "a/web:1.1" in world.text("apps/web.yaml")
 
 
 def decided(*words: tuple[str, str, str], tag: str = "1.1") -> str:

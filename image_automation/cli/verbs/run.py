@@ -301,7 +301,12 @@ def _scope(options: dict[str, Any]) -> dict[str, Any]:
         namespace = os.environ.get("RUNTIME_NAMESPACE", "")
         if not namespace:
             output.fail("--watch-all-namespaces=false needs the environment variable RUNTIME_NAMESPACE")
-    return {"watch_namespace": namespace, "interval_jitter": options.pop("interval_jitter_percentage") / 100}
+    own = os.environ.get("RUNTIME_NAMESPACE") or _NAMESPACE
+    return {
+        "namespace": own,
+        "watch_namespace": namespace,
+        "interval_jitter": options.pop("interval_jitter_percentage") / 100,
+    }
 
 
 def _is_default(name: str) -> bool:

@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from gotk.api import extensions
+from gotk.api.core import Namespace
 from gotk.api.image import ImagePolicy, ImageRepository, ImageUpdateAutomation
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import REQUESTED_AT
@@ -476,6 +477,21 @@ async def test_freeze_writes_who_why_and_until_when_by_the_clusters_clock(termin
     thawed = await terminal.run("unfreeze", "auto")
     assert (thawed.code, thawed.err) == (0, "✔ image update auto is frozen no more\n")
     assert await annotation(terminal, ImageUpdateAutomation, "auto", extensions.FREEZE) is None
+    whole = await terminal.run("freeze", "--whole-namespace", "--reason", "audit")
+    assert whole.err == "✔ namespace flux-system is frozen by kubernetes-admin: audit\n"
+    every = await terminal.run("freeze", "--installation", "--reason", "audit")
+    assert every.err == "✔ the installation in namespace flux-system is frozen by kubernetes-admin: audit\n"
+    frozen = (await terminal.client.get(Namespace, "", "flux-system")).metadata.annotations
+    assert {extensions.FREEZE, extensions.FREEZE_INSTALLATION} <= set(frozen)
+    woken = await terminal.client.get(ImageUpdateAutomation, "flux-system", "auto")
+    assert REQUESTED_AT in woken.metadata.annotations
+    acts = [json.loads(line) for line in (await terminal.run("audit", "-o", "jsonl")).out.splitlines()]
+    assert [(each["what"], each["object"]) for each in acts if each["object"].startswith("Namespace/")] == [
+        ("frozen", "Namespace/flux-system"), ("installation frozen", "Namespace/flux-system"),
+    ]  # fmt: skip
+    back = await terminal.run("unfreeze", "--installation")
+    assert back.err == "✔ the installation in namespace flux-system is frozen no more\n"
+    assert (await terminal.run("unfreeze", "--whole-namespace")).err == "✔ namespace flux-system is frozen no more\n"
     told = await terminal.run("audit", "-o", "jsonl")
     entry = json.loads(told.out)
     assert (entry["what"], entry["object"]) == ("frozen", "ImageUpdateAutomation/flux-system/other")

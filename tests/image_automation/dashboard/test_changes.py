@@ -74,6 +74,18 @@ async def test_pins_and_freezes_are_told_until_they_are_over() -> None:
     assert await seen(over, path="/holds") == {}
 
 
+async def test_a_namespace_that_is_frozen_stands_there_once_however_many_say_so() -> None:
+    stop = {"scope": "Namespace", "name": "default", "message": "frozen with namespace default: audit"}
+    over = {**stop, "scope": "Installation", "name": "flux-system", "until": "2025-01-03T00:00:00Z"}
+    two, late = reporting(frozen=stop), reporting(frozen=over)
+    two["metadata"] = {**two["metadata"], "name": "two"}
+    late["metadata"] = {**late["metadata"], "name": "late"}
+    found = await seen(reporting(frozen=stop), two, late, path="/holds")
+    assert [(each["kind"], each["text"], each["end"]) for each in found["frozen"]] == [
+        ("Namespace", stop["message"], "image-automation unfreeze --whole-namespace -n default")
+    ]
+
+
 async def test_a_freeze_that_is_misread_stands_there_as_what_it_is() -> None:
     found = await seen(annotated(policy(), freeze="{why: holidays}"), path="/holds")
     assert "why" in found["frozen"][0]["text"]

@@ -1,11 +1,12 @@
 """Freezes: what they hold, until when, and what is no freeze at all."""
 
+from dataclasses import replace
 from datetime import timedelta
 
 import pytest
 
 from image_automation.gating import chain, freeze
-from image_automation.gating.facts import Misread
+from image_automation.gating.facts import Around, Misread
 from tests.image_automation.gating.facing import NOW, changes, facts, policy
 
 UNTIL = "{reason: Black Friday, until: 2026-11-30T08:00:00+01:00, by: jane}"
@@ -33,6 +34,40 @@ def test_a_freeze_ends_at_its_end():
     end = NOW + timedelta(hours=19)
     assert held(facts(policy(), policy("api"), now=end, freeze=UNTIL)) == []
     assert len(held(facts(policy(), policy("api"), now=end - timedelta(seconds=1), freeze=UNTIL))) == 2
+
+
+def around(**texts: str) -> list[Around]:
+    """A namespace that is frozen, or an installation."""
+    known = {
+        "apps": ("image-automation.dev/freeze", "Namespace", "namespace apps"),
+        "flux": ("image-automation.dev/freeze-installation", "Installation", "the installation"),
+    }
+    return [
+        Around(namespace=name, key=known[name][0], kind=known[name][1], words=known[name][2],
+               annotations={known[name][0]: text})
+        for name, text in texts.items()
+    ]  # fmt: skip
+
+
+def test_with_a_namespace_or_the_installation_everything_in_it_is_frozen():
+    for name, words in (("apps", "namespace apps"), ("flux", "the installation")):
+        given = replace(facts(policy(), policy("api")), around=around(**{name: UNTIL}))
+        found = held(given)
+        assert [hold.path for hold in found] == ["web.yaml", "api.yaml"]
+        said = f"frozen with {words} until 2026-11-30T07:00:00Z by jane: Black Friday"
+        assert {(hold.kind, hold.by, hold.message) for hold in found} == {("Frozen", "jane", said)}
+        assert held(replace(given, now=NOW + timedelta(hours=19))) == []
+
+
+def test_of_several_freezes_the_nearest_is_told():
+    given = replace(facts(policy(), freeze="{reason: mine}"), around=around(apps=UNTIL, flux="{reason: all}"))
+    assert held(given)[0].message == "frozen: mine"
+    assert held(replace(given, automation={}))[0].message.startswith("frozen with namespace apps")
+
+
+def test_a_namespace_s_freeze_that_is_misread_is_named_and_stalls():
+    with pytest.raises(Misread, match=r"Namespace apps: annotation image-automation\.dev/freeze: "):
+        held(replace(facts(policy()), around=around(apps="yes")))
 
 
 @pytest.mark.parametrize(

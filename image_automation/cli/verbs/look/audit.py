@@ -11,6 +11,8 @@ from image_automation.cli import cluster as clusters
 from image_automation.cli import output
 
 if TYPE_CHECKING:
+    from gotk.api.core import Namespace
+    from gotk.kube.client import Client
     from image_automation.audit import Entry
 
 _HEADER = ("AT", "WHAT", "BY", "OBJECT", "VERSION", "REASON", "COMMIT")
@@ -69,12 +71,28 @@ async def _of_cluster(cluster: clusters.Cluster, *, everywhere: bool) -> "list[E
                 found += entries.of_policy(policy)
             except ValueError as error:
                 output.warning(f"ImagePolicy {policy.metadata.namespace}/{policy.metadata.name}: {error}")
+        for each in await _namespaces(client, namespace):
+            try:
+                found += entries.of_namespace(each)
+            except ValueError as error:
+                output.warning(str(error))
         for automation in await client.list(ImageUpdateAutomation, namespace):
             try:
                 found += entries.of_automation(automation)
             except ValueError as error:
                 output.warning(str(error))
     return found
+
+
+async def _namespaces(client: "Client", named: str | None) -> "list[Namespace]":
+    """Return a Namespace, or all; none where one may not look at them."""
+    from gotk.api.core import Namespace  # noqa: PLC0415 - heavy imports wait
+    from gotk.kube import errors  # noqa: PLC0415
+
+    try:
+        return list(await client.list(Namespace)) if named is None else [await client.get(Namespace, "", named)]
+    except (errors.Forbidden, errors.NotFound):
+        return []
 
 
 def _show(found: "list[Entry]", form: str) -> None:

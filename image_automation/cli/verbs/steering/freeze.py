@@ -1,10 +1,11 @@
 """`freeze` and `unfreeze`: automations write nothing for a while, with a reason that everybody sees.
 
-An annotation of each automation, and nothing else: it is heeded before the next push, and ends by itself.
+An annotation of each automation, of their Namespace, or of the one that the service runs in, and nothing else: it is
+heeded before the next push, and ends by itself.
 """
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
 
@@ -14,37 +15,60 @@ from image_automation.cli.verbs import completion
 from image_automation.cli.verbs.steering import moments, person
 
 if TYPE_CHECKING:
+    from gotk.api.meta import Object
     from gotk.kube.client import Client
 
 
-def _freeze(names: tuple[str, ...], *, everything: bool, reason: str, until: str, **options: Any) -> None:
+class _Scope(NamedTuple):
+    """What is frozen: automations by name, all that a namespace has, a whole one, or the whole installation."""
+
+    names: tuple[str, ...]
+    everything: bool
+    whole_namespace: bool
+    installation: bool
+
+
+class _Target(NamedTuple):
+    """An object and the annotation that freezes it, in words."""
+
+    kind: "type[Object]"
+    namespace: str
+    name: str
+    key: str
+    words: str
+
+
+def _freeze(*, reason: str, until: str, **options: Any) -> None:
     """Let ImageUpdateAutomations write nothing.
 
     Scanning and choosing go on. Without --until they are frozen until `unfreeze`; a later freeze takes the place of an
     earlier one. What somebody lets past it with `allow` is written all the same.
     """
-    _check(names, everything=everything)
-    for name, sentence in clusters.run(_frozen(clusters.from_options(options), names, reason, until)):
-        output.success(f"image update {name} is {sentence}")
+    scope = _scope(options)
+    for target, sentence in clusters.run(_frozen(clusters.from_options(options), scope, reason, until)):
+        output.success(f"{target.words} is {sentence}")
 
 
-def _unfreeze(names: tuple[str, ...], *, everything: bool, **options: Any) -> None:
+def _unfreeze(**options: Any) -> None:
     """Let frozen ImageUpdateAutomations write again."""
-    _check(names, everything=everything)
-    for name, had in clusters.run(_thawed(clusters.from_options(options), names)):
-        output.success(f"image update {name} is {'frozen no more' if had else 'not frozen'}")
+    scope = _scope(options)
+    for target, had in clusters.run(_thawed(clusters.from_options(options), scope)):
+        output.success(f"{target.words} is {'frozen no more' if had else 'not frozen'}")
 
 
-def _check(names: tuple[str, ...], *, everything: bool) -> None:
-    if bool(names) == everything:
-        output.fail("name ImageUpdateAutomations, or give --all for those of the namespace")
+def _scope(options: dict[str, Any]) -> _Scope:
+    scope = _Scope(*(options.pop(name) for name in _Scope._fields))
+    if sum(map(bool, scope)) != 1:
+        output.fail(
+            "name ImageUpdateAutomations, or give --all for those of the namespace, --whole-namespace for whatever it"
+            " will have, or --installation for all that the service of this namespace writes"
+        )
+    return scope
 
 
-async def _frozen(cluster: clusters.Cluster, names: Sequence[str], reason: str, until: str) -> list[tuple[str, str]]:
+async def _frozen(cluster: clusters.Cluster, scope: _Scope, reason: str, until: str) -> list[tuple[_Target, str]]:
     import msgspec  # noqa: PLC0415 - heavy imports wait
 
-    from gotk.api import extensions  # noqa: PLC0415
-    from gotk.api.image import ImageUpdateAutomation  # noqa: PLC0415
     from gotk.runtime.clock import rfc3339  # noqa: PLC0415
     from image_automation.gating.freeze import Freeze  # noqa: PLC0415
 
@@ -52,25 +76,62 @@ async def _frozen(cluster: clusters.Cluster, names: Sequence[str], reason: str, 
         who = await person.ask(client)
         end = moments.later(until, who.now) if until else None
         freeze = Freeze(reason=reason, until=rfc3339(end) if end else "", by=who.name, at=rfc3339(who.now))
-        patch = {"metadata": {"annotations": {extensions.FREEZE: msgspec.json.encode(freeze).decode()}}}
-        named = await _named(client, cluster.namespace, names)
-        for name in named:
-            await client.merge_patch(ImageUpdateAutomation, cluster.namespace, name, patch)
-        return [(name, freeze.sentence) for name in named]
+        targets = await _targets(client, cluster.namespace, scope)
+        for target in targets:
+            await _annotate(client, target, msgspec.json.encode(freeze).decode())
+        await _wake(client, cluster.namespace, scope, rfc3339(who.now))
+        return [(target, freeze.sentence) for target in targets]
 
 
-async def _thawed(cluster: clusters.Cluster, names: Sequence[str]) -> list[tuple[str, bool]]:
-    from gotk.api import extensions  # noqa: PLC0415 - heavy imports wait
-    from gotk.api.image import ImageUpdateAutomation  # noqa: PLC0415
+async def _thawed(cluster: clusters.Cluster, scope: _Scope) -> list[tuple[_Target, bool]]:
+    from gotk.runtime.clock import rfc3339  # noqa: PLC0415 - heavy imports wait
 
     thawed = []
     async with cluster.connect() as client:
-        for name in await _named(client, cluster.namespace, names):
-            obj = await client.get(ImageUpdateAutomation, cluster.namespace, name)
-            patch = {"metadata": {"annotations": {extensions.FREEZE: None}}}
-            await client.merge_patch(ImageUpdateAutomation, cluster.namespace, name, patch)
-            thawed.append((name, extensions.FREEZE in obj.metadata.annotations))
+        now = (await person.ask(client)).now
+        for target in await _targets(client, cluster.namespace, scope):
+            obj = await client.get(target.kind, target.namespace, target.name)
+            await _annotate(client, target, None)
+            thawed.append((target, target.key in obj.metadata.annotations))
+        await _wake(client, cluster.namespace, scope, rfc3339(now))
     return thawed
+
+
+async def _annotate(client: "Client", target: _Target, text: str | None) -> None:
+    patch = {"metadata": {"annotations": {target.key: text}}}
+    await client.merge_patch(target.kind, target.namespace, target.name, patch)
+
+
+async def _targets(client: "Client", namespace: str, scope: _Scope) -> Sequence[_Target]:
+    from gotk.api import extensions  # noqa: PLC0415 - heavy imports wait
+    from gotk.api.core import Namespace  # noqa: PLC0415
+    from gotk.api.image import ImageUpdateAutomation  # noqa: PLC0415
+
+    if scope.whole_namespace:
+        return [_Target(Namespace, "", namespace, extensions.FREEZE, f"namespace {namespace}")]
+    if scope.installation:
+        key = extensions.FREEZE_INSTALLATION
+        return [_Target(Namespace, "", namespace, key, f"the installation in namespace {namespace}")]
+    return [
+        _Target(ImageUpdateAutomation, namespace, name, extensions.FREEZE, f"image update {name}")
+        for name in await _named(client, namespace, scope.names)
+    ]
+
+
+async def _wake(client: "Client", namespace: str, scope: _Scope, now: str) -> None:
+    """Let automations see at once what is said of a Namespace, which nobody watches."""
+    from gotk.api.image import ImageUpdateAutomation  # noqa: PLC0415 - heavy imports wait
+    from gotk.api.meta import REQUESTED_AT  # noqa: PLC0415
+    from gotk.kube import errors  # noqa: PLC0415
+
+    if not (scope.whole_namespace or scope.installation):
+        return
+    patch = {"metadata": {"annotations": {REQUESTED_AT: now}}}
+    try:
+        for obj in await client.list(ImageUpdateAutomation, None if scope.installation else namespace):
+            await client.merge_patch(ImageUpdateAutomation, obj.metadata.namespace, obj.metadata.name, patch)
+    except errors.Forbidden:
+        output.warning("some automations, which you may not write to, say so with their next run; they hold already")
 
 
 async def _named(client: "Client", namespace: str, names: Sequence[str]) -> Sequence[str]:
@@ -89,6 +150,8 @@ def _parameters() -> list[click.Parameter]:
     return [
         click.Argument(["names"], nargs=-1, metavar="[NAME]...", shell_complete=completion.of("IMAGE_UPDATE")),
         click.Option(["--all", "everything"], is_flag=True, help="Every ImageUpdateAutomation of the namespace."),
+        click.Option(["--whole-namespace"], is_flag=True, help="The namespace, with whatever comes into it."),
+        click.Option(["--installation"], is_flag=True, help="All that the service of this namespace writes."),
     ]
 
 
