@@ -122,6 +122,9 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     ),
 }
 
+#: Verbs of flux that are not here, and what to do instead.
+_ABSENT: Mapping[str, str] = {"plugin": "call the program itself; nothing is added to this one"}
+
 
 class LazyGroup(flags.Group):
     """A group that knows its verbs' names and help, and imports a verb when it is called."""
@@ -144,7 +147,9 @@ class LazyGroup(flags.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
-        """Find the verb. Raises NoSuchOption where it does not take an option that was given before it."""
+        """Find the verb. Raises UsageError where it takes no option that was given before it, or is not here."""
+        if args and args[0] in _ABSENT and not ctx.resilient_parsing:
+            raise click.UsageError(f"flux's '{args[0]}' is not here: {_ABSENT[args[0]]}", ctx)
         name, command, rest = super().resolve_command(ctx, args)
         if command is not None and not ctx.resilient_parsing:
             for option in cluster.elsewhere(ctx):

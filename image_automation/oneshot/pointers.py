@@ -23,10 +23,7 @@ def undeclared(objects: Reader, path: Path, *, root: Path, namespace: str) -> It
         more = ", ..." if len(found) > _MOST else ""
         advice = f"they are in {', '.join(map(repr, found[:_MOST]))}{more}: name that folder, or the whole repository"
     else:
-        advice = (
-            "name the folder or the clone that holds them; to begin with, declare an ImageRepository and an ImagePolicy"
-            " and mark a value"
-        )
+        advice = "name the folder or the clone that holds them; to begin with, `image-automation init` proposes them"
     yield f"there is no ImagePolicy and no ImageUpdateAutomation below '{path}': {advice}"
 
 

@@ -74,3 +74,8 @@ def test_help_lists_the_options_and_the_verbs(capsys: pytest.CaptureFixture[str]
     assert "reconcile" in told
     assert run("get", "sources", "--help") == 0
     assert "--kubeconfig" not in capsys.readouterr().out
+
+
+def test_a_verb_of_flux_that_is_not_here_is_an_error_with_an_answer(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("plugin", "list") == 1
+    assert capsys.readouterr().err.startswith("✗ flux's 'plugin' is not here: call the program itself")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from image_automation.cli import checkout
+from image_automation.cli import checkout, output
 from image_automation.cli.verbs.adopting import proposed
 
 if TYPE_CHECKING:
@@ -31,6 +31,8 @@ def _init(path: Path, *, namespace: str, write: bool, **options: Any) -> int:
     wanted = proposed.wanted(options)
     request = checkout.request(path, namespace, {**options, "automations": (), "state": None})
     made = checkout.run(_introduce(request, wanted))
+    if not (made.draft.policies or made.draft.open or made.draft.followed or made.errors):
+        output.action(f"there is no image below '{path}': name the folder that holds the manifests")
     return proposed.tell(made, write=write, scanned=wanted.scan)
 
 

@@ -13,7 +13,8 @@ from image_automation.cli.verbs.v1 import identity, listing, sync
 _BECAME: Mapping[str, str] = {
     "install": "`image-automation install`, then `create source git` and `create kustomization`",
     "release": "commit the tag, or let an ImageUpdateAutomation do so: `create image update`",
-    "automate": "`create image repository`, `create image policy` and `create image update`, and a marker in the file",
+    "automate": "`import flux-v1` takes its annotations over; else `create image repository`, `create image policy` and"
+    " `create image update`, and a marker in the file",
     "deautomate": "remove the marker from the file, or `suspend image update NAME`",
     "policy": "`create image policy`, whose --select-semver and --filter-regex say which tags are wanted",
     "lock": "`suspend image update NAME` or `suspend kustomization NAME`",

@@ -302,7 +302,7 @@ def test_a_path_without_any_object_of_ours_is_an_error(tmp_path: Path, capsys: p
     assert run("plan", tmp_path) == 1
     assert capsys.readouterr().err.endswith(
         f"✗ there is no ImagePolicy and no ImageUpdateAutomation below '{tmp_path}': name the folder or the clone that"
-        " holds them; to begin with, declare an ImageRepository and an ImagePolicy and mark a value\n"
+        " holds them; to begin with, `image-automation init` proposes them\n"
     )
 
 

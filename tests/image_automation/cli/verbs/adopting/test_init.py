@@ -177,6 +177,13 @@ def test_bad_input_is_one_line(
     assert cause in capsys.readouterr().err
 
 
+def test_a_folder_without_images_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    assert run("init", tmp_path) == 0
+    out, err = capsys.readouterr()
+    assert out == "Proposal: 0 new policies, 0 markers, 0 followed already, 0 undecided.\n"
+    assert err == f"► there is no image below '{tmp_path}': name the folder that holds the manifests\n"
+
+
 def test_a_link_out_of_the_folder_is_passed_over_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     put(tmp_path, "other.yaml", "services:\n a:\n  image: other:1.0.0\n")
     put(tmp_path, "here/compose.yaml", "services:\n a:\n  image: web:1.0.0\n")
