@@ -5,17 +5,18 @@ A plan that is shown is made by the code that writes it, and who writes one wait
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime
 from weakref import WeakValueDictionary
 
-from gotk.api.image import GitSpec, ImageUpdateAutomation
+from gotk.api.image import GitSpec, ImagePolicy, ImageUpdateAutomation
 from gotk.api.source import GitRepository
 from gotk.git import errors as git
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.errors import Retry, Stalled
 from gotk.runtime.reconciler import Reader
 from gotk.sources.git_access import GitAccess
-from image_automation import gatekeeping, ports
+from image_automation import gatekeeping, ports, selection, surroundings
 from image_automation.gating.chain import Gate
 from image_automation.pull_requests import access as forges
 from image_automation.pull_requests import committing
@@ -40,11 +41,13 @@ class Desk:
         connect: forges.Connect,
         cross_namespace: bool,
         allow_file: bool,
+        installation: str,
         known: tree.Known | None = None,
     ) -> None:
         """Take what it works with; `allow_file` lets `file://` addresses in, for whoever may read this machine.
 
-        `connect` opens ways to forges.
+        `connect` opens ways to forges; `installation` is the namespace that the service runs in, where a freeze of all
+        is written.
         """
         self.access = access
         self.forges = forges.Access(objects=client, git=access, connect=connect)
@@ -54,8 +57,15 @@ class Desk:
         self._repositories = repositories
         self._cross_namespace = cross_namespace
         self._allow_file = allow_file
+        self._installation = installation
         self._known = known or tree.Known()
         self._branch_locks: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
+
+    async def selected(self, automation: ImageUpdateAutomation) -> Selection:
+        """Return the policies of an automation, and what is said of all around it. Raises Stalled and APIError."""
+        namespace = automation.metadata.namespace
+        found = selection.select(self._objects.list(ImagePolicy, namespace), automation.spec.policy_selector)
+        return replace(found, around=await surroundings.read(self._client, namespace, self._installation))
 
     def source(self, automation: ImageUpdateAutomation) -> GitRepository:
         """Return the source of an automation. Raises Stalled and Retry."""

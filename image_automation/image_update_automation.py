@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from gotk.api import extensions
-from gotk.api.image import ImagePolicy, ImageUpdateAutomation, ImageUpdateAutomationStatus
+from gotk.api.image import ImageUpdateAutomation, ImageUpdateAutomationStatus
 from gotk.api.meta import Object
 from gotk.api.source import GitRepository
 from gotk.git import errors as git
@@ -34,7 +34,6 @@ from image_automation import (
     report_status,
     returns,
     selection,
-    surroundings,
     triggers,
     unresolved,
 )
@@ -118,7 +117,6 @@ class ImageUpdateAutomationReconciler:
         desk: Desk,
         clock: Clock,
         jitter: random.Random,
-        installation: str,
         deployers: Collection[type[Object]],
         reading: recovery.Reading,
         first_seen: FirstSeen,
@@ -126,7 +124,6 @@ class ImageUpdateAutomationReconciler:
     ) -> None:
         """Take what it works with.
 
-        `installation` is the namespace that the service runs in, where a freeze of all is written.
         Of the kinds in `deployers` it is seen whether what was updated fails; `reading` tells what a build reads.
         `first_seen` tells since when a policy's version is known,
         `origins` reads its image's labels.
@@ -137,7 +134,6 @@ class ImageUpdateAutomationReconciler:
         self._limiter = desk.limiter
         self._clock = clock
         self._jitter = jitter
-        self._installation = installation
         self._deployers = deployers
         self._reading = reading
         self.watches: Sequence[Watch[Any]] = (*triggers.WATCHES, *map(triggers.of_deployer, deployers))
@@ -163,9 +159,7 @@ class ImageUpdateAutomationReconciler:
         """Bring the push branch to what the policies chose."""
         run.update(last_automation_run_time=rfc3339(run.now()))
         desks.check(obj)
-        policies = self._objects.list(ImagePolicy, obj.metadata.namespace)
-        around = await surroundings.read(self._client, obj.metadata.namespace, self._installation)
-        selected = replace(selection.select(policies, obj.spec.policy_selector), around=around)
+        selected = await self._desk.selected(obj)
         frozen = gatekeeping.show(obj, selected, run)
         source = self._desk.source(obj)
         manager = await self._desk.manager(obj, source)

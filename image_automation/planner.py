@@ -23,7 +23,7 @@ from gotk.git import errors as git
 from gotk.runtime.clock import Clock, rfc3339
 from gotk.runtime.errors import Conflict, ReconcileError
 from gotk.runtime.reconciler import Reader
-from image_automation import bumps, current, ports, pushes, report, selection, unresolved
+from image_automation import bumps, current, ports, pushes, report, unresolved
 from image_automation import desk as desks
 from image_automation.bumps import Bump, FirstSeen
 from image_automation.desk import Desk
@@ -162,7 +162,7 @@ class Planner:
         where = (automation.metadata.namespace, automation.metadata.name)
         async with self._turns.setdefault(where, asyncio.Lock()):
             try:
-                selected, key = self._selected(automation), self._key(automation)
+                selected, key = await self._desk.selected(automation), self._key(automation)
                 kept = self._kept.get(where)
                 if kept is not None and kept.key == key and self._clock.monotonic() < kept.until:
                     return kept.drawn
@@ -194,7 +194,7 @@ class Planner:
     async def _pushed(
         self, automation: ImageUpdateAutomation, manager: SourceManager, identity: str, person: Asks
     ) -> PushResult:
-        run, now, selected = self._desk.limiter.run, self._clock.now(), self._selected(automation)
+        run, now, selected = self._desk.limiter.run, self._clock.now(), await self._desk.selected(automation)
         draft = await run(self._draft, manager, selected, now)
         if draft.base is None or draft.identity != identity:
             raise MovedError("nothing was written: the branch, the choices or the files have moved since this plan")
@@ -219,10 +219,6 @@ class Planner:
         await self._client.merge_patch(
             ImageUpdateAutomation, meta.namespace, meta.name, {"status": status}, subresource="status"
         )
-
-    def _selected(self, automation: ImageUpdateAutomation) -> Selection:
-        policies = self._objects.list(ImagePolicy, automation.metadata.namespace)
-        return selection.select(policies, automation.spec.policy_selector)
 
     def _key(self, automation: ImageUpdateAutomation) -> tuple[object, ...]:
         """Return what a plan depends on besides the remote and the time."""

@@ -129,7 +129,6 @@ def image_update_automation(parts: Parts) -> Reconciler[Any, Any]:
         desk=parts.desk,
         clock=parts.clock,
         jitter=parts.chance,
-        installation=parts.settings.namespace,
         deployers=[kind for name, kind in _DEPLOYERS.items() if name in parts.settings.controllers],
         reading=reads.reads,
         first_seen=forges.first_seen(parts.caches, parts.tags),

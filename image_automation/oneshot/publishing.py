@@ -193,10 +193,10 @@ async def push(chosen: Chosen, clock: Clock, *, given: Mapping[str, bytes], url:
                 connect=forges.connect(await stack.enter_async_context(Transport(route=proxies)), clock.now),
                 cross_namespace=not settings.no_cross_namespace_refs,
                 allow_file=True,
+                installation=settings.namespace,
             ),
             clock=clock,
             jitter=random.Random(os.getpid()),  # noqa: S311 - jitter
-            installation=settings.namespace,
             deployers=(),
             reading=reads.reads,
             first_seen=chosen.first_seen,

@@ -116,6 +116,7 @@ class World:
             connect=self.connect,
             cross_namespace=cross_namespace,
             allow_file=allow_file,
+            installation="flux-system",
         )
         self.reconciler = ImageUpdateAutomationReconciler(
             objects=self.store,
@@ -125,7 +126,6 @@ class World:
             first_seen=lambda _, __: None,
             origins=self.origins,
             reading=reads.reads,
-            installation="flux-system",
             **{"client": Client(self.store), "deployers": (), **settings},
         )
         return self.reconciler

@@ -84,6 +84,7 @@ class Ground:
             connect=nowhere,
             cross_namespace=True,
             allow_file=True,
+            installation="flux-system",
         )
         self.planner = Planner(
             objects=self.objects,

@@ -53,6 +53,7 @@ class Racer(msgspec.Struct, frozen=True, kw_only=True):
                     connect=nowhere,
                     cross_namespace=True,
                     allow_file=False,
+                    installation="flux-system",
                 ),
                 clock=SystemClock(),
                 jitter=random.Random(self.data),

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from gotk.api import scheme
+from gotk.api.core import Namespace
 from gotk.git.objects.seed import seed
 from gotk.kube import errors
 from image_automation import report
@@ -139,3 +141,17 @@ async def test_a_repository_that_is_not_there_is_said_to_be_so(ground: Ground) -
     ground.cluster.change("GitRepository", "apps", "fleet", {"spec": {"url": "file:///nowhere/at/all"}})
     with pytest.raises(CannotPlanError, match="nowhere"):
         await ground.planner.plan(ground.automation)
+
+
+async def test_with_a_namespace_that_is_frozen_nothing_is_planned_and_nothing_that_was_is_written(
+    ground: Ground,
+) -> None:
+    plan = await ground.planner.plan(ground.automation)
+    annotations = {"image-automation.dev/freeze": "{reason: audit}"}
+    frozen = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "apps", "annotations": annotations}}
+    ground.put(scheme.convert(frozen, Namespace))
+    with pytest.raises(MovedError):
+        await write(ground, plan.identity)
+    after = await ground.planner.plan(ground.automation)
+    assert [held.message for held in after.report.held] == ["frozen with namespace apps: audit"]
+    assert (after.identity, ground.head) == ("", plan.base)

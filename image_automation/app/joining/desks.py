@@ -23,5 +23,6 @@ def desk(
         connect=connect,
         cross_namespace=not settings.no_cross_namespace_refs,
         allow_file=settings.allow_file,
+        installation=settings.namespace,
         known=tree.Known(settings.marks),
     )

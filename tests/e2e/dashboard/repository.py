@@ -89,6 +89,7 @@ def _knows(fleet: Fleet, folder: Path, limiter: Limiter) -> Knows:
         connect=nowhere,
         cross_namespace=True,
         allow_file=True,
+        installation="flux-system",
     )
     planner = Planner(objects=objects, client=client, desk=desk, clock=SystemClock(), first_seen=lambda _, __: None)
     return Knows(plans=planner, files=MarkedFiles(planner=planner, limiter=limiter), registries=Registries())
