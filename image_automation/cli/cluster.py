@@ -144,10 +144,11 @@ def from_options(options: dict[str, Any]) -> Cluster:
 
 
 def run(work: Awaitable[R]) -> R:
-    """Run a verb's work; what the cluster refuses becomes one line for the user."""
+    """Run a verb's work; what the cluster refuses, or makes no sense, becomes one line for the user."""
     import asyncio  # noqa: PLC0415 - see the module
 
     from gotk.kube import credentials, errors  # noqa: PLC0415 - see the module
+    from image_automation.steering.cluster import CannotBeDoneError  # noqa: PLC0415 - see the module
 
     async def bounded() -> R:
         return await work
@@ -156,7 +157,7 @@ def run(work: Awaitable[R]) -> R:
         return asyncio.run(bounded())
     except errors.Unauthorized as error:
         output.fail(f"the cluster does not accept these credentials: {error.message}")
-    except (errors.APIError, credentials.ConfigError) as error:
+    except (errors.APIError, credentials.ConfigError, CannotBeDoneError) as error:
         output.fail(str(error))
     except BrokenPipeError:
         sys.stderr.close()

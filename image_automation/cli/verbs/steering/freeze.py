@@ -12,7 +12,7 @@ import click
 from image_automation.cli import cluster as clusters
 from image_automation.cli import output
 from image_automation.cli.verbs import completion
-from image_automation.cli.verbs.steering import moments, person
+from image_automation.steering import moments
 
 if TYPE_CHECKING:
     from gotk.api.meta import Object
@@ -71,6 +71,7 @@ async def _frozen(cluster: clusters.Cluster, scope: _Scope, reason: str, until: 
 
     from gotk.runtime.clock import rfc3339  # noqa: PLC0415
     from image_automation.gating.freeze import Freeze  # noqa: PLC0415
+    from image_automation.steering import person  # noqa: PLC0415
 
     async with cluster.connect() as client:
         who = await person.ask(client)

@@ -3,17 +3,14 @@
 An annotation of the ImagePolicy, and nothing else: the running service reads it at once, and a manifest may hold it.
 """
 
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import click
 
 from image_automation.cli import cluster as clusters
 from image_automation.cli import output
 from image_automation.cli.verbs import completion
-from image_automation.cli.verbs.steering import moments, person
-
-if TYPE_CHECKING:
-    from gotk.kube.client import Client
+from image_automation.steering import moments
 
 
 def _pin(name: str, tag: str, *, until: str, reason: str, **options: Any) -> None:
@@ -34,33 +31,18 @@ def _unpin(name: str, **options: Any) -> None:
 
 async def _pinned(cluster: clusters.Cluster, name: str, tag: str, until: str, reason: str) -> str:
     """Write the pin, and return what it says."""
-    from policies import pin as pins  # noqa: PLC0415 - heavy imports wait
+    from image_automation.steering import pinning  # noqa: PLC0415 - heavy imports wait
 
     async with cluster.connect() as client:
-        who = await person.ask(client)
-        end = moments.later(until, who.now) if until else None
-        made = pins.Pin(tag=tag, until=end, by=who.name, reason=reason)
-        try:
-            text = pins.written(made)
-        except ValueError as error:
-            output.fail(str(error))
-        await _annotate(client, cluster.namespace, name, text)
-        return made.named
+        return (await pinning.pin(client, cluster.namespace, name, tag, until=until, reason=reason)).named
 
 
 async def _unpinned(cluster: clusters.Cluster, name: str) -> bool:
     """Take the pin away; tell whether there was one."""
+    from image_automation.steering import pinning  # noqa: PLC0415 - heavy imports wait
+
     async with cluster.connect() as client:
-        return await _annotate(client, cluster.namespace, name, None)
-
-
-async def _annotate(client: "Client", namespace: str, name: str, text: str | None) -> bool:
-    from gotk.api import extensions  # noqa: PLC0415 - heavy imports wait
-    from gotk.api.image import ImagePolicy  # noqa: PLC0415 - as above
-
-    obj = await client.get(ImagePolicy, namespace, name)
-    await client.merge_patch(ImagePolicy, namespace, name, {"metadata": {"annotations": {extensions.PIN: text}}})
-    return extensions.PIN in obj.metadata.annotations
+        return await pinning.unpin(client, cluster.namespace, name)
 
 
 pin = click.Command(

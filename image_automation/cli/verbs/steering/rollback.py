@@ -13,7 +13,6 @@ import click
 from image_automation.cli import cluster as clusters
 from image_automation.cli import output
 from image_automation.cli.verbs import completion
-from image_automation.cli.verbs.steering import person
 
 if TYPE_CHECKING:
     from gotk.kube.client import Client
@@ -41,28 +40,12 @@ def _rollback(name: str, place: str | None, *, policy: str | None, wait: bool, *
 
 
 async def _ask(cluster: clusters.Cluster, name: str, fields: dict[str, Any], *, wait: bool) -> "Answer | None":
-    from gotk.api import extensions  # noqa: PLC0415 - heavy imports wait
-    from gotk.api.image import ImageUpdateAutomation  # noqa: PLC0415 - as above
+    from image_automation.recovering.request import Request  # noqa: PLC0415 - heavy imports wait
+    from image_automation.steering import rolling_back  # noqa: PLC0415 - as above
 
     async with cluster.connect() as client:
-        obj = await client.get(ImageUpdateAutomation, cluster.namespace, name)
-        if obj.spec.suspend:
-            output.fail(f"image update {name} is suspended: resume it, or revert the commit yourself")
-        if extensions.ROLLBACK in obj.metadata.annotations:
-            output.fail(f"image update {name} is asked to roll back already: wait until that is done")
-        text = _written(fields | {"by": (await person.ask(client)).name})
-        patch = {"metadata": {"annotations": {extensions.ROLLBACK: text}}}
-        await client.merge_patch(ImageUpdateAutomation, cluster.namespace, name, patch)
+        await rolling_back.ask(client, cluster.namespace, name, Request(**fields))
         return await _answer(client, cluster, name, str(fields["id"])) if wait else None
-
-
-def _written(fields: dict[str, Any]) -> str:
-    from image_automation.recovering import request  # noqa: PLC0415 - heavy imports wait
-
-    try:
-        return request.written(request.Request(**fields))
-    except ValueError as error:
-        output.fail(str(error))
 
 
 async def _answer(client: "Client", cluster: clusters.Cluster, name: str, request: str) -> "Answer":

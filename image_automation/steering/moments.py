@@ -1,9 +1,9 @@
-"""A moment on the command line: a time, a day, or how long from now."""
+"""A moment as people write it: a time, a day, or how long from now."""
 
 from datetime import UTC, datetime, timedelta
 
 from gotk.duration import Duration
-from image_automation.cli import output
+from image_automation.steering.cluster import CannotBeDoneError
 
 FORMS = "2026-12-24T12:00:00Z, 2026-12-24 (its first moment in UTC), or 72h from now"
 
@@ -22,11 +22,11 @@ def read(text: str, now: datetime) -> datetime:
 
 
 def later(text: str, now: datetime) -> datetime:
-    """Return the moment that a text means by another clock than this machine's. Fails where it is none, or over."""
+    """Return the moment that a text means, later than now. Raises CannotBeDoneError."""
     try:
         moment = read(text, now)
     except (ValueError, OverflowError):
-        output.fail(f"'{text}' is no time: write {FORMS}")
+        raise CannotBeDoneError(f"'{text}' is no time: write {FORMS}") from None
     if moment <= now:
-        output.fail(f"'{text}' is over already: the cluster's clock says {now:%Y-%m-%dT%H:%M:%SZ}")
+        raise CannotBeDoneError(f"'{text}' is over already: the cluster's clock says {now:%Y-%m-%dT%H:%M:%SZ}")
     return moment
