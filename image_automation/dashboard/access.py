@@ -9,7 +9,7 @@ see what the service sees, and do nothing.
 import asyncio
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Protocol, TypeVar
+from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
 from gotk.api import scheme
 from gotk.api.meta import Object
@@ -17,8 +17,12 @@ from gotk.bounded import Bounded
 from gotk.kube import errors
 from gotk.kube.cache import Caches
 from gotk.runtime.clock import Clock
+from image_automation.steering import cluster as steering
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as in the cache
+
+#: Namespaces; None for all of them.
+Spaces: TypeAlias = frozenset[str] | None
 
 _READING: Final = frozenset({"get", "list", "watch"})
 #: For how many seconds an answer of the cluster holds, and how many of them are remembered.
@@ -46,16 +50,8 @@ class Reads(Protocol):
         ...
 
 
-class Cluster(Reads, Protocol):
+class Cluster(Reads, steering.Cluster, Protocol):
     """The cluster as one person reaches it."""
-
-    async def create_object(self, obj: Mapping[str, Any]) -> dict[str, Any]:
-        """Create an object, or have a question answered. Raises APIError."""
-        ...
-
-    async def merge_patch(self, kind: type[O], namespace: str, name: str, patch: Mapping[str, Any]) -> O:
-        """Merge fields into an object. Raises APIError."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -158,6 +154,21 @@ class Access:
         self, person: Person | None, caches: Caches, kinds: Iterable[type[Object]], subject: Subject | None = None
     ) -> "Sight":
         """Return what somebody may see of the kinds, and the subject where they may get that one alone."""
+        found = await self._spaces(person, "list", caches, kinds)
+        single = None
+        if subject is not None and subject.kind in found and not _covers(found[subject.kind], subject.namespace):
+            seen = await self.may(person, Deed("get", subject.kind, subject.namespace, subject.name))
+            single = subject if seen else None
+        return Sight(caches, found, single)
+
+    async def writes(self, person: Person | None, caches: Caches, kinds: Iterable[type[Object]]) -> "Writes":
+        """Return in which namespaces somebody may change objects of the kinds, whatever their names."""
+        return Writes(await self._spaces(person, "patch", caches, kinds) if person is not None else {})
+
+    async def _spaces(
+        self, person: Person | None, verb: str, caches: Caches, kinds: Iterable[type[Object]]
+    ) -> Mapping[type[Object], Spaces]:
+        """Return for each kind that is watched where somebody may do something to its objects."""
         watched = [kind for kind in kinds if any(cache.kind is kind for cache in caches)]
         turns = asyncio.Semaphore(_AT_ONCE)
 
@@ -165,27 +176,31 @@ class Access:
             async with turns:
                 return await self.may(person, deed)
 
-        async def within(kind: type[Object]) -> frozenset[str] | None:
-            if await ask(Deed("list", kind)):
+        async def within(kind: type[Object]) -> Spaces:
+            if await ask(Deed(verb, kind)):
                 return None
             spaces = sorted({each.metadata.namespace for each in caches.list(kind)})
-            allowed = await _all(ask(Deed("list", kind, space)) for space in spaces)
+            allowed = await _all(ask(Deed(verb, kind, space)) for space in spaces)
             return frozenset(space for space, good in zip(spaces, allowed, strict=True) if good)
 
-        found = dict(zip(watched, await _all(within(kind) for kind in watched), strict=True))
-        single = None
-        if subject is not None and subject.kind in found and not _covers(found[subject.kind], subject.namespace):
-            seen = await ask(Deed("get", subject.kind, subject.namespace, subject.name))
-            single = subject if seen else None
-        return Sight(caches, found, single)
+        return dict(zip(watched, await _all(within(kind) for kind in watched), strict=True))
+
+
+class Writes:
+    """Where somebody may change objects: what pages offer buttons by. The cluster decides anew when one is pressed."""
+
+    def __init__(self, spaces: Mapping[type[Object], Spaces]) -> None:
+        self._spaces = spaces
+
+    def may(self, kind: type[Object], namespace: str) -> bool:
+        """Tell whether somebody may change every object of a kind in a namespace."""
+        return _covers(self._spaces.get(kind, frozenset()), namespace)
 
 
 class Sight:
     """The objects that somebody may see."""
 
-    def __init__(
-        self, caches: Caches, spaces: Mapping[type[Object], frozenset[str] | None], single: Subject | None
-    ) -> None:
+    def __init__(self, caches: Caches, spaces: Mapping[type[Object], Spaces], single: Subject | None) -> None:
         self._caches = caches
         self._spaces = spaces
         self._single = single
@@ -207,7 +222,7 @@ class Sight:
         return [each for space in sorted(wanted) for each in self._caches.list(kind, space)]
 
 
-def _covers(spaces: frozenset[str] | None, namespace: str) -> bool:
+def _covers(spaces: Spaces, namespace: str) -> bool:
     return spaces is None or namespace in spaces
 
 

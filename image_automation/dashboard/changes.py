@@ -5,6 +5,8 @@ from collections.abc import Iterable, Iterator
 from gotk.api.image import ImageUpdateAutomation
 from image_automation import report
 from image_automation.dashboard import links, states
+from image_automation.dashboard.acting import catalog, offers
+from image_automation.dashboard.acting.offers import Offer
 from image_automation.dashboard.page import Look, Page, Record, titled
 from image_automation.dashboard.states import State
 
@@ -47,6 +49,7 @@ class Change(Record, frozen=True, kw_only=True):
     pull_requests: tuple[Proposed, ...] = ()
     recovery: str = ""
     answer: str = ""
+    acts: tuple[Offer, ...] = ()
 
 
 class Changes(Record, frozen=True, kw_only=True):
@@ -57,11 +60,11 @@ class Changes(Record, frozen=True, kw_only=True):
 
 def record(look: Look) -> Changes:
     """Make the record."""
-    found = [_change(each) for each in look.objects.list(ImageUpdateAutomation)]
+    found = [_change(each, look) for each in look.objects.list(ImageUpdateAutomation)]
     return Changes(changes=tuple(sorted(found, key=lambda change: change.time, reverse=True)))
 
 
-def _change(automation: ImageUpdateAutomation) -> Change:
+def _change(automation: ImageUpdateAutomation, look: Look) -> Change:
     found, status = report.read(automation.metadata.annotations), automation.status
     push = found.push if found.push is not None and found.push.commit == status.last_push_commit else None
     recovery = found.recovery
@@ -76,7 +79,14 @@ def _change(automation: ImageUpdateAutomation) -> Change:
         pull_requests=tuple(map(_proposed, found.pull_requests)),
         recovery=": ".join(filter(None, (recovery.failing, recovery.message, recovery.cause))) if recovery else "",
         answer=found.answer.message if found.answer is not None else "",
+        acts=tuple(_offers(automation, look)),
     )
+
+
+def _offers(automation: ImageUpdateAutomation, look: Look) -> Iterator[Offer]:
+    namespace = automation.metadata.namespace
+    if catalog.ACTS["rollback"].fits(automation) and look.writes(ImageUpdateAutomation, namespace):
+        yield offers.rollback(namespace, automation.metadata.name)
 
 
 def _values(changes: Iterable[report.Changed]) -> Iterator[Value]:
@@ -102,5 +112,10 @@ def _proposed(kept: report.PullRequest) -> Proposed:
 
 
 PAGE = Page(
-    path="/changes", template="changes.html", title=titled("Changes"), kinds=(ImageUpdateAutomation,), record=record
+    path="/changes",
+    template="changes.html",
+    title=titled("Changes"),
+    kinds=(ImageUpdateAutomation,),
+    record=record,
+    changes=(ImageUpdateAutomation,),
 )

@@ -58,6 +58,7 @@ class Explained(Record, frozen=True, kw_only=True):
     search: str = ""
     verdict: str = ""
     left_out: int = 0
+    acts: tuple[str, ...] = ()
 
 
 def record(look: Look) -> Explained:
@@ -87,6 +88,7 @@ def record(look: Look) -> Explained:
         search=search,
         verdict=verdict,
         left_out=max(0, len(kept) - _LISTED),
+        acts=look.acts,
     )
 
 

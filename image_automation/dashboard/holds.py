@@ -1,7 +1,7 @@
 """`/holds`: what is not written and why, which policies are pinned, what is frozen, and what ends each of them."""
 
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Final
 
@@ -12,6 +12,8 @@ from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.meta import Object
 from gotk.runtime.clock import rfc3339
 from image_automation import report, report_status
+from image_automation.dashboard.acting import offers
+from image_automation.dashboard.acting.offers import May, Offer
 from image_automation.dashboard.page import Look, Page, Record, titled
 from image_automation.gating import facts, freeze
 from policies import pin
@@ -34,6 +36,7 @@ class Hold(Record, frozen=True, kw_only=True):
     since: str = ""
     until: str = ""
     end: str = ""
+    acts: tuple[Offer, ...] = ()
 
 
 class Standstill(Record, frozen=True, kw_only=True):
@@ -45,6 +48,7 @@ class Standstill(Record, frozen=True, kw_only=True):
     text: str
     until: str = ""
     end: str = ""
+    acts: tuple[Offer, ...] = ()
 
 
 class Holds(Record, frozen=True, kw_only=True):
@@ -60,24 +64,28 @@ def record(look: Look) -> Holds:
     """Make the record."""
     automations, policies = look.objects.list(ImageUpdateAutomation), look.objects.list(ImagePolicy)
     return msgspec.structs.replace(
-        of(automations),
-        pinned=tuple(_pinned(policies, look.now)),
+        of(automations, policies, look.writes),
+        pinned=tuple(_pinned(policies, look)),
         frozen=(*_frozen((*automations, *policies), look.now), *_frozen_with(automations, look.now)),
     )
 
 
-def of(automations: Iterable[ImageUpdateAutomation]) -> Holds:
+def of(automations: Iterable[ImageUpdateAutomation], policies: Iterable[ImagePolicy], may: May) -> Holds:
     """Return what automations do not write: for now, what ends first in front, and until there is a newer version."""
-    holds = [hold for each in automations for hold in _holds(each)]
+    named = {(each.metadata.namespace, each.metadata.name): each for each in policies}
+    holds = [hold for each in automations for hold in _holds(each, named, may)]
     return Holds(
         waiting=tuple(sorted((hold for hold, waits in holds if waits), key=lambda hold: (not hold.until, hold.until))),
         held=tuple(hold for hold, waits in holds if not waits),
     )
 
 
-def _holds(automation: ImageUpdateAutomation) -> Iterator[tuple[Hold, bool]]:
+def _holds(
+    automation: ImageUpdateAutomation, policies: Mapping[tuple[str, str], ImagePolicy], may: May
+) -> Iterator[tuple[Hold, bool]]:
     namespace, name = automation.metadata.namespace, automation.metadata.name
     for each in report.read(automation.metadata.annotations).held:
+        policy = policies.get((namespace, each.names.policy))
         yield (
             Hold(
                 namespace=namespace,
@@ -92,20 +100,23 @@ def _holds(automation: ImageUpdateAutomation) -> Iterator[tuple[Hold, bool]]:
                 since=each.since,
                 until=each.until,
                 end=f"image-automation unhold {name} -n {namespace} {shlex.quote(each.path)}" if each.commit else "",
+                acts=tuple(offers.of_hold(each, namespace, name, policy, may)),
             ),
             each.waits,
         )
 
 
-def _pinned(policies: Iterable[ImagePolicy], now: datetime) -> Iterator[Standstill]:
+def _pinned(policies: Iterable[ImagePolicy], look: Look) -> Iterator[Standstill]:
     for each in policies:
+        end = f"image-automation unpin {_named(each)}"
+        acts = (offers.of_policy("unpin", each),) if look.writes(ImagePolicy, each.metadata.namespace) else ()
         try:
-            found = pin.wanted(each.metadata.annotations, now)
+            found = pin.wanted(each.metadata.annotations, look.now)
         except ValueError as error:
-            yield _standstill(each, str(error), f"image-automation unpin {_named(each)}")
+            yield _standstill(each, str(error), end, acts=acts)
             continue
         if found is not None:
-            yield _standstill(each, found.named, f"image-automation unpin {_named(each)}", found.until)
+            yield _standstill(each, found.named, end, found.until, acts=acts)
 
 
 def _frozen(objects: Iterable[Object], now: datetime) -> Iterator[Standstill]:
@@ -136,7 +147,9 @@ def _named(obj: Object) -> str:
     return f"{obj.metadata.name} -n {obj.metadata.namespace}"
 
 
-def _standstill(obj: Object, text: str, end: str, until: datetime | None = None) -> Standstill:
+def _standstill(
+    obj: Object, text: str, end: str, until: datetime | None = None, *, acts: tuple[Offer, ...] = ()
+) -> Standstill:
     return Standstill(
         kind=obj.kind,
         namespace=obj.metadata.namespace,
@@ -144,6 +157,7 @@ def _standstill(obj: Object, text: str, end: str, until: datetime | None = None)
         text=text,
         until=rfc3339(until) if until is not None else "",
         end=end,
+        acts=acts,
     )
 
 
@@ -153,4 +167,5 @@ PAGE = Page(
     title=titled("Holds"),
     kinds=(ImageUpdateAutomation, ImagePolicy),
     record=record,
+    changes=(ImageUpdateAutomation, ImagePolicy),
 )

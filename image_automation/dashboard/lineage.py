@@ -18,6 +18,8 @@ from gotk.api.source import GitRepository
 from image_automation import report, report_status
 from image_automation.dashboard import images, states
 from image_automation.dashboard.access import Subject
+from image_automation.dashboard.acting import catalog, offers
+from image_automation.dashboard.acting.offers import Offer
 from image_automation.dashboard.images import Image
 from image_automation.dashboard.page import Look, Missing, Page, Record
 from image_automation.dashboard.states import State
@@ -60,6 +62,7 @@ class Way(Record, frozen=True, kw_only=True):
     branch: str = ""
     source: Stop | None = None
     rollouts: tuple[Rollout, ...] = ()
+    acts: tuple[Offer, ...] = ()
 
 
 class Lineage(Record, frozen=True, kw_only=True):
@@ -140,7 +143,21 @@ def _way(look: Look, policy: ImagePolicy, name: str) -> Way:
         branch=found.push.branch if found.push is not None and found.push.commit == sha else "",
         source=fetched,
         rollouts=tuple(_rollouts(look, source, fetched, places)) if source is not None and fetched is not None else (),
+        acts=tuple(_offers(look, policy, automation, found)),
     )
+
+
+def _offers(
+    look: Look, policy: ImagePolicy, automation: ImageUpdateAutomation, found: report.Report
+) -> Iterator[Offer]:
+    """Yield what ends a hold of the choice, once, and the rollback of what was written of it."""
+    namespace, name = policy.metadata.namespace, automation.metadata.name
+    held = [each for each in found.held if each.names.policy == policy.metadata.name]
+    yield from dict.fromkeys(
+        offer for each in held for offer in offers.of_hold(each, namespace, name, policy, look.writes)
+    )
+    if catalog.ACTS["rollback"].fits(automation) and look.writes(ImageUpdateAutomation, namespace):
+        yield offers.rollback(namespace, name, policy=policy.metadata.name)
 
 
 def _commit(automation: ImageUpdateAutomation, policy: ImagePolicy, found: report.Report) -> Stop:
@@ -274,4 +291,5 @@ PAGE = Page(
     kinds=(ImagePolicy, ImageRepository, ImageUpdateAutomation, GitRepository, Kustomization, HelmRelease),
     record=record,
     subject=subject,
+    changes=(ImagePolicy, ImageUpdateAutomation),
 )

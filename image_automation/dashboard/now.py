@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from typing import Final
 
 from gotk.api import extensions
-from gotk.api.image import ImageUpdateAutomation
+from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.meta import Object
 from gotk.runtime.clock import rfc3339
 from image_automation import report
@@ -50,7 +50,7 @@ def record(look: Look) -> Now:
     objects = [obj for kind in watched.KINDS for obj in look.objects.list(kind)]
     found = [states.of(obj) for obj in objects]
     automations = look.objects.list(ImageUpdateAutomation)
-    held = holds.of(automations)
+    held = holds.of(automations, look.objects.list(ImagePolicy), look.writes)
     return Now(
         broken=_standing(found, "broken"),
         person=tuple(filter(None, map(_asks, objects))),
@@ -102,4 +102,11 @@ def _done(automations: Sequence[ImageUpdateAutomation], now: datetime) -> Iterat
             )
 
 
-PAGE = Page(path="/", template="now.html", title=titled("Now"), kinds=watched.KINDS, record=record)
+PAGE = Page(
+    path="/",
+    template="now.html",
+    title=titled("Now"),
+    kinds=watched.KINDS,
+    record=record,
+    changes=(ImageUpdateAutomation, ImagePolicy),
+)

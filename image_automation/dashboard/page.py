@@ -96,6 +96,11 @@ class Knows:
 May: TypeAlias = Callable[[Deed], Awaitable[bool]]
 
 
+def _nowhere(kind: type[Object], namespace: str) -> bool:
+    del kind, namespace
+    return False
+
+
 async def _nothing(_: Deed) -> bool:
     return False
 
@@ -105,7 +110,8 @@ class Look:
     """What a record is made from: what this person may see, at which moment, and what the address asks for.
 
     `acts` is what they may do with the object that the page is about, `reads` asks the cluster as them; None where
-    nothing is to be asked. `may` tells what somebody who has signed in may do.
+    nothing is to be asked. `may` tells what somebody who has signed in may do, and `writes` whether they may change
+    all objects of a kind in a namespace, of those kinds that the page offers to change.
     """
 
     objects: Objects
@@ -115,6 +121,7 @@ class Look:
     knows: Knows = Knows()
     may: May = _nothing
     acts: tuple[str, ...] = ()
+    writes: Callable[[type[Object], str], bool] = _nowhere
     place: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
 
@@ -126,6 +133,7 @@ class Page:
 
     `kinds` are those that the record is made of: who may see none of them is told so, and their changes are what the
     page is made anew for. `subject` names the one object that the page is about, if there is one; it raises Missing.
+    `changes` are the kinds whose objects it offers to change.
     """
 
     path: str
@@ -134,6 +142,7 @@ class Page:
     kinds: tuple[type[Object], ...]
     record: Callable[[Look], Record | Awaitable[Record]]
     subject: Callable[[Mapping[str, str]], Subject] | None = None
+    changes: tuple[type[Object], ...] = ()
 
     async def made(self, look: Look) -> Record:
         """Return the record. Raises Missing, and APIError."""

@@ -9,19 +9,20 @@ import jinja2
 import msgspec
 
 from image_automation.dashboard import links
+from image_automation.dashboard.acting.catalog import ACTS
 from image_automation.dashboard.page import Page, Record
 from image_automation.dashboard.sessions import Session
 
-#: What the navigation shows: address and word.
+#: What the navigation shows: address, word, and the key that goes there after `g`.
 MENU: Final = (
-    ("/", "Now"),
-    ("/images", "Images"),
-    ("/changes", "Changes"),
-    ("/holds", "Holds"),
-    ("/rollouts", "Rollouts"),
-    ("/plan", "Plan"),
-    ("/files", "Files"),
-    ("/registries", "Registries"),
+    ("/", "Now", "n"),
+    ("/images", "Images", "i"),
+    ("/changes", "Changes", "c"),
+    ("/holds", "Holds", "h"),
+    ("/rollouts", "Rollouts", "r"),
+    ("/plan", "Plan", "p"),
+    ("/files", "Files", "f"),
+    ("/registries", "Registries", "s"),
 )
 #: What browsers need to be told of the files that pages refer to.
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
@@ -73,7 +74,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.globals.update(asset=asset, links=links)
+    made.globals.update(asset=asset, links=links, all_acts=ACTS)
     made.filters.update(moment=moment, span=span)
     return made
 
@@ -93,7 +94,7 @@ def refusal(status: int, message: str, *, fragment: bool = False) -> str:
 def frame(session: Session | None) -> dict[str, Any]:
     """Return what stands around every page: the navigation, who is signed in, and the secret of their forms."""
     me = {"me": session.person.name, "csrf": session.csrf} if session is not None else {"me": "", "csrf": ""}
-    return {"menu": MENU, "digest": "", **me}
+    return {"menu": MENU, "digest": "", "notes": (), **me}
 
 
 def encode(record: Record) -> bytes:

@@ -11,7 +11,6 @@ from gotk.kube import errors
 from gotk.kube.cache import Caches
 from gotk.runtime.clock import Clock
 from image_automation.dashboard import (
-    acting,
     browsers,
     changes,
     described,
@@ -26,7 +25,8 @@ from image_automation.dashboard import (
     signing_in,
 )
 from image_automation.dashboard.access import Deed, NotAllowedError, Person
-from image_automation.dashboard.acting import Acting, CannotBeDoneError, Tells
+from image_automation.dashboard.acting import asking
+from image_automation.dashboard.acting.doing import Acting, Tells
 from image_automation.dashboard.door import Door, ForeignFormError, SignInFirstError, Visit
 from image_automation.dashboard.files import checkout, checkouts, file
 from image_automation.dashboard.page import Explains, Knows, Look, Missing, Page, Record
@@ -34,6 +34,7 @@ from image_automation.dashboard.plans import plan, plans, writing
 from image_automation.dashboard.rollouts import rollout, rollouts
 from image_automation.dashboard.scanned import registries
 from image_automation.planner import CannotPlanError, MovedError
+from image_automation.steering.cluster import CannotBeDoneError
 
 #: Every page.
 PAGES: Final[tuple[Page, ...]] = (
@@ -92,8 +93,8 @@ class Dashboard:
         made.on_shutdown.append(_ending(moves))
         made.router.add_get("/static/{name}", _static)
         made.router.add_routes(signing_in.routes(self.door, free=self.free))
-        made.router.add_routes(acting.routes(self.door, self.acting()))
         made.router.add_routes(writing.routes(self.door, self.knows.plans, self.caches, self.tells))
+        made.router.add_routes(asking.routes(self.door, self.acting()))
         for page in PAGES:
             made.router.add_get(page.path, self._serving(page, moves))
         return made
@@ -136,12 +137,14 @@ class Dashboard:
         """Return what a page's record is made from, for who asks. Raises Missing and APIError."""
         subject = page.subject(request.match_info) if page.subject is not None else None
         sight = await self.door.access.sight(visit.person, self.caches, page.kinds, subject)
+        writes = await self.door.access.writes(visit.person, self.caches, page.changes)
         return Look(
             objects=sight,
             acts=await self.acting().offered(visit.person, subject) if subject is not None else (),
             reads=self.door.access.reads(visit.person),
             knows=self.knows,
             may=functools.partial(self._may, visit.person),
+            writes=writes.may,
             explains=self.explains,
             now=self.clock.now(),
             place=request.match_info,
@@ -157,6 +160,8 @@ def _html(page: Page, request: web.Request, visit: Visit, record: Record, *, fra
         "path": request.path,
         "digest": rendering.digest(page, record),
     }
+    if visit.session is not None and not fragment:
+        context["notes"] = visit.session.told()
     return rendering.render(page.template, context, fragment=fragment)
 
 

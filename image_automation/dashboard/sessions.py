@@ -19,13 +19,19 @@ _LINKS: Final = 100
 
 @dataclass(slots=True, eq=False)
 class Session:
-    """Somebody signed in. `csrf` is what every form of theirs must carry."""
+    """Somebody signed in. `csrf` is what every form of theirs must carry, `notes` what their next page tells them."""
 
     id: str
     person: Person
     csrf: str
     ends: float
     used: float
+    notes: tuple[str, ...] = ()
+
+    def told(self) -> tuple[str, ...]:
+        """Return what is to be told, once."""
+        notes, self.notes = self.notes, ()
+        return notes
 
 
 class Sessions:

@@ -9,6 +9,7 @@ at once, and what the rule lacks keeps it from being merged.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Final, Literal
 
@@ -66,6 +67,41 @@ class _Asked(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=Tr
             if by:
                 verdict: Literal["approve", "reject"] = decisions.APPROVE if voice.approves else decisions.REJECT
                 yield Decision(tag=tag, verdict=verdict, by=by, at=voice.at, reason=voice.reason)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """How far one who asks for approvals has them: whose count, of how many, by whom if not anybody, and until when.
+
+    `rejects` says whether the version is given up when the time is over.
+    """
+
+    needed: int
+    of: tuple[str, ...]
+    given: tuple[Decision, ...]
+    end: datetime | None
+    rejects: bool
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether there are as many as are needed."""
+        return len(self.given) >= self.needed
+
+    @property
+    def words(self) -> str:
+        """Say how many there are, and of whom."""
+        names = f" ({', '.join(each.by for each in self.given)})" if self.given else ""
+        return f"{len(self.given)} of {self.needed} approvals{names}"
+
+
+def counts(policy: ImagePolicy, automation: Mapping[str, str], since: datetime) -> Iterator[Count]:
+    """Yield how far the policy, and then the automation, has its approvals of what is chosen. Raises Misread."""
+    ref = policy.status.latest_ref
+    said = _said(policy, ref) if ref is not None else ()
+    for annotations in (policy.metadata.annotations, automation):
+        rule = _asked(annotations)
+        if rule is not None:
+            yield _count(rule, filter(rule.may, said), since)
 
 
 def groups_asked(annotations: Mapping[str, str]) -> frozenset[str]:
@@ -189,23 +225,28 @@ def _short(rule: _Asked, said: Sequence[Decision], since: datetime, now: datetim
     return _enough(rule, [each for each in said if rule.may(each)], since, now)
 
 
-def _enough(rule: _Asked, said: Sequence[Decision], since: datetime, now: datetime) -> Cause | None:
-    """Say how many approvals a version lacks, and what the deadline makes of that; None where it has enough."""
+def _count(rule: _Asked, said: Iterable[Decision], since: datetime) -> Count:
+    """Count what those said who are asked."""
     end = since + rule.span if rule.span is not None else None
     strict = end if rule.then == "reject" else None
-    yes = [each for each in said if each.verdict != decisions.REJECT and _in_time(each, strict)]
-    if len(yes) >= rule.needed:
+    yes = (each for each in said if each.verdict != decisions.REJECT and _in_time(each, strict))
+    return Count(needed=rule.needed, of=rule.of, given=tuple(yes), end=end, rejects=strict is not None)
+
+
+def _enough(rule: _Asked, said: Sequence[Decision], since: datetime, now: datetime) -> Cause | None:
+    """Say how many approvals a version lacks, and what the deadline makes of that; None where it has enough."""
+    count = _count(rule, said, since)
+    if count.is_enough:
         return None
-    names = f" ({', '.join(each.by for each in yes)})" if yes else ""
-    count = f"{len(yes)} of {rule.needed} approvals{names}"
+    end, words = count.end, count.words
     if end is None:
-        return Cause(kind=AWAITING, message=f"awaiting approval: {count}")
+        return Cause(kind=AWAITING, message=f"awaiting approval: {words}")
     if now < end:
-        what = "rejected" if strict else "overdue"
-        return Cause(kind=AWAITING, message=f"awaiting approval: {count}, {what} at {rfc3339(end)}", until=end)
-    if strict:
-        return Cause(kind=REJECTED, message=f"rejected at {rfc3339(end)}: {count} in time")
-    return Cause(kind=OVERDUE, message=f"awaiting approval: {count}, overdue since {rfc3339(end)}")
+        what = "rejected" if count.rejects else "overdue"
+        return Cause(kind=AWAITING, message=f"awaiting approval: {words}, {what} at {rfc3339(end)}", until=end)
+    if count.rejects:
+        return Cause(kind=REJECTED, message=f"rejected at {rfc3339(end)}: {words} in time")
+    return Cause(kind=OVERDUE, message=f"awaiting approval: {words}, overdue since {rfc3339(end)}")
 
 
 def _in_time(decision: Decision, end: datetime | None) -> bool:

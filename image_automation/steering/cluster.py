@@ -1,11 +1,12 @@
 """The cluster as one person reaches it, and what is raised where it would be asked for something without sense."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
-from gotk.api.meta import Object
+if TYPE_CHECKING:
+    from gotk.api.meta import Object  # heavy: the command line loads this for its help
 
-O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as in the cache
+O = TypeVar("O", bound="Object")  # noqa: E741 - the object's type, as in the cache
 
 
 class CannotBeDoneError(Exception):

@@ -1,8 +1,5 @@
 // Everything by keyboard: "/" searches, "?" tells the keys, j and k walk the rows, g and a letter goes to a page.
-const PLACES = {
-  n: "/", i: "/images", c: "/changes", h: "/holds",
-  r: "/rollouts", p: "/plan", f: "/files", s: "/registries",
-};
+const places = Object.fromEntries([...document.querySelectorAll("nav a[data-key]")].map((link) => [link.dataset.key, link.href]));
 const help = document.getElementById("keys");
 const search = document.getElementById("search");
 let going = false;
@@ -27,7 +24,7 @@ document.addEventListener("keydown", (event) => {
   if (isWriting(event.target)) return;
   if (going) {
     going = false;
-    if (PLACES[event.key]) location.assign(PLACES[event.key]);
+    if (places[event.key]) location.assign(places[event.key]);
     return;
   }
   const row = document.activeElement.closest(".row");

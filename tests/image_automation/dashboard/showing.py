@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -16,6 +16,7 @@ from gotk.api.image import ImagePolicy, ImageRepository, ImageUpdateAutomation
 from gotk.api.kustomize import Kustomization
 from gotk.kube import errors
 from gotk.kube.cache import Caches
+from gotk.runtime.clock import rfc3339
 from image_automation.dashboard.access import Access
 from image_automation.dashboard.door import Door
 from image_automation.dashboard.page import Knows
@@ -69,7 +70,7 @@ class TokenCluster:
             raise errors.Unauthorized(401, "Unauthorized", "Unauthorized")
         if obj["kind"] == "SelfSubjectReview":
             info = {"username": self.holder.name, "groups": list(self.holder.groups)}
-            return {**obj, "status": {"userInfo": info}}
+            return {**obj, "metadata": {"creationTimestamp": rfc3339(NOON)}, "status": {"userInfo": info}}
         about = obj["spec"]["resourceAttributes"]
         self.asked.append(about)
         allowed = self.holder.may(about["verb"], about["resource"], about.get("namespace", ""))
@@ -108,13 +109,25 @@ class TokenCluster:
         if not self.holder.may(verb, f"{kind.lower()}s", namespace):
             raise errors.Forbidden(403, "Forbidden", f"{self.holder.name} may not {verb} {kind.lower()}s")
 
-    async def merge_patch(self, kind: type[Any], namespace: str, name: str, patch: Mapping[str, Any]) -> Any:
+    def _grant(self, verb: str, kind: type[Any], namespace: str, name: str = "") -> None:
         if self.holder is None:
             raise errors.Unauthorized(401, "Unauthorized", "Unauthorized")
         plural = scheme.resource_of(kind).plural
-        if not self.holder.may("patch", plural, namespace):
-            message = f'{plural} "{name}" is forbidden: User "{self.holder.name}" cannot patch resource'
+        if not self.holder.may(verb, plural, namespace):
+            message = f'{plural} "{name}" is forbidden: User "{self.holder.name}" cannot {verb} resource'
             raise errors.Forbidden(403, "Forbidden", message)
+
+    async def get(self, kind: type[Any], namespace: str, name: str) -> Any:
+        self._grant("get", kind, namespace, name)
+        return await self.cluster.get(kind, namespace, name)
+
+    async def list(self, kind: type[Any], namespace: str | None = None) -> Sequence[Any]:
+        self._grant("list", kind, namespace or "")
+        found, _ = await self.cluster.list_raw(kind, namespace)
+        return [scheme.decode(each, kind) for each in found]
+
+    async def merge_patch(self, kind: type[Any], namespace: str, name: str, patch: Mapping[str, Any]) -> Any:
+        self._grant("patch", kind, namespace, name)
         return await self.cluster.merge_patch(kind, namespace, name, patch)
 
 
