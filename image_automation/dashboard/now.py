@@ -12,7 +12,8 @@ from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.meta import Object
 from gotk.runtime.clock import rfc3339
 from image_automation import report
-from image_automation.dashboard import holds, states, watched
+from image_automation.dashboard import approvals, holds, states, watched
+from image_automation.dashboard.approvals import Awaited
 from image_automation.dashboard.holds import Hold
 from image_automation.dashboard.page import Look, Page, Record, titled
 from image_automation.dashboard.states import State
@@ -33,10 +34,14 @@ class Done(Record, frozen=True, kw_only=True):
 
 
 class Now(Record, frozen=True, kw_only=True):
-    """What the front page shows; `ready` counts what is as it should be."""
+    """What the front page shows; `ready` counts what is as it should be.
+
+    What `approvals` has is not in `waiting` again.
+    """
 
     broken: tuple[State, ...] = ()
     person: tuple[State, ...] = ()
+    approvals: tuple[Awaited, ...] = ()
     waiting: tuple[Hold, ...] = ()
     held: tuple[Hold, ...] = ()
     working: tuple[State, ...] = ()
@@ -50,11 +55,13 @@ def record(look: Look) -> Now:
     objects = [obj for kind in watched.KINDS for obj in look.objects.list(kind)]
     found = [states.of(obj) for obj in objects]
     automations = look.objects.list(ImageUpdateAutomation)
-    held = holds.of(automations, look.objects.list(ImagePolicy), look.writes)
+    policies = look.objects.list(ImagePolicy)
+    held = holds.of(automations, policies, look.writes)
     return Now(
         broken=_standing(found, "broken"),
         person=tuple(filter(None, map(_asks, objects))),
-        waiting=held.waiting,
+        approvals=tuple(each for each in approvals.of(automations, policies, look) if each.standing != "rejected"),
+        waiting=tuple(each for each in held.waiting if each.reason not in approvals.KINDS),
         held=held.held,
         working=_standing(found, "working"),
         suspended=_standing(found, "suspended"),

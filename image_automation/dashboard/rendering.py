@@ -19,6 +19,7 @@ MENU: Final = (
     ("/images", "Images", "i"),
     ("/changes", "Changes", "c"),
     ("/holds", "Holds", "h"),
+    ("/approvals", "Approvals", "a"),
     ("/rollouts", "Rollouts", "r"),
     ("/plan", "Plan", "p"),
     ("/files", "Files", "f"),

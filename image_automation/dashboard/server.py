@@ -11,6 +11,7 @@ from gotk.kube import errors
 from gotk.kube.cache import Caches
 from gotk.runtime.clock import Clock
 from image_automation.dashboard import (
+    approvals,
     browsers,
     changes,
     described,
@@ -44,6 +45,7 @@ PAGES: Final[tuple[Page, ...]] = (
     explained.PAGE,
     changes.PAGE,
     holds.PAGE,
+    approvals.PAGE,
     rollouts.PAGE,
     rollout.PAGE,
     plans.PAGE,

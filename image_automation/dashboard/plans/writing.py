@@ -7,7 +7,7 @@ from gotk.kube.cache import Caches
 from gotk.runtime import events
 from image_automation.dashboard import door, links, rendering
 from image_automation.dashboard.access import Deed
-from image_automation.dashboard.acting import Tells
+from image_automation.dashboard.acting.doing import Tells
 from image_automation.dashboard.door import Door, SignInFirstError
 from image_automation.dashboard.page import Missing, Plans, Record
 from image_automation.dashboard.plans.plan import PAGE

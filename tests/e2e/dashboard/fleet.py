@@ -1,8 +1,10 @@
 """A small company's cluster: what the pages are shown with, in tests and in the guide's pictures."""
 
+import json
 from datetime import datetime, timedelta
 from typing import Any
 
+from gotk.api import extensions
 from gotk.runtime.clock import rfc3339
 from tests.image_automation.dashboard.rollouts import cluster as applied
 from tests.image_automation.dashboard.showing import automation, condition, with_status
@@ -80,6 +82,7 @@ class Fleet:
     def _automations(self) -> None:
         self._pushed("shop", 3, ("apps/shop/checkout.yaml", 21, "checkout"), ("apps/shop/cart.yaml", 18, "cart"))
         self._pushed("platform", 190, ("infra/ingress/values.yaml", 7, "ingress"))
+        self._gated()
         held = {
             "path": "apps/payments/gateway.yaml", "line": 12, "old": "registry.example.com/payments/gateway:3.9.5",
             "new": "registry.example.com/payments/gateway:3.9.7", "commit": "4ed1a90c77" * 4, "by": "Ada Lovelace",
@@ -124,3 +127,34 @@ class Fleet:
     def _apply(self, obj: dict[str, Any]) -> None:
         obj["metadata"]["creationTimestamp"] = self._ago(days=60)
         self.cluster.put(obj)
+
+    def _gated(self) -> None:
+        """Let what was chosen wait for people, and for the end of a freeze; and pin a policy."""
+        held = [
+            self._waits("frontend", 31, "AwaitingApproval", "awaiting approval: 1 of 2 approvals (grace@example.com)"),
+            self._waits("frontend", 64, "Frozen", "frozen by grace@example.com: the sale", until=self._in(hours=20)),
+        ]
+        said = self._said("image-automation.dev/UpdatesWaiting", "True", "1 of 2 approvals", "AwaitingApproval")
+        self._put(automation("images", "web", report={"held": held}), [self._said("Ready", "True", "fine"), said])
+        asked = "{needed: 2, of: [grace@example.com, 'group:web-leads'], deadline: 48h, then: reject}"
+        word = {
+            "tag": "main-8c1f2ab-1764403200", "verdict": "approve", "by": "grace@example.com",
+            "at": self._ago(minutes=35), "reason": "seen on staging",
+        }  # fmt: skip
+        self._annotate("web", "frontend", {extensions.APPROVALS: asked, extensions.DECISIONS: json.dumps([word])})
+        pin = {"tag": "v1.12.4", "until": self._in(days=3), "by": "olga@example.com", "reason": "1.12.5 leaks sockets"}
+        self._annotate("platform", "ingress", {extensions.PIN: json.dumps(pin)})
+
+    def _waits(self, name: str, line: int, kind: str, message: str, until: str = "") -> dict[str, Any]:
+        image = f"registry.example.com/web/{name}"
+        return {
+            "path": "apps/web/site.yaml", "line": line, "old": f"{image}:main-77ab0c1-1764316800",
+            "new": f"{image}:main-8c1f2ab-1764403200", "setter": f"web:{name}", "kind": kind, "message": message,
+            "since": self._ago(hours=5), "until": until,
+        }  # fmt: skip
+
+    def _annotate(self, namespace: str, name: str, annotations: dict[str, str]) -> None:
+        self.cluster.change("ImagePolicy", namespace, name, {"metadata": {"annotations": annotations}})
+
+    def _in(self, **time: float) -> str:
+        return rfc3339(self._now + timedelta(**time))

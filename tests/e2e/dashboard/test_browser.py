@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pytest
 import pytest_asyncio
 
+from gotk.api.extensions import DECISIONS
 from gotk.api.source import GitRepository
 from gotk.runtime.blocking import Limiter
 from image_automation.dashboard import explained, server
@@ -40,7 +41,8 @@ PATHS = [
 ]
 PAGES = [functools.reduce(lambda path, part: path.replace(part, PLACES[part]), PLACES, path) for path in PATHS]
 PAGES += ["/images?q=shop", "/login"]
-HOLDERS = {"operator": Held("olga@example.com", rules=frozenset({("*", "*", "*")}))}
+GROUPS = ("system:authenticated", "web-leads")
+HOLDERS = {"operator": Held("olga@example.com", GROUPS, frozenset({("*", "*", "*")}))}
 AXE = (importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text()
 
 
@@ -132,11 +134,7 @@ async def test_one_signs_in_suspends_and_signs_out(stage: Stage) -> None:
     page, url, cluster = stage
     await page.size(DESKTOP)
     place = "/objects/ImageRepository/platform/ingress"
-    await page.open(f"{url}/login?next={place}")
-    await page.run("document.getElementById('token').focus()")
-    await page.press(*"operator")
-    async with page.loading():
-        await page.run("document.querySelector('.card button').click()")
+    await sign_in(page, url, place)
     assert await where(page) == place
     assert await page.run("document.querySelector('.me').textContent") == "olga@example.com"
     async with page.loading():
@@ -154,6 +152,43 @@ async def test_one_signs_in_suspends_and_signs_out(stage: Stage) -> None:
 
 def suspended(cluster: MemoryCluster) -> Any:
     return cluster.objects["ImageRepository", "platform", "ingress"]["spec"].get("suspend", False)
+
+
+async def sign_in(page: Page, url: str, place: str) -> None:
+    await page.open(f"{url}/login?next={place}")
+    await page.run("document.getElementById('token').focus()")
+    await page.press(*"operator")
+    async with page.loading():
+        await page.run("document.querySelector('.card button').click()")
+
+
+async def test_one_approves_by_keyboard_alone(stage: Stage) -> None:
+    page, url, cluster = stage
+    await page.size(DESKTOP)
+    await sign_in(page, url, "/")
+    async with page.loading():
+        await page.press("g", "a")
+    await page.press("j", *["Tab"] * 3)
+    assert await page.run("document.activeElement.textContent.trim()") == "Approve web/frontend main-8c1f2ab-1764403200"
+    async with page.loading():
+        await page.press("Enter")
+    await page.run(AXE)
+    found = await page.run("axe.run().then((found) => JSON.parse(JSON.stringify(found.violations)))")
+    assert [each["id"] for each in found if each["impact"] in {"serious", "critical"}] == []
+    assert await page.run("document.activeElement.name") == "reason"
+    await page.press(*"works")
+    async with page.loading():
+        await page.press("Enter")
+    assert await where(page) == "/approvals"
+    told = "image policy frontend: main-8c1f2ab-1764403200 is approved by olga@example.com: works"
+    assert await page.run("document.querySelector('.notes').textContent") == told
+    await page.until("document.querySelector('#awaited-web-images-frontend .words').textContent.includes('olga')")
+    assert "olga@example.com" in cluster.objects["ImagePolicy", "web", "frontend"]["metadata"]["annotations"][DECISIONS]
+    await page.size(PHONE)
+    await page.open(f"{url}/act?act=rollback&kind=ImageUpdateAutomation&namespace=shop&name=images")
+    assert await page.run("document.documentElement.scrollWidth - innerWidth") <= 0
+    async with page.loading():
+        await page.run("document.querySelector('.who button').click()")
 
 
 async def test_pages_are_read_without_javascript(stage: Stage) -> None:

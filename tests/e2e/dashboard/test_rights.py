@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 import pytest_asyncio
 
+from gotk import decisions
 from gotk.api.core import ServiceAccount
 from gotk.api.image import ImagePolicy, ImageRepository, ImageUpdateAutomation
 from gotk.kube import config
@@ -75,9 +76,11 @@ async def grant(client: Client) -> dict[str, str]:
     groups = {"apiGroups": ["image.toolkit.fluxcd.io"]}
     reading = {**groups, "resources": ["*"], "verbs": ["get", "list", "watch"]}
     working = {**groups, "resources": ["imagerepositories"], "verbs": ["get", "list", "watch", "patch"]}
+    steering = {**groups, "resources": ["imagepolicies", "imageupdateautomations"], "verbs": ["get", "list", "patch"]}
     for kind, name, rule, where in (
         ("ClusterRole", "reader", reading, {}),
         ("Role", "red", working, {"namespace": "red"}),
+        ("Role", "blue", steering, {"namespace": "blue"}),
     ):
         meta = {"name": name, **where}
         await client.create_object({"apiVersion": f"{_RBAC}/v1", "kind": kind, "metadata": meta, "rules": [rule]})
@@ -90,7 +93,7 @@ async def grant(client: Client) -> dict[str, str]:
                 "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": "default"}],
             }
         )
-    return {name: await token(client, name) for name in ("reader", "red", "nobody")}
+    return {name: await token(client, name) for name in ("reader", "red", "blue", "nobody")}
 
 
 async def token(client: Client, name: str) -> str:
@@ -130,6 +133,25 @@ async def test_rbac_decides_what_one_does(people: Tokens, who: str, kind: str, n
     assert (await people.ask(who, "/act", form))[0] == status
     after = await people.client.get(watched.named(kind), namespace, "app")
     assert (before != after) == (status == 200)
+
+
+@pytest.mark.parametrize(
+    ("who", "namespace", "status"),
+    [("blue", "blue", 200), ("blue", "red", 403), ("red", "red", 403), ("reader", "blue", 403)],
+)
+async def test_who_approves_is_whom_the_cluster_knows_and_lets(
+    people: Tokens, who: str, namespace: str, status: int
+) -> None:
+    form = {"act": "approve", "kind": "ImagePolicy", "namespace": namespace, "name": "app", "tag": "1.0.0"}
+    assert (await people.ask(who, "/act", form))[0] == status
+    made = decisions.read((await people.client.get(ImagePolicy, namespace, "app")).metadata.annotations)
+    assert [each.by for each in made] == (["system:serviceaccount:default:blue"] if namespace == "blue" else [])
+
+
+async def test_a_page_offers_what_rbac_lets_one_do(people: Tokens) -> None:
+    for who, offered in (("blue", True), ("reader", False)):
+        _, found = await people.ask(who, "/objects/ImagePolicy/blue/app")
+        assert ("pin" in found.get("acts", ())) == offered
 
 
 async def test_an_account_is_told_by_its_own_name(people: Tokens) -> None:
