@@ -82,13 +82,12 @@ class Fleet:
     def _automations(self) -> None:
         self._pushed("shop", 3, ("apps/shop/checkout.yaml", 21, "checkout"), ("apps/shop/cart.yaml", 18, "cart"))
         self._pushed("platform", 190, ("infra/ingress/values.yaml", 7, "ingress"))
-        self._gated()
         held = {
             "path": "apps/payments/gateway.yaml", "line": 12, "old": "registry.example.com/payments/gateway:3.9.5",
             "new": "registry.example.com/payments/gateway:3.9.7", "commit": "4ed1a90c77" * 4, "by": "Ada Lovelace",
             "setter": "payments:gateway",
         }  # fmt: skip
-        obj = automation("images", "payments", report={"held": [held]})
+        obj = automation("images", "payments", report={"held": [held, *self._gated()]})
         said = self._said("image-automation.dev/UpdatesHeld", "True", "held until a newer image is chosen", "TakenBack")
         self._put(obj, [self._said("Ready", "True", "repository up-to-date"), said])
 
@@ -128,29 +127,26 @@ class Fleet:
         obj["metadata"]["creationTimestamp"] = self._ago(days=60)
         self.cluster.put(obj)
 
-    def _gated(self) -> None:
-        """Let what was chosen wait for people, and for the end of a freeze; and pin a policy."""
-        held = [
-            self._waits("frontend", 31, "AwaitingApproval", "awaiting approval: 1 of 2 approvals (grace@example.com)"),
-            self._waits("frontend", 64, "Frozen", "frozen by grace@example.com: the sale", until=self._in(hours=20)),
-        ]
-        said = self._said("image-automation.dev/UpdatesWaiting", "True", "1 of 2 approvals", "AwaitingApproval")
-        self._put(automation("images", "web", report={"held": held}), [self._said("Ready", "True", "fine"), said])
-        asked = "{needed: 2, of: [grace@example.com, 'group:web-leads'], deadline: 48h, then: reject}"
+    def _gated(self) -> list[dict[str, Any]]:
+        """Let what was chosen wait for people, and for the end of a freeze; pin a policy; return what waits."""
+        asked = "{needed: 2, of: [grace@example.com, 'group:leads'], deadline: 48h, then: reject}"
         word = {
-            "tag": "main-8c1f2ab-1764403200", "verdict": "approve", "by": "grace@example.com",
-            "at": self._ago(minutes=35), "reason": "seen on staging",
+            "tag": "5.0.1", "verdict": "approve", "by": "grace@example.com", "at": self._ago(minutes=35),
+            "reason": "seen on staging",
         }  # fmt: skip
-        self._annotate("web", "frontend", {extensions.APPROVALS: asked, extensions.DECISIONS: json.dumps([word])})
+        self._annotate("payments", "ledger", {extensions.APPROVALS: asked, extensions.DECISIONS: json.dumps([word])})
         pin = {"tag": "v1.12.4", "until": self._in(days=3), "by": "olga@example.com", "reason": "1.12.5 leaks sockets"}
         self._annotate("platform", "ingress", {extensions.PIN: json.dumps(pin)})
+        return [
+            self._waits(31, "AwaitingApproval", "awaiting approval: 1 of 2 approvals (grace@example.com)"),
+            self._waits(64, "Frozen", "frozen by grace@example.com: the sale", until=self._in(hours=20)),
+        ]
 
-    def _waits(self, name: str, line: int, kind: str, message: str, until: str = "") -> dict[str, Any]:
-        image = f"registry.example.com/web/{name}"
+    def _waits(self, line: int, kind: str, message: str, until: str = "") -> dict[str, Any]:
+        image = "registry.example.com/payments/ledger"
         return {
-            "path": "apps/web/site.yaml", "line": line, "old": f"{image}:main-77ab0c1-1764316800",
-            "new": f"{image}:main-8c1f2ab-1764403200", "setter": f"web:{name}", "kind": kind, "message": message,
-            "since": self._ago(hours=5), "until": until,
+            "path": "apps/payments/ledger.yaml", "line": line, "old": f"{image}:5.0.0", "new": f"{image}:5.0.1",
+            "setter": "payments:ledger", "kind": kind, "message": message, "since": self._ago(hours=5), "until": until,
         }  # fmt: skip
 
     def _annotate(self, namespace: str, name: str, annotations: dict[str, str]) -> None:

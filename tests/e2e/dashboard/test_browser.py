@@ -41,7 +41,7 @@ PATHS = [
 ]
 PAGES = [functools.reduce(lambda path, part: path.replace(part, PLACES[part]), PLACES, path) for path in PATHS]
 PAGES += ["/images?q=shop", "/login"]
-GROUPS = ("system:authenticated", "web-leads")
+GROUPS = ("system:authenticated", "leads")
 HOLDERS = {"operator": Held("olga@example.com", GROUPS, frozenset({("*", "*", "*")}))}
 AXE = (importlib.resources.files("axe_playwright_python") / "axe.min.js").read_text()
 
@@ -169,7 +169,7 @@ async def test_one_approves_by_keyboard_alone(stage: Stage) -> None:
     async with page.loading():
         await page.press("g", "a")
     await page.press("j", *["Tab"] * 3)
-    assert await page.run("document.activeElement.textContent.trim()") == "Approve web/frontend main-8c1f2ab-1764403200"
+    assert await page.run("document.activeElement.textContent.trim()") == "Approve payments/ledger 5.0.1"
     async with page.loading():
         await page.press("Enter")
     await page.run(AXE)
@@ -180,10 +180,12 @@ async def test_one_approves_by_keyboard_alone(stage: Stage) -> None:
     async with page.loading():
         await page.press("Enter")
     assert await where(page) == "/approvals"
-    told = "image policy frontend: main-8c1f2ab-1764403200 is approved by olga@example.com: works"
+    told = "image policy ledger: 5.0.1 is approved by olga@example.com: works"
     assert await page.run("document.querySelector('.notes').textContent") == told
-    await page.until("document.querySelector('#awaited-web-images-frontend .words').textContent.includes('olga')")
-    assert "olga@example.com" in cluster.objects["ImagePolicy", "web", "frontend"]["metadata"]["annotations"][DECISIONS]
+    await page.until("document.querySelector('#awaited-payments-images-ledger .words').textContent.includes('olga')")
+    assert (
+        "olga@example.com" in cluster.objects["ImagePolicy", "payments", "ledger"]["metadata"]["annotations"][DECISIONS]
+    )
     await page.size(PHONE)
     await page.open(f"{url}/act?act=rollback&kind=ImageUpdateAutomation&namespace=shop&name=images")
     assert await page.run("document.documentElement.scrollWidth - innerWidth") <= 0

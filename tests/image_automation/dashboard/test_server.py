@@ -36,7 +36,9 @@ def hostile() -> MemoryCluster:
     policy = image_policy("app", filterTags={"pattern": HOSTILE})
     held = condition("image-automation.dev/TagsHeld", "True", HOSTILE)
     status = {"conditions": [condition("Ready", "False", HOSTILE), held]}
-    policy["metadata"] |= {"annotations": {HOSTILE: HOSTILE}, "labels": {HOSTILE: HOSTILE}}
+    said = [{"tag": "1.0", "verdict": "reject", "by": HOSTILE, "reason": HOSTILE}]
+    annotations = {HOSTILE: HOSTILE, extensions.DECISIONS: json.dumps(said)}
+    policy["metadata"] |= {"annotations": annotations, "labels": {HOSTILE: HOSTILE}}
     cluster.put(with_status(policy, latestRef={"name": HOSTILE, "tag": HOSTILE, "digest": HOSTILE}, **status))
     changed = {"path": HOSTILE, "line": 1, "setter": f"default:{HOSTILE}", "old": HOSTILE, "new": HOSTILE}
     report = {
