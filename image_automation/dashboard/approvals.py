@@ -72,9 +72,10 @@ class Approvals(Record, frozen=True, kw_only=True):
 
 def record(look: Look) -> Approvals:
     """Make the record."""
-    policies = look.objects.list(ImagePolicy)
-    found = of(look.objects.list(ImageUpdateAutomation), policies, look)
-    said = audit.ordered(each for policy in policies for each in _said(policy))
+    policies, automations = look.objects.list(ImagePolicy), look.objects.list(ImageUpdateAutomation)
+    found = of(automations, policies, look)
+    objects: list[ImagePolicy | ImageUpdateAutomation] = [*policies, *automations]
+    said = audit.ordered(each for obj in objects for each in _said(obj))
     return Approvals(
         waiting=tuple(each for each in found if each.standing != "rejected"),
         rejected=tuple(each for each in found if each.standing == "rejected"),
@@ -154,11 +155,14 @@ def _word(made: Decision) -> Word:
     return Word(by=made.by, verdict=made.verdict, at=made.at, reason=made.reason)
 
 
-def _said(policy: ImagePolicy) -> Iterator[audit.Entry]:
+def _said(obj: ImagePolicy | ImageUpdateAutomation) -> Iterator[audit.Entry]:
+    """Yield what people said of an object, or of its pull requests; whose word a push had is said by the policy."""
     try:
-        yield from audit.of_policy(policy)
+        found = list(audit.of_policy(obj) if isinstance(obj, ImagePolicy) else audit.of_automation(obj))
     except ValueError:
         return  # the holds page says what is wrong with it
+    mine = f"{obj.kind}/{obj.metadata.namespace}/{obj.metadata.name}"
+    yield from (each for each in found if each.object == mine)
 
 
 def _moment(text: str, otherwise: datetime) -> datetime:

@@ -72,3 +72,13 @@ async def test_the_front_page_has_it_among_what_needs_a_person_and_not_again_amo
 async def test_an_annotation_that_cannot_be_read_has_its_cause_and_no_count() -> None:
     (one,) = (await seen("/approvals", {**HELD, "message": "cannot be read"}, approvals="many"))["waiting"]
     assert (one["cause"], "counts" in one) == ("cannot be read", False)
+
+
+async def test_what_people_said_of_a_pull_request_is_among_their_words() -> None:
+    voice = {"names": ["jane-dev"], "approves": True, "at": "2026-01-01T11:30:00Z", "sha": "abc"}
+    cluster = MemoryCluster()
+    pull = {"branch": "b", "scope": "", "number": 7, "voices": [voice]}
+    cluster.put(automation(report={"pullRequests": [pull]}, **ready()))
+    async with shown(cluster) as client:
+        (said,) = (await (await client.get("/approvals", headers=JSON)).json())["said"]
+    assert (said["by"], said["what"], said["version"]) == ("jane-dev", "approved, in review", "pull request #7")

@@ -69,6 +69,7 @@ async def test_it_is_about_the_bytes_that_are_chosen_and_names_the_groups_that_c
             "by": "ada",
             "at": "2026-01-01T12:00:00Z",
             "reason": "seen",
+            "image": "example.com/app",
             "digest": "sha256:aa",
             "groups": ["sre"],
         }

@@ -60,7 +60,8 @@ async def test_a_decision_is_the_persons_word_on_the_version(act: str) -> None:
         answer = await client.post("/act", data=form, headers=bearer("operator"))
         assert (answer.status, (await answer.json())["said"]) == (200, [said])
     (written,) = json.loads(annotation(made, "ImagePolicy", "app", extensions.DECISIONS))
-    assert written == {"tag": "1.3.0", "verdict": act, "by": "olga", "at": "2026-01-01T12:00:00Z", "reason": "seen"}
+    known = {"at": "2026-01-01T12:00:00Z", "image": "example.com/app"}
+    assert written == {"tag": "1.3.0", "verdict": act, "by": "olga", "reason": "seen", **known}
     message = f"olga {did} in the dashboard: seen"
     assert told == [("ImagePolicy", "default", "app", reason, message, {"user": "olga"})]
 
