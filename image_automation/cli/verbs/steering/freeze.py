@@ -86,6 +86,7 @@ async def _frozen(cluster: clusters.Cluster, scope: _Scope, reason: str, until: 
 
 async def _thawed(cluster: clusters.Cluster, scope: _Scope) -> list[tuple[_Target, bool]]:
     from gotk.runtime.clock import rfc3339  # noqa: PLC0415 - heavy imports wait
+    from image_automation.steering import person  # noqa: PLC0415
 
     thawed = []
     async with cluster.connect() as client:
