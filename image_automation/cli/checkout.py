@@ -1,7 +1,8 @@
 """The options of verbs that work on a checkout, and how their errors become one line for the user."""
 
 import os
-from collections.abc import Awaitable
+import sys
+from collections.abc import Awaitable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -26,6 +27,30 @@ def docker_config() -> click.Option:
     )
 
 
+def registry_creds() -> click.Option:
+    """Return the option that names credentials of single registries."""
+    return click.Option(
+        ["--registry-creds"],
+        multiple=True,
+        callback=_read_creds,
+        metavar="HOST=USER:PASSWORD",
+        help="Registry credentials that go before those; `-` reads lines from stdin. May be repeated.",
+    )
+
+
+def _read_creds(ctx: click.Context, param: click.Parameter, values: Sequence[str]) -> dict[str, str]:
+    del ctx, param
+    given = [line for each in values for line in (sys.stdin.read().split() if each == "-" else [each])]
+    found = {}
+    for each in given:
+        host, equals, login = each.partition("=")
+        user, colon, password = login.partition(":")
+        if not (host and equals and user and colon and password):
+            output.fail("invalid --registry-creds format, expected 'host=user:password'")
+        found[host] = login
+    return found
+
+
 def parameters() -> list[click.Parameter]:
     """Return the options, for a verb that passes them on to `request`."""
     return [
@@ -36,6 +61,7 @@ def parameters() -> list[click.Parameter]:
             help="Only this ImageUpdateAutomation, whatever repository it names. Repeat it for several.",
         ),
         docker_config(),
+        registry_creds(),
         click.Option(
             ["--state"],
             type=click.Path(path_type=Path, file_okay=False),
@@ -106,7 +132,8 @@ def fail_strictly(ignored: int) -> int:
 
 def request(path: Path, namespace: str, options: dict[str, Any]) -> "Request":
     """Take the options out of a verb's and return what they ask for."""
-    from image_automation.oneshot.session import Request  # noqa: PLC0415 - heavy imports wait
+    from image_automation.oneshot.logins import Logins  # noqa: PLC0415 - heavy imports wait
+    from image_automation.oneshot.session import Request  # noqa: PLC0415
 
     if not path.exists():
         output.fail(f"there is no '{path}': name a folder with manifests, or a manifest")
@@ -118,7 +145,7 @@ def request(path: Path, namespace: str, options: dict[str, Any]) -> "Request":
         path=path,
         namespace=namespace,
         automations=options.pop("automations"),
-        docker_config=config or _docker_config(),
+        logins=Logins(file=config or _docker_config(), named=options.pop("registry_creds")),
         state=state,
         settings=settings(options, state),
     )

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from gotk import go_yaml
-from gotk.api import extensions
+from gotk.api import core, extensions, scheme
 from gotk.api.image import ImagePolicy, ImageRepository, ImageUpdateAutomation
 from gotk.api.source import GitRepository
 from gotk.git.objects import clone as clones
@@ -20,7 +20,7 @@ from gotk.oci import keychain
 from gotk.oci import name as names
 from gotk.runtime import conditions
 from gotk.runtime.clock import Clock
-from image_automation.oneshot import choosing, covering, manifests
+from image_automation.oneshot import choosing, covering, manifests, session
 from image_automation.oneshot.session import Request
 from image_automation.oneshot.world import World
 from image_automation.proposing import drafting, files, objects
@@ -32,6 +32,7 @@ from image_automation.writing import folder
 
 #: So many registries' images are asked for in one go; the rest is said to be left out.
 IMAGES_LIMIT: Final = 200
+_DOCKER_KEY: Final = ".dockerconfigjson"
 _FILE: Final = "image-automation.yaml"
 _KUSTOMIZATIONS = ("kustomization.yaml", "kustomization.yml", "Kustomization")
 
@@ -45,6 +46,8 @@ class Wanted:
     author: str = "image-automation@localhost"
     scan: bool = True
     timeout: float = 60.0
+    #: The Secret that opens private images on the cluster.
+    secret: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,12 +109,20 @@ async def introduce(surveyed: Surveyed, wanted: Wanted, clock: Clock, imported: 
     going, _ = drafting.wanted(surveyed.files)
     meant = going if imported is None else [each for each in going if each in imported.decided]
     images = sorted({str(drafting.canonical(sighting)) for sighting in meant})
+    private = _private(surveyed, images, wanted.secret)
     registries: Mapping[str, Registry] = {}
     if wanted.scan and images:
         excluded = imported.excluded if imported else {}
-        registries = await _ask(surveyed, images, existing, excluded=excluded, timeout=wanted.timeout, clock=clock)
+        registries = await _ask(
+            surveyed, images, existing, excluded=excluded, private=private, timeout=wanted.timeout, clock=clock
+        )
     draft = drafting.draft(surveyed.files, registries, existing, request.namespace, imported)
-    new, notes = list(objects.written(draft, request.namespace)), list[str]()
+    new, notes = list(objects.written(draft, request.namespace, private)), list[str]()
+    if unopened := sorted(image for image in draft.repositories.values() if private.get(image) == ""):
+        notes.append(
+            f"read with credentials of this machine: {', '.join(map(objects.short, unopened))}; the cluster needs them"
+            " too: --secret-ref NAME puts a Secret's name into ImageRepositories (create secret oci NAME)"
+        )
     notes += _there_already(existing, draft)
     automation = _automation(surveyed, wanted, imported or Imported(), notes) if draft.policies else None
     new += [automation] if automation else []
@@ -161,7 +172,7 @@ def _existing(surveyed: Surveyed) -> Existing:
 
 async def _ask(
     surveyed: Surveyed, images: Iterable[str], existing: Existing, *,
-    excluded: Mapping[str, Sequence[str]], timeout: float, clock: Clock,
+    excluded: Mapping[str, Sequence[str]], private: Mapping[str, str], timeout: float, clock: Clock,
 ) -> dict[str, Registry]:  # fmt: skip
     """Ask the registries for the tags of images, as scans do, within a time for all of them."""
     request, world = surveyed.request, surveyed.world
@@ -173,12 +184,11 @@ async def _ask(
             continue
         asked[image] = existing.repositories.get(image) or f"asked-{number}"
         if image not in existing.repositories:
-            world.put(objects.asked(image, asked[image], request.namespace, excluded.get(image, ())))
-    if request.docker_config is not None:
-        try:
-            world.use_docker_config(request.docker_config.read_bytes())
-        except keychain.InvalidConfig as error:
-            raise manifests.ManifestError(f"'{request.docker_config}': {error}") from None
+            new = objects.repository(
+                image, asked[image], request.namespace, excluded.get(image, ()), private.get(image, "")
+            )
+            world.put(scheme.convert(new, ImageRepository))
+    session.log_in(world, request.logins)
     async with choosing.chooser(world, request.settings, state=request.state, clock=clock) as chooser:
         repositories = (world.find(ImageRepository, request.namespace, name) for name in asked.values())
         try:
@@ -191,11 +201,25 @@ async def _ask(
     return answers
 
 
+def _private(surveyed: Surveyed, images: Iterable[str], secret: str) -> dict[str, str]:
+    """Return the images that there are credentials for, each with the Secret that it gets. Raises ManifestError."""
+    request, there = surveyed.request, surveyed.world.find(core.Secret, surveyed.request.namespace, secret)
+    try:
+        known = [request.logins.keychain()]
+        if there is not None and (content := there.data.get(_DOCKER_KEY)):
+            known.append(keychain.read([(keychain.DOCKER_CONFIG_JSON, content)]))
+    except keychain.InvalidConfig as error:
+        raise manifests.ManifestError(f"credentials of registries: {error}") from None
+    return {image: secret for image in images if any(each.resolve(image) for each in known)}
+
+
 def _answer(chooser: choosing.Chooser, repository: ImageRepository | None) -> Registry:
     if repository is None or repository.status.last_scan_result is None:
         ready = [c for c in repository.status.conditions if c.type == conditions.READY] if repository else []
         said = ready[0].message if ready else "no answer within --timeout"
-        return Registry(failure=f"the registry was not read: {said}; log in (docker login), or --no-scan")
+        return Registry(
+            failure=f"the registry was not read: {said}; log in (docker login, --registry-creds), or --no-scan"
+        )
     return Registry(tags=chooser.tags(repository))
 
 

@@ -17,6 +17,7 @@ from image_automation import bumps
 from image_automation.app.settings import Settings
 from image_automation.oneshot import choosing, covering, manifests, planning, pointers, record
 from image_automation.oneshot.covering import Covering
+from image_automation.oneshot.logins import Logins
 from image_automation.oneshot.manifests import Manifests
 from image_automation.oneshot.planning import Drafted
 from image_automation.oneshot.record import Plan
@@ -29,14 +30,14 @@ _CREDENTIALS = (core.Secret, core.ServiceAccount)
 class Request:
     """What the user asked for. `path` is where manifests are read, `namespace` that of objects which name none.
 
-    `docker_config` holds registry credentials for what the manifests hold none for; `state` is a folder in which tags
-    are remembered from one pass to the next; `settings` are those of the service that a pass heeds, too.
+    `logins` are registry credentials for what the manifests hold none for; `state` is a folder in which tags are
+    remembered from one pass to the next; `settings` are those of the service that a pass heeds, too.
     """
 
     path: Path
     namespace: str = "flux-system"
     automations: tuple[str, ...] = ()
-    docker_config: Path | None = None
+    logins: Logins = field(default_factory=Logins)
     state: Path | None = None
     settings: Settings = field(default_factory=lambda: Settings(data_dir=Path()), repr=False)
 
@@ -69,6 +70,15 @@ class Planned:
     covering: Covering
 
 
+def log_in(world: World, logins: Logins) -> None:
+    """Give the user's credentials to the ImageRepositories that have none. Raises ManifestError, OSError."""
+    try:
+        if content := logins.content():
+            world.use_docker_config(content)
+    except keychain.InvalidConfig as error:
+        raise manifests.ManifestError(f"'{logins.file}': {error}") from None
+
+
 async def choose(request: Request, clock: Clock) -> Chosen:
     """Read the manifests and let the policies choose. Raises ManifestError, OSError and ValueError."""
     path = request.path.resolve(strict=True)
@@ -76,11 +86,7 @@ async def choose(request: Request, clock: Clock) -> Chosen:
     root = clone.root.resolve() if clone else (path if path.is_dir() else path.parent)
     found = manifests.load(path, namespace=request.namespace, within=root)
     world = World(declared.obj for declared in found.declared.values())
-    if request.docker_config is not None:
-        try:
-            world.use_docker_config(request.docker_config.read_bytes())
-        except keychain.InvalidConfig as error:
-            raise manifests.ManifestError(f"'{request.docker_config}': {error}") from None
+    log_in(world, request.logins)
     async with choosing.chooser(world, request.settings, state=request.state, clock=clock) as chooser:
         await chooser.choose()
         seen = chooser.first_seen()

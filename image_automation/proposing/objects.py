@@ -3,8 +3,7 @@
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from gotk.api import scheme
-from gotk.api.image import ImagePolicySpec, ImageRepository
+from gotk.api.image import ImagePolicySpec
 from gotk.oci import name as names
 from image_automation.proposing.drafting import Draft
 
@@ -13,28 +12,25 @@ _API_VERSION = "image.toolkit.fluxcd.io/v1"
 _SIGNATURES = r"^.*\.sig$"
 
 
-def written(made: Draft, namespace: str) -> Iterator[dict[str, Any]]:
-    """Yield the objects of a proposal."""
+def written(made: Draft, namespace: str, secrets: Mapping[str, str]) -> Iterator[dict[str, Any]]:
+    """Yield the objects of a proposal; `secrets` are the names of those that open private images."""
     for name, image in made.repositories.items():
-        yield repository(image, name, namespace, made.excluded.get(image, ()))
+        yield repository(image, name, namespace, made.excluded.get(image, ()), secrets.get(image, ""))
     for policy in made.policies:
         if policy.spec is not None:
             yield _object("ImagePolicy", policy.name, namespace, _policy(policy.spec), policy.annotations)
 
 
-def repository(image: str, name: str, namespace: str, excluded: Sequence[str] = ()) -> dict[str, Any]:
-    """Write an ImageRepository."""
+def repository(image: str, name: str, namespace: str, excluded: Sequence[str], secret: str) -> dict[str, Any]:
+    """Write an ImageRepository; without a secret the image is public."""
     spec: dict[str, Any] = {"image": short(image), "interval": "5m0s"}
     if names.parse(image).is_local:
         spec["insecure"] = True
+    if secret:
+        spec["secretRef"] = {"name": secret}
     if excluded:
         spec["exclusionList"] = [_SIGNATURES, *excluded]
     return _object("ImageRepository", name, namespace, spec)
-
-
-def asked(image: str, name: str, namespace: str, excluded: Sequence[str]) -> ImageRepository:
-    """Return an ImageRepository to ask a registry with."""
-    return scheme.convert(repository(image, name, namespace, excluded), ImageRepository)
 
 
 def short(image: str) -> str:

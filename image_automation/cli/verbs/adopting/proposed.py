@@ -42,6 +42,13 @@ def parameters() -> list[click.Parameter]:
             help="Author of the automation's commits.",
         ),
         checkout.docker_config(),
+        checkout.registry_creds(),
+        click.Option(
+            ["--secret-ref"],
+            default="",
+            metavar="NAME",
+            help="Secret that opens private images, for new ImageRepositories of those that are read with credentials.",
+        ),
         *checkout.access_parameters(),
         click.Option(
             ["--timeout"],
@@ -63,6 +70,7 @@ def wanted(options: dict[str, object]) -> "Wanted":
         source=str(options.pop("source")),
         author=str(options.pop("author_email")),
         scan=not options.pop("no_scan"),
+        secret=str(options.pop("secret_ref")),
         timeout=getattr(timeout, "seconds"),  # noqa: B009 - click's options have no types
     )
 

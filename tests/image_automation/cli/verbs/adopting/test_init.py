@@ -1,11 +1,13 @@
 """`init` on checkouts, against a real registry: what is proposed does what it says."""
 
+import base64
 import json
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import yaml
 
 from image_automation.cli import root
 from tests.image_automation.fleets import Registry
@@ -144,7 +146,48 @@ def test_credentials_come_from_a_docker_config(
         assert "the registry was not read: " in capsys.readouterr().out
         put(tmp_path, "config.json", guarded.docker_config())
         assert run("init", tmp_path / "clone", "--docker-config", tmp_path / "config.json") == 2
-        assert "+ web  " in capsys.readouterr().out
+        out, err = capsys.readouterr()
+        assert "+ web  " in out
+        assert f"read with credentials of this machine: {guarded.address}/team/web; the cluster needs them too" in err
+
+
+def test_credentials_are_named_and_the_cluster_gets_the_name_of_its_secret(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "none"))
+    with Registry(guarded=True).running() as guarded, Registry().running() as public:
+        guarded.push("1.4.2")
+        public.push("1.0.0", repository="team/open")
+        images = {"a": f"{guarded.address}/team/web:1.4.2", "b": f"{public.address}/team/open:1.0.0"}
+        services = {name: {"image": image} for name, image in images.items()}
+        put(tmp_path, "clone/compose.yaml", yaml.safe_dump({"services": services}))
+        login = base64.b64decode(json.loads(guarded.docker_config())["auths"][guarded.address]["auth"]).decode()
+        creds = f"--registry-creds={guarded.address}={login}"
+        assert run("init", tmp_path / "clone", creds, "--secret-ref=pull", "--write") == 0
+        out, err = capsys.readouterr()
+        assert "+ web  " in out
+        assert login.partition(":")[2] not in out + err
+        assert "read with credentials" not in err
+        written = list(yaml.safe_load_all((tmp_path / "clone/image-automation.yaml").read_text()))
+        asked = [each for each in written if each["kind"] == "ImageRepository"]
+        secrets = {each["metadata"]["name"]: each["spec"].get("secretRef") for each in asked}
+        assert (secrets["web"], secrets["open"]) == ({"name": "pull"}, None)
+
+
+def test_a_secret_among_the_manifests_opens_private_images(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("DOCKER_CONFIG", str(tmp_path / "none"))
+    with Registry(guarded=True).running() as guarded:
+        guarded.push("1.4.2")
+        secret = {
+            "apiVersion": "v1", "kind": "Secret", "metadata": {"name": "pull", "namespace": "flux-system"},
+            "type": "kubernetes.io/dockerconfigjson", "stringData": {".dockerconfigjson": guarded.docker_config()},
+        }  # fmt: skip
+        put(tmp_path, "pull.yaml", yaml.safe_dump(secret))
+        put(tmp_path, "compose.yaml", f"services:\n a:\n  image: {guarded.address}/team/web:1.4.2\n")
+        assert run("init", tmp_path, "--secret-ref=pull") == 2
+        assert "+  secretRef:\n+    name: pull\n" in capsys.readouterr().out
 
 
 def test_what_a_kustomization_replaces_is_marked_there_alone(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
