@@ -75,6 +75,7 @@ async def running(
     simulate_workloads: bool = False,
     authorization_mode: str = ALWAYS_ALLOW,
     external_artifacts: bool = False,
+    storage_addr: str = "127.0.0.1:0",
 ) -> AsyncIterator[Stage]:
     """Run the service with the embedded control plane on a folder, as long as the block lasts."""
     features = embedded.Features(simulate_workloads=simulate_workloads, authorization_mode=authorization_mode)
@@ -83,7 +84,7 @@ async def running(
         address = await config.from_kubeconfig([plane.kubeconfig])
         client = await stack.enter_async_context(Client(address))
         settings = Settings(
-            data_dir=data_dir, controllers=controllers, storage_addr="127.0.0.1:0", metrics_addr="0", health_addr="0",
+            data_dir=data_dir, controllers=controllers, storage_addr=storage_addr, metrics_addr="0", health_addr="0",
             min_retry_delay=0.2, max_retry_delay=2.0, requeue_dependency=0.5, allow_file=allow_file, grace=2.0,
             notification_addr=notification_addr,
             receiver_addr=receiver_addr,

@@ -16,6 +16,7 @@ from tests.conformance.helm import Helm
 from tests.e2e import helm_stage, stage
 from tests.e2e.helm_stage import CONTROLLERS, HelmStage
 from tests.e2e.stage import Stage, is_ready
+from tests.real.child import free_port
 
 pytestmark = [pytest.mark.real, pytest.mark.skipif(Helm.path is None, reason="there is no helm here")]
 
@@ -23,12 +24,12 @@ _ADDRESSES = ("metrics", "health", "receiver", "explain", "dashboard", "notifica
 
 
 @contextlib.asynccontextmanager
-async def killed_in_the_end(folder: Path) -> AsyncIterator[Stage]:
+async def killed_in_the_end(folder: Path, storage: str) -> AsyncIterator[Stage]:
     """Run the service in a process of its own, until it is killed at the end of the block."""
     quiet = [part for name in _ADDRESSES for part in (f"--{name}-addr", "0")]
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "image_automation", "run", "--embedded", "--simulate-workloads",
-        "--data-dir", str(folder), "--storage-addr", "127.0.0.1:0", "--controllers", ",".join(CONTROLLERS), *quiet,
+        "--data-dir", str(folder), "--storage-addr", storage, "--controllers", ",".join(CONTROLLERS), *quiet,
         env=dict(os.environ), stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT,
     )  # fmt: skip
     assert process.stdout is not None
@@ -57,16 +58,16 @@ async def pending(up: Stage, name: str) -> None:
 async def test_an_upgrade_that_a_kill_cut_off_is_done_by_the_next_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = tmp_path / "data"
+    folder, storage = tmp_path / "data", f"127.0.0.1:{free_port()}"
     async with helm_stage.repository(tmp_path, monkeypatch) as (server, program):
-        async with killed_in_the_end(folder) as up:
+        async with killed_in_the_end(folder, storage) as up:
             first = HelmStage(up=up, server=server, helm=Helm(up.kubeconfig, tmp_path / "home"), program=program)
             await first.begin()
             await first.release("web", values={"image": {"tag": "1"}})
             await first.until("web", is_ready)
             await first.release("web", values={"image": {"tag": "2"}, "fate": "ready after 5s"})
             await pending(up, "web.v2")
-        async with stage.running(folder, controllers=CONTROLLERS, simulate_workloads=True) as up:
+        async with stage.running(folder, controllers=CONTROLLERS, simulate_workloads=True, storage_addr=storage) as up:
             then = HelmStage(up=up, server=server, helm=first.helm, program=program)
             obj = await then.until("web", lambda each: is_ready(each) and each["status"]["history"][0]["version"] == 3)
             assert [(each["version"], each["status"]) for each in obj["status"]["history"]] == [
