@@ -18,8 +18,9 @@ class Reader:
     also: tuple[str, ...] = ()
 
     def read(self, contents: Mapping[str, bytes], sightings: Sequence[Sighting]) -> Imported:
-        """Read the settings, and grant the wishes for tags that are left out."""
+        """Read the settings, part with policies that could choose nothing, and grant wishes for tags left out."""
         found = self.settings(contents, sightings)
+        reading.check(found)
         reading.grant(found)
         return found
 

@@ -13,6 +13,10 @@ from image_automation.proposing.guessing import Guess
 from image_automation.proposing.imported import Imported
 from image_automation.proposing.nodes import Leaf, Map, Seq
 from image_automation.update import documents, events
+from policies import choose
+
+#: An ImageRepository's list has room for so many patterns besides its own.
+_EXCLUDED = 24
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +126,20 @@ def path_glob(pattern: str) -> str:
     return f"^{''.join(written)}$".replace(r"\-", "-")
 
 
+def check(found: Imported) -> None:
+    """Part with policies that cannot be read: no range, no regular expression. The other updater had none either."""
+    for sighting, guess in list(found.decided.items()):
+        if guess is None:
+            continue
+        try:
+            choose.ranked(guess.spec(""), ())
+        except choose.InvalidPolicy as error:
+            del found.decided[sighting]
+            found.leave(
+                sighting.shown, f"{sighting.place.image}: its policy cannot be read: {error}: it is not followed"
+            )
+
+
 def grant(found: Imported) -> None:
     """Leave tags of an image out that all its places wish to; an ImageRepository has one list for all its policies."""
     places: dict[str, set[Sighting]] = {}
@@ -131,12 +149,21 @@ def grant(found: Imported) -> None:
     for wish in found.wishes:
         wished.setdefault((str(drafting.canonical(wish.sighting)), wish.pattern), set()).add(wish.sighting)
     for (image, pattern), wishing in wished.items():
-        if wishing >= places.get(image, set()):
-            found.excluded.setdefault(image, []).append(pattern)
+        granted = found.excluded.setdefault(image, [])
+        if wishing >= places.get(image, set()) and len(granted) < _EXCLUDED and _is_readable(pattern):
+            granted.append(pattern)
     for wish in found.wishes:
-        if wish.pattern not in found.excluded.get(str(drafting.canonical(wish.sighting)), ()):
-            cause = f"{wish.sighting.place.image}: tags like {wish.pattern} are left out here alone"
-            found.leave(wish.where, f"{cause}, and other places of the image follow the same list of tags")
+        if wish.pattern not in found.excluded[str(drafting.canonical(wish.sighting))]:
+            cause = f"{wish.sighting.place.image}: tags like {wish.pattern} are not left out"
+            found.leave(wish.where, f"{cause}: other places of the image follow the same list, or it is too long")
+
+
+def _is_readable(pattern: str) -> bool:
+    try:
+        goregexp.Regexp(pattern)
+    except ValueError:
+        return False
+    return True
 
 
 def finds(pattern: str, text: str) -> bool:

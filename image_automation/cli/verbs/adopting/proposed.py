@@ -86,7 +86,7 @@ def tell(made: "Introduction", *, write: bool, scanned: bool, apart: Iterable[st
         image = f"{place.image}:{place.tag}" if place.tag else place.image
         output.text(f"? {left.sighting.shown}  {diff.printable(place.owner)}: {diff.printable(image)}: {left.cause}")
     for each in apart:
-        output.text(f"? {each}")
+        output.text(f"? {diff.printable(each)}")
     if not write:
         for path, content in made.edits.items():
             shown = diff.unified(path, made.before.get(path, b""), content, coloured=output.coloured())

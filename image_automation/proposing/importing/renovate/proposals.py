@@ -31,8 +31,8 @@ def propose(found: Imported, where: str, followed: Followed) -> None:
     settings = [held.settings for _, held in followed]
     if _shared(settings, "automergeType") == "branch" and all(each.get("automerge") for each in settings):
         return  # pushed to the branch itself, which is what an automation does
-    named = {each.get("groupName") for each in settings}
-    per = "group" if groups else ("all" if len(named) == 1 and None not in named else "policy")
+    named = {_group_of(each) for each in settings}
+    per = "group" if groups else ("all" if len(named) == 1 and "" not in named else "policy")
     wanted: dict[str, Any] = {"per": per}
     labels = _labels(found, where, settings)
     reviewers, assignees = _people(found, where, settings, "reviewers"), _people(found, where, settings, "assignees")
@@ -88,8 +88,8 @@ def _groups(found: Imported, where: str, followed: Followed) -> set[str]:
     """Let images of one group whose tags are the same move together; a group of ours is one version."""
     members: dict[str, list[Dependency]] = {}
     for dependency, held in followed:
-        if name := held.settings.get("groupName"):
-            members.setdefault(str(name), []).append(dependency)
+        if name := _group_of(held.settings):
+            members.setdefault(name, []).append(dependency)
     together: set[str] = set()
     for name, images in members.items():
         tags, different = {each.sighting.place.tag for each in images}, {each.name for each in images}
@@ -101,6 +101,11 @@ def _groups(found: Imported, where: str, followed: Followed) -> set[str]:
             cause = "its images have different versions, and a group here is one version"
             found.leave(where, f"groupName {name}: {cause}: they get pull requests of their own")
     return together
+
+
+def _group_of(settings: Mapping[str, Any]) -> str:
+    name = settings.get("groupName")
+    return name if isinstance(name, str) else ""
 
 
 def _annotate(found: Imported, dependency: Dependency, annotations: Mapping[str, str]) -> None:

@@ -16,6 +16,7 @@ _TOKEN = re.compile(
     r"""|(?P<word>[A-Za-z_$][\w$-]*)(?=\s*:)|(?P<comma>,(?=(?:\s|//[^\n]*|/\*.*?\*/)*[}\]]))""",
     re.DOTALL,
 )
+_OBJECTS = ("docker", "docker-compose", "flux", "helm-values", "kubernetes", "kustomize")
 _TESTS = ["**/node_modules/**", "**/bower_components/**", "**/vendor/**", "**/examples/**", "**/__tests__/**"]
 _UNTESTED = {"ignorePaths": [*_TESTS, "**/test/**", "**/tests/**", "**/__fixtures__/**"]}
 _PINNED = {"docker": {"pinDigests": True}}
@@ -83,8 +84,13 @@ def load(contents: Mapping[str, bytes]) -> Configuration | None:
         own = parsed(path, contents[path])
         if path == "package.json":
             own = own.get("renovate", {})
-            if not own:
+            if not isinstance(own, dict) or not own:
                 continue
+        for key in _OBJECTS:
+            if not isinstance(own.get(key, {}), dict):
+                raise Unreadable(f"{path}: {key} is no object")
+        if not isinstance(own.get("packageRules", []), list):
+            raise Unreadable(f"{path}: packageRules is no list")
         unread: list[str] = []
         return Configuration(path, _expanded(own, unread), unread)
     return None
@@ -136,7 +142,7 @@ def joined(below: Mapping[str, Any], above: Mapping[str, Any]) -> dict[str, Any]
         if isinstance(value, dict) and isinstance(merged.get(key), dict):
             merged[key] = joined(merged[key], value)
         elif key == "packageRules":
-            merged[key] = [*merged.get(key, []), *value]
+            merged[key] = [*merged.get(key, []), *mappings(value)]
         else:
             merged[key] = value
     return merged

@@ -13,6 +13,7 @@ from image_automation.gating import approvals, freeze, windows
 from image_automation.proposing.importing import readers
 from image_automation.pull_requests import settings
 from policies import age, choose
+from tests.image_automation.fleets import Registry
 
 CASES = Path(__file__).parent / "imports"
 
@@ -130,6 +131,20 @@ def test_annotations_of_argo_cd_become_policies(tmp_path: Path, capsys: pytest.C
     assert f"{where}: ghcr.io/acme/job: no place of this image is among the files of the application\n" in out
     assert f"{where}: web.pull-secret: pullsecret:argocd/ghcr is not carried over\n" in out
     assert f"{where}: write-back-target: kustomization is not carried over\n" in out
+
+
+def test_what_was_asked_for_need_not_take_the_tag_in_use(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    with Registry().running() as registry:
+        registry.push("1.4.2", "1.4.3", "1.9.0", "2.0.0", "latest")
+        image = f"{registry.address}/team/web"
+        ignored = "argocd-image-updater.argoproj.io/web.ignore-tags: '1.9.*'\n    argocd"
+        listed = APPLICATION.replace("ghcr.io/acme/web:~1.4", f"{image}:1.x").replace("argocd", ignored, 1)
+        put(tmp_path, "argo/web.yaml", listed.replace("    argocd-image-updater.argoproj.io/web.allow-tags", "    x/y"))
+        put(tmp_path, "apps/web/web.yaml", WORKLOAD.replace("ghcr.io/acme/web:TAG", f"{image}:latest"))
+        assert root.run(["import", "argocd-image-updater", str(tmp_path), "--write"]) == 0
+    assert f"+ web  {image}  semver 1.x: latest -> 1.4.3\n" in capsys.readouterr().out
+    written = yaml.safe_load_all((tmp_path / "image-automation.yaml").read_text())
+    assert next(written)["spec"]["exclusionList"] == [r"^.*\.sig$", r"^1\.9\.[^/]*$"]
 
 
 def test_a_build_date_is_guessed_and_said(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
