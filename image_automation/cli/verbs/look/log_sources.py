@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
@@ -27,9 +28,10 @@ Show = Callable[[bytes], None]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """Which part of a log: from a time on, the last so many lines, and what comes."""
+    """Which part of a log: from a time on, or of the last so many seconds, the last so many lines, and what comes."""
 
     since: datetime | None
+    ago: float | None
     tail: int | None
     follow: bool
 
@@ -65,7 +67,9 @@ async def _of_pod(client: kube.Client, pod: kinds.Json, part: Part, show: Show, 
     options = {"container": _CONTAINER if _CONTAINER in names else ""}
     if part.follow:
         options["follow"] = "true"
-    if part.since is not None:
+    if part.ago is not None:  # by the clock of the node, as kubectl asks
+        options["sinceSeconds"] = str(max(math.ceil(part.ago), 1))
+    elif part.since is not None:
         options["sinceTime"] = part.since.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
     if part.tail is not None:
         options["tailLines"] = str(part.tail)

@@ -78,12 +78,14 @@ def logs(*, arguments: tuple[str, ...], flux_namespace: str, follow: bool, tail:
     """
     if arguments:
         output.fail("no argument required")
-    since = _since(options.pop("since"), options.pop("since_time"))
+    ago: Duration | None = options.pop("since")
+    since = _since(ago, options.pop("since_time"))
     level, kind, name = (options.pop(each) or "" for each in ("level", "kind", "name"))
     everywhere = options.pop("all_namespaces")
     cluster = clusters.from_options(options)
     wanted = Filter(level=level, kind=kind, name=name, namespace="" if everywhere else cluster.namespace)
-    part = log_sources.Part(since=since, tail=tail if tail >= 0 else None, follow=follow)
+    seconds = ago.seconds if ago is not None else None
+    part = log_sources.Part(since=since, ago=seconds, tail=tail if tail >= 0 else None, follow=follow)
     clusters.run(_logs(cluster, flux_namespace, part, _printer(wanted)))
 
 

@@ -1,6 +1,7 @@
 """`logs` as a user runs it: on the kept log of a service without pods, and on an API server with pods."""
 
 import asyncio
+import inspect
 import json
 import os
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from kubernetes.client import CoreV1Api
 
 from image_automation.app import kept_log
 from tests.image_automation.cli.test_cluster_verbs import Terminal, terminal
@@ -138,6 +140,12 @@ async def test_without_pods_the_error_says_where_logs_are(terminal: Terminal) ->
     assert "--kubeconfig" in result.err
 
 
+#: What the API's description has for a pod's log, as the client made of it does; and `sinceTime`, which its text has.
+POD_LOG = {
+    head + "".join(map(str.title, rest))
+    for head, *rest in (each.split("_") for each in inspect.signature(CoreV1Api.read_namespaced_pod_log).parameters)
+    if head
+} | {"sinceTime"}
 RESOURCES = {
     "/api/v1": [{"name": "pods", "kind": "Pod", "namespaced": True}],
     "/apis/apps/v1": [{"name": "deployments", "kind": "Deployment", "namespaced": True}],
@@ -148,6 +156,7 @@ RESOURCES = {
 async def pods(tmp_path: Path) -> AsyncIterator[tuple[Terminal, list[str]]]:
     """An API server with three pods, of which one has not begun; and what was asked of their logs."""
     asked: list[str] = []
+    both = asyncio.Barrier(2)
     root = "/api/v1/namespaces/flux-system/pods"
 
     async def discover(request: web.Request) -> web.Response:
@@ -167,11 +176,19 @@ async def pods(tmp_path: Path) -> AsyncIterator[tuple[Terminal, list[str]]]:
 
     async def log(request: web.Request) -> web.Response:
         name = request.match_info["pod"]
+        assert set(request.query) <= POD_LOG
         asked.append(f"{name}?{request.query_string}")
         if name == "young":
             message = 'container "manager" in pod "young" is waiting to start'
             return web.json_response({"message": message, "reason": "BadRequest"}, status=400)
-        return web.Response(text=line(1, f"of the {name}") + "\n")
+        if "follow" not in request.query:
+            return web.Response(text=line(1, f"of the {name}") + "\n")
+        answer = web.StreamResponse(headers={"Content-Type": "text/plain"})
+        await answer.prepare(request)
+        for word in ("of", "later of"):  # nobody's second line comes before both pods are followed
+            await answer.write(f"{line(1, f'{word} the {name}')}\n".encode())
+            await asyncio.wait_for(both.wait(), 30)
+        return answer
 
     app = web.Application()
     for path in RESOURCES:
@@ -199,6 +216,7 @@ async def test_the_logs_of_all_pods_are_read(pods: tuple[Terminal, list[str]]) -
     ]
     assert result.err == '⚠️ Pod/flux-system/young: container "manager" in pod "young" is waiting to start\n'
     assert asked[0] == "leader?container=manager&sinceTime=2026-01-02T02:04:05Z&tailLines=10"
-    followed = await user.run("logs", "--follow")  # which ends, because these logs do
-    assert sorted(said(followed.out)) == said(result.out)
-    assert "follow=true" in asked[-1]
+    followed = await user.run("logs", "--follow", "--since=1m30s")  # which ends, because these logs do
+    later = [each.replace(" of the", " later of the") for each in said(result.out)]
+    assert sorted(said(followed.out)) == sorted([*said(result.out), *later])
+    assert {each.partition("?")[2] for each in asked[3:]} == {"container=manager&follow=true&sinceSeconds=90"}

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 import yaml
 
+from deploy.installation import remembering
 from gotk.git.objects import seed
 from gotk.git.serving.server import BasicAuth, GitServer
 from gotk.kube import errors
@@ -123,6 +124,24 @@ async def test_what_would_go_is_said_and_what_cannot_be_pushed_leaves_the_cluste
             assert "⚠️ Kustomization flux-system/flux-system is suspended: commit what `image-automation install" in said
             assert len(ground.log(repository)) == 2
             assert await has(there, "apps/v1", "Deployment", "flux-system", "image-automation")
+
+
+async def test_an_installation_without_git_is_replaced_unless_that_would_free_tenants(tmp_path: Path) -> None:
+    async with ground.prepared(tmp_path) as there:
+        for each in pretended.objects("--default-service-account=default", "--concurrent=20"):
+            await there.up.client.apply_object(each, field_manager="flux")
+        call = ("migrate", "--to=image-automation", "--yes")
+        refused = await there.run(*call, code=1)
+        assert "say --overlay multi-tenant, or --overlay all if that is meant" in refused
+        assert "scaled to 0" not in refused
+        said = await there.run(*call, "--overlay=multi-tenant")
+        assert "kustomize-controller runs with --default-service-account=default --concurrent=20, which the kit" in said
+        assert "suspended" not in said
+        assert not await has(there, "apps/v1", "Deployment", "flux-system", "kustomize-controller")
+        ours = await there.get("apps/v1", "Deployment", "image-automation")
+        assert ours["metadata"]["annotations"][remembering.ANNOTATION] == '{"overlay":"multi-tenant"}'
+        again = await there.run(*call, code=1)
+        assert "there is nothing to move: no installation of flux in namespace flux-system" in again
 
 
 @pytest.mark.parametrize(
