@@ -11,7 +11,7 @@ from typing import Any
 
 from deploy.cluster import ports
 from deploy.cluster.expressions import INVALID_EXPRESSION, TERMINAL, Checks, Expressions, InvalidChecksError
-from deploy.helm import defaults, digests, naming, wakes, wording
+from deploy.helm import defaults, digests, naming, prerequisites, wakes, wording
 from deploy.helm.attempt import Attempt, HelmReleaseRun
 from deploy.helm.charts import Charts
 from deploy.helm.deciding import attempt as attempts
@@ -76,6 +76,7 @@ class HelmReleaseReconciler:
 
     async def reconcile(self, obj: HelmRelease, run: HelmReleaseRun) -> Outcome:
         """Bring the release to what the object wants."""
+        prerequisites.check_name(obj)
         if self._policy.helm_3_defaults:
             obj = defaults.as_with_helm_3(obj)
         if obj.spec.rollback.recreate:

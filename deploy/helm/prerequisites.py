@@ -12,7 +12,7 @@ from deploy.cluster.expressions import INVALID_EXPRESSION, TERMINAL, Expressions
 from deploy.helm import naming
 from deploy.helm.policy import Policy
 from gotk.api import scheme
-from gotk.api.helm import ChartReference, HelmRelease
+from gotk.api.helm import GROUP, ChartReference, HelmRelease
 from gotk.api.kustomize import DependencyReference
 from gotk.api.meta import Artifact, Condition
 from gotk.api.source import ExternalArtifact, HelmChart, OCIRepository
@@ -22,10 +22,26 @@ from gotk.runtime.conditions import READY, STALLED
 from gotk.runtime.errors import Retry, Stalled, Waiting
 from gotk.runtime.reconciler import Key, Reader
 
+_LONGEST = 63  # of a label's value
 ChartHolder: TypeAlias = HelmChart | OCIRepository | ExternalArtifact
 CHART_HOLDERS: Mapping[str, type[ChartHolder]] = {
     kind.__name__: kind for kind in (HelmChart, OCIRepository, ExternalArtifact)
 }
+
+
+def check_name(obj: HelmRelease) -> None:
+    """See that the objects of a release can say whose they are. Raises Stalled.
+
+    The API takes names of 253 characters, and labels hold 63: with Flux the API server complains of the first object.
+    """
+    length = len(obj.metadata.name)
+    if length > _LONGEST:
+        raise Stalled(
+            "InvalidName",
+            f"metadata.name has {length} characters, and the label {GROUP}/name, which every object of a release "
+            f"carries, holds {_LONGEST}: make a HelmRelease of a shorter name, with spec.releaseName "
+            f"'{naming.release_name(obj)}'",
+        )
 
 
 def chart_source(obj: HelmRelease) -> tuple[str, Key]:

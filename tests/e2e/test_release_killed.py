@@ -1,4 +1,4 @@
-"""The service, killed in the middle of an upgrade: the next one unlocks the release, and upgrades it after all."""
+"""The service, killed in the middle of an upgrade and of an install: the next one unlocks, and does them after all."""
 
 import asyncio
 import contextlib
@@ -45,19 +45,17 @@ async def killed_in_the_end(folder: Path, storage: str) -> AsyncIterator[Stage]:
         await process.communicate()
 
 
-async def pending(up: Stage, name: str) -> None:
+async def pending(up: Stage, name: str, status: str) -> None:
     """Wait until a revision of a release is pending in helm's storage."""
 
     def is_pending(secret: dict[str, object]) -> bool:
-        return "pending-upgrade" in json.dumps(secret["metadata"])
+        return status in json.dumps(secret["metadata"])
 
     await up.until("v1", "Secret", "default", f"sh.helm.release.v1.{name}", is_pending)
 
 
 @pytest.mark.timeout(300)
-async def test_an_upgrade_that_a_kill_cut_off_is_done_by_the_next_process(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+async def test_what_a_kill_cut_off_is_done_by_the_next_process(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     folder, storage = tmp_path / "data", f"127.0.0.1:{free_port()}"
     async with helm_stage.repository(tmp_path, monkeypatch) as (server, program):
         async with killed_in_the_end(folder, storage) as up:
@@ -66,7 +64,9 @@ async def test_an_upgrade_that_a_kill_cut_off_is_done_by_the_next_process(
             await first.release("web", values={"image": {"tag": "1"}})
             await first.until("web", is_ready)
             await first.release("web", values={"image": {"tag": "2"}, "fate": "ready after 5s"})
-            await pending(up, "web.v2")
+            await first.release("fresh", values={"fate": "ready after 5s"})
+            await pending(up, "web.v2", "pending-upgrade")
+            await pending(up, "fresh.v1", "pending-install")
         async with stage.running(folder, controllers=CONTROLLERS, simulate_workloads=True, storage_addr=storage) as up:
             then = HelmStage(up=up, server=server, helm=first.helm, program=program)
             obj = await then.until("web", lambda each: is_ready(each) and each["status"]["history"][0]["version"] == 3)
@@ -79,3 +79,8 @@ async def test_an_upgrade_that_a_kill_cut_off_is_done_by_the_next_process(
                 "3 deployed Upgrade complete",
             ]
             assert await then.image("web") == "2"
+            await then.until("fresh", is_ready)
+            assert await then.history("fresh") == [
+                "1 failed Release unlocked from stale 'pending-install' state",
+                "2 deployed Upgrade complete",
+            ]

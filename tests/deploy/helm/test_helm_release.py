@@ -1,5 +1,6 @@
 """The reconciler of HelmReleases, whole: the real helm renders, and a control plane simulates what runs."""
 
+import asyncio
 import base64
 import json
 from collections.abc import AsyncIterator
@@ -9,6 +10,7 @@ import pytest
 import structlog
 
 from deploy import crds
+from deploy.helm import naming
 from gotk.apiserver import ControlPlane
 from gotk.kube.client import Client
 from gotk.kube.config import from_kubeconfig
@@ -184,20 +186,65 @@ async def test_an_account_releases_what_it_may_and_nothing_else(tmp_path: Path) 
         assert await here.get("ConfigMap", "settings", namespace="tenant"), "who is gone uninstalls nothing"
 
 
-async def test_a_release_whose_template_became_a_reference_loses_its_chart(here: World) -> None:
-    here.publish(chart())
+async def test_a_release_whose_template_became_a_reference_goes_on_and_loses_its_chart(here: World) -> None:
+    here.publish(chart(), name="default-web")
     template = {"spec": {"chart": "web", "sourceRef": {"kind": "HelmRepository", "name": "charts"}}}
     first = await here.reconcile(release(chart=template, chartRef=None))
-    assert first.ready[1] == "ArtifactFailed", "no controller makes its artifact here"
+    assert first.ready[:2] == ("True", "InstallSucceeded"), first.ready
     assert first.obj.status.helm_chart == "default/default-web"
     source = "source.toolkit.fluxcd.io/v1"
     assert await here.get("HelmChart", "default-web", api_version=source)
+    here.publish(chart("1.1.0"), "1.1.0")
     reference = {"kind": "HelmChart", "name": "web", "namespace": "default"}
     ended = await here.reconcile(again(first, chart=None, chartRef=reference))
-    assert ended.ready[:2] == ("True", "InstallSucceeded"), ended.ready
+    assert ended.ready[:2] == ("True", "UpgradeSucceeded"), ended.ready
+    assert ended.conditions["Released"][:2] == ("True", "UpgradeSucceeded")
     assert ended.obj.status.helm_chart == ""
     assert await here.get("HelmChart", "default-web", api_version=source) is None
     assert ("Trace", "HelmChartDeleted") in [(event.severity, event.reason) for event in ended.run.events]
+
+
+async def test_an_artifact_of_the_same_version_and_the_same_values_render_nothing(here: World) -> None:
+    here.publish(chart())
+    first = await here.reconcile(release(values={"tag": "two"}))
+    started = len(here.started)
+    here.publish(chart(more="# a template of nothing\n"), "1.0.0")
+    ended = await here.reconcile(again(first))
+    assert ended.ready == first.ready
+    await here.reconcile(again(ended, values={"tag": "two"}, interval="1h"))
+    assert len(here.started) == started
+    assert await here.stored() == {1: "deployed"}
+
+
+async def test_names_that_helm_would_not_take_are_shortened_and_those_that_no_label_holds_are_told(here: World) -> None:
+    here.publish(chart())
+    long = "n" * 60
+    ended = await here.reconcile(release(long))
+    assert ended.ready[:2] == ("True", "InstallSucceeded"), ended.ready
+    assert ended.obj.status.history[0].name.startswith(f"{long[:40]}-")
+    longest = await here.reconcile(release("n" * 63))
+    assert longest.ready[:2] == ("True", "InstallSucceeded"), longest.ready
+    longer = await here.reconcile(release("n" * 64))
+    assert longer.ready[:2] == ("False", "InvalidName")
+    assert longer.ready[2].startswith("metadata.name has 64 characters, and the label helm.toolkit.fluxcd.io/name")
+    assert longer.ready[2].endswith(f"with spec.releaseName '{naming.shortened('n' * 64)}'")
+    assert longer.conditions["Stalled"][0] == "True"
+
+
+async def test_an_install_that_a_kill_cut_off_is_done_by_the_next_run(here: World) -> None:
+    here.publish(chart(deployment=DEPLOYMENT))
+    obj = release(values={"tag": "1-neverready"}, timeout="60s")
+    async with asyncio.TaskGroup() as group:
+        killed = group.create_task(here.reconcile(obj))
+        while await here.stored() != {1: "pending-install"}:  # noqa: ASYNC110 - the server is asked, as helm would
+            await asyncio.sleep(0.01)
+        killed.cancel()
+    assert await here.stored() == {1: "pending-install"}
+    ended = await here.reconcile(release(values={"tag": "2"}))
+    assert ended.ready[:2] == ("True", "UpgradeSucceeded"), ended.ready
+    assert await here.stored() == {1: "failed", 2: "deployed"}
+    assert [(each.version, each.action) for each in ended.obj.status.history] == [(2, "upgrade")]
+    assert ended.run.progressed[0] == "Running 'unlock' action with timeout of 10s"
 
 
 async def test_what_an_action_says_of_rendering_is_what_helm_is_told(here: World) -> None:

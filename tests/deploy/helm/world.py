@@ -134,22 +134,23 @@ class World:
         body = self.archives.get(request.match_info["name"])
         return web.Response(body=body) if body is not None else web.Response(status=404)
 
-    def publish(self, packed: bytes, revision: str = "1.0.0") -> None:
-        """Publish a packaged chart as the artifact of the HelmChart."""
+    def publish(self, packed: bytes, revision: str = "1.0.0", *, name: str = "web") -> None:
+        """Publish a packaged chart as the artifact of a HelmChart."""
         found = digest(packed)
-        name = f"{found.removeprefix('sha256:')}.tgz"
-        self.archives[name] = packed
+        path = f"{found.removeprefix('sha256:')}.tgz"
+        self.archives[path] = packed
         artifact = {
-            "digest": found, "path": name, "url": f"{self.url}/{name}", "revision": revision, "lastUpdateTime": "",
+            "digest": found, "path": path, "url": f"{self.url}/{path}", "revision": revision, "lastUpdateTime": "",
         }  # fmt: skip
         plain = {
             "apiVersion": "source.toolkit.fluxcd.io/v1",
             "kind": "HelmChart",
-            "metadata": {"name": "web", "namespace": "default", "generation": 1},
+            "metadata": {"name": name, "namespace": "default", "generation": 1},
             "spec": {"chart": "web", "interval": "1m", "sourceRef": {"kind": "HelmRepository", "name": "charts"}},
             "status": {"artifact": artifact, "observedGeneration": 1, "conditions": []},
         }
-        self.objects.held = [scheme.convert(plain, HelmChart)]
+        others = [each for each in self.objects.held if each.metadata.name != name]
+        self.objects.held = [*others, scheme.convert(plain, HelmChart)]
 
     async def reconcile(self, obj: HelmRelease, *, woken: Woken | None = None) -> Ended[HelmRelease]:
         """Run the reconciler once; `woken` tells it that it is asked for again meanwhile."""
