@@ -82,6 +82,25 @@ async def test_the_values_file_of_older_versions_comes_before_the_others() -> No
     assert made.spec.values_files == ("base.yaml", "values.yaml", "prod.yaml")
 
 
+async def test_everything_that_a_template_says_stands_in_its_chart() -> None:
+    here = World()
+    said = template(
+        interval="5m", reconcileStrategy="Revision", ignoreMissingValuesFiles=True,
+        verify={"provider": "cosign", "secretRef": {"name": "keys"}, "matchOIDCIdentity": [
+            {"issuer": "^https://issuer$", "subject": "^us$"}]},
+    )  # fmt: skip
+    await here.run(helm_release(said))
+    (made,) = here.cluster.charts.values()
+    assert (str(made.spec.interval), made.spec.reconcile_strategy) == ("5m0s", "Revision")
+    assert made.spec.ignore_missing_values_files
+    assert made.spec.verify is not None
+    assert made.spec.verify.secret_ref is not None
+    assert (made.spec.verify.provider, made.spec.verify.secret_ref.name) == ("cosign", "keys")
+    assert [(each.issuer, each.subject) for each in made.spec.verify.match_oidc_identity] == [
+        ("^https://issuer$", "^us$")
+    ]
+
+
 async def test_a_chart_is_made_as_the_template_says_and_noted_in_the_status() -> None:
     here = World()
     marks = {"labels": {"team": "a"}, "annotations": {"note": "b"}}
