@@ -60,6 +60,11 @@ def first_seen(objects: Reader, tags: TagStore) -> FirstSeen:
     return find
 
 
+def unseen(policy: str, tag: str) -> datetime | None:  # noqa: ARG001 - the shape of what looks them up
+    """Know since when no version is there."""
+    return None
+
+
 async def unlabelled(policy: str, tag: str) -> Mapping[str, str]:  # noqa: ARG001 - the shape of what reads them
     """Know no labels of any image."""
     return {}

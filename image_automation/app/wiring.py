@@ -131,9 +131,14 @@ def image_update_automation(parts: Parts) -> Reconciler[Any, Any]:
         jitter=parts.chance,
         deployers=[kind for name, kind in _DEPLOYERS.items() if name in parts.settings.controllers],
         reading=reads.reads,
-        first_seen=forges.first_seen(parts.caches, parts.tags),
+        first_seen=forges.first_seen(parts.caches, parts.tags) if _knows_tags(parts.settings) else forges.unseen,
         origins=forges.Labels(objects=parts.objects, registry=parts.registry, logins=parts.logins).read,
     )
+
+
+def _knows_tags(settings: Settings) -> bool:
+    """Tell whether images are scanned, or chosen, in this process: nobody else watches what was scanned."""
+    return not settings.controllers.isdisjoint({"imagerepository", "imagepolicy"})
 
 
 def kustomization(parts: Parts) -> Reconciler[Any, Any]:
