@@ -153,19 +153,16 @@ class Planner:
         self._kept: Bounded[tuple[str, str], _Kept] = Bounded(_KEPT)
         self._turns: WeakValueDictionary[tuple[str, str], asyncio.Lock] = WeakValueDictionary()
 
-    async def plan(self, automation: ImageUpdateAutomation) -> Planned:
-        """Return what an automation would write now. Raises CannotPlanError, and APIError."""
-        return (await self.drawn(automation)).plan
-
     async def drawn(self, automation: ImageUpdateAutomation) -> Drawn:
-        """Return the same with what it was made of. Raises CannotPlanError, and APIError."""
+        """Return what an automation would write now, and what that is made of. Raises CannotPlanError, and APIError."""
         where = (automation.metadata.namespace, automation.metadata.name)
         async with self._turns.setdefault(where, asyncio.Lock()):
             try:
-                selected, key = await self._desk.selected(automation), self._key(automation)
+                key = self._key(automation)
                 kept = self._kept.get(where)
                 if kept is not None and kept.key == key and self._clock.monotonic() < kept.until:
                     return kept.drawn
+                selected = await self._desk.selected(automation)
                 manager, proposes = await self._manager(automation)
                 drawn = await self._desk.limiter.run(self._draw, manager, selected, proposes=proposes)
             except (ReconcileError, git.Error) as error:

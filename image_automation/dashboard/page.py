@@ -8,12 +8,13 @@ from typing import Protocol, TypeAlias, TypeVar
 import msgspec
 
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation
+from gotk.api.kustomize import Kustomization
 from gotk.api.meta import Object
 from gotk.http.pace import Standing
 from image_automation.dashboard.access import Deed, Reads, Subject
 from image_automation.explanation import Explanation
 from image_automation.marked_files import Checkout, Opened
-from image_automation.planner import Asks, Planned, Written
+from image_automation.planner import Asks, Drawn, Edited, Written
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as in the cache
 
@@ -54,12 +55,31 @@ class Explains(Protocol):
 class Plans(Protocol):
     """Says what an automation would write now, and writes it for a person."""
 
-    async def plan(self, automation: ImageUpdateAutomation) -> Planned:
-        """Return a plan. Raises CannotPlanError, and APIError."""
+    async def drawn(self, automation: ImageUpdateAutomation) -> Drawn:
+        """Return a plan with what it was made of. Raises CannotPlanError, and APIError."""
         ...
 
     async def write(self, namespace: str, name: str, identity: str, person: Asks) -> Written:
         """Write a plan, and only it. Raises MovedError, CannotPlanError and APIError."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendered:
+    """What a plan would change among a Kustomization's objects, or why that cannot be told; Secrets by name alone."""
+
+    kustomization: str
+    objects: tuple[Edited, ...] = ()
+    hidden: tuple[str, ...] = ()
+    left_out: int = 0
+    problem: str = ""
+
+
+class Renders(Protocol):
+    """Builds what plans change."""
+
+    async def of(self, drawn: Drawn, kustomizations: Sequence[Kustomization]) -> tuple[Rendered, ...]:
+        """Return what would become of the objects of those that build something that the plan changes."""
         ...
 
 
@@ -88,6 +108,7 @@ class Knows:
     """What this process knows besides objects; None of what its controllers have nothing to do with."""
 
     plans: Plans | None = None
+    renders: Renders | None = None
     files: Files | None = None
     registries: Registries | None = None
 

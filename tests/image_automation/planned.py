@@ -21,7 +21,7 @@ from image_automation.app.forges import unlabelled
 from image_automation.desk import Desk
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
 from image_automation.marked_files import MarkedFiles
-from image_automation.planner import Planner
+from image_automation.planner import Planned, Planner
 from tests import running
 from tests.image_automation.automating import FILE, Client, Waits, automation, nowhere, policy, repository
 from tests.memory_cluster import MemoryCluster
@@ -106,6 +106,9 @@ class Ground:
     def automation(self) -> ImageUpdateAutomation:
         found: ImageUpdateAutomation = self.objects.get(ImageUpdateAutomation, "apps", "auto")
         return found
+
+    async def plan(self) -> Planned:
+        return (await self.planner.drawn(self.automation)).plan
 
     async def run(self) -> running.Ended[ImageUpdateAutomation]:
         """Let the service have its turn."""

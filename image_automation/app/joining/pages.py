@@ -3,7 +3,8 @@
 from yarl import URL
 
 from gotk.runtime.events import Recorder
-from image_automation.app import forges
+from image_automation.app import builds, forges
+from image_automation.app.joining.rendering import Rendering
 from image_automation.app.parts import Parts
 from image_automation.dashboard.door import Door
 from image_automation.dashboard.page import Knows
@@ -39,6 +40,16 @@ def _knows(parts: Parts) -> Knows:
     writes = "imageupdateautomation" in controllers
     return Knows(
         plans=planner if writes else None,
+        renders=_renders(parts) if writes and "kustomization" in controllers else None,
         files=MarkedFiles(planner=planner, limiter=parts.git) if writes else None,
         registries=parts.registry if "imagerepository" in controllers else None,
     )
+
+
+def _renders(parts: Parts) -> Rendering:
+    """Return what builds plans. Raises FileNotFoundError, as the Kustomizations' own builder does."""
+    scratch = parts.settings.make_scratch("plans")
+    builder = builds.builder(
+        parts.settings, scratch, mirrors=parts.mirrors, transport=parts.outward, git=parts.git, work=parts.work
+    )
+    return Rendering(builder=builder, work=parts.work, scratch=scratch)

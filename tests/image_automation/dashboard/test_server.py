@@ -2,13 +2,15 @@
 
 import functools
 import json
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
 from gotk.api import extensions
 from image_automation.bumps import Bump
 from image_automation.dashboard import server
-from image_automation.dashboard.page import Knows
+from image_automation.dashboard.page import Knows, Rendered
 from image_automation.explanation import Explanation, TagVerdict
 from image_automation.marked_files import Checkout, Listed, Mark, Opened, Writer
 from image_automation.planner import Edited, Planned, Written
@@ -98,7 +100,14 @@ class HostileTags:
 class HostileRepository:
     """Plans and files of a repository whose every word was made up to do harm."""
 
-    async def plan(self, _: object) -> Planned:
+    async def drawn(self, _: object) -> Any:
+        return SimpleNamespace(plan=self.plan())
+
+    async def of(self, *_: object) -> tuple[Rendered, ...]:
+        made = (Edited(HOSTILE, b"", HOSTILE.encode()),)
+        return (Rendered(kustomization=f"default/{HOSTILE}", objects=made, hidden=(HOSTILE,), problem=HOSTILE),)
+
+    def plan(self) -> Planned:
         return Planned(
             identity="a" * 24,
             revision=HOSTILE,
@@ -125,7 +134,7 @@ class HostileRepository:
         )
 
 
-KNOWS = Knows(plans=HostileRepository(), files=HostileRepository())
+KNOWS = Knows(plans=HostileRepository(), renders=HostileRepository(), files=HostileRepository())
 
 
 @pytest.mark.parametrize("path", PAGES)
