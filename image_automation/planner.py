@@ -193,7 +193,9 @@ class Planner:
     ) -> PushResult:
         run, now, selected = self._desk.limiter.run, self._clock.now(), await self._desk.selected(automation)
         draft = await run(self._draft, manager, selected, now)
-        if draft.base is None or draft.identity != identity:
+        if draft.base is None:
+            raise MovedError("nothing was written: by now there is nothing to write, or it is held")
+        if draft.identity != identity:
             raise MovedError("nothing was written: the branch, the choices or the files have moved since this plan")
         before = report.read(automation.metadata.annotations)
         untold = pushes.untold(before, automation.status)

@@ -143,7 +143,7 @@ async def test_a_freeze_of_the_installation_holds_for_a_person_as_well(ground: G
     meta = {"name": "flux-system", "annotations": frozen}
     ground.cluster.put({"apiVersion": "v1", "kind": "Namespace", "metadata": meta})
     before = ground.head
-    with pytest.raises(MovedError):
+    with pytest.raises(MovedError, match="or it is held"):
         await write(ground, plan.identity)
     assert ground.head == before
     assert [each.kind for each in (await ground.plan()).report.held] == ["Frozen"]
