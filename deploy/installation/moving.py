@@ -4,7 +4,7 @@ Definitions, namespaces and quotas never go: with a definition every object of i
 workloads that they are finalized for. What both installations have by one name is applied in place.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from deploy.cluster import inventory
@@ -129,6 +129,27 @@ def locks_tenants_in(going: Iterable[Manifest]) -> bool:
     return any(each.startswith("--default-service-account=") for found in arguments(going).values() for each in found)
 
 
+#: What a kit could widen without a word, by the names of the flags that decide it.
+DECISIONS = frozenset({"overlay", "watch_all_namespaces"})
+
+
+def questions(going: Iterable[Manifest]) -> Iterator[tuple[str, str]]:
+    """Yield what has to be decided, by the names of the flags, where less was allowed until now than by default."""
+    leaving = list(going)
+    if locks_tenants_in(leaving):
+        yield "overlay", _TENANTS
+    if any("--watch-all-namespaces=false" in each for each in arguments(leaving).values()):
+        yield "watch_all_namespaces", _NAMESPACE
+
+
+_TENANTS = (
+    "the installation applies with the rights of a default service account, and the kit `all` with those of"
+    " cluster-admin: say --overlay multi-tenant, or --overlay all if that is meant"
+)
+_NAMESPACE = (
+    "the installation watches its own namespace alone, and the kit all of them: say --watch-all-namespaces=false, or"
+    " =true if that is meant"
+)
 _ADDRESSES = ("--events-addr=", "--storage-adv-addr=", "--storage-path=", "--data-dir=", "--storage-adv-address=")
 _USUAL = frozenset({
     "run", "--watch-all-namespaces", "--watch-all-namespaces=true", "--log-level=info", "--log-encoding=json",

@@ -87,6 +87,24 @@ def test_tenants_are_locked_in_by_a_default_account() -> None:
     assert not moving.locks_tenants_in([deployment("--no-cross-namespace-refs=true")])
 
 
+@pytest.mark.parametrize(
+    ("arguments", "flags"),
+    [
+        pytest.param(("--watch-all-namespaces=true",), [], id="nothing is narrower"),
+        pytest.param(("--watch-all-namespaces=false",), ["watch_all_namespaces"], id="one namespace"),
+        pytest.param(
+            ("--default-service-account=x", "--watch-all-namespaces=false"),
+            ["overlay", "watch_all_namespaces"],
+            id="tenants too",
+        ),
+    ],
+)
+def test_what_would_be_widened_has_to_be_decided(arguments: tuple[str, ...], flags: list[str]) -> None:
+    asked = [name for name, _ in moving.questions([deployment(*arguments)])]
+    assert asked == flags
+    assert moving.DECISIONS.issuperset(asked)
+
+
 def test_accounts_with_a_cloud_identity_or_pull_secrets_are_said() -> None:
     plain, cloud, pulls = (obj("ServiceAccount", name) for name in ("a", "b", "c"))
     cloud["metadata"]["annotations"] = {"eks.amazonaws.com/role-arn": "x"}

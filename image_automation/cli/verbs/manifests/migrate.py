@@ -55,6 +55,8 @@ def _called(*, to: str | None, yes: bool, dry_run: bool, **options: Any) -> None
             output.fail(f"{name}: not with --to, which moves a cluster")
     from image_automation.cli.verbs.moving import kits, move  # noqa: PLC0415 - only for a move
 
+    if str(options["kit"]) == "-" and not (yes or dry_run):
+        output.fail("--kit -: stdin is the kit, so that nobody can be asked: say --yes, or look first with --dry-run")
     cluster = clusters.from_options(options)
     kit = kits.wanted(to, cluster.namespace, options)
     clusters.run(move.run(cluster, kit, moves.pushing(options), dry_run=dry_run, yes=yes))

@@ -26,8 +26,8 @@ class Kit:
     text: str
     subject: str
     controllers: frozenset[str]
-    #: Whether its variant was named, and whether it applies with the rights of service accounts.
-    chosen: bool = True
+    #: What was decided on the command line, by the names of the flags, and whether tenants are confined.
+    decided: frozenset[str] = moving.DECISIONS
     confines: bool = True
 
     @property
@@ -52,7 +52,8 @@ def wanted(to: str, namespace: str, options: dict[str, Any]) -> Kit:
 
 
 def _ours(namespace: str, overlay: str | None, wishes: Mapping[str, Any]) -> Kit:
-    overlay, chosen = overlay or "all", overlay is not None
+    decided = frozenset(wishes) | ({"overlay"} if overlay else set())
+    overlay = overlay or "all"
     own, names = version.program(), manifests.OVERLAYS[overlay]
     made = Options(overlay=overlay, wishes=tailoring.Wishes(namespace=namespace, **wishes))
     objects, text = install.kit(made)
@@ -63,7 +64,7 @@ def _ours(namespace: str, overlay: str | None, wishes: Mapping[str, Any]) -> Kit
         text=files.components(text, own, names),
         subject=subject,
         controllers=names,
-        chosen=chosen,
+        decided=decided,
         confines=overlay == "multi-tenant",
     )
 

@@ -48,8 +48,8 @@ class Move:
             halting.check(synced)
         return found, synced
 
-    async def carry_out(self, found: Survey, synced: Mapping[str, Any] | None) -> None:
-        """Move. Raises Failure."""
+    async def carry_out(self, found: Survey, synced: Mapping[str, Any] | None) -> str:
+        """Move, and return what the sync complains of afterwards, if anything. Raises Failure."""
         place = None
         if synced and self.pushing.push:
             place = await repository.find(self.client, synced, self.pushing)
@@ -57,13 +57,18 @@ class Move:
             await halting.suspend(self.client, synced, resumes=self.pushing.push)
         arriving = await self._push(place, found, synced) if place else list(self.kit.objects)
         await self._replace(found, arriving)
+        complaint = ""
         if synced and place:
             await halting.resume(self.client, synced)
             names = [str(each["metadata"]["name"]) for each in arriving if each["kind"] == "Deployment"]
-            await syncing.through(self.client, place.sync, names, self.timeout)
+            try:
+                await syncing.through(self.client, place.sync, names, self.timeout)
+            except output.Failure as error:  # it may have been so before: what was applied is compared all the same
+                complaint = error.message
         await self._compare(found)
         if synced and not place:
             self._advise(synced)
+        return complaint
 
     async def _push(self, place: repository.Place, found: Survey, synced: Mapping[str, Any] | None) -> list[Manifest]:
         going = [str(each["metadata"]["name"]) for each in found.going if each["kind"] == "Deployment"]
@@ -118,8 +123,10 @@ async def run(cluster: clusters.Cluster, kit: Kit, pushing: options.Pushing, *, 
         if not yes and not output.confirmed(f"Move this cluster to {kit.whose}?"):
             output.fail("aborting")
         try:
-            await move.carry_out(found, synced)
+            complaint = await move.carry_out(found, synced)
         except (output.Failure, errors.APIError):
             output.warning("the move is not at its end: the same call again goes on")
             raise
+    if complaint:
+        output.fail(f"the cluster has changed hands, but its sync is not ready: {complaint}")
     output.success("migrate finished")

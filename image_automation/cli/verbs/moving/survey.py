@@ -57,11 +57,9 @@ async def look(client: "kube.Client", namespace: str, kit: Kit) -> Survey:
     going = moving.leaving(found, kit.objects, whose=kit.other, namespace=namespace)
     own = {inventory.ObjectID.of(each) for each in (*going, *kit.objects)}
     applied = [each for each in moving.held(owners) if each.id not in own]
-    if moving.locks_tenants_in(going) and not (kit.chosen or kit.confines):
-        output.fail(
-            "the installation applies with the rights of a default service account, and the kit `all` with those of"
-            " cluster-admin: say --overlay multi-tenant, or --overlay all if that is meant"
-        )
+    for name, question in moving.questions(going):
+        if name not in kit.decided:
+            output.fail(question)
     return Survey(
         leaving=here,
         going=going,

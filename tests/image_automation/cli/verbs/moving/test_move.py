@@ -152,6 +152,7 @@ async def test_an_installation_without_git_is_replaced_unless_that_would_free_te
         pytest.param(("--to=flux",), "--to flux needs --kit", id="no kit"),
         pytest.param(("--to=flux", "--kit=/none"), "--kit: /none cannot be read", id="no file"),
         pytest.param(("--to=flux", "--kit=x", "--registry=r"), "--registry: not with --to flux", id="the other's wish"),
+        pytest.param(("--to=flux", "--kit=-"), "so that nobody can be asked: say --yes", id="nobody to ask"),
         pytest.param(("--to=image-automation", "--kit=x"), "--kit is Flux's", id="the other's kit"),
     ],
 )
