@@ -112,12 +112,18 @@ class Desk:
         return self._branch_locks.setdefault((url, branch), asyncio.Lock())
 
     def decide(
-        self, manager: SourceManager, checked_out: CheckedOut, selected: Selection, now: datetime
+        self,
+        manager: SourceManager,
+        checked_out: CheckedOut,
+        selected: Selection,
+        now: datetime,
+        *,
+        more: Sequence[Gate] = (),
     ) -> tuple[push_branch.Base | None, Proposal]:
         """Say what to change and on top of what; on top of nothing where the remote has it all. Blocks."""
         proposal = Proposal(())
         for base in manager.bases(checked_out):
-            proposal = self.apply(manager, base, selected, (), now=now)
+            proposal = self.apply(manager, base, selected, more, now=now)
             if proposal.edits:
                 return (None if manager.is_on_branch(checked_out, base, proposal) else base), proposal
         return None, proposal

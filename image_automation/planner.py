@@ -31,7 +31,7 @@ from image_automation.pull_requests import drafting, settings
 from image_automation.report import Report
 from image_automation.selection import Selection
 from image_automation.update.proposal import Proposal
-from image_automation.writing import push_branch
+from image_automation.writing import push_branch, remembered
 from image_automation.writing.source_manager import CheckedOut, PushResult, SourceManager
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
@@ -234,7 +234,8 @@ class Planner:
 
     def _draft(self, manager: SourceManager, selected: Selection, now: datetime) -> Draft:
         checked_out = manager.checkout()
-        return Draft(checked_out, *self._desk.decide(manager, checked_out, selected, now))
+        closed = remembered.closed(manager.automation)
+        return Draft(checked_out, *self._desk.decide(manager, checked_out, selected, now, more=[closed]))
 
     def _draw(self, manager: SourceManager, selected: Selection, *, proposes: bool) -> Drawn:
         """Make a plan; on a thread."""

@@ -35,7 +35,7 @@ from image_automation.oneshot.planning import Drafted
 from image_automation.oneshot.record import Plan
 from image_automation.oneshot.world import Reading, World
 from image_automation.update.proposal import Proposal
-from image_automation.writing import authorship, checkout, rollback_guard, tree
+from image_automation.writing import authorship, checkout, remembered, rollback_guard, tree
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
 
@@ -133,6 +133,7 @@ class _Desk:
         alone, drafted = Covering([cover], [], []), Drafted()
         try:
             alone.notes.extend(covering.proposed(automation))
+            alone.notes.extend(covering.steered(cover.selected))
             alone.notes.extend(covering.frozen(automation, cover.selected, self._clock.now()))
             drafted = await self._drafted(cover, automation)
         except (errors.ReconcileError, git.Error) as error:
@@ -176,7 +177,9 @@ def _rewritten(
     def apply(held: chain.Places) -> Proposal:
         return tree.apply(mirror, tip, cover.path, cover.setters, known, held=held, text_files=cover.text_files)
 
-    proposal = chain.respected(apply, [rollback_guard.gate(mirror, tip, [owner]), *gates])
+    proposal = chain.respected(
+        apply, [rollback_guard.gate(mirror, tip, [owner]), remembered.closed(automation), *gates]
+    )
     drafted = Drafted(results={file.path: file for file in proposal.files}, holds=list(proposal.holds))
     drafted.before = {path: mirror.read(mirror.node(tip, path).id) for path in drafted.edits}
     return drafted

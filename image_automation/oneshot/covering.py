@@ -13,10 +13,12 @@ from datetime import datetime
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from gotk.api import extensions
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.source import GitRepository
+from gotk.git import errors as git
 from gotk.git import url as urls
-from gotk.runtime import errors
+from gotk.runtime import conditions, errors
 from gotk.runtime.reconciler import Reader
 from image_automation import selection, surroundings
 from image_automation.gating import freeze
@@ -107,6 +109,14 @@ def frozen(automation: ImageUpdateAutomation, selected: Selection, now: datetime
         return  # which its gates say
     if found is not None:
         yield f"ImageUpdateAutomation {name_of(automation)} is {found.sentence}"
+
+
+def steered(selected: Selection) -> Iterator[str]:
+    """Pass on what policies say whose choice somebody steers: by a pin, or by a minimum age."""
+    for name, policy in selected.policies.items():
+        ready = next((each.message for each in policy.status.conditions if each.type == conditions.READY), "")
+        if ready and not {extensions.PIN, extensions.MINIMUM_AGE}.isdisjoint(policy.metadata.annotations):
+            yield git.printable(f"ImagePolicy {policy.metadata.namespace}/{name}: {ready}")
 
 
 def name_of(automation: ImageUpdateAutomation) -> str:

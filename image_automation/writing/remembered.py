@@ -5,12 +5,14 @@ stretch one day; what it holds is in the automation's report by then, where `exp
 from, too. It ends as before: by a newer version, by `unhold`, or once a person writes the value.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 
+from gotk.api import extensions
 from gotk.api.image import ImageUpdateAutomation
 from image_automation import report
+from image_automation.gating.chain import Gate, Pending
 from image_automation.report import Held
-from image_automation.update.proposal import QUARANTINED, TAKEN_BACK, Hold
+from image_automation.update.proposal import PULL_REQUEST_CLOSED, QUARANTINED, TAKEN_BACK, Hold
 from image_automation.update.result import Change
 from image_automation.writing.releases import Releases, Taken
 
@@ -35,6 +37,21 @@ class Remembered:
         if known is None or known.commit in read or Taken(path, known.commit) in self._releases:
             return None
         return Hold(path, change, known.commit, known.by, known.flips, known.kind)
+
+
+def closed(automation: ImageUpdateAutomation) -> Gate:
+    """Hold what its report holds because somebody closed its pull request: for who plans and asks no forge."""
+    releases = Releases(automation.metadata.annotations.get(extensions.UNHOLD, ""))
+    known = {_key(each): each for each in report.read(automation.metadata.annotations).held}
+
+    def refused(pending: Pending) -> Iterator[Hold]:
+        for path, change in pending.changes:
+            held = known.get((path, change.setter, change.new))
+            if held is None or held.kind != PULL_REQUEST_CLOSED or Taken(path, held.commit) in releases:
+                continue
+            yield Hold(path, change, held.commit, held.by, kind=held.kind, message=held.message)
+
+    return refused
 
 
 def _key(held: Held) -> tuple[str, str, str]:
