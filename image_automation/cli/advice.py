@@ -20,6 +20,7 @@ _ADVICE: Mapping[str, str] = {
     "--as-uid": "use a kubeconfig whose user is that one",
     "--gpg-key-id": "put the key that signs alone into the file of --gpg-key-ring",
     "--ssh-hostkey-algos": "every host key that the server offers is read: leave it out",
+    **dict.fromkeys(("--version", "-v"), "the kit is that of this program: use the program of that version"),
     "--debug": "what is done is printed as it is: leave it out",
     "--poll-interval": "what is there is looked at once: leave it out",
     "--components": "everything that is installed is looked at: leave it out",
