@@ -1,11 +1,13 @@
-"""Keel: annotations and labels of workloads.
+"""Keel: annotations and labels of workloads, and `keel:` in the values of charts.
 
-Answers to its `types/types.go` and `internal/policy`: annotations count before labels, `minor` and `patch` go from the
-version in use, a prerelease of the version in use is kept, `glob:` and `regexp:` order by letters.
+Answers to its `types/types.go`, `internal/policy` and `provider/helm3`: annotations count before labels, `minor` and
+`patch` go from the version in use, a prerelease of the version in use is kept, `glob:` and `regexp:` order by letters;
+in values the paths of repositories and tags are named.
 """
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from gotk import go_yaml
 from gotk.api import extensions
@@ -15,6 +17,7 @@ from image_automation.proposing.files import Sighting
 from image_automation.proposing.guessing import Guess
 from image_automation.proposing.imported import Imported
 from image_automation.proposing.importing import reading
+from image_automation.proposing.nodes import Map
 
 _PREFIX = "keel.sh/"
 _LEGACY = "keel.observer/policy"
@@ -23,43 +26,65 @@ _CARRIED = {
     *("policy", "trigger", "pollSchedule", "initContainers", "imageVolumes", "monitorContainers"),
     *("match-tag", "matchTag", "matchPreRelease", "approvals", "approvalDeadline"),
 }
+#: What a container is in, and the setting that has to be true for it; none for containers.
+_WATCHED = {"containers": "", "initContainers": "initContainers", "volumes": "imageVolumes"}
+#: The kind of a container and its name.
+_CONTAINER = 2
+_COUNT = re.compile(r"[1-9][0-9]?", re.ASCII)
 #: Hours that Keel waits for approvals.
 _DEADLINE = "24"
 
 
 def read(contents: Mapping[str, bytes], sightings: Sequence[Sighting]) -> Imported:
-    """Read annotations and labels of workloads."""
+    """Read annotations and labels of workloads, and values."""
     found = Imported()
-    for document in reading.mappings(contents, "keel."):
+    for document in reading.mappings(contents, "keel"):
+        within = [each for each in sightings if document.holds(each)]
         metadata = document.root.map("metadata")
-        labels, annotations = reading.texts(metadata.map("labels")), reading.texts(metadata.map("annotations"))
-        told = {**labels, **annotations}
+        told = {**reading.texts(metadata.map("labels")), **reading.texts(metadata.map("annotations"))}
         own = {key.removeprefix(_PREFIX): text for key, text in told.items() if key.startswith(_PREFIX)}
-        policy = own.get("policy") or told.get(_LEGACY, "never")
-        if policy == "never":
-            continue
-        for each in sightings:
-            if document.holds(each) and _watched(each, own):
-                reading.follow(found, document.where, each, _policy(found, document.where, own, policy, each.place.tag))
-        for key, text in own.items():
-            if key not in _CARRIED:
-                found.leave(document.where, f"keel.sh/{key}: {text} is not carried over")
+        own.setdefault("policy", told.get(_LEGACY, "never"))
+        _follow(found, document.where, own, [each for each in within if _watched(each, own)])
+        for values in (document.root, document.root.map("spec").map("values")):
+            if "keel" in values.entries:
+                settings = values.map("keel")
+                named = {tuple(path.split(".")) for path in _paths(settings)}
+                places = [each for each in within if each.place.path in named]
+                _follow(found, document.where, reading.texts(settings), places)
     return found
+
+
+def _follow(found: Imported, where: str, own: Mapping[str, str], sightings: Sequence[Sighting]) -> None:
+    if own.get("policy", "never") == "never":
+        return
+    for each in sightings:
+        reading.follow(found, where, each, _policy(found, where, own, each.place.tag))
+    for key, text in own.items():
+        if key not in _CARRIED:
+            found.leave(where, f"keel.sh/{key}: {text} is not carried over")
+
+
+def _paths(settings: Map) -> Iterator[str]:
+    """Yield where a chart's values hold what changes: the tag, or the whole image."""
+    for each in settings.maps("images"):
+        yield each.text("tag") or each.text("repository")
 
 
 def _watched(sighting: Sighting, own: Mapping[str, str]) -> bool:
     """Tell whether Keel looks at a container: init containers and volumes where asked, and those that are named."""
-    kind, name = sighting.place.path or ("", "")
-    if kind == "initContainers" and own.get("initContainers") != "true":
+    path = sighting.place.path
+    if len(path) != _CONTAINER or path[0] not in _WATCHED:
         return False
-    if kind == "volumes" and own.get("imageVolumes") != "true":
+    setting = _WATCHED[path[0]]
+    if setting and own.get(setting) != "true":
         return False
     wanted = own.get("monitorContainers", "")
-    return not wanted or reading.finds(wanted, name)
+    return not wanted or reading.finds(wanted, path[1])
 
 
-def _policy(found: Imported, where: str, own: Mapping[str, str], policy: str, tag: str) -> Guess | None:
+def _policy(found: Imported, where: str, own: Mapping[str, str], tag: str) -> Guess | None:
     """Read a policy for a tag in use; None for a guess."""
+    policy = own["policy"]
     guess = _ordered(policy, tag, any_prerelease=own.get("matchPreRelease", "true") != "true")
     if policy == "force" and "true" in {own.get("match-tag"), own.get("matchTag")} and tag:
         guess = guessing.moving(tag)
@@ -68,11 +93,15 @@ def _policy(found: Imported, where: str, own: Mapping[str, str], policy: str, ta
         found.leave(where, f"{cause}: the policy is guessed from the tag in use")
         guessed = guessing.guess(tag)
         guess = guessed if isinstance(guessed, Guess) else None
-    if guess is not None and own.get("approvals", "0") not in {"", "0"}:
-        deadline = f"{own.get('approvalDeadline', _DEADLINE)}h"
-        asked = go_yaml.write({"needed": _number(own["approvals"]), "deadline": deadline, "then": "reject"})
-        return _asking(guess, {extensions.APPROVALS: asked})
-    return guess
+    if guess is None or own.get("approvals", "0") == "0":
+        return guess
+    if not _COUNT.fullmatch(own["approvals"]):
+        found.leave(where, f"keel.sh/approvals: {own['approvals']} is not carried over: no number of people")
+        return guess
+    deadline = own.get("approvalDeadline", "")
+    hours = deadline if _COUNT.fullmatch(deadline) else _DEADLINE
+    asked = {"needed": int(own["approvals"]), "deadline": f"{hours}h", "then": "reject"}
+    return replace(guess, annotations={extensions.APPROVALS: go_yaml.write(asked)})
 
 
 def _ordered(policy: str, tag: str, *, any_prerelease: bool) -> Guess | None:
@@ -93,11 +122,3 @@ def _ordered(policy: str, tag: str, *, any_prerelease: bool) -> Guess | None:
         extract = "$compare" if "?P<compare>" in policy else ""
         return reading.alphabetical(TagFilter(pattern=policy[7:], extract=extract), "the last match")
     return None
-
-
-def _asking(guess: Guess, annotations: Mapping[str, str]) -> Guess:
-    return Guess(guess.name, guess.choice, guess.filter, guess.variant, guess.digests, annotations)
-
-
-def _number(text: str) -> int | str:
-    return int(text) if text.isdigit() else text

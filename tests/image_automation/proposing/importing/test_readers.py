@@ -28,7 +28,8 @@ KEYS = [
     "allowTags", "ignoreTags", "labelSelectors", "matchExpressions", "writeBackConfig", "gitConfig", "pullRequest",
     f"{ARGO}image-list", f"{ARGO}allow-tags", f"{ARGO}update-strategy", f"{KEEL}policy", f"{KEEL}approvals",
     f"{KEEL}monitorContainers", "fluxcd.io/automated", "fluxcd.io/locked", "filter.fluxcd.io/web", "tag.fluxcd.io/web",
-    "com.centurylinklabs.watchtower.enable", "packageRules", "matchPackageNames", "matchUpdateTypes", "matchFileNames",
+    "keel", "com.centurylinklabs.watchtower.enable", "packageRules", "matchPackageNames", "matchUpdateTypes",
+    "matchFileNames",
     "schedule", "timezone", "allowedVersions", "versioning", "pinDigests", "groupName", "automerge", "automergeType",
     "minimumReleaseAge", "extends", "enabled", "kubernetes", "docker-compose", "fileMatch", "docker", "reviewers",
 ]  # fmt: skip
