@@ -1,5 +1,6 @@
-"""A stand-in for GitHub that makes real commits in a bare repository, and keeps pull requests beside."""
+"""Stand-ins for forges that make real commits in a bare repository, and keep pull requests beside."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -7,10 +8,11 @@ from typing import Any
 import pygit2
 
 from gotk.git.objects import commit as commits
+from gotk.git.objects import tree
 from gotk.git.objects.commit import Person
 from gotk.http.exchange import Answer, Request
 from tests.gotk.forge.published import Asked
-from tests.gotk.forge.standins import committing, github
+from tests.gotk.forge.standins import committing, gitea, github, gitlab
 from tests.gotk.forge.standins.committing import Repository
 from tests.gotk.forge.standins.standin import Said, StandIn
 from tests.image_automation.pull_requests.forging import Forge, Tips
@@ -38,11 +40,24 @@ class Branches(Tips):
         return found or default
 
 
+class Trees(dict[str, Any]):
+    """What the commits of a bare repository hold."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__()
+        self._path = path
+
+    def __getitem__(self, sha: str) -> dict[str, bytes]:
+        repository: Any = pygit2.Repository(str(self._path))
+        found = tree.files(repository, repository[sha].tree, "", "it")
+        return {each.path: repository[each.blob_id].data for each in found}
+
+
 class Real(Repository):
     """What is known of the repository is what is in it. `spoil` changes what is written."""
 
     def __init__(self, path: Path) -> None:
-        super().__init__(branches=Branches(path))
+        super().__init__(branches=Branches(path), trees=Trees(path))
         self._path = path
         self.made: list[str] = []
         self.spoil = b""
@@ -59,29 +74,41 @@ class Real(Repository):
 
 
 class Signing(StandIn):
-    """GitHub with all that we ask of it. With `dies` the answer to a commit is lost with whoever asked."""
+    """A forge with all that we ask of it. With `dies` the answer to a commit is lost with whoever asked."""
 
-    def __init__(self, facts: Real) -> None:
-        self.pulls = github.GitHub(facts)
-        self.makes = committing.GitHub(facts)
+    def __init__(self, facts: Real, pulls: type[StandIn], makes: type[StandIn], commits: str) -> None:
+        self.pulls, self.makes = pulls(facts), makes(facts)  # type: ignore[call-arg,arg-type]
+        self._commits = re.compile(commits)
         super().__init__(facts, self.pulls.description, self.pulls.prefix)
         self.dies = False
 
     def answer(self, request: Request) -> Answer:
-        if b"createCommitOnBranch" in request.body:
-            answer = self.makes.answer(request)
-            if self.dies:
-                raise KeyboardInterrupt
-            return answer
-        return (self.makes if "/git/ref" in request.url else self.pulls).answer(request)
+        commits = self._commits.search(request.url) or b"createCommitOnBranch" in request.body
+        answer = (self.makes if commits else self.pulls).answer(request)
+        if self.dies and b"createCommitOnBranch" in request.body:
+            raise KeyboardInterrupt
+        return answer
 
     def say(self, asked: Asked) -> Said:
         raise AssertionError(asked)
 
 
-def joined(forge: Forge) -> tuple[Real, Signing]:
+#: Each forge that makes commits: its stand-ins, which addresses are about commits, and where the repository is.
+FORGES: dict[str, tuple[type[StandIn], type[StandIn], str, str]] = {
+    "github": (github.GitHub, committing.GitHub, "/git/ref", "https://github.com/org/web"),
+    "gitlab": (
+        gitlab.GitLab,
+        committing.GitLab,
+        "/repository/(?:branches|files|commits$)",
+        "https://gitlab.com/org/web",
+    ),
+    "gitea": (gitea.Gitea, committing.Gitea, "/(?:contents|branches)(?:/|$)", "https://git.example.com/org/web"),
+}
+
+
+def joined(forge: Forge, kind: str = "github") -> tuple[Real, Signing]:
     """Let a forge make commits."""
     facts = Real(forge.world.remote)
-    standin = Signing(facts)
+    standin = Signing(facts, *FORGES[kind][:3])
     forge.facts, forge.standin = facts, standin  # type: ignore[assignment]
     return facts, standin

@@ -14,7 +14,7 @@ from image_automation import report
 from tests import running
 from tests.image_automation.automating import FILE, automation, git_spec, policy
 from tests.image_automation.pull_requests.forging import WEB, Forge, annotated
-from tests.image_automation.pull_requests.signing import AUTHOR, Real, Signing, joined
+from tests.image_automation.pull_requests.signing import AUTHOR, FORGES, Real, Signing, joined
 
 UPDATED = FILE.replace("a/web:1.0", "a/web:1.1")
 AT = "{type: github, address: 'https://github.com/org/web', secretRef: {name: forge}}"
@@ -61,6 +61,38 @@ async def test_the_forge_makes_the_commit_of_a_pull_request(proposing: Made):
     assert push is not None
     assert (push.commit, push.changes[0].new) == (made, "a/web:1.1")
     assert ended.run.told[0].message.startswith(f"pushed commit '{made[:7]}' to branch '{WEB}'")
+
+
+@pytest.mark.parametrize("kind", FORGES)
+async def test_each_forge_that_signs_makes_it_and_it_stays_ours(tmp_path: Path, kind: str):
+    forge = Forge(tmp_path, type=kind, address=FORGES[kind][3])
+    forge.obj = annotated(forge.obj, {extensions.FORGE_COMMITS: "true"})
+    facts, _ = joined(forge, kind)
+    ended = await forge.run()
+    assert (ended.error, [forge.world.head(WEB)]) == (None, facts.made)
+    forge.world.store.put(policy("web", "a/web", "1.2"))
+    ended = await forge.run()
+    assert (ended.error, [each.number for each in forge.open]) == (None, [1])
+    assert forge.world.text("apps/web.yaml", WEB) == FILE.replace("1.0", "1.2")
+    newest, first = forge.world.commits(WEB)
+    by_forge = kind != "gitea"  # which has no way to build a branch anew: it is pushed
+    assert (newest.author.email == AUTHOR.email, len(facts.made)) == (by_forge, 2 if by_forge else 1)
+    assert (str(first.id), ended.obj.status.last_push_commit) == (forge.world.first, str(newest.id))
+    assert (await forge.run()).run.told == []
+    forge.world.limiter.close()
+
+
+async def test_a_rollback_goes_the_same_way(pushing: tuple[Forge, Real, Signing]):
+    forge, facts, _ = pushing
+    await forge.run()
+    forge.obj = annotated(forge.obj, {extensions.ROLLBACK: '{"id": "r1", "policy": "web", "by": "jane"}'})
+    ended = await forge.run()
+    assert (ended.error, forge.world.head(), len(facts.made)) == (None, facts.made[1], 2)
+    assert forge.world.text("apps/web.yaml") == FILE
+    answer = report.read(forge.obj.metadata.annotations).answer
+    assert answer is not None
+    assert answer.commit == facts.made[1]
+    assert (await forge.run()).run.told == []
 
 
 async def test_it_is_known_as_ours_and_refreshed_in_place(proposing: Made):

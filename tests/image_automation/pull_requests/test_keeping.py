@@ -10,6 +10,7 @@ import pytest
 
 from gotk.api import extensions
 from gotk.api.image import ImageUpdateAutomation
+from gotk.git.mirrors.mirror import Mirror, Mirrors
 from gotk.http import errors as http
 from gotk.runtime import errors
 from image_automation import report
@@ -468,3 +469,89 @@ async def test_release_notes_are_written_where_they_are_asked_for_and_nothing_de
     writes = forge.facts.writes()
     await forge.run()
     assert forge.facts.writes() == writes
+
+
+async def test_all_that_is_asked_for_is_on_it_and_what_cannot_be_had_is_said(made: Made):
+    body = "{{ range .Updates }}* {{ .Image }} {{ .Old }} -> {{ .New }} ({{ .Level }}){{ end }} in {{ .Scope }}"
+    forge = made(
+        draft=True,
+        body=body,
+        title="chore: {{ range .Updates }}{{ .Policy }}{{ end }}",
+        reviewers=["ann", "nobody"],
+        assignees=["bob"],
+        labels=["images"],
+    )
+    ended = await forge.run()
+    (pull,) = forge.open
+    assert (pull.draft, pull.title, pull.labels) == (True, "chore: web", ["images"])
+    assert (pull.reviewers, pull.assignees) == (["ann"], ["bob"])
+    assert "\n* a/web 1.0 -> 1.1 (minor) in web\n" in pull.body
+    assert "reviewer nobody: " in ended.ready[2]
+    assert forge.recorded[0].draft
+    pull.labels.append("theirs")
+    forge.world.store.put(policy("web", "a/web", "1.2"))
+    await forge.run()
+    assert (pull.draft, pull.title, pull.labels) == (True, "chore: web", ["images", "theirs"])
+    assert "-> 1.2 (minor)" in pull.body
+
+
+async def test_who_commits_to_the_branch_in_that_moment_is_not_overwritten(made: Made, tmp_path: Path):
+    forge = made()
+    await forge.run()
+    forge.world.store.put(policy("web", "a/web", "1.2"))
+    theirs = []
+
+    class Racing(Mirrors):
+        def open(self, *what: Any, **how: Any) -> Mirror:
+            mirror = super().open(*what, **how)
+            push = mirror.push
+
+            def late(*what: Any, **how: Any) -> None:
+                theirs.append(forge.commit(WEB, {"fix.txt": "by hand"}))
+                push(*what, **how)
+
+            mirror.push = late  # type: ignore[method-assign]
+            return mirror
+
+    forge.world.repositories = Racing(tmp_path / "mirrors-of-a-race")
+    forge.world.restarted()
+    ended = await forge.run()
+    assert isinstance(ended.error, errors.Conflict)
+    assert [forge.world.head(WEB)] == theirs
+    ended = await forge.run()
+    assert (len(theirs), "has commits of others" in ended.ready[2]) == (1, True)
+
+
+async def test_a_branch_that_somebody_deleted_is_there_again(made: Made):
+    forge = made()
+    await forge.run()
+    tip = forge.world.head(WEB)
+    forge.world.git().references.delete(f"refs/heads/{WEB}")
+    ended = await forge.run()
+    assert (ended.error, forge.world.text("apps/web.yaml", WEB)) == (None, UPDATED)
+    assert [each.number for each in forge.open] == [1]
+    assert forge.world.head(WEB) == tip or len(forge.world.commits(WEB)) == 2
+
+
+async def test_a_description_that_was_taken_apart_stays_as_people_left_it(made: Made):
+    forge = made()
+    await forge.run()
+    (pull,) = forge.open
+    pull.body = pull.body.replace("[//]: # (image-automation:end)", "Ours now.")
+    left = pull.body
+    forge.world.store.put(policy("web", "a/web", "1.2"))
+    ended = await forge.run()
+    assert pull.body == left
+    assert "its description has been taken apart: it stays as it is" in ended.ready[2]
+    assert forge.world.text("apps/web.yaml", WEB) == FILE.replace("1.0", "1.2")
+
+
+async def test_one_without_our_lines_is_kept_by_its_branch_alone(made: Made):
+    forge = made()
+    await forge.run()
+    (pull,) = forge.open
+    pull.body, pull.title = "By hand.", "By hand"
+    forge.world.store.put(policy("web", "a/web", "1.2"))
+    ended = await forge.run()
+    assert (pull.body, pull.title, len(forge.facts.pulls)) == ("By hand.", "By hand", 1)
+    assert "its description is not ours: title and text stay as they are" in ended.ready[2]
