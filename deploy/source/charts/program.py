@@ -9,6 +9,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from deploy.source.charts import packaged
 from gotk.sandbox.confinement import Confinement
 
 MISSING = "there is no program helm: install Helm 3 or 4 and put it on the path"
@@ -19,9 +20,14 @@ Confine = Callable[[Confinement, Sequence[str]], Sequence[str]]
 
 
 def find_command() -> str | None:
-    """Return where helm is: beside this interpreter, or on the path; None where it is not installed."""
+    """Return where helm is: beside this interpreter, on the path, or in a package; None where it is not installed."""
     beside = Path(sys.executable).parent / "helm"
-    return str(beside) if beside.is_file() else shutil.which("helm")
+    if beside.is_file():
+        return str(beside)
+    if (found := shutil.which("helm")) is not None:
+        return found
+    unpacked = packaged.program()
+    return str(unpacked) if unpacked is not None else None
 
 
 def environment(home: Path, *, memory: int) -> dict[str, str]:

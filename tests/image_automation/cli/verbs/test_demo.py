@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from deploy.source.charts import packaged
 from image_automation.cli import root
 
 
@@ -11,6 +12,7 @@ def test_the_demo_of_a_release_says_that_it_needs_helm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(packaged, "PACKAGE", "no-such-package")
     assert root.run(["demo", "--helm", "--data-dir", str(tmp_path / "demo")]) == 1
     assert capsys.readouterr().err == (
         "✗ demo --helm: there is no program helm: install Helm 3 or 4 and put it on the path, or leave out --helm\n"
