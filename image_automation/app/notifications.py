@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from dataclasses import dataclass
 
 from gotk.api.notification import Alert, Provider
 from gotk.http import route
@@ -24,8 +25,17 @@ from image_automation.notification.delivery.apprise_sender import AppriseSender
 from image_automation.notification.delivery.provider_tokens import ProviderTokens
 from image_automation.notification.delivery.publishing import NATSSender, Senders
 from image_automation.notification.delivery.sending import HTTPSender
+from image_automation.notification.journal import Journal
 
 _FLUSH = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The sinks for this process's events, and what tries Alerts, where it has some."""
+
+    sinks: Sequence[Sink] = ()
+    tests: Notifier | None = None
 
 
 @contextlib.asynccontextmanager
@@ -38,16 +48,17 @@ async def alerts(
     *,
     tokens: ProviderTokens,
     cel: Evaluator,
+    journal: Journal,
     cluster_events: Sink,
     age: Age,
-) -> AsyncIterator[list[Sink]]:
-    """Run alerts beside the block, and give the sinks for this process's events; `cluster_events` gets what fails.
+) -> AsyncIterator[Running]:
+    """Run alerts beside the block, and give what there is of them; `cluster_events` gets what fails.
 
     `age` tells which tags are too young to be chosen.
     Raises OSError or ValueError for an address that cannot be served.
     """
     if "alert" not in settings.controllers:
-        yield []
+        yield Running()
         return
     recorder = Recorder([cluster_events], clock=clock, metrics=metrics)
     notifier = Notifier(
@@ -62,6 +73,7 @@ async def alerts(
             otherwise=HTTPSender(clock=clock, route=route.from_environment(settings.environment)),
         ),
         recorder=recorder,
+        journal=journal,
         clock=clock,
         synced=[caches.of(kind).synced for kind in (Alert, Provider)],
         interval=settings.rate_limit_interval,
@@ -82,7 +94,7 @@ async def alerts(
     served = addresses.chosen_by("--notification-addr", address, health.serve(address, server.app(notifier, clock)))
     async with _beside(notifier.run, finalizers.run, *[digests.run] * automates, last=notifier.flush), served:
         # Who posts our events to a notification-controller has Alerts there, and would be told twice.
-        yield [] if settings.events_addr else [server.AlertSink(notifier)]
+        yield Running() if settings.events_addr else Running([server.AlertSink(notifier)], notifier)
 
 
 @contextlib.asynccontextmanager

@@ -21,9 +21,11 @@ from gotk.sources.bucket_access import BucketAccess
 from gotk.sources.git_access import GitAccess
 from gotk.sources.helm_access import HelmAccesses
 from image_automation.app.settings import Settings
+from image_automation.dashboard.telling.heard import Heard
 from image_automation.desk import Desk
 from image_automation.notification.cel.evaluator import Evaluator
 from image_automation.notification.delivery.provider_tokens import ProviderTokens
+from image_automation.notification.journal import Journal
 from reflector.metrics import ScanMetrics
 from reflector.store import TagStore
 
@@ -60,3 +62,5 @@ class Parts:
     storage: Storage
     git: Limiter
     work: Limiter
+    heard: Heard
+    journal: Journal

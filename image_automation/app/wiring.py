@@ -1,6 +1,7 @@
 """The graph of parts: which reconciler gets what. Nothing is decided here."""
 
 import contextlib
+import functools
 import random
 import socket
 from collections.abc import AsyncIterator, Callable, Mapping
@@ -56,20 +57,24 @@ from image_automation.app import (
 )
 from image_automation.app.digests import RegistryDigests
 from image_automation.app.joining import desks, pages
+from image_automation.app.joining.noted import Noted
 from image_automation.app.limits import runtime_limits
 from image_automation.app.parts import Parts
 from image_automation.app.settings import Settings
 from image_automation.app.telling.pending import Age
 from image_automation.app.telling.teller import Teller
-from image_automation.dashboard import browsers, signing_in
+from image_automation.dashboard import signing_in
 from image_automation.dashboard.access import Access
 from image_automation.dashboard.door import Door
 from image_automation.dashboard.oidc import Oidc
 from image_automation.dashboard.people import People
+from image_automation.dashboard.server import Dashboard
 from image_automation.dashboard.sessions import Sessions
+from image_automation.dashboard.telling.heard import DELIVERIES, EVENTS, Heard
 from image_automation.explanation import Explainer
 from image_automation.image_update_automation import ImageUpdateAutomationReconciler
 from image_automation.notification.cel.evaluator import Evaluator
+from image_automation.notification.journal import Journal
 from image_automation.notification.receiver import ReceiverReconciler
 from image_automation.notification.webhooks import hooks
 from image_automation.notification.webhooks.annotator import Annotator
@@ -233,8 +238,8 @@ async def manager(
     async with contextlib.AsyncExitStack() as stack:
         parts = await _parts(settings, client, clock, metrics, stack, write_time=write_time)
         await parts.git.run(parts.mirrors.sweep, now=clock.now())
-        events = KubernetesEvents(client=client, clock=clock)
         explainer = _explainer(parts)
+        events = Noted(KubernetesEvents(client=client, clock=clock), functools.partial(parts.heard.tell, EVENTS))
         alerts = notifications.alerts(
             settings,
             client,
@@ -243,17 +248,19 @@ async def manager(
             metrics,
             tokens=parts.tokens,
             cel=parts.cel,
+            journal=parts.journal,
             cluster_events=events,
             age=_age(parts, explainer),
         )
-        sinks = [events, *_posted(parts), *await stack.enter_async_context(alerts)]
+        running = await stack.enter_async_context(alerts)
+        sinks = [events, *_posted(parts), *running.sinks]
         recorder = Recorder(sinks, clock=clock, metrics=metrics)
         reconcilers = [make(parts) for name_, make in CONTROLLERS.items() if name_ in settings.controllers]
         await _look_after_scans(parts, recorder, metrics, stack)
         await _tell(parts, recorder, stack)
         door = await _door(parts, stack)
         await _explain(parts, explainer, door, stack)
-        await _show(parts, explainer, door, recorder, stack)
+        await _show(parts, pages.dashboard(parts, explainer, door, recorder, running.tests), stack)
         await _receive(parts, stack)
         yield Manager(
             client=client,
@@ -338,29 +345,20 @@ def _oidc(parts: Parts) -> Oidc | None:
     )
 
 
-def _is_free(settings: Settings, address: str) -> bool:
-    """Tell whether one may look around at an address without signing in."""
-    parsed = health.parse_address(address)
-    return not settings.dashboard_require_login and parsed is not None and browsers.is_loopback(parsed[0])
-
-
 async def _explain(parts: Parts, explainer: Explainer | None, door: Door, stack: contextlib.AsyncExitStack) -> None:
     """Answer `explain`, where this process chooses."""
     if explainer is None:
         return
     address = parts.settings.explain_addr
-    app = explain.app(explainer, door, free=_is_free(parts.settings, address))
+    app = explain.app(explainer, door, free=pages.is_free(parts.settings, address))
     served = addresses.chosen_by("--explain-addr", address, health.serve(address, app))
     if port := await stack.enter_async_context(served):
         stack.enter_context(addresses.told(parts.settings.data_dir, addresses.EXPLAIN, address, port))
 
 
-async def _show(
-    parts: Parts, explainer: Explainer | None, door: Door, recorder: Recorder, stack: contextlib.AsyncExitStack
-) -> None:
+async def _show(parts: Parts, shown: Dashboard, stack: contextlib.AsyncExitStack) -> None:
     """Serve the dashboard."""
     address = parts.settings.dashboard_addr
-    shown = pages.dashboard(parts, explainer, door, recorder, free=_is_free(parts.settings, address))
     served = addresses.chosen_by("--dashboard-addr", address, health.serve(address, shown.app()))
     if port := await stack.enter_async_context(served):
         stack.enter_context(addresses.told(parts.settings.data_dir, addresses.DASHBOARD, address, port))
@@ -375,6 +373,7 @@ async def _receive(parts: Parts, stack: contextlib.AsyncExitStack) -> None:
         objects=parts.objects,
         issuers=Issuers(transport=parts.transport, clock=parts.clock),
         cel=parts.cel,
+        journal=parts.journal,
         annotator=Annotator(
             objects=parts.client,
             cel=parts.cel,
@@ -397,7 +396,7 @@ async def _parts(
     *,
     write_time: Callable[[], float],
 ) -> Parts:
-    way = route.from_environment(settings.environment)
+    way, heard = route.from_environment(settings.environment), Heard()
     registry = RegistryClient(route=way, trusted_realms=settings.trusted_realms)
     caller = await stack.enter_async_context(Caller(route=way, most=Reach.METADATA))
     chosen_by_others = await stack.enter_async_context(Caller(route=way, most=Reach.LOOPBACK))
@@ -439,6 +438,8 @@ async def _parts(
         desk=desks.desk(settings, client, caches, access, mirrors=mirrors, connect=forges.connect(web, clock.now)),
         tokens=clouds.tokens(settings, known, clock, caller),
         cel=await stack.enter_async_context(Evaluator(clock=clock)),
+        heard=heard,
+        journal=Journal(clock, functools.partial(heard.tell, DELIVERIES)),
         scans=ScanMetrics(metrics.registry),
         tags=stack.enter_context(TagStore(settings.tags)),
         mirrors=mirrors,

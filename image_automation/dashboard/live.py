@@ -11,7 +11,7 @@ import asyncio
 import re
 from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, TypeAlias
 
 import msgspec
 from aiohttp import web
@@ -19,6 +19,7 @@ from aiohttp import web
 from gotk.api.meta import Object
 from gotk.kube.cache import Caches
 from gotk.runtime.clock import Clock
+from image_automation.dashboard.telling.heard import Heard
 
 #: How often the stream tells that it lives, in seconds; the page counts as stale after two beats that did not come.
 BEAT: Final = 15.0
@@ -66,23 +67,28 @@ class Pieces:
         return [row[0] for row in _ROW.finditer(html) if sent.rows.get(row[1]) != self.rows[row[1]]]
 
 
+#: What a page is made anew for: a kind of objects, or news of another topic.
+Topic: TypeAlias = type[Object] | str
+
+
 class Changes:
     """Counts the changes of each kind, for those who wait for the next one."""
 
-    def __init__(self, caches: Caches, clock: Clock) -> None:
+    def __init__(self, caches: Caches, clock: Clock, heard: Heard) -> None:
         self._caches = caches
         self._clock = clock
-        self._counts: dict[type[Object], int] = {}
+        self._counts: dict[Topic, int] = {}
+        heard.subscribe(self._hear)
         self._changed = asyncio.Event()
         self._streams = 0
         self.closed = False
 
-    def count(self, kinds: Iterable[type[Object]]) -> int:
-        """Return how many changes of the kinds there have been."""
+    def count(self, kinds: Iterable[Topic]) -> int:
+        """Return how many changes of the kinds and topics there have been."""
         self._attach()
         return sum(self._counts.get(kind, 0) for kind in kinds)
 
-    async def later(self, kinds: Iterable[type[Object]], count: int) -> bool:
+    async def later(self, kinds: Iterable[Topic], count: int) -> bool:
         """Wait until there have been more; False where none came within a beat, or everything ends."""
         kinds = tuple(kinds)
         try:
@@ -93,7 +99,7 @@ class Changes:
             return False
         return not self.closed
 
-    def behind(self, kinds: Iterable[type[Object]]) -> int:
+    def behind(self, kinds: Iterable[Topic]) -> int:
         """Return for how many seconds a cache of the kinds has been cut off."""
         wanted, now = frozenset(kinds), self._clock.monotonic()
         since = [cache.trouble.since for cache in self._caches if cache.kind in wanted and cache.trouble is not None]
@@ -121,6 +127,10 @@ class Changes:
                 self._counts[cache.kind] = 0
                 cache.subscribe(self._counter(cache.kind))
 
+    def _hear(self, topic: str) -> None:
+        self._counts[topic] = self._counts.get(topic, 0) + 1
+        self._wake()
+
     def _counter(self, kind: type[Object]) -> Callable[[Any, Any], None]:
         def count(old: object, new: object) -> None:
             del old, new
@@ -135,7 +145,7 @@ class Changes:
 
 
 async def events(
-    changes: Changes, kinds: tuple[type[Object], ...], show: Callable[[], Awaitable[Shown | None]], seen: str
+    changes: Changes, kinds: tuple[Topic, ...], show: Callable[[], Awaitable[Shown | None]], seen: str
 ) -> AsyncGenerator[bytes]:
     """Yield the events of a page, `seen` being the name of what the browser shows; `show` returns None at its end."""
     sent: Pieces | None = None

@@ -12,8 +12,10 @@ from gotk.api.kustomize import Kustomization
 from gotk.api.meta import Object
 from gotk.http.pace import Standing
 from image_automation.dashboard.access import Deed, Reads, Subject
+from image_automation.dashboard.acting.act import Tests
 from image_automation.explanation import Explanation
 from image_automation.marked_files import Checkout, Opened
+from image_automation.notification.journal import Call, Delivery
 from image_automation.planner import Asks, Drawn, Edited, Written
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as in the cache
@@ -103,6 +105,20 @@ class Registries(Protocol):
         ...
 
 
+class Journal(Protocol):
+    """Remembers what was delivered and who called, since a time, the last first."""
+
+    since: datetime
+
+    def deliveries(self, namespace: str, provider: str) -> Sequence[Delivery]:
+        """Return the last deliveries to a Provider."""
+        ...
+
+    def calls(self, namespace: str, receiver: str) -> Sequence[Call]:
+        """Return the last calls of a Receiver."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Knows:
     """What this process knows besides objects; None of what its controllers have nothing to do with."""
@@ -111,6 +127,8 @@ class Knows:
     renders: Renders | None = None
     files: Files | None = None
     registries: Registries | None = None
+    journal: Journal | None = None
+    tests: Tests | None = None
 
 
 #: Tells what who asks may do; somebody who is not known may do nothing here. Raises APIError.
@@ -132,7 +150,8 @@ class Look:
 
     `acts` is what they may do with the object that the page is about, `reads` asks the cluster as them; None where
     nothing is to be asked. `may` tells what somebody who has signed in may do, and `writes` whether they may change
-    all objects of a kind in a namespace, of those kinds that the page offers to change.
+    all objects of a kind in a namespace, of those kinds that the page offers to change. `spaces` names the namespaces
+    that hold something, which is not to be told to who may see nothing there.
     """
 
     objects: Objects
@@ -143,6 +162,7 @@ class Look:
     may: May = _nothing
     acts: tuple[str, ...] = ()
     writes: Callable[[type[Object], str], bool] = _nowhere
+    spaces: Callable[[], Sequence[str]] = tuple
     place: Mapping[str, str] = field(default_factory=dict)
     query: Mapping[str, str] = field(default_factory=dict)
 
@@ -154,7 +174,7 @@ class Page:
 
     `kinds` are those that the record is made of: who may see none of them is told so, and their changes are what the
     page is made anew for. `subject` names the one object that the page is about, if there is one; it raises Missing.
-    `changes` are the kinds whose objects it offers to change.
+    `changes` are the kinds whose objects it offers to change, `topics` what else than objects it is made anew for.
     """
 
     path: str
@@ -164,6 +184,7 @@ class Page:
     record: Callable[[Look], Record | Awaitable[Record]]
     subject: Callable[[Mapping[str, str]], Subject] | None = None
     changes: tuple[type[Object], ...] = ()
+    topics: tuple[str, ...] = ()
 
     async def made(self, look: Look) -> Record:
         """Return the record. Raises Missing, and APIError."""

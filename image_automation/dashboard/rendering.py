@@ -24,6 +24,9 @@ MENU: Final = (
     ("/plan", "Plan", "p"),
     ("/files", "Files", "f"),
     ("/registries", "Registries", "s"),
+    ("/notifications", "Notifications", "o"),
+    ("/events", "Events", "e"),
+    ("/access", "Access", "x"),
 )
 #: What browsers need to be told of the files that pages refer to.
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}

@@ -1,7 +1,7 @@
 """The web server: each page at its address, as HTML or as its record, from what the watch cache holds."""
 
 import functools
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -26,7 +26,7 @@ from image_automation.dashboard import (
     signing_in,
 )
 from image_automation.dashboard.access import Deed, NotAllowedError, Person
-from image_automation.dashboard.acting import asking
+from image_automation.dashboard.acting import asking, rights
 from image_automation.dashboard.acting.doing import Acting, Tells
 from image_automation.dashboard.door import Door, ForeignFormError, SignInFirstError, Visit
 from image_automation.dashboard.files import checkout, checkouts, file
@@ -34,6 +34,8 @@ from image_automation.dashboard.page import Explains, Knows, Look, Missing, Page
 from image_automation.dashboard.plans import plan, plans, writing
 from image_automation.dashboard.rollouts import rollout, rollouts
 from image_automation.dashboard.scanned import registries
+from image_automation.dashboard.telling import events, notifications
+from image_automation.dashboard.telling.heard import Heard
 from image_automation.planner import CannotPlanError, MovedError
 from image_automation.steering.cluster import CannotBeDoneError
 
@@ -46,6 +48,9 @@ PAGES: Final[tuple[Page, ...]] = (
     changes.PAGE,
     holds.PAGE,
     approvals.PAGE,
+    notifications.PAGE,
+    events.PAGE,
+    rights.PAGE,
     rollouts.PAGE,
     rollout.PAGE,
     plans.PAGE,
@@ -84,6 +89,7 @@ class Dashboard:
     clock: Clock
     door: Door
     tells: Tells
+    heard: Heard
     free: bool
     names: frozenset[str] = frozenset()
 
@@ -91,7 +97,7 @@ class Dashboard:
         """Return the application."""
         made = web.Application(middlewares=[_told, browsers.guard(self.names)], client_max_size=_FORM)
         made.on_response_prepare.append(browsers.harden)
-        moves = live.Changes(self.caches, self.clock)
+        moves = live.Changes(self.caches, self.clock, self.heard)
         made.on_shutdown.append(_ending(moves))
         made.router.add_get("/static/{name}", _static)
         made.router.add_routes(signing_in.routes(self.door, free=self.free))
@@ -106,7 +112,7 @@ class Dashboard:
             visit = await self.door.visit(request, free=self.free)
             if live.is_wanted(request):
                 stream = live.events(
-                    moves, page.kinds, lambda: self._again(page, request, visit), live.seen_by(request)
+                    moves, (*page.kinds, *page.topics), lambda: self._again(page, request, visit), live.seen_by(request)
                 )
                 return await live.send(request, moves, stream)
             record = await page.made(await self.look(page, request, visit))
@@ -130,7 +136,16 @@ class Dashboard:
 
     def acting(self) -> Acting:
         """Return what does what people ask for."""
-        return Acting(caches=self.caches, access=self.door.access, tells=self.tells, clock=self.clock)
+        return Acting(
+            caches=self.caches,
+            access=self.door.access,
+            tells=self.tells,
+            tests=self.knows.tests,
+            clock=self.clock,
+        )
+
+    def _spaces(self) -> Sequence[str]:
+        return sorted({each.metadata.namespace for cache in self.caches for each in cache.list()} - {""})
 
     async def _may(self, person: Person | None, deed: Deed) -> bool:
         return person is not None and await self.door.access.may(person, deed)
@@ -147,6 +162,7 @@ class Dashboard:
             knows=self.knows,
             may=functools.partial(self._may, visit.person),
             writes=writes.may,
+            spaces=self._spaces,
             explains=self.explains,
             now=self.clock.now(),
             place=request.match_info,

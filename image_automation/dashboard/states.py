@@ -29,11 +29,16 @@ def condition(obj: Object, type_: str) -> Condition | None:
     return next((each for each in listed if each.type == type_), None)
 
 
+def is_static(obj: Object) -> bool:
+    """Tell whether nothing reconciles an object of this kind: it is in order as it is."""
+    return not hasattr(obj, "status")
+
+
 def of(obj: Object) -> State:
     """Say how an object fares."""
     ready, stalled = condition(obj, conditions.READY), condition(obj, conditions.STALLED)
-    if acts.is_suspended(obj):
-        return _state(obj, "suspended", ready)
+    if acts.is_suspended(obj) or is_static(obj):
+        return _state(obj, "suspended" if acts.is_suspended(obj) else "ready", ready)
     if stalled is not None and stalled.status == "True":
         return _state(obj, "broken", stalled)
     if ready is not None and ready.status == "False":
@@ -50,6 +55,6 @@ def of(obj: Object) -> State:
 def _state(obj: Object, standing: Standing, said: Condition | None) -> State:
     about: dict[str, Any] = {"kind": obj.kind, "namespace": obj.metadata.namespace, "name": obj.metadata.name}
     if said is None:
-        waiting = "" if standing == "suspended" else "waiting to be reconciled"
+        waiting = "waiting to be reconciled" if standing == "working" else ""
         return State(**about, standing=standing, message=waiting, since=obj.metadata.creation_timestamp)
     return State(**about, standing=standing, reason=said.reason, message=said.message, since=said.last_transition_time)

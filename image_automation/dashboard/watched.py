@@ -8,7 +8,7 @@ from gotk.api.helm import HelmRelease
 from gotk.api.image import ImagePolicy, ImageRepository, ImageUpdateAutomation
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import Object
-from gotk.api.notification import Receiver
+from gotk.api.notification import Alert, Provider, Receiver
 from gotk.api.source import Bucket, GitRepository, HelmChart, HelmRepository, OCIRepository
 from gotk.api.source_extensions import ArtifactGenerator
 from image_automation.dashboard.access import Subject
@@ -16,7 +16,7 @@ from image_automation.dashboard.page import Missing
 
 KINDS: Final[tuple[type[Object], ...]] = (
     ImageRepository, ImagePolicy, ImageUpdateAutomation, GitRepository, OCIRepository, Bucket, HelmRepository,
-    HelmChart, ArtifactGenerator, Kustomization, HelmRelease, Receiver,
+    HelmChart, ArtifactGenerator, Kustomization, HelmRelease, Receiver, Alert, Provider,
 )  # fmt: skip
 _BY_NAME: Final = {scheme.resource_of(kind).kind: kind for kind in KINDS}
 

@@ -2,10 +2,14 @@
 
 from yarl import URL
 
+from gotk.runtime import health
 from gotk.runtime.events import Recorder
 from image_automation.app import builds, forges
 from image_automation.app.joining.rendering import Rendering
 from image_automation.app.parts import Parts
+from image_automation.app.settings import Settings
+from image_automation.dashboard import browsers
+from image_automation.dashboard.acting.act import Tests
 from image_automation.dashboard.door import Door
 from image_automation.dashboard.page import Knows
 from image_automation.dashboard.server import Dashboard
@@ -14,21 +18,30 @@ from image_automation.marked_files import MarkedFiles
 from image_automation.planner import Planner
 
 
-def dashboard(parts: Parts, explainer: Explainer | None, door: Door, recorder: Recorder, *, free: bool) -> Dashboard:
-    """Return the dashboard; `free` lets whoever reaches it look around."""
+def is_free(settings: Settings, address: str) -> bool:
+    """Tell whether one may look around at an address without signing in."""
+    parsed = health.parse_address(address)
+    return not settings.dashboard_require_login and parsed is not None and browsers.is_loopback(parsed[0])
+
+
+def dashboard(
+    parts: Parts, explainer: Explainer | None, door: Door, recorder: Recorder, tests: Tests | None
+) -> Dashboard:
+    """Return the dashboard; `tests` tries Alerts, where this process has some."""
     return Dashboard(
-        knows=_knows(parts),
+        knows=_knows(parts, tests),
         caches=parts.caches,
         explains=explainer,
         clock=parts.clock,
         door=door,
         tells=recorder,
-        free=free,
+        heard=parts.heard,
+        free=is_free(parts.settings, parts.settings.dashboard_addr),
         names=frozenset(filter(None, (URL(parts.settings.dashboard_url).host,))),
     )
 
 
-def _knows(parts: Parts) -> Knows:
+def _knows(parts: Parts, tests: Tests | None) -> Knows:
     controllers = parts.settings.controllers
     planner = Planner(
         objects=parts.caches,
@@ -43,6 +56,8 @@ def _knows(parts: Parts) -> Knows:
         renders=_renders(parts) if writes and "kustomization" in controllers else None,
         files=MarkedFiles(planner=planner, limiter=parts.git) if writes else None,
         registries=parts.registry if "imagerepository" in controllers else None,
+        journal=parts.journal if controllers & {"alert", "receiver"} else None,
+        tests=tests,
     )
 
 

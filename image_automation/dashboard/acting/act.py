@@ -3,10 +3,20 @@
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Protocol
 
 from gotk.api.meta import Object
+from gotk.api.notification import Alert
 from image_automation.dashboard.access import Subject
 from image_automation.steering.cluster import Cluster
+
+
+class Tests(Protocol):
+    """Tries Alerts."""
+
+    async def test(self, alert: Alert, by: str) -> str:
+        """Send a message of somebody's to an alert's provider; return why it did not arrive, or nothing."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,12 +32,17 @@ class Field:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Asked:
-    """An act that somebody asks for: with which cluster, of which object, as it was last seen, and in which words."""
+    """An act that somebody asks for: with which cluster, of which object, as it was last seen, and in which words.
+
+    `tests` sends what tries an Alert, where this process has Alerts.
+    """
 
     cluster: Cluster
     about: Subject
     seen: Object
     now: datetime
+    by: str
+    tests: Tests | None
     fields: Mapping[str, str] = field(default_factory=dict)
 
     def __getitem__(self, name: str) -> str:

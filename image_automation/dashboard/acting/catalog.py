@@ -8,7 +8,9 @@ from typing import Final
 from gotk.api import extensions
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.meta import Object
+from gotk.api.notification import Alert
 from image_automation import acts, report
+from image_automation.dashboard import states
 from image_automation.dashboard.acting import running
 from image_automation.dashboard.acting.act import Act, Field
 from image_automation.steering import moments
@@ -16,6 +18,10 @@ from image_automation.steering import moments
 
 def _is_running(obj: Object) -> bool:
     return not acts.is_suspended(obj)
+
+
+def _is_run(obj: Object) -> bool:
+    return _is_running(obj) and not states.is_static(obj)
 
 
 def _has_chosen(obj: Object) -> bool:
@@ -48,7 +54,7 @@ _AUTOMATIONS: Final = (ImageUpdateAutomation,)
 ACTS: Final = {
     act.word: act
     for act in (
-        Act(word="reconcile", label="Reconcile", reason="ReconcileRequested", fits=_is_running, run=running.reconcile),
+        Act(word="reconcile", label="Reconcile", reason="ReconcileRequested", fits=_is_run, run=running.reconcile),
         Act(word="suspend", label="Suspend", reason="Suspended", fits=_is_running, run=running.suspend),
         Act(word="resume", label="Resume", reason="Resumed", fits=acts.is_suspended, run=running.resume),
         Act(
@@ -136,6 +142,15 @@ ACTS: Final = {
                 Field("reason", "Reason", "Why, for the commit and whoever reads the status."),
                 Field("during_freeze", "Also while it is frozen", is_switch=True),
             ),
+        ),
+        Act(
+            word="test",
+            label="Send a test",
+            reason="Tested",
+            kinds=(Alert,),
+            fits=_is_running,
+            run=running.test,
+            means="A message in your name goes to the Alert's Provider now, and to nobody else.",
         ),
     )
 }

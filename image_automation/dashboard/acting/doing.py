@@ -12,7 +12,7 @@ from gotk.kube.cache import Caches
 from gotk.runtime import events
 from gotk.runtime.clock import Clock
 from image_automation.dashboard.access import Access, Deed, Person, Subject
-from image_automation.dashboard.acting.act import Act, Asked, Done
+from image_automation.dashboard.acting.act import Act, Asked, Done, Tests
 from image_automation.dashboard.acting.catalog import ACTS
 from image_automation.dashboard.page import Missing, Record
 from image_automation.steering.cluster import CannotBeDoneError
@@ -51,10 +51,11 @@ class Acted(Record, frozen=True, kw_only=True):
 class Acting:
     """Does what people ask for."""
 
-    def __init__(self, *, caches: Caches, access: Access, tells: Tells, clock: Clock) -> None:
+    def __init__(self, *, caches: Caches, access: Access, tells: Tells, tests: Tests | None, clock: Clock) -> None:
         self._caches = caches
         self._access = access
         self._tells = tells
+        self._tests = tests
         self._clock = clock
 
     async def offered(self, person: Person | None, about: Subject) -> tuple[str, ...]:
@@ -78,7 +79,15 @@ class Acting:
     async def do(self, person: Person, word: str, about: Subject, fields: Mapping[str, str]) -> Acted:
         """Do it, and tell of it. Raises CannotBeDoneError besides."""
         act, obj = await self.asked(person, word, about)
-        asked = Asked(cluster=person.cluster, about=about, seen=obj, now=self._clock.now(), fields=fields)
+        asked = Asked(
+            cluster=person.cluster,
+            about=about,
+            seen=obj,
+            now=self._clock.now(),
+            by=person.name,
+            tests=self._tests,
+            fields=fields,
+        )
         missing = [field.label for field in act.fields if field.required and not asked[field.name]]
         if missing:
             raise CannotBeDoneError(f"{' and '.join(missing)} must be given")

@@ -4,6 +4,7 @@ import secrets
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, Final
 
+from gotk.api.notification import Alert
 from gotk.runtime.clock import rfc3339
 from image_automation import acts
 from image_automation.dashboard.acting.act import Asked, Done
@@ -93,3 +94,14 @@ async def rollback(asked: Asked) -> Done:
     what = "".join(f" {word} {asked[name]}" for name, word in words if asked[name])
     told = f"image update {asked.about.name} is asked to roll back: what comes of it is shown under Changes"
     return Done(f"asked for a rollback{what}", asked["reason"], (told,))
+
+
+async def test(asked: Asked) -> Done:
+    """Send what tries an Alert. Raises CannotBeDoneError where it did not arrive."""
+    if asked.tests is None or not isinstance(asked.seen, Alert):
+        raise CannotBeDoneError("this process sends no notifications: it runs without the controller alert")
+    cause = await asked.tests.test(asked.seen, asked.by)
+    if cause:
+        raise CannotBeDoneError(f"it did not arrive: {cause}")
+    provider = asked.seen.spec.provider_ref.name
+    return Done("sent a test", notes=(f"the Provider {provider} has taken the test: see whether it is shown there",))

@@ -23,12 +23,14 @@ from image_automation.notification.alerts import deduplication, grouping, matchi
 from image_automation.notification.alerts.dispatch_queues import DispatchQueues
 from image_automation.notification.delivery.accounts import NO_NOTIFIER, Accounts
 from image_automation.notification.delivery.sending import Sender, SendError
-from image_automation.notification.notice import Notice
+from image_automation.notification.journal import Journal
+from image_automation.notification.notice import INFO, Involved, Notice
 from image_automation.notification.providers import catalog
 from image_automation.notification.providers.account import Unfit
 
 CONTROLLER = "notification-controller"
 FAILED = "NotificationDispatchFailed"
+TEST = "Test"
 _LABELS_TIMEOUT = 5.0
 _PACE = 1.0
 _SYNC_TIMEOUT = 30.0
@@ -66,6 +68,7 @@ class Notifier:
         accounts: Accounts,
         sender: Sender,
         recorder: events.Recorder,
+        journal: Journal,
         clock: Clock,
         synced: Sequence[asyncio.Event] = (),
         interval: float,
@@ -76,6 +79,7 @@ class Notifier:
         self._accounts = accounts
         self._sender = sender
         self._recorder = recorder
+        self._journal = journal
         self._clock = clock
         self._synced = synced
         self._once = deduplication.Once(interval)
@@ -143,6 +147,29 @@ class Notifier:
             self._undispatched(alert, notice, cause)
         elif not provider.spec.suspend:
             self._deliver(alert, provider, matching.told(alert, notice).notice)
+
+    async def test(self, alert: Alert, by: str) -> str:
+        """Send a message of somebody's to an alert's provider at once; return why it did not arrive, or nothing."""
+        namespace, name = alert.metadata.namespace, alert.spec.provider_ref.name
+        provider = self._objects.get(Provider, namespace, name)
+        if provider is None:
+            return _NO_PROVIDER.format(name)
+        if alert.spec.suspend or provider.spec.suspend:
+            return f"the {'Alert' if alert.spec.suspend else 'Provider'} is suspended: resume it first"
+        if provider.spec.type in catalog.COMMIT_STATUS | catalog.CHANGE_REQUEST:
+            return f"providers of type {provider.spec.type} are told of commits: the next event that has one tries them"
+        about = alert.metadata
+        notice = Notice(
+            involved_object=Involved(
+                kind=alert.kind, namespace=namespace, name=about.name, uid=about.uid, api_version=alert.api_version
+            ),
+            severity=INFO,
+            timestamp=self._clock.now(),
+            message=f"{by} sent this to see whether it arrives",
+            reason=TEST,
+            reporting_controller=CONTROLLER,
+        )
+        return await self._send(alert, provider, matching.told(alert, notice).notice)
 
     def misconfigured(self, alert: Alert, cause: str) -> None:
         """Say on an alert what is wrong with it."""
@@ -247,32 +274,50 @@ class Notifier:
             cause = f"provider '{name}' became one of type {provider.spec.type} while the event waited for it"
             self._undispatched(alert, notice, cause)
             return
+        if not await self._send(alert, provider, notice) and gathered is not None:
+            self._groups.arrived(gathered)
+
+    async def _send(self, alert: Alert, provider: Provider, notice: Notice) -> str:
+        """Deliver, and return why it did not arrive, which has been told, or nothing."""
+        name = provider.metadata.name
         try:
             line = await self._accounts.open(provider, alert, notice)
         except Unusable as error:
-            self._undispatched(alert, notice, str(error))
-            return
+            return self._undispatched(alert, notice, str(error))
         try:
             await self._sender.send(exchange.begun(catalog.TYPES[provider.spec.type](notice, line.account)), line)
         except (Unfit, SendError) as error:
-            self._failed(alert, notice, str(error))
-            return
+            return self._failed(alert, notice, str(error))
         except Unusable as error:
-            self._undispatched(alert, notice, NO_NOTIFIER.format(name, error))
-            return
-        if gathered is not None:
-            self._groups.arrived(gathered)
+            return self._undispatched(alert, notice, NO_NOTIFIER.format(name, error))
+        self._journal.delivered(**_entry(alert, notice))
         self._log.debug("notification sent", about=notice.path, reason=notice.reason, type=provider.spec.type)
+        return ""
 
-    def _undispatched(self, alert: Alert, notice: Notice, cause: str) -> None:
-        """Tell what was wrong before anything was sent."""
+    def _undispatched(self, alert: Alert, notice: Notice, cause: str) -> str:
+        """Tell what was wrong before anything was sent, and return it."""
         self._log.error("failed to dispatch notification", about=notice.path, error=cause)
+        self._journal.delivered(**_entry(alert, notice), cause=cause)
         self._complain(alert, FAILED, f"failed to dispatch notification for {notice.path}: {cause}")
+        return cause
 
-    def _failed(self, alert: Alert, notice: Notice, cause: str) -> None:
+    def _failed(self, alert: Alert, notice: Notice, cause: str) -> str:
         self._log.error("failed to send notification", about=notice.path, error=cause)
+        self._journal.delivered(**_entry(alert, notice), cause=cause)
         self._complain(alert, FAILED, f"failed to send notification for {notice.path}: {cause}")
+        return cause
 
     def _complain(self, alert: Alert, reason: str, message: str, *, metadata: Mapping[str, str] | None = None) -> None:
         about = events.reference(alert.api_version, alert.kind, alert.metadata)
         self._recorder.emit(about, "Warning", reason, message, controller=CONTROLLER, metadata=metadata)
+
+
+def _entry(alert: Alert, notice: Notice) -> dict[str, Any]:
+    """Return what is kept of a delivery in any case."""
+    about, metadata = notice.involved_object, alert.metadata
+    return {
+        "provider": (metadata.namespace, alert.spec.provider_ref.name),
+        "alert": metadata.name,
+        "about": (about.kind, about.namespace, about.name),
+        "reason": notice.reason,
+    }

@@ -26,6 +26,7 @@ from gotk.runtime import health
 from gotk.runtime.clock import Clock
 from image_automation.notification import receiver as receivers
 from image_automation.notification.cel.evaluator import Evaluator
+from image_automation.notification.journal import Journal
 from image_automation.notification.receivers import TOKENS, VERIFIERS, gcr, oidc
 from image_automation.notification.receivers.call import Accepted, Call, RefusedError
 from image_automation.notification.webhooks import tokens
@@ -46,6 +47,12 @@ _BROKEN_OFF: Mapping[type[Exception], int] = {
     TimeoutError: 408,
     ConnectionResetError: 400,
     ClientConnectionResetError: 400,
+}
+_BROKEN: Mapping[int, str] = {
+    413: "the body is too long",
+    408: "the body did not come in time",
+    400: "the sender was gone before the answer",
+    500: "a bug: the log has its traceback",
 }
 _BURST, _RATE = 200.0, 20.0
 
@@ -120,6 +127,7 @@ class Hooks:
         issuers: tokens.Issuers,
         cel: Evaluator,
         annotator: Annotator,
+        journal: Journal,
         clock: Clock,
     ) -> None:
         self._index = index
@@ -127,6 +135,7 @@ class Hooks:
         self._issuers = issuers
         self._cel = cel
         self._annotator = annotator
+        self._journal = journal
         self._buckets = Buckets(clock=clock, burst=_BURST, rate=_RATE)
         self._replays = Replays(clock=clock)
         self._bodies = asyncio.Semaphore(_BODIES)
@@ -150,25 +159,32 @@ class Hooks:
         if sum(len(name) + len(value) for name, value in request.raw_headers) > HEADER_LIMIT:
             return _answer(431)
         if obj.spec.suspend or not _is_ready(obj):
+            self._journal.called(_key(obj), 503, cause="it is suspended" if obj.spec.suspend else "it is not ready")
             return _answer(503)
         return _answer(await self._answer_to(obj, request))
 
     async def _answer_to(self, obj: Receiver, request: web.Request) -> int:
         """Take a call of a receiver that is open, and return the status."""
         log = self._log.bind(name=obj.metadata.name, namespace=obj.metadata.namespace, type=obj.spec.type)
+        name = _key(obj)
         try:
             body = await self._body(obj, request)
-            log.info("webhook taken", woken=await self._take(obj, _headers(request), body))
+            woken = await self._take(obj, _headers(request), body)
         except (RefusedError, receivers.TokenError) as refused:
             log.info("webhook refused", reason=str(refused), source=request.remote)
+            self._journal.called(name, 400, cause=str(refused))
             return 400
         except WakeError as error:
             log.warning("webhook failed", error=str(error))
+            self._journal.called(name, 500, cause=str(error))
             return 500
         except Exception as error:
             if (status := _BROKEN_OFF.get(type(error))) is None:
                 log.exception("webhook met a bug")
+            self._journal.called(name, status or 500, cause=_BROKEN.get(status or 500, ""))
             return status or 500
+        log.info("webhook taken", woken=woken)
+        self._journal.called(name, 200, woken=woken)
         return 200
 
     async def _body(self, obj: Receiver, request: web.Request) -> bytes:
@@ -224,6 +240,10 @@ class Hooks:
         if refused:
             raise RefusedError(refused)
         return claims
+
+
+def _key(obj: Receiver) -> tuple[str, str]:
+    return obj.metadata.namespace, obj.metadata.name
 
 
 def _seen(obj: Receiver, claims: dict[str, Any] | None) -> dict[str, Any] | None:

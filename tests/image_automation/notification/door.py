@@ -18,6 +18,7 @@ from gotk.kube.cache import KindCache
 from gotk.runtime.clock import SystemClock
 from image_automation.notification import receiver
 from image_automation.notification.cel.evaluator import Evaluator
+from image_automation.notification.journal import Journal
 from image_automation.notification.webhooks import annotator, hooks
 from image_automation.notification.webhooks.tokens import Issuers
 
@@ -79,6 +80,7 @@ class Door:
     path: str
     cluster: Cluster
     session: aiohttp.ClientSession
+    journal: Journal
 
     async def call(self, path: str | None = None, *, body: bytes = b"{}", **headers: str) -> int:
         given = {"Content-Type": "application/json"} | {key.replace("_", "-"): value for key, value in headers.items()}
@@ -112,6 +114,7 @@ def a_receiver(type_: str = "generic-hmac", *, token: bytes = TOKEN, annotations
 @contextlib.asynccontextmanager
 async def door(obj: Receiver, *, cross_namespace: bool = True) -> AsyncIterator[Door]:
     clock, cluster = SystemClock(), Cluster()
+    journal = Journal(clock, lambda: None)
     cluster.add("ImageRepository", "web", image="registry.example/team/web")
     cache: KindCache[Receiver] = KindCache(Receiver, client=None, clock=clock)
     cache.learn(obj)
@@ -122,7 +125,8 @@ async def door(obj: Receiver, *, cross_namespace: bool = True) -> AsyncIterator[
             issuers=Issuers(transport=transport, clock=clock),
             cel=cel,
             annotator=annotator.Annotator(objects=cluster, cel=cel, clock=clock, cross_namespace=cross_namespace),
+            journal=journal,
             clock=clock,
         )
         async with hooks.serve("127.0.0.1:0", opened.app()) as port:
-            yield Door(f"http://127.0.0.1:{port}", obj.status.webhook_path, cluster, session)
+            yield Door(f"http://127.0.0.1:{port}", obj.status.webhook_path, cluster, session, journal)

@@ -20,6 +20,7 @@ from image_automation.notification.alerts import deduplication, grouping
 from image_automation.notification.alerts.notifier import Notifier
 from image_automation.notification.delivery.accounts import Accounts, Delivery
 from image_automation.notification.delivery.sending import SendError
+from image_automation.notification.journal import Journal
 from image_automation.notification.notice import Involved, Notice
 from tests.image_automation.notification import scene
 from tests.virtual_clock import VirtualClock, in_virtual_time
@@ -38,6 +39,7 @@ class World:
     sent: list[tuple[float, str, Any]] = field(default_factory=list)
     told: list[Event] = field(default_factory=list)
     asked: int = 0
+    journal: Journal = field(default_factory=lambda: Journal(VirtualClock(), lambda: None))
 
     # What a cache and a client do.
 
@@ -99,6 +101,7 @@ async def notifying(world: World, **options: Any) -> AsyncIterator[Notifier]:
         objects=Cache(world), live=world, sender=world,
         accounts=Accounts(client=world, clock=clock, expressions=scene.Expressions()),
         recorder=Recorder([Told(world)], clock=clock, metrics=Metrics()), clock=clock,
+        journal=world.journal,
         **{"interval": 300.0, "no_cross_namespace_refs": False, **options},
     )  # fmt: skip
     async with asyncio.TaskGroup() as group:

@@ -13,6 +13,7 @@ from gotk.runtime.metrics import Metrics
 from image_automation.notification.alerts import server
 from image_automation.notification.alerts.notifier import CONTROLLER, Notifier
 from image_automation.notification.delivery.accounts import Accounts
+from image_automation.notification.journal import Journal
 from tests.image_automation.notification import scene
 from tests.image_automation.notification.alerts.test_notifier import Cache, Told, World
 
@@ -23,6 +24,7 @@ def notifier(world: World, **options: object) -> Notifier:
         objects=Cache(world), live=world, sender=world,
         accounts=Accounts(client=world, clock=clock, expressions=scene.Expressions()),
         recorder=Recorder([Told(world)], clock=clock, metrics=Metrics()), clock=clock,
+        journal=Journal(clock, lambda: None),
         **{"interval": 300.0, "no_cross_namespace_refs": False, **options},
     )  # fmt: skip
 
