@@ -23,6 +23,7 @@ from image_automation.dashboard.page import Knows
 from image_automation.dashboard.people import People
 from image_automation.dashboard.server import Dashboard
 from image_automation.dashboard.sessions import Sessions
+from image_automation.dashboard.telling.heard import Heard
 from tests.memory_cluster import MemoryCluster
 from tests.running import NOON
 
@@ -87,7 +88,8 @@ class TokenCluster:
         self, api_version: str, kind: str, namespace: str = "", *, labels: str = "", fields: str = ""
     ) -> list[dict[str, Any]]:
         self._check("list", kind, namespace)
-        found = [obj for (of, space, _), obj in self.cluster.objects.items() if (of, space) == (kind, namespace)]
+        every = self.cluster.objects.items()
+        found = [obj for (of, space, _), obj in every if of == kind and namespace in {"", space}]
         wanted = dict(each.split("=") for each in labels.split(",") if each)
         about = {each.split("=")[0].split(".")[1]: each.split("=")[1] for each in fields.split(",") if each}
         found = [each for each in found if wanted.items() <= each["metadata"].get("labels", {}).items()]
@@ -182,6 +184,7 @@ async def shown(
     kinds: tuple[type[Any], ...] = KINDS,
     explains: Any = None,
     knows: Knows = Knows(),  # noqa: B008 - it is frozen
+    heard: Heard | None = None,
     oidc: Any = None,
 ) -> AsyncIterator[TestClient[Any, Any]]:
     """Serve the pages over what the cluster holds now. The client keeps no cookies but those that a test sends."""
@@ -196,6 +199,7 @@ async def shown(
         clock=clock,
         door=door(cluster, holders, clock, oidc),
         tells=told if told is not None else Told(),
+        heard=heard or Heard(),
         free=free,
     )
     async with (

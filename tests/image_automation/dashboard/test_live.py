@@ -11,6 +11,7 @@ from gotk.api.image import ImagePolicy, ImageRepository
 from gotk.kube import errors
 from gotk.kube.cache import Caches
 from image_automation.dashboard import live
+from image_automation.dashboard.telling.heard import Heard
 from tests.image_automation.dashboard.showing import HTML, Held, Noon, ready, shown, with_status
 from tests.image_automation.dashboard.test_access import EVERYTHING, SAME, bearer, cookie, sign_in
 from tests.memory_cluster import MemoryCluster, image_policy, image_repository
@@ -47,21 +48,36 @@ async def names(stream: AsyncGenerator[bytes], count: int) -> list[str]:
     return [(await anext(stream)).decode().splitlines()[0].removeprefix("event: ") for _ in range(count)]
 
 
+async def test_news_of_a_topic_of_the_page_sends_it_too() -> None:
+    heard = Heard()
+    changes = live.Changes(caches(), Noon(), heard)
+    stream = live.events(changes, (*KINDS, "events"), Pages(live.Shown("a", "a"), live.Shown("b", "b")), "")
+    assert await names(stream, 2) == ["page", "beat"]
+    waiting = asyncio.ensure_future(anext(stream))  # noqa: TID251 - the test looks at a wait from outside
+    await asyncio.sleep(0)
+    heard.tell("deliveries")
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    heard.tell("events")
+    assert (await waiting).startswith(b"event: page\nid: b\n")
+    await stream.aclose()
+
+
 async def test_a_page_that_is_as_the_browser_has_it_is_not_sent() -> None:
-    stream = live.events(live.Changes(caches(), Noon()), KINDS, Pages(live.Shown("same", "<p>")), "same")
+    stream = live.events(live.Changes(caches(), Noon(), Heard()), KINDS, Pages(live.Shown("same", "<p>")), "same")
     assert await names(stream, 1) == ["beat"]
     await stream.aclose()
 
 
 async def test_a_page_that_differs_from_what_the_browser_has_is_sent_with_its_name() -> None:
-    stream = live.events(live.Changes(caches(), Noon()), KINDS, Pages(live.Shown("new", "<p>\r\n</p>")), "old")
+    stream = live.events(live.Changes(caches(), Noon(), Heard()), KINDS, Pages(live.Shown("new", "<p>\r\n</p>")), "old")
     assert await anext(stream) == b"event: page\nid: new\ndata: <p>\ndata: </p>\n\n"
     await stream.aclose()
 
 
 async def test_a_change_of_a_kind_of_the_page_sends_it_and_of_another_does_not() -> None:
     made = caches()
-    changes = live.Changes(made, Noon())
+    changes = live.Changes(made, Noon(), Heard())
     stream = live.events(changes, KINDS, Pages(live.Shown("a", "a"), live.Shown("b", "b")), "")
     assert await names(stream, 2) == ["page", "beat"]
     waiting = asyncio.ensure_future(anext(stream))  # noqa: TID251 - the test looks at a wait from outside
@@ -76,7 +92,7 @@ async def test_a_change_of_a_kind_of_the_page_sends_it_and_of_another_does_not()
 
 async def test_a_change_that_the_page_does_not_show_sends_a_beat_alone() -> None:
     made = caches()
-    stream = live.events(live.Changes(made, Noon()), KINDS, Pages(live.Shown("a", "a")), "")
+    stream = live.events(live.Changes(made, Noon(), Heard()), KINDS, Pages(live.Shown("a", "a")), "")
     assert await names(stream, 2) == ["page", "beat"]
     change(made, ImagePolicy, 7)
     assert await names(stream, 1) == ["beat"]
@@ -106,7 +122,7 @@ async def test_of_a_table_the_rows_that_differ_are_sent_where_nothing_else_does(
     after: live.Shown, event: str, sent: list[str] | None
 ) -> None:
     before, made = table("h", a="1", b="2"), caches()
-    stream = live.events(live.Changes(made, Noon()), KINDS, Pages(before, after), before.digest)
+    stream = live.events(live.Changes(made, Noon(), Heard()), KINDS, Pages(before, after), before.digest)
     assert await names(stream, 1) == ["beat"]
     change(made, ImagePolicy, 7)
     lines = (await anext(stream)).decode().splitlines()
@@ -117,12 +133,12 @@ async def test_of_a_table_the_rows_that_differ_are_sent_where_nothing_else_does(
 
 
 async def test_the_stream_ends_for_who_is_not_signed_in_any_more() -> None:
-    stream = live.events(live.Changes(caches(), Noon()), KINDS, Pages(None), "")
+    stream = live.events(live.Changes(caches(), Noon(), Heard()), KINDS, Pages(None), "")
     assert [event async for event in stream] == [b"event: bye\ndata: \n\n"]
 
 
 async def test_the_end_of_the_server_ends_every_stream() -> None:
-    changes = live.Changes(caches(), Noon())
+    changes = live.Changes(caches(), Noon(), Heard())
     stream = live.events(changes, KINDS, Pages(live.Shown("a", "a")), "")
     assert await names(stream, 2) == ["page", "beat"]
     changes.close()
@@ -135,7 +151,7 @@ async def test_a_cache_that_is_cut_off_says_since_when() -> None:
     cluster.list_failures = [errors.Unreachable(0, "Unreachable", "gone") for _ in range(100)]
     made = Caches(cluster, clock=clock)
     made.of(ImagePolicy)
-    changes = live.Changes(made, clock)
+    changes = live.Changes(made, clock, Heard())
     assert changes.behind(KINDS) == 0
     async with asyncio.TaskGroup() as group:
         watching = group.create_task(made.of(ImagePolicy).run())
@@ -146,7 +162,7 @@ async def test_a_cache_that_is_cut_off_says_since_when() -> None:
 
 
 async def test_streams_are_bounded() -> None:
-    changes = live.Changes(caches(), Noon())
+    changes = live.Changes(caches(), Noon(), Heard())
     for _ in range(200):
         changes.enter()
     with pytest.raises(live.TooManyStreamsError):

@@ -14,6 +14,7 @@ from gotk.api.core import Secret
 from gotk.api.notification import Alert, Provider
 from gotk.http.exchange import Exchange
 from gotk.kube import errors as kube
+from gotk.runtime.clock import SystemClock
 from gotk.runtime.events import Event, Recorder
 from gotk.runtime.metrics import Metrics
 from image_automation.notification.alerts import deduplication, grouping
@@ -39,7 +40,7 @@ class World:
     sent: list[tuple[float, str, Any]] = field(default_factory=list)
     told: list[Event] = field(default_factory=list)
     asked: int = 0
-    journal: Journal = field(default_factory=lambda: Journal(VirtualClock(), lambda: None))
+    journal: Journal = field(default_factory=lambda: Journal(SystemClock(), lambda: None))
 
     # What a cache and a client do.
 
@@ -454,3 +455,47 @@ async def test_a_flood_of_events_for_a_provider_that_hangs_leaves_memory_flat() 
     first, *_, last = sizes
     # 1500 messages of about 10 KiB came in between; what may grow is the memory of which events came, up to its bound.
     assert last < first + (2 << 20), sizes
+
+
+def kept(world: World, provider: str = "chat") -> list[tuple[str, str, str]]:
+    return [(each.alert, each.name, each.cause) for each in world.journal.deliveries("apps", provider)]
+
+
+@in_virtual_time
+async def test_the_journal_keeps_what_arrived_and_what_did_not_and_why_the_last_first() -> None:
+    world = World([scene.alert("a"), scene.alert("lost", providerRef={"name": "gone"})], [scene.provider()])
+    async with notifying(world) as notifier:
+        await post(notifier, event("web"))
+        await notifier.flush()
+        world.broken[scene.provider().spec.address] = "503 Service Unavailable"
+        await post(notifier, event("api"))
+    assert kept(world) == [("a", "api", "503 Service Unavailable"), ("a", "web", "")]
+    assert [(alert, cause.partition(":")[0]) for alert, _, cause in kept(world, "gone")] == [
+        ("lost", "failed to read provider"),
+        ("lost", "failed to read provider"),
+    ]
+
+
+TRIED: dict[str, tuple[dict[str, Any], dict[str, Any], dict[str, str], str]] = {
+    "it arrives": ({}, {}, {}, ""),
+    "past the lists and the severity": ({"exclusionList": ["."], "eventSeverity": "error"}, {}, {}, ""),
+    "it is refused": ({}, {}, {"https://hooks.example.com/services/T0": "404 Not Found"}, "404 Not Found"),
+    "a suspended alert": ({"suspend": True}, {}, {}, "the Alert is suspended"),
+    "a suspended provider": ({}, {"suspend": True}, {}, "the Provider is suspended"),
+    "a provider that sets the status of commits": ({}, {"type": "github"}, {}, "are told of commits"),
+    "no provider": ({"providerRef": {"name": "gone"}}, {}, {}, "failed to read provider"),
+}
+
+
+@pytest.mark.parametrize("case", TRIED)
+@in_virtual_time
+async def test_a_test_goes_to_the_alerts_provider_at_once_and_says_what_came_of_it(case: str) -> None:
+    alert, provider, broken, cause = TRIED[case]
+    mine = scene.alert("a", **alert)
+    world = World([mine], [scene.provider(**provider)], broken=broken)
+    async with notifying(world) as notifier:
+        found = await notifier.test(mine, "olga")
+    assert found.startswith(cause) if cause != "are told of commits" else cause in found
+    assert [body["message"] for _, _, body in world.sent] == (
+        ["olga sent this to see whether it arrives"] * (not cause)
+    )

@@ -348,3 +348,16 @@ async def test_a_claim_that_is_not_there_refuses_and_is_not_taken_for_a_text(rul
         made = {"iss": issuer, "aud": "notification-controller", "exp": time.time() + 300}
         assert await it.call(Authorization=bearer(key, "ES256", **made)) == 400
         assert await it.call(Authorization=bearer(key, "ES256", missing="here", **made)) == 200
+
+
+async def test_the_journal_keeps_who_was_let_in_and_why_others_were_not() -> None:
+    body = b'{"ref":"x"}'
+    async with door(a_receiver("github")) as it:
+        assert await it.call(body=body, X_Hub_Signature_256=signed(body), X_GitHub_Delivery="1") == 200
+        assert await it.call(body=body, X_Hub_Signature_256="sha256=00", X_GitHub_Delivery="2") == 400
+        assert await it.call("/hook/" + "0" * 64, body=body) == 404
+        refused, taken = it.journal.calls("apps", "hook")
+    assert (taken.status, taken.woken, taken.cause) == (200, 1, "")
+    assert (refused.status, refused.woken) == (400, 0)
+    assert refused.cause
+    assert "s3cret" not in refused.cause
