@@ -14,7 +14,7 @@ sys.path.insert(0, str(ROOT))
 
 from gotk.api.source import GitRepository  # noqa: E402
 from gotk.runtime.blocking import Limiter  # noqa: E402
-from tests.e2e.dashboard import repository  # noqa: E402
+from tests.e2e.dashboard import repository, told  # noqa: E402
 from tests.e2e.dashboard.browser import PHONE, chromium  # noqa: E402
 from tests.e2e.dashboard.fleet import Fleet  # noqa: E402
 from tests.image_automation.dashboard.showing import KINDS, Held, shown  # noqa: E402
@@ -29,6 +29,10 @@ PICTURES = (
     ("plan", "/plan/shop/images", (1180, 1010), False),
     ("file", "/files/shop/images/apps/shop/cart.yaml", (1180, 1080), True),
     ("registries", "/registries", (1180, 560), False),
+    ("approvals", "/approvals", (1180, 620), False),
+    ("approve", "/act?act=approve&kind=ImagePolicy&namespace=payments&name=ledger", (1180, 640), True),
+    ("notifications", "/notifications", (1180, 780), False),
+    ("access", "/access", (1180, 860), False),
 )
 
 
@@ -38,7 +42,7 @@ async def take() -> None:
     now = datetime.now(UTC)
     fleet = Fleet(now)
     with tempfile.TemporaryDirectory() as folder, Limiter(width=1) as limiter:
-        knows = repository.knows(fleet, Path(folder) / "repository", limiter, now)
+        knows = told.told(fleet, repository.knows(fleet, Path(folder) / "repository", limiter, now), now)
         kinds = (*KINDS, GitRepository)
         async with (
             chromium(Path(folder) / "chromium") as page,
@@ -51,7 +55,7 @@ async def take() -> None:
             for name, path, size, dark in PICTURES:
                 await page.size(size, dark=dark)
                 await page.open(str(client.make_url(path)))
-                await page.until("document.getElementById('pill').textContent === 'live'")
+                await page.until("!main.dataset.digest || pill.textContent === 'live'")
                 (FOLDER / f"dashboard-{name}.png").write_bytes(await page.picture())
 
 

@@ -34,8 +34,8 @@ _FLUSH = 2.0
 class Running:
     """The sinks for this process's events, and what tries Alerts, where it has some."""
 
-    sinks: Sequence[Sink] = ()
-    tests: Notifier | None = None
+    sinks: Sequence[Sink]
+    tests: Notifier | None
 
 
 @contextlib.asynccontextmanager
@@ -58,7 +58,7 @@ async def alerts(
     Raises OSError or ValueError for an address that cannot be served.
     """
     if "alert" not in settings.controllers:
-        yield Running()
+        yield Running((), None)
         return
     recorder = Recorder([cluster_events], clock=clock, metrics=metrics)
     notifier = Notifier(
@@ -94,7 +94,7 @@ async def alerts(
     served = addresses.chosen_by("--notification-addr", address, health.serve(address, server.app(notifier, clock)))
     async with _beside(notifier.run, finalizers.run, *[digests.run] * automates, last=notifier.flush), served:
         # Who posts our events to a notification-controller has Alerts there, and would be told twice.
-        yield Running() if settings.events_addr else Running([server.AlertSink(notifier)], notifier)
+        yield Running((), None) if settings.events_addr else Running([server.AlertSink(notifier)], notifier)
 
 
 @contextlib.asynccontextmanager

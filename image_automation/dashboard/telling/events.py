@@ -64,7 +64,7 @@ async def record(look: Look) -> Events:
         events=tuple(matching[:_MOST]),
         total=len(matching),
         kinds=tuple(name for name in _NAMES if name in {each.kind for each in every} | {asked["kind"]}),
-        namespaces=tuple(sorted({*spaces, *(each.namespace for each in every)})),
+        namespaces=tuple(sorted({*spaces, *(each.namespace for each in every)} - {""})),
         reasons=tuple(sorted({each.reason for each in every})),
         problem=problem,
         **asked,
@@ -110,7 +110,7 @@ def _happened(event: Mapping[str, Any]) -> Happened:
     about, series = event.get("involvedObject") or {}, event.get("series") or {}
     return Happened(
         kind=str(about.get("kind") or ""),
-        namespace=str(about.get("namespace") or ""),
+        namespace=str(about.get("namespace") or (event.get("metadata") or {}).get("namespace") or ""),
         name=str(about.get("name") or ""),
         reason=str(event.get("reason") or ""),
         message=str(event.get("message") or ""),

@@ -15,7 +15,7 @@ from gotk.runtime.blocking import Limiter
 from image_automation.dashboard import explained, server
 from image_automation.dashboard.files import checkout, file
 from image_automation.dashboard.plans import plan
-from tests.e2e.dashboard import repository
+from tests.e2e.dashboard import repository, told
 from tests.e2e.dashboard.browser import DESKTOP, PHONE, Page, chromium
 from tests.e2e.dashboard.fleet import Fleet
 from tests.image_automation.dashboard.showing import KINDS, Held, shown
@@ -57,7 +57,8 @@ async def stage(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Stage
     now = datetime.now(UTC)
     fleet = Fleet(now)
     with Limiter(width=1) as limiter:
-        knows = repository.knows(fleet, tmp_path_factory.mktemp("repository"), limiter, now)
+        planned = repository.knows(fleet, tmp_path_factory.mktemp("repository"), limiter, now)
+        knows = told.told(fleet, planned, now)
         async with (
             chromium(tmp_path_factory.mktemp("chromium")) as page,
             shown(fleet.cluster, holders=HOLDERS, knows=knows, kinds=(*KINDS, GitRepository)) as client,
@@ -189,6 +190,27 @@ async def test_one_approves_by_keyboard_alone(stage: Stage) -> None:
     await page.size(PHONE)
     await page.open(f"{url}/act?act=rollback&kind=ImageUpdateAutomation&namespace=shop&name=images")
     assert await page.run("document.documentElement.scrollWidth - innerWidth") <= 0
+    async with page.loading():
+        await page.run("document.querySelector('.who button').click()")
+
+
+async def test_one_tries_an_alert_and_reads_events_and_rights_on_a_phone(stage: Stage) -> None:
+    page, url, _ = stage
+    await page.size(PHONE)
+    await sign_in(page, url, "/notifications")
+    assert "404 Not Found" in await page.run("document.getElementById('provider-shop-on-call').textContent")
+    async with page.loading():
+        await page.run("document.querySelector('#provider-shop-chat .offers a').click()")
+    async with page.loading():
+        await page.press("Enter")
+    assert "has taken the test" in await page.run("document.querySelector('.notes').textContent")
+    await page.open(f"{url}/events?type=warning")
+    async with page.loading():
+        await page.run("document.querySelector('[name=namespace]').value = 'payments';"
+                       "document.querySelector('.filters button').click()")  # fmt: skip
+    assert await page.run("document.querySelectorAll('.happened .row').length") == 1
+    await page.open(f"{url}/access")
+    assert await page.run("document.querySelectorAll('.rights .no').length") == 0
     async with page.loading():
         await page.run("document.querySelector('.who button').click()")
 

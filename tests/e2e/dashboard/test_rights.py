@@ -25,6 +25,7 @@ from image_automation.dashboard.page import Knows
 from image_automation.dashboard.people import People
 from image_automation.dashboard.server import Dashboard
 from image_automation.dashboard.sessions import Sessions
+from image_automation.dashboard.telling.heard import Heard
 from tests.image_automation.dashboard.showing import JSON, Told, watching
 from tests.memory_cluster import image_policy, image_repository
 
@@ -61,7 +62,9 @@ async def people(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Toke
             caches.of(kind)
         strangers = await stack.enter_async_context(client.unproven())
         door = Door(people=People(strangers, clock), sessions=Sessions(clock), access=Access(clock, own=client))
-        pages = Dashboard(caches=caches, explains=None, knows=Knows(), clock=clock, door=door, tells=Told(), free=False)
+        pages = Dashboard(
+            caches=caches, explains=None, knows=Knows(), clock=clock, door=door, tells=Told(), heard=Heard(), free=False
+        )
         await stack.enter_async_context(watching(caches))
         port = await stack.enter_async_context(health.serve("127.0.0.1:0", pages.app()))
         yield Tokens(f"http://127.0.0.1:{port}", tokens, client)
@@ -152,6 +155,18 @@ async def test_a_page_offers_what_rbac_lets_one_do(people: Tokens) -> None:
     for who, offered in (("blue", True), ("reader", False)):
         _, found = await people.ask(who, "/objects/ImagePolicy/blue/app")
         assert ("pin" in found.get("acts", ())) == offered
+
+
+async def test_what_one_may_do_is_told_as_rbac_grants_it(people: Tokens) -> None:
+    _, found = await people.ask("blue", "/access")
+    rights = {(each["verb"], each["kind"]): each.get("namespaces", []) for each in found["rights"]}
+    assert (rights["patch", "ImagePolicy"], rights["patch", "ImageRepository"]) == (["blue"], [])
+    assert found["namespaces"] == ["blue"]
+
+
+async def test_events_are_those_of_namespaces_where_one_may_list_them(people: Tokens) -> None:
+    _, found = await people.ask("blue", "/events")
+    assert found["problem"] == "you may list the Events of no namespace that you see objects of"
 
 
 async def test_an_account_is_told_by_its_own_name(people: Tokens) -> None:

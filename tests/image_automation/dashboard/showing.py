@@ -14,6 +14,7 @@ from gotk.api import scheme
 from gotk.api.helm import HelmRelease
 from gotk.api.image import ImagePolicy, ImageRepository, ImageUpdateAutomation
 from gotk.api.kustomize import Kustomization
+from gotk.api.notification import Alert, Provider, Receiver
 from gotk.kube import errors
 from gotk.kube.cache import Caches
 from gotk.runtime.clock import rfc3339
@@ -29,7 +30,9 @@ from tests.running import NOON
 
 HTML = {"Accept": "text/html,application/xhtml+xml,*/*;q=0.8"}
 JSON = {"Accept": "application/json"}
-KINDS = (ImageRepository, ImagePolicy, ImageUpdateAutomation, Kustomization, HelmRelease)
+KINDS = (
+    ImageRepository, ImagePolicy, ImageUpdateAutomation, Kustomization, HelmRelease, Receiver, Alert, Provider,
+)  # fmt: skip
 
 
 class Noon:
