@@ -201,6 +201,7 @@ async def test_one_tries_an_alert_and_reads_events_and_rights_on_a_phone(stage: 
     assert "404 Not Found" in await page.run("document.getElementById('provider-shop-on-call').textContent")
     async with page.loading():
         await page.run("document.querySelector('#provider-shop-chat .offers a').click()")
+    await page.until("document.activeElement.matches('button')")
     async with page.loading():
         await page.press("Enter")
     assert "has taken the test" in await page.run("document.querySelector('.notes').textContent")
