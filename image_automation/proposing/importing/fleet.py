@@ -64,6 +64,9 @@ def _scans(found: Imported, document: Document) -> Iterator[tuple[str, _Scan]]:
     for each in document.root.maps("imageScans"):
         name = each.text("tagName")
         where = f"{document.path}: imageScans {name}"
+        if each.text("suspend") == "true":
+            found.leave(where, "suspend: it is not scanned, and gets no policy")
+            continue
         for key, node in each.entries.items():
             if key not in _CARRIED:
                 hint = (

@@ -5,6 +5,7 @@ from typing import Any, Final
 
 from image_automation.proposing.files import Sighting
 from image_automation.proposing.imported import Author, Imported
+from image_automation.proposing.importing import reading
 from image_automation.proposing.importing.renovate import policies, proposals, rules, settings
 from image_automation.proposing.importing.renovate.rules import Dependency, Holding
 from image_automation.proposing.importing.renovate.settings import mappings, strings
@@ -36,6 +37,7 @@ def read(contents: Mapping[str, bytes], sightings: Sequence[Sighting]) -> Import
         found.leave(config.path, "enabled: false: Renovate does nothing, and nothing is taken over")
         return found
     _author(found, config.settings)
+    _charts(found, config.settings, contents)
     followed = [each for sighting in sightings for each in _followed(config.settings, sighting)]
     for dependency, held in followed:
         found.decided[dependency.sighting] = policies.policy(found, config.path, dependency, held)
@@ -76,6 +78,17 @@ def _left(found: Imported, config: settings.Configuration) -> None:
             if key not in taken and not key.startswith(("match", "exclude")):
                 types = f" for {', '.join(strings(rule.get('matchUpdateTypes')))} alone" if taken is _BY_TYPE else ""
                 found.leave(where, f"{key}{types} is not carried over")
+
+
+def _charts(found: Imported, config: Mapping[str, Any], contents: Mapping[str, bytes]) -> None:
+    """Say of versions of charts, which the manager flux updates as well, that they are not followed."""
+    for document in reading.mappings(contents, "helm.toolkit.fluxcd.io"):
+        chart = document.root.map("spec").map("chart").map("spec")
+        if chart.text("version") and rules.looks_into(config, "flux", document.path):
+            cause = (
+                f"the version of its chart {chart.text('chart')} is not followed: give it a policy and a marker by hand"
+            )
+            found.leave(document.where, cause)
 
 
 def _author(found: Imported, config: Mapping[str, Any]) -> None:
