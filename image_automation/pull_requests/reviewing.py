@@ -62,9 +62,9 @@ class Hearing:
 def hear(
     known: report.PullRequest | None, there: PullRequest | None, reviews: Iterable[Review], part: Part, now: datetime
 ) -> Hearing:
-    """Say what stands; `known` is what was written down of the pull request, `part` what is proposed from now on."""
+    """Say what stands; `known` is what was written down of it, `part` is what it proposes from now on."""
     choices = refusals.choices(part.proposal, part.selected.images)
-    if known is None or there is None or known.number != there.number:
+    if known is None or there is None:
         return Hearing(choices=choices, since=now)
     since = parse_rfc3339(known.since) if known.choices == tuple(choices.values()) and known.since else now
     found = voices(known, there.author, reviews, rfc3339(now)) if known.choices else ()

@@ -88,7 +88,7 @@ class Turn:
         text, hearing = await self.limiter.run(self._text, part) if part.proposal.edits else None, None
         wish: Wish | Pause | Withdrawal
         if text is not None:
-            hearing = await self._hear(part, pulls)
+            hearing = await self._hear(part, pulls, place)
             lacks = hearing.lacks(self.automation, part, self.run.now()) if hearing else ""
             merge = self.drafting.settings.merge
             wish = Wish(title=text.note.title, text=text.note.text, base=self.draft.base, merge=merge, lacks=lacks)
@@ -196,13 +196,16 @@ class Turn:
         self.seen |= {each.number: each for each in found}
         return found
 
-    async def _hear(self, part: Part, pulls: tuple[PullRequest, ...]) -> Hearing | None:
-        """Ask what people say of a pull request, where that counts."""
-        if not gatekeeping.counts_reviews(self.automation, part.selected, part.proposal, self.run.now()):
+    async def _hear(self, part: Part, pulls: tuple[PullRequest, ...], place: Place) -> Hearing | None:
+        """Ask what people say of a pull request, where that counts; of what others committed to it does not."""
+        counts = gatekeeping.counts_reviews(self.automation, part.selected, part.proposal, self.run.now())
+        if not counts or not place.branch.ours:
             return None
-        there = next((each for each in pulls if each.state is State.OPEN), None)
-        reviews = await self.desk.ask(self.desk.forge.reviews(there.number)) if there is not None else ()
-        return reviewing.hear(self._known(part.branch), there, reviews, part, self.run.now())
+        known = self._known(part.branch)
+        number = known.number if known is not None else 0
+        there = next((each for each in pulls if each.state is State.OPEN and each.number == number), None)
+        reviews = await self.desk.ask(self.desk.forge.reviews(number)) if there is not None else ()
+        return reviewing.hear(known, there, reviews, part, self.run.now())
 
     # What is proposed.
 

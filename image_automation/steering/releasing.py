@@ -15,6 +15,7 @@ from gotk.runtime.clock import rfc3339
 from image_automation import report
 from image_automation.report import Report
 from image_automation.steering.cluster import CannotBeDoneError, Cluster
+from image_automation.update.proposal import PULL_REQUEST_CLOSED
 from image_automation.writing import releases
 
 _SHORT: Final = 12
@@ -22,11 +23,15 @@ _SHORT: Final = 12
 
 @dataclass(frozen=True, slots=True)
 class Released:
-    """The entries of the annotation, the files and commits that they let through, and how many more may be meant."""
+    """The entries of the annotation, the files and commits that they let through, and how many more may be meant.
+
+    `proposed` are those of the commits whose pull request was closed.
+    """
 
     entries: Sequence[str]
     taken: Sequence[tuple[str, str]]
     unlisted: int = 0
+    proposed: Sequence[str] = ()
 
     def lines(self, name: str) -> list[str]:
         """Say what was let through of an automation, a line each."""
@@ -34,9 +39,13 @@ class Released:
             return [f"image update {name} holds nothing back"]
         more = [f"and {self.unlisted} more places, as far as they are named"] if self.unlisted else []
         return [
-            *(f"{path}: what commit {commit[:_SHORT]} took back may come again" for path, commit in self.taken),
+            *(f"{path}: what {self._what(commit)} may come again" for path, commit in self.taken),
             *more,
         ]
+
+    def _what(self, commit: str) -> str:
+        closed = "the closed pull request at commit {} proposed"
+        return (closed if commit in self.proposed else "commit {} took back").format(commit[:_SHORT])
 
 
 async def release(cluster: Cluster, namespace: str, name: str, paths: Sequence[str], now: datetime) -> Released:
@@ -67,4 +76,6 @@ def named(found: Report, paths: Sequence[str]) -> Released:
         chosen = releases.everything(held, found.commits)
     if chosen.nothing:
         raise CannotBeDoneError(f"nothing is held in {', '.join(chosen.nothing)}")
-    return Released(chosen.entries, chosen.taken, unlisted)
+    commits = {commit for _, commit in chosen.taken}
+    closed = {each.commit for each in found.held if each.kind == PULL_REQUEST_CLOSED and each.commit in commits}
+    return Released(chosen.entries, chosen.taken, unlisted, tuple(sorted(closed)))

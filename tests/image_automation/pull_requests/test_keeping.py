@@ -1,6 +1,7 @@
 """One automation, a real bare repository and a stand-in for GitHub: from open to merged, and what people do between."""
 
 import asyncio
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from gotk.http import errors as http
 from gotk.runtime import errors
 from image_automation import report
 from image_automation.pull_requests import origins, section
+from image_automation.steering import releasing
 from tests.image_automation.automating import FILE, git_spec, policy
 from tests.image_automation.pull_requests.forging import WEB, Forge, annotated
 
@@ -147,8 +149,15 @@ async def test_what_was_refused_is_proposed_again_once_it_is_forgiven(made: Made
     await forge.run()
     forge.close(forge.open[0])
     await forge.run()
-    (held,) = report.read(forge.obj.metadata.annotations).held
-    forge.obj = annotated(forge.obj, {extensions.UNHOLD: held.commit[:12]})
+    found = report.read(forge.obj.metadata.annotations)
+    command = shlex.split(found.held[0].message.partition(": ")[2])
+    assert command[:5] == ["image-automation", "unhold", "auto", "-n", "apps"]
+    released = releasing.named(found, command[5:])
+    tip = forge.facts.pulls[0].head_sha
+    assert released.lines("auto") == [
+        f"apps/web.yaml: what the closed pull request at commit {tip[:12]} proposed may come again"
+    ]
+    forge.obj = annotated(forge.obj, {extensions.UNHOLD: " ".join(released.entries)})
     await forge.run()
     assert [each.number for each in forge.open] == [2]
 

@@ -13,7 +13,7 @@ from gotk.runtime import errors
 from image_automation import audit, report
 from image_automation.gating.voices import Voice
 from image_automation.pull_requests import reviewing
-from tests.gotk.forge.standins.facts import Said
+from tests.gotk.forge.standins.facts import Pull, Said
 from tests.image_automation.automating import FILE, policy
 from tests.image_automation.pull_requests.forging import WEB, Forge, annotated
 
@@ -124,6 +124,33 @@ async def test_an_approval_stays_when_the_base_moves_under_the_same_version(made
     said(forge, "joe approves", at="2026-01-01T11:00:00Z")
     await forge.run()
     assert forge.open == []
+
+
+async def test_a_review_of_what_others_committed_is_of_no_version(made: Made):
+    forge = made()
+    await forge.run()
+    ours = forge.world.head(WEB)
+    forge.commit(WEB, {"fix.txt": "by hand"})
+    await forge.run()
+    said(forge, "ann approves", "joe approves")
+    forge.world.store.put(policy("web", "a/web", "1.2"))
+    ended = await forge.run()
+    assert "has commits of others" in ended.ready[2]
+    forge.world.git().references[f"refs/heads/{WEB}"].set_target(ours)  # they think better of it
+    await forge.run()
+    ended = await forge.run()
+    assert "awaiting approval: 0 of 2 approvals" in ended.ready[2]
+    assert len(forge.open) == 1
+
+
+async def test_a_pull_request_of_a_person_from_our_branch_takes_no_approvals_along(made: Made):
+    forge = made()
+    await forge.run()
+    said(forge, "ann approves")
+    await forge.run()
+    forge.facts.pulls.append(Pull(9, "to production", "", WEB, forge.world.head(WEB), "production", author="joe"))
+    ended = await forge.run()
+    assert "#1: awaiting approval: 1 of 2 approvals (ann@example.com)" in ended.ready[2]
 
 
 async def test_a_persons_word_in_the_cluster_and_at_the_forge_is_one(made: Made):
