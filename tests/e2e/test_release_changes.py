@@ -172,6 +172,7 @@ async def test_a_release_waits_for_those_it_depends_on(here: HelmStage) -> None:
 
 async def test_a_release_that_is_to_be_another_is_uninstalled_and_installed_anew(here: HelmStage) -> None:
     here.offer("1.0.0", name="shop")
+    await here.up.kubectl("annotate", "helmrepository/charts", "reconcile.fluxcd.io/requestedAt=now")
     await here.release("web", values=GOOD)
     await here.until("web", is_ready)
     await here.release("web", values=GOOD, releaseName="site")
