@@ -67,7 +67,7 @@ class Returns:
         if wanted is not None:
             draft = await self._limiter.run(recovery.draft, manager, wanted, now, proposing=True)
         back = _return(draft, wanted)
-        await returning.look(self._fate(drafting, source, run), but=back.branch(automation) if back is not None else "")
+        await returning.look(self._fate(drafting, source, run))
         if back is not None:
             draft = await _proposed(returning, draft, back)
         if wanted is None:

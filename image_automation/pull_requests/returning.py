@@ -97,13 +97,11 @@ class Returning:
         self._remember(branch, found)
         return found
 
-    async def look(self, fate: Fate, *, but: str = "") -> None:
-        """Look at those that were open, `but` one: what became of them is told, others go on, wait or are closed."""
+    async def look(self, fate: Fate) -> None:
+        """Look at those that were open: what became of them is told, others go on, wait or are closed."""
         for each in [pull for pull in self.written.pull_requests if pull.takes_back]:
             pulls = await self._find(each.branch)
             open_ = next((pull for pull in pulls if pull.state is State.OPEN), None)
-            if open_ is not None and each.branch == but:
-                continue
             place = await self._place(each.branch, _NOTHING)
             wish = fate(each) or self._onwards(open_, place)
             if open_ is None:

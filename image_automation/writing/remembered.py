@@ -5,7 +5,7 @@ stretch one day; what it holds is in the automation's report by then, where `exp
 from, too. It ends as before: by a newer version, by `unhold`, or once a person writes the value.
 """
 
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 
 from gotk.api import extensions
 from gotk.api.image import ImageUpdateAutomation
@@ -31,12 +31,10 @@ class Remembered:
         self._held = {_key(each): each for each in found.held if here and each.commit and each.kind in _KINDS}
         self._releases = releases
 
-    def hold(self, path: str, change: Change, read: Collection[str]) -> Hold | None:
-        """Return the hold of a change, where its commit is none of those that were `read`, and not forgiven."""
+    def find(self, path: str, change: Change) -> Held | None:
+        """Return what held a change, unless that is forgiven."""
         known = self._held.get((path, change.setter, change.new))
-        if known is None or known.commit in read or Taken(path, known.commit) in self._releases:
-            return None
-        return Hold(path, change, known.commit, known.by, known.flips, known.kind)
+        return None if known is None or Taken(path, known.commit) in self._releases else known
 
 
 def closed(automation: ImageUpdateAutomation) -> Gate:

@@ -9,7 +9,7 @@ writes the value.
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import pairwise, takewhile
 
 from gotk.api import extensions
 from gotk.api.image import ImageUpdateAutomation
@@ -83,9 +83,10 @@ def _hold(branch: "_Branch", older: Remembered, path: str, change: Change) -> Ho
     verdict = branch.judge(path, change.new, where)
     if verdict is not None:
         return Hold(path, change, verdict.commit, verdict.by, verdict.flips, verdict.kind)
-    if branch.is_whole or branch.had(path, change.new, where):
+    known = older.find(path, change)
+    if known is None or branch.is_whole or branch.had(path, change.new, where, since=known.commit):
         return None
-    return older.hold(path, change, branch.commits)
+    return Hold(path, change, known.commit, known.by, known.flips, known.kind)
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,14 +112,10 @@ class _Branch:
         """Whether nothing is older than what is read."""
         return bool(self._past) and not self._past[-1].parents
 
-    @property
-    def commits(self) -> frozenset[str]:
-        """The commits that are read."""
-        return frozenset(past.id for past in self._past)
-
-    def had(self, path: str, value: str, where: Place) -> bool:
-        """Tell whether a place held a value at some time since."""
-        return any(version.value == value for version in self._versions(self._past, path, where))
+    def had(self, path: str, value: str, where: Place, *, since: str) -> bool:
+        """Tell whether a place held a value at some time since a commit, or as far back as is read."""
+        later = takewhile(lambda version: version.past.id != since, self._versions(self._past, path, where))
+        return any(version.value == value for version in later)
 
     def judge(self, path: str, value: str, where: Place) -> _Verdict | None:
         """Tell whether a value was taken back at a place."""

@@ -13,7 +13,7 @@ from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.meta import Object
 from gotk.api.source import GitRepository
 from gotk.cloud.git_login import GitLogins
-from gotk.git.mirrors.mirror import Mirrors
+from gotk.git.mirrors.mirror import Mirror, Mirrors
 from gotk.git.objects.seed import seed
 from gotk.kube import errors as kube
 from gotk.runtime.blocking import Limiter
@@ -144,6 +144,17 @@ class World:
 
     def text(self, path: str, branch: str = "main") -> str:
         return self.git()[self.head(branch)].tree[path].data.decode()
+
+
+class Opening(Mirrors):
+    """Mirrors of another class in the same directory."""
+
+    def __init__(self, root: Path, kind: type[Mirror]) -> None:
+        super().__init__(root)
+        self._made, self._kind = root, kind
+
+    def open(self, url: str, *arguments: Any, timeout: float = 60, depth: int = 1, **_: Any) -> Mirror:
+        return self._kind(self._made / "one.git", url, *arguments, timeout=timeout, depth=depth)
 
 
 def policy(name: str, image: str, tag: str, *, digest: str = "", namespace: str = "apps", **labels: str) -> ImagePolicy:

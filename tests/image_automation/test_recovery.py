@@ -19,7 +19,7 @@ from gotk.git.objects.seed import seed
 from gotk.runtime import errors
 from image_automation import recovery, report
 from tests import running
-from tests.image_automation.automating import FILE, World, automation, opted_in, policy
+from tests.image_automation.automating import FILE, Opening, World, automation, opted_in, policy
 from tests.image_automation.failing import deployed
 
 JANE = Person("Jane", "jane@example.com")
@@ -230,17 +230,6 @@ async def test_a_recovery_that_the_remote_refuses_is_said_once(world: World):
     )
     third = await run(world, second.obj, minutes=4)
     assert ([each.reason for each in second.run.events], third.run.events) == (["UpdateFailed"], [])
-
-
-class Opening(Mirrors):
-    """Mirrors of another class in the same directory."""
-
-    def __init__(self, root: Path, kind: type[Mirror]) -> None:
-        super().__init__(root)
-        self._made, self._kind = root, kind
-
-    def open(self, url: str, *arguments: Any, timeout: float = 60, depth: int = 1, **_: Any) -> Mirror:
-        return self._kind(self._made / "one.git", url, *arguments, timeout=timeout, depth=depth)
 
 
 async def test_what_a_person_changed_since_is_a_person_s_to_undo(world: World):

@@ -8,11 +8,14 @@ import pytest
 
 from gotk.api import extensions
 from gotk.api.kustomize import Kustomization
+from gotk.git.mirrors.mirror import Mirror
 from gotk.git.objects.commit import Person
 from gotk.git.objects.seed import seed
+from gotk.git.transport.operation import References
+from gotk.runtime.errors import Conflict
 from image_automation import report
 from tests.gotk.forge.standins.facts import Pull
-from tests.image_automation.automating import FILE, policy
+from tests.image_automation.automating import FILE, Opening, policy
 from tests.image_automation.failing import deployed
 from tests.image_automation.pull_requests.forging import Forge, annotated
 
@@ -121,6 +124,29 @@ async def test_a_recovery_is_proposed_once_follows_its_base_and_quarantines(upda
     assert [(held.kind, held.by) for held in found.held] == [("Quarantined", "Kustomization apps/apps")]
     assert [(each.failing, each.commit) for each in found.recovered] == [("Kustomization apps/apps", pull.merge_commit)]
     assert (forge.open, len(forge.facts.pulls)) == ([], 2)
+
+
+async def test_a_base_that_moves_under_it_is_no_reason_to_take_anything_else_back(updated: Updated):
+    class Moving(Mirror):
+        """Somebody else pushes between the decision and the branch."""
+
+        def references(self) -> References:
+            if forge.world.text("README.md") == "hello\n":
+                forge.commit("main", {"apps/web.yaml": f"# theirs\n{NEW}", "README.md": "more\n"})
+            return super().references()
+
+    forge = await updated()
+    failing(forge)
+    kept = forge.world.repositories
+    forge.world.repositories = Opening(forge.world.folder / "mirrors", Moving)
+    forge.world.restarted(deployers=(Kustomization,))
+    ended = await forge.run()
+    assert isinstance(ended.error, Conflict)
+    forge.world.repositories = kept
+    forge.world.restarted(deployers=(Kustomization,))
+    asked(forge, rollback=REQUEST)
+    await forge.run()
+    assert all(forge.world.text("apps/web.yaml", pull.head).startswith("# theirs\n") for pull in forge.open)
 
 
 async def test_a_recovery_that_a_person_closes_is_not_proposed_again(updated: Updated):

@@ -281,3 +281,40 @@ async def test_a_hold_outlives_the_history_that_is_read_until_something_ends_it(
     forgotten(world)
     await world.run(fourth.obj)
     assert world.text("apps/web.yaml") == NEW
+
+
+async def test_a_hold_does_not_lapse_while_its_update_has_left_the_history_and_its_revert_has_not(world: World):
+    """The revert is read for a while after the update before it is not any more."""
+    first = await world.run(automation())
+    for number in range(5):
+        seed(world.remote, {"README.md": f"between {number}\n"}, author=JANE, when=running.NOON)
+    by(world, JANE, FILE)
+    held = await world.run(first.obj)
+    for number in range(authorship.DEPTH - 4):
+        seed(world.remote, {"README.md": f"{number}\n"}, author=JANE, when=running.NOON)
+    for number in range(3):
+        held = await world.run(held.obj)
+        assert world.text("apps/web.yaml") == FILE
+        seed(world.remote, {"README.md": f"later {number}\n"}, author=JANE, when=running.NOON)
+
+
+async def test_a_value_that_people_wrote_and_took_away_since_is_not_held_by_what_was_before(world: World):
+    first = await world.run(automation())
+    by(world, JANE, FILE)
+    second = await world.run(first.obj)
+    forgotten(world)
+    by(world, JANE, NEW)
+    by(world, JANE, FILE)
+    ended = await world.run(second.obj)
+    assert extensions.UPDATES_HELD not in ended.conditions
+    assert world.text("apps/web.yaml") == NEW
+
+
+async def test_a_history_that_is_whole_remembers_by_itself(world: World):
+    first = await world.run(automation())
+    by(world, JANE, FILE)
+    second = await world.run(first.obj)
+    world.git().references.create("refs/heads/main", world.first, force=True)  # it never happened
+    ended = await world.run(second.obj)
+    assert extensions.UPDATES_HELD not in ended.conditions
+    assert world.text("apps/web.yaml") == NEW
