@@ -90,17 +90,18 @@ def _run(
 
 
 def _report(found: "Rewritten", *, as_diff: bool) -> None:
-    from image_automation import unresolved  # noqa: PLC0415 - loaded when there is something to show
-    from image_automation.cli import diff  # noqa: PLC0415 - loaded when there is something to show
-
     result = found.result
     for problem in result.problems:
         where = f"{result.path}:{problem.line}" if problem.line else result.path
         (output.failure if problem.level == "error" else output.warning)(f"{where}: {problem}")
     for marker in result.unresolved:
+        from image_automation import unresolved  # noqa: PLC0415 - loads the API, for its words alone
+
         cause = unresolved.why_not_given(marker.setter)
         output.warning(f"{result.path}:{marker.line}: unresolved marker {_quoted(marker.setter)}: {cause}")
     if result.content is not None and as_diff:
+        from image_automation.cli import diff  # noqa: PLC0415 - as above
+
         output.text(diff.unified(result.path, found.before, result.content, coloured=output.coloured()))
     elif result.content is not None:
         for change in result.changes:
