@@ -11,8 +11,8 @@ import click
 
 from image_automation.cli import cluster as clusters
 from image_automation.cli import flags, output
+from image_automation.cli.verbs.bootstrap import earlier, reaching, starting
 from image_automation.cli.verbs.bootstrap import options as wanted
-from image_automation.cli.verbs.bootstrap import reaching, starting
 from image_automation.cli.verbs.bootstrap.reaching import Reach
 from image_automation.cli.verbs.create.git_sources import scheme_of
 
@@ -43,13 +43,15 @@ def _check(options: dict[str, Any]) -> None:
 
 
 async def _carry_out(cluster: clusters.Cluster, options: dict[str, Any]) -> None:
+    kit = wanted.kit(options, cluster.namespace)
+    wanted.sync(options, cluster.namespace, options["url"])  # what cannot be is said before anybody is asked
+    pen = wanted.pen(options, options["url"])
+    await earlier.fill(cluster, options)
     url = reaching.without_user(options["url"]) if scheme_of(options["url"]) != "ssh" else options["url"]
     token = options["token_auth"]
     sync_url = url if token else reaching.over_ssh(options["url"], options["username"], options["ssh_hostname"])
     sync = wanted.sync(options, cluster.namespace, sync_url)
-    job = starting.Job(
-        cluster=cluster, sync=sync, pen=wanted.pen(options, url), kit=wanted.kit(options, cluster.namespace)
-    )
+    job = starting.Job(cluster=cluster, sync=sync, pen=pen, kit=kit)
 
     async def reach(client: "kube.Client") -> Reach:
         return await _reach(client, options, sync_url, cluster.namespace, sync.secret)

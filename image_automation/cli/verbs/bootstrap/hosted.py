@@ -12,7 +12,7 @@ import click
 from gotk.forge.hosting import DeployKey, DeployToken, Wanted
 from image_automation.cli import cluster as clusters
 from image_automation.cli import flags, output
-from image_automation.cli.verbs.bootstrap import files, reaching, sharing, starting
+from image_automation.cli.verbs.bootstrap import earlier, files, reaching, sharing, starting
 from image_automation.cli.verbs.bootstrap import options as wanted
 from image_automation.cli.verbs.bootstrap.forges import Forge, Home
 from image_automation.cli.verbs.bootstrap.reaching import Reach
@@ -53,14 +53,15 @@ async def _carry_out(forge: Forge, cluster: clusters.Cluster, options: dict[str,
 
     base = forge.base(options["hostname"])
     host = urlsplit(base).netloc
+    kit, pen = wanted.kit(options, cluster.namespace), wanted.pen(options, base)
+    grants = sharing.grants(options["teams"], forge, anew=options["reconcile"])
+    wanted.sync(options, cluster.namespace, base)  # what cannot be is said before anybody is asked
+    await earlier.fill(cluster, options)
     place = forge.place(base, *which)
     over_ssh = reaching.over_ssh(f"https://{host}/{place.path}", _USER, options["ssh_hostname"])
     over_http = options["token_auth"] or options.get("deploy_token_auth", False)
     sync = wanted.sync(options, cluster.namespace, place.clone if over_http else over_ssh)
-    job = starting.Job(
-        cluster=cluster, sync=sync, pen=wanted.pen(options, base), kit=wanted.kit(options, cluster.namespace)
-    )
-    grants = sharing.grants(options["teams"], forge, anew=options["reconcile"])
+    job = starting.Job(cluster=cluster, sync=sync, pen=pen, kit=kit)
     token = forge.token()
     home = forge.make(Repository(base, "/".join(which)), token)
     title = "-".join(filter(None, (sync.namespace, sync.branch, sync.secret, sync.applied if sync.path else "")))

@@ -50,8 +50,10 @@ async def test_an_empty_repository_becomes_what_the_cluster_deploys(tmp_path: Pa
             entries = {each["id"] for each in synced["status"]["inventory"]["entries"]}
             assert "flux-system_image-automation_apps_Deployment" in entries
 
-            # Again: nothing to do, and the Secret opens the repository.
-            again = await there.run(*call)
+            # Again: nothing to do, the Secret opens the repository, and what is not named is as it was.
+            again = await there.run(*call[:4], "--allow-insecure-http")
+            assert "► reusing what the cluster syncs: --path=clusters/one --token-auth=true\n" in again
+            assert "► reusing options of the installation: --network-policy=false (" in again
             assert "✔ component manifests are up to date\n" in again
             assert "✔ source secret up to date\n" in again
             assert "✔ sync manifests are up to date\n" in again
