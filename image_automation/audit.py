@@ -129,7 +129,6 @@ def _reviewed(name: str, pulls: Iterable[report.PullRequest]) -> Iterator[Entry]
                 what=f"{'approved' if voice.approves else 'rejected'}, in review",
                 by=voice.names[0],
                 object=name,
-                version=f"pull request #{pull.number}",
                 reason=voice.reason,
                 commit=voice.sha,
             )

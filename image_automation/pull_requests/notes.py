@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
+from urllib.parse import urlsplit
 
 from gotk.forge import choosing
 from gotk.forge import repository as addresses
@@ -146,7 +147,8 @@ def block(release: Release, source: str) -> str:
     """Word one release."""
     tag = f"`{re.sub('[^A-Za-z0-9._+@/-]', '?', release.tag)[:_WIDTH]}`"
     ours = _LINK.fullmatch(release.url) and release.url.startswith(f"{source}/") and ".." not in release.url
-    title = f"Release [{tag}]({release.url})" if ours else f"Release {tag}"
+    of = f"of [{urlsplit(source).path.strip('/')}]({source})"
+    title = f"Release [{tag}]({release.url}) {of}" if ours else f"Release {tag} {of}"
     lines = [_line(each) for each in _COMMENT.sub("", release.text[: 4 * LIMIT]).splitlines()]
     lines = [line for at, line in enumerate(lines) if line or (at and lines[at - 1])]
     while lines and not lines[-1]:

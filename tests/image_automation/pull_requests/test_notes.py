@@ -63,7 +63,7 @@ def test_which_releases_lie_between(tags: Iterable[str], old: str, new: str, fou
 def test_a_strangers_text_is_all_inside_of_one_block(text: str):
     shown = notes.block(Release(tag="v1", text=text, url=f"{APP}/releases/tag/v1"), APP)
     title, _, rest = shown.partition("\n\n")
-    assert title == f"Release [`v1`]({APP}/releases/tag/v1):"
+    assert title == f"Release [`v1`]({APP}/releases/tag/v1) of [org/web]({APP}):"
     first, *inside, last = rest.split("\n")
     assert (first, set(last)) == (f"{last}text", {"`"})
     assert all(line == "" or line.startswith(" ") for line in inside)
@@ -81,17 +81,17 @@ def test_a_strangers_text_is_all_inside_of_one_block(text: str):
 @pytest.mark.parametrize(
     ("tag", "url", "title"),
     [
-        ("v1", f"{APP}/releases/tag/v1", f"Release [`v1`]({APP}/releases/tag/v1)."),
-        ("v1", "http://github.com/org/web/x", "Release `v1`."),
-        ("v1", "https://evil.example.com/org/web/x", "Release `v1`."),
-        ("v1", f"{APP}/x) [y](https://evil.example.com", "Release `v1`."),
-        ("v1", f"{APP}/../../evil", "Release `v1`."),
-        ("v1`](x) @ann", f"{APP}/x", f"Release [`v1???x??@ann`]({APP}/x)."),
+        ("v1", f"{APP}/releases/tag/v1", f"Release [`v1`]({APP}/releases/tag/v1)"),
+        ("v1", "http://github.com/org/web/x", "Release `v1`"),
+        ("v1", "https://evil.example.com/org/web/x", "Release `v1`"),
+        ("v1", f"{APP}/x) [y](https://evil.example.com", "Release `v1`"),
+        ("v1", f"{APP}/../../evil", "Release `v1`"),
+        ("v1`](x) @ann", f"{APP}/x", f"Release [`v1???x??@ann`]({APP}/x)"),
     ],
 )
 def test_only_a_link_below_the_source_is_one(tag: str, url: str, title: str):
     shown = notes.block(Release(tag=tag, text="<!-- nothing -->\n\n", url=url), APP)
-    assert shown == title
+    assert shown == f"{title} of [org/web]({APP})."
 
 
 def test_notes_are_bounded():
@@ -133,8 +133,8 @@ async def test_the_forge_of_the_pull_request_is_asked_with_its_token():
     made, ours, others = reader(HOME)
     said = await made.section([STEP, STEP], 10_000)
     assert said == (
-        f"Release [`v1.2.0`]({APP}/releases/tag/v1.2.0):\n\n```text\n Faster.\n```\n\n"
-        f"Release [`v1.1.0`]({APP}/releases/tag/v1.1.0):\n\n```text\n Blue.\n```"
+        f"Release [`v1.2.0`]({APP}/releases/tag/v1.2.0) of [org/web]({APP}):\n\n```text\n Faster.\n```\n\n"
+        f"Release [`v1.1.0`]({APP}/releases/tag/v1.1.0) of [org/web]({APP}):\n\n```text\n Blue.\n```"
     )
     assert (ours.times, others.times) == (2, 0)
 
@@ -163,6 +163,6 @@ async def test_a_forge_that_does_not_answer_leaves_them_out(error: Exception):
 
 async def test_as_many_as_there_is_room_for():
     made, _, _ = reader(HOME)
-    assert "Blue." not in await made.section([STEP], 100)
+    assert "Blue." not in await made.section([STEP], 150)
     assert await made.section([STEP], 10) == ""
     assert await made.section([STEP], -500) == ""

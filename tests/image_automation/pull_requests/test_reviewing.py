@@ -71,11 +71,12 @@ async def test_who_said_what_and_when_is_in_the_status_and_the_audit(made: Made)
     said(forge, "ann approves", "joe objects", "eve approves", text="ok")
     ended = await forge.run()
     assert ended.ready[2].endswith("#1: rejected by joe@example.com: review of #1: ok")
-    entries = [(each.what, each.by, each.version, each.at, each.reason) for each in audit.of_automation(forge.obj)]
+    entries = [(each.what, each.by, each.at, each.reason, each.commit) for each in audit.of_automation(forge.obj)]
+    head = forge.world.head(WEB)
     assert entries == [
-        ("approved, in review", "ann", "pull request #1", "2026-01-01T10:00:00Z", "review of #1: ok"),
-        ("rejected, in review", "joe", "pull request #1", "2026-01-01T10:00:00Z", "review of #1: ok"),
-        ("approved, in review", "eve", "pull request #1", "2026-01-01T10:00:00Z", "review of #1: ok"),
+        ("approved, in review", "ann", "2026-01-01T10:00:00Z", "review of #1: ok", head),
+        ("rejected, in review", "joe", "2026-01-01T10:00:00Z", "review of #1: ok", head),
+        ("approved, in review", "eve", "2026-01-01T10:00:00Z", "review of #1: ok", head),
     ]
 
 
