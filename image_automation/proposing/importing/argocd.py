@@ -89,7 +89,7 @@ def _annotated(found: Imported, application: _Application, sightings: Sequence[S
     own = {key.removeprefix(_PREFIX): text for key, text in application.annotations.items() if key.startswith(_PREFIX)}
     used = {"image-list", "update-strategy", "allow-tags", "ignore-tags"}
     for listed in filter(None, (each.strip() for each in own.get("image-list", "").split(","))):
-        alias, _, image = listed.rpartition("=") if "=" in listed.partition(":")[0] else ("", "", listed)
+        alias, _, image = listed.partition("=") if "=" in listed.partition(":")[0] else ("", "", listed)
         name, constraint = reading.split(image)
         prefix = f"{alias.replace('/', '_')}." if alias else ""
         strategy, allowed, ignored = (

@@ -22,6 +22,8 @@ from image_automation.proposing.importing.renovate.rules import Dependency, Hold
 _WITHIN = re.compile(r"(?P<major>\d+)\.x")
 _PRERELEASE = re.compile(r"(?P<from>>=\S+) <\S+")
 _AGE = re.compile(r"(?P<count>\d+)\s*(?P<unit>minute|hour|day|week|month)s?")
+#: No age has more: a thousand months are longer than any window that anybody means.
+_DIGITS = 3
 _HOURS: Final = {"hour": 1, "day": 24, "week": 7 * 24, "month": 30 * 24}
 _VERSIONINGS = {"docker", ""}
 _GROUPS = re.compile(r"\(\?<(?P<name>\w+)>")
@@ -134,6 +136,6 @@ def _asked(found: Imported, where: str, own: Mapping[str, Any]) -> dict[str, str
 
 def _duration(text: str) -> Duration | None:
     match = _AGE.fullmatch(text.strip())
-    if match is None or match["unit"] not in _HOURS:
+    if match is None or match["unit"] not in _HOURS or len(match["count"]) > _DIGITS:
         return None
     return Duration.parse(f"{int(match['count']) * _HOURS[match['unit']]}h")

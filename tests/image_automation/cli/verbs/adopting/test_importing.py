@@ -138,11 +138,11 @@ def test_what_was_asked_for_need_not_take_the_tag_in_use(tmp_path: Path, capsys:
         registry.push("1.4.2", "1.4.3", "1.9.0", "2.0.0", "latest")
         image = f"{registry.address}/team/web"
         ignored = "argocd-image-updater.argoproj.io/web.ignore-tags: '1.9.*'\n    argocd"
-        listed = APPLICATION.replace("ghcr.io/acme/web:~1.4", f"{image}:1.x").replace("argocd", ignored, 1)
+        listed = APPLICATION.replace("ghcr.io/acme/web:~1.4", f"{image}:>=1.0 <2.0").replace("argocd", ignored, 1)
         put(tmp_path, "argo/web.yaml", listed.replace("    argocd-image-updater.argoproj.io/web.allow-tags", "    x/y"))
         put(tmp_path, "apps/web/web.yaml", WORKLOAD.replace("ghcr.io/acme/web:TAG", f"{image}:latest"))
         assert root.run(["import", "argocd-image-updater", str(tmp_path), "--write"]) == 0
-    assert f"+ web  {image}  semver 1.x: latest -> 1.4.3\n" in capsys.readouterr().out
+    assert f"+ web  {image}  semver >=1.0 <2.0: latest -> 1.4.3\n" in capsys.readouterr().out
     written = yaml.safe_load_all((tmp_path / "image-automation.yaml").read_text())
     assert next(written)["spec"]["exclusionList"] == [r"^.*\.sig$", r"^1\.9\.[^/]*$"]
 
