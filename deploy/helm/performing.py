@@ -113,7 +113,12 @@ class Performer:
         if isinstance(error, CanceledError):
             raise self._canceled()
         self._count(action.name)
-        run.event(said.severity, said.reason, said.message, self._attempt.metadata)
+        self._tell_failure(said)
+
+    def _tell_failure(self, said: Said) -> None:
+        """Tell of a failure, with what was done before it."""
+        message = wording.with_log(said.message, self._actions.journal)
+        self._run.event(said.severity, said.reason, message, self._attempt.metadata)
 
     def _canceled(self) -> Waiting:
         """Say that what has woken the object ends its health check; it is taken up again at once."""
@@ -204,7 +209,8 @@ class Performer:
     def _fail(self, said: Said, error: ActionError, action: str) -> None:
         """Note a failed remediation. Raises Retry where nothing of it is in the storage."""
         self._run.update(failures=self._run.status.failures + 1)
-        self.say(said)
+        said.mark(self._run.conditions)
+        self._tell_failure(said)
         if not error.stored:
             raise _told(said)
         if error.release is not None and action:

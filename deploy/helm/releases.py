@@ -48,12 +48,17 @@ class Releases:
         current = run.status.history[0]
         storage = self._storage(cluster, run.status.storage_namespace)
         seconds = (obj.spec.uninstall.timeout or obj.spec.timeout).seconds
+        actions = self._actions(cluster, storage)
         try:
-            removed = await self._actions(cluster, storage).uninstall(obj, current.name, timeout=seconds)
+            removed = await actions.uninstall(obj, current.name, timeout=seconds)
         except ActionError as error:
             said = wording.uninstall_failed(current, str(error))
             said.mark(run.conditions)
-            raise Retry(said.reason, said.message) from error
+            told = wording.with_log(said.message, actions.journal)
+            run.event(said.severity, said.reason, told, wording.metadata_of(current))
+            failed = Retry(said.reason, said.message)
+            failed.told = True
+            raise failed from error
         if removed is None:
             said = wording.was_not_found(current)
         elif current.status == "uninstalled":

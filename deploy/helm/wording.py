@@ -71,6 +71,11 @@ def upgrade_failed(obj: HelmRelease, chart: str, error: str) -> Said:
     return _failed(RELEASED, UPGRADE_FAILED, f"Helm upgrade failed for release {_wanted(obj, chart)}: {error.strip()}")
 
 
+def with_log(message: str, log: str) -> str:
+    """Word the event of a failure: what the action has done before it stands beneath."""
+    return f"{message}\n\nLast Helm logs:\n\n{log}" if log else message
+
+
 def awaiting_tests(release: ReleaseSnapshot) -> Said:
     """A release is yet to be tested."""
     message = f"Helm release {_subject(release)} is awaiting tests"

@@ -25,6 +25,11 @@ class Actions:
     def __init__(self, *, cluster: clusters.Cluster, storage: Storage, applier: Applier, clock: Clock) -> None:
         self._means = Means(cluster=cluster, storage=storage, applier=applier, clock=clock)
 
+    @property
+    def journal(self) -> str:
+        """What the last action has done, line by line."""
+        return str(self._means.journal)
+
     async def apply_crds(
         self, obj: HelmRelease, definitions: Sequence[Manifest], *, action: Literal["install", "upgrade"]
     ) -> list[Change]:
@@ -36,14 +41,17 @@ class Actions:
 
     async def install(self, plan: Plan) -> Release:
         """Install what was rendered."""
+        self._means.journal.begin()
         return await install.install(plan, self._means)
 
     async def upgrade(self, plan: Plan) -> Release:
         """Upgrade to what was rendered."""
+        self._means.journal.begin()
         return await upgrade.upgrade(plan, self._means)
 
     async def rollback(self, plan: Plan) -> Release:
         """Go back to the plan's release, in a revision of its own."""
+        self._means.journal.begin()
         return await rollback.rollback(plan, self._means)
 
     async def test(self, plan: Plan) -> Release:
@@ -59,6 +67,7 @@ class Actions:
 
         Its history stays where `spec.uninstall.keepHistory` says so. One that was uninstalled already stays as it was.
         """
+        self._means.journal.begin()
         return await uninstall.uninstall(obj, name, self._means, timeout=timeout)
 
     async def drift(self, obj: HelmRelease, release: Release) -> Drift:

@@ -5,6 +5,7 @@ has passed a dry run.
 """
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -48,20 +49,27 @@ async def apply(work: Rollout, *, method: str, force: bool, strict: bool, plan: 
     try:
         async with asyncio.timeout(plan.timeout):
             if method == "csa":
-                return await clientside.apply(work.manifests, work.before, replace=force, means=means)
-            wishes = Wishes(strict=strict)
-            return await means.applier.apply(
-                work.manifests, cluster=means.cluster, owner=owner_of(plan.obj), wishes=wishes
-            )
+                changes = await clientside.apply(work.manifests, work.before, replace=force, means=means)
+            else:
+                wishes = Wishes(strict=strict)
+                changes = await means.applier.apply(
+                    work.manifests, cluster=means.cluster, owner=owner_of(plan.obj), wishes=wishes
+                )
     except TimeoutError:
         raise StepError(f"apply did not finish within {Duration.of(plan.timeout)}") from None
     except ApplyError as error:
         raise StepError(str(error), created(error.changes)) from error
+    counted = Counter(change.action for change in changes)
+    told = ", ".join(f"{count} {action}" for action, count in sorted(counted.items()))
+    means.note(f"applied {len(changes)} object(s): {told or 'none'}")
+    return changes
 
 
 async def remove(work: Rollout, *, plan: Plan, means: Means) -> None:
     """Remove what older revisions had. Raises StepError."""
     removed = await removal.remove(work.obsolete, release=plan.release, means=means)
+    if removed.deleted:
+        means.note(f"removed {len(removed.deleted)} object(s) that the revision does not have")
     if removed.errors:
         raise StepError(" && ".join(removed.errors))
 

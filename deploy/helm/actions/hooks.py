@@ -142,6 +142,7 @@ class _Run:
     def _note(self, step: _Step, phase: Any) -> None:
         began = self._record.release.hooks[step.index].last_run.started_at
         self._record.hook_is(step.index, HookExecution(started_at=began, completed_at=self._now(), phase=phase))
+        self._means.note(f"{self._event} hook {step.hook.path}: {phase}")
 
     async def _clear_all(self, done: Sequence[tuple[_Step, Sequence[Item]]]) -> None:
         for step, items in reversed(done):

@@ -1,7 +1,9 @@
 """What an action is given, what it works with, and how it says that it failed."""
 
 import asyncio
-from dataclasses import dataclass
+from collections import deque
+from dataclasses import dataclass, field
+from datetime import datetime
 
 from deploy.cluster import ports as clusters
 from deploy.cluster.apply import Applier
@@ -10,10 +12,12 @@ from deploy.cluster.wait import NO_RULES, Rules
 from deploy.helm.actions.ports import Storage
 from deploy.helm.release import Release
 from gotk.api.helm import GROUP, HelmRelease
-from gotk.runtime.clock import Clock
+from gotk.runtime.clock import Clock, rfc3339
 
 #: The field manager of every write, Flux's own, so that releases can change hands in both directions.
 FIELD_MANAGER = "helm-controller"
+#: How many lines of its log helm-controller shows.
+_LINES = 10
 
 
 class ActionError(Exception):
@@ -49,6 +53,27 @@ class Plan:
     stop: asyncio.Event | None = None
 
 
+class Journal:
+    """What an action has done so far, of which the last lines are kept, for whoever reads that it failed.
+
+    Answers to the log buffer of helm-controller, which keeps what Helm's library says.
+    """
+
+    def __init__(self) -> None:
+        self._lines: deque[tuple[str, str]] = deque(maxlen=_LINES)
+
+    def begin(self) -> None:
+        """Forget what was done before."""
+        self._lines.clear()
+
+    def note(self, what: str, at: datetime) -> None:
+        """Take down a step."""
+        self._lines.append((rfc3339(at), what))
+
+    def __str__(self) -> str:
+        return "\n".join(f"{at}: {what}" for at, what in self._lines)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
     """What the actions work with: a cluster, the releases that are stored there, and how objects get there."""
@@ -57,6 +82,11 @@ class Means:
     storage: Storage
     applier: Applier
     clock: Clock
+    journal: Journal = field(default_factory=Journal)
+
+    def note(self, what: str) -> None:
+        """Take down a step of the action."""
+        self.journal.note(what, self.clock.now())
 
 
 def owner_of(obj: HelmRelease) -> Owner:

@@ -34,6 +34,7 @@ async def uninstall(obj: HelmRelease, name: str, means: Means, *, timeout: float
     plan = Plan(obj=obj, release=last, timeout=timeout)
     record = Record(_begun(last, means), means)
     deleted = await _delete(rollout.since_deployed(history), record, plan, means)
+    means.note(f"deleted {len(deleted)} object(s)")
     troubles = await _afterwards(deleted, record, plan, means)
     record.release = recording.marked(record.release, "uninstalled", "Uninstallation complete")
     if settings.keep_history:

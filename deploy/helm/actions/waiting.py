@@ -12,6 +12,7 @@ from deploy.cluster import inventory, wait
 from deploy.cluster.health import CURRENT, Health
 from deploy.cluster.objects import Manifest, group_of
 from deploy.helm.actions.plan import Means, Plan
+from gotk.duration import Duration
 
 _JOB = ("batch", "Job")
 _DEPLOYMENT = ("apps", "Deployment")
@@ -29,6 +30,7 @@ async def until_well(manifests: Sequence[Manifest], *, plan: Plan, means: Means,
     legacy = strategy is not None and strategy.name == "legacy"
     waiter = wait.Waiter(clock=means.clock, fail_fast=not legacy)
     awaited = [manifest for manifest in manifests if not _paused(manifest)]
+    means.note(f"waiting for {len(awaited)} object(s), for {Duration.of(plan.timeout)} at most")
     await waiter.until_current(
         [inventory.item_of(manifest) for manifest in awaited],
         cluster=means.cluster,

@@ -266,6 +266,24 @@ async def test_what_an_action_says_of_rendering_is_what_helm_is_told(here: World
     assert (await here.get("ConfigMap", "settings"))["data"] == {"tag": "one"}
 
 
+async def test_the_event_of_a_failure_tells_what_was_done_before_it(here: World) -> None:
+    hook = SMOKE.replace("helm.sh/hook: test", "helm.sh/hook: pre-upgrade")
+    here.publish(chart())
+    good = await here.reconcile(release())
+    here.publish(chart("1.1.0", hook=hook, deployment=DEPLOYMENT), "1.1.0")
+    remediation = {"remediation": {"remediateLastFailure": True}}
+    failed = await here.reconcile(again(good, values={"tag": "2-crashloop"}, timeout="1s", upgrade=remediation))
+    assert failed.ready[:2] == ("False", "RollbackSucceeded"), failed.ready
+    (event,) = (event for event in failed.run.events if event.reason == "UpgradeFailed")
+    message, _, log = event.message.partition("\n\nLast Helm logs:\n\n")
+    assert message == failed.conditions["Released"][2], "the condition tells no log"
+    assert [line.partition("Z: ")[2] for line in log.splitlines()] == [
+        "pre-upgrade hook web/templates/hook.yaml: Succeeded",
+        "applied 2 object(s): 1 configured, 1 created",
+        "waiting for 2 object(s), for 1s at most",
+    ]
+
+
 async def test_what_helm_3_did_is_done_where_the_operator_wants_that(here: World) -> None:
     hook = SMOKE.replace("helm.sh/hook: test", "helm.sh/hook: post-install").replace("smoke:1", "web:1")
     odd = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}], typo: 1}\n"
