@@ -10,13 +10,11 @@ from typing import Any
 
 from deploy.cluster.clusters import TargetClusters
 from deploy.cluster.remotes import Logins, Remotes
-from deploy.kustomize.building.assembly import Assembler
 from deploy.kustomize.kustomization import KustomizationReconciler
 from deploy.kustomize.policy import Policy
 from deploy.kustomize.wakes import CONFIGS, EXTERNAL
 from deploy.source.charts.remote import Repositories
 from deploy.source.download import Downloads
-from deploy.source.fetch import Trees
 from deploy.source.server import ArtifactServer
 from deploy.source.storage import Retention, Storage
 from gotk.api.helm import HelmRelease
@@ -56,7 +54,7 @@ from image_automation.app import (
     watching,
 )
 from image_automation.app.digests import RegistryDigests
-from image_automation.app.joining import desks, pages
+from image_automation.app.joining import assembling, desks, pages
 from image_automation.app.joining.noted import Noted
 from image_automation.app.limits import runtime_limits
 from image_automation.app.parts import Parts
@@ -95,7 +93,6 @@ _NO_WORKLOADS = (
     "nothing runs workloads on the embedded control plane: start it with --simulate-workloads, or leave spec.wait and "
     "spec.healthChecks out"
 )
-_TREES = 8  # unpacked artifacts that stay for the next build
 
 
 def image_repository(parts: Parts) -> Reconciler[Any, Any]:
@@ -149,7 +146,6 @@ def _knows_tags(settings: Settings) -> bool:
 def kustomization(parts: Parts) -> Reconciler[Any, Any]:
     """Build the reconciler of Kustomizations."""
     scratch = parts.settings.make_scratch("builds")
-    trees = Trees(downloads=parts.downloads, limiter=parts.work, scratch=scratch, capacity=_TREES)
     builder = builds.builder(
         parts.settings,
         scratch,
@@ -158,22 +154,13 @@ def kustomization(parts: Parts) -> Reconciler[Any, Any]:
         git=parts.git,
         work=parts.work,
     )
-    keyring = builds.keyring(parts.settings, scratch, objects=parts.objects, opens=parts.key_services, work=parts.work)
-    assembler = Assembler(
-        trees=trees,
-        builder=builder,
-        client=parts.objects,
-        keyring=keyring,
-        limiter=parts.work,
-        strict=parts.settings.strict_substitutions,
-    )
     reconciler = KustomizationReconciler(
         objects=parts.caches,
         client=parts.client,
         clusters=TargetClusters(
             parts.client, remotes=parts.remotes, default_account=parts.settings.default_service_account
         ),
-        assembler=assembler,
+        assembler=assembling.assembler(parts, scratch, builder),
         expressions=parts.cel,
         clock=parts.clock,
         policy=_policy(parts.settings),

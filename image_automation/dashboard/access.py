@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol, TypeAlias, TypeVar
 
+from deploy.cluster import ports
 from gotk.api import scheme
 from gotk.api.meta import Object
 from gotk.bounded import Bounded
@@ -50,7 +51,7 @@ class Reads(Protocol):
         ...
 
 
-class Cluster(Reads, steering.Cluster, Protocol):
+class Cluster(Reads, ports.Cluster, steering.Cluster, Protocol):
     """The cluster as one person reaches it."""
 
 

@@ -7,11 +7,12 @@ from typing import Protocol, TypeAlias, TypeVar
 
 import msgspec
 
+from deploy.cluster.ports import Cluster
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import Object
 from gotk.http.pace import Standing
-from image_automation.dashboard.access import Deed, Reads, Subject
+from image_automation.dashboard.access import Deed, Person, Reads, Subject
 from image_automation.dashboard.acting.act import Tests
 from image_automation.explanation import Explanation
 from image_automation.marked_files import Checkout, Opened
@@ -85,6 +86,32 @@ class Renders(Protocol):
         ...
 
 
+class Departed(Record, frozen=True, kw_only=True):
+    """An object that an apply would create, change (`drifted`) or delete, and how it differs from what is declared."""
+
+    object: str
+    action: str
+    lines: tuple[str, ...] = ()
+
+
+class Drift(Record, frozen=True, kw_only=True):
+    """What differs between a cluster and a revision, what could not be tried, or why nothing could be."""
+
+    revision: str = ""
+    departed: tuple[Departed, ...] = ()
+    left_out: int = 0
+    failed: tuple[str, ...] = ()
+    problem: str = ""
+
+
+class Drifts(Protocol):
+    """Compares Kustomizations with the cluster."""
+
+    async def of(self, obj: Kustomization, who: str, cluster: Cluster) -> Drift:
+        """Return what differs as somebody may see it. Raises APIError."""
+        ...
+
+
 class Files(Protocol):
     """Reads the marked files of automations."""
 
@@ -125,6 +152,7 @@ class Knows:
 
     plans: Plans | None = None
     renders: Renders | None = None
+    drifts: Drifts | None = None
     files: Files | None = None
     registries: Registries | None = None
     journal: Journal | None = None
@@ -149,15 +177,16 @@ class Look:
     """What a record is made from: what this person may see, at which moment, and what the address asks for.
 
     `acts` is what they may do with the object that the page is about, `reads` asks the cluster as them; None where
-    nothing is to be asked. `may` tells what somebody who has signed in may do, and `writes` whether they may change
-    all objects of a kind in a namespace, of those kinds that the page offers to change. `spaces` names the namespaces
-    that hold something, which is not to be told to who may see nothing there.
+    nothing is to be asked. `person` is who has signed in, `may` tells what they may do, and `writes` whether they may
+    change all objects of a kind in a namespace, of those kinds that the page offers to change. `spaces` names the
+    namespaces that hold something, which is not to be told to who may see nothing there.
     """
 
     objects: Objects
     explains: Explains | None
     now: datetime
     reads: Reads | None = None
+    person: Person | None = None
     knows: Knows = Knows()
     may: May = _nothing
     acts: tuple[str, ...] = ()

@@ -159,6 +159,7 @@ class Dashboard:
             objects=sight,
             acts=await self.acting().offered(visit.person, subject) if subject is not None else (),
             reads=self.door.access.reads(visit.person),
+            person=visit.person,
             knows=self.knows,
             may=functools.partial(self._may, visit.person),
             writes=writes.may,

@@ -7,7 +7,7 @@ serves for every artifact that answers the same.
 
 import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -89,22 +89,30 @@ class Assembler:
         self._index = Index(trees=trees, limiter=limiter)
 
     async def build(self, attempt: Attempt) -> Built:
-        """Return the YAML that the source builds to. Raises artifact.ArtifactError and build.BuildError."""
-        source, spec, timeout = attempt.artifact, attempt.obj.spec, attempt.timeout.seconds
+        """Return the YAML that a run's source builds to. Raises artifact.ArtifactError and build.BuildError."""
+        return await self.built(
+            attempt.obj, attempt.artifact, timeout=attempt.timeout.seconds, progress=attempt.progress
+        )
+
+    async def built(
+        self, obj: Kustomization, source: Artifact, *, timeout: float, progress: Callable[[str], Awaitable[None]]
+    ) -> Built:
+        """Return the YAML that a source builds to. Raises artifact.ArtifactError and build.BuildError."""
+        spec = obj.spec
         try:
-            decryptor = await self._keyring.decryptor(attempt.obj)
+            decryptor = await self._keyring.decryptor(obj)
         except NotDecrypted as error:
             raise build.BuildError(str(error)) from error
         keys = decryptor.digest if decryptor else ""
-        name = build.key(dependencies.source_key(attempt.obj), spec, keys)
+        name = build.key(dependencies.source_key(obj), spec, keys)
         kept = self._built.get(name)
         if kept is not None and kept.digest == source.digest:
             return kept.built
-        await attempt.progress("Fetching manifests")
+        await progress("Fetching manifests")
         if kept is None or not await self._is_same(kept.built, source, timeout=timeout):
             async with self._trees.open(source, timeout=timeout) as root:
                 directory = build.locate(root, spec.path)
-                await attempt.progress("Building manifests")
+                await progress("Building manifests")
                 built = await self._builder.build(root, directory, spec, timeout=timeout, decryptor=decryptor)
                 if built.asked is None:
                     return built

@@ -5,6 +5,8 @@ from yarl import URL
 from gotk.runtime import health
 from gotk.runtime.events import Recorder
 from image_automation.app import builds, forges
+from image_automation.app.joining import assembling
+from image_automation.app.joining.drifting import Drifting
 from image_automation.app.joining.rendering import Rendering
 from image_automation.app.parts import Parts
 from image_automation.app.settings import Settings
@@ -51,9 +53,11 @@ def _knows(parts: Parts, tests: Tests | None) -> Knows:
         first_seen=forges.first_seen(parts.caches, parts.tags),
     )
     writes = "imageupdateautomation" in controllers
+    renders, drifts = _building(parts) if "kustomization" in controllers else (None, None)
     return Knows(
         plans=planner if writes else None,
-        renders=_renders(parts) if writes and "kustomization" in controllers else None,
+        renders=renders if writes else None,
+        drifts=drifts,
         files=MarkedFiles(planner=planner, limiter=parts.git) if writes else None,
         registries=parts.registry if "imagerepository" in controllers else None,
         journal=parts.journal if controllers & {"alert", "receiver"} else None,
@@ -61,10 +65,14 @@ def _knows(parts: Parts, tests: Tests | None) -> Knows:
     )
 
 
-def _renders(parts: Parts) -> Rendering:
-    """Return what builds plans. Raises FileNotFoundError, as the Kustomizations' own builder does."""
+def _building(parts: Parts) -> tuple[Rendering, Drifting]:
+    """Return what builds for pages. Raises FileNotFoundError, as what builds for runs does."""
     scratch = parts.settings.make_scratch("plans")
     builder = builds.builder(
         parts.settings, scratch, mirrors=parts.mirrors, transport=parts.outward, git=parts.git, work=parts.work
     )
-    return Rendering(builder=builder, work=parts.work, scratch=scratch)
+    assembler = assembling.assembler(parts, scratch, builder)
+    return (
+        Rendering(builder=builder, work=parts.work, scratch=scratch),
+        Drifting(assembler=assembler, objects=parts.caches, clock=parts.clock),
+    )

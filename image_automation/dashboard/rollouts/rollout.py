@@ -7,7 +7,7 @@ from gotk.api.helm import HelmRelease
 from gotk.api.kustomize import Kustomization
 from image_automation.dashboard import states, watched
 from image_automation.dashboard.access import Subject
-from image_automation.dashboard.page import Look, Missing, Page, Record
+from image_automation.dashboard.page import Drift, Look, Missing, Page, Record
 from image_automation.dashboard.rollouts import applied, happened, pods, rollouts
 from image_automation.dashboard.rollouts.applied import Applied
 from image_automation.dashboard.rollouts.happened import Happened
@@ -18,12 +18,15 @@ from image_automation.dashboard.states import State
 
 class Rollout(Record, frozen=True, kw_only=True):
     """What the page shows. `attempted` is a revision that was tried and is not applied; `drift` says what becomes of
-    changes that others make. `events_note` says why there are no events to be seen.
+    changes that others make, `compared` what these are now, where that is asked for. `events_note` says why there are
+    no events to be seen.
     """
 
     state: State
     total: int
     drift: str
+    compared: Drift | None = None
+    comparable: bool = False
     revision: str = ""
     attempted: str = ""
     source: str = ""
@@ -51,6 +54,8 @@ async def record(look: Look) -> Rollout:
         state=states.of(obj),
         total=len(inventory.read(obj.status.inventory)),
         drift=_drift(obj),
+        compared=await _compared(look, obj),
+        comparable=_comparable(look, obj),
         revision=current,
         attempted=attempted if attempted != current else "",
         source=_source(obj),
@@ -84,6 +89,19 @@ def _source(obj: Kustomization | HelmRelease) -> str:
         return f"{chart.kind}/{chart.namespace or own}/{chart.name}"
     chosen = obj.spec.chart_ref
     return f"{chosen.kind}/{chosen.namespace or own}/{chosen.name}" if chosen is not None else ""
+
+
+def _comparable(look: Look, obj: Kustomization | HelmRelease) -> bool:
+    return isinstance(obj, Kustomization) and look.person is not None and look.knows.drifts is not None
+
+
+async def _compared(look: Look, obj: Kustomization | HelmRelease) -> Drift | None:
+    """Return what differs from what is declared, where that is asked for. Raises APIError."""
+    if not look.query.get("drift") or look.person is None or look.knows.drifts is None:
+        return None
+    if not isinstance(obj, Kustomization):
+        return None
+    return await look.knows.drifts.of(obj, look.person.name, look.person.cluster)
 
 
 def _drift(obj: Kustomization | HelmRelease) -> str:

@@ -16,9 +16,9 @@ from image_automation.cli.verbs.manifests import kustomization as building
 
 if TYPE_CHECKING:
     from deploy.cluster.inventory import ObjectID
+    from deploy.kustomize.drift import Finding, Findings
     from gotk.api.kustomize import Kustomization
     from gotk.kube.client import Client
-    from image_automation.cli.verbs.manifests.drift import Finding, Findings
 
 _CHANGED, _BROKEN = 1, 2
 _COLOURS = {"created": "green", "deleted": "red"}
@@ -41,7 +41,8 @@ def _diff(name: str | None, *, progress_bar: bool, ignore_not_found: bool, **opt
 
 
 async def _compared(cluster: clusters.Cluster, request: building.Request, *, told: bool) -> int:
-    from image_automation.cli.verbs.manifests import drift, rendered  # noqa: PLC0415 - heavy imports wait
+    from deploy.kustomize import drift  # noqa: PLC0415 - heavy imports wait
+    from image_automation.cli.verbs.manifests import rendered  # noqa: PLC0415
 
     changes, failed = False, list[str]()
     async with cluster.connect() as client:
@@ -88,7 +89,7 @@ def _body(finding: "Finding") -> Iterator[str]:
 
 async def _show_cascades(findings: "Findings", client: "Client") -> None:
     """Print what goes with the Kustomizations that go, each once."""
-    from image_automation.cli.verbs.manifests import drift  # noqa: PLC0415
+    from deploy.kustomize import drift  # noqa: PLC0415
 
     pending, seen = _leaving(findings), set["ObjectID"]()
     while pending:

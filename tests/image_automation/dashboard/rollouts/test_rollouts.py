@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from image_automation.dashboard.page import Departed, Drift, Knows
 from image_automation.dashboard.rollouts import applied
 from tests.image_automation.dashboard.rollouts.cluster import (
     crashing,
@@ -150,3 +151,31 @@ async def test_only_what_rolls_out_has_such_a_page() -> None:
         assert (await client.get("/rollouts/ImagePolicy/default/app", headers=JSON)).status == 404
         assert (await client.get("/rollouts/Secret/default/app", headers=JSON)).status == 404
         assert (await client.get(PATH, headers=JSON)).status == 404
+
+
+class Compared:
+    """What others have changed, as who asks sees it."""
+
+    async def of(self, obj: Any, who: str, cluster: Any) -> Drift:
+        departed = Departed(
+            object=f"Deployment/default/{who}", action="drifted", lines=("spec.replicas", "  - 1", "  + 2")
+        )
+        return Drift(revision=obj.status.last_applied_revision, departed=(departed,))
+
+
+async def test_drift_is_looked_for_when_somebody_who_has_signed_in_asks() -> None:
+    cluster = MemoryCluster()
+    cluster.put(kustomization())
+    full = {"Authorization": "Bearer full"}
+    async with shown(cluster, holders=EVERYTHING, knows=Knows(drifts=Compared())) as client:
+
+        async def seen(path: str, headers: dict[str, str]) -> Any:
+            return await (await client.get(path, headers=headers)).json()
+
+        plain = await seen(PATH, JSON | full)
+        assert (plain["comparable"], plain.get("compared")) == (True, None)
+        assert "compared" not in await seen(f"{PATH}?drift=1", JSON)
+        found = await seen(f"{PATH}?drift=1", JSON | full)
+        assert [each["object"] for each in found["compared"]["departed"]] == ["Deployment/default/ada"]
+        page = await (await client.get(f"{PATH}?drift=1", headers=HTML | full)).text()
+        assert '<span class="plus">  + 2' in page

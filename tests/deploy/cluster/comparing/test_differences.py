@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from image_automation.cli.verbs.manifests import comparison
+from deploy.cluster.comparing import differences
 
 PORTS = [{"name": "http", "port": 80}, {"name": "grpc", "port": 90}]
 CASES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
@@ -43,5 +43,5 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 
 @pytest.mark.parametrize(("before", "after", "text"), CASES.values(), ids=CASES)
 def test_it_is_told_as_dyff_tells_it(before: dict[str, Any], after: dict[str, Any], text: str) -> None:
-    lines = [line for each in comparison.compare(before, after) for line in each.lines()]
+    lines = [line for each in differences.compare(before, after) for line in each.lines()]
     assert "\n".join(lines) == text

@@ -9,17 +9,15 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from deploy.cluster import controls, inventory, objects, redaction
-from deploy.cluster.comparing import ignored, normal
+from deploy.cluster import controls, inventory, objects, ports, redaction
+from deploy.cluster.comparing import differences, ignored, normal
+from deploy.cluster.comparing.differences import Difference
 from deploy.cluster.inventory import Item, ObjectID
 from deploy.cluster.trial import USUAL, ApplyError, Trial, Trials, Wishes
 from deploy.kustomize import owner, rendering
 from gotk.api.kustomize import Kustomization
 from gotk.bounded import Bounded
-from gotk.kube import client as kube
 from gotk.kube import errors
-from image_automation.cli.verbs.manifests import comparison
-from image_automation.cli.verbs.manifests.comparison import Difference
 
 _WIDTH = 8
 _KEPT = ("name", "namespace", "labels", "annotations")
@@ -49,7 +47,7 @@ class Findings:
         return any(each.action != "skipped" for each in self.found)
 
 
-async def of(kustomization: Kustomization, manifests: Sequence[objects.Manifest], client: kube.Client) -> Findings:
+async def of(kustomization: Kustomization, manifests: Sequence[objects.Manifest], client: ports.Cluster) -> Findings:
     """Compare what a Kustomization would apply with the cluster, and its inventory with both."""
     for manifest in manifests:
         normal.normalise(manifest)
@@ -71,7 +69,7 @@ async def of(kustomization: Kustomization, manifests: Sequence[objects.Manifest]
 
 
 async def _try(
-    kustomization: Kustomization, manifests: Sequence[objects.Manifest], client: kube.Client, rules: ignored.Rules
+    kustomization: Kustomization, manifests: Sequence[objects.Manifest], client: ports.Cluster, rules: ignored.Rules
 ) -> list[Trial | str]:
     """Try every object, a few at a time; a text says why one could not be tried."""
     redactor = redaction.of_objects(manifests)
@@ -125,8 +123,8 @@ def _finding(trial: Trial, rules: ignored.Rules) -> Finding | None:
     if trial.action != "configured":
         return None
     live, applied = (rules.without(each, trial.applied) for each in (trial.live, trial.applied))
-    differences = comparison.compare(*_masked(_shown(live), _shown(applied)))
-    return Finding(which, "drifted", differences) if differences else None
+    found = differences.compare(*_masked(_shown(live), _shown(applied)))
+    return Finding(which, "drifted", found) if found else None
 
 
 def _shown(obj: Mapping[str, Any]) -> dict[str, Any]:
@@ -151,7 +149,7 @@ def _masked(before: dict[str, Any], after: dict[str, Any]) -> tuple[dict[str, An
     return first, second
 
 
-async def _pruned(kustomization: Kustomization, items: Iterable[Item], client: kube.Client) -> list[Finding]:
+async def _pruned(kustomization: Kustomization, items: Iterable[Item], client: ports.Cluster) -> list[Finding]:
     """Return what is in the inventory alone, as far as it is (still) there: what goes, and what stays nevertheless."""
     metadata = kustomization.metadata
     try:
@@ -161,7 +159,7 @@ async def _pruned(kustomization: Kustomization, items: Iterable[Item], client: k
     return await _leaving(inventory.stale(inventory.read(live.status.inventory), items), live, client)
 
 
-async def _leaving(items: Iterable[Item], kustomization: Kustomization, client: kube.Client) -> list[Finding]:
+async def _leaving(items: Iterable[Item], kustomization: Kustomization, client: ports.Cluster) -> list[Finding]:
     found, whose = [], owner.of(kustomization)
     for item in items:
         try:
@@ -173,7 +171,7 @@ async def _leaving(items: Iterable[Item], kustomization: Kustomization, client: 
     return found
 
 
-async def cascade(which: ObjectID, client: kube.Client) -> Findings:
+async def cascade(which: ObjectID, client: ports.Cluster) -> Findings:
     """Return what goes when a Kustomization is deleted: what it applied, unless it leaves that behind."""
     kustomization = await client.get(Kustomization, which.namespace, which.name)
     policy = kustomization.spec.deletion_policy or "MirrorPrune"

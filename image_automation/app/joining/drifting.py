@@ -1,0 +1,90 @@
+"""What others have changed of what a Kustomization applied: found by dry runs as the person who asks.
+
+The objects are made as its runs make them, of the artifact that its source has now; a look is kept for a while.
+"""
+
+from collections.abc import Mapping
+from typing import Final
+
+from deploy.cluster import ports, redaction
+from deploy.kustomize import attempt, drift
+from deploy.kustomize.building import assembly, build
+from deploy.kustomize.building.assembly import Assembler
+from deploy.source.download import ArtifactError
+from gotk.api.kustomize import Kustomization
+from gotk.api.meta import Artifact
+from gotk.api.source import Bucket, GitRepository, OCIRepository
+from gotk.bounded import Bounded
+from gotk.runtime.clock import Clock
+from gotk.runtime.reconciler import Reader
+from image_automation.dashboard.page import Departed, Drift
+
+_SOURCES: Final[Mapping[str, type[GitRepository] | type[OCIRepository] | type[Bucket]]] = {
+    "GitRepository": GitRepository, "OCIRepository": OCIRepository, "Bucket": Bucket,
+}  # fmt: skip
+#: For how many seconds a look is kept, how many are, and how many objects and lines of one are told of.
+_FRESH: Final = 60.0
+_KEPT: Final = 64
+_OBJECTS: Final = 50
+_LINES: Final = 40
+
+
+class Drifting:
+    """Compares Kustomizations with the cluster, as people reach it."""
+
+    def __init__(self, *, assembler: Assembler, objects: Reader, clock: Clock) -> None:
+        self._assembler = assembler
+        self._objects = objects
+        self._clock = clock
+        self._kept: Bounded[tuple[str, ...], tuple[float, Drift]] = Bounded(_KEPT)
+
+    async def of(self, obj: Kustomization, who: str, cluster: ports.Cluster) -> Drift:
+        """Return what differs from what a Kustomization declares, as somebody may see it. Raises APIError."""
+        if obj.spec.kube_config is not None:
+            return Drift(problem="it is applied to another cluster")
+        artifact = self._artifact(obj)
+        if artifact is None:
+            return Drift(problem="its source has no artifact here")
+        meta = obj.metadata
+        key = (who, meta.namespace, meta.name, str(meta.generation), artifact.digest)
+        kept = self._kept.get(key)
+        if kept is None or self._clock.monotonic() >= kept[0]:
+            kept = (self._clock.monotonic() + _FRESH, await self._compared(obj, artifact, cluster))
+            self._kept.put(key, kept)
+        return kept[1]
+
+    def _artifact(self, obj: Kustomization) -> Artifact | None:
+        reference = obj.spec.source_ref
+        kind = _SOURCES.get(reference.kind)
+        if kind is None:
+            return None
+        source = self._objects.get(kind, reference.namespace or obj.metadata.namespace, reference.name)
+        return source.status.artifact if source is not None else None
+
+    async def _compared(self, obj: Kustomization, artifact: Artifact, cluster: ports.Cluster) -> Drift:
+        try:
+            timeout = attempt.timeout(obj.spec).seconds
+            built = await self._assembler.built(obj, artifact, timeout=timeout, progress=_silent)
+            made = await self._assembler.objects(obj, built)
+        except (ArtifactError, build.BuildError, assembly.AssemblyError) as error:
+            return Drift(revision=artifact.revision, problem=str(error))
+        found = await drift.of(obj, made.manifests, cluster)
+        redactor = redaction.Redactor(made.hidden)
+        departed = [_departed(each, redactor) for each in found.found if each.action != "skipped"]
+        return Drift(
+            revision=artifact.revision,
+            departed=tuple(departed[:_OBJECTS]),
+            left_out=max(0, len(departed) - _OBJECTS),
+            failed=tuple(redactor.hide(each) for each in found.failed[:_OBJECTS]),
+        )
+
+
+async def _silent(_: str) -> None:
+    """Say nothing of what goes on: nobody waits for it in an object's status."""
+
+
+def _departed(found: drift.Finding, redactor: redaction.Redactor) -> Departed:
+    lines = [line for each in found.differences for line in each.lines() if line]
+    return Departed(
+        object=found.id.subject, action=found.action, lines=tuple(redactor.hide(line) for line in lines[:_LINES])
+    )
