@@ -1,8 +1,8 @@
 """A digest of what waits: at the times that an Alert names, one message with all that its automations have not written.
 
 The facts are the reports of the automations: what was taken back, stands outside of its window, is frozen, or wants
-somebody's approval; and of the policies that they follow which tag is too young to be chosen. Where nothing waits
-nothing is sent; what came due while nobody looked is told once.
+somebody's approval, be it a review of its pull request; and of the policies that they follow which tag is too young to
+be chosen. Where nothing waits nothing is sent; what came due while nobody looked is told once.
 """
 
 import asyncio
@@ -156,13 +156,15 @@ def digest(alert: Alert, pending: Iterable[Pending], now: datetime) -> Notice | 
     lines, count = list[str](), 0
     for each in pending:
         metadata, found = each.automation.metadata, report.read(each.automation.metadata.annotations)
-        if not found.held and not each.ageing:
+        reviewed = [pull for pull in found.pull_requests if pull.choices and pull.note]
+        if not found.held and not each.ageing and not reviewed:
             continue
         left = found.left_out.held if found.left_out else 0
-        count += len(found.held) + left + len(each.ageing)
+        count += len(found.held) + left + len(each.ageing) + len(reviewed)
         lines.append(f"{metadata.namespace}/{metadata.name}:")
         lines += [f"- {_line(held)}" for held in sorted(found.held, key=lambda held: (not held.waits, held.path))]
         lines += [f"- and {left} more"] if left else []
+        lines += [f"- {_proposed(pull)}" for pull in reviewed]
         lines += [f"- {_young(policy, ageing, now)}" for policy, ageing in each.ageing]
     if not lines:
         return None
@@ -183,6 +185,12 @@ def digest(alert: Alert, pending: Iterable[Pending], now: datetime) -> Notice | 
 
 def _young(policy: str, ageing: Ageing, now: datetime) -> str:
     return git.printable(f"policy {policy}: {ageing.message(now)}, at {rfc3339(ageing.eligible)}")
+
+
+def _proposed(pull: report.PullRequest) -> str:
+    """Say what a pull request waits for whose reviews are approvals: nothing holds it back but that."""
+    what = " ".join(filter(None, (f"pull request #{pull.number}", pull.title, pull.url)))
+    return git.printable(f"{what}: {pull.note} (since {pull.since})")
 
 
 def _line(held: report.Held) -> str:

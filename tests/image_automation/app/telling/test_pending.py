@@ -163,6 +163,27 @@ async def test_what_is_too_young_is_told_with_its_end_beside_everything_that_wai
     assert told.endswith("\n- policy web: 1.2 is too young: eligible in 1d 4h, at 2026-01-02T18:00:00Z")
 
 
+def test_a_pull_request_that_wants_reviews_is_told_and_one_that_does_not_is_none():
+    shown = {"branch": "up", "scope": "web", "title": "Update web", "url": "https://github.com/org/fleet/pull/1"}
+    wanting = report.PullRequest(
+        **shown,
+        number=1,
+        note="awaiting approval: 1 of 2 approvals (ann)",
+        choices=("c",),
+        since="2026-01-01T10:00:00Z",
+    )
+    plain = report.PullRequest(**shown, number=2, note="it waits for checks: ci/test")
+    made = automation()
+    text = report.write(Report(pull_requests=(wanting, plain)))
+    metadata = msgspec.structs.replace(made.metadata, annotations={extensions.REPORT: text or ""})
+    notice = pending.digest(alert(), [Pending(msgspec.structs.replace(made, metadata=metadata))], NOON)
+    assert notice is not None
+    assert notice.message == (
+        "1 update pending:\napps/auto:\n- pull request #1 Update web https://github.com/org/fleet/pull/1: "
+        "awaiting approval: 1 of 2 approvals (ann) (since 2026-01-01T10:00:00Z)"
+    )
+
+
 async def test_of_policies_that_an_automation_does_not_follow_nothing_is_told():
     selector = {"matchLabels": {"team": "a"}}
     world = World(alert(), automation(policySelector=selector), asking_age("web"), asking_age("api", team="a"))
