@@ -1,5 +1,6 @@
 """Commits that the forge makes, so that it signs them: a stand-in for GitHub beside a real bare repository."""
 
+import asyncio
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -154,6 +155,28 @@ async def test_it_may_be_the_branch_itself(pushing: tuple[Forge, Real, Signing])
     (held,) = report.read(forge.obj.metadata.annotations).held
     assert (held.new, held.kind) == ("a/web:1.1", "TakenBack")
     assert forge.world.text("apps/web.yaml") == FILE
+
+
+async def test_it_may_be_a_branch_of_its_own_without_a_pull_request(pushing: tuple[Forge, Real, Signing]):
+    forge, facts, _ = pushing
+    forge.obj = annotated(automation(git=git_spec(push={"branch": "up"})), {extensions.FORGE_COMMITS: AT})
+    await forge.run()
+    forge.commit("main", {"README.md": "more\n"})
+    ended = await forge.run()
+    assert (ended.error, [forge.world.head("up")]) == (None, facts.made[1:])
+    assert (forge.world.text("README.md", "up"), forge.world.text("apps/web.yaml", "up")) == ("more\n", UPDATED)
+    assert (len(forge.world.commits("up")), facts.pulls) == (3, [])
+    assert (await forge.run()).run.told == []
+
+
+async def test_two_instances_at_once_make_one_branch(proposing: Made):
+    forge, facts, _ = proposing()
+    other = Forge.beside(forge)
+    ended = await asyncio.gather(forge.run(), other.run())
+    assert {type(each.error) for each in ended} <= {type(None), errors.Conflict, errors.Retry}
+    await forge.run()
+    assert (len(facts.pulls), len(forge.world.commits(WEB))) == (1, 2)
+    other.world.limiter.close()
 
 
 async def test_who_was_faster_is_kept_and_built_upon(pushing: tuple[Forge, Real, Signing]):

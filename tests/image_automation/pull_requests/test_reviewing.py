@@ -9,6 +9,8 @@ import pytest
 
 from gotk.api import extensions
 from gotk.forge.pull_request import Opinion, Review
+from gotk.git.objects.commit import Person
+from gotk.git.objects.history import Past
 from gotk.runtime import errors
 from image_automation import audit, report
 from image_automation.gating.voices import Voice
@@ -18,6 +20,7 @@ from tests.image_automation.automating import FILE, policy
 from tests.image_automation.pull_requests.forging import WEB, Forge, annotated
 
 ASKED = "{needed: 2, reviews: {Ann: ann@example.com, joe: joe@example.com, cleo: cleo@example.com}}"
+BOT = Person("Bot", "bot@example.com")
 GREEN = [("ci/test", "success")]
 Made = Callable[..., Forge]
 
@@ -62,6 +65,21 @@ async def test_a_version_is_proposed_at_once_and_merged_once_enough_reviews_appr
             "Approved-by: ann@example.com (web 1.1 of a/web: review of #1: seen on staging; 2026-01-01T10:00:00Z)",
             "Approved-by: joe@example.com (web 1.1 of a/web: review of #1; 2026-01-01T11:00:00Z)",
         ]
+    ]
+
+    merged = Past(
+        id="c" * 40,
+        author=BOT,
+        committer=BOT,
+        message=f"Merge\n\n{forge.facts.messages[0]}",
+        when=0,
+        parents=(),
+        known=False,
+    )
+    found = [(each.what, each.by, each.version, each.at) for each in audit.of_commit(merged)]
+    assert found == [
+        ("approved, committed", "ann@example.com", "1.1", "2026-01-01T10:00:00Z"),
+        ("approved, committed", "joe@example.com", "1.1", "2026-01-01T11:00:00Z"),
     ]
 
 
