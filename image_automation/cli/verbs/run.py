@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 
 _DURATIONS = (
     "artifact_retention_ttl", "rate_limit_interval", "requeue_dependency", "min_retry_delay", "max_retry_delay",
+    "grace",
     "hold_unchanged_status",
 )  # fmt: skip
 #: Where the lease and shared Secrets lie if nothing says which namespace the service runs in.
@@ -158,6 +159,14 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
 )
 @click.option(
     "--max-retry-delay", type=DurationType(), default="15m", show_default=True, help="Longest delay after failures."
+)
+@click.option(
+    "--graceful-shutdown-timeout",
+    "grace",
+    type=DurationType(),
+    default="8s",
+    show_default=True,
+    help="Let runs under way finish for so long when stopping.",
 )
 @click.option(
     "--interval-jitter-percentage",

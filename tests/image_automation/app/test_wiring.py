@@ -201,6 +201,7 @@ REACH: dict[str, tuple[list[str], str, str, Any, Any]] = {
         ["--feature-gates=ExternalArtifact=true"], "Policy", "external_artifacts", False, True),
     "Helm 3's defaults": (["--feature-gates=UseHelm3Defaults=true"], "Policy", "helm_3_defaults", False, True),
     "names in charts": (["--feature-gates=AllowDNSLookups=true"], "Renderer", "_dns", False, True),
+    "patience of a stop": (["--graceful-shutdown-timeout=2m"], "Settings", "grace", 8.0, 120.0),
     "dependencies of policies": (
         ["--requeue-dependency=7s"], "ImagePolicyReconciler", "_requeue_dependency", 30.0, 7.0),
     "dependencies of Kustomizations": (
