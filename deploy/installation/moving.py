@@ -13,7 +13,6 @@ from deploy.installation import installed, removal
 
 Manifest = Mapping[str, Any]
 
-PART_OF = "app.kubernetes.io/part-of=flux"
 _INSTANCE = "app.kubernetes.io/instance"
 _CLUSTER_WIDE = frozenset({"ClusterRole", "ClusterRoleBinding"})
 

@@ -7,11 +7,12 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from deploy import manifests
 from gotk.git import errors as git
 from gotk.runtime.blocking import Limiter
 from image_automation.cli import output
 from image_automation.cli.verbs import install
-from image_automation.cli.verbs.bootstrap import files, syncing
+from image_automation.cli.verbs.bootstrap import files, patching, syncing
 from image_automation.cli.verbs.bootstrap.clone import Branch
 from image_automation.cli.verbs.bootstrap.reaching import Reach
 
@@ -79,7 +80,7 @@ class Run:
         await install.put_pull_secret(self.client, self.kit.objects, self.kit.pull_secret)
         if not self.synced:
             output.action(f'installing components in "{self.sync.namespace}" namespace')
-            await install.apply(self.client, self.kit.objects)
+            await install.apply(self.client, await self._patched())
             await install.prune(self.client, self.sync.namespace, self.kit.objects)
             output.success("installed components")
         output.success("reconciled components")
@@ -90,6 +91,19 @@ class Run:
         output.success("reconciled sync configuration")
         await syncing.through(self.client, self.sync, self.kit.deployments, self.timeout)
         await syncing.healthy(self.client, self.kit.objects, self.sync.namespace, self.timeout)
+
+    async def _patched(self) -> list[dict[str, Any]]:
+        """Return the kit as the user's kustomization patches it, where there is one that builds."""
+        found = await self.blocking.run(self.branch.files, self.sync.folder)
+        if not found.get(files.KUSTOMIZATION, b"").strip():
+            return self.kit.objects
+        whole = {**found, files.SYNC: files.sync(self.sync).encode()}
+        try:
+            return await self.blocking.run(patching.patched, whole, self.kit.objects)
+        except manifests.KitError as error:
+            file = f"{self.sync.folder}/{files.KUSTOMIZATION}"
+            output.warning(f"{file} does not build, so the kit is installed without it: {patching.complaint(error)}")
+            return self.kit.objects
 
     async def _clone(self) -> None:
         output.action(f'cloning branch "{self.sync.branch}" from Git repository "{self.reach.url}"')
@@ -118,7 +132,7 @@ class Run:
     async def _write_sync(self) -> None:
         output.action("generating sync manifests")
         wanted = {files.SYNC: files.sync(self.sync)}
-        if self.branch.read(f"{self.sync.folder}/{files.KUSTOMIZATION}") is None:
+        if not (self.branch.read(f"{self.sync.folder}/{files.KUSTOMIZATION}") or b"").strip():
             wanted[files.KUSTOMIZATION] = files.FIRST_KUSTOMIZATION
         output.success("generated sync manifests")
         await self._write("sync", wanted, "sync")

@@ -42,7 +42,8 @@ class Move:
         found = await survey.look(self.client, self.namespace, self.kit)
         synced = await halting.sync_of(self.client, found.leaving, self.namespace)
         if not found.leaving and not (synced and halting.is_marked(synced)):
-            output.fail(f"there is nothing to move: no installation of {self.kit.other} in namespace {self.namespace}")
+            name = "Flux" if self.kit.other == installed.FLUX else self.kit.other
+            output.fail(f"there is nothing to move: no installation of {name} in namespace {self.namespace}")
         survey.tell(found, self.kit)
         if synced and self.pushing.push:
             halting.check(synced)

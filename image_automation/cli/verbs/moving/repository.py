@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from deploy import manifests
-from deploy.cluster import inventory
 from gotk.git import errors as git
 from gotk.git.objects.commit import Person
 from gotk.kube import errors
 from gotk.runtime.blocking import Limiter
 from image_automation.cli import output
-from image_automation.cli.verbs.bootstrap import files, reaching
+from image_automation.cli.verbs.bootstrap import files, patching, reaching
 from image_automation.cli.verbs.bootstrap.clone import Branch, Pen
 from image_automation.cli.verbs.moving.kits import Kit
 from image_automation.cli.verbs.moving.options import Pushing
@@ -131,17 +130,18 @@ class Rewriting:
         if not own:
             return list(self.kit.objects)
         try:
-            built = await self.blocking.run(_build, {**found, files.COMPONENTS: self.kit.text.encode()})
+            built = await self.blocking.run(
+                patching.patched, {**found, files.COMPONENTS: self.kit.text.encode()}, self.kit.objects
+            )
         except manifests.KitError as error:
             output.fail(
-                f"{file} does not build with the kit that comes: {str(error).partition(': ')[2]}\n"
+                f"{file} does not build with the kit that comes: {patching.complaint(error)}\n"
                 "  take out what patches controllers that go, or say --no-push and commit it with the kit"
             )
         for name in self.going:
             if re.search(rb"\b%s\b" % re.escape(name.encode()), own):
                 output.warning(f"{file} names {name}, which goes: what it sets there has no effect then")
-        known = {inventory.ObjectID.of(each) for each in self.kit.objects}
-        return [each for each in built if inventory.ObjectID.of(each) in known]
+        return built
 
 
 async def rewrite(place: Place, kit: Kit, going: Sequence[str]) -> list[Manifest]:
@@ -157,15 +157,3 @@ async def rewrite(place: Place, kit: Kit, going: Sequence[str]) -> list[Manifest
             return await rewriting.carry_out()
         except git.Error as error:
             output.fail(f"{error.message}: to push as somebody else name --url and --password, {_ALONE}")
-
-
-def _build(found: Mapping[str, bytes]) -> list[Manifest]:
-    """Return what a folder builds to. Raises KitError."""
-    import yaml  # noqa: PLC0415 - heavy imports wait
-
-    with tempfile.TemporaryDirectory(prefix="migrate-") as root:
-        for name, content in found.items():
-            file = Path(root, name)
-            file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_bytes(content)
-        return list(yaml.load_all(manifests.kustomized(Path(root)), Loader=yaml.CSafeLoader))

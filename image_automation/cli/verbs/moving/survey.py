@@ -44,7 +44,7 @@ async def look(client: "kube.Client", namespace: str, kit: Kit) -> Survey:
         output.fail(f"{others[0]}: its namespace is another one: name it with --namespace")
     if here and (obstacle := installed.obstacle(here)):
         output.fail(f"{here}: {obstacle}")
-    definitions = await client.list_objects(*CRDS, labels=moving.PART_OF)
+    definitions = await client.list_objects(*CRDS, labels=neighbours.FLUX)
     if lost := moving.unreadable(definitions, kit.objects):
         output.fail(
             f"the cluster stores objects in versions that the kit does not have: {', '.join(lost)}:"
@@ -52,7 +52,7 @@ async def look(client: "kube.Client", namespace: str, kit: Kit) -> Survey:
         )
     found: list[Json] = []
     for kind in removal.KINDS:
-        found += await client.list_objects(*kind, labels=moving.PART_OF)
+        found += await client.list_objects(*kind, labels=neighbours.FLUX)
     owners = [each for kind in (KUSTOMIZATION, _HELM_RELEASE) for each in await _listed(client, *kind)]
     going = moving.leaving(found, kit.objects, whose=kit.other, namespace=namespace)
     own = {inventory.ObjectID.of(each) for each in (*going, *kit.objects)}

@@ -13,6 +13,12 @@ from image_automation.cli.verbs.bootstrap import files
 from tests.image_automation.cli.verbs.bootstrap import ground
 from tests.real import git_ssh
 
+PATCH = """\
+patches:
+- target: {kind: Deployment}
+  patch: |
+    - {op: add, path: /metadata/annotations, value: {team: platform}}
+"""
 NEWS = """\
 apiVersion: v1
 kind: ConfigMap
@@ -85,7 +91,8 @@ async def test_an_empty_repository_becomes_what_the_cluster_deploys(tmp_path: Pa
 
 
 async def test_a_cluster_that_runs_no_pods_is_told_apart(tmp_path: Path) -> None:
-    ground.empty(tmp_path / "repositories" / "fleet.git")
+    repository = ground.empty(tmp_path / "repositories" / "fleet.git")
+    seed.seed(repository, {"flux-system/kustomization.yaml": files.FIRST_KUSTOMIZATION + PATCH})
     with GitServer(tmp_path / "repositories", auth=BasicAuth("git", "s3cret")) as server:
         call = ("bootstrap", "git", "--url", server.url("fleet.git"), "--token-auth", "--allow-insecure-http")
         async with ground.prepared(tmp_path, simulate=False) as there:
@@ -95,6 +102,10 @@ async def test_a_cluster_that_runs_no_pods_is_told_apart(tmp_path: Path) -> None
             said = await there.run(*call, env={"GIT_PASSWORD": "s3cret"})
             assert "image-automation: no controller of this cluster runs Deployments" in said
             assert "all components are healthy" not in said
+            # What the repository had patched was so from the first moment, before anything was synced.
+            deployment = await there.get("apps/v1", "Deployment", "image-automation")
+            owned = {each["manager"]: each["fieldsV1"] for each in deployment["metadata"]["managedFields"]}
+            assert "f:team" in owned["image-automation"]["f:metadata"]["f:annotations"]
 
 
 @pytest.mark.real

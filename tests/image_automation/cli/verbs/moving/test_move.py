@@ -141,7 +141,7 @@ async def test_an_installation_without_git_is_replaced_unless_that_would_free_te
         ours = await there.get("apps/v1", "Deployment", "image-automation")
         assert ours["metadata"]["annotations"][remembering.ANNOTATION] == '{"overlay":"multi-tenant"}'
         again = await there.run(*call, code=1)
-        assert "there is nothing to move: no installation of flux in namespace flux-system" in again
+        assert "there is nothing to move: no installation of Flux in namespace flux-system" in again
 
 
 @pytest.mark.parametrize(
