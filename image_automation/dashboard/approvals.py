@@ -117,7 +117,7 @@ def _one(automation: ImageUpdateAutomation, policy: ImagePolicy, held: list[Held
         standing=kinds.get(first.kind, "waiting"),
         cause=first.message,
         since=since,
-        counts=tuple(_counts(automation, policy, _moment(since, look.now))),
+        counts=tuple(_counts(automation, policy, _moment(since, look.now), look.now)),
         words=tuple(_words(policy)),
         acts=tuple(_offers(automation, policy, first, look.writes)),
     )
@@ -127,9 +127,9 @@ def _offers(automation: ImageUpdateAutomation, policy: ImagePolicy, held: Held, 
     yield from offers.of_hold(held, automation.metadata.namespace, automation.metadata.name, policy, may)
 
 
-def _counts(automation: ImageUpdateAutomation, policy: ImagePolicy, since: datetime) -> Iterator[Count]:
+def _counts(automation: ImageUpdateAutomation, policy: ImagePolicy, since: datetime, now: datetime) -> Iterator[Count]:
     try:
-        for each in approvals.counts(policy, automation.metadata.annotations, since):
+        for each in approvals.counts(policy, automation.metadata.annotations, since, now):
             then: Literal["remind", "reject"] = "reject" if each.rejects else "remind"
             yield Count(
                 needed=each.needed,

@@ -94,14 +94,14 @@ class Count:
         return f"{len(self.given)} of {self.needed} approvals{names}"
 
 
-def counts(policy: ImagePolicy, automation: Mapping[str, str], since: datetime) -> Iterator[Count]:
+def counts(policy: ImagePolicy, automation: Mapping[str, str], since: datetime, now: datetime) -> Iterator[Count]:
     """Yield how far the policy, and then the automation, has its approvals of what is chosen. Raises Misread."""
     ref = policy.status.latest_ref
     said = _said(policy, ref) if ref is not None else ()
     for annotations in (policy.metadata.annotations, automation):
         rule = _asked(annotations)
         if rule is not None:
-            yield _count(rule, filter(rule.may, said), since)
+            yield _count(rule, filter(rule.may, said), since, now)
 
 
 def groups_asked(annotations: Mapping[str, str]) -> frozenset[str]:
@@ -225,17 +225,18 @@ def _short(rule: _Asked, said: Sequence[Decision], since: datetime, now: datetim
     return _enough(rule, [each for each in said if rule.may(each)], since, now)
 
 
-def _count(rule: _Asked, said: Iterable[Decision], since: datetime) -> Count:
-    """Count what those said who are asked."""
+def _count(rule: _Asked, said: Iterable[Decision], since: datetime, now: datetime) -> Count:
+    """Count what those said who are asked; before the deadline that is in time, whatever clock dated it."""
     end = since + rule.span if rule.span is not None else None
-    strict = end if rule.then == "reject" else None
+    rejects = end is not None and rule.then == "reject"
+    strict = end if end is not None and rejects and now >= end else None
     yes = (each for each in said if each.verdict != decisions.REJECT and _in_time(each, strict))
-    return Count(needed=rule.needed, of=rule.of, given=tuple(yes), end=end, rejects=strict is not None)
+    return Count(needed=rule.needed, of=rule.of, given=tuple(yes), end=end, rejects=rejects)
 
 
 def _enough(rule: _Asked, said: Sequence[Decision], since: datetime, now: datetime) -> Cause | None:
     """Say how many approvals a version lacks, and what the deadline makes of that; None where it has enough."""
-    count = _count(rule, said, since)
+    count = _count(rule, said, since, now)
     if count.is_enough:
         return None
     end, words = count.end, count.words

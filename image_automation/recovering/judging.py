@@ -24,6 +24,8 @@ _AWAY: Final = re.compile(
     r"|the server was unable to return a response|\bEOF\b",
     re.IGNORECASE,
 )
+#: How far the clocks of whoever commits and of the cluster may be apart, in seconds.
+_SKEW: Final = 30
 #: What began to fail so long before an edit may be of one cause with it, in seconds.
 _BEFORE: Final = 3600
 _SHORT = 12
@@ -121,7 +123,7 @@ def _case(facts: Facts, failing: Deployment) -> _Case:
         return _Case(facts, failing, (), ())
     if failing.kind == "HelmRelease":
         edits = tuple(each for each in _since(history, tried, len(history.commits)) if _is_of_release(each, failing))
-        new = tuple(each for each in edits if each.when > failing.good_at)
+        new = tuple(each for each in edits if each.when > failing.good_at - _SKEW)
         oldest = max((_age(history, each) for each in new), default=tried)
         return _Case(facts, failing, new, history.commits[tried : oldest + 1])
     good = history.index(failing.good)
@@ -188,6 +190,20 @@ def _failed_before(case: _Case) -> Said:
     return None
 
 
+def _clocks_cannot_tell(case: _Case) -> Said:
+    """A release knows no commit, only when it was made: by the cluster's clock, where a commit has ours."""
+    if case.failing.kind != "HelmRelease":
+        return None
+    near = next((each for each in case.edits if abs(each.when - case.failing.good_at) <= _SKEW), None)
+    if near is None:
+        return None
+    commit = near.commit[:_SHORT]
+    return (
+        "waits",
+        f"commit {commit} and the last release that went well are of one time: it may have been well with it",
+    )
+
+
 def _others_changed_too(case: _Case) -> Said:
     for each in case.came_with:
         if not each.ours and _concerns(case, each):
@@ -218,6 +234,7 @@ _CHECKS: Sequence[Callable[[_Case], Said]] = (
     _has_another_cause,
     _is_stale,
     _failed_before,
+    _clocks_cannot_tell,
     _others_changed_too,
     _cluster_is_ill,
     _is_enough,

@@ -106,6 +106,11 @@ def test_an_approval_after_the_deadline_reminds_in_time_and_rejects_too_late():
     assert waiting(LATE % "reject", 48, late) == []
 
 
+def test_before_the_deadline_a_word_is_in_time_whatever_clock_dated_it():
+    ahead = json.dumps([{"tag": "1.1", "verdict": "approve", "by": "jane", "at": "2026-11-29T14:30:00Z"}])
+    assert waiting(LATE % "reject", 47, ahead) == []
+
+
 def test_a_version_that_was_not_seen_before_waits_since_now():
     (hold,) = held(facts(policy(approvals=LATE % "reject")))
     assert hold.until == NOW + timedelta(hours=48)

@@ -169,6 +169,10 @@ WAITS = {
         facts(SHOP, release(good_at=0)),
         "no release before it went well, so there is nothing to go back to",
     ),
+    "clocks cannot tell whether a release was well with it": (
+        facts(SHOP, release(good_at=NOW - 590)),
+        "commit 111111111111 and the last release that went well are of one time: it may have been well with it",
+    ),
     "a person's commit came with it": (
         facts(branch(commit(NEW, WEB.path), commit(LATER, "apps/cm.yaml", ours=False))),
         "commit 222222222222 by Jane came with it, and it cannot be told which fails",
