@@ -37,6 +37,7 @@ def _command(source: str, read: str) -> click.Command:
         source,
         callback=callback,
         params=[click.Argument(["path"], type=click.Path(path_type=Path), default="."), *proposed.parameters()],
+        short_help=f"Read {read}.",
         help=f"Propose policies and markers from {read}.\n\nExits as `init` does.",
     )
 
