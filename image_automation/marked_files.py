@@ -11,6 +11,7 @@ from itertools import pairwise
 from typing import Final
 
 from gotk.api.image import ImageUpdateAutomation
+from gotk.bounded import Bounded
 from gotk.git import errors as git
 from gotk.git.objects.history import Past
 from gotk.runtime.blocking import Limiter
@@ -24,6 +25,8 @@ from image_automation.update.proposal import place_of
 from image_automation.update.result import Change, FileResult
 from image_automation.writing import authorship
 
+#: How many bytes of files are kept that were read.
+_KEPT: Final = 16 << 20
 #: What would be written to find a marked value, by the part of an image that is marked.
 _TRIES: Final[Mapping[str, str]] = {
     "tag": "0.0.0-tried", "name": "tried.example.com/none", "digest": f"sha256:{'0' * 64}",
@@ -88,6 +91,9 @@ class MarkedFiles:
 
     def __init__(self, *, planner: Planner, limiter: Limiter) -> None:
         self._planner = planner
+        self._kept: Bounded[tuple[str, ...], tuple[bytes, tuple[Mark, ...]]] = Bounded(
+            _KEPT, weigh=lambda kept: len(kept[0])
+        )
         self._limiter = limiter
 
     async def checkout(self, automation: ImageUpdateAutomation) -> Checkout:
@@ -103,10 +109,7 @@ class MarkedFiles:
         file = next((each for each in drawn.draft.proposal.files if each.path == path), None)
         if file is None:
             return None
-        try:
-            content, marks = await self._limiter.run(_read, drawn, path)
-        except git.Error as error:
-            raise CannotPlanError(error.message) from error
+        content, marks = await self._read(drawn, path)
         found = drawn.plan.report
         return Opened(
             revision=drawn.plan.revision,
@@ -117,6 +120,19 @@ class MarkedFiles:
             held=tuple(each for each in found.held if each.path == path),
             ignored=tuple(each for each in found.ignored if each.path == git.printable(path)),
         )
+
+    async def _read(self, drawn: Drawn, path: str) -> tuple[bytes, tuple[Mark, ...]]:
+        """Return a file and its values, which stay as they are for a commit. Raises CannotPlanError."""
+        meta = drawn.manager.automation.metadata
+        key = (meta.namespace, meta.name, str(meta.generation), drawn.draft.commit, path)
+        kept = self._kept.get(key)
+        if kept is None:
+            try:
+                kept = await self._limiter.run(_read, drawn, path)
+            except git.Error as error:
+                raise CannotPlanError(error.message) from error
+            self._kept.put(key, kept)
+        return kept
 
 
 def _listed(drawn: Drawn, file: FileResult) -> Listed:

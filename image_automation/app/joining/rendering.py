@@ -28,11 +28,13 @@ from image_automation.app.reads import Commit
 from image_automation.dashboard.page import Rendered
 from image_automation.planner import Drawn, Edited
 
-#: How many Kustomizations are built, and objects told of; how large a tree may be, and how long a build may last.
+#: How many Kustomizations are built, and objects told of; how large a tree may be.
 _MOST: Final = 8
 _OBJECTS: Final = 50
 _BYTES: Final = 64 << 20
+#: How many seconds one build may last, and all of them.
 _SECONDS: Final = 30.0
+_ALL: Final = 60.0
 _KEPT: Final = 32
 _FAILS: Final = (ValueError, OSError, git.Error)
 
@@ -60,14 +62,16 @@ class Rendering:
         return kept
 
     async def _all(self, drawn: Drawn, kustomizations: Sequence[Kustomization]) -> AsyncIterator[Rendered]:
-        built = 0
+        built, loop = 0, asyncio.get_running_loop()
+        until = loop.time() + _ALL
         for obj in kustomizations:
-            found = await self._rendered(drawn, obj, most=built >= _MOST)
+            left = until - loop.time() if built < _MOST else 0.0
+            found = await self._rendered(drawn, obj, left=left)
             if found is not None:
                 built += 1
                 yield found
 
-    async def _rendered(self, drawn: Drawn, obj: Kustomization, *, most: bool) -> Rendered | None:
+    async def _rendered(self, drawn: Drawn, obj: Kustomization, *, left: float) -> Rendered | None:
         where = f"{obj.metadata.namespace}/{obj.metadata.name}"
         try:
             asked = await self._work.run(_asked, drawn, obj)
@@ -76,23 +80,26 @@ class Rendering:
         edits = {each.path: each.after for each in drawn.plan.files if each.path in asked.wholes}
         if not edits:
             return None
-        if most:
-            return Rendered(
-                kustomization=where, problem=f"not built: the plan changes more than {_MOST} Kustomizations"
-            )
+        if left <= 0:
+            return Rendered(kustomization=where, problem=f"not built: one may build {_MOST} for a plan, in {_ALL:g} s")
         try:
-            before, after = await self._built(drawn, obj, asked, {}), await self._built(drawn, obj, asked, edits)
+            before, after = (
+                await self._built(drawn, obj, asked, {}, left),
+                await self._built(drawn, obj, asked, edits, left),
+            )
             return await self._work.run(_compared, where, before, after)
         except _FAILS as error:
             return Rendered(kustomization=where, problem=error.message if isinstance(error, git.Error) else str(error))
 
-    async def _built(self, drawn: Drawn, obj: Kustomization, asked: Asked, edits: Mapping[str, bytes]) -> str:
+    async def _built(
+        self, drawn: Drawn, obj: Kustomization, asked: Asked, edits: Mapping[str, bytes], left: float
+    ) -> str:
         """Build a Kustomization over a tree that is gone afterwards. Raises BuildError, git.Error and OSError."""
         root = Path(tempfile.mkdtemp(prefix="plan-", dir=self._scratch))
         try:
             await self._work.run(_lay_out, drawn, asked, edits, root)
             directory = build.locate(root, obj.spec.path)
-            return (await self._builder.build(root, directory, obj.spec, timeout=_SECONDS)).text
+            return (await self._builder.build(root, directory, obj.spec, timeout=min(_SECONDS, left))).text
         finally:
             await asyncio.shield(self._work.run(shutil.rmtree, root, ignore_errors=True))
 

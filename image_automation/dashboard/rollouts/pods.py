@@ -1,6 +1,6 @@
 """The pods of a workload that fail, why, and what they wrote last: read as the person, absent where there are none."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, Final
 
 import msgspec
@@ -9,7 +9,8 @@ from gotk.kube import errors
 from image_automation.dashboard.access import Reads
 from image_automation.dashboard.page import Record
 
-#: How many pods of a workload are told of, how many lines of a log, of which length, and for how long it is read.
+#: How many workloads are looked at, and pods of one told of; how many lines of a log, how long, for how many seconds.
+_WORKLOADS: Final = 5
 _PODS: Final = 3
 _LINES: Final = 20
 _LONGEST: Final = 400
@@ -31,12 +32,22 @@ class Failing(Record, frozen=True, kw_only=True):
     note: str = ""
 
 
-async def failing(reads: Reads, workload: Mapping[str, Any]) -> list[Failing]:
+async def failing(reads: Reads, unwell: Iterable[Mapping[str, Any]]) -> tuple[Failing, ...]:
+    """Return what fails of the pods of workloads, of the first of them. Raises Unauthorized."""
+    workloads = [each for each in unwell if _labels(each)][:_WORKLOADS]
+    return tuple([found for each in workloads for found in await _of(reads, each)])
+
+
+def _labels(workload: Mapping[str, Any]) -> Mapping[str, str]:
+    spec = workload.get("spec")
+    selector = spec.get("selector") if isinstance(spec, Mapping) else None
+    labels = selector.get("matchLabels") if isinstance(selector, Mapping) else None
+    return labels if isinstance(labels, Mapping) else {}
+
+
+async def _of(reads: Reads, workload: Mapping[str, Any]) -> list[Failing]:
     """Return what fails of a workload's pods; nothing where they may not be seen. Raises Unauthorized."""
-    labels = ((workload.get("spec") or {}).get("selector") or {}).get("matchLabels") or {}
-    if not labels:
-        return []
-    selector = ",".join(f"{name}={value}" for name, value in sorted(labels.items()))
+    selector = ",".join(f"{name}={value}" for name, value in sorted(_labels(workload).items()))
     try:
         pods = await reads.list_objects("v1", "Pod", workload["metadata"].get("namespace") or "", labels=selector)
     except errors.Unauthorized:

@@ -10,10 +10,10 @@ from image_automation.dashboard.access import Subject
 from image_automation.dashboard.page import Drift, Look, Missing, Page, Record
 from image_automation.dashboard.rollouts import applied, happened, pods, rollouts
 from image_automation.dashboard.rollouts.applied import Applied
-from image_automation.dashboard.rollouts.happened import Happened
 from image_automation.dashboard.rollouts.pods import Failing
 from image_automation.dashboard.rollouts.rollouts import Past
 from image_automation.dashboard.states import State
+from image_automation.dashboard.telling.events import Happened
 
 
 class Rollout(Record, frozen=True, kw_only=True):
@@ -63,7 +63,7 @@ async def record(look: Look) -> Rollout:
         acts=look.acts,
         objects=tree.objects,
         left_out=tree.left_out,
-        failing=tuple([each for live in tree.unwell if reads for each in await pods.failing(reads, live)]),
+        failing=await pods.failing(reads, tree.unwell) if reads is not None else (),
         history=rollouts.history(obj),
         events=events,
         events_note=note,

@@ -57,7 +57,7 @@ async def record(look: Look) -> Events:
     asked = {name: look.query.get(name, "").strip() for name in _FILTERS}
     spaces = sorted({each.metadata.namespace for kind in watched.KINDS for each in look.objects.list(kind)})
     found, problem = await _read(look.reads, asked["namespace"], spaces) if look.reads is not None else ([], "")
-    every = [each for each in map(_happened, found) if each.kind in _NAMES]
+    every = [each for each in map(told, found) if each.kind in _NAMES]
     matching = [each for each in every if _matches(each, asked)]
     matching.sort(key=lambda each: each.time, reverse=True)
     return Events(
@@ -106,7 +106,8 @@ def _matches(event: Happened, asked: Mapping[str, str]) -> bool:
     return kind and plain and asked["name"] in event.name
 
 
-def _happened(event: Mapping[str, Any]) -> Happened:
+def told(event: Mapping[str, Any]) -> Happened:
+    """Return what an Event tells."""
     about, series = event.get("involvedObject") or {}, event.get("series") or {}
     return Happened(
         kind=str(about.get("kind") or ""),

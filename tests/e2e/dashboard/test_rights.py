@@ -12,6 +12,7 @@ import pytest_asyncio
 from gotk import decisions
 from gotk.api.core import ServiceAccount
 from gotk.api.image import ImagePolicy, ImageRepository, ImageUpdateAutomation
+from gotk.api.kustomize import Kustomization
 from gotk.kube import config
 from gotk.kube.cache import Caches
 from gotk.kube.client import Client
@@ -26,12 +27,14 @@ from image_automation.dashboard.people import People
 from image_automation.dashboard.server import Dashboard
 from image_automation.dashboard.sessions import Sessions
 from image_automation.dashboard.telling.heard import Heard
+from tests.image_automation.dashboard.rollouts.cluster import kustomization
 from tests.image_automation.dashboard.showing import JSON, Told, watching
 from tests.memory_cluster import image_policy, image_repository
 
 pytestmark = pytest.mark.asyncio(loop_scope="module")
 _RBAC = "rbac.authorization.k8s.io"
-KINDS = (ImageRepository, ImagePolicy, ImageUpdateAutomation)
+KINDS = (ImageRepository, ImagePolicy, ImageUpdateAutomation, Kustomization)
+APPLIED = ("ConfigMap", "Secret")
 
 
 class Tokens:
@@ -80,10 +83,14 @@ async def grant(client: Client) -> dict[str, str]:
     reading = {**groups, "resources": ["*"], "verbs": ["get", "list", "watch"]}
     working = {**groups, "resources": ["imagerepositories"], "verbs": ["get", "list", "watch", "patch"]}
     steering = {**groups, "resources": ["imagepolicies", "imageupdateautomations"], "verbs": ["get", "list", "patch"]}
+    await roll_out(client)
+    rolling = {"apiGroups": ["", "kustomize.toolkit.fluxcd.io"], "resources": ["configmaps", "kustomizations"]}
+    rolling["verbs"] = ["get", "list"]
     for kind, name, rule, where in (
         ("ClusterRole", "reader", reading, {}),
         ("Role", "red", working, {"namespace": "red"}),
         ("Role", "blue", steering, {"namespace": "blue"}),
+        ("Role", "roller", rolling, {"namespace": "red"}),
     ):
         meta = {"name": name, **where}
         await client.create_object({"apiVersion": f"{_RBAC}/v1", "kind": kind, "metadata": meta, "rules": [rule]})
@@ -96,7 +103,17 @@ async def grant(client: Client) -> dict[str, str]:
                 "subjects": [{"kind": "ServiceAccount", "name": name, "namespace": "default"}],
             }
         )
-    return {name: await token(client, name) for name in ("reader", "red", "blue", "nobody")}
+    return {name: await token(client, name) for name in ("reader", "red", "blue", "roller", "nobody")}
+
+
+async def roll_out(client: Client) -> None:
+    """Make what a Kustomization of the red team has applied: a ConfigMap, and a Secret."""
+    made = [{"apiVersion": "v1", "kind": kind, "metadata": {"name": "app", "namespace": "red"}} for kind in APPLIED]
+    for obj in made:
+        await client.create_object(obj)
+    applied = kustomization(namespace="red", objects=made)
+    await client.create_object({name: value for name, value in applied.items() if name != "status"})
+    await client.merge_patch(Kustomization, "red", "apps", {"status": applied["status"]}, subresource="status")
 
 
 async def token(client: Client, name: str) -> str:
@@ -172,3 +189,14 @@ async def test_events_are_those_of_namespaces_where_one_may_list_them(people: To
 async def test_an_account_is_told_by_its_own_name(people: Tokens) -> None:
     form = {"act": "reconcile", "kind": "ImageRepository", "namespace": "red", "name": "app"}
     assert (await people.ask("red", "/act", form))[1]["user"] == "system:serviceaccount:default:red"
+
+
+async def test_what_was_rolled_out_is_read_with_ones_own_rights(people: Tokens) -> None:
+    status, found = await people.ask("roller", "/rollouts/Kustomization/red/apps")
+    assert (status, [(each["kind"], each["health"]) for each in found["objects"]]) == (
+        200, [("ConfigMap", "Current"), ("Secret", "Unknown")],
+    )  # fmt: skip
+    assert 'User "system:serviceaccount:default:roller" cannot get resource "secrets"' in found["objects"][1]["message"]
+    assert 'cannot list resource "events"' in found["eventsNote"]
+    for who in ("blue", "nobody"):
+        assert (await people.ask(who, "/rollouts/Kustomization/red/apps"))[0] == 404
