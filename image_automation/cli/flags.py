@@ -50,7 +50,7 @@ def _behind_name(group: click.Group, args: Sequence[str]) -> list[str]:
         valued = (name in below and not below[name]) or (name in own and not _is_switch(group, name))
         if valued and not equals and rest:
             target.append(rest.pop(0))
-    return [*kept, *rest[:1], *moved, *rest[1:]]
+    return [*kept, *rest[:1], *moved, *rest[1:]] if rest else kept
 
 
 def _options_below(group: click.Group) -> Iterator[click.Option]:

@@ -76,6 +76,11 @@ def test_help_lists_the_options_and_the_verbs(capsys: pytest.CaptureFixture[str]
     assert "--kubeconfig" not in capsys.readouterr().out
 
 
+def test_flags_without_a_noun_are_answered_with_the_nouns(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("get", "-A") == 0
+    assert "kustomizations" in capsys.readouterr().out
+
+
 def test_a_verb_of_flux_that_is_not_here_is_an_error_with_an_answer(capsys: pytest.CaptureFixture[str]) -> None:
     assert run("plugin", "list") == 1
     assert capsys.readouterr().err.startswith("✗ flux's 'plugin' is not here: call the program itself")
