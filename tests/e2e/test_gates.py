@@ -45,7 +45,7 @@ async def test_a_fix_is_let_past_a_freeze_and_the_rest_waits(tmp_path: Path, cap
         await stage.until(*AUTO, lambda _: "1.1" in text(remote))
         repo = pygit2.Repository(str(remote))
         last = repo[repo.branches["main"].target].message.splitlines()[-1]
-        assert last.startswith("Allowed-by: kubernetes-admin (web 1.1: CVE-2026-1; 20")
+        assert last.startswith("Allowed-by: kubernetes-admin (web 1.1 of a/web: CVE-2026-1; 20")
 
         await choose("1.2")
         await stage.until(*AUTO, lambda obj: "1.2" in str(condition(obj, extensions.UPDATES_WAITING)))
