@@ -4,7 +4,6 @@ Those of values, post-renderers and metadata are helm-controller's own, to the b
 hands is not upgraded for that. The one of a release is not: helm-controller's covers the JSON of helm's Go structs.
 """
 
-import hashlib
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -12,8 +11,9 @@ from typing import Any
 import msgspec
 
 from deploy.helm.release import Release
-from gotk import go_yaml
+from gotk import digest, go_yaml
 from gotk.api.helm import HelmRelease
+from gotk.digest import ALGORITHMS, CANONICAL
 
 _HTML = str.maketrans({c: f"\\u{ord(c):04x}" for c in "<>&\u2028\u2029"})
 #: Go's whole numbers; what lies beyond is a float there.
@@ -21,28 +21,33 @@ _LEAST, _MOST = -(1 << 63), (1 << 64) - 1
 _TEST = "test"
 
 
-def config(values: Mapping[str, Any] | None) -> str:
+def config(values: Mapping[str, Any] | None, algorithm: str = CANONICAL) -> str:
     """Return the digest of the values that a release is made with; no values at all is that of an empty text."""
-    return _sha256(go_yaml.write(_as_go_reads(values), numbers_in_order=False) if values else "")
+    return _digest(go_yaml.write(_as_go_reads(values), numbers_in_order=False) if values else "", algorithm)
 
 
-def post_renderers(obj: HelmRelease) -> str:
+def algorithm_of(made: str) -> str:
+    """Return what a digest was made with; the usual algorithm where it says nothing that is known."""
+    name = made.partition(":")[0]
+    return name if name in ALGORITHMS else CANONICAL
+
+
+def post_renderers(obj: HelmRelease, algorithm: str = CANONICAL) -> str:
     """Return the digest of the object's post-renderers, and nothing where it has none."""
-    return _json(list(obj.spec.post_renderers)) if obj.spec.post_renderers else ""
+    return _json(list(obj.spec.post_renderers), algorithm) if obj.spec.post_renderers else ""
 
 
-def common_metadata(obj: HelmRelease) -> str:
+def common_metadata(obj: HelmRelease, algorithm: str = CANONICAL) -> str:
     """Return the digest of the object's common metadata, and nothing where it has none."""
     metadata = obj.spec.common_metadata
     if metadata is None:
         return ""
     # The order of a Go map is that of its keys.
-    return _json(msgspec.structs.replace(metadata, **{
-        name: dict(sorted(given.items())) for name, given in msgspec.structs.asdict(metadata).items()
-    }))  # fmt: skip
+    in_order = {name: dict(sorted(given.items())) for name, given in msgspec.structs.asdict(metadata).items()}
+    return _json(msgspec.structs.replace(metadata, **in_order), algorithm)
 
 
-def release(made: Release, oci_digest: str = "") -> str:
+def release(made: Release, oci_digest: str = "", algorithm: str = CANONICAL) -> str:
     """Return the digest of a release as it is stored, which changes when anybody else writes it.
 
     Tests are left out, since `helm test` writes how they ended, and so is the chart but for its metadata.
@@ -58,7 +63,7 @@ def release(made: Release, oci_digest: str = "") -> str:
         "hooks": [msgspec.to_builtins(hook) for hook in made.hooks if _TEST not in hook.events],
         "ociDigest": oci_digest,
     }
-    return _sha256(json.dumps(observed, sort_keys=True, separators=(",", ":"), ensure_ascii=True))
+    return _digest(json.dumps(observed, sort_keys=True, separators=(",", ":"), ensure_ascii=True), algorithm)
 
 
 def _as_go_reads(value: Any) -> Any:
@@ -75,10 +80,10 @@ def _as_go_reads(value: Any) -> Any:
     return value
 
 
-def _json(value: Any) -> str:
+def _json(value: Any, algorithm: str) -> str:
     """Return the digest of a value as Go's JSON encoder writes it: signs of HTML are escaped, and a line ends it."""
-    return _sha256(f"{msgspec.json.encode(value).decode().translate(_HTML)}\n")
+    return _digest(f"{msgspec.json.encode(value).decode().translate(_HTML)}\n", algorithm)
 
 
-def _sha256(text: str) -> str:
-    return f"sha256:{hashlib.sha256(text.encode()).hexdigest()}"
+def _digest(text: str, algorithm: str) -> str:
+    return digest.of_bytes(text.encode(), algorithm)

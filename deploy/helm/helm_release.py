@@ -83,7 +83,7 @@ class HelmReleaseReconciler:
             run.log.warning("spec.rollback.recreate has no effect: Helm restarts no pods for a rollback any more")
         forced = attempts.force_requested(obj, run.status)
         inputs = await self._inputs(obj, run)
-        wanted = _wanted(obj, inputs)
+        wanted = _wanted(obj, inputs, self._policy.digest_algorithm)
         forgives = attempts.forgives(obj, run.status, wanted)
         _note(obj, run, wanted, forgives=bool(forgives))
         try:
@@ -179,14 +179,16 @@ class HelmReleaseReconciler:
             raise Stalled(INVALID_EXPRESSION, f"{TERMINAL}: {error}") from error
 
 
-def _wanted(obj: HelmRelease, inputs: _Inputs) -> Wanted:
+def _wanted(obj: HelmRelease, inputs: _Inputs, algorithm: str) -> Wanted:
     return Wanted(
         chart_name=inputs.chart.metadata.name,
         chart_version=inputs.chart.metadata.version,
-        config_digest=digests.config(inputs.values),
-        post_renderers_digest=digests.post_renderers(obj),
-        common_metadata_digest=digests.common_metadata(obj),
+        config_digest=digests.config(inputs.values, algorithm),
+        post_renderers_digest=digests.post_renderers(obj, algorithm),
+        common_metadata_digest=digests.common_metadata(obj, algorithm),
         oci_digest=inputs.chart.digest,
+        algorithm=algorithm,
+        values=inputs.values,
     )
 
 

@@ -263,7 +263,13 @@ class Performer:
 
     def _snapshot(self, release: Release, action: str) -> ReleaseSnapshot:
         wanted = self._attempt.wanted
-        return snapshots.of(release, config_digest=wanted.config_digest, action=action, oci_digest=wanted.oci_digest)
+        return snapshots.of(
+            release,
+            config_digest=wanted.config_digest,
+            action=action,
+            oci_digest=wanted.oci_digest,
+            algorithm=wanted.algorithm,
+        )
 
     def _remember(self, snapshot: ReleaseSnapshot, *looked_at: Release) -> None:
         kept = history.with_snapshot(self._run.status.history, snapshot)

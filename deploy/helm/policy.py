@@ -17,5 +17,7 @@ class Policy:
     direct_source_fetch: bool
     #: Whether artifacts that other controllers publish may be released.
     external_artifacts: bool
+    #: What snapshots and values are digested with.
+    digest_algorithm: str
     #: Whether what objects leave open is done as Helm 3 did it, and not as Helm 4 does.
     helm_3_defaults: bool

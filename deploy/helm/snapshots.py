@@ -13,6 +13,7 @@ import msgspec
 from deploy.helm import digests
 from deploy.helm.release import Release
 from gotk.api.helm import ReleaseSnapshot, TestFilter, TestHookStatus
+from gotk.digest import CANONICAL
 from gotk.runtime.clock import parse_rfc3339, rfc3339
 
 API_VERSION = "image-automation/v1"
@@ -33,12 +34,13 @@ def of(
     action: str,
     oci_digest: str = "",
     test_hooks: Mapping[str, TestHookStatus] | None = None,
+    algorithm: str = CANONICAL,
 ) -> ReleaseSnapshot:
     """Take a snapshot of a release as it is stored; `test_hooks` is None as long as it has not been tested."""
     metadata = release.metadata
     return ReleaseSnapshot(
         api_version=API_VERSION,
-        digest=digests.release(release, oci_digest),
+        digest=digests.release(release, oci_digest, algorithm),
         name=release.name,
         namespace=release.namespace,
         version=release.version,
@@ -64,6 +66,7 @@ def again(snapshot: ReleaseSnapshot, release: Release) -> ReleaseSnapshot:
         action=snapshot.action,
         oci_digest=snapshot.oci_digest,
         test_hooks=snapshot.test_hooks,
+        algorithm=digests.algorithm_of(snapshot.digest),
     )
 
 
@@ -77,7 +80,8 @@ def verify(snapshot: ReleaseSnapshot, release: Release) -> str:
     if not is_of(snapshot, release):
         return NOT_OBSERVED
     if snapshot.api_version == API_VERSION:
-        same = snapshot.digest == digests.release(release, snapshot.oci_digest)
+        made_by = digests.algorithm_of(snapshot.digest)
+        same = snapshot.digest == digests.release(release, snapshot.oci_digest, made_by)
     else:
         now = again(snapshot, release)
         seen = (snapshot.chart_name, snapshot.chart_version, _seconds(snapshot.last_deployed))

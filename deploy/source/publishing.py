@@ -12,11 +12,11 @@ from typing import Any, BinaryIO
 
 from msgspec import structs
 
-from deploy.source.digest import CANONICAL
 from deploy.source.storage import Storage
 from deploy.source.tarball import Written
 from gotk.api.meta import Artifact, Object
 from gotk.api.source import GROUP
+from gotk.digest import CANONICAL
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import rfc3339
 from gotk.runtime.conditions import SUCCEEDED

@@ -14,7 +14,7 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import BinaryIO, TypeVar
 
-from deploy.source import digest
+from gotk import digest
 from gotk.api.meta import Artifact
 
 W = TypeVar("W")

@@ -11,8 +11,8 @@ import tarfile
 import zlib
 from pathlib import Path
 
-from deploy.source import digest as digests
 from deploy.source.tar_entries import MOST_OF_HEADERS, entries
+from gotk import digest as digests
 
 _CHUNK = 128 << 10
 #: What an entry may take besides its file's bytes: a header, one of its own for a long name, what fills blocks up.

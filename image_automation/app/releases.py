@@ -89,5 +89,6 @@ def _policy(settings: Settings) -> Policy:
         cancel_health_checks=settings.cancel_health_checks,
         direct_source_fetch=settings.direct_source_fetch,
         external_artifacts=settings.external_artifacts,
+        digest_algorithm=settings.snapshot_digest_algo,
         helm_3_defaults=settings.helm_3_defaults,
     )

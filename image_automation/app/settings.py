@@ -85,6 +85,7 @@ class Settings:
     external_artifacts: bool = False
     plain_chart_versions: bool = False
     retry_failed_releases: bool = False
+    snapshot_digest_algo: str = "sha256"
     helm_3_defaults: bool = False
     dns_lookups: bool = False
     metrics_addr: str = ":8080"

@@ -31,7 +31,7 @@ def forgives(obj: HelmRelease, status: HelmReleaseStatus, wanted: Wanted) -> str
         return "generation differs from last attempt"
     if status.last_attempted_revision != wanted.chart_version:
         return "chart version differs from last attempt"
-    if status.last_attempted_config_digest not in {"", wanted.config_digest}:
+    if status.last_attempted_config_digest and not wanted.is_made_with(status.last_attempted_config_digest):
         return "values differ from last attempt"
     return "reset requested through annotation" if reset_requested(obj, status) else ""
 

@@ -5,14 +5,15 @@ uninstalled is absent even if the object's history says otherwise, and one whose
 one is whose upgrade was.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, TypeAlias
 
-from deploy.helm import history, snapshots
+from deploy.helm import digests, history, snapshots
 from deploy.helm.deciding import remediation
 from deploy.helm.release import PENDING, Release
 from gotk.api.helm import HelmRelease, HelmReleaseStatus, ReleaseSnapshot
+from gotk.digest import CANONICAL
 
 Kind: TypeAlias = Literal[
     "absent", "locked", "unmanaged", "failed", "out-of-sync", "untested", "drifted", "in-sync"
@@ -42,7 +43,10 @@ class State:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What the release is to be made of. `oci_digest` goes into snapshots; the chart's version tells it too."""
+    """What the release is to be made of. `oci_digest` goes into snapshots; the chart's version tells it too.
+
+    The digests are made by one `algorithm`, and with `values` those of older snapshots by another can be told.
+    """
 
     chart_name: str
     chart_version: str
@@ -50,6 +54,15 @@ class Wanted:
     post_renderers_digest: str = ""
     common_metadata_digest: str = ""
     oci_digest: str = ""
+    algorithm: str = CANONICAL
+    values: Mapping[str, Any] | None = field(default=None, repr=False)
+
+    def is_made_with(self, config_digest: str) -> bool:
+        """Tell whether a digest, by whatever algorithm, is that of the values."""
+        if config_digest == self.config_digest:
+            return True
+        made_by = digests.algorithm_of(config_digest)
+        return made_by != self.algorithm and config_digest == digests.config(self.values, made_by)
 
 
 def determine(
@@ -116,7 +129,7 @@ def _out_of_sync(
     chart = (last.metadata.get("name"), last.metadata.get("version"))
     if chart != (wanted.chart_name, wanted.chart_version):
         return CHART_CHANGED
-    if current.config_digest != wanted.config_digest:
+    if not wanted.is_made_with(current.config_digest):
         return CONFIG_CHANGED
     fresh = status.observed_generation != obj.metadata.generation  # else what stands in the spec alone is as it was
     if fresh and status.observed_post_renderers_digest != wanted.post_renderers_digest:

@@ -12,7 +12,6 @@ from datetime import datetime
 from pathlib import Path
 
 from deploy.source import archive
-from deploy.source.digest import CANONICAL
 from deploy.source.generating import copying
 from deploy.source.generating.copying import CopyError
 from deploy.source.generating.observed import ORIGIN_REVISION
@@ -21,6 +20,7 @@ from deploy.source.generating.tree import Tree
 from deploy.source.storage import Storage
 from gotk.api.meta import Artifact
 from gotk.api.source_extensions import OutputArtifact
+from gotk.digest import CANONICAL
 from gotk.runtime.clock import rfc3339
 
 

@@ -118,6 +118,13 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
     help="Digest artifacts with this algorithm.",
 )
 @click.option(
+    "--snapshot-digest-algo",
+    type=click.Choice(("sha256", "sha384", "sha512", "blake3", "sha1")),
+    default="sha256",
+    show_default=True,
+    help="Digest values and snapshots of HelmReleases with this algorithm.",
+)
+@click.option(
     "--metrics-addr", metavar="ADDR", help="Serve metrics here; 0 for none.  [default: :8080, embedded on loopback]"
 )
 @click.option(

@@ -284,6 +284,24 @@ async def test_the_event_of_a_failure_tells_what_was_done_before_it(here: World)
     ]
 
 
+async def test_another_algorithm_is_for_what_is_released_next_and_no_reason_to_upgrade(here: World) -> None:
+    here.publish(chart())
+    first = await here.reconcile(release(values={"tag": "two"}))
+    here.reconciler = here.reconciler_for(digest_algorithm="blake3")
+    ended = await here.reconcile(again(first))
+    assert ended.ready == first.ready
+    assert await here.stored() == {1: "deployed"}
+    assert ended.obj.status.last_attempted_config_digest.startswith("blake3:")
+    ended = await here.reconcile(again(ended, values={"tag": "three"}))
+    newest, before = ended.obj.status.history
+    assert (newest.digest.partition(":")[0], newest.config_digest.partition(":")[0]) == ("blake3", "blake3")
+    assert (before.digest.partition(":")[0], before.config_digest.partition(":")[0]) == ("sha256", "sha256")
+    here.reconciler = here.reconciler_for()
+    ended = await here.reconcile(again(ended))
+    assert await here.stored() == {1: "superseded", 2: "deployed"}
+    assert ended.ready[:2] == ("True", "UpgradeSucceeded")
+
+
 async def test_what_helm_3_did_is_done_where_the_operator_wants_that(here: World) -> None:
     hook = SMOKE.replace("helm.sh/hook: test", "helm.sh/hook: post-install").replace("smoke:1", "web:1")
     odd = "apiVersion: v1\nkind: Service\nmetadata: {name: web}\nspec: {ports: [{port: 80}], typo: 1}\n"

@@ -43,7 +43,7 @@ def prerequisites(cel: Evaluator, *held: Any, live: tuple[Any, ...] = (), **give
         ("no_cross_namespace_refs", "additive_expressions", "cancel_health_checks", "direct_source_fetch",
          "external_artifacts", "helm_3_defaults"), False,
     )  # fmt: skip
-    policy = Policy(requeue_dependency=30.0, **(usual | given))
+    policy = Policy(requeue_dependency=30.0, digest_algorithm="sha256", **(usual | given))
     return Prerequisites(objects=Cache(*held), client=Objects((*held, *live)), expressions=cel, policy=policy)
 
 

@@ -59,6 +59,7 @@ POLICY = Policy(
     cancel_health_checks=False,
     direct_source_fetch=False,
     external_artifacts=False,
+    digest_algorithm="sha256",
     helm_3_defaults=False,
 )
 

@@ -7,8 +7,8 @@ from typing import BinaryIO
 import pytest
 from msgspec.structs import replace
 
-from deploy.source import digest
 from deploy.source.storage import Retention, Storage
+from gotk import digest
 from gotk.api.meta import Artifact
 
 NOON = datetime(2026, 1, 1, 12, tzinfo=UTC)

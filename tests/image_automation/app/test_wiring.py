@@ -202,6 +202,7 @@ REACH: dict[str, tuple[list[str], str, str, Any, Any]] = {
     "Helm 3's defaults": (["--feature-gates=UseHelm3Defaults=true"], "Policy", "helm_3_defaults", False, True),
     "names in charts": (["--feature-gates=AllowDNSLookups=true"], "Renderer", "_dns", False, True),
     "patience of a stop": (["--graceful-shutdown-timeout=2m"], "Settings", "grace", 8.0, 120.0),
+    "digests of releases": (["--snapshot-digest-algo=blake3"], "Policy", "digest_algorithm", "sha256", "blake3"),
     "dependencies of policies": (
         ["--requeue-dependency=7s"], "ImagePolicyReconciler", "_requeue_dependency", 30.0, 7.0),
     "dependencies of Kustomizations": (

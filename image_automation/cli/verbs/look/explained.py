@@ -83,6 +83,7 @@ async def _next(client: "Client", obj: HelmRelease, composed: "Composed") -> str
         config_digest=digests.config(composed.values),
         post_renderers_digest=digests.post_renderers(obj),
         common_metadata_digest=digests.common_metadata(obj),
+        values=composed.values,
     )
     return await _decided(client, obj, wanted, explaining, state)
 

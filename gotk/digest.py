@@ -1,8 +1,8 @@
-"""Digests of artifacts, `<algorithm>:<hex>`, by the algorithms that Flux's `--artifact-digest-algo` names."""
+"""Digests as Flux writes them, `<algorithm>:<hex>`, by the algorithms that its flags name."""
 
 import hashlib
+import io
 from collections.abc import Callable, Mapping
-from io import BufferedReader
 from typing import Any
 
 from blake3 import blake3
@@ -21,7 +21,12 @@ _ALGORITHMS: Mapping[str, str | Callable[[], Any]] = {
 ALGORITHMS = tuple(_ALGORITHMS)
 
 
-def of(file: BufferedReader, algorithm: str) -> str:
+def of_bytes(content: bytes, algorithm: str) -> str:
+    """Return the digest of content. Raises ValueError for another algorithm."""
+    return of(io.BytesIO(content), algorithm)
+
+
+def of(file: io.BufferedReader | io.BytesIO, algorithm: str) -> str:
     """Return the digest of what is left to read of a file. Raises ValueError for another algorithm."""
     if algorithm not in _ALGORITHMS:
         raise ValueError(f"unsupported digest algorithm '{algorithm}'")
