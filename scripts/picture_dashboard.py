@@ -26,7 +26,7 @@ PICTURES = (
     ("images", "/images", (1180, 760), True),
     ("phone", "/", PHONE, False),
     ("rollout", "/rollouts/Kustomization/shop/cart", (1180, 1180), False),
-    ("plan", "/plan/shop/images", (1180, 1010), False),
+    ("plan", "/plan/shop/images", (1180, 1480), False),
     ("file", "/files/shop/images/apps/shop/cart.yaml", (1180, 1080), True),
     ("registries", "/registries", (1180, 560), False),
     ("approvals", "/approvals", (1180, 620), False),

@@ -5,6 +5,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from deploy.kustomize.building.build import Builder
+from deploy.kustomize.building.fetching import NoRemoteBases
 from gotk.api import scheme
 from gotk.git.mirrors.mirror import Mirrors
 from gotk.git.objects.commit import Person
@@ -12,7 +14,9 @@ from gotk.git.objects.seed import seed
 from gotk.http.pace import Standing
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import SystemClock
+from gotk.sandbox.confinement import Confinement
 from gotk.sources.git_access import GitAccess
+from image_automation.app.joining.rendering import Rendering
 from image_automation.dashboard.page import Knows
 from image_automation.desk import Desk
 from image_automation.marked_files import MarkedFiles
@@ -92,4 +96,18 @@ def _knows(fleet: Fleet, folder: Path, limiter: Limiter) -> Knows:
         installation="flux-system",
     )
     planner = Planner(objects=objects, client=client, desk=desk, clock=SystemClock(), first_seen=lambda _, __: None)
-    return Knows(plans=planner, files=MarkedFiles(planner=planner, limiter=limiter), registries=Registries())
+    scratch = folder / "builds"
+    scratch.mkdir()
+    builder = Builder(
+        command=("kustomize", "build"),  # plain folders need no program
+        limiter=limiter,
+        scratch=scratch,
+        confine=Confinement.command,
+        fetches=NoRemoteBases(),
+    )
+    return Knows(
+        plans=planner,
+        renders=Rendering(builder=builder, work=limiter, scratch=scratch),
+        files=MarkedFiles(planner=planner, limiter=limiter),
+        registries=Registries(),
+    )

@@ -81,4 +81,4 @@ async def test_what_people_said_of_a_pull_request_is_among_their_words() -> None
     cluster.put(automation(report={"pullRequests": [pull]}, **ready()))
     async with shown(cluster) as client:
         (said,) = (await (await client.get("/approvals", headers=JSON)).json())["said"]
-    assert (said["by"], said["what"], said["version"]) == ("jane-dev", "approved, in review", "pull request #7")
+    assert (said["by"], said["what"], said["commit"]) == ("jane-dev", "approved, in review", "abc")
