@@ -20,6 +20,7 @@ from policies.image_policy import repository_of
 from policies.pin import Pin
 from policies.verdict import Verdict, Veto
 from reflector import exclusion
+from reflector.first_seen import FirstSeen
 from reflector.store import TagStore
 
 _ORDER = {"chosen": 0, "eligible": 1, "refused": 2}
@@ -107,6 +108,42 @@ def _why_none(case: Case, candidates: Sequence[str], vetoes: Sequence[Veto]) -> 
     return ""
 
 
+@dataclass(frozen=True, slots=True)
+class Known:
+    """What a choice rests on, as the store had it: to be worked out elsewhere than the store is read."""
+
+    policy: ImagePolicySpec
+    question: chooser.Question
+    evidence: chooser.Evidence
+    seen: FirstSeen | None
+
+    def ageing(self) -> Ageing | None:
+        """Return the tag that would be chosen if it were old enough; None where none is ahead."""
+        if self.question.minimum is None or self.question.pin is not None:
+            return None
+        tags, eligibles = self.evidence.tags, self.evidence.eligibles
+        try:
+            return age.decide(self.policy, tags, eligibles, self.question.now, spare=self.question.present).ageing
+        except age.NoneOldEnough as error:
+            return error.ageing
+        except ValueError:
+            return None  # which the policy itself says
+
+    def newer(self, used: str) -> Mapping[str, int]:
+        """Return the tags that rank above one in use, each with when it was seen first, in seconds or 0.
+
+        Of a tag that would not be chosen at all none is above.
+        """
+        try:
+            ranked = choose.ranked(self.policy, self.evidence.tags)
+        except ValueError:
+            return {}  # as above
+        above = frozenset(ranked[: ranked.index(used)] if used in ranked else ())
+        if self.seen is None:
+            return {}
+        return {tag: when for tag, when in zip(self.seen.names, self.seen.first, strict=True) if tag in above}
+
+
 class Explainer:
     """Explains the policies of a cluster from what the service knows; it asks no registry."""
 
@@ -133,20 +170,26 @@ class Explainer:
 
     def ageing(self, policy: ImagePolicy) -> Ageing | None:
         """Return the tag that a policy would choose if it were old enough; None where none is ahead. Raises OSError."""
+        known = self.known(policy)
+        return known.ageing() if known is not None else None
+
+    def known(self, policy: ImagePolicy) -> "Known | None":
+        """Return what is known of a policy's tags; None where there are none, or it is misread. Raises OSError."""
         repository = self._objects.get(ImageRepository, *repository_of(policy))
         if repository is None:
             return None
         try:
             question = self._question(policy, repository)
-            if question.minimum is None or question.pin is not None:
-                return None
-            evidence = chooser.gather(self._tags, question)
-            present, now = question.present, question.now
-            return age.decide(policy.spec, evidence.tags, evidence.eligibles, now, spare=present).ageing
-        except age.NoneOldEnough as error:
-            return error.ageing
         except ValueError:
             return None  # which the policy itself says
+        evidence = chooser.gather(self._tags, question)
+        return Known(policy.spec, question, evidence, self._tags.first_seen(question.name))
+
+    def serial(self, policy: ImagePolicy) -> tuple[str, int]:
+        """Name the tags that a policy chooses from: another name, other tags."""
+        repository = self._objects.get(ImageRepository, *repository_of(policy))
+        image = repository.status.canonical_image_name if repository is not None else ""
+        return image, self._tags.generation(image).serial
 
     def _question(self, policy: ImagePolicy, repository: ImageRepository) -> chooser.Question:
         stored, now = policy.status.latest_ref, self._clock.now()

@@ -299,10 +299,14 @@ def _explainer(parts: Parts) -> Explainer | None:
 
 
 def _age(parts: Parts, explainer: Explainer | None) -> Age:
-    """Return what tells which tags are too young, off the event loop; nothing where this process does not choose."""
+    """Return what tells which tags are too young; nothing where this process does not choose.
+
+    The store is read here, by the thread that opened it, and worked out elsewhere.
+    """
 
     async def ageing(policy: ImagePolicy) -> Ageing | None:
-        return await parts.work.run(explainer.ageing, policy) if explainer is not None else None
+        known = explainer.known(policy) if explainer is not None else None
+        return await parts.work.run(known.ageing) if known is not None else None
 
     return ageing
 

@@ -2,15 +2,23 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Final
 
+import msgspec
+
+from gotk.api import extensions
 from gotk.api.image import ImagePolicy, ImageRepository, ImageUpdateAutomation
 from gotk.runtime.errors import Stalled
 from gotk.runtime.reconciler import Key
 from image_automation import report, selection
 from image_automation.dashboard import states
 from image_automation.dashboard.page import Look, Objects, Page, Record, titled
+from image_automation.dashboard.scanned.lags import Lag
 from image_automation.dashboard.states import State
 from policies.image_policy import repository_of
+
+#: Annotations of a policy that let it choose less than the best of its tags.
+_HOLDING: Final = frozenset({extensions.MINIMUM_AGE, extensions.PIN})
 
 
 class Place(Record, frozen=True, kw_only=True):
@@ -25,7 +33,10 @@ class Place(Record, frozen=True, kw_only=True):
 
 
 class Image(Record, frozen=True, kw_only=True):
-    """A policy and its image. `scanned` is when the registry was last asked, `tags` how many it listed."""
+    """A policy and its image. `scanned` is when the registry was last asked, `tags` how many it listed.
+
+    `lag` is how far what is written, or chosen, is behind what the policy could choose, where something holds it back.
+    """
 
     namespace: str
     policy: str
@@ -41,6 +52,7 @@ class Image(Record, frozen=True, kw_only=True):
     automations: tuple[str, ...] = ()
     places: tuple[Place, ...] = ()
     held: int = 0
+    lag: Lag | None = None
 
 
 class Images(Record, frozen=True, kw_only=True):
@@ -65,7 +77,7 @@ class _Writer:
         return self.automation.metadata.name
 
 
-def record(look: Look) -> Images:
+async def record(look: Look) -> Images:
     """Make the record; `q` in the query is searched for in names, `is` keeps one standing."""
     search, standing = look.query.get("q", "").strip(), look.query.get("is", "")
     policies = look.objects.list(ImagePolicy)
@@ -73,7 +85,39 @@ def record(look: Look) -> Images:
     writers = _writers(policies, look.objects.list(ImageUpdateAutomation))
     every = [_image(each, repositories, writers.get(each.metadata.namespace, ())) for each in policies]
     kept = [each for each in every if _matches(each, search.lower()) and standing in {"", each.state.standing}]
-    return Images(images=tuple(kept), total=len(every), search=search, standing=standing)
+    shown = {(each.namespace, each.policy) for each in kept}
+    lags = await lagging(look, [each for each in policies if _key(each) in shown])
+    images = (with_lag(each, lags.get(Key(each.namespace, each.policy))) for each in kept)
+    return Images(images=tuple(images), total=len(every), search=search, standing=standing)
+
+
+def with_lag(image: Image, lag: Lag | None) -> Image:
+    """Return an image with how far it is behind, if it is, or will be."""
+    return msgspec.structs.replace(image, lag=lag) if lag is not None and lag != Lag() else image
+
+
+async def lagging(look: Look, policies: Iterable[ImagePolicy]) -> Mapping[Key, Lag]:
+    """Return how far policies are behind that something holds back."""
+    if look.knows.lags is None:
+        return {}
+    stays = {
+        Key(automation.metadata.namespace, each.names.policy): _tag(each.old)
+        for automation in look.objects.list(ImageUpdateAutomation)
+        for each in report.read(automation.metadata.annotations).held
+    }
+    asked = [
+        (policy, stays.get(_key(policy), policy.status.latest_ref.tag))
+        for policy in policies
+        if policy.status.latest_ref is not None
+        and (_key(policy) in stays or not _HOLDING.isdisjoint(policy.metadata.annotations))
+    ]
+    found = await look.knows.lags.of(asked) if asked else []
+    return {_key(policy): lag for (policy, _), lag in zip(asked, found, strict=True)}
+
+
+def _tag(value: str) -> str:
+    """Return the tag of a marked value, be it a whole image or the tag alone."""
+    return value.partition("@")[0].rpartition("/")[2].rpartition(":")[2]
 
 
 def of(objects: Objects, policy: ImagePolicy) -> Image:

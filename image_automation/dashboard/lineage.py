@@ -4,17 +4,22 @@ Each stop of the way is an object with its condition; between two of them stands
 ends of it are known. A choice *arrived* at a stop, has *not yet*, or that cannot be told from the objects alone.
 """
 
+import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final, Literal, TypeAlias
 
-from deploy.cluster import inventory
+import msgspec
+
+from deploy.cluster import inventory, workloads
 from gotk.api.helm import HelmRelease
 from gotk.api.image import ImagePolicy, ImageRepository, ImageUpdateAutomation
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import ResourceInventory
 from gotk.api.source import GitRepository
+from gotk.kube import errors
+from gotk.runtime.reconciler import Key
 from image_automation import report, report_status
 from image_automation.dashboard import images, states
 from image_automation.dashboard.access import Subject
@@ -28,6 +33,7 @@ Arrival: TypeAlias = Literal["arrived", "not yet", "held", "unknown"]
 #: What of an inventory runs, in the words of its kinds.
 _RUNS: Final = frozenset({"Deployment", "StatefulSet", "DaemonSet", "Job", "CronJob", "HelmRelease"})
 _MOST: Final = 20
+_AT_ONCE: Final = 8
 
 
 class Stop(Record, frozen=True, kw_only=True):
@@ -44,12 +50,25 @@ class Stop(Record, frozen=True, kw_only=True):
     took: float = -1
 
 
+class Runs(Record, frozen=True, kw_only=True):
+    """Something that runs: an object that has a page, or its name alone.
+
+    `tags` are those of the policy's image that it runs now, read as the person; `ready` says whether it is as it should
+    be, and counts where there are some.
+    """
+
+    name: str
+    state: State | None = None
+    tags: tuple[str, ...] = ()
+    ready: bool = False
+
+
 class Rollout(Record, frozen=True, kw_only=True):
     """What applies the source, and which of what it applied runs. `left_out` counts those that are not listed."""
 
     stop: Stop
     path: str = ""
-    workloads: tuple[State | str, ...] = ()
+    workloads: tuple[Runs, ...] = ()
     left_out: int = 0
 
 
@@ -75,13 +94,14 @@ class Lineage(Record, frozen=True, kw_only=True):
     acts: tuple[str, ...] = ()
 
 
-def record(look: Look) -> Lineage:
-    """Make the record. Raises Missing."""
+async def record(look: Look) -> Lineage:
+    """Make the record. Raises Missing, and Unauthorized."""
     about = subject(look.place)
     policy = look.objects.get(ImagePolicy, about.namespace, about.name)
     if policy is None:
         raise Missing(f"there is no ImagePolicy {about.namespace}/{about.name} that you may see")
-    image = images.of(look.objects, policy)
+    lags = await images.lagging(look, [policy])
+    image = images.with_lag(images.of(look.objects, policy), lags.get(Key(about.namespace, about.name)))
     return Lineage(
         image=image,
         registry=_registry(image),
@@ -92,7 +112,7 @@ def record(look: Look) -> Lineage:
             why="" if image.tag else image.state.message,
             time=image.state.since,
         ),
-        ways=tuple(_way(look, policy, name) for name in image.automations),
+        ways=tuple([await _running(look, image, _way(look, policy, name)) for name in image.automations]),
         acts=look.acts,
     )
 
@@ -266,14 +286,50 @@ def _release(obj: HelmRelease) -> Rollout:
     )
 
 
-def _workloads(look: Look, applied: ResourceInventory | None) -> Iterator[State | str]:
-    """Yield what of an inventory runs: its state where it is an object that we watch, else its name."""
+def _workloads(look: Look, applied: ResourceInventory | None) -> Iterator[Runs]:
+    """Yield what of an inventory runs, with its state where it is an object that we watch."""
     for item in inventory.read(applied):
         about = item.id
         if about.kind not in _RUNS:
             continue
         release = look.objects.get(HelmRelease, about.namespace, about.name) if about.kind == "HelmRelease" else None
-        yield states.of(release) if release is not None else about.subject
+        yield Runs(name=about.subject, state=states.of(release) if release is not None else None)
+
+
+async def _running(look: Look, image: Image, way: Way) -> Way:
+    """Return a way with the tags that its workloads run, as far as the person may read them. Raises Unauthorized."""
+    if look.reads is None or not image.image:
+        return way
+    turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(rollout: Rollout, runs: Runs) -> Runs:
+        applier = look.objects.get(Kustomization, rollout.stop.state.namespace, rollout.stop.state.name)
+        if runs.state is not None or applier is None or applier.spec.kube_config is not None:
+            return runs  # of another cluster nothing is known here
+        async with turns:
+            return await _told(look, image, runs, applier)
+
+    rollouts = []
+    for rollout in way.rollouts:
+        told = await asyncio.gather(*(one(rollout, each) for each in rollout.workloads))
+        rollouts.append(msgspec.structs.replace(rollout, workloads=tuple(told)))
+    return msgspec.structs.replace(way, rollouts=tuple(rollouts))
+
+
+async def _told(look: Look, image: Image, runs: Runs, applier: Kustomization) -> Runs:
+    found = next((item for item in inventory.read(applier.status.inventory) if item.id.subject == runs.name), None)
+    if look.reads is None or found is None:
+        return runs
+    about = found.id
+    try:
+        live = await look.reads.get_object(found.api_version, about.kind, about.namespace, about.name)
+    except errors.Unauthorized:
+        raise
+    except errors.APIError:
+        return runs  # it is gone, or not theirs to see
+    workload = workloads.read(live, look.now)
+    tags = (workloads.tag_of(each, image.image) for each in workload.images)
+    return msgspec.structs.replace(runs, tags=tuple(filter(None, tags)), ready=workload.is_ready)
 
 
 def _seconds(start: str, end: str) -> float:

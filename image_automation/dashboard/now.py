@@ -11,12 +11,16 @@ from gotk.api import extensions
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.meta import Object
 from gotk.runtime.clock import rfc3339
+from gotk.runtime.reconciler import Key
 from image_automation import report
-from image_automation.dashboard import approvals, holds, states, watched
+from image_automation.dashboard import approvals, holds, images, states, watched
+from image_automation.dashboard.acting import offers
+from image_automation.dashboard.acting.offers import Offer
 from image_automation.dashboard.approvals import Awaited
 from image_automation.dashboard.holds import Hold
 from image_automation.dashboard.page import Look, Page, Record, titled
 from image_automation.dashboard.states import State
+from image_automation.gating import windows
 
 _TODAY: Final = timedelta(hours=24)
 
@@ -33,15 +37,28 @@ class Done(Record, frozen=True, kw_only=True):
     first: str = ""
 
 
+class Ageing(Record, frozen=True, kw_only=True):
+    """A version that its policy will choose once it is old enough, and when that is."""
+
+    namespace: str
+    policy: str
+    tag: str
+    eligible: str
+    chosen: str = ""
+    acts: tuple[Offer, ...] = ()
+
+
 class Now(Record, frozen=True, kw_only=True):
     """What the front page shows; `ready` counts what is as it should be.
 
-    What `approvals` has is not in `waiting` again.
+    What `approvals` or `outside` has, which is outside of its window, is not in `waiting` again.
     """
 
     broken: tuple[State, ...] = ()
     person: tuple[State, ...] = ()
     approvals: tuple[Awaited, ...] = ()
+    ageing: tuple[Ageing, ...] = ()
+    outside: tuple[Hold, ...] = ()
     waiting: tuple[Hold, ...] = ()
     held: tuple[Hold, ...] = ()
     working: tuple[State, ...] = ()
@@ -50,7 +67,7 @@ class Now(Record, frozen=True, kw_only=True):
     ready: int = 0
 
 
-def record(look: Look) -> Now:
+async def record(look: Look) -> Now:
     """Make the record."""
     objects = [obj for kind in watched.KINDS for obj in look.objects.list(kind)]
     found = [states.of(obj) for obj in objects]
@@ -61,13 +78,32 @@ def record(look: Look) -> Now:
         broken=_standing(found, "broken"),
         person=tuple(filter(None, map(_asks, objects))),
         approvals=tuple(each for each in approvals.of(automations, policies, look) if each.standing != "rejected"),
-        waiting=tuple(each for each in held.waiting if each.reason not in approvals.KINDS),
+        ageing=tuple(await _ageing(look, policies)),
+        outside=tuple(each for each in held.waiting if each.reason == windows.OUTSIDE),
+        waiting=tuple(each for each in held.waiting if each.reason not in {windows.OUTSIDE, *approvals.KINDS}),
         held=held.held,
         working=_standing(found, "working"),
         suspended=_standing(found, "suspended"),
         done=tuple(sorted(_done(automations, look.now), key=lambda done: done.time, reverse=True)),
         ready=len(_standing(found, "ready")),
     )
+
+
+async def _ageing(look: Look, policies: Sequence[ImagePolicy]) -> list[Ageing]:
+    """Return what is too young still, what is old enough first in front."""
+    lags = await images.lagging(look, policies)
+    found = []
+    for policy in policies:
+        namespace, name, ref = policy.metadata.namespace, policy.metadata.name, policy.status.latest_ref
+        lag = lags.get(Key(namespace, name))
+        if lag is None or not lag.ageing:
+            continue
+        allow = (offers.of_policy("allow", policy, tag=lag.ageing),) if look.writes(ImagePolicy, namespace) else ()
+        chosen = ref.tag if ref is not None else ""
+        found.append(
+            Ageing(namespace=namespace, policy=name, tag=lag.ageing, eligible=lag.eligible, chosen=chosen, acts=allow)
+        )
+    return sorted(found, key=lambda each: each.eligible)
 
 
 def _standing(found: Sequence[State], wanted: states.Standing) -> tuple[State, ...]:

@@ -14,6 +14,7 @@ from gotk.api.meta import Object
 from gotk.http.pace import Standing
 from image_automation.dashboard.access import Deed, Person, Reads, Subject
 from image_automation.dashboard.acting.act import Tests
+from image_automation.dashboard.scanned.lags import Lag
 from image_automation.explanation import Explanation
 from image_automation.marked_files import Checkout, Opened
 from image_automation.notification.journal import Call, Delivery
@@ -132,6 +133,14 @@ class Registries(Protocol):
         ...
 
 
+class Lags(Protocol):
+    """Says how far policies are behind."""
+
+    async def of(self, used: Sequence[tuple[ImagePolicy, str]]) -> Sequence[Lag]:
+        """Return the lag of each policy behind which a tag is in use."""
+        ...
+
+
 class Journal(Protocol):
     """Remembers what was delivered and who called, since a time, the last first."""
 
@@ -155,6 +164,7 @@ class Knows:
     drifts: Drifts | None = None
     files: Files | None = None
     registries: Registries | None = None
+    lags: Lags | None = None
     journal: Journal | None = None
     tests: Tests | None = None
 

@@ -14,6 +14,7 @@ from image_automation.dashboard import browsers
 from image_automation.dashboard.acting.act import Tests
 from image_automation.dashboard.door import Door
 from image_automation.dashboard.page import Knows
+from image_automation.dashboard.scanned.lags import Lags
 from image_automation.dashboard.server import Dashboard
 from image_automation.explanation import Explainer
 from image_automation.marked_files import MarkedFiles
@@ -31,7 +32,7 @@ def dashboard(
 ) -> Dashboard:
     """Return the dashboard; `tests` tries Alerts, where this process has some."""
     return Dashboard(
-        knows=_knows(parts, tests),
+        knows=_knows(parts, explainer, tests),
         caches=parts.caches,
         explains=explainer,
         clock=parts.clock,
@@ -43,7 +44,7 @@ def dashboard(
     )
 
 
-def _knows(parts: Parts, tests: Tests | None) -> Knows:
+def _knows(parts: Parts, explainer: Explainer | None, tests: Tests | None) -> Knows:
     controllers = parts.settings.controllers
     planner = Planner(
         objects=parts.caches,
@@ -60,6 +61,7 @@ def _knows(parts: Parts, tests: Tests | None) -> Knows:
         drifts=drifts,
         files=MarkedFiles(planner=planner, limiter=parts.git) if writes else None,
         registries=parts.registry if "imagerepository" in controllers else None,
+        lags=Lags(explainer=explainer, clock=parts.clock, limiter=parts.work) if explainer is not None else None,
         journal=parts.journal if controllers & {"alert", "receiver"} else None,
         tests=tests,
     )

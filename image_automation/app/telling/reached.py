@@ -6,12 +6,12 @@ from datetime import datetime
 from itertools import pairwise
 from typing import Final
 
+from deploy.cluster.workloads import Workload
 from gotk.api.image import ImageRef
 from gotk.duration import Duration
 from gotk.oci import name as names
 from gotk.runtime.clock import parse_rfc3339, rfc3339
 from image_automation.app.telling.journey import Journey
-from image_automation.app.telling.workloads import Workload
 
 _MOST: Final = 5
 

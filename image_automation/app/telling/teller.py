@@ -13,8 +13,9 @@ from typing import Any, Final, Protocol, TypeVar
 
 import structlog
 
-from deploy.cluster import inventory
+from deploy.cluster import inventory, workloads
 from deploy.cluster.inventory import Item
+from deploy.cluster.workloads import Workload
 from gotk.api import extensions
 from gotk.api.helm import HelmRelease
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation
@@ -28,9 +29,8 @@ from gotk.runtime import beside, events
 from gotk.runtime.clock import Clock, rfc3339
 from gotk.runtime.reconciler import Key, Reader
 from image_automation import report
-from image_automation.app.telling import journey, reached, workloads
+from image_automation.app.telling import journey, reached
 from image_automation.app.telling.journey import Journey
-from image_automation.app.telling.workloads import Workload
 from image_automation.notification.alerts import wishes
 from image_automation.report import Push
 

@@ -1,12 +1,15 @@
 """Who is told of what in the company's cluster, and whether that arrived; and what happened to its objects."""
 
 import dataclasses
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
+from gotk.api.image import ImagePolicy
 from gotk.api.notification import Alert
 from gotk.runtime.clock import rfc3339
 from image_automation.dashboard.page import Knows
+from image_automation.dashboard.scanned.lags import Lag
 from image_automation.notification.journal import Journal
 from tests.e2e.dashboard.fleet import Fleet
 from tests.image_automation.dashboard.showing import condition, with_status
@@ -53,7 +56,28 @@ def told(fleet: Fleet, knows: Knows, now: datetime) -> Knows:
         fleet.cluster.put(obj)
     for minutes, *said in _HAPPENED:
         fleet.cluster.put(_event(rfc3339(now - timedelta(minutes=minutes)), *said))
-    return dataclasses.replace(knows, journal=_journal(now), tests=Arrives())
+    annotations = {"image-automation.dev/minimum-age": "72h"}
+    fleet.cluster.change("ImagePolicy", "platform", "cert-manager", {"metadata": {"annotations": annotations}})
+    return dataclasses.replace(knows, journal=_journal(now), tests=Arrives(), lags=Lagging(now))
+
+
+class Lagging:
+    """What is behind in the fleet, and what is too young in it."""
+
+    def __init__(self, now: datetime) -> None:
+        self._lags = {
+            "ledger": Lag(newer=1, since=rfc3339(now - timedelta(hours=5))),
+            "gateway": Lag(newer=2, since=rfc3339(now - timedelta(days=4))),
+            "cert-manager": Lag(
+                newer=1,
+                since=rfc3339(now - timedelta(hours=20)),
+                ageing="v1.18.3",
+                eligible=rfc3339(now + timedelta(hours=52)),
+            ),
+        }
+
+    async def of(self, used: Sequence[tuple[ImagePolicy, str]]) -> list[Lag]:
+        return [self._lags.get(policy.metadata.name, Lag()) for policy, _ in used]
 
 
 def _journal(now: datetime) -> Journal:

@@ -66,7 +66,7 @@ async def test_what_waits_for_another_gate_waits_for_nobody() -> None:
 async def test_the_front_page_has_it_among_what_needs_a_person_and_not_again_among_what_waits() -> None:
     found = await seen("/", HELD, {**HELD, "kind": "OutsideWindow", "path": "b.yaml"})
     assert [each["policy"] for each in found["approvals"]] == ["app"]
-    assert [each["reason"] for each in found["waiting"]] == ["OutsideWindow"]
+    assert [each["reason"] for each in found["outside"]] == ["OutsideWindow"]
 
 
 async def test_an_annotation_that_cannot_be_read_has_its_cause_and_no_count() -> None:

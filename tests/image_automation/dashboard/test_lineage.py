@@ -13,7 +13,8 @@ from gotk.api.source import GitRepository
 from image_automation.explanation import Explainer
 from reflector.first_seen import FirstSeen
 from reflector.store import TagStore
-from tests.image_automation.dashboard.showing import HTML, JSON, Noon, ready, shown, with_status
+from tests.image_automation.dashboard.showing import HTML, JSON, Held, Noon, ready, shown, with_status
+from tests.image_automation.dashboard.test_access import bearer
 from tests.memory_cluster import MemoryCluster, image_policy, image_repository
 from tests.reflector import storing
 
@@ -163,7 +164,38 @@ async def test_each_step_says_where_it_went_and_how_long_it_took() -> None:
         [("apps/web.yaml", 7)],
     )
     assert (way["source"]["took"], way["rollouts"][0]["stop"]["took"]) == (2, 3)
-    assert way["rollouts"][0]["workloads"] == ["Deployment/default/web"]
+    assert way["rollouts"][0]["workloads"] == [{"name": "Deployment/default/web"}]
+
+
+READS = frozenset({("list", "*", "*"), ("get", "deployments", "default")})
+
+
+@pytest.mark.parametrize(
+    ("rules", "image", "runs"),
+    [
+        (READS, "example.com/app:1.1", {"tags": ["1.1"], "ready": True}),
+        (READS, "example.com/app:1.0@sha256:aa", {"tags": ["1.0"], "ready": True}),
+        (READS, "example.com/other:1.1", {"ready": True}),
+        (frozenset({("list", "*", "*")}), "example.com/app:1.1", {}),
+    ],
+)
+async def test_a_workload_says_which_tag_it_runs_to_who_may_read_it(
+    rules: frozenset[tuple[str, str, str]], image: str, runs: dict[str, Any]
+) -> None:
+    fine = {"replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1}
+    deployment = {
+        "apiVersion": "apps/v1",
+        "kind": "Deployment",
+        "metadata": {"name": "web", "namespace": "default"},
+        "spec": {"replicas": 1, "template": {"spec": {"containers": [{"image": image}]}}},
+        "status": {**fine, "conditions": [{"type": "Available", "status": "True"}]},
+    }
+    cluster = MemoryCluster()
+    for obj in (repository(), policy(), automation(), source(), kustomization(), deployment):
+        cluster.put(obj)
+    async with shown(cluster, kinds=KINDS, holders={"ada": Held("ada", rules=rules)}) as client:
+        found = await (await client.get("/images/default/app", headers=bearer("ada"))).json()
+    assert found["ways"][0]["rollouts"][0]["workloads"] == [{"name": "Deployment/default/web", **runs}]
 
 
 async def test_only_what_builds_the_written_files_is_followed_where_that_is_known() -> None:

@@ -4,7 +4,10 @@ from typing import Any
 
 import pytest
 
-from tests.image_automation.dashboard.showing import HTML, JSON, automation, condition, ready, shown, with_status
+from image_automation.dashboard.page import Knows
+from image_automation.dashboard.scanned.lags import Lag
+from tests.image_automation.dashboard.showing import HTML, JSON, Held, automation, condition, ready, shown, with_status
+from tests.image_automation.dashboard.test_access import bearer
 from tests.memory_cluster import MemoryCluster, image_policy, image_repository
 
 SUSPENDED = {"suspend": True}
@@ -95,15 +98,15 @@ async def test_a_held_update_names_the_place_and_who_took_it_back() -> None:
 
 
 async def test_an_update_that_waits_is_no_held_one() -> None:
-    waits = HELD | {"commit": "", "by": "", "kind": "OutsideWindow", "message": "outside its windows: opens at noon"}
+    waits = HELD | {"commit": "", "by": "", "kind": "Frozen", "message": "frozen: the sale"}
     cluster = MemoryCluster()
     cluster.put(automation(report={"held": [waits]}, conditions=[condition("Ready", "True")]))
     async with shown(cluster) as client:
         found = await (await client.get("/", headers=JSON)).json()
         text = await (await client.get("/", headers=HTML)).text()
-    assert [each["cause"] for each in found["waiting"]] == ["outside its windows: opens at noon"]
+    assert [each["cause"] for each in found["waiting"]] == ["frozen: the sale"]
     assert "held" not in found
-    assert "<code>1.1</code> is not written yet: outside its windows: opens at noon" in text
+    assert "<code>1.1</code> is not written yet: frozen: the sale" in text
     assert 'href="/objects/ImageUpdateAutomation/default/auto"' in text
 
 
@@ -144,3 +147,64 @@ async def test_images_are_found_by_text_and_standing(query: str, names: list[str
     found = await seen(f"/images{query}", *objects)
     assert [image["policy"] for image in found["images"]] == names
     assert found["total"] == 2
+
+
+async def test_what_waits_for_its_window_stands_apart_from_what_waits_for_something_else() -> None:
+    waits = {**HELD, "commit": "", "by": ""}
+    held = [{**waits, "kind": "OutsideWindow"}, {**waits, "kind": "Frozen", "path": "b.yaml"}]
+    found = await seen("/", automation(report={"held": held}, **ready()))
+    assert [[each["reason"] for each in found[list_]] for list_ in ("outside", "waiting")] == [
+        ["OutsideWindow"],
+        ["Frozen"],
+    ]
+
+
+class Lagging:
+    """Every policy that is asked about is behind its newest tag, which is too young."""
+
+    def __init__(self) -> None:
+        self.asked: list[tuple[str, str]] = []
+
+    async def of(self, used: Any) -> list[Lag]:
+        self.asked += [(policy.metadata.name, tag) for policy, tag in used]
+        return [Lag(newer=2, since="2025-12-30T12:00:00Z", ageing="1.4", eligible="2026-01-02T12:00:00Z") for _ in used]
+
+
+def chosen(name: str, **annotations: str) -> dict[str, Any]:
+    made = with_status(image_policy(name), **ready(), latestRef={"name": "example.com/app", "tag": "1.1"})
+    made["metadata"]["annotations"] = {f"image-automation.dev/{key}": text for key, text in annotations.items()}
+    return made
+
+
+async def lagging(path: str, *objects: dict[str, Any]) -> tuple[Any, Lagging]:
+    cluster, lags = MemoryCluster(), Lagging()
+    for obj in objects:
+        cluster.put(obj)
+    holders = {"ada": Held("ada", rules=frozenset({("*", "*", "*")}))}
+    async with shown(cluster, knows=Knows(lags=lags), holders=holders) as client:
+        return await (await client.get(path, headers=bearer("ada"))).json(), lags
+
+
+async def test_what_is_too_young_is_told_with_its_end_and_may_be_allowed() -> None:
+    found, _ = await lagging("/", chosen("app", **{"minimum-age": "72h"}), chosen("plain"))
+    assert found["ageing"] == [
+        {
+            "namespace": "default", "policy": "app", "tag": "1.4", "eligible": "2026-01-02T12:00:00Z", "chosen": "1.1",
+            "acts": [
+                {"act": "allow", "kind": "ImagePolicy", "namespace": "default", "name": "app", "tag": "1.4"}
+            ],
+        }
+    ]  # fmt: skip
+
+
+async def test_an_image_tells_how_far_what_is_written_is_behind_where_something_holds_it_back() -> None:
+    held = {**HELD, "setter": "default:held", "old": "example.com/app:1.0@sha256:aa", "new": "example.com/app:1.1"}
+    pinned = chosen("pinned", pin='{"tag": "1.1"}')
+    objects = (chosen("plain"), pinned, chosen("held"), automation(report={"held": [held]}, **ready()))
+    found, lags = await lagging("/images", *objects)
+    assert lags.asked == [("held", "1.0"), ("pinned", "1.1")]
+    assert [(each["policy"], each.get("lag", {}).get("newer", 0)) for each in found["images"]] == [
+        ("held", 2),
+        ("pinned", 2),
+        ("plain", 0),
+    ]

@@ -6,8 +6,9 @@ from typing import Any
 import msgspec
 import pytest
 
+from deploy.cluster import workloads
 from gotk.api.image import ImageRef
-from image_automation.app.telling import journey, reached, workloads
+from image_automation.app.telling import journey, reached
 from image_automation.app.telling.journey import Journey
 from image_automation.report import Changed, Push
 from tests.image_automation.automating import policy

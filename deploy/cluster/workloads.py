@@ -10,6 +10,7 @@ from datetime import datetime
 from typing import Any, Final
 
 from deploy.cluster import health
+from gotk.oci import name as names
 from gotk.runtime.clock import parse_rfc3339
 
 #: Kinds with a pod template, by API group.
@@ -93,3 +94,13 @@ def _map(value: object) -> Mapping[str, Any]:
 
 def _list(value: object) -> list[Any]:
     return value if isinstance(value, list) else []
+
+
+def tag_of(image: str, wanted: str) -> str:
+    """Return the tag with which a workload runs an image, however either name is spelt; nothing for another image."""
+    name, _, tag = image.partition("@")[0].rpartition(":")
+    try:
+        same = bool(name) and "/" not in tag and names.parse(name) == names.parse(wanted)
+    except ValueError:
+        return ""
+    return tag if same else ""
