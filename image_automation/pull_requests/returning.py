@@ -102,14 +102,16 @@ class Returning:
         for each in [pull for pull in self.written.pull_requests if pull.takes_back]:
             pulls = await self._find(each.branch)
             open_ = next((pull for pull in pulls if pull.state is State.OPEN), None)
+            if open_ is None and not each.number:  # whoever was about to open it died: it is decided anew
+                self._remember(each.branch, None)
+                continue
             place = await self._place(each.branch, _NOTHING)
             wish = fate(each) or self._onwards(open_, place)
             if open_ is None:
                 wish = Withdrawal("")
             carried = await self._carry_out(place, pulls, wish, each)
             if open_ is None or isinstance(wish, Withdrawal):
-                if each.number:
-                    await telling.ended(self.run, self.desk, each, pulls)
+                await telling.ended(self.run, self.desk, each, pulls)
                 self._remember(each.branch, None)
                 self._count(each, pulls)
             else:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from gotk.api import extensions
@@ -14,6 +15,7 @@ from gotk.git.objects.seed import seed
 from gotk.git.transport.operation import References
 from gotk.runtime.errors import Conflict
 from image_automation import report
+from tests import running
 from tests.gotk.forge.standins.facts import Pull
 from tests.image_automation.automating import FILE, Opening, policy
 from tests.image_automation.failing import deployed
@@ -114,7 +116,8 @@ async def test_a_recovery_is_proposed_once_follows_its_base_and_quarantines(upda
     assert ended.conditions[extensions.UPDATE_FAILED][1] == "UpdateTakeBackProposed"
     assert ended.conditions[extensions.UPDATE_FAILED][2].endswith(f"; {said}")
     assert forge.world.text("apps/web.yaml") == NEW
-    assert (await forge.run()).run.events == []
+    quiet = await forge.run()
+    assert (quiet.run.events, quiet.run.told) == ([], [])
     forge.commit("main", {"README.md": "more\n"})
     await forge.run()
     assert ([each.number for each in forge.open], forge.world.text("README.md", pull.head)) == ([2], "more\n")
@@ -124,6 +127,32 @@ async def test_a_recovery_is_proposed_once_follows_its_base_and_quarantines(upda
     assert [(held.kind, held.by) for held in found.held] == [("Quarantined", "Kustomization apps/apps")]
     assert [(each.failing, each.commit) for each in found.recovered] == [("Kustomization apps/apps", pull.merge_commit)]
     assert (forge.open, len(forge.facts.pulls)) == ([], 2)
+
+
+@pytest.mark.parametrize("why", ["a rollback", "a recovery"])
+async def test_a_crash_between_push_and_open_doubles_and_loses_nothing(updated: Updated, why: str):
+    forge = await updated()
+    if why == "a rollback":
+        asked(forge, rollback=REQUEST)
+    else:
+        failing(forge)
+
+    def dies(*_: Any, **__: Any) -> None:
+        raise KeyboardInterrupt
+
+    opened, forge.facts.open = forge.facts.open, dies
+    run: running.FakeRun[Any] = running.FakeRun(forge.obj)
+    with pytest.raises(KeyboardInterrupt):
+        await forge.world.reconciler.reconcile(forge.obj, run)
+    forge.facts.open = opened
+    metadata = msgspec.structs.replace(forge.obj.metadata, annotations=run.annotations)
+    forge.obj = msgspec.structs.replace(forge.obj, metadata=metadata, status=run.status)
+    (planned,) = forge.recorded
+    tip = forge.world.head(planned.branch)
+    forge.world.restarted(deployers=(Kustomization,))
+    ended = await forge.run()
+    (pull,) = forge.open
+    assert (ended.error, forge.world.head(pull.head), len(forge.facts.pulls)) == (None, tip, 2)
 
 
 async def test_a_base_that_moves_under_it_is_no_reason_to_take_anything_else_back(updated: Updated):
