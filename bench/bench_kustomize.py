@@ -57,7 +57,7 @@ class Ours:
 
     def __init__(self, client: Client, transport: Transport, limiter: Limiter, scratch: Path) -> None:
         clock = SystemClock()
-        downloads = Downloads(transport=transport, clock=clock, limiter=limiter, retries=5)
+        downloads = Downloads(transport=transport, clock=clock, limiter=limiter, retries=5, each=None)
         trees = Trees(downloads=downloads, limiter=limiter, scratch=scratch, capacity=8)
         builder = Builder(
             command=find_command(),

@@ -11,14 +11,17 @@ from gotk.bounded import Bounded
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.errors import Retry
 
-_SECONDS = 60.0
 _KEPT_BYTES = 64 << 20
 
 
 class Charts:
-    """Loads charts. With `plain_versions` a chart's version stays as it is, whatever digest it came by."""
+    """Loads charts. With `plain_versions` a chart's version stays as it is, whatever digest it came by.
 
-    def __init__(self, *, archives: Archives, limiter: Limiter, plain_versions: bool) -> None:
+    `patience` are the seconds that it may take to get one, however often its server is asked.
+    """
+
+    def __init__(self, *, archives: Archives, limiter: Limiter, plain_versions: bool, patience: float) -> None:
+        self._patience = patience
         self._archives = archives
         self._limiter = limiter
         self._plain_versions = plain_versions
@@ -31,7 +34,7 @@ class Charts:
         if kept is not None:
             return kept
         revision = artifact.revision if charts.has_digest(kind, artifact.revision) else ""
-        async with self._archives.open(artifact, timeout=_SECONDS) as file:
+        async with self._archives.open(artifact, timeout=self._patience) as file:
             data = await self._limiter.run(Path.read_bytes, file)
         try:
             loaded = await self._limiter.run(charts.load, data, revision=revision, tracked=not self._plain_versions)

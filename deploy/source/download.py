@@ -36,9 +36,13 @@ class _Unavailable(ArtifactError):
 
 
 class Downloads:
-    """Downloads artifacts. A server in trouble is asked again `retries` times."""
+    """Downloads artifacts. A server in trouble is asked again `retries` times, and one that says nothing for `each`."""
 
-    def __init__(self, *, transport: Transport, clock: Clock, limiter: Limiter, retries: int) -> None:
+    def __init__(
+        self, *, transport: Transport, clock: Clock, limiter: Limiter, retries: int, each: float | None
+    ) -> None:
+        """Take what it works with; `each` are the seconds that one answer may take, as long as all of them if None."""
+        self._each = each
         self._backoff = retry.Backoff(tries=retries + 1, first=1.0, longest=16.0)
         self._transport = transport
         self._clock = clock
@@ -75,7 +79,10 @@ class Downloads:
                 most=Reach.LOOPBACK,
             )
             with packed.open("wb") as file:
-                answer = await self._transport.send(request, sink=file.write)
+                async with asyncio.timeout(self._each):
+                    answer = await self._transport.send(request, sink=file.write)
+        except TimeoutError as error:
+            raise _Unavailable(f"{failed}: no answer within {self._each:g}s") from error
         except TooLarge as error:
             raise ArtifactError(f"failed to download archive: larger than {_LARGEST_ARCHIVE} bytes") from error
         except (HTTPError, ValueError) as error:

@@ -16,6 +16,7 @@ from deploy.helm.rendering.render import Renderer
 from deploy.helm.template import Templates
 from deploy.helm.wakes import CONFIGS, EXTERNAL
 from deploy.source.charts import program
+from deploy.source.download import Downloads
 from deploy.source.fetch import Archives
 from gotk.runtime.reconciler import Reconciler
 from gotk.sandbox.confinement import Confinement
@@ -23,6 +24,7 @@ from image_automation.app import builds
 from image_automation.app.parts import Parts
 from image_automation.app.settings import Settings
 
+_TRIES = 2  # of a chart's server that says nothing, in one run
 _ARCHIVES = 16  # chart archives that stay on disk for the next run
 
 
@@ -49,13 +51,23 @@ def helm_release(parts: Parts) -> Reconciler[Any, Any]:
 
 
 def _charts(parts: Parts) -> Charts:
-    archives = Archives(
-        downloads=parts.downloads,
+    settings = parts.settings
+    downloads = Downloads(
+        transport=parts.transport,
+        clock=parts.clock,
         limiter=parts.work,
-        scratch=parts.settings.make_scratch("released"),
-        capacity=_ARCHIVES,
+        retries=settings.http_retry,
+        each=settings.http_timeout,
     )
-    return Charts(archives=archives, limiter=parts.work, plain_versions=parts.settings.plain_chart_versions)
+    archives = Archives(
+        downloads=downloads, limiter=parts.work, scratch=settings.make_scratch("released"), capacity=_ARCHIVES
+    )
+    return Charts(
+        archives=archives,
+        limiter=parts.work,
+        plain_versions=settings.plain_chart_versions,
+        patience=_TRIES * settings.http_timeout,
+    )
 
 
 def _releases(parts: Parts) -> Releases:

@@ -75,6 +75,7 @@ class Settings:
     cache_configs: bool = False
     concurrent_ssa: int = 4
     http_retry: int = 9
+    http_timeout: float = 30.0
     override_managers: tuple[str, ...] = ()
     custom_apply_stage_kinds: frozenset[tuple[str, str]] = frozenset()
     strict_fields: bool = False

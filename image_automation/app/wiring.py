@@ -414,7 +414,7 @@ async def _parts(
         clock=clock,
         chance=chance,
         transport=inward,
-        downloads=Downloads(transport=inward, clock=clock, limiter=work, retries=settings.http_retry),
+        downloads=Downloads(transport=inward, clock=clock, limiter=work, retries=settings.http_retry, each=None),
         registry=await stack.enter_async_context(registry),
         repositories=Repositories(
             web,

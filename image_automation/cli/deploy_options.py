@@ -8,6 +8,7 @@ import click
 
 from gotk import selectors
 from image_automation.cli import gates, output
+from image_automation.cli.cluster import DurationType
 
 #: A host of a remote base: a name or an address, with no scheme, port or path.
 _HOST = re.compile(r"[a-z0-9.-]{1,253}", re.ASCII)
@@ -45,6 +46,13 @@ _OPTIONS = (
         default=9,
         show_default=True,
         help="Ask a source's server that is in trouble for its artifact again so many times in a run.",
+    ),
+    click.option(
+        "--http-timeout",
+        type=DurationType(),
+        default="30s",
+        show_default=True,
+        help="Wait so long for an answer with a chart's artifact, twice in a run.",
     ),
     click.option(
         "--override-manager",

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 
 _DURATIONS = (
     "artifact_retention_ttl", "rate_limit_interval", "requeue_dependency", "min_retry_delay", "max_retry_delay",
-    "grace",
+    "grace", "http_timeout",
     "hold_unchanged_status",
 )  # fmt: skip
 #: Where the lease and shared Secrets lie if nothing says which namespace the service runs in.

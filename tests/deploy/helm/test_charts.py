@@ -48,7 +48,7 @@ def artifact(path: str = "shop.tgz", *, revision: str = "1.2.3", digest: str = "
 async def load(shelf: Shelf, kind: str, *wanted: Artifact, plain_versions: bool = False) -> list[str]:
     """Load charts one after the other; return what versions they have."""
     with Limiter(width=1) as limiter:
-        charts = Charts(archives=shelf, limiter=limiter, plain_versions=plain_versions)
+        charts = Charts(archives=shelf, limiter=limiter, plain_versions=plain_versions, patience=60)
         loaded = [await charts.load(kind, each) for each in wanted]
     return [each.metadata.version for each in loaded]
 

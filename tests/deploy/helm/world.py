@@ -102,9 +102,9 @@ class World:
             clock=clock,
             default_to_retry=False,
         )
-        downloads = download.Downloads(transport=transport, clock=clock, limiter=limiter, retries=0)
+        downloads = download.Downloads(transport=transport, clock=clock, limiter=limiter, retries=0, each=None)
         archives = Archives(downloads=downloads, limiter=limiter, scratch=scratch, capacity=4)
-        self._charts = Charts(archives=archives, limiter=limiter, plain_versions=False)
+        self._charts = Charts(archives=archives, limiter=limiter, plain_versions=False, patience=60)
         identities = Identities(
             cluster=client, cache=TokenCache(now=time.time), workload_identity=False, default_account=""
         )

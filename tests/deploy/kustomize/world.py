@@ -87,7 +87,7 @@ class World:
         self.kubeconfig = Path()
         self.scratch = scratch
         clock = SystemClock()
-        downloads = download.Downloads(transport=transport, clock=clock, limiter=limiter, retries=5)
+        downloads = download.Downloads(transport=transport, clock=clock, limiter=limiter, retries=5, each=None)
         self.trees = fetch.Trees(downloads=downloads, limiter=limiter, scratch=scratch, capacity=8)
         builder = build.Builder(
             command=build.find_command(),

@@ -44,7 +44,7 @@ class Source:
         self.url = ""
         self.clock = QuickClock()
         self.scratch = scratch
-        downloads = download.Downloads(transport=transport, clock=self.clock, limiter=limiter, retries=5)
+        downloads = download.Downloads(transport=transport, clock=self.clock, limiter=limiter, retries=5, each=None)
         self.trees = fetch.Trees(downloads=downloads, limiter=limiter, scratch=scratch, capacity=1)
 
     async def serve(self, request: web.Request) -> web.Response:
@@ -136,6 +136,28 @@ async def test_an_archive_comes_as_it_lies_there(source: Source) -> None:
         source.url = f"http://{address}/a.tar.gz"
         assert await source.names() == ["cm.yaml"]
     assert asked == ["identity"]
+
+
+async def test_a_server_that_says_nothing_is_asked_again_after_so_long(tmp_path: Path) -> None:
+    asked = 0
+
+    async def serve(_: web.Request) -> web.Response:
+        nonlocal asked
+        asked += 1
+        if asked == 1:
+            await asyncio.Event().wait()
+        return web.Response(body=BODY)
+
+    clock = QuickClock()
+    async with serving(serve) as address, Transport() as transport:
+        with Limiter(width=1) as limiter:
+            downloads = download.Downloads(transport=transport, clock=clock, limiter=limiter, retries=1, each=0.3)
+            artifact = Artifact(
+                digest=sources.digest(BODY), path="p", url=f"http://{address}/a", revision="r", last_update_time=""
+            )
+            await downloads.fetch(artifact, tmp_path / "a", timeout=30)
+    assert (tmp_path / "a").read_bytes() == BODY
+    assert (asked, len(clock.slept)) == (2, 1)
 
 
 async def test_a_failure_is_not_remembered(source: Source) -> None:

@@ -203,6 +203,7 @@ REACH: dict[str, tuple[list[str], str, str, Any, Any]] = {
     "names in charts": (["--feature-gates=AllowDNSLookups=true"], "Renderer", "_dns", False, True),
     "patience of a stop": (["--graceful-shutdown-timeout=2m"], "Settings", "grace", 8.0, 120.0),
     "digests of releases": (["--snapshot-digest-algo=blake3"], "Policy", "digest_algorithm", "sha256", "blake3"),
+    "patience with a chart's server": (["--http-timeout=5s"], "Charts", "_patience", 60.0, 10.0),
     "dependencies of policies": (
         ["--requeue-dependency=7s"], "ImagePolicyReconciler", "_requeue_dependency", 30.0, 7.0),
     "dependencies of Kustomizations": (

@@ -76,7 +76,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
                 objects=cluster,
                 access=HelmAccesses(objects=cluster, registries=RegistryAccess(objects=cluster, logins=None)),
                 fetcher=fetcher,
-                downloads=Downloads(transport=transport, clock=SystemClock(), limiter=work, retries=0),
+                downloads=Downloads(transport=transport, clock=SystemClock(), limiter=work, retries=0, each=None),
                 blocking=work,
                 scratch=tmp_path,
             )
