@@ -12,7 +12,7 @@ from tests.conformance.helm import Helm
 from tests.e2e import helm_stage
 from tests.e2e.helm_stage import HelmStage, is_settled
 
-pytestmark = [real.needed, pytest.mark.real, pytest.mark.skipif(Helm.path is None, reason="there is no helm here")]
+pytestmark = [real.needed, pytest.mark.skipif(Helm.path is None, reason="there is no helm here")]
 
 
 @pytest.fixture
