@@ -62,7 +62,7 @@ unit: $(VENV)/.dev ## the tests alone (ARGS="-k name" chooses)
 test: $(VENV)/.dev ## everything that must pass before a merge
 	@$(MAKE) --no-print-directory -j 2 check unit
 
-all: $(VENV)/.dev ## the same with the tests of tests/slow.txt, which take ten seconds and more each
+all: $(VENV)/.dev ## the same with the tests of tests/slow.txt, which take twenty seconds and more each
 	@$(MAKE) --no-print-directory -j 2 check unit ARGS="--slow $(ARGS)"
 
 bench: $(VENV)/.dev ## print every benchmark, each beside its peer or limit

@@ -18,7 +18,7 @@ settings.load_profile("no deadline")
 REFUSED = "this machine refuses: "
 #: Folders whose tests play whole tables or start whole services; none of them is to be the one that the rest waits for.
 LONG = {"e2e", "hostile", "upstream"}
-#: Tests that take ten seconds and more, a line each.
+#: Tests that take twenty seconds and more, a line each.
 SLOW = Path(__file__).with_name("slow.txt")
 #: A file system in memory, and how many bytes tests may need at once.
 MEMORY = Path("/dev/shm")
