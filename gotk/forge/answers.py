@@ -59,6 +59,11 @@ def said(answer: Answer) -> str:
     return errors.printable("; ".join(words)) or f"status {answer.status}"
 
 
+def refused(what: str, answer: Answer) -> list[str]:
+    """Return the warning that something could not be had; nothing where it was."""
+    return [] if is_done(answer) else [f"{what}: {said(answer)}"]
+
+
 def _words(value: Any, *, depth: int) -> Iterable[str]:
     if isinstance(value, str):
         yield value

@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from gotk.forge.answers import as_object, is_done, said
 from gotk.forge.hosting import Asking
-from gotk.forge.pull_request import Kept, PullRequest, Search, State, Wanted, differing
+from gotk.forge.pull_request import Kept, Merging, Outcome, PullRequest, Search, State, Wanted, differing
 from gotk.http.exchange import Request, Unusable
 
 _LAST_LINE = 200
@@ -125,6 +125,12 @@ def fitted(wanted: Wanted, longest: int) -> Wanted:
     end = wanted.body.rstrip().rpartition("\n")[2][-_LAST_LINE:]
     cut = f"\n\n…\n\n{end}\n"
     return replace(wanted, body=f"{wanted.body[: longest - len(cut)]}{cut}")
+
+
+def merging(there: PullRequest) -> Merging:
+    """Return what a request to merge came to that was granted, by how the pull request is then."""
+    outcome = Outcome.MERGED if there.state is State.MERGED else Outcome.SCHEDULED
+    return Merging(outcome=outcome, commit=there.merge_commit)
 
 
 def unoffered(forge: str, what: str, names: Iterable[str]) -> tuple[str, ...]:

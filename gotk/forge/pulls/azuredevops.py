@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 from gotk.forge import paging
 from gotk.forge.accounts import AzureDevOpsAccount
-from gotk.forge.answers import as_object, dig, is_done, number_of, said, text, texts
+from gotk.forge.answers import as_object, dig, is_done, number_of, refused, said, text, texts
 from gotk.forge.hosting import Asking
-from gotk.forge.proposals import REFUSALS, Proposals, unoffered
+from gotk.forge.proposals import REFUSALS, Proposals, merging, unoffered
 from gotk.forge.pull_request import (
     Check,
     Checks,
@@ -107,9 +107,7 @@ class PullRequests(AzureDevOpsAccount, Proposals):
         }
         answer = yield self._send("PATCH", f"{self._pull(number)}?{_VERSION}", body, accepts=(400, 403, 409))
         if is_done(answer):
-            merged = self._read(as_object(answer))
-            done = merged.state is State.MERGED
-            return Merging(outcome=Outcome.MERGED if done else Outcome.SCHEDULED, commit=merged.merge_commit)
+            return merging(self._read(as_object(answer)))
         there = yield from self.get_pull_request(number)
         outcome = Outcome.REFUSED if there.is_at(expected) else Outcome.MOVED
         return Merging(outcome=outcome, message=said(answer))
@@ -212,8 +210,7 @@ class PullRequests(AzureDevOpsAccount, Proposals):
         pull = f"{self._base}/pullRequests/{there.number}"
         for name in lacking(wanted.labels, there.labels):
             answer = yield self._send("POST", f"{pull}/labels?{_VERSION}", {"name": name}, accepts=REFUSALS)
-            if not is_done(answer):
-                warnings.append(f"label {name}: {said(answer)}")
+            warnings += refused(f"label {name}", answer)
         for name in lacking(wanted.reviewers, (*there.reviewers, there.author)):
             person = yield from self._identity(name)
             if not person:
@@ -221,8 +218,7 @@ class PullRequests(AzureDevOpsAccount, Proposals):
                 continue
             url = f"{pull}/reviewers/{person}?{_VERSION}"
             answer = yield self._send("PUT", url, {"id": person, "vote": 0}, accepts=REFUSALS)
-            if not is_done(answer):
-                warnings.append(f"reviewer {name}: {said(answer)}")
+            warnings += refused(f"reviewer {name}", answer)
         return tuple(warnings)
 
     def _identity(self, name: str) -> Asking[str]:

@@ -11,7 +11,7 @@ from urllib.parse import quote
 
 from gotk.forge import build_status, paging
 from gotk.forge.accounts import BitbucketAccount
-from gotk.forge.answers import as_object, dig, is_done, number_of, said, text, texts
+from gotk.forge.answers import as_object, dig, is_done, number_of, refused, said, text, texts
 from gotk.forge.hosting import Asking
 from gotk.forge.proposals import REFUSALS, Proposals, unoffered
 from gotk.forge.pull_request import (
@@ -192,7 +192,7 @@ class PullRequests(BitbucketAccount, Proposals):
             return []
         body = {"title": text(now, "title"), "reviewers": [*({"uuid": each} for each in present), person]}
         answer = yield self._send("PUT", self._pull(there.number), body, accepts=REFUSALS)
-        return [] if is_done(answer) else [f"reviewer {name}: {said(answer)}"]
+        return refused(f"reviewer {name}", answer)
 
     def _identity(self, name: str) -> Asking[dict[str, str]]:
         """Return how a person is named to the API; nothing where the nickname is nobody's of the workspace."""

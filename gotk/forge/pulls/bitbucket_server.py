@@ -11,9 +11,9 @@ from urllib.parse import quote
 
 from gotk.forge import build_status, paging
 from gotk.forge.accounts import BitbucketServerAccount
-from gotk.forge.answers import as_object, dig, is_done, number_of, said, text, texts
+from gotk.forge.answers import as_object, dig, is_done, number_of, refused, said, text, texts
 from gotk.forge.hosting import Asking
-from gotk.forge.proposals import REFUSALS, Proposals, unoffered
+from gotk.forge.proposals import REFUSALS, Proposals, merging, unoffered
 from gotk.forge.pull_request import (
     Check,
     Checks,
@@ -99,9 +99,7 @@ class PullRequests(BitbucketServerAccount, Proposals):
         answer = yield self._send("POST", url, {**wanted, "version": there.revision}, accepts=(409,))
         if not is_done(answer):
             return Merging(outcome=Outcome.REFUSED, message=said(answer))
-        merged = self._read(as_object(answer))
-        done = merged.state is State.MERGED
-        return Merging(outcome=Outcome.MERGED if done else Outcome.SCHEDULED, commit=merged.merge_commit)
+        return merging(self._read(as_object(answer)))
 
     def _pull(self, number: int) -> str:
         return f"{self._base}/pull-requests/{number}"
@@ -176,8 +174,7 @@ class PullRequests(BitbucketServerAccount, Proposals):
         for name in lacking(wanted.reviewers, (*there.reviewers, there.author)):
             body = {"user": {"name": name}, "role": "REVIEWER"}
             answer = yield self._send("POST", f"{self._pull(there.number)}/participants", body, accepts=REFUSALS)
-            if not is_done(answer):
-                warnings.append(f"reviewer {name}: {said(answer)}")
+            warnings += refused(f"reviewer {name}", answer)
         return tuple(warnings)
 
 

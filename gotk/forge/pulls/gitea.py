@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 from gotk.forge import paging
 from gotk.forge.accounts import GiteaAccount
-from gotk.forge.answers import as_object, dig, is_done, number_of, said, text, texts
+from gotk.forge.answers import as_object, dig, is_done, number_of, refused, said, text, texts
 from gotk.forge.hosting import Asking
-from gotk.forge.proposals import REFUSALS, Proposals
+from gotk.forge.proposals import REFUSALS, Proposals, merging
 from gotk.forge.pull_request import (
     Check,
     Checks,
@@ -93,8 +93,7 @@ class PullRequests(GiteaAccount, Proposals):
         if not is_done(answer):
             moved = there.head_sha != expected
             return Merging(outcome=Outcome.MOVED if moved else Outcome.REFUSED, message=said(answer))
-        merged = there.state is State.MERGED
-        return Merging(outcome=Outcome.MERGED if merged else Outcome.SCHEDULED, commit=there.merge_commit)
+        return merging(there)
 
     def _list(self, search: Search) -> Asking[Items]:
         state = "open" if search.state is State.OPEN else "closed" if search.state else "all"
@@ -169,8 +168,7 @@ class PullRequests(GiteaAccount, Proposals):
             if found is not None:
                 url = f"{self._base}/issues/{number}/labels"
                 answer = yield self._send("POST", url, {"labels": [found]}, accepts=REFUSALS)
-            if answer is not None and not is_done(answer):
-                warnings.append(f"label {name}: {said(answer)}")
+            warnings += refused(f"label {name}", answer) if answer is not None else []
         return warnings
 
     def _assign(self, there: PullRequest, name: str) -> Asking[list[str]]:
@@ -178,7 +176,7 @@ class PullRequests(GiteaAccount, Proposals):
         now = texts(dig((yield self._get(f"{self._base}/issues/{there.number}")).json(), "assignees"), "login")
         body = {"assignees": [*now, name]}
         answer = yield self._send("PATCH", f"{self._base}/issues/{there.number}", body, accepts=REFUSALS)
-        return [] if is_done(answer) else [f"assignee {name}: {said(answer)}"]
+        return refused(f"assignee {name}", answer)
 
     def _ask_reviews(self, number: int, names: tuple[str, ...]) -> Asking[list[str]]:
         """Ask those who have not reviewed, each alone: one wrong name keeps the others out."""
@@ -189,8 +187,7 @@ class PullRequests(GiteaAccount, Proposals):
         for name in lacking(names, done):
             body = {"team_reviewers": [name.rpartition("/")[2]]} if "/" in name else {"reviewers": [name]}
             answer = yield self._send("POST", f"{pull}/requested_reviewers", body, accepts=REFUSALS)
-            if not is_done(answer):
-                warnings.append(f"reviewer {name}: {said(answer)}")
+            warnings += refused(f"reviewer {name}", answer)
         return warnings
 
 

@@ -7,7 +7,7 @@ from urllib.parse import quote
 
 from gotk.forge import paging
 from gotk.forge.accounts import GitHubAccount
-from gotk.forge.answers import as_object, dig, is_done, number_of, said, text, texts
+from gotk.forge.answers import as_object, dig, is_done, number_of, refused, said, text, texts
 from gotk.forge.hosting import Asking
 from gotk.forge.proposals import REFUSALS, Proposals
 from gotk.forge.pull_request import (
@@ -209,8 +209,7 @@ class PullRequests(GitHubAccount, Proposals):
         issue = f"{self._base}/issues/{there.number}"
         if labels := lacking(wanted.labels, there.labels):
             answer = yield self._send("POST", f"{issue}/labels", {"labels": labels}, accepts=REFUSALS)
-            if not is_done(answer):
-                warnings.append(f"labels {', '.join(labels)}: {said(answer)}")
+            warnings += refused(f"labels {', '.join(labels)}", answer)
         if assignees := lacking(wanted.assignees, there.assignees):
             answer = yield self._send("POST", f"{issue}/assignees", {"assignees": assignees}, accepts=REFUSALS)
             # Whom it cannot assign it leaves out without a word.
@@ -238,7 +237,7 @@ class PullRequests(GitHubAccount, Proposals):
         body = {"team_reviewers": [name.rpartition("/")[2]]} if "/" in name else {"reviewers": [name]}
         url = f"{self._base}/pulls/{number}/requested_reviewers"
         answer = yield self._send("POST", url, body, accepts=REFUSALS)
-        return [] if is_done(answer) else [f"reviewer {name}: {said(answer)}"]
+        return refused(f"reviewer {name}", answer)
 
 
 def _run(run: Mapping[str, Any]) -> Check:

@@ -9,7 +9,7 @@ from gotk.forge import paging
 from gotk.forge.accounts import GitLabAccount
 from gotk.forge.answers import as_object, dig, is_done, number_of, said, text, texts
 from gotk.forge.hosting import Asking
-from gotk.forge.proposals import REFUSALS, Proposals
+from gotk.forge.proposals import REFUSALS, Proposals, merging
 from gotk.forge.pull_request import (
     Check,
     Checks,
@@ -116,9 +116,7 @@ class PullRequests(GitLabAccount, Proposals):
         answer = yield self._send("PUT", f"{self._merge_request(number)}/merge", body, accepts=(405, 409, 422))
         if not is_done(answer):
             return _refused(answer.status, said(answer))
-        there = self._read(as_object(answer))
-        merged = there.state is State.MERGED
-        return Merging(outcome=Outcome.MERGED if merged else Outcome.SCHEDULED, commit=there.merge_commit)
+        return merging(self._read(as_object(answer)))
 
     def _board(self, number: int, body: Mapping[str, Any]) -> Asking[Merging]:
         """Put it on the merge train, where it is not there yet."""
