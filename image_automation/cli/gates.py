@@ -22,11 +22,13 @@ DEFAULT_TO_RETRY = "DefaultToRetryOnFailure"
 HELM_3_DEFAULTS = "UseHelm3Defaults"
 DNS_LOOKUPS = "AllowDNSLookups"
 OOM_WATCH = "OOMWatch"
-#: Gates that Flux's controllers know and do not look at any more, and what there is in their place.
+#: Gates of Flux's controllers that lead nowhere, the first three with Flux either, and what there is in their place.
 _IGNORED = {
     "AdoptLegacyReleases": "releases of all versions of the API are taken over as they are",
     "DetectDrift": "set spec.driftDetection.mode of HelmReleases to warn",
     "CorrectDrift": "set spec.driftDetection.mode of HelmReleases to enabled",
+    "DisableStatusPollerCache": "health is always read from the API",
+    "GroupChangeLog": "what a Kustomization changed is told by its events",
 }
 _DEFAULTS = {
     WORKLOAD_IDENTITY: False,
@@ -95,7 +97,7 @@ def of_releases(given: Mapping[str, bool]) -> dict[str, bool]:
 
 
 def tell_ignored(given: Mapping[str, bool]) -> None:
-    """Log a warning for each gate that is opened and leads nowhere, with Flux too."""
+    """Log a warning for each gate that is opened and leads nowhere."""
     for name, instead in _IGNORED.items():
         if given[name]:
             structlog.get_logger().warning("a feature gate has no effect", gate=name, instead=instead)
