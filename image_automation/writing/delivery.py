@@ -65,9 +65,9 @@ class ByForge:
                 name = await self.commit(change)
         except Moved as error:
             raise git.NonFastForward(str(error)) from error
-        except NotOffered:
+        except NotOffered as error:
             await self.limiter.run(manager.push, checked_out, made)
-            return made
+            return replace(made, aside=f"the forge has not made and signed it: {error}")
         except TimeoutError as error:
             raise push_failed(git.TimedOut("the forge did not make the commit in time")) from error
         except git.Fenced as error:

@@ -56,7 +56,7 @@ class PushResult:
     """A commit for its branch. `checked_out` is the commit it was made on, `rebuilt` whether it replaces others.
 
     `made_at` is in seconds since the epoch, `parent` the commit below it. With a `tree`, which is what it holds, the
-    forge is to make it once more.
+    forge is to make it once more; `aside` says why it did not.
     """
 
     commit: str
@@ -68,6 +68,7 @@ class PushResult:
     rebuilt: bool = False
     parent: str = ""
     tree: str = ""
+    aside: str = ""
 
     @property
     def alone(self) -> "PushResult":
@@ -78,7 +79,8 @@ class PushResult:
     def summary(self) -> str:
         """What Flux's event says of a push."""
         also = f" and refspecs '{self.refspec}'" if self.refspec else ""
-        first = f"pushed commit '{self.commit[:7]}' to branch '{self.branch}'{also}"
+        aside = f"; {self.aside}" if self.aside else ""
+        first = f"pushed commit '{self.commit[:7]}' to branch '{self.branch}'{also}{aside}"
         return f"{first}\n{self.message}" if self.message else first
 
 

@@ -21,7 +21,7 @@ class Commits(GiteaAccount):
         """Make a commit and return its name. Raises Moved, NotOffered, Unusable."""
         at = yield from self._at(change.branch)
         if change.replaces and at == change.replaces != change.parent:
-            raise NotOffered(f"Gitea offers no way to build branch '{change.branch}' anew by its API: push it")
+            raise NotOffered(f"Gitea offers no way to build branch '{change.branch}' anew by its API")
         if at != change.parent and (at or change.replaces):
             raise Moved(change.branch, at)
         if not at:

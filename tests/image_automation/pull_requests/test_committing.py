@@ -77,6 +77,8 @@ async def test_each_forge_that_signs_makes_it_and_it_stays_ours(tmp_path: Path, 
     assert forge.world.text("apps/web.yaml", WEB) == FILE.replace("1.0", "1.2")
     newest, first = forge.world.commits(WEB)
     by_forge = kind != "gitea"  # which has no way to build a branch anew: it is pushed
+    unsigned = "; the forge has not made and signed it: Gitea offers no way to build branch"
+    assert (unsigned in ended.run.told[0].message) is (kind == "gitea")
     assert (newest.author.email == AUTHOR.email, len(facts.made)) == (by_forge, 2 if by_forge else 1)
     assert (str(first.id), ended.obj.status.last_push_commit) == (forge.world.first, str(newest.id))
     assert (await forge.run()).run.told == []
