@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias, TypeVar
 import msgspec
 
 from deploy.cluster.ports import Cluster
+from gotk.api.helm import HelmRelease
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import Object
@@ -106,9 +107,9 @@ class Drift(Record, frozen=True, kw_only=True):
 
 
 class Drifts(Protocol):
-    """Compares Kustomizations with the cluster."""
+    """Compares what was applied with the cluster."""
 
-    async def of(self, obj: Kustomization, who: str, cluster: Cluster) -> Drift:
+    async def of(self, obj: Kustomization | HelmRelease, who: str, cluster: Cluster) -> Drift:
         """Return what differs as somebody may see it. Raises APIError."""
         ...
 

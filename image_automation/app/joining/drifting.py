@@ -1,9 +1,10 @@
-"""What others have changed of what a Kustomization applied: found by dry runs as the person who asks.
+"""What others have changed of what was applied: found by dry runs as the person who asks.
 
-The objects are made as its runs make them, of the artifact that its source has now; a look is kept for a while.
+The objects of a Kustomization are made as its runs make them, of the artifact that its source has now; those of a
+HelmRelease stand in the release. A look is kept for a while.
 """
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from deploy.cluster import ports, redaction
@@ -11,12 +12,14 @@ from deploy.kustomize import attempt, drift
 from deploy.kustomize.building import assembly, build
 from deploy.kustomize.building.assembly import Assembler
 from deploy.source.download import ArtifactError
+from gotk.api.helm import HelmRelease
 from gotk.api.kustomize import Kustomization
-from gotk.api.meta import Artifact
+from gotk.api.meta import Artifact, Object
 from gotk.api.source import Bucket, GitRepository, OCIRepository
 from gotk.bounded import Bounded
 from gotk.runtime.clock import Clock
 from gotk.runtime.reconciler import Reader
+from image_automation.app.joining.release_drift import ReleaseDrift
 from image_automation.dashboard.page import Departed, Drift
 
 _SOURCES: Final[Mapping[str, type[GitRepository] | type[OCIRepository] | type[Bucket]]] = {
@@ -30,26 +33,34 @@ _LINES: Final = 40
 
 
 class Drifting:
-    """Compares Kustomizations with the cluster, as people reach it."""
+    """Compares what was applied with the cluster, as people reach it."""
 
-    def __init__(self, *, assembler: Assembler, objects: Reader, clock: Clock) -> None:
+    def __init__(self, *, assembler: Assembler, releases: ReleaseDrift, objects: Reader, clock: Clock) -> None:
         self._assembler = assembler
+        self._releases = releases
         self._objects = objects
         self._clock = clock
         self._kept: Bounded[tuple[str, ...], tuple[float, Drift]] = Bounded(_KEPT)
 
-    async def of(self, obj: Kustomization, who: str, cluster: ports.Cluster) -> Drift:
-        """Return what differs from what a Kustomization declares, as somebody may see it. Raises APIError."""
+    async def of(self, obj: Kustomization | HelmRelease, who: str, cluster: ports.Cluster) -> Drift:
+        """Return what differs from what is declared, as somebody may see it. Raises APIError."""
         if obj.spec.kube_config is not None:
             return Drift(problem="it is applied to another cluster")
+        if isinstance(obj, HelmRelease):
+            digest = obj.status.history[0].digest if obj.status.history else ""
+            return await self._kept_for(obj, who, digest, lambda: self._releases.of(obj, cluster))
         artifact = self._artifact(obj)
         if artifact is None:
             return Drift(problem="its source has no artifact here")
+        return await self._kept_for(obj, who, artifact.digest, lambda: self._compared(obj, artifact, cluster))
+
+    async def _kept_for(self, obj: Object, who: str, digest: str, look: Callable[[], Awaitable[Drift]]) -> Drift:
+        """Return what a look of somebody has found a while ago, or finds now."""
         meta = obj.metadata
-        key = (who, meta.namespace, meta.name, str(meta.generation), artifact.digest)
+        key = (who, obj.kind, meta.namespace, meta.name, str(meta.generation), digest)
         kept = self._kept.get(key)
         if kept is None or self._clock.monotonic() >= kept[0]:
-            kept = (self._clock.monotonic() + _FRESH, await self._compared(obj, artifact, cluster))
+            kept = (self._clock.monotonic() + _FRESH, await look())
             self._kept.put(key, kept)
         return kept[1]
 

@@ -2,11 +2,14 @@
 
 from yarl import URL
 
+from deploy.cluster import wait
+from deploy.cluster.apply import Applier
 from gotk.runtime import health
 from gotk.runtime.events import Recorder
 from image_automation.app import builds, forges
 from image_automation.app.joining import assembling
 from image_automation.app.joining.drifting import Drifting
+from image_automation.app.joining.release_drift import ReleaseDrift
 from image_automation.app.joining.rendering import Rendering
 from image_automation.app.parts import Parts
 from image_automation.app.settings import Settings
@@ -74,7 +77,10 @@ def _building(parts: Parts) -> tuple[Rendering, Drifting]:
         parts.settings, scratch, mirrors=parts.mirrors, transport=parts.outward, git=parts.git, work=parts.work
     )
     assembler = assembling.assembler(parts, scratch, builder)
+    waiter = wait.Waiter(clock=parts.clock, fail_fast=parts.settings.fail_fast)
+    applier = Applier(clock=parts.clock, waiter=waiter, manner=builds.manner(parts.settings))
+    releases = ReleaseDrift(applier=applier, limiter=parts.work, clock=parts.clock)
     return (
         Rendering(builder=builder, work=parts.work, scratch=scratch),
-        Drifting(assembler=assembler, objects=parts.caches, clock=parts.clock),
+        Drifting(assembler=assembler, releases=releases, objects=parts.caches, clock=parts.clock),
     )

@@ -55,7 +55,7 @@ async def record(look: Look) -> Rollout:
         total=len(inventory.read(obj.status.inventory)),
         drift=_drift(obj),
         compared=await _compared(look, obj),
-        comparable=_comparable(look, obj),
+        comparable=look.person is not None and look.knows.drifts is not None,
         revision=current,
         attempted=attempted if attempted != current else "",
         source=_source(obj),
@@ -91,15 +91,9 @@ def _source(obj: Kustomization | HelmRelease) -> str:
     return f"{chosen.kind}/{chosen.namespace or own}/{chosen.name}" if chosen is not None else ""
 
 
-def _comparable(look: Look, obj: Kustomization | HelmRelease) -> bool:
-    return isinstance(obj, Kustomization) and look.person is not None and look.knows.drifts is not None
-
-
 async def _compared(look: Look, obj: Kustomization | HelmRelease) -> Drift | None:
     """Return what differs from what is declared, where that is asked for. Raises APIError."""
     if not look.query.get("drift") or look.person is None or look.knows.drifts is None:
-        return None
-    if not isinstance(obj, Kustomization):
         return None
     return await look.knows.drifts.of(obj, look.person.name, look.person.cluster)
 

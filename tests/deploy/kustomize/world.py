@@ -86,6 +86,7 @@ class World:
         self.url = ""
         self.kubeconfig = Path()
         self.scratch = scratch
+        self.limiter = limiter
         clock = SystemClock()
         downloads = download.Downloads(transport=transport, clock=clock, limiter=limiter, retries=5, each=None)
         self.trees = fetch.Trees(downloads=downloads, limiter=limiter, scratch=scratch, capacity=8)

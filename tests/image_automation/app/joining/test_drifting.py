@@ -4,12 +4,20 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 import pytest_asyncio
 
+from deploy.cluster import wait
+from deploy.cluster.apply import Applier
+from deploy.cluster.trial import USUAL
+from deploy.helm.storage import Storage, nothing_unfolded
 from gotk.kube import errors
 from gotk.runtime.clock import SystemClock
 from image_automation.app.joining.drifting import Drifting
+from image_automation.app.joining.release_drift import ReleaseDrift
+from tests.deploy.helm.objects import helm_release
+from tests.deploy.helm.releases import release, snapshot
 from tests.deploy.kustomize import world
 from tests.deploy.kustomize.sources import kustomization
 from tests.deploy.kustomize.world import World
@@ -38,7 +46,10 @@ async def here(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]
 
 
 def drifting(here: World) -> Drifting:
-    return Drifting(assembler=here.assembler, objects=here.objects, clock=SystemClock())
+    clock = SystemClock()
+    applier = Applier(clock=clock, waiter=wait.Waiter(clock=clock, fail_fast=True), manner=USUAL)
+    releases = ReleaseDrift(applier=applier, limiter=here.limiter, clock=clock)
+    return Drifting(assembler=here.assembler, releases=releases, objects=here.objects, clock=clock)
 
 
 async def test_what_others_changed_is_told_and_stays(here: World) -> None:
@@ -82,3 +93,28 @@ async def test_what_cannot_be_compared_says_why(here: World) -> None:
     missing = kustomization(sourceRef={"kind": "GitRepository", "name": "none"})
     assert (await looks.of(missing, "ada", here.client)).problem == "its source has no artifact here"
     assert "nowhere" in (await looks.of(kustomization(path="./nowhere"), "ada", here.client)).problem
+
+
+MANIFEST = '---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: released}\ndata:\n  a: "1"\n'
+
+
+async def test_a_release_is_held_against_what_its_secret_holds(here: World) -> None:
+    stored = release(namespace="default", manifest=MANIFEST)
+    storage = Storage(here.client, "default", limiter=here.limiter, clock=SystemClock(), unfolded=nothing_unfolded())
+    await storage.create(stored)
+    obj = helm_release(status={"history": [msgspec.to_builtins(snapshot(stored))]}, namespace="default")
+    assert (await drifting(here).of(obj, "ada", here.client)).departed[0].lines == ("removed",)
+    map_ = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "released", "namespace": "default"}}
+    await here.client.apply_object({**map_, "data": {"a": "2"}}, field_manager="helm")
+    found = await drifting(here).of(obj, "ada", here.client)
+    assert found.revision == "default/web.v1"
+    assert [each.object for each in found.departed] == ["ConfigMap/default/released"]
+    assert found.departed[0].lines == ("changed (0 additions, 2 changes, 0 removals)",)
+
+
+async def test_without_a_release_there_is_nothing_to_compare(here: World) -> None:
+    looks = drifting(here)
+    assert (await looks.of(helm_release(), "ada", here.client)).problem == "nothing is released yet"
+    gone = release(name="gone", namespace="default")
+    obj = helm_release(status={"history": [msgspec.to_builtins(snapshot(gone))]}, namespace="default")
+    assert (await looks.of(obj, "ada", here.client)).problem == "there is no release gone in namespace default"
