@@ -5,6 +5,7 @@ that brought it, nobody else changed anything there, and nothing fails that it d
 that is said, and waited out. A person's commit is never taken back, and three recoveries within a day are enough.
 """
 
+import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -245,8 +246,9 @@ _CHECKS: Sequence[Callable[[_Case], Said]] = (
 def _concerns(case: _Case, commit: Commit) -> bool:
     """Tell whether a commit changed what the failing object deploys, or may have where that is not known."""
     failing = case.failing
-    if failing.kind == "HelmRelease":
-        return bool(commit.paths & {each.path for each in case.edits})
+    if failing.kind == "HelmRelease":  # its values may lie in files beside it
+        folders = {posixpath.dirname(each.path) for each in case.edits}
+        return any(posixpath.dirname(path) in folders for path in commit.paths)
     if failing.reads is not None:
         return any(failing.deploys(path) for path in commit.paths)
     others = [other for other in case.facts.deployments if other is not failing]

@@ -105,6 +105,13 @@ TAKEN = {
         facts(branch(commit(LATER, "README.md", ours=False, minutes=1), commit(NEW, WEB.path))),
         {WEB: "1.0"},
     ),
+    "a person changed something in another folder than a release's": (
+        facts(
+            branch(commit(LATER, "infra/cm.yaml", ours=False), commit(NEW, CHART.path), edits=(edit(CHART),)),
+            release(tried=LATER),
+        ),
+        {CHART: "1.0"},
+    ),
     "another one fails that follows this one": (
         facts(
             UPDATED,
@@ -168,6 +175,13 @@ WAITS = {
     "a release that was never well": (
         facts(SHOP, release(good_at=0)),
         "no release before it went well, so there is nothing to go back to",
+    ),
+    "a person changed values beside a release": (
+        facts(
+            branch(commit(LATER, "apps/values.yaml", ours=False), commit(NEW, CHART.path), edits=(edit(CHART),)),
+            release(tried=LATER),
+        ),
+        "commit 222222222222 by Jane came with it, and it cannot be told which fails",
     ),
     "clocks cannot tell whether a release was well with it": (
         facts(SHOP, release(good_at=NOW - 590)),
