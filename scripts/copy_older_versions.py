@@ -52,7 +52,6 @@ DROPPED: dict[str, list[tuple[str, str, dict[str, Any]]]] = {
         ("status.artifact", "checksum", text("The artifact's SHA256 checksum.")),
     ],
     "HelmChart": [
-        ("spec", "valuesFile", text("A values file instead of the chart's own.")),
         ("spec", "accessFrom", _ACCESS_FROM),
         ("status.artifact", "checksum", text("The artifact's SHA256 checksum.")),
     ],

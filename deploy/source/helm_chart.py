@@ -215,7 +215,7 @@ def _wanted(obj: HelmChart, status: HelmChartStatus, source: ChartSource) -> Wan
     wanted = Wanted(
         chart=spec.chart,
         version=spec.version,
-        values_files=spec.values_files,
+        values_files=(*([spec.values_file] if spec.values_file else []), *spec.values_files),
         lenient=spec.ignore_missing_values_files,
         metadata=revision,
         current=None,

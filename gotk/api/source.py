@@ -245,6 +245,8 @@ class HelmChartSpec(Struct, frozen=True, kw_only=True):
     version: str = "*"
     reconcile_strategy: Literal["ChartVersion", "Revision"] = "ChartVersion"
     values_files: tuple[str, ...] = ()
+    #: Of v1beta1 and v1beta2: it comes before the others.
+    values_file: str = ""
     ignore_missing_values_files: bool = False
     suspend: bool = False
     verify: ChartVerification | None = None

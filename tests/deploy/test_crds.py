@@ -34,6 +34,7 @@ OURS: dict[str, dict[str, Any]] = {
 }
 #: Fields of older versions that the newest of ours goes on taking.
 KEPT = {
+    "helmcharts.source.toolkit.fluxcd.io": (f"{_SPEC}.properties.valuesFile.",),
     "helmreleases.helm.toolkit.fluxcd.io": (
         f"{_SPEC}.properties.chart.properties.spec.properties.valuesFile.",
         f"{_SPEC}.properties.postRenderers.items.properties.kustomize.properties.patchesStrategicMerge.",

@@ -234,6 +234,8 @@ async def test_values_files_of_a_chart_become_its_values(world: World) -> None:
     assert (found.metadata.version, found.metadata.name) == ("1.0.0+3", "web")
     message = "packaged 'web' chart with version '1.0.0+3' and merged values files [values.yaml values-prod.yaml]"
     assert ended.conditions["ArtifactInStorage"] == ("True", "ChartPackageSucceeded", message)
+    old = await world.run(again(ended, valuesFile="values.yaml", valuesFiles=["values-prod.yaml"]))
+    assert old.conditions["ArtifactInStorage"][2].endswith("merged values files [values.yaml values-prod.yaml]")
     missing = await world.run(again(ended, valuesFiles=["gone.yaml"]))
     assert missing.ready == (
         "False",
