@@ -4,7 +4,7 @@ Definitions, namespaces and quotas never go: with a definition every object of i
 workloads that they are finalized for. What both installations have by one name is applied in place.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from deploy.cluster import inventory
@@ -17,8 +17,18 @@ _INSTANCE = "app.kubernetes.io/instance"
 _CLUSTER_WIDE = frozenset({"ClusterRole", "ClusterRoleBinding"})
 
 
-def leaving(found: Iterable[Manifest], arriving: Iterable[Manifest], *, whose: str, namespace: str) -> list[Manifest]:
-    """Return what of an installation goes, in the order of deletion; `found` are objects of `removal.KINDS`."""
+def leaving(
+    found: Iterable[Manifest],
+    arriving: Iterable[Manifest],
+    *,
+    whose: str,
+    namespace: str,
+    part: Collection[str] | None = None,
+) -> list[Manifest]:
+    """Return what of an installation goes, in the order of deletion; `found` are objects of `removal.KINDS`.
+
+    `part` are the names of what goes where the rest stays.
+    """
     kept = {inventory.ObjectID.of(each) for each in arriving}
     ranks = {kind: rank for rank, (_, kind) in enumerate(removal.KINDS)}
     going = [
@@ -27,6 +37,7 @@ def leaving(found: Iterable[Manifest], arriving: Iterable[Manifest], *, whose: s
         if installed.whose(each) == whose
         and _is_of(each, namespace)
         and each["kind"] in ranks
+        and (part is None or str(each["metadata"]["name"]) in part)
         and inventory.ObjectID.of(each) not in kept
     ]
     return sorted(going, key=lambda each: (ranks[each["kind"]], str(each["metadata"]["name"])))

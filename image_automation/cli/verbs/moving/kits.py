@@ -29,6 +29,8 @@ class Kit:
     #: What was decided on the command line, by the names of the flags, and whether tenants are confined.
     decided: frozenset[str] = moving.DECISIONS
     confines: bool = True
+    #: The Deployments and accounts that it takes the place of, where it comes beside the rest; else everything goes.
+    part: frozenset[str] | None = None
 
     @property
     def other(self) -> str:
@@ -66,6 +68,7 @@ def _ours(namespace: str, overlay: str | None, wishes: Mapping[str, Any]) -> Kit
         controllers=names,
         decided=decided,
         confines=overlay == "multi-tenant",
+        part=names if overlay == "image" else None,
     )
 
 

@@ -41,7 +41,8 @@ class Move:
         output.action("looking at what is installed")
         found = await survey.look(self.client, self.namespace, self.kit)
         synced = await halting.sync_of(self.client, found.leaving, self.namespace)
-        if not found.leaving and not (synced and halting.is_marked(synced)):
+        gone = not found.leaving or (self.kit.part is not None and not found.going)
+        if gone and not (synced and halting.is_marked(synced)):
             name = "Flux" if self.kit.other == installed.FLUX else self.kit.other
             output.fail(f"there is nothing to move: no installation of {name} in namespace {self.namespace}")
         survey.tell(found, self.kit)
@@ -72,9 +73,8 @@ class Move:
         return complaint
 
     async def _push(self, place: repository.Place, found: Survey, synced: Mapping[str, Any] | None) -> list[Manifest]:
-        going = [str(each["metadata"]["name"]) for each in found.going if each["kind"] == "Deployment"]
         try:
-            return await repository.rewrite(place, self.kit, going)
+            return await repository.rewrite(place, self.kit, found.going)
         except output.Failure:
             if synced and found.leaving and found.leaving.acts:  # all is as it was
                 await halting.resume(self.client, synced)
@@ -83,7 +83,8 @@ class Move:
     async def _replace(self, found: Survey, arriving: list[Manifest]) -> None:
         acting = [each for each in found.going if each["kind"] == "Deployment"]
         await halting.stop(self.client, acting, self.timeout)
-        await halting.keep_definitions(self.client, found.definitions, arriving)
+        if self.kit.part is None:
+            await halting.keep_definitions(self.client, found.definitions, arriving)
         output.action(f"installing components in {self.namespace} namespace")
         manager, other = (_MANAGERS[each] for each in (self.kit.whose, self.kit.other))
         await install.apply(self.client, arriving, manager=manager, instead_of=(other,))
@@ -100,12 +101,14 @@ class Move:
         output.success(f"{len(now)} applied objects are the same as before, by their uids")
 
     def _advise(self, synced: Mapping[str, Any]) -> None:
-        metadata = synced["metadata"]
+        namespace, name = (str(synced["metadata"][each]) for each in ("namespace", "name"))
         source = "image-automation install --export" if self.kit.whose == installed.OURS else "flux install --export"
+        where = "as gotk-components.yaml"
+        if self.kit.part is not None:
+            source, where = f"{source} --overlay image", "beside gotk-components.yaml, and take out there what went"
         output.warning(
-            f"Kustomization {metadata['namespace']}/{metadata['name']} is suspended: commit what `{source}` prints as"
-            f" gotk-components.yaml, then `image-automation resume kustomization {metadata['name']} --namespace"
-            f" {metadata['namespace']}`"
+            f"Kustomization {namespace}/{name} is suspended: commit what `{source}` prints {where}, then"
+            f" `image-automation resume kustomization {name} --namespace {namespace}`"
         )
 
 

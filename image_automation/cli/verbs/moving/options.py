@@ -15,7 +15,6 @@ from image_automation.cli import flags, output
 from image_automation.cli.verbs import install_options
 
 _PASSWORD = "GIT_PASSWORD"  # noqa: S105 - the variable's name
-_OVERLAYS = sorted(set(manifests.OVERLAYS) - {"image"})
 _OWN = (
     click.Option(
         ["--to"], type=click.Choice([installed.OURS, installed.FLUX]), help="Move the cluster's installation to this."
@@ -26,7 +25,7 @@ _OWN = (
         metavar="FILE",
         help="What `flux install --export` printed, or `-` for stdin; with --to flux.",
     ),
-    click.Option(["--overlay"], type=click.Choice(_OVERLAYS), help="Which kit comes.  [default: all]"),
+    click.Option(["--overlay"], type=click.Choice(sorted(manifests.OVERLAYS)), help="Which kit comes.  [default: all]"),
     flags.switch("--no-push", summary="Leave Git to me: the Kustomization of the installation stays suspended."),
     flags.text("--url", summary="Where to push, instead of the GitRepository's address.", metavar="URL"),
     click.Option(["-u", "--username"], default="git", show_default=True, metavar="NAME", help="Who pushes."),

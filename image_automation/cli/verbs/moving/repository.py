@@ -19,6 +19,7 @@ from gotk.runtime.blocking import Limiter
 from image_automation.cli import output
 from image_automation.cli.verbs.bootstrap import files, patching, reaching
 from image_automation.cli.verbs.bootstrap.clone import Branch, Pen
+from image_automation.cli.verbs.moving import beside
 from image_automation.cli.verbs.moving.kits import Kit
 from image_automation.cli.verbs.moving.options import Pushing
 
@@ -83,11 +84,11 @@ async def _credentials(client: "kube.Client", sync: files.Sync, url: str, pushin
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rewriting:
-    """One rewriting of the repository; `going` are the names of the controllers that go."""
+    """One rewriting of the repository; `going` are the objects that go."""
 
     place: Place
     kit: Kit
-    going: Sequence[str]
+    going: Sequence[Json]
     branch: Branch
     blocking: Limiter
 
@@ -108,10 +109,12 @@ class Rewriting:
 
         for attempt in range(_ATTEMPTS):
             await self.blocking.run(self.branch.bring)
-            if await self.blocking.run(self.branch.read, path) is None:
+            folder = await self.blocking.run(self.branch.files, self.folder)
+            if files.COMPONENTS not in folder:
                 output.fail(f"there is no {path} on branch {name}: say --no-push and commit the kit yourself")
-            built = await self._built()
-            edits = {path: self.kit.text.encode()}
+            changed = self._changed(folder)
+            built = await self._built({**folder, **changed})
+            edits = {f"{self.folder}/{each}": content for each, content in changed.items()}
             try:
                 made = await self.blocking.run(self.branch.write, edits, self.kit.subject, pushing=pushing)
             except git.NonFastForward:
@@ -123,28 +126,34 @@ class Rewriting:
             return built
         raise AssertionError("the last attempt returns or raises")
 
-    async def _built(self) -> list[Manifest]:
-        """Build the folder with the kit that comes, and say what then has no effect any more. Raises Failure."""
-        found = await self.blocking.run(self.branch.files, self.folder)
+    def _changed(self, folder: Mapping[str, bytes]) -> dict[str, bytes]:
+        """Return the files that become others. Raises Failure."""
+        if self.kit.part is None:
+            return {files.COMPONENTS: self.kit.text.encode(), **beside.retired(folder)}
+        try:
+            return beside.edits(folder, self.kit.text, self.kit.objects, self.going)
+        except beside.Unfit as error:
+            output.fail(f"{self.folder}: {error}: {_ALONE}")
+
+    async def _built(self, found: Mapping[str, bytes]) -> list[Manifest]:
+        """Build the folder as it will be, and say what then has no effect any more. Raises Failure."""
         own, file = found.get(files.KUSTOMIZATION, b""), f"{self.folder}/{files.KUSTOMIZATION}"
         if not own:
             return list(self.kit.objects)
         try:
-            built = await self.blocking.run(
-                patching.patched, {**found, files.COMPONENTS: self.kit.text.encode()}, self.kit.objects
-            )
+            built = await self.blocking.run(patching.patched, found, self.kit.objects)
         except manifests.KitError as error:
             output.fail(
                 f"{file} does not build with the kit that comes: {patching.complaint(error)}\n"
                 "  take out what patches controllers that go, or say --no-push and commit it with the kit"
             )
-        for name in self.going:
+        for name in (str(each["metadata"]["name"]) for each in self.going if each["kind"] == "Deployment"):
             if re.search(rb"\b%s\b" % re.escape(name.encode()), own):
                 output.warning(f"{file} names {name}, which goes: what it sets there has no effect then")
         return built
 
 
-async def rewrite(place: Place, kit: Kit, going: Sequence[str]) -> list[Manifest]:
+async def rewrite(place: Place, kit: Kit, going: Sequence[Json]) -> list[Manifest]:
     """Commit the kit in the place of the other one, and push; return it as the user's kustomization patches it.
 
     Raises Failure; then nothing has changed.

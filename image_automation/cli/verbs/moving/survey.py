@@ -54,7 +54,7 @@ async def look(client: "kube.Client", namespace: str, kit: Kit) -> Survey:
     for kind in removal.KINDS:
         found += await client.list_objects(*kind, labels=neighbours.FLUX)
     owners = [each for kind in (KUSTOMIZATION, _HELM_RELEASE) for each in await _listed(client, *kind)]
-    going = moving.leaving(found, kit.objects, whose=kit.other, namespace=namespace)
+    going = moving.leaving(found, kit.objects, whose=kit.other, namespace=namespace, part=kit.part)
     own = {inventory.ObjectID.of(each) for each in (*going, *kit.objects)}
     applied = [each for each in moving.held(owners) if each.id not in own]
     for name, question in moving.questions(going):
@@ -100,7 +100,8 @@ def tell(survey: Survey, kit: Kit) -> None:
         metadata = each["metadata"]
         place = "/".join(filter(None, (each["kind"], metadata.get("namespace"), metadata["name"])))
         output.generating(f"{place} goes")
-    for kind in moving.unserved(survey.counts, kit.controllers):
+    staying = {each.name for each in survey.leaving.controllers} if survey.leaving and kit.part else set()
+    for kind in moving.unserved(survey.counts, kit.controllers | staying):
         output.warning(f"nobody will look after the objects of kind {kind}: the kit has no controller for it")
     for account in moving.annotated(survey.going):
         output.warning(f"{account} goes with what is written on it: carry it over to the accounts that come")

@@ -8,6 +8,7 @@ import deploy.crds
 from image_automation.cli.verbs.bootstrap import files
 
 CONTROLLERS = ("kustomize-controller", "notification-controller", "source-controller")
+IMAGE_CONTROLLERS = ("image-automation-controller", "image-reflector-controller")
 _LABELS = {"app.kubernetes.io/instance": "flux-system", "app.kubernetes.io/part-of": "flux"}
 _GROUPS = ("source.toolkit.fluxcd.io", "kustomize.toolkit.fluxcd.io", "notification.toolkit.fluxcd.io")
 
@@ -48,16 +49,16 @@ patches:
 )
 
 
-def kit(*arguments: str) -> str:
-    """Return the kit, of which every controller has these arguments."""
-    return "".join(f"---\n{yaml.safe_dump(each)}" for each in objects(*arguments))
+def kit(*arguments: str, images: bool = False) -> str:
+    """Return the kit, of which every controller has these arguments; with those of images where that is said."""
+    return "".join(f"---\n{yaml.safe_dump(each)}" for each in objects(*arguments, images=images))
 
 
-def objects(*arguments: str) -> list[dict[str, Any]]:
+def objects(*arguments: str, images: bool = False) -> list[dict[str, Any]]:
     """Return the objects of the kit."""
     found = [_obj("v1", "Namespace", "flux-system")]
     for crd in deploy.crds.load():
-        if crd["spec"]["group"] in _GROUPS:
+        if crd["spec"]["group"] in _GROUPS or (images and crd["spec"]["group"] == "image.toolkit.fluxcd.io"):
             metadata = {"name": crd["metadata"]["name"], "labels": {**_LABELS, "app.kubernetes.io/version": "v2.8.0"}}
             found.append(
                 {"apiVersion": crd["apiVersion"], "kind": crd["kind"], "metadata": metadata, "spec": crd["spec"]}
@@ -66,7 +67,7 @@ def objects(*arguments: str) -> list[dict[str, Any]]:
     role = {"apiGroup": "rbac.authorization.k8s.io", "kind": "ClusterRole", "name": "cluster-admin"}
     binding = _obj("rbac.authorization.k8s.io/v1", "ClusterRoleBinding", "cluster-reconciler-flux-system")
     found.append(binding | {"roleRef": role, "subjects": [subject]})
-    for name in CONTROLLERS:
+    for name in (*CONTROLLERS, *(IMAGE_CONTROLLERS if images else ())):
         found += [_obj("v1", "ServiceAccount", name), _deployment(name, arguments)]
     for name in ("notification-controller", "source-controller", "webhook-receiver"):
         spec = {"selector": {"app": name}, "ports": [{"name": "http", "port": 80}]}
@@ -88,13 +89,13 @@ def _obj(api_version: str, kind: str, name: str) -> dict[str, Any]:
     return {"apiVersion": api_version, "kind": kind, "metadata": metadata}
 
 
-def repository(url: str) -> dict[str, str]:
+def repository(url: str, *, images: bool = False) -> dict[str, str]:
     """Return the files of a repository that Flux was bootstrapped with."""
     sync = files.Sync(
         url=url, branch="main", path="clusters/one", namespace="flux-system", secret="flux-system", interval="1m0s"
     )
     return {
-        "clusters/one/flux-system/gotk-components.yaml": kit(),
+        "clusters/one/flux-system/gotk-components.yaml": kit(images=images),
         "clusters/one/flux-system/gotk-sync.yaml": files.sync(sync),
         "clusters/one/flux-system/kustomization.yaml": PATCHED,
         "clusters/one/apps.yaml": WORKLOAD,

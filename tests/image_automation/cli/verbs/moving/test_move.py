@@ -22,14 +22,14 @@ _WEB = ("apps/v1", "Deployment", "default", "web")
 _POLICY = ("image.toolkit.fluxcd.io/v1", "ImagePolicy", "default", "web")
 
 
-async def bootstrapped(there: Ground, repository: Path, url: str) -> dict[str, Any]:
+async def bootstrapped(there: Ground, repository: Path, url: str, *, images: bool = False) -> dict[str, Any]:
     """Bring a cluster to where `flux bootstrap` leaves it, and return the workload."""
-    texts = pretended.repository(url)
+    texts = pretended.repository(url, images=images)
     seed.seed(repository, texts)
     secret = {"username": "git", "password": "s3cret"}
     body = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "flux-system", "namespace": "flux-system"}}
     client = there.up.client
-    for each in pretended.objects():
+    for each in pretended.objects(images=images):
         await client.apply_object(each, field_manager="flux")
     await client.create_object({**body, "stringData": secret})
     for each in yaml.safe_load_all(texts["clusters/one/flux-system/gotk-sync.yaml"]):
@@ -124,6 +124,32 @@ async def test_what_would_go_is_said_and_what_cannot_be_pushed_leaves_the_cluste
             assert "⚠️ Kustomization flux-system/flux-system is suspended: commit what `image-automation install" in said
             assert len(ground.log(repository)) == 2
             assert await has(there, "apps/v1", "Deployment", "flux-system", "image-automation")
+
+
+async def test_the_image_controllers_alone_give_way_to_a_kit_beside_flux(tmp_path: Path) -> None:
+    repository = tmp_path / "repositories" / "fleet.git"
+    with GitServer(tmp_path / "repositories", auth=BasicAuth("git", "s3cret")) as server:
+        async with ground.prepared(tmp_path) as there:
+            web = await bootstrapped(there, repository, server.url("fleet.git"), images=True)
+            call = ("migrate", "--to=image-automation", "--overlay=image", "--yes")
+            said = await there.run(*call)
+            assert "✚ Deployment/flux-system/image-reflector-controller goes\n" in said
+            assert "kustomize-controller goes" not in said
+            assert "nobody will look after" not in said
+            assert said.endswith("by their uids\n✔ migrate finished\n")
+            kept = list(yaml.safe_load_all(ground.read(repository, _COMPONENTS)))
+            assert kept == pretended.objects()
+            ours = "clusters/one/flux-system/image-automation-components.yaml"
+            kinds = {each["kind"] for each in yaml.safe_load_all(ground.read(repository, ours))}
+            assert {"Deployment", "CustomResourceDefinition"} <= kinds
+            assert "Namespace" not in kinds
+            entries = await inventory(there)
+            assert "flux-system_image-automation_apps_Deployment" in entries
+            assert "flux-system_kustomize-controller_apps_Deployment" in entries
+            assert not await has(there, "apps/v1", "Deployment", "flux-system", "image-automation-controller")
+            assert (await there.up.client.get_object(*_WEB))["metadata"]["uid"] == web["metadata"]["uid"]
+            again = await there.run(*call, code=1)
+            assert "there is nothing to move" in again
 
 
 async def test_an_installation_without_git_is_replaced_unless_that_would_free_tenants(tmp_path: Path) -> None:
