@@ -87,10 +87,19 @@ class ValuesReference(Struct, frozen=True, kw_only=True):
     literal: bool = False
 
 
-class JSONPatch(Struct, frozen=True, kw_only=True):
-    """Operations of RFC 6902 on one object, as v2beta1 and v2beta2 have them."""
+class JSONOperation(Struct, frozen=True, kw_only=True):
+    """One operation of RFC 6902; a value of null is none, as in Flux."""
 
-    patch: tuple[Mapping[str, Any], ...]
+    op: Literal["test", "remove", "add", "replace", "move", "copy"]
+    path: str
+    from_: str = msgspec.field(default="", name="from")
+    value: Any = None
+
+
+class JSONPatch(Struct, frozen=True, kw_only=True):
+    """Operations on one object, as v2beta1 and v2beta2 have them."""
+
+    patch: tuple[JSONOperation, ...]
     target: ObjectSelector
 
 

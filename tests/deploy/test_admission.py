@@ -111,6 +111,7 @@ async def test_a_release_of_an_older_article_is_read_as_the_newest(version: str,
     assert [image.new_tag for image in renderer.kustomize.images] == ["2"]
     assert renderer.kustomize.patches_strategic_merge == ({"kind": "Deployment", "spec": {"replicas": 2}},)
     (patch,) = renderer.kustomize.patches_json6902
-    assert (patch.target.kind, patch.target.name, list(patch.patch)) == ("Deployment", "web", operations)
+    assert (patch.target.kind, patch.target.name) == ("Deployment", "web")
+    assert [(each.op, each.path, each.value) for each in patch.patch] == [("add", "/spec/paused", True)]
     assert found.spec.chart is not None
     assert found.spec.chart.spec.values_file == "prod.yaml"

@@ -15,8 +15,8 @@ CRDS = {crd["spec"]["names"]["kind"]: crd for crd in crds.load()}
 #: What Flux takes for granted and does not write into the object.
 UNWRITTEN: dict[str, set[str]] = {
     "HelmRelease": {
-        "spec.driftDetection.mode", "spec.install.crds", "spec.install.serverSideApply", "spec.maxHistory",
-        "spec.persistentClient", "spec.postRenderStrategy", "spec.rollback.serverSideApply", "spec.timeout",
+        "spec.driftDetection.mode", "spec.install.crds", "spec.maxHistory",
+        "spec.persistentClient", "spec.rollback.serverSideApply", "spec.timeout",
         "spec.upgrade.chartNameChangeStrategy", "spec.upgrade.crds", "spec.upgrade.remediation.strategy",
         "spec.upgrade.serverSideApply",
     },
