@@ -16,6 +16,8 @@ unexport PYTHONDONTWRITEBYTECODE
 # Each worker has its share of the tests, in order, and then takes of the others': what a file sets up is set up once.
 # Three of them for two cores: tests that start processes and wait for them leave a core idle for a third of the time.
 BOTH_CORES := -q -n 3 --dist worksteal
+# The rules of the house are a part of `check`, which runs beside the rest of the tests.
+HOUSE := --ignore tests/test_house.py
 UV := $(shell command -v uv 2>/dev/null || echo .uv/bin/uv)
 
 .PHONY: help demo run image test all check unit bench lock format clean
@@ -56,14 +58,14 @@ check: $(VENV)/.dev ## lint, types, import direction, house rules
 	@$(BIN)/pytest -q tests/test_house.py
 
 unit: $(VENV)/.dev ## the tests alone (ARGS="-k name" chooses)
-	@$(BIN)/pytest $(BOTH_CORES) $(ARGS)
+	@$(BIN)/pytest $(BOTH_CORES) $(BESIDE) $(ARGS)
 
 # Beside each other: types take a core for a minute, and the tests wait for processes and clocks often enough.
 test: $(VENV)/.dev ## everything that must pass before a merge
-	@$(MAKE) --no-print-directory -j 2 check unit
+	@$(MAKE) --no-print-directory -j 2 check unit BESIDE="$(HOUSE)"
 
 all: $(VENV)/.dev ## the same with the tests of tests/slow.txt, which take twenty seconds and more each
-	@$(MAKE) --no-print-directory -j 2 check unit ARGS="--slow $(ARGS)"
+	@$(MAKE) --no-print-directory -j 2 check unit BESIDE="$(HOUSE) --slow"
 
 bench: $(VENV)/.dev ## print every benchmark, each beside its peer or limit
 	@for file in bench/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

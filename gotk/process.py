@@ -5,10 +5,13 @@ same interpreter and the same import path as its parent, and of the parent's env
 a variable can hold a secret, and a child that works on strangers' bytes has no use for it.
 """
 
-import asyncio
 import contextlib
 import os
 import sys
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import asyncio
 
 _LONGEST_END = 10.0
 
@@ -30,12 +33,14 @@ def environment(**variables: str) -> dict[str, str]:
     return {**variables, "PYTHONPATH": path, "PYTHONUTF8": "1"}
 
 
-async def reap(process: asyncio.subprocess.Process) -> None:
+async def reap(process: "asyncio.subprocess.Process") -> None:
     """Wait for the end of a child that was killed, reading what it had still to say.
 
     Its end is not seen before its pipes are read empty, and nobody reads on from one that has said too much. A child of
     its own that holds them open is not waited for longer than a few seconds.
     """
+    import asyncio  # noqa: PLC0415 - a child that asks for folders and no more starts in three quarters of the time
+
     with contextlib.suppress(TimeoutError):
         async with asyncio.timeout(_LONGEST_END):
             for stream in (process.stdout, process.stderr):

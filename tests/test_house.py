@@ -1,10 +1,12 @@
 """The house's own rules: where things are, how big they may grow, what never appears in a committed file."""
 
 import ast
+import functools
 import re
 import subprocess
 import tomllib
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -34,13 +36,23 @@ def modules() -> list[Path]:
     return [path for package in PACKAGES for path in sorted((ROOT / package).rglob("*.py"))]
 
 
-def functions(path: Path) -> list[tuple[int, str]]:
+@dataclass(frozen=True)
+class Read:
+    """What a module says of itself, and how many lines its functions have."""
+
+    says: str
+    functions: list[tuple[int, str]]
+
+
+@functools.cache
+def read(path: Path) -> Read:
     tree = ast.parse(path.read_text())
-    return [
+    sizes = [
         ((node.end_lineno or 0) - node.lineno + 1, f"{path.relative_to(ROOT)}:{node.lineno} {node.name}")
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
     ]
+    return Read(ast.get_docstring(tree) or "", sizes)
 
 
 def test_no_file_holds_two_things() -> None:
@@ -52,7 +64,7 @@ def test_no_file_holds_two_things() -> None:
 
 
 def test_no_function_outgrows_a_screen() -> None:
-    sizes = sorted((size for path in modules() for size in functions(path)), reverse=True)
+    sizes = sorted((size for path in modules() for size in read(path).functions), reverse=True)
     print("\n".join(f"{lines:5} {name}" for lines, name in sizes[:10]))
     assert [(lines, name) for lines, name in sizes if lines > LINES_PER_FUNCTION] == []
 
@@ -64,7 +76,7 @@ def test_no_floor_is_crowded() -> None:
 
 
 def test_every_module_says_why_it_exists() -> None:
-    silent = [str(path.relative_to(ROOT)) for path in modules() if not ast.get_docstring(ast.parse(path.read_text()))]
+    silent = [str(path.relative_to(ROOT)) for path in modules() if not read(path).says]
     assert silent == []
 
 

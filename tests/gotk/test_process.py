@@ -33,6 +33,13 @@ def test_arguments_follow_the_module():
     assert process.interpreter("a.b", "1", "2")[-3:] == ("a.b", "1", "2")
 
 
+def test_a_child_that_wants_no_more_than_folders_loads_no_event_loop():
+    code = "import sys, gotk.process; print('asyncio' in sys.modules)"
+    command = [sys.executable, "-P", "-c", code]
+    said = subprocess.run(command, env=process.environment(), capture_output=True, text=True, check=True)
+    assert said.stdout == "False\n"
+
+
 def test_nobody_else_makes_an_import_path_or_a_command_line_of_the_interpreter():
     found = [
         f"{path.relative_to(ROOT)}: {node.value}"
