@@ -20,6 +20,7 @@ from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.meta import REQUESTED_AT, Object
 from gotk.bounded import Bounded
 from gotk.git import errors as git
+from gotk.kube import errors as kube
 from gotk.runtime.clock import Clock, rfc3339
 from gotk.runtime.errors import Conflict, ReconcileError
 from gotk.runtime.reconciler import Reader
@@ -180,7 +181,7 @@ class Planner:
             source = self._desk.source(automation)
             async with self._desk.lock(source.spec.url, manager.target.branch):
                 made = await self._pushed(automation, manager, identity, person)
-        except (git.NonFastForward, Conflict) as error:
+        except (git.NonFastForward, Conflict, kube.Conflict) as error:
             raise MovedError(f"nothing was written: {error.message}") from error
         except (ReconcileError, git.Error) as error:
             raise CannotPlanError(error.message) from error

@@ -98,6 +98,18 @@ async def test_a_person_without_the_right_writes_nothing(ground: Ground) -> None
     assert ground.head == before
 
 
+async def test_an_automation_that_changes_meanwhile_is_written_nothing_for(ground: Ground) -> None:
+    class Meanwhile:
+        async def merge_patch(self, *what: Any) -> Any:
+            ground.cluster.change("ImageUpdateAutomation", "apps", "auto", {"metadata": {"labels": {"a": "b"}}})
+            return await ground.person.merge_patch(*what)
+
+    before, plan = ground.head, await ground.plan()
+    with pytest.raises(MovedError, match="modified"):
+        await ground.planner.write("apps", "auto", plan.identity, Meanwhile())
+    assert ground.head == before
+
+
 async def test_a_record_of_a_push_that_never_arrived_stands_in_nobodys_way(ground: Ground) -> None:
     lost = report.Report(push=report.Push(commit="d" * 40, branch="main", changes=(), checked_out=ground.head))
     annotations = {"image-automation.dev/report": report.write(lost)}

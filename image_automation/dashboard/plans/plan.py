@@ -36,7 +36,7 @@ class Made(Record, frozen=True, kw_only=True):
 class Plan(Record, frozen=True, kw_only=True):
     """What the page shows. `identity` names the plan where there is one to write, `problem` says why there is none.
 
-    `note` says why no text is shown, `writable` whether who asks may have it written.
+    `note` says why no text is shown, `writable` whether who asks may have it written, `moved` that they wanted another.
     """
 
     state: State
@@ -56,6 +56,7 @@ class Plan(Record, frozen=True, kw_only=True):
     problem: str = ""
     note: str = ""
     writable: bool = False
+    moved: bool = False
 
 
 async def record(look: Look) -> Plan:
@@ -91,6 +92,7 @@ async def record(look: Look) -> Plan:
         ignored=found.report.ignored,
         note="" if readable else "sign in as somebody who may get the GitRepository to see the lines of its files",
         writable=may and bool(found.identity),
+        moved=bool(look.query.get("moved")),
     )
 
 

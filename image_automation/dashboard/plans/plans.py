@@ -6,6 +6,7 @@ from image_automation import report, selection
 from image_automation.dashboard import states
 from image_automation.dashboard.page import Look, Page, Record, titled
 from image_automation.dashboard.states import State
+from image_automation.pull_requests import settings
 
 
 class Outlook(Record, frozen=True, kw_only=True):
@@ -43,8 +44,15 @@ def _outlook(look: Look, automation: ImageUpdateAutomation) -> Outlook:
         new=sum(seen.get(name) != chosen for name, chosen in images.items()),
         held=len(found.held),
         ignored=len(found.ignored),
-        proposes=bool(found.pull_requests),
+        proposes=_proposes(automation),
     )
+
+
+def _proposes(automation: ImageUpdateAutomation) -> bool:
+    try:
+        return settings.read(automation) is not None
+    except Stalled:
+        return False  # what is wrong with the annotation is in its condition
 
 
 PAGE = Page(

@@ -11,6 +11,7 @@ from image_automation.dashboard.acting.doing import Tells
 from image_automation.dashboard.door import Door, SignInFirstError
 from image_automation.dashboard.page import Missing, Plans, Record
 from image_automation.dashboard.plans.plan import PAGE
+from image_automation.planner import MovedError
 
 _WHO = "image-automation-dashboard"
 
@@ -39,7 +40,13 @@ def routes(entrance: Door, plans: Plans | None, caches: Caches, tells: Tells) ->
         obj = caches.get(ImageUpdateAutomation, namespace, name)
         if plans is None or obj is None:
             raise Missing(f"there is no ImageUpdateAutomation {namespace}/{name} that writes anything")
-        done = await plans.write(namespace, name, form.get("plan", ""), visit.person.cluster)
+        reads_json = rendering.prefers_json(request.headers.get("Accept", ""))
+        try:
+            done = await plans.write(namespace, name, form.get("plan", ""), visit.person.cluster)
+        except MovedError:
+            if reads_json:
+                raise
+            return web.Response(status=303, headers={"Location": links.to("plan", namespace, name, moved="1")})
         tells.emit(
             events.reference(obj.api_version, obj.kind, obj.metadata),
             "Normal",
@@ -48,7 +55,7 @@ def routes(entrance: Door, plans: Plans | None, caches: Caches, tells: Tells) ->
             controller=_WHO,
             metadata=events.annotated(obj, {"user": visit.person.name}),
         )
-        if rendering.prefers_json(request.headers.get("Accept", "")):
+        if reads_json:
             told = Wrote(commit=done.commit, summary=done.summary, user=visit.person.name)
             return web.Response(body=rendering.encode(told), content_type="application/json")
         return web.Response(status=303, headers={"Location": links.to("plan", namespace, name)})

@@ -112,6 +112,11 @@ async def test_the_form_needs_the_sessions_own_secret_and_comes_from_here(tmp_pa
         for data, headers in (({**form, "csrf": "x"}, same), (form, {"Sec-Fetch-Site": "cross-site"})):
             assert (await client.post(PATH, data=data, headers=HTML | cookie | headers)).status == 403
         assert ground.head == before
+        stale = {**form, "plan": "0" * 24}
+        refused = await client.post(PATH, data=stale, headers=HTML | cookie | same, allow_redirects=False)
+        assert (refused.status, refused.headers["Location"], ground.head) == (303, f"{PATH}?moved=1", before)
+        told = await (await client.get(f"{PATH}?moved=1", headers=HTML | cookie)).text()
+        assert "Nothing was written" in told
         done = await client.post(PATH, data=form, headers=HTML | cookie | same, allow_redirects=False)
         assert (done.status, done.headers["Location"]) == (303, PATH)
         assert ground.head != before
@@ -129,6 +134,15 @@ async def test_every_automation_is_listed_with_the_choices_it_has_not_seen(tmp_p
     assert [(each["state"]["name"], each["new"], each["state"]["standing"]) for each in found["plans"]] == [
         ("auto", 1, "suspended")
     ]
+
+
+@pytest.mark.parametrize(("asks", "proposes"), [("{}", True), ("per: nothing", False)])
+async def test_an_automation_that_proposes_is_told_apart(tmp_path: Path, asks: str, proposes: bool) -> None:
+    async with plans(tmp_path) as (client, ground):
+        wants = {"metadata": {"annotations": {"image-automation.dev/pull-request": asks}}}
+        ground.cluster.change("ImageUpdateAutomation", "apps", "auto", wants)
+        found = await get(client, path="/plan")
+    assert found["plans"][0].get("proposes", False) == proposes
 
 
 async def test_without_the_controller_there_is_no_plan(tmp_path: Path) -> None:
