@@ -71,10 +71,12 @@ class Ballot:
         return approvals.merging(facts, self.voices)
 
 
-def counts_reviews(automation: ImageUpdateAutomation, selected: Selection, proposal: Proposal, now: datetime) -> bool:
-    """Tell whether reviews count for a pull request."""
+def reviewers(
+    automation: ImageUpdateAutomation, selected: Selection, proposal: Proposal, now: datetime
+) -> frozenset[str]:
+    """Return whose reviews count for a pull request, as logins in small letters."""
     facts = _facts(automation, automation.metadata.namespace, _written(selected, proposal), now)
-    return approvals.counts_reviews(facts)
+    return approvals.reviewers(facts)
 
 
 def until_closing(

@@ -152,12 +152,13 @@ def granting(policy: ImagePolicy, facts: Facts) -> list[Decision]:
     ]
 
 
-def counts_reviews(facts: Facts) -> bool:
-    """Tell whether reviews count for one of the policies; for what is misread they do not."""
+def reviewers(facts: Facts) -> frozenset[str]:
+    """Return the logins, in small letters, whose reviews count for one of the policies; for what is misread none do."""
     try:
-        return any(_reviewed(policy, facts) for policy in facts.policies.values())
+        rules = [rule for policy in facts.policies.values() for rule in _reviewed(policy, facts)]
     except Misread:
-        return False
+        return frozenset()
+    return frozenset(login.casefold() for rule in rules for login in rule.reviews)
 
 
 def unmerged(facts: Facts, voices: Voices, since: datetime) -> Cause | None:

@@ -5,7 +5,7 @@ was seen first. Both are kept in the report: a branch that is made anew with the
 with newer choices does not.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
@@ -60,15 +60,36 @@ class Hearing:
 
 
 def hear(
-    known: report.PullRequest | None, there: PullRequest | None, reviews: Iterable[Review], part: Part, now: datetime
+    known: report.PullRequest | None,
+    there: PullRequest | None,
+    reviews: Iterable[Review],
+    part: Part,
+    now: datetime,
+    *,
+    asked: Collection[str],
 ) -> Hearing:
-    """Say what stands; `known` is what was written down of it, `part` is what it proposes from now on."""
+    """Say what stands; `known` is what was written down of it, `part` is what it proposes from now on.
+
+    `asked` are the logins that count, in small letters.
+    """
     choices = refusals.choices(part.proposal, part.selected.images)
     if known is None or there is None:
         return Hearing(choices=choices, since=now)
     since = parse_rfc3339(known.since) if known.choices == tuple(choices.values()) and known.since else now
     found = voices(known, there.author, reviews, rfc3339(now)) if known.choices else ()
-    return Hearing(choices=choices, since=since, voices=tuple(found)[:_MOST])
+    return Hearing(choices=choices, since=since, voices=most(list(found), asked))
+
+
+def most(found: Sequence[Voice], asked: Collection[str]) -> tuple[Voice, ...]:
+    """Return as many as are kept: what strangers say in great number takes no room from those who are asked.
+
+    Of these a no comes before a yes, for it is the one that must not be lost.
+    """
+
+    def rank(voice: Voice) -> tuple[bool, bool]:
+        return not any(name.casefold() in asked for name in voice.names), voice.approves
+
+    return tuple(found if len(found) <= _MOST else sorted(found, key=rank)[:_MOST])
 
 
 def voices(known: report.PullRequest, author: str, reviews: Iterable[Review], seen: str) -> Iterator[Voice]:

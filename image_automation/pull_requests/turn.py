@@ -198,14 +198,14 @@ class Turn:
 
     async def _hear(self, part: Part, pulls: tuple[PullRequest, ...], place: Place) -> Hearing | None:
         """Ask what people say of a pull request, where that counts; of what others committed to it does not."""
-        counts = gatekeeping.counts_reviews(self.automation, part.selected, part.proposal, self.run.now())
-        if not counts or not place.branch.ours:
+        asked = gatekeeping.reviewers(self.automation, part.selected, part.proposal, self.run.now())
+        if not asked or not place.branch.ours:
             return None
         known = self._known(part.branch)
         number = known.number if known is not None else 0
         there = next((each for each in pulls if each.state is State.OPEN and each.number == number), None)
         reviews = await self.desk.ask(self.desk.forge.reviews(number)) if there is not None else ()
-        return reviewing.hear(known, there, reviews, part, self.run.now())
+        return reviewing.hear(known, there, reviews, part, self.run.now(), asked=asked)
 
     # What is proposed.
 

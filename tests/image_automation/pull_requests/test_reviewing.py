@@ -119,6 +119,16 @@ async def test_whose_review_counts(made: Made, words: list[str], merged: bool):
     assert (forge.open == []) is merged
 
 
+async def test_strangers_in_great_number_drown_nobody_who_is_asked(made: Made):
+    forge = made()
+    await forge.run()
+    said(forge, *(f"stranger-{each} approves" for each in range(60)), "ann approves", "joe approves", "cleo objects")
+    ended = await forge.run()
+    assert ended.ready[2].endswith("#1: rejected by cleo@example.com: review of #1")
+    assert len(forge.recorded[0].voices) == 50
+    assert len(forge.open) == 1
+
+
 async def test_an_approval_of_one_version_is_none_of_the_next(made: Made):
     forge = made()
     await forge.run()
