@@ -4,15 +4,18 @@ Definitions, namespaces and quotas never go: with a definition every object of i
 workloads that they are finalized for. What both installations have by one name is applied in place.
 """
 
+import contextlib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import Any
 
 from deploy.cluster import inventory
 from deploy.cluster.objects import subject
 from deploy.installation import installed, removal
+from gotk.semver import Version
 
 Manifest = Mapping[str, Any]
 
+_VERSION = "app.kubernetes.io/version"
 _INSTANCE = "app.kubernetes.io/instance"
 _CLUSTER_WIDE = frozenset({"ClusterRole", "ClusterRoleBinding"})
 
@@ -63,6 +66,24 @@ def unreadable(definitions: Iterable[Manifest], arriving: Iterable[Manifest]) ->
         if name in served and (lost := stored - served[name]):
             found.append(f"{name} ({', '.join(sorted(lost))})")
     return sorted(found)
+
+
+def older(definitions: Iterable[Manifest], arriving: Iterable[Manifest]) -> tuple[str, str] | None:
+    """Return of which Flux the definitions that are there are, and those that come, where these are the older ones."""
+    there, comes = (
+        max(_versions(each), key=lambda version: version.key, default=None) for each in (definitions, arriving)
+    )
+    if there is None or comes is None or comes.key >= there.key:
+        return None
+    return there.original, comes.original
+
+
+def _versions(definitions: Iterable[Manifest]) -> Iterator[Version]:
+    for each in definitions:
+        label = str((each["metadata"].get("labels") or {}).get(_VERSION, ""))
+        if each["kind"] == "CustomResourceDefinition" and label:
+            with contextlib.suppress(ValueError):
+                yield Version.parse(label)
 
 
 def unserved(kinds: Iterable[tuple[str, str]], controllers: Iterable[str]) -> list[str]:

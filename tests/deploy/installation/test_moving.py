@@ -52,6 +52,22 @@ def test_stored_versions_that_the_kit_cannot_read_are_named() -> None:
     assert moving.unreadable(there, [crd("a", "v1"), crd("b", "v1")]) == ["a (v1beta2)"]
 
 
+@pytest.mark.parametrize(
+    ("there", "comes", "found"),
+    [
+        pytest.param("v2.10.0", "v2.9.4", ("v2.10.0", "v2.9.4"), id="older ones come"),
+        pytest.param("v2.8.0", "v2.9.4", None, id="newer ones come"),
+        pytest.param("", "v2.9.4", None, id="nobody says what is there"),
+        pytest.param("latest", "v2.9.4", None, id="no version"),
+    ],
+)
+def test_definitions_that_know_less_are_told(there: str, comes: str, found: tuple[str, str] | None) -> None:
+    def labelled(version: str) -> dict[str, Any]:
+        return obj("CustomResourceDefinition", "a", "", labels={"app.kubernetes.io/version": version})
+
+    assert moving.older([labelled(there)], [labelled(comes), obj("Service", "x")]) == found
+
+
 def test_kinds_without_a_controller_are_named() -> None:
     kinds = [("image.toolkit.fluxcd.io", kind) for kind in ("ImagePolicy", "ImageUpdateAutomation")]
     kinds += [("source.extensions.fluxcd.io", "ArtifactGenerator"), ("source.toolkit.fluxcd.io", "Bucket")]

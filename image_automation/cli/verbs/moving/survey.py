@@ -101,6 +101,11 @@ def tell(survey: Survey, kit: Kit) -> None:
         place = "/".join(filter(None, (each["kind"], metadata.get("namespace"), metadata["name"])))
         output.generating(f"{place} goes")
     staying = {each.name for each in survey.leaving.controllers} if survey.leaving and kit.part else set()
+    if versions := moving.older(survey.definitions, kit.objects):
+        output.warning(
+            f"the definitions are those of Flux {versions[0]}, the kit's of {versions[1]}: fields that came in between"
+            " are dropped where an object is written next"
+        )
     for kind in moving.unserved(survey.counts, kit.controllers | staying):
         output.warning(f"nobody will look after the objects of kind {kind}: the kit has no controller for it")
     for account in moving.annotated(survey.going):
