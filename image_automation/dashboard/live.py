@@ -8,8 +8,7 @@ lives, and for how long the cache has been cut off from the API.
 """
 
 import asyncio
-import re
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final, TypeAlias
 
@@ -23,11 +22,14 @@ from image_automation.dashboard.telling.heard import Heard
 
 #: How often the stream tells that it lives, in seconds; the page counts as stale after two beats that did not come.
 BEAT: Final = 15.0
-#: For how long changes are gathered, so that a burst of them is one event.
+#: For how long changes are gathered, so that a burst of them is one event: for long where one came not long ago.
 _GATHER: Final = 0.05
+_SOON: Final = 0.005
+_LONG_AGO: Final = 0.2
 _MOST: Final = 200
 #: A row of a table, as templates write one; a table in a table there is not.
-_ROW: Final = re.compile(r'<tr class="row" id="([^"]*)">.*?</tr>', re.DOTALL)
+_ROW: Final = '<tr class="row" id="'
+_END: Final = "</tr>"
 HEADERS: Final = {"Content-Type": "text/event-stream; charset=utf-8", "X-Accel-Buffering": "no", "Vary": "Accept"}
 
 
@@ -59,12 +61,27 @@ class Pieces:
     @classmethod
     def of(cls, html: str) -> "Pieces":
         """Take a page apart."""
-        rows = {row[1]: hash(row[0]) for row in _ROW.finditer(html)}
-        return cls(hash(_ROW.sub(r"\1", html)), rows)
+        frame, rows, end = list[str](), dict[str, int](), 0
+        for start, stop in _rows(html):
+            name = html[start + len(_ROW) : html.index('"', start + len(_ROW))]
+            frame += (html[end:start], name)
+            rows[name] = hash(html[start:stop])
+            end = stop
+        return cls(hash((*frame, html[end:])), rows)
 
     def beside(self, sent: "Pieces", html: str) -> list[str]:
         """Return the rows of this page that the browser has otherwise."""
-        return [row[0] for row in _ROW.finditer(html) if sent.rows.get(row[1]) != self.rows[row[1]]]
+        had = set(sent.rows.values())
+        return [row for start, stop in _rows(html) if hash(row := html[start:stop]) not in had]
+
+
+def _rows(html: str) -> Iterator[tuple[int, int]]:
+    """Yield where each row of a page's table begins and ends."""
+    start = html.find(_ROW)
+    while start >= 0:
+        stop = html.index(_END, start) + len(_END)
+        yield start, stop
+        start = html.find(_ROW, stop)
 
 
 #: What a page is made anew for: a kind of objects, or news of another topic.
@@ -104,6 +121,10 @@ class Changes:
         wanted, now = frozenset(kinds), self._clock.monotonic()
         since = [cache.trouble.since for cache in self._caches if cache.kind in wanted and cache.trouble is not None]
         return max(1, int(now - min(since))) if since else 0
+
+    def now(self) -> float:
+        """Return the time that streams go by, in seconds."""
+        return self._clock.monotonic()
 
     def close(self) -> None:
         """End every stream."""
@@ -162,10 +183,10 @@ async def events(
                 yield _event("rows", "\n".join(pieces.beside(sent, shown.html)), seen)
             else:
                 yield _event("page", shown.html, seen)
-        sent = pieces
+        sent, told = pieces, changes.now()
         yield _event("beat", msgspec.json.encode(Beat(changes.behind(kinds))).decode())
         if await changes.later(kinds, count):
-            await asyncio.sleep(_GATHER)
+            await asyncio.sleep(_GATHER if changes.now() - told < _LONG_AGO else _SOON)
 
 
 def _event(name: str, data: str, id_: str = "") -> bytes:

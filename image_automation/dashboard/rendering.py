@@ -28,6 +28,8 @@ MENU: Final = (
     ("/events", "Events", "e"),
     ("/access", "Access", "x"),
 )
+#: How many rows of tables are kept as they were rendered.
+_ROWS: Final = 8192
 #: What browsers need to be told of the files that pages refer to.
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
@@ -78,7 +80,7 @@ def _environment() -> jinja2.Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
-    made.globals.update(asset=asset, links=links, all_acts=ACTS)
+    made.globals.update(asset=asset, links=links, all_acts=ACTS, row=row)
     made.filters.update(moment=moment, span=span)
     return made
 
@@ -87,6 +89,12 @@ def render(template: str, context: dict[str, Any], *, fragment: bool = False) ->
     """Render a page, or as a fragment what stands in its `<main>` alone."""
     layout = "fragment.html" if fragment else "layout.html"
     return _environment().get_template(template).render(layout=layout, **context)
+
+
+@functools.lru_cache(maxsize=_ROWS)
+def row(template: str, record: Record) -> str:
+    """Render a row of a long table, which is the same for everybody; one that has not changed is not rendered again."""
+    return _environment().get_template(template).render(each=record)
 
 
 def refusal(status: int, message: str, *, fragment: bool = False) -> str:

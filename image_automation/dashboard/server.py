@@ -118,7 +118,8 @@ class Dashboard:
             record = await page.made(await self.look(page, request, visit))
             if rendering.prefers_json(request.headers.get("Accept", "")):
                 return _answer(rendering.encode(record), "application/json")
-            return _answer(_html(page, request, visit, record).encode(), "text/html")
+            digest = rendering.digest(page, record)
+            return _answer(_html(page, request, visit, record, digest).encode(), "text/html")
 
         return show
 
@@ -132,7 +133,8 @@ class Dashboard:
             return None
         except Missing as error:
             return live.Shown("missing", rendering.refusal(404, str(error), fragment=True))
-        return live.Shown(rendering.digest(page, record), _html(page, request, visit, record, fragment=True))
+        digest = rendering.digest(page, record)
+        return live.Shown(digest, _html(page, request, visit, record, digest, fragment=True))
 
     def acting(self) -> Acting:
         """Return what does what people ask for."""
@@ -171,13 +173,15 @@ class Dashboard:
         )
 
 
-def _html(page: Page, request: web.Request, visit: Visit, record: Record, *, fragment: bool = False) -> str:
+def _html(
+    page: Page, request: web.Request, visit: Visit, record: Record, digest: str, *, fragment: bool = False
+) -> str:
     context = {
         **rendering.frame(visit.session),
         "record": record,
         "title": page.title(request.match_info),
         "path": request.path,
-        "digest": rendering.digest(page, record),
+        "digest": digest,
     }
     if visit.session is not None and not fragment:
         context["notes"] = visit.session.told()

@@ -36,17 +36,19 @@ def is_static(obj: Object) -> bool:
 
 def of(obj: Object) -> State:
     """Say how an object fares."""
-    ready, stalled = condition(obj, conditions.READY), condition(obj, conditions.STALLED)
+    listed: tuple[Condition, ...] = getattr(getattr(obj, "status", None), "conditions", ())
+    said = {each.type: each for each in listed}
+    ready, stalled = said.get(conditions.READY), said.get(conditions.STALLED)
     if acts.is_suspended(obj) or is_static(obj):
         return _state(obj, "suspended" if acts.is_suspended(obj) else "ready", ready)
     if stalled is not None and stalled.status == "True":
         return _state(obj, "broken", stalled)
     if ready is not None and ready.status == "False":
         return _state(obj, "broken", ready)
-    overdue = condition(obj, extensions.SCAN_OVERDUE)
+    overdue = said.get(extensions.SCAN_OVERDUE)
     if overdue is not None and overdue.status == "True":
         return _state(obj, "broken", overdue)
-    running = condition(obj, conditions.RECONCILING)
+    running = said.get(conditions.RECONCILING)
     if running is not None or ready is None or ready.status == "Unknown":
         return _state(obj, "working", running or ready)
     return _state(obj, "ready", ready)
