@@ -98,6 +98,25 @@ async def test_a_rollback_goes_the_same_way(pushing: tuple[Forge, Real, Signing]
     assert (await forge.run()).run.told == []
 
 
+async def test_a_rollback_that_is_proposed_does_so_too(proposing: Made):
+    forge, facts, _ = proposing()
+    await forge.run()
+    forge.merge(forge.open[0])
+    await forge.run()
+    forge.obj = annotated(forge.obj, {extensions.ROLLBACK: '{"id": "r1", "policy": "web", "by": "jane"}'})
+    ended = await forge.run()
+    (pull,) = forge.open
+    assert (ended.error, forge.world.head(pull.head)) == (None, facts.made[1])
+    answer = report.read(forge.obj.metadata.annotations).answer
+    assert answer is not None
+    assert answer.commit == facts.made[1]
+    assert (await forge.run()).run.told == []
+    forge.merge(pull)
+    await forge.run()
+    (held,) = report.read(forge.obj.metadata.annotations).held
+    assert (held.kind, held.by, len(facts.made)) == ("TakenBack", "jane", 2)
+
+
 async def test_it_is_known_as_ours_and_refreshed_in_place(proposing: Made):
     forge, facts, _ = proposing()
     await forge.run()
