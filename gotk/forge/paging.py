@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from gotk.forge.pull_request import Check
 from gotk.forge.status import Items, State
-from gotk.http.exchange import Answer, Request
+from gotk.http.exchange import Answer, Request, Unusable
 
 MOST = 10
 
@@ -28,6 +28,14 @@ def pages(
         found += items
         if len(items) < size or enough(items):
             break
+    return found
+
+
+def all_of(first: Request, size: int, what: str) -> Generator[Request, Answer, Items]:
+    """Read a list to its end. Raises Unusable where that lies behind the last page: what was not read may be a no."""
+    found = yield from pages(first, size)
+    if len(found) >= MOST * size:
+        raise Unusable(f"there are more than {MOST * size} {what}, of which no more are read")
     return found
 
 

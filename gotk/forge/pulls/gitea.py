@@ -77,7 +77,7 @@ class PullRequests(GiteaAccount, Proposals):
     def reviews(self, number: int) -> Asking[tuple[Review, ...]]:
         """Return each person's last word; it is official where the forge counts it."""
         ask = self._get(f"{self._base}/pulls/{number}/reviews?limit={_PAGE}")
-        listed = yield from paging.pages(ask, _PAGE)
+        listed = yield from paging.all_of(ask, _PAGE, "reviews")
         last = {text(each, "user", "login"): each for each in listed if each.get("state") in _OPINIONS}
         return tuple(_review(each) for login, each in last.items() if login and each.get("dismissed") is not True)
 

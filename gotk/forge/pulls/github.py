@@ -125,7 +125,7 @@ class PullRequests(GitHubAccount, Proposals):
         """Return each person's last word; whether it counts is whether the person may write here."""
         ask = self._get(f"{self._base}/pulls/{number}/reviews?per_page={_PAGE}")
         found = []
-        for each in _standing((yield from paging.pages(ask, _PAGE))):
+        for each in _standing((yield from paging.all_of(ask, _PAGE, "reviews"))):
             official = False
             if each.get("author_association") in _MEMBERS:
                 official = yield from self._may_write(text(each, "user", "login"))

@@ -374,6 +374,15 @@ def test_a_strangers_approval_does_not_count_where_the_forge_tells(place: Place)
     assert official == {"ann": True, "bob": False, "eve": False}
 
 
+def test_more_reviews_than_are_read_are_no_consent(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    offers(place, "rights of reviewers")
+    monkeypatch.setattr(paging, "MOST", 1)
+    place.facts.pulls.append(Pull(1, "t", "b", "update", HEAD, "main"))
+    place.facts.reviews = [Said("ann", "approves"), *(Said(f"eve{at}", "comments") for at in range(100))]
+    with pytest.raises(Unusable, match="reviews, of which no more are read"):
+        place.hold(place.forge.reviews(1))
+
+
 def test_a_review_that_was_dismissed_does_not_stand(place: Place) -> None:
     offers(place, "dismissals")
     place.facts.pulls.append(Pull(1, "t", "b", "update", HEAD, "main"))

@@ -129,6 +129,21 @@ async def test_strangers_in_great_number_drown_nobody_who_is_asked(made: Made):
     assert len(forge.open) == 1
 
 
+async def test_a_policys_own_rule_counts_reviews_as_well(made: Made):
+    forge = made("{needed: 1, reviews: [ann]}")
+    forge.obj = annotated(forge.obj, {extensions.APPROVALS: "{needed: 1, reviews: [joe]}"})
+    web = policy("web", "a/web", "1.1")
+    web.metadata.annotations[extensions.APPROVALS] = "{needed: 1, reviews: [ann]}"  # type: ignore[index]
+    forge.world.store.put(web)
+    await forge.run()
+    said(forge, "ann approves")
+    ended = await forge.run()
+    assert "awaiting approval: 0 of 1 approvals" in ended.ready[2]  # the automation's
+    said(forge, "joe approves")
+    await forge.run()
+    assert forge.open == []
+
+
 async def test_an_approval_of_one_version_is_none_of_the_next(made: Made):
     forge = made()
     await forge.run()
