@@ -159,8 +159,8 @@ class PullRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
     """A pull request that is kept, for one scope of policies; without a number it is about to be opened.
 
     `takes_back` is the request, or the object that fails, because of which it takes back what we wrote, be it
-    `during_freeze`. `head` is its branch's commit, `scheduled` the one that the forge has been told to merge, `note`
-    says why not more is done.
+    `during_freeze`, in places of `policies`. `head` is its branch's commit, `scheduled` the one that the forge has been
+    told to merge, `note` says why not more is done.
     Where reviews count, `choices` stands for what it proposes `since` then, and `voices` are what people said.
     """
 
@@ -174,6 +174,7 @@ class PullRequest(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omi
     scheduled: str = ""
     takes_back: str = ""
     during_freeze: bool = False
+    policies: tuple[str, ...] = ()
     note: str = ""
     choices: tuple[str, ...] = ()
     since: str = ""

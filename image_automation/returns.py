@@ -80,15 +80,17 @@ class Returns:
         """Tell of one that is open whether it still has a reason, and whether it has to wait."""
         automation = drafting.manager.automation
         deploys = {each.name: each for each in recovery.deploys(source, self._objects, self._deployers)}
-        frozen = recovery.frozen(automation, drafting.selected, run.now()).get("", "")
+        frozen = recovery.frozen(automation, drafting.selected, run.now())
         always = automation.metadata.annotations.get(extensions.ON_FAILURE) == recovery.REVERT_ALWAYS
 
         def of(pull: report.PullRequest) -> Pause | Withdrawal | None:
             if pull.recovers and ((known := deploys.get(pull.takes_back)) is None or known.standing == "ready"):
                 what = "is ready again" if known is not None else "is there no more"
                 return Withdrawal(f"{pull.takes_back} {what}.")
-            if frozen and not (always if pull.recovers else pull.during_freeze):
-                return Pause(f"the automation is {frozen}", held=True)
+            stopped = next((each for each in ("", *pull.policies) if each in frozen), None)
+            if stopped is not None and not (always if pull.recovers else pull.during_freeze):
+                what = f"policy {stopped}" if stopped else "the automation"
+                return Pause(f"{what} is {frozen[stopped]}", held=True)
             return None
 
         return of

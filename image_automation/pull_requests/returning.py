@@ -258,6 +258,7 @@ def _planned(wanted: Return, branch: str, head: str) -> report.PullRequest:
         scope=_scope(taking),
         takes_back=taking.recovers or taking.request,
         during_freeze=wanted.during_freeze,
+        policies=tuple(sorted({change.names.policy for _, change in wanted.proposal.changes})),
         head=head,
     )
 

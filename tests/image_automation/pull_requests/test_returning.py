@@ -226,3 +226,16 @@ async def test_a_rollback_is_merged_when_green(updated: Updated):
     forge.facts.checks = [("ci/test", "success")]
     await forge.run()
     assert forge.open == []
+
+
+async def test_a_rollback_that_is_open_waits_while_its_policy_is_frozen(updated: Updated):
+    forge = await updated(merge="when-green")
+    asked(forge, rollback=REQUEST)
+    await forge.run()
+    forge.facts.checks = [("ci/test", "success")]
+    forge.world.store.put(annotated(policy("web", "a/web", "1.1"), {extensions.FREEZE: "{reason: sale}"}))
+    await forge.run()
+    assert [(each.number, each.note) for each in forge.recorded] == [(2, "policy web is frozen: sale")]
+    forge.world.store.put(policy("web", "a/web", "1.1"))
+    await forge.run()
+    assert forge.open == []
