@@ -51,10 +51,10 @@ async def opened(directory: Path, definitions: Sequence[dict[str, Any]] = ()) ->
 
 
 async def _establish(kubectl: Kubectl, name: str) -> None:
-    """Wait until a definition is served; `kubectl wait` fails over one that has no conditions yet."""
+    """Wait until a definition is served; `kubectl` fails over one that has no conditions yet."""
     established = '{.status.conditions[?(@.type=="Established")].status}'
     for _ in range(120):
-        if await kubectl("get crd", name, "-o", f"jsonpath={established}") == "True":
+        if (await kubectl.run("get", "crd", name, "-o", f"jsonpath={established}")).out == "True":
             return
         await asyncio.sleep(0.5)
     raise AssertionError(f"the definition {name} was not established")
