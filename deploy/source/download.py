@@ -19,6 +19,8 @@ from gotk.runtime.blocking import Limiter
 from gotk.runtime.clock import Clock
 
 _LARGEST_ARCHIVE = 512 << 20
+#: The longest pause between tries, in seconds: where another replica takes over, it serves after a few of them.
+_LONGEST = 4.0
 # An archive is itself compressed: its bytes are what the digest is of.
 _HEADERS = {"Accept-Encoding": "identity"}
 
@@ -43,7 +45,7 @@ class Downloads:
     ) -> None:
         """Take what it works with; `each` are the seconds that one answer may take, as long as all of them if None."""
         self._each = each
-        self._backoff = retry.Backoff(tries=retries + 1, first=1.0, longest=16.0)
+        self._backoff = retry.Backoff(tries=retries + 1, first=1.0, longest=_LONGEST)
         self._transport = transport
         self._clock = clock
         self._limiter = limiter
