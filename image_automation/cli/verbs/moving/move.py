@@ -41,7 +41,7 @@ class Move:
         output.action("looking at what is installed")
         found = await survey.look(self.client, self.namespace, self.kit)
         synced = await halting.sync_of(self.client, found.leaving, self.namespace)
-        gone = not found.leaving or (self.kit.part is not None and not found.going)
+        gone = not found.going and (not found.leaving or self.kit.part is not None)
         if gone and not (synced and halting.is_marked(synced)):
             name = "Flux" if self.kit.other == installed.FLUX else self.kit.other
             output.fail(f"there is nothing to move: no installation of {name} in namespace {self.namespace}")
