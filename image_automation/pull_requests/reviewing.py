@@ -67,16 +67,21 @@ def hear(
     now: datetime,
     *,
     asked: Collection[str],
+    current: str = "",
 ) -> Hearing:
     """Say what stands; `known` is what was written down of it, `part` is what it proposes from now on.
 
-    `asked` are the logins that count, in small letters.
+    `asked` are the logins that count, in small letters; `current` is the branch's commit, if that is what is proposed.
     """
     choices = refusals.choices(part.proposal, part.selected.images)
-    if known is None or there is None:
+    if there is None:
         return Hearing(choices=choices, since=now)
-    since = parse_rfc3339(known.since) if known.choices == tuple(choices.values()) and known.since else now
-    found = voices(known, there.author, reviews, rfc3339(now)) if known.choices else ()
+    if known is None or known.number != there.number:
+        known = report.PullRequest(branch=part.branch, scope=part.scope.name, number=there.number)
+    proposed = tuple(choices.values())
+    since = parse_rfc3339(known.since) if known.choices == proposed and known.since else now
+    shown = {known.head: known.choices, current: proposed}
+    found = voices(known, there.author, reviews, rfc3339(now), shown)
     return Hearing(choices=choices, since=since, voices=most(list(found), asked))
 
 
@@ -92,15 +97,24 @@ def most(found: Sequence[Voice], asked: Collection[str]) -> tuple[Voice, ...]:
     return tuple(found if len(found) <= _MOST else sorted(found, key=rank)[:_MOST])
 
 
-def voices(known: report.PullRequest, author: str, reviews: Iterable[Review], seen: str) -> Iterator[Voice]:
-    """Yield what stands of reviews, but for those of who opened it; `seen` is now, for those without a time."""
+def voices(
+    known: report.PullRequest,
+    author: str,
+    reviews: Iterable[Review],
+    seen: str,
+    shown: Mapping[str, tuple[str, ...]],
+) -> Iterator[Voice]:
+    """Yield what stands of reviews, but for those of who opened it, and where what they are of is not known.
+
+    `seen` is now, for those without a time, `shown` are the choices that commits of ours have.
+    """
     for review in reviews:
         if author in review.known_as:
             continue
         before = next((each for each in known.voices if _is_same(each, review)), None)
         if before is not None:
             yield before
-        elif not review.sha or known.head == review.sha:
+        elif about := shown.get(review.sha, ()) if review.sha else known.choices:
             said = f": {review.text}" if review.text.strip() else ""
             yield Voice(
                 names=review.known_as,
@@ -108,7 +122,7 @@ def voices(known: report.PullRequest, author: str, reviews: Iterable[Review], se
                 at=review.at or seen,
                 sha=review.sha,
                 reason=git.printable(f"review of #{known.number}{said}")[:_WORDS],
-                about=known.choices,
+                about=about,
             )
 
 

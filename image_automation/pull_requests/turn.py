@@ -203,9 +203,11 @@ class Turn:
             return None
         known = self._known(part.branch)
         number = known.number if known is not None else 0
-        there = next((each for each in pulls if each.state is State.OPEN and each.number == number), None)
-        reviews = await self.desk.ask(self.desk.forge.reviews(number)) if there is not None else ()
-        return reviewing.hear(known, there, reviews, part, self.run.now(), asked=asked)
+        open_ = [each for each in pulls if each.state is State.OPEN and each.base == self.draft.base]
+        there = next((each for each in open_ if number in {0, each.number}), None)
+        reviews = await self.desk.ask(self.desk.forge.reviews(there.number)) if there is not None else ()
+        current = (place.branch.tip or "") if place.branch.current else ""
+        return reviewing.hear(known, there, reviews, part, self.run.now(), asked=asked, current=current)
 
     # What is proposed.
 

@@ -129,6 +129,15 @@ async def test_strangers_in_great_number_drown_nobody_who_is_asked(made: Made):
     assert len(forge.open) == 1
 
 
+async def test_without_a_record_a_review_of_the_very_commit_counts(made: Made):
+    forge = made("{needed: 1, reviews: [ann]}")
+    await forge.run()
+    said(forge, "ann approves")
+    forge.obj = annotated(forge.asking(merge="when-green"), {extensions.APPROVALS: "{needed: 1, reviews: [ann]}"})
+    await forge.run()
+    assert forge.open == []
+
+
 async def test_a_policys_own_rule_counts_reviews_as_well(made: Made):
     forge = made("{needed: 1, reviews: [ann]}")
     forge.obj = annotated(forge.obj, {extensions.APPROVALS: "{needed: 1, reviews: [joe]}"})
@@ -300,5 +309,5 @@ def voice(**fields: Any) -> Voice:
 def test_what_a_review_is_about(known: tuple[Voice, ...], review: dict[str, str], about: tuple[str, ...] | None):
     record = report.PullRequest(branch="up", scope="web", number=1, head="c" * 40, choices=("a",), voices=known)
     given = Review(who="ann", opinion=Opinion.APPROVED, **review)  # type: ignore[arg-type]
-    found = list(reviewing.voices(record, "bot", [given], "now"))
+    found = list(reviewing.voices(record, "bot", [given], "now", {"c" * 40: ("a",)}))
     assert [each.about for each in found] == ([about] if about else [])
