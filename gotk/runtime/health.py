@@ -4,6 +4,7 @@ An address is `host:port`; no host is every interface, port 0 picks a free one, 
 """
 
 import socket
+import ssl
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 
@@ -23,8 +24,8 @@ def parse_address(address: str) -> tuple[str | None, int] | None:
 
 
 @asynccontextmanager
-async def serve(address: str, app: web.Application) -> AsyncIterator[int]:
-    """Serve an application at an address and give the port that it got, 0 where it is off. Raises OSError."""
+async def serve(address: str, app: web.Application, tls: ssl.SSLContext | None = None) -> AsyncIterator[int]:
+    """Serve an application at an address, over TLS if so, and give its port, 0 where it is off. Raises OSError."""
     parsed = parse_address(address)
     if parsed is None:
         yield 0
@@ -32,7 +33,7 @@ async def serve(address: str, app: web.Application) -> AsyncIterator[int]:
     runner = web.AppRunner(app, access_log=None, shutdown_timeout=2.0)
     await runner.setup()
     try:
-        site = web.SockSite(runner, _listen(*parsed))
+        site = web.SockSite(runner, _listen(*parsed), ssl_context=tls)
         await site.start()
         yield int(runner.addresses[0][1])
     finally:

@@ -31,11 +31,11 @@ async def chosen_by(option: str, address: str, serving: AbstractAsyncContextMana
 
 
 @contextlib.contextmanager
-def told(folder: Path, name: str, address: str, port: int) -> Iterator[None]:
+def told(folder: Path, name: str, address: str, port: int, scheme: str = "http") -> Iterator[None]:
     """Leave an address in a file of the data folder as long as the block lasts."""
     host = address.rpartition(":")[0]
     file = folder / name
-    file.write_text(f"http://{_LOOPBACK.get(host.strip('[]'), host)}:{port}\n")
+    file.write_text(f"{scheme}://{_LOOPBACK.get(host.strip('[]'), host)}:{port}\n")
     try:
         yield
     finally:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from gotk.selectors import Selector
     from image_automation.app.leadership import Pod
     from image_automation.app.memory_watch import MemoryLimit
+    from image_automation.dashboard.entering.certificates import Listening
     from image_automation.dashboard.oidc import Provider
 
 #: The controllers by the name of the kind they reconcile, as `--controllers` takes them.
@@ -96,6 +97,7 @@ class Settings:
     dashboard_url: str = ""
     dashboard_require_login: bool = False
     dashboard_oidc: "Provider | None" = None
+    dashboard_tls: "Listening | None" = None
     events_addr: str = ""
     notification_addr: str = "0"
     rate_limit_interval: float = 300.0

@@ -319,6 +319,7 @@ async def _door(parts: Parts, stack: contextlib.AsyncExitStack) -> Door:
         sessions=Sessions(parts.clock),
         access=Access(parts.clock, own=parts.client),
         oidc=_oidc(parts),
+        certificates=pages.certificates(parts),
     )
 
 
@@ -349,10 +350,12 @@ async def _explain(parts: Parts, explainer: Explainer | None, door: Door, stack:
 
 async def _show(parts: Parts, shown: Dashboard, stack: contextlib.AsyncExitStack) -> None:
     """Serve the dashboard."""
-    address = parts.settings.dashboard_addr
-    served = addresses.chosen_by("--dashboard-addr", address, health.serve(address, shown.app()))
-    if port := await stack.enter_async_context(served):
-        stack.enter_context(addresses.told(parts.settings.data_dir, addresses.DASHBOARD, address, port))
+    address, listening = parts.settings.dashboard_addr, parts.settings.dashboard_tls
+    served = health.serve(address, shown.app(), listening.context() if listening is not None else None)
+    port = await stack.enter_async_context(addresses.chosen_by("--dashboard-addr", address, served))
+    if port:
+        scheme = "https" if listening is not None else "http"
+        stack.enter_context(addresses.told(parts.settings.data_dir, addresses.DASHBOARD, address, port, scheme))
 
 
 async def _receive(parts: Parts, stack: contextlib.AsyncExitStack) -> None:

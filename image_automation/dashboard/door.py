@@ -13,6 +13,7 @@ from yarl import URL
 
 from image_automation.dashboard import browsers
 from image_automation.dashboard.access import Access, Person
+from image_automation.dashboard.entering.certificates import Certificates
 from image_automation.dashboard.oidc import Oidc
 from image_automation.dashboard.people import NobodyError, People
 from image_automation.dashboard.sessions import Session, Sessions
@@ -35,13 +36,25 @@ class Visit:
 
 
 class Door:
-    """Tells who sends requests. `access` says what they may do then; `oidc` is where they may sign in, if anywhere."""
+    """Tells who sends requests. `access` says what they may do then; `oidc` is where they may sign in, if anywhere.
 
-    def __init__(self, *, people: People, sessions: Sessions, access: Access, oidc: Oidc | None = None) -> None:
+    `certificates` are taken where the listener asks for them.
+    """
+
+    def __init__(
+        self,
+        *,
+        people: People,
+        sessions: Sessions,
+        access: Access,
+        oidc: Oidc | None = None,
+        certificates: Certificates | None = None,
+    ) -> None:
         self.people = people
         self.sessions = sessions
         self.access = access
         self.oidc = oidc
+        self.certificates = certificates
 
     async def visit(self, request: web.Request, *, free: bool) -> Visit:
         """Return who is there. Raises SignInFirstError, and APIError where the cluster does not say."""
@@ -95,7 +108,7 @@ def forget(request: web.Request, response: web.StreamResponse) -> None:
 
 def _is_plain(request: web.Request) -> bool:
     """Tell whether the browser asked over http on this machine; from anywhere else there has to be TLS before us."""
-    return browsers.is_loopback(request.url.host)
+    return not request.secure and browsers.is_loopback(request.url.host)
 
 
 def _authority(origin: str) -> str:

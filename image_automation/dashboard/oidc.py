@@ -9,9 +9,9 @@ import base64
 import hashlib
 import hmac
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 import msgspec
 from yarl import URL
@@ -22,8 +22,8 @@ from gotk.http.egress import Reach
 from gotk.http.errors import HTTPError
 from gotk.http.transport import Request, Transport
 from gotk.runtime.clock import Clock
-from image_automation.dashboard.access import Cluster, Person
-from image_automation.dashboard.people import NobodyError
+from image_automation.dashboard.access import Person
+from image_automation.dashboard.people import Impersonates, NobodyError, check_identity
 from image_automation.notification.receivers.call import RefusedError
 from image_automation.notification.webhooks.tokens import Issuers, belongs
 
@@ -31,15 +31,6 @@ from image_automation.notification.webhooks.tokens import Issuers, belongs
 _AWAY: Final = 600.0
 _MOST: Final = 500
 _LIMIT: Final = 256 << 10
-_SYSTEM: Final = "system:"
-
-
-class Impersonates(Protocol):
-    """The cluster for whoever the service says somebody is."""
-
-    def acting_as(self, user: str, groups: Sequence[str]) -> Cluster:
-        """Return the cluster as a user and member of groups reaches it."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -180,10 +171,7 @@ def identity(provider: Provider, claims: Mapping[str, Any]) -> tuple[str, tuple[
     if not isinstance(listed, list) or not listed or not all(isinstance(each, str) and each.strip() for each in listed):
         raise NobodyError(f"the issuer's token names no group: it has no claim {provider.groups_claim}")
     name, groups = provider.prefix + named, tuple(dict.fromkeys(provider.prefix + each for each in listed))
-    for word in (name, *groups):
-        # What stands at the edge of a header is cut off on its way, and may be all that tells two names apart.
-        if word.startswith(_SYSTEM) or not word.isprintable() or not word.isascii() or word != word.strip():
-            raise NobodyError("the issuer's token has a name or a group that is not one of a person")
+    check_identity(name, groups)
     return name, groups
 
 

@@ -6,6 +6,7 @@ A token is the person's own and goes with each of their requests; whose it is, i
 
 import asyncio
 import hashlib
+from collections.abc import Iterable, Sequence
 from typing import Final, Protocol
 
 from gotk.bounded import Bounded
@@ -19,6 +20,7 @@ _AT_ONCE: Final = 8
 _FRESH: Final = 60.0
 _REMEMBERED: Final = 1000
 _LONGEST_TOKEN: Final = 16 << 10
+_SYSTEM: Final = "system:"
 
 
 class NobodyError(Exception):
@@ -31,6 +33,26 @@ class Tokens(Protocol):
     def with_token(self, token: str) -> Cluster:
         """Return the cluster as the holder of a token reaches it."""
         ...
+
+
+class Impersonates(Protocol):
+    """The cluster for whoever the service says somebody is."""
+
+    def acting_as(self, user: str, groups: Sequence[str]) -> Cluster:
+        """Return the cluster as a user and member of groups reaches it."""
+        ...
+
+
+def check_identity(name: str, groups: Iterable[str]) -> None:
+    """See that the cluster may be told that somebody is this. Raises NobodyError.
+
+    An empty name or group would be a request as the service, one of the system's own more than anybody was given.
+    """
+    for word in (name, *groups):
+        # What stands at the edge of a header is cut off on its way, and may be all that tells two names apart.
+        good = word.isprintable() and word.isascii() and word == word.strip() and word
+        if not good or word.startswith(_SYSTEM):
+            raise NobodyError("this is a name or a group that is not one of a person")
 
 
 class People:

@@ -13,11 +13,13 @@ from yarl import URL
 from gotk.kube import errors
 from image_automation.dashboard import door, links, rendering
 from image_automation.dashboard.door import Door, SignInFirstError
+from image_automation.dashboard.entering.certificates import Certificates
 from image_automation.dashboard.oidc import Oidc
 from image_automation.dashboard.people import NobodyError
 
 LOGIN, LOGOUT, LINK, ONCE = "/login", "/logout", "/login/link", "/login/once"
 LEAVE, BACK = "/login/oidc", "/login/callback"
+CERTIFICATE: Final = "/login/certificate"
 _AWAY: Final = "__Host-image-automation-away"
 
 
@@ -77,6 +79,7 @@ def routes(entrance: Door, *, free: bool) -> list[web.RouteDef]:
 
     return [
         *(_issuer_routes(entrance, entrance.oidc, free=free) if entrance.oidc is not None else ()),
+        *(_certificate_routes(entrance, entrance.certificates, free=free) if entrance.certificates is not None else ()),
         web.get(LOGIN, form),
         web.post(LOGIN, sign_in),
         web.post(LINK, link),
@@ -113,10 +116,27 @@ def _issuer_routes(entrance: Door, oidc: Oidc, *, free: bool) -> list[web.RouteD
     return [web.get(LEAVE, leave), web.get(BACK, back)]
 
 
+def _certificate_routes(entrance: Door, certificates: Certificates, *, free: bool) -> list[web.RouteDef]:
+    async def show(request: web.Request) -> web.Response:
+        door.check_origin(request)
+        given = await request.post()
+        next_ = links.local(str(given.get("next", "/")))
+        try:
+            person = certificates.person(request)
+        except NobodyError as error:
+            return _page(entrance, request, next_=next_, free=free, error=str(error), status=401)
+        response = web.Response(status=303, headers={"Location": next_})
+        door.remember(request, response, entrance.sessions.begin(person))
+        return response
+
+    return [web.post(CERTIFICATE, show)]
+
+
 def _page(
     entrance: Door, request: web.Request, *, next_: str, free: bool, error: str = "", status: int = 200
 ) -> web.Response:
     context = {"title": "Sign in", "path": request.path, "next": next_, "free": free, "error": error}
     context["issuer"] = URL(entrance.oidc.provider.issuer).host if entrance.oidc is not None else ""
+    context["certificates"] = entrance.certificates is not None
     html = rendering.render("login.html", rendering.frame(None) | context)
     return web.Response(status=status, text=html, content_type="text/html")

@@ -16,12 +16,19 @@ from image_automation.app.settings import Settings
 from image_automation.dashboard import browsers
 from image_automation.dashboard.acting.act import Tests
 from image_automation.dashboard.door import Door
+from image_automation.dashboard.entering.certificates import Certificates
 from image_automation.dashboard.page import Knows
 from image_automation.dashboard.scanned.lags import Lags
 from image_automation.dashboard.server import Dashboard
 from image_automation.explanation import Explainer
 from image_automation.marked_files import MarkedFiles
 from image_automation.planner import Planner
+
+
+def certificates(parts: Parts) -> Certificates | None:
+    """Return what signs people in by certificates, where the listener asks for some."""
+    listening = parts.settings.dashboard_tls
+    return Certificates(parts.client) if listening is not None and listening.client_ca is not None else None
 
 
 def is_free(settings: Settings, address: str) -> bool:

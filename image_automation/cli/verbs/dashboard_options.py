@@ -2,11 +2,15 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
 from image_automation.cli import output
+
+if TYPE_CHECKING:
+    from image_automation.dashboard.entering.certificates import Listening
+    from image_automation.dashboard.oidc import Provider
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -19,6 +23,24 @@ _OPTIONS = (
     ),
     click.option(
         "--dashboard-require-login", is_flag=True, help="Show nothing to who has not signed in, on loopback neither."
+    ),
+    click.option(
+        "--dashboard-tls-cert-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Speak TLS with this certificate, its chain behind it, in PEM.",
+    ),
+    click.option(
+        "--dashboard-tls-key-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="The key of that certificate.",
+    ),
+    click.option(
+        "--dashboard-client-ca-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Let people sign in with client certificates of this authority: CN the user, O the groups.",
     ),
     click.option(
         "--dashboard-oidc-issuer", default="", metavar="URL", help="Let people sign in at this OpenID Connect issuer."
@@ -62,21 +84,46 @@ def dashboard_options(command: F) -> F:
 
 
 def read(options: dict[str, Any]) -> dict[str, Any]:
-    """Take the issuer out of the options, and return it as the setting. Raises Failure for what cannot be so."""
+    """Take the issuer and the files of TLS out of the options, and return them as settings. Raises Failure."""
+    _check(options["dashboard_url"], "--dashboard-url", "")
+    return {"dashboard_tls": _listening(options), "dashboard_oidc": _provider(options)}
+
+
+def _listening(options: dict[str, Any]) -> "Listening | None":
+    """Take the files of TLS out of the options. Raises Failure where they do not fit together."""
+    from image_automation.dashboard.entering.certificates import Listening  # noqa: PLC0415 - as below
+
+    certificate, key = options.pop("dashboard_tls_cert_file"), options.pop("dashboard_tls_key_file")
+    authority = options.pop("dashboard_client_ca_file")
+    if certificate is None and key is None and authority is None:
+        return None
+    if certificate is None or key is None:
+        output.fail(
+            "--dashboard-tls-cert-file and --dashboard-tls-key-file go together,"
+            " and --dashboard-client-ca-file needs both"
+        )
+    made = Listening(certificate=certificate, key=key, client_ca=authority)
+    try:
+        made.context()
+    except ValueError as error:
+        output.fail(f"--dashboard-tls-cert-file, --dashboard-tls-key-file, --dashboard-client-ca-file: {error}")
+    return made
+
+
+def _provider(options: dict[str, Any]) -> "Provider | None":
     from image_automation.dashboard.oidc import Provider  # noqa: PLC0415 - heavy, and only good options get so far
 
-    _check(options["dashboard_url"], "--dashboard-url", "")
     given = {name: options.pop(f"dashboard_oidc_{name}") for name in ("issuer", "client_id", "client_secret_file")}
     claims = {name: options.pop(f"dashboard_oidc_{name}") for name in ("username_claim", "groups_claim", "prefix")}
     if not any(given.values()):
-        return {"dashboard_oidc": None}
+        return None
     if not (given["issuer"] and given["client_id"] and options["dashboard_url"]):
         output.fail(
             "--dashboard-oidc-issuer, --dashboard-oidc-client-id and --dashboard-url go together: give all three"
         )
     _check(given["issuer"], "--dashboard-oidc-issuer", "/")
     secret = _secret(given["client_secret_file"])
-    return {"dashboard_oidc": Provider(issuer=given["issuer"], client_id=given["client_id"], secret=secret, **claims)}
+    return Provider(issuer=given["issuer"], client_id=given["client_id"], secret=secret, **claims)
 
 
 def _secret(file: Path | None) -> str:

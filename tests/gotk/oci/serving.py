@@ -64,9 +64,9 @@ class Authority:
         )
         return cls(_pair(builder.sign(signer, hashes.SHA256()), signer), name, signer)
 
-    def issue(self) -> Pair:
+    def issue(self, subject: x509.Name | None = None) -> Pair:
         key = ec.generate_private_key(ec.SECP256R1())
-        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
+        subject = subject or x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "localhost")])
         names = x509.SubjectAlternativeName(
             [x509.DNSName("localhost"), x509.IPAddress(ipaddress.ip_address("127.0.0.1"))]
         )

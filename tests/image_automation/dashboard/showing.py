@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import ssl
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -156,12 +157,16 @@ class Told(list[Any]):
 
 
 def door(
-    cluster: MemoryCluster, holders: Mapping[str, Held] | None = None, clock: Any = None, oidc: Any = None
+    cluster: MemoryCluster,
+    holders: Mapping[str, Held] | None = None,
+    clock: Any = None,
+    oidc: Any = None,
+    certificates: Any = None,
 ) -> Door:
     clock = clock or Noon()
     people = People(Tokens(cluster, holders or {}), clock)
     access = Access(clock, own=TokenCluster(cluster, SERVICE))
-    return Door(people=people, sessions=Sessions(clock), access=access, oidc=oidc)
+    return Door(people=people, sessions=Sessions(clock), access=access, oidc=oidc, certificates=certificates)
 
 
 @contextlib.asynccontextmanager
@@ -189,6 +194,8 @@ async def shown(
     knows: Knows = Knows(),  # noqa: B008 - it is frozen
     heard: Heard | None = None,
     oidc: Any = None,
+    certificates: Any = None,
+    tls: ssl.SSLContext | None = None,
 ) -> AsyncIterator[TestClient[Any, Any]]:
     """Serve the pages over what the cluster holds now. The client keeps no cookies but those that a test sends."""
     caches = Caches(cluster, clock=Noon())
@@ -200,16 +207,16 @@ async def shown(
         explains=explains,
         knows=knows,
         clock=clock,
-        door=door(cluster, holders, clock, oidc),
+        door=door(cluster, holders, clock, oidc, certificates),
         tells=told if told is not None else Told(),
         heard=heard or Heard(),
         free=free,
     )
-    async with (
-        watching(caches),
-        TestClient(TestServer(dashboard.app()), cookie_jar=DummyCookieJar()) as client,
-    ):
-        yield client
+    server = TestServer(dashboard.app())
+    async with watching(caches):
+        await server.start_server(**({"ssl": tls} if tls is not None else {}))
+        async with TestClient(server, cookie_jar=DummyCookieJar()) as client:
+            yield client
 
 
 def condition(type_: str, status: str, message: str = "", reason: str = "Some") -> dict[str, Any]:

@@ -26,7 +26,8 @@ def read(*arguments: str) -> dict[str, Any]:
 
 
 def test_nothing_is_said_of_an_issuer() -> None:
-    assert read() == {"dashboard_url": "", "dashboard_require_login": False, "dashboard_oidc": None}
+    nothing = {"dashboard_tls": None, "dashboard_oidc": None}
+    assert read() == {"dashboard_url": "", "dashboard_require_login": False, **nothing}
 
 
 def test_an_issuer_with_its_secret(tmp_path: Path) -> None:
@@ -44,6 +45,12 @@ def test_an_issuer_with_its_secret(tmp_path: Path) -> None:
     ("arguments", "said"),
     [
         (ISSUER, "go together: give all three"),
+        (("--dashboard-tls-cert-file", "/nowhere/file"), "--dashboard-tls-key-file go together"),
+        (("--dashboard-client-ca-file", "/nowhere/file"), "--dashboard-client-ca-file needs both"),
+        (
+            ("--dashboard-tls-cert-file", "/nowhere/cert", "--dashboard-tls-key-file", "/nowhere/key"),
+            "/nowhere/cert and /nowhere/key are no certificate and its key",
+        ),
         ((*URL, *CLIENT), "go together: give all three"),
         ((*ISSUER, *CLIENT), "go together: give all three"),
         (("--dashboard-url", "http://images.example.com"), "--dashboard-url: http://images.example.com is no address"),

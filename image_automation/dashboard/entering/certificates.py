@@ -1,0 +1,73 @@
+"""Signing in by a client certificate: whose it is says its subject, as Kubernetes reads it (CN the user, O the groups).
+
+The listener asks for a certificate and does without one; what comes is signed by the authority that was named, or the
+connection ends. A browser shows its certificate with every request, whoever made it do so: so it opens a session, by a
+form of ours, and proves nothing else. Who has signed in so is impersonated, like those of an issuer.
+"""
+
+import ssl
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from aiohttp import web
+
+from image_automation.dashboard.access import Person
+from image_automation.dashboard.people import Impersonates, NobodyError, check_identity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listening:
+    """The files that the listener speaks TLS with, and those of the authority whose certificates sign people in."""
+
+    certificate: Path
+    key: Path
+    client_ca: Path | None = None
+
+    def context(self) -> ssl.SSLContext:
+        """Read the files. Raises ValueError that names the one that is wrong."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+        context.minimum_version = ssl.TLSVersion.TLSv1_2
+        try:
+            context.load_cert_chain(self.certificate, self.key)
+        except (OSError, ValueError) as error:
+            raise ValueError(f"{self.certificate} and {self.key} are no certificate and its key: {error}") from None
+        if self.client_ca is not None:
+            try:
+                context.load_verify_locations(cafile=self.client_ca)
+            except (OSError, ValueError) as error:
+                raise ValueError(f"{self.client_ca} holds no certificate of an authority: {error}") from None
+            context.verify_mode = ssl.CERT_OPTIONAL
+        return context
+
+
+class Certificates:
+    """Finds out who has shown a certificate that the listener has verified."""
+
+    def __init__(self, cluster: Impersonates) -> None:
+        self._cluster = cluster
+
+    def person(self, request: web.Request) -> Person:
+        """Return whose certificate came with a request. Raises NobodyError."""
+        shown: Mapping[str, Any] | None = request.get_extra_info("peercert")
+        if not shown:
+            raise NobodyError("your browser has shown no certificate: install one of the cluster's in it")
+        name, groups = identity(shown)
+        return Person(name, groups, self._cluster.acting_as(name, groups))
+
+
+def identity(certificate: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+    """Return name and groups of a certificate's subject. Raises NobodyError where the cluster must not hear of it."""
+    named, groups = list(_of(certificate, "commonName")), tuple(dict.fromkeys(_of(certificate, "organizationName")))
+    if len(named) != 1:
+        raise NobodyError("the certificate names nobody: its subject needs one CN")
+    if not groups:
+        raise NobodyError("the certificate names no group: its subject needs an O")
+    check_identity(named[0], groups)
+    return named[0], groups
+
+
+def _of(certificate: Mapping[str, Any], field: str) -> Iterator[str]:
+    for part in certificate.get("subject", ()):
+        yield from (text for name, text in part if name == field)
