@@ -208,9 +208,10 @@ class Carrier:
         if not grants or method is Method.REBASE:
             return None
         said = await self.limiter.run(repository.message, head) if method is Method.SQUASH else ""
-        if said:
-            author = self.place.manager.spec.commit.author
-            said = trailers.under(said, [f"Co-authored-by: {author.name} <{author.email}>"])
+        author = self.place.manager.spec.commit.author
+        ours = f"Co-authored-by: {author.name} <{author.email}>"
+        if said and ours not in said.splitlines():
+            said = trailers.under(said, [ours])
         return Message(title=f"{pull.title} (#{pull.number})", text=trailers.added(said, grants).strip("\n"))
 
     async def _not_green(self, pull: PullRequest, head: str) -> str:

@@ -51,7 +51,7 @@ def place(request: pytest.FixtureRequest) -> Place:
 def written(place: Place, sha: str) -> None:
     assert place.facts.branches[BRANCH] == sha
     assert place.facts.parents[sha] == BASE
-    assert place.facts.messages[sha].rstrip("\n") == "Update web\n\nBecause."
+    assert place.facts.texts[sha].rstrip("\n") == "Update web\n\nBecause."
     assert place.facts.trees[sha] == {"a/b.yaml": b"2 \xff", "new.yaml": b"x"}
     assert place.facts.branches.keys() == {"main", BRANCH}
 

@@ -13,6 +13,7 @@ from gotk.http import errors as http
 from gotk.runtime import errors
 from image_automation import report
 from tests import running
+from tests.gotk.forge.standins.facts import Said
 from tests.image_automation.automating import FILE, automation, git_spec, policy
 from tests.image_automation.pull_requests.forging import WEB, Forge, annotated
 from tests.image_automation.pull_requests.signing import AUTHOR, FORGES, Real, Signing, joined
@@ -115,6 +116,18 @@ async def test_a_rollback_that_is_proposed_does_so_too(proposing: Made):
     await forge.run()
     (held,) = report.read(forge.obj.metadata.annotations).held
     assert (held.kind, held.by, len(facts.made)) == ("TakenBack", "jane", 2)
+
+
+async def test_a_squash_names_our_address_once(proposing: Made):
+    forge, facts, _ = proposing(merge="when-green", mergeMethod="squash")
+    forge.obj = annotated(forge.obj, {extensions.APPROVALS: "{needed: 1, reviews: [ann]}"})
+    facts.checks = [("ci/test", "success")]
+    await forge.run()
+    facts.reviews.append(Said("ann", "approves", forge.world.head(WEB), "2026-01-01T10:00:00Z"))
+    await forge.run()
+    (message,) = facts.messages
+    assert message.count("Co-authored-by: Bot <bot@example.com>") == 1
+    assert message.endswith("\nApproved-by: ann (web 1.1 of a/web: review of #1; 2026-01-01T10:00:00Z)")
 
 
 async def test_it_is_known_as_ours_and_refreshed_in_place(proposing: Made):

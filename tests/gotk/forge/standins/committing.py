@@ -23,7 +23,7 @@ class Repository(Facts):
         default_factory=lambda: {BASE: {"a/b.yaml": b"1"}, OLD: {"a/b.yaml": b"0"}}
     )
     parents: dict[str, str] = field(default_factory=dict)
-    messages: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, str] = field(default_factory=dict)
     branches: dict[str, str] = field(default_factory=lambda: {"main": BASE})
     meanwhile: str = ""
     #: Where each branch has been.
@@ -40,7 +40,7 @@ class Repository(Facts):
         sha = hashlib.sha1(repr((parent, sorted(files.items()))).encode(), usedforsecurity=False).hexdigest()
         self.trees[sha] = {path: held for path, held in tree.items() if held is not None}
         self.parents[sha] = parent
-        self.messages[sha] = message
+        self.texts[sha] = message
         return sha
 
     def intrude(self, branch: str) -> None:
