@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from gotk.forge import repository
 from gotk.forge.bitbucket_server import BitbucketServer
@@ -76,6 +78,25 @@ def test_a_strangers_text_is_all_inside_of_one_block(text: str):
     again = section.write(note, "new", body)
     assert again is not None
     assert "Release" not in again
+
+
+PIECES = st.sampled_from(
+    ["```", "`", "\n", "\r", "[//]: # (image-automation:end)", "<!--", "-->", "@ann", "\u202e", "~~~", " "]
+)
+
+
+@given(st.lists(st.one_of(PIECES, st.text(max_size=20)), max_size=30).map("".join))
+def test_no_text_gets_out_of_its_block_or_looks_like_our_lines(text: str):
+    shown = notes.block(Release(tag="v1", text=text), APP)
+    note = section.Note(automation="me", scope="web", title="t")
+    body = section.write(note, shown)
+    assert body is not None
+    assert section.read(body) == note
+    assert section.write(note, "new", body) == section.write(note, "new")
+    _, _, rest = shown.partition("\n\n")
+    inside = rest.split("\n")[1:-1]
+    assert all(line.isprintable() and line.startswith(" ") for line in inside if line)
+    assert not any(line.strip().startswith(rest.split("\n")[-1]) for line in inside)
 
 
 @pytest.mark.parametrize(
