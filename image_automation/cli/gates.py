@@ -29,6 +29,14 @@ _IGNORED = {
     "CorrectDrift": "set spec.driftDetection.mode of HelmReleases to enabled",
     "DisableStatusPollerCache": "health is always read from the API",
     "GroupChangeLog": "what a Kustomization changed is told by its events",
+    "GitSparseCheckout": "automations check no files out",
+    "FluxStorage": "tags are kept in --data-dir",
+}
+#: Such gates that Flux has on, and what there is in place of turning them off.
+_IGNORED_ON = {
+    "GitForcePushBranch": "of a push branch that its base has passed our commits are replaced, under a lease",
+    "GitShallowClone": "a repository is one bare mirror, and what is new is fetched",
+    "GitAllBranchReferences": "an update goes on from its push branch",
 }
 _DEFAULTS = {
     WORKLOAD_IDENTITY: False,
@@ -47,6 +55,7 @@ _DEFAULTS = {
     DNS_LOOKUPS: False,
     OOM_WATCH: False,
     **dict.fromkeys(_IGNORED, False),
+    **dict.fromkeys(_IGNORED_ON, True),
 }
 _TRUTHS = {"true": True, "1": True, "t": True, "false": False, "0": False, "f": False}
 _LONGEST_KEPT = 3600.0
@@ -67,7 +76,7 @@ def read(*texts: str) -> dict[str, bool]:
 
 def told() -> str:
     """Name every gate and what it is unless said."""
-    known = sorted(_DEFAULTS.items() - dict.fromkeys(_IGNORED, False).items())
+    known = sorted((name, value) for name, value in _DEFAULTS.items() if name not in _IGNORED | _IGNORED_ON)
     return ", ".join(f"{name} ({'on' if value else 'off'})" for name, value in known)
 
 
@@ -97,9 +106,9 @@ def of_releases(given: Mapping[str, bool]) -> dict[str, bool]:
 
 
 def tell_ignored(given: Mapping[str, bool]) -> None:
-    """Log a warning for each gate that is opened and leads nowhere."""
-    for name, instead in _IGNORED.items():
-        if given[name]:
+    """Log a warning for each gate that leads nowhere and is set to another value than Flux's."""
+    for name, instead in (_IGNORED | _IGNORED_ON).items():
+        if given[name] != _DEFAULTS[name]:
             structlog.get_logger().warning("a feature gate has no effect", gate=name, instead=instead)
 
 

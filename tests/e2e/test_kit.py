@@ -120,6 +120,7 @@ def started_as(way: Way, pod: str, folder: Path) -> Any:
         found,
         pod=leadership.Pod(namespace=way.namespace, name=pod),
         election=replace(found.election, namespace=way.namespace) if found.election else None,
+        namespace=way.namespace,
         watch_namespace=way.namespace if way.workloads == way.namespace else "",
     )
 

@@ -58,6 +58,14 @@ def test_gates_that_flux_ignores_are_taken_with_a_warning():
     assert "DetectDrift" not in gates.told()
 
 
+def test_gates_of_flux_that_are_on_and_lead_nowhere_are_told_of_where_they_are_turned_off():
+    given = gates.read("GitForcePushBranch=false,GitShallowClone=true,GitAllBranchReferences=true")
+    with structlog.testing.capture_logs() as logs:
+        gates.tell_ignored(given)
+    assert [each["gate"] for each in logs] == ["GitForcePushBranch"]
+    assert "GitForcePushBranch" not in gates.told()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
