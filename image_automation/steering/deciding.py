@@ -56,11 +56,15 @@ class Decided:
 
 
 async def decide(
-    cluster: Cluster, namespace: str, name: str, verdict: Verdict, *, tag: str = "", reason: str = ""
+    cluster: Cluster, namespace: str, name: str, verdict: Verdict, *, tag: str = "", reason: str = "", seen: str = ""
 ) -> Decided:
-    """Decide about a version of a policy, or the one that it has chosen. Raises CannotBeDoneError and APIError."""
+    """Decide about a version of a policy, or the one that it has chosen. Raises CannotBeDoneError and APIError.
+
+    `seen` is the digest that it had when whoever decides looked, if that is known: of others they say nothing.
+    """
     who = await person.ask(cluster)
     policy = await cluster.get(ImagePolicy, namespace, name)
+    _see_the_same(policy, tag, seen)
     automations = await cluster.list(ImageUpdateAutomation, namespace)
     asking = [policy.metadata.annotations, *(each.metadata.annotations for each in automations)]
     try:
@@ -72,6 +76,14 @@ async def decide(
         raise CannotBeDoneError(str(error)) from None
     await _add(cluster, policy, made)
     return Decided(name, made, policy.status.latest_ref.tag if policy.status.latest_ref else "", asked)
+
+
+def _see_the_same(policy: ImagePolicy, tag: str, seen: str) -> None:
+    """See that a tag is still the image that it was. Raises CannotBeDoneError."""
+    ref = policy.status.latest_ref
+    if seen and ref is not None and tag == ref.tag and ref.digest != seen:
+        now = f"is {ref.digest} now" if ref.digest else "has none now"
+        raise CannotBeDoneError(f"{ref.tag} is another image than the one you were shown: its digest was {seen}, {now}")
 
 
 async def _add(cluster: Cluster, policy: ImagePolicy, made: Decision) -> None:

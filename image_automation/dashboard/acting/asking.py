@@ -63,6 +63,12 @@ def _chosen(obj: Object) -> str:
     return obj.status.latest_ref.tag if isinstance(obj, ImagePolicy) and obj.status.latest_ref is not None else ""
 
 
+def _digest(obj: Object, tag: str) -> str:
+    """Return the digest of a tag, if it is the one that a policy has chosen and its digest is known."""
+    ref = obj.status.latest_ref if isinstance(obj, ImagePolicy) else None
+    return ref.digest if ref is not None and ref.tag == tag else ""
+
+
 def _page(visit: Visit, act: Act, obj: Object, filled: Mapping[str, str], *, error: str = "") -> web.Response:
     about = {"kind": scheme.resource_of(type(obj)).kind, **_named(obj)}
     context: dict[str, Any] = {
@@ -72,6 +78,7 @@ def _page(visit: Visit, act: Act, obj: Object, filled: Mapping[str, str], *, err
         "act": act,
         "about": about,
         "filled": filled,
+        "digest": _digest(obj, filled.get("tag", "")),
         "next": links.local(filled.get("next", "/")),
         "error": error,
     }

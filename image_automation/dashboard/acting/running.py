@@ -50,7 +50,8 @@ def decides(verdict: deciding.Verdict, done: str) -> Callable[[Asked], Awaitable
 
     async def decide(asked: Asked) -> Done:
         namespace, name, reason = asked.about.namespace, asked.about.name, asked["reason"]
-        decided = await deciding.decide(asked.cluster, namespace, name, verdict, tag=asked["tag"], reason=reason)
+        words = {"tag": asked["tag"], "reason": reason, "seen": asked["digest"]}
+        decided = await deciding.decide(asked.cluster, namespace, name, verdict, **words)
         notes = tuple(filter(None, (decided.sentence, decided.warning, decided.hint)))
         return Done(f"{done} {decided.made.tag}", reason, notes)
 

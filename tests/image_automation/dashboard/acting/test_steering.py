@@ -155,6 +155,24 @@ async def test_a_page_asks_before_it_is_done_and_tells_what_was_done_once() -> N
         assert said not in await (await client.get("/holds", headers=known)).text()
 
 
+async def test_nobody_decides_about_bytes_that_came_after_the_page_was_shown() -> None:
+    made = cluster()
+    ref = {"name": "example.com/app", "tag": "1.3.0", "digest": f"sha256:{'a' * 64}"}
+    made.change("ImagePolicy", "default", "app", {"status": {"latestRef": ref}})
+    async with shown(made, holders=HOLDERS) as client:
+        known = {**HTML, **cookie(await sign_in(client, "operator"))}
+        page = await (await client.get("/act", params={**POLICY, "act": "approve"}, headers=known)).text()
+        csrf = page.partition('name="csrf" value="')[2].partition('"')[0]
+        digest = page.partition('name="digest" value="')[2].partition('"')[0]
+        assert digest == ref["digest"]
+        made.change("ImagePolicy", "default", "app", {"status": {"latestRef": {"digest": f"sha256:{'b' * 64}"}}})
+        form = {**POLICY, "act": "approve", "tag": "1.3.0", "digest": digest, "csrf": csrf}
+        answer = await client.post("/act", data=form, headers={**known, **SAME})
+        assert answer.status == 409
+        assert "1.3.0 is another image than the one you were shown" in await answer.text()
+    assert made.patches == []
+
+
 async def test_what_cannot_be_done_is_said_above_the_form_that_keeps_its_words() -> None:
     made = cluster()
     async with shown(made, holders=HOLDERS) as client:
