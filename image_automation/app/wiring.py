@@ -64,6 +64,7 @@ from image_automation.app.telling.teller import Teller
 from image_automation.dashboard import signing_in
 from image_automation.dashboard.access import Access
 from image_automation.dashboard.door import Door
+from image_automation.dashboard.entering.claims import Claims
 from image_automation.dashboard.oidc import Oidc
 from image_automation.dashboard.people import People
 from image_automation.dashboard.server import Dashboard
@@ -318,12 +319,12 @@ async def _door(parts: Parts, stack: contextlib.AsyncExitStack) -> Door:
         people=People(strangers, parts.clock),
         sessions=Sessions(parts.clock),
         access=Access(parts.clock, own=parts.client),
-        oidc=_oidc(parts),
+        oidc=_oidc(parts, await stack.enter_async_context(Claims(clock=parts.clock))),
         certificates=pages.certificates(parts),
     )
 
 
-def _oidc(parts: Parts) -> Oidc | None:
+def _oidc(parts: Parts, claims: Claims) -> Oidc | None:
     """Return where people sign in, if an issuer was named."""
     if parts.settings.dashboard_oidc is None:
         return None
@@ -333,6 +334,7 @@ def _oidc(parts: Parts) -> Oidc | None:
         issuers=Issuers(transport=parts.transport, clock=parts.clock),
         transport=parts.transport,
         cluster=parts.client,
+        claims=claims,
         clock=parts.clock,
     )
 

@@ -23,6 +23,8 @@ from gotk.http.errors import HTTPError
 from gotk.http.transport import Request, Transport
 from gotk.runtime.clock import Clock
 from image_automation.dashboard.access import Person
+from image_automation.dashboard.entering.claims import Claims
+from image_automation.dashboard.entering.claims_worker import Rules
 from image_automation.dashboard.people import Impersonates, NobodyError, check_identity
 from image_automation.notification.receivers.call import RefusedError
 from image_automation.notification.webhooks.tokens import Issuers, belongs
@@ -35,7 +37,10 @@ _LIMIT: Final = 256 << 10
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Provider:
-    """An issuer, who we are to it, and which claims name a person; what they name stands behind `prefix`."""
+    """An issuer, who we are to it, and which claims name a person; what they name stands behind `prefix`.
+
+    With `rules` they say so instead.
+    """
 
     issuer: str
     client_id: str
@@ -43,6 +48,7 @@ class Provider:
     username_claim: str = "sub"
     groups_claim: str = "groups"
     prefix: str = "oidc:"
+    rules: Rules | None = None
     scope: str = "openid profile email groups"
 
 
@@ -68,6 +74,7 @@ class Oidc:
         issuers: Issuers,
         transport: Transport,
         cluster: Impersonates,
+        claims: Claims,
         clock: Clock,
     ) -> None:
         self.provider = provider
@@ -75,6 +82,7 @@ class Oidc:
         self._issuers = issuers
         self._transport = transport
         self._cluster = cluster
+        self._claims = claims
         self._clock = clock
         self._away: Bounded[str, Away] = Bounded(_MOST)
 
@@ -114,8 +122,15 @@ class Oidc:
             raise NobodyError(f"the issuer's token is not good: {error}") from None
         if claims.get("iss") != self.provider.issuer or not _same(str(claims.get("nonce", "")), away.nonce):
             raise NobodyError("the issuer's token was made for another visit")
-        name, groups = identity(self.provider, claims)
+        name, groups = await self._identity(claims)
         return Person(name, groups, self._cluster.acting_as(name, groups)), away.next
+
+    async def _identity(self, claims: Mapping[str, Any]) -> tuple[str, tuple[str, ...]]:
+        if self.provider.rules is None:
+            return identity(self.provider, claims)
+        name, groups = await self._claims.identity(self.provider.rules, claims)
+        check_identity(name, groups)
+        return name, groups
 
     async def _exchange(self, code: str, away: Away) -> str:
         """Return the token that a code stands for."""

@@ -10,6 +10,7 @@ from image_automation.cli import output
 
 if TYPE_CHECKING:
     from image_automation.dashboard.entering.certificates import Listening
+    from image_automation.dashboard.entering.claims_worker import Rules
     from image_automation.dashboard.oidc import Provider
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -73,6 +74,12 @@ _OPTIONS = (
         metavar="PREFIX",
         help="What stands before both where the cluster is told of them.",
     ),
+    click.option(
+        "--dashboard-oidc-claims-file",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Make users of claims by CEL instead: claimMappings and rules as in an AuthenticationConfiguration.",
+    ),
 )
 
 
@@ -115,7 +122,8 @@ def _provider(options: dict[str, Any]) -> "Provider | None":
 
     given = {name: options.pop(f"dashboard_oidc_{name}") for name in ("issuer", "client_id", "client_secret_file")}
     claims = {name: options.pop(f"dashboard_oidc_{name}") for name in ("username_claim", "groups_claim", "prefix")}
-    if not any(given.values()):
+    rules = options.pop("dashboard_oidc_claims_file")
+    if not any(given.values()) and rules is None:
         return None
     if not (given["issuer"] and given["client_id"] and options["dashboard_url"]):
         output.fail(
@@ -123,7 +131,23 @@ def _provider(options: dict[str, Any]) -> "Provider | None":
         )
     _check(given["issuer"], "--dashboard-oidc-issuer", "/")
     secret = _secret(given["client_secret_file"])
+    if rules is not None:
+        claims |= {"rules": _rules(rules, claims)}
     return Provider(issuer=given["issuer"], client_id=given["client_id"], secret=secret, **claims)
+
+
+def _rules(file: Path, claims: dict[str, Any]) -> "Rules":
+    """Read the rules that make users of claims. Raises Failure."""
+    from image_automation.dashboard.entering import claims as reading  # noqa: PLC0415 - as above
+    from image_automation.dashboard.oidc import Provider  # noqa: PLC0415 - as above
+
+    usual = Provider(issuer="", client_id="")
+    if any(value != getattr(usual, name) for name, value in claims.items()):
+        output.fail("--dashboard-oidc-claims-file says what the other options of claims would: give either")
+    try:
+        return reading.read(file)
+    except ValueError as error:
+        output.fail(f"--dashboard-oidc-claims-file: {error}")
 
 
 def _secret(file: Path | None) -> str:

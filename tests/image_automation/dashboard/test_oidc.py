@@ -9,6 +9,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
 
+import msgspec
 import pytest
 from aiohttp import web
 from cryptography.hazmat.primitives import hashes
@@ -16,6 +17,8 @@ from cryptography.hazmat.primitives.asymmetric import ec, utils
 from yarl import URL
 
 from gotk.http.transport import Transport
+from image_automation.dashboard.entering.claims import Claims
+from image_automation.dashboard.entering.claims_worker import Rules
 from image_automation.dashboard.oidc import Oidc, Provider, identity
 from image_automation.dashboard.people import NobodyError
 from image_automation.notification.webhooks.tokens import Issuers
@@ -102,19 +105,20 @@ class Visitor:
 
 
 @contextlib.asynccontextmanager
-async def visiting() -> AsyncIterator[Visitor]:
+async def visiting(rules: Rules | None = None) -> AsyncIterator[Visitor]:
     cluster, issuer = MemoryCluster(), Issuer()
     cluster.put(with_status(image_policy(), **ready()))
     impersonated = Impersonated(cluster)
-    async with serving(issuer.answer) as address, Transport() as transport:
+    async with serving(issuer.answer) as address, Transport() as transport, Claims(clock=Noon()) as claims:
         issuer.address = address
-        provider = Provider(issuer=issuer.url, client_id="dash", secret="s")
+        provider = Provider(issuer=issuer.url, client_id="dash", secret="s", rules=rules)
         oidc = Oidc(
             provider,
             redirect="https://images.example.com/login/callback",
             issuers=Issuers(transport=transport, clock=Noon()),
             transport=transport,
             cluster=impersonated,
+            claims=claims,
             clock=Noon(),
         )
         async with shown(cluster, free=False, oidc=oidc) as client:
@@ -239,8 +243,34 @@ async def test_an_issuer_that_is_away_is_named() -> None:
             issuers=issuers,
             transport=transport,
             cluster=Impersonated(MemoryCluster()),
+            claims=Claims(clock=Noon()),
             clock=Noon(),
         )
         with pytest.raises(NobodyError, match="cannot be reached or answers nonsense"):
             async with asyncio.timeout(30):
                 await oidc.leave("/")
+
+
+BY_RULES = msgspec.convert(
+    {
+        "claimMappings": {
+            "username": {"expression": "'sso:' + claims.sub"},
+            "groups": {"expression": "claims.groups.map(each, 'sso:' + each)"},
+        },
+        "userValidationRules": [{"expression": "'sso:ops' in user.groups", "message": "only for ops"}],
+    },
+    Rules,
+)
+
+
+@pytest.mark.parametrize(
+    ("groups", "status", "told"),
+    [(["team", "ops"], 200, [("sso:ada", ("sso:team", "sso:ops"))]), (["team"], 401, [])],
+)
+async def test_rules_of_the_operator_make_the_person_or_nobody(groups: list[str], status: int, told: list[Any]) -> None:
+    async with visiting(BY_RULES) as visitor:
+        visitor.issuer.claims |= {"groups": groups}
+        state, cookie = await visitor.leave()
+        answer = await visitor.back(cookie, state=state, code="the-code")
+        assert (answer.status, visitor.told) == (status, told)
+        assert ("only for ops" in await answer.text()) == (status == 401)

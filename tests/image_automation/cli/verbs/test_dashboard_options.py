@@ -67,3 +67,15 @@ def test_what_cannot_be_is_refused_by_name(arguments: tuple[str, ...], said: str
     with pytest.raises(output.Failure) as caught:
         read(*arguments)
     assert said in caught.value.message
+
+
+def test_rules_for_claims_take_the_place_of_the_options_for_them(tmp_path: Path) -> None:
+    file = tmp_path / "claims.yaml"
+    file.write_text("claimMappings: {username: {expression: claims.sub}, groups: {claim: groups}}\n")
+    given = (*URL, *ISSUER, *CLIENT, "--dashboard-oidc-claims-file", str(file))
+    assert read(*given)["dashboard_oidc"].rules.claim_mappings.username.expression == "claims.sub"
+    with pytest.raises(output.Failure, match="give either"):
+        read(*given, "--dashboard-oidc-prefix", "x:")
+    file.write_text("claimMappings: {}\n")
+    with pytest.raises(output.Failure, match=r"--dashboard-oidc-claims-file: .*claims\.yaml cannot be read"):
+        read(*given)
