@@ -53,6 +53,7 @@ def serve(scheme: str, *, user: str = "", password: str = "", names: dict[str, s
         proxy = Proxy(scheme, server.getsockname()[1], user, password, names or {})
         talk = _socks if scheme == "socks5" else _http
         threads: list[threading.Thread] = []
+        connections: list[socket.socket] = []
 
         def accept() -> None:
             while True:
@@ -60,6 +61,7 @@ def serve(scheme: str, *, user: str = "", password: str = "", names: dict[str, s
                     connection, _ = server.accept()
                 except OSError:
                     return
+                connections.append(connection)
                 thread = threading.Thread(target=_guarded, args=(talk, proxy, connection), daemon=True)
                 threads.append(thread)
                 thread.start()
@@ -69,7 +71,9 @@ def serve(scheme: str, *, user: str = "", password: str = "", names: dict[str, s
         try:
             yield proxy
         finally:
-            server.shutdown(socket.SHUT_RDWR)
+            for each in (server, *connections):  # clients may keep theirs for later
+                with contextlib.suppress(OSError):
+                    each.shutdown(socket.SHUT_RDWR)
             for thread in (listener, *threads):
                 thread.join(timeout=5)
 
@@ -87,7 +91,7 @@ def _reach(proxy: Proxy, host: str, port: int) -> socket.socket:
 def _http(proxy: Proxy, connection: socket.socket) -> None:
     head, rest = b"", b""
     while b"\r\n\r\n" not in head:
-        head += connection.recv(4096)
+        head += _more(connection, 4096)
     head, _, rest = head.partition(b"\r\n\r\n")
     lines = head.decode("latin-1").split("\r\n")
     method, target, _ = lines[0].split(" ")
@@ -143,10 +147,13 @@ def _socks(proxy: Proxy, connection: socket.socket) -> None:
 def _exactly(connection: socket.socket, size: int) -> bytes:
     data = b""
     while len(data) < size:
-        more = connection.recv(size - len(data))
-        if not more:
-            raise ConnectionResetError
-        data += more
+        data += _more(connection, size - len(data))
+    return data
+
+
+def _more(connection: socket.socket, size: int) -> bytes:
+    if not (data := connection.recv(size)):
+        raise ConnectionResetError
     return data
 
 
