@@ -4,7 +4,7 @@ Who may not list the Events of all namespaces is shown those of the namespaces w
 """
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from gotk.kube import errors
@@ -115,19 +115,18 @@ def told(event: Mapping[str, Any]) -> Happened:
         name=str(about.get("name") or ""),
         reason=str(event.get("reason") or ""),
         message=str(event.get("message") or ""),
-        time=next(_times(event, series), ""),
+        time=when(event),
         by=str(event.get("reportingComponent") or (event.get("source") or {}).get("component") or ""),
         warning=event.get("type") == "Warning",
         times=int(series.get("count") or event.get("count") or 1),
     )
 
 
-def _times(event: Mapping[str, Any], series: Mapping[str, Any]) -> Iterator[str]:
-    """Yield when an Event was last seen, what says it best first."""
-    yield from map(
-        str, filter(None, (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime")))
-    )
-    yield str((event.get("metadata") or {}).get("creationTimestamp") or "")
+def when(event: Mapping[str, Any]) -> str:
+    """Return when an Event was last seen, as `kubectl events` has it."""
+    series = event.get("series") or {}
+    times = (series.get("lastObservedTime"), event.get("lastTimestamp"), event.get("eventTime"))
+    return str(next(filter(None, times), None) or (event.get("metadata") or {}).get("creationTimestamp") or "")
 
 
 PAGE = Page(
