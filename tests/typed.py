@@ -55,7 +55,8 @@ async def _to_its_end(process: BaseProcess) -> int:
         await ended.wait()
     finally:
         loop.remove_reader(process.sentinel)
-        process.kill()
+        if process.exitcode is None:  # the test was cancelled
+            process.kill()
         process.join()
     assert process.exitcode is not None
     return process.exitcode
