@@ -1,16 +1,14 @@
 """Two versions of a file as lines that say what goes and what comes; bounded, and without what is not printable."""
 
-import difflib
-from collections.abc import Iterable
-from typing import Final, Literal
+from collections.abc import Sequence
+from typing import Final
 
 from image_automation.dashboard.page import Record
+from image_automation.dashboard.plans import lines
+from image_automation.dashboard.plans.lines import Sign
 
 _LINES: Final = 400
 _LONGEST: Final = 500
-_HEADER: Final = 2
-Sign = Literal["+", "-", " ", "@"]
-_SIGNS: Final[dict[str, Sign]] = {"+": "+", "-": "-", " ": " ", "@": "@"}
 
 
 class Line(Record, frozen=True, kw_only=True):
@@ -30,21 +28,17 @@ class Diff(Record, frozen=True, kw_only=True):
 
 def of(path: str, before: bytes, after: bytes) -> Diff:
     """Return the diff of a file."""
-    return of_lines(path, _lines(before), _lines(after))
+    found = list(lines.hunks(_lines(before), _lines(after)))
+    shown = tuple(Line(sign=sign, text=printable(text)) for sign, text in found[:_LINES])
+    return Diff(path=path, lines=shown, left_out=max(0, len(found) - _LINES))
 
 
-def of_lines(path: str, before: Iterable[str], after: Iterable[str]) -> Diff:
-    """Return the diff of two texts, given as lines."""
-    found = list(difflib.unified_diff(list(before), list(after), lineterm=""))[_HEADER:]
-    lines = tuple(Line(sign=_SIGNS[each[0]], text=each if each[0] == "@" else each[1:]) for each in found[:_LINES])
-    return Diff(path=path, lines=lines, left_out=max(0, len(found) - _LINES))
-
-
-def _lines(content: bytes) -> list[str]:
-    return [printable(line) for line in content.decode(errors="backslashreplace").splitlines()]
+def _lines(content: bytes) -> Sequence[str]:
+    return content.decode(errors="backslashreplace").splitlines()
 
 
 def printable(text: str) -> str:
     """Return a line with what is not printable spelt out, at most so long as somebody reads it."""
+    text = text[: _LONGEST + 1]
     shown = "".join(c if c.isprintable() or c == "\t" else c.encode("unicode_escape").decode() for c in text)
     return shown if len(shown) <= _LONGEST else f"{shown[:_LONGEST]}\N{HORIZONTAL ELLIPSIS}"
