@@ -12,6 +12,7 @@ from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.decisions import Decision
 from gotk.runtime.clock import parse_rfc3339, rfc3339
 from image_automation import audit, report
+from image_automation.dashboard import links
 from image_automation.dashboard.acting import offers
 from image_automation.dashboard.acting.offers import May, Offer
 from image_automation.dashboard.page import Look, Page, Record, titled
@@ -62,10 +63,27 @@ class Awaited(Record, frozen=True, kw_only=True):
     acts: tuple[Offer, ...] = ()
 
 
+class Reviewed(Record, frozen=True, kw_only=True):
+    """A pull request whose reviews count: why it is not merged, since when it is proposed, and who said what of it.
+
+    `url` is empty where it is no address over https.
+    """
+
+    namespace: str
+    automation: str
+    number: int
+    title: str
+    url: str = ""
+    note: str = ""
+    since: str = ""
+    words: tuple[Word, ...] = ()
+
+
 class Approvals(Record, frozen=True, kw_only=True):
-    """What waits for approval, what was rejected, and what people said lately."""
+    """What waits for approval, here or at a forge, what was rejected, and what people said lately."""
 
     waiting: tuple[Awaited, ...] = ()
+    reviews: tuple[Reviewed, ...] = ()
     rejected: tuple[Awaited, ...] = ()
     said: tuple[audit.Entry, ...] = ()
 
@@ -78,6 +96,7 @@ def record(look: Look) -> Approvals:
     said = audit.ordered(each for obj in objects for each in _said(obj))
     return Approvals(
         waiting=tuple(each for each in found if each.standing != "rejected"),
+        reviews=tuple(each for automation in automations for each in _reviewed(automation)),
         rejected=tuple(each for each in found if each.standing == "rejected"),
         said=tuple(said[::-1][:_MOST]),
     )
@@ -121,6 +140,26 @@ def _one(automation: ImageUpdateAutomation, policy: ImagePolicy, held: list[Held
         words=tuple(_words(policy)),
         acts=tuple(_offers(automation, policy, first, look.writes)),
     )
+
+
+def _reviewed(automation: ImageUpdateAutomation) -> Iterator[Reviewed]:
+    """Yield the open pull requests of an automation whose reviews count."""
+    for each in report.read(automation.metadata.annotations).pull_requests:
+        if each.number and (each.since or each.voices):
+            verdicts = {True: "approve", False: "reject"}
+            yield Reviewed(
+                namespace=automation.metadata.namespace,
+                automation=automation.metadata.name,
+                number=each.number,
+                title=each.title,
+                url=links.outward(each.url),
+                note=each.note,
+                since=each.since,
+                words=tuple(
+                    Word(by=", ".join(said.names), verdict=verdicts[said.approves], at=said.at, reason=said.reason)
+                    for said in each.voices
+                ),
+            )
 
 
 def _offers(automation: ImageUpdateAutomation, policy: ImagePolicy, held: Held, may: May) -> Iterator[Offer]:

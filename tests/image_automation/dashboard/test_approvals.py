@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from gotk.api import extensions
-from tests.image_automation.dashboard.showing import JSON, automation, ready, shown, with_status
+from tests.image_automation.dashboard.showing import HTML, JSON, automation, ready, shown, with_status
 from tests.memory_cluster import MemoryCluster, image_policy
 
 HELD = {
@@ -82,3 +82,20 @@ async def test_what_people_said_of_a_pull_request_is_among_their_words() -> None
     async with shown(cluster) as client:
         (said,) = (await (await client.get("/approvals", headers=JSON)).json())["said"]
     assert (said["by"], said["what"], said["commit"]) == ("jane-dev", "approved, in review", "abc")
+
+
+async def test_a_pull_request_whose_reviews_count_says_what_it_waits_for_and_who_said_what() -> None:
+    voice = {"names": ["jane-dev"], "approves": True, "at": "2026-01-01T11:30:00Z", "sha": "abc"}
+    counts = {
+        "branch": "b", "scope": "", "number": 7, "title": "Update app", "url": "https://forge.example/7",
+        "note": "awaiting approval: 1 of 2 approvals (jane-dev)", "since": "2026-01-01T11:00:00Z", "voices": [voice],
+    }  # fmt: skip
+    plain = {"branch": "c", "scope": "", "number": 8, "title": "Another"}
+    cluster = MemoryCluster()
+    cluster.put(automation(report={"pullRequests": [counts, plain]}, **ready()))
+    async with shown(cluster) as client:
+        (one,) = (await (await client.get("/approvals", headers=JSON)).json())["reviews"]
+        text = await (await client.get("/approvals", headers=HTML)).text()
+    assert (one["number"], one["note"]) == (7, "awaiting approval: 1 of 2 approvals (jane-dev)")
+    assert one["words"] == [{"by": "jane-dev", "verdict": "approve", "at": "2026-01-01T11:30:00Z"}]
+    assert 'href="https://forge.example/7"' in text
