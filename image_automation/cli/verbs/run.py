@@ -371,13 +371,17 @@ async def _cluster(settings: decided.Settings, where: _Where) -> "AsyncIterator[
     from image_automation.app import embedded, presence  # noqa: PLC0415
 
     if where.embedded:
-        async with embedded.control_plane(settings.data_dir, where.features or embedded.Features()) as plane:
+        features = where.features or embedded.Features()
+        async with embedded.control_plane(settings.data_dir, features) as plane:
             address = await config.from_kubeconfig([plane.kubeconfig])
-            async with Client(address) as client:
-                await presence.show(client, version.program(), clock.SystemClock().now())
-            output.success(f"the embedded control plane answers at {plane.url}")
-            output.action(f"kubectl --kubeconfig {plane.kubeconfig} get fluxcd -A")
-            yield address
+            itself, simulated = version.program(), features.simulate_workloads
+            async with (
+                Client(address) as client,
+                presence.standing(client, itself, clock.SystemClock(), simulated=simulated),
+            ):
+                output.success(f"the embedded control plane answers at {plane.url}")
+                output.action(f"kubectl --kubeconfig {plane.kubeconfig} get fluxcd -A")
+                yield address
         return
     inside = None if where.kubeconfig or where.context else await config.in_cluster(os.environ)
     if inside is not None:
