@@ -4,12 +4,11 @@ Answers to the reports of `dyff`, which flux prints. Items of lists are known by
 of a list have one and no two the same.
 """
 
-import difflib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from gotk import go_yaml
+from gotk import go_yaml, line_diff
 
 _NUMBERS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 _IDENTIFIERS = ("name", "key", "id")
@@ -115,8 +114,9 @@ def _identifies(key: str, items: Sequence[Any]) -> bool:
 
 def _change(before: Any, after: Any) -> Detail:
     if isinstance(before, str) and isinstance(after, str) and "\n" in before + after:
-        text = difflib.unified_diff(before.splitlines(), after.splitlines(), n=2, lineterm="")
-        return Detail("±", "value change in multiline text", tuple(text)[2:])
+        found = line_diff.hunks(before.splitlines(), after.splitlines(), around=2)
+        text = tuple(line if sign == "@" else f"{sign}{line}" for sign, line in found)
+        return Detail("±", "value change in multiline text", text)
     lines = (*_signed("-", before), *_signed("+", after))
     if _type(before) != _type(after):
         return Detail("±", f"type change from {_type(before)} to {_type(after)}", lines)

@@ -3,9 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
+from gotk import line_diff
+from gotk.line_diff import Sign
 from image_automation.dashboard.page import Record
-from image_automation.dashboard.plans import lines
-from image_automation.dashboard.plans.lines import Sign
 
 _LINES: Final = 400
 _LONGEST: Final = 500
@@ -28,7 +28,7 @@ class Diff(Record, frozen=True, kw_only=True):
 
 def of(path: str, before: bytes, after: bytes) -> Diff:
     """Return the diff of a file."""
-    found = list(lines.hunks(_lines(before), _lines(after)))
+    found = list(line_diff.hunks(_lines(before), _lines(after)))
     shown = tuple(Line(sign=sign, text=printable(text)) for sign, text in found[:_LINES])
     return Diff(path=path, lines=shown, left_out=max(0, len(found) - _LINES))
 

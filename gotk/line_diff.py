@@ -1,8 +1,8 @@
 """What two texts have in common, line by line, as `diff -u` shows it; whatever they hold, in time that grows with them.
 
-Looking for the shortest diff takes time by the product of two lengths. That is done for what is short alone: an update
-changes lines in their places, so texts of as many lines are held against each other one by one, and what is long is
-shown as gone and come.
+Looking for the shortest diff takes time by the product of two lengths, and worse. That is done for what is short alone;
+of longer texts lines that stand in each other's place are compared, where there are as many, and else all of them have
+gone and others come.
 """
 
 import difflib
@@ -12,16 +12,15 @@ from typing import Final, Literal, TypeAlias
 Sign = Literal["+", "-", " ", "@"]
 Signed: TypeAlias = tuple[Sign, str]
 
-#: How many lines around a change are shown, and how many pairs of lines are compared at most to find it.
-_AROUND: Final = 3
-_PAIRS: Final = 200_000
+#: Up to how many pairs of lines the shortest diff is looked for.
+_PAIRS: Final = 40_000
 
 
-def hunks(before: Sequence[str], after: Sequence[str]) -> Iterator[Signed]:
-    """Yield the lines that go, come, and stand around them, below lines that say where they are."""
+def hunks(before: Sequence[str], after: Sequence[str], *, around: int = 3) -> Iterator[Signed]:
+    """Yield the lines that go, come, and so many that stand around them, below lines that say where they are."""
     signed = list(_signed(before, after))
     old = new = until = 0
-    for start, end in _spans(signed):
+    for start, end in _spans(signed, around):
         skipped = start - until
         old, new, until = old + skipped, new + skipped, end  # between hunks all lines stay
         olds = sum(sign != "+" for sign, _ in signed[start:end])
@@ -31,17 +30,17 @@ def hunks(before: Sequence[str], after: Sequence[str]) -> Iterator[Signed]:
         old, new = old + olds, new + news
 
 
-def _spans(signed: Sequence[Signed]) -> Iterator[tuple[int, int]]:
+def _spans(signed: Sequence[Signed], around: int) -> Iterator[tuple[int, int]]:
     """Yield which stretches to show, begin and end."""
     begin = end = -1
     for at, (sign, _) in enumerate(signed):
         if sign == " ":
             continue
-        if begin >= 0 and at - _AROUND > end:
+        if begin >= 0 and at - around > end:
             yield begin, end
             begin = -1
-        begin = max(0, at - _AROUND) if begin < 0 else begin
-        end = min(len(signed), at + 1 + _AROUND)
+        begin = max(0, at - around) if begin < 0 else begin
+        end = min(len(signed), at + 1 + around)
     if begin >= 0:
         yield begin, end
 
@@ -74,15 +73,12 @@ def _change(gone: Sequence[str], come: Sequence[str]) -> Iterator[Signed]:
 
 def _pairs(before: Sequence[str], after: Sequence[str]) -> Iterator[tuple[str | None, str | None]]:
     """Yield the lines that stand in each other's place; None for one that has none there."""
-    if len(before) == len(after):
-        yield from zip(before, after, strict=True)
-        return
     head = _common(before, after)
     tail = _common(before[head:][::-1], after[head:][::-1])
     old, new = before[head : len(before) - tail], after[head : len(after) - tail]
     yield from zip(before[:head], after[:head], strict=True)
     if len(old) * len(new) > _PAIRS:
-        yield from _apart(old, new)
+        yield from zip(old, new, strict=True) if len(old) == len(new) else _apart(old, new)
     else:
         for word, i, j, k, m in difflib.SequenceMatcher(None, old, new, autojunk=False).get_opcodes():
             yield from zip(old[i:j], new[k:m], strict=True) if word == "equal" else _apart(old[i:j], new[k:m])
