@@ -41,14 +41,15 @@ def read(obj: Mapping[str, Any], now: datetime) -> Workload:
     name = "/".join(str(part) for part in (obj.get("kind"), metadata.get("namespace"), metadata.get("name")) if part)
     return Workload(
         name=name[:_WHOLE],
-        images=tuple(dict.fromkeys(_images(obj))),
+        images=tuple(dict.fromkeys(images(obj))),
         is_ready=health.of(obj, now) == health.CURRENT,
         applied=_applied(metadata),
         ready=_rolled_out(obj),
     )
 
 
-def _images(obj: Mapping[str, Any]) -> Iterator[str]:
+def images(obj: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the images of a workload's template, as they are spelt there."""
     spec = _map(obj.get("spec"))
     if obj.get("kind") == "CronJob":
         spec = _map(_map(spec.get("jobTemplate")).get("spec"))

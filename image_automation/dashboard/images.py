@@ -13,7 +13,9 @@ from gotk.runtime.reconciler import Key
 from image_automation import report, selection
 from image_automation.dashboard import states
 from image_automation.dashboard.page import Look, Objects, Page, Record, titled
+from image_automation.dashboard.scanned import running
 from image_automation.dashboard.scanned.lags import Lag
+from image_automation.dashboard.scanned.running import Run, Runs
 from image_automation.dashboard.states import State
 from policies.image_policy import repository_of
 
@@ -35,7 +37,8 @@ class Place(Record, frozen=True, kw_only=True):
 class Image(Record, frozen=True, kw_only=True):
     """A policy and its image. `scanned` is when the registry was last asked, `tags` how many it listed.
 
-    `lag` is how far what is written, or chosen, is behind what the policy could choose, where something holds it back.
+    `lag` is how far what is written, or chosen, is behind what the policy could choose, where something holds it back;
+    `runs` are the tags of the image that workloads run, as far as the person may list them.
     """
 
     namespace: str
@@ -53,6 +56,7 @@ class Image(Record, frozen=True, kw_only=True):
     places: tuple[Place, ...] = ()
     held: int = 0
     lag: Lag | None = None
+    runs: tuple[Run, ...] = ()
 
 
 class Images(Record, frozen=True, kw_only=True):
@@ -87,8 +91,16 @@ async def record(look: Look) -> Images:
     kept = [each for each in every if _matches(each, search.lower()) and standing in {"", each.state.standing}]
     shown = {(each.namespace, each.policy) for each in kept}
     lags = await lagging(look, [each for each in policies if _key(each) in shown])
-    images = (with_lag(each, lags.get(Key(each.namespace, each.policy))) for each in kept)
+    runs = await look.knows.running.of(look.reads, look.spaces()) if look.knows.running and look.reads and kept else {}
+    told = (with_lag(each, lags.get(Key(each.namespace, each.policy))) for each in kept)
+    images = (with_runs(each, runs) for each in told) if runs else told
     return Images(images=tuple(images), total=len(every), search=search, standing=standing)
+
+
+def with_runs(image: Image, runs: Runs) -> Image:
+    """Return an image with the tags of it that run."""
+    found = running.of(runs, image.image)
+    return msgspec.structs.replace(image, runs=found) if found else image
 
 
 def with_lag(image: Image, lag: Lag | None) -> Image:

@@ -134,6 +134,14 @@ class Registries(Protocol):
         ...
 
 
+class Running(Protocol):
+    """Says what workloads run."""
+
+    async def of(self, reads: Reads, spaces: Sequence[str]) -> Mapping[str, Mapping[str, Sequence[str]]]:
+        """Return by an image's name and tag the workloads that somebody may list. Raises Unauthorized."""
+        ...
+
+
 class Lags(Protocol):
     """Says how far policies are behind."""
 
@@ -166,6 +174,7 @@ class Knows:
     files: Files | None = None
     registries: Registries | None = None
     lags: Lags | None = None
+    running: Running | None = None
     journal: Journal | None = None
     tests: Tests | None = None
 

@@ -19,6 +19,7 @@ from image_automation.dashboard.door import Door
 from image_automation.dashboard.entering.certificates import Certificates
 from image_automation.dashboard.page import Knows
 from image_automation.dashboard.scanned.lags import Lags
+from image_automation.dashboard.scanned.running import Running
 from image_automation.dashboard.server import Dashboard
 from image_automation.explanation import Explainer
 from image_automation.marked_files import MarkedFiles
@@ -72,6 +73,7 @@ def _knows(parts: Parts, explainer: Explainer | None, tests: Tests | None) -> Kn
         files=MarkedFiles(planner=planner, limiter=parts.git) if writes else None,
         registries=parts.registry if "imagerepository" in controllers else None,
         lags=Lags(explainer=explainer, clock=parts.clock, limiter=parts.work) if explainer is not None else None,
+        running=Running(parts.clock),
         journal=parts.journal if controllers & {"alert", "receiver"} else None,
         tests=tests,
     )

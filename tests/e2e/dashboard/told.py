@@ -7,9 +7,10 @@ from typing import Any
 
 from gotk.api.image import ImagePolicy
 from gotk.api.notification import Alert
-from gotk.runtime.clock import rfc3339
+from gotk.runtime.clock import SystemClock, rfc3339
 from image_automation.dashboard.page import Knows
 from image_automation.dashboard.scanned.lags import Lag
+from image_automation.dashboard.scanned.running import Running
 from image_automation.notification.journal import Journal
 from tests.e2e.dashboard.fleet import Fleet
 from tests.image_automation.dashboard.showing import condition, with_status
@@ -23,6 +24,14 @@ _HAPPENED = (
     (35, "ImagePolicy", "payments", "ledger", "Approved", "grace@example.com approved 5.0.1 in the dashboard", False),
     (48, "ImageRepository", "shop", "cart", "TagsLost", "the last list lacks 41 of 96 tags; they are kept", True),
 )
+
+
+#: Namespace, name and tag of what runs.
+_RUNS = (
+    ("payments", "ledger", "5.0.0"), ("payments", "gateway", "3.9.5"), ("shop", "checkout", "1.14.2"),
+    ("shop", "checkout", "1.14.2"), ("shop", "cart", "2.3.0"), ("shop", "cart", "2.2.9"),
+    ("platform", "ingress", "v1.12.4"),
+)  # fmt: skip
 
 
 class Ago:
@@ -58,7 +67,14 @@ def told(fleet: Fleet, knows: Knows, now: datetime) -> Knows:
         fleet.cluster.put(_event(rfc3339(now - timedelta(minutes=minutes)), *said))
     annotations = {"image-automation.dev/minimum-age": "72h"}
     fleet.cluster.change("ImagePolicy", "platform", "cert-manager", {"metadata": {"annotations": annotations}})
-    return dataclasses.replace(knows, journal=_journal(now), tests=Arrives(), lags=Lagging(now))
+    for number, (space, name, tag) in enumerate(_RUNS):
+        image = f"registry.example.com/{space}/{name}:{tag}"
+        template = {"spec": {"containers": [{"name": name, "image": image}]}}
+        meta = {"name": f"{name}-{number}", "namespace": space}
+        kind = {"apiVersion": "apps/v1", "kind": "StatefulSet"}
+        fleet.cluster.put({**kind, "metadata": meta, "spec": {"template": template}})
+    known = dataclasses.replace(knows, journal=_journal(now), tests=Arrives(), lags=Lagging(now))
+    return dataclasses.replace(known, running=Running(SystemClock()))
 
 
 class Lagging:
