@@ -74,7 +74,7 @@ VERBS: Mapping[str, tuple[str, str, str]] = {
     "migrate": (
         "image_automation.cli.verbs.manifests.migrate",
         "migrate",
-        "Replace old API versions in manifests or in a cluster.",
+        "Move a cluster from Flux to here or back, or replace old API versions.",
     ),
     "once": ("image_automation.cli.verbs.once", "once", "Scan, choose, commit and push once, for a CI job."),
     "pin": ("image_automation.cli.verbs.steering.pin", "pin", "Let a policy choose one tag and no other."),

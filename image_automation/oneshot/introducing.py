@@ -218,7 +218,8 @@ def _answer(chooser: choosing.Chooser, repository: ImageRepository | None) -> Re
         ready = [c for c in repository.status.conditions if c.type == conditions.READY] if repository else []
         said = ready[0].message if ready else "no answer within --timeout"
         return Registry(
-            failure=f"the registry was not read: {said}; log in (docker login, --registry-creds), or --no-scan"
+            failure=f"the registry was not read: {said}; where it wants credentials, log in (docker login,"
+            " --registry-creds); --no-scan asks no registry"
         )
     return Registry(tags=chooser.tags(repository))
 
