@@ -142,9 +142,16 @@ def _taken_back(past: Past) -> Iterator[Entry]:
             what="recovered, committed" if taking.recovers else "rolled back, committed",
             by=taking.by,
             object=f"ImageUpdateAutomation/{of[1]}" if of else "",
-            reason=past.message.partition("\n")[0],
+            reason=_why(past.message),
             commit=past.id,
         )
+
+
+def _why(message: str) -> str:
+    """Return what was taken back to what, and the sentence below it that says why."""
+    subject, _, below = message.partition("\n\n")
+    why = " ".join(below.partition("\n\n")[0].split())
+    return ": ".join(filter(None, (subject.partition("\n")[0], why)))
 
 
 def _pinned(name: str, annotations: Mapping[str, str]) -> Iterator[Entry]:

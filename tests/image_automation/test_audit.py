@@ -23,13 +23,13 @@ def committed(taking: TakingBack) -> list[Entry]:
 def test_a_rollback_and_a_recovery_say_whose_wish_they_were() -> None:
     common = {"at": "2026-01-01T12:00:00Z", "object": "ImageUpdateAutomation/apps/auto", "commit": "c" * 40}
     assert committed(TakingBack(("1" * 40,), wanted_by="jane", request="one")) == [
-        Entry(what="rolled back, committed", by="jane", reason="Roll back web to a/web:1.0", **common)
+        Entry(what="rolled back, committed", by="jane", reason="Roll back web to a/web:1.0: 1.1 is slow", **common)
     ]
     assert committed(TakingBack(("1" * 40,), recovers="HelmRelease apps/shop")) == [
         Entry(
             what="recovered, committed",
             by="HelmRelease apps/shop",
-            reason="Recover: roll back web to a/web:1.0",
+            reason="Recover: roll back web to a/web:1.0: 1.1 is slow",
             **common,
         )
     ]
