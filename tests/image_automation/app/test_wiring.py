@@ -219,7 +219,7 @@ REACH: dict[str, tuple[list[str], str, str, Any, Any]] = {
     "who has no certificate": (["--insecure-kubeconfig-tls"], "Remotes", "_insecure_tls", False, True),
     "artifacts that are asked for again": (
         ["--http-retry=2"], "Downloads", "_backoff",
-        Backoff(tries=10, first=1.0, longest=16.0), Backoff(tries=3, first=1.0, longest=16.0)),
+        Backoff(tries=10, first=1.0, longest=4.0), Backoff(tries=3, first=1.0, longest=4.0)),
     "objects at once": (["--concurrent-ssa=9"], "Manner", "width", 4, 9),
     "managers that are undone": (
         ["--override-manager=a", "--disallowed-field-managers=b"], "Manner", "override_managers", (), ("a", "b")),
