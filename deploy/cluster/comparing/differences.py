@@ -4,7 +4,8 @@ Answers to the reports of `dyff`, which flux prints. Items of lists are known by
 of a list have one and no two the same.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -73,16 +74,29 @@ def _lists(before: list[Any], after: list[Any], path: tuple[str, ...]) -> Iterat
     elif len(before) == len(after) == 1:
         yield from _compare(before[0], after[0], (*path, "0"))
     else:
-        left, common = list(after), []
-        removed = []
-        for item in before:
-            place = next((at for at, other in enumerate(left) if _same(item, other)), None)
-            if place is None:
-                removed.append(item)
-            else:
-                common.append(left.pop(place))
-        kept = [item for item in after if not any(item is other for other in left)]
-        yield from _entries(removed, left, path, (common, kept))
+        (common, removed), (kept, added) = _parted(before, after), _parted(after, before)
+        yield from _entries(removed, added, path, (common, kept))
+
+
+def _parted(items: list[Any], others: list[Any]) -> tuple[list[Any], list[Any]]:
+    """Part items into those that are among others, each as often as it is there, and the rest."""
+    there = Counter(map(_key, others))
+    common: list[Any] = []
+    rest: list[Any] = []
+    for item in items:
+        key = _key(item)
+        (common if there[key] else rest).append(item)
+        there[key] -= bool(there[key])
+    return common, rest
+
+
+def _key(value: Any) -> Hashable:
+    """Return what two values have in common that are the same."""
+    if isinstance(value, Mapping):
+        return frozenset((key, _key(each)) for key, each in value.items())
+    if isinstance(value, list):
+        return tuple(map(_key, value))
+    return isinstance(value, bool), value
 
 
 def _named(before: list[Any], after: list[Any], identifier: str, path: tuple[str, ...]) -> Iterator[Difference]:

@@ -33,6 +33,7 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
         "a\n  - one list entry removed:\n    - x\n\n  + one list entry added:\n    - z\n",
     ),
     "the only item": ({"a": [{"b": 16}]}, {"a": [{"b": 15}]}, "a.0.b\n  ± value change\n    - 16\n    + 15\n"),
+    "the same item once more": ({"a": ["x", "z"]}, {"a": ["x", "z", "z"]}, "a\n  + one list entry added:\n    - z\n"),
     "the same item twice": ({"a": ["x", "x"]}, {"a": ["x"]}, "a\n  - one list entry removed:\n    - x\n"),
     "text of several lines": (
         {"a": "one\ntwo\n"}, {"a": "one\n2\n"},
@@ -45,3 +46,10 @@ CASES: dict[str, tuple[dict[str, Any], dict[str, Any], str]] = {
 def test_it_is_told_as_dyff_tells_it(before: dict[str, Any], after: dict[str, Any], text: str) -> None:
     lines = [line for each in differences.compare(before, after) for line in each.lines()]
     assert "\n".join(lines) == text
+
+
+def test_lists_of_many_thousands_are_compared_by_what_they_hold() -> None:
+    before = {"a": [{"b": [number, True]} for number in range(20_000)]}
+    after = {"a": [{"b": [number, True]} for number in range(19_999, 0, -1)]}
+    (found,) = differences.compare(before, after)
+    assert [detail.what for detail in found.details] == ["one list entry removed:", "order changed"]
