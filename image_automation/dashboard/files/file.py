@@ -18,10 +18,14 @@ from image_automation.dashboard.plans.diffs import printable
 from image_automation.dashboard.states import State
 from image_automation.marked_files import Mark, Opened
 from image_automation.planner import CannotPlanError
+from image_automation.report import Held, Ignored
+from image_automation.update.result import Change
 
 #: Files of more lines are shown around their marks alone, so many lines before and after each.
 _WHOLE: Final = 1500
 _AROUND: Final = 4
+#: How many marked values of a file are listed, and how many places without effect.
+_MOST: Final = 500
 
 
 class Marking(Record, frozen=True, kw_only=True):
@@ -57,7 +61,10 @@ class Ineffective(Record, frozen=True, kw_only=True):
 
 
 class File(Record, frozen=True, kw_only=True):
-    """What the page shows; `note` says why there is no text, `cut` that only lines around the marks are shown."""
+    """What the page shows; `note` says why there is no text, `cut` that only lines around the marks are shown.
+
+    `left_out` is how many marked values there are besides.
+    """
 
     state: State
     path: str
@@ -67,6 +74,7 @@ class File(Record, frozen=True, kw_only=True):
     marks: tuple[Marking, ...] = ()
     ignored: tuple[Ineffective, ...] = ()
     cut: bool = False
+    left_out: int = 0
     note: str = ""
     problem: str = ""
 
@@ -90,18 +98,25 @@ async def record(look: Look) -> File:
         revision=found.revision,
         commit=found.commit,
         lines=lines,
-        marks=tuple(_marking(each, found) for each in found.marks),
-        ignored=tuple(Ineffective(line=each.line, cause=each.cause) for each in found.ignored),
+        marks=tuple(_markings(found)),
+        ignored=tuple(Ineffective(line=each.line, cause=each.cause) for each in found.ignored[:_MOST]),
         cut=cut,
+        left_out=max(0, len(found.marks) - _MOST),
         note="" if readable else "sign in as somebody who may get the GitRepository to see the text",
     )
 
 
-def _marking(mark: Mark, found: Opened) -> Marking:
+def _markings(found: Opened) -> Iterator[Marking]:
+    changes = {(each.line, each.setter): each for each in reversed(found.changes)}
+    held = {(each.line, each.setter): each for each in reversed(found.held)}
+    ignored = {each.line: each for each in reversed(found.ignored)}
+    for mark in found.marks[:_MOST]:
+        place = (mark.line, mark.setter)
+        yield _marking(mark, changes.get(place), held.get(place), ignored.get(mark.line))
+
+
+def _marking(mark: Mark, change: Change | None, held: Held | None, ignored: Ignored | None) -> Marking:
     namespace, policy = (*mark.setter.split(":"), "")[:2]
-    change = next((each for each in found.changes if each.line == mark.line and each.setter == mark.setter), None)
-    held = next((each for each in found.held if each.line == mark.line and each.setter == mark.setter), None)
-    ignored = next((each for each in found.ignored if each.line == mark.line), None)
     writer = mark.writer
     return Marking(
         line=mark.line,

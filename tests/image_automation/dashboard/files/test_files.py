@@ -101,3 +101,12 @@ async def test_a_repository_that_cannot_be_read_is_said_to_be_so(tmp_path: Path)
         ground.cluster.change("GitRepository", "apps", "fleet", {"spec": {"url": "file:///nowhere/at/all"}})
         assert "nowhere" in (await get(client))["problem"]
         assert "nowhere" in (await get(client, "/files/apps/auto"))["problem"]
+
+
+async def test_of_a_file_with_very_many_marks_the_first_are_listed(tmp_path: Path) -> None:
+    value = '  - image: a/web:1.0 # {"$imagepolicy": "apps:web"}\n'
+    async with files(tmp_path, f"spec:\n{value * 600}") as (client, _):
+        found, page = await get(client), await get(client, html=True)
+    assert (len(found["marks"]), found["leftOut"]) == (500, 100)
+    assert [each["new"] for each in found["marks"][-1:]] == ["a/web:1.1"]
+    assert "and 100 more" in page
