@@ -99,7 +99,7 @@ def tell(survey: Survey, kit: Kit) -> None:
     for each in survey.going:
         metadata = each["metadata"]
         place = "/".join(filter(None, (each["kind"], metadata.get("namespace"), metadata["name"])))
-        output.generating(f"{place} goes")
+        output.action(f"{place} goes")
     staying = {each.name for each in survey.leaving.controllers} if survey.leaving and kit.part else set()
     if versions := moving.older(survey.definitions, kit.objects):
         output.warning(

@@ -102,7 +102,7 @@ async def test_what_would_go_is_said_and_what_cannot_be_pushed_leaves_the_cluste
             assert "✔ Flux in namespace flux-system, synced by Kustomization flux-system/flux-system: " in looked
             assert "kustomize-controller (v1.7.0)" in looked
             assert "1 ImagePolicy, 1 Kustomization" in looked
-            assert "✚ Deployment/flux-system/kustomize-controller goes\n" in looked
+            assert "► Deployment/flux-system/kustomize-controller goes\n" in looked
             assert "Service/flux-system/webhook-receiver goes" not in looked
             assert len(ground.log(repository)) == 1
 
@@ -133,7 +133,7 @@ async def test_the_image_controllers_alone_give_way_to_a_kit_beside_flux(tmp_pat
             web = await bootstrapped(there, repository, server.url("fleet.git"), images=True)
             call = ("migrate", "--to=image-automation", "--overlay=image", "--yes")
             said = await there.run(*call)
-            assert "✚ Deployment/flux-system/image-reflector-controller goes\n" in said
+            assert "► Deployment/flux-system/image-reflector-controller goes\n" in said
             assert "kustomize-controller goes" not in said
             assert "nobody will look after" not in said
             assert said.endswith("by their uids\n✔ migrate finished\n")
