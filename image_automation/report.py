@@ -408,7 +408,8 @@ def _without_places(report: Report) -> Report:
 
 
 def _without_words(pull: PullRequest) -> PullRequest:
-    return msgspec.structs.replace(pull, voices=tuple(msgspec.structs.replace(each, reason="") for each in pull.voices))
+    heard = (msgspec.structs.replace(each, reason="") for each in pull.voices if not each.stranger)
+    return msgspec.structs.replace(pull, voices=tuple(heard))
 
 
 def _fitting(places: Sequence[R], room: int) -> tuple[tuple[R, ...], int]:

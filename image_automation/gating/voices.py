@@ -14,7 +14,8 @@ class Voice(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
     """A review that stands. `names` are what the forge calls its author, and nobody else.
 
     `at` is RFC 3339, when the forge says it was given, or else when it was seen first; `sha` is the commit that was
-    looked at, `about` what stands for the choices that it counts for. `reason` is one harmless line.
+    looked at, `about` what stands for the choices that it counts for. `reason` is one harmless line. Nobody asks
+    for the word of a `stranger`.
     """
 
     names: tuple[str, ...]
@@ -23,6 +24,7 @@ class Voice(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defa
     sha: str = ""
     reason: str = ""
     about: tuple[str, ...] = ()
+    stranger: bool = False
 
 
 #: The voices about what each policy, by its name, has chosen.

@@ -90,11 +90,14 @@ def most(found: Sequence[Voice], asked: Collection[str]) -> tuple[Voice, ...]:
 
     Of these a no comes before a yes, for it is the one that must not be lost.
     """
+    heard = [msgspec.structs.replace(each, stranger=_is_stranger(each, asked)) for each in found]
+    if len(heard) > _MOST:
+        heard = sorted(heard, key=lambda voice: (voice.stranger, voice.approves))[:_MOST]
+    return tuple(heard)
 
-    def rank(voice: Voice) -> tuple[bool, bool]:
-        return not any(name.casefold() in asked for name in voice.names), voice.approves
 
-    return tuple(found if len(found) <= _MOST else sorted(found, key=rank)[:_MOST])
+def _is_stranger(voice: Voice, asked: Collection[str]) -> bool:
+    return not any(name.casefold() in asked for name in voice.names)
 
 
 def voices(

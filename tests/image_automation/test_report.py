@@ -1,11 +1,14 @@
 """The report of a run: whole where there is room, counted where there is none, and read back as it was written."""
 
+from typing import Any
+
 import msgspec
 import pytest
 
 from gotk.api import extensions
 from image_automation import report, report_status
 from image_automation.cli import reports
+from image_automation.gating.voices import Voice
 from image_automation.report import Changed, Held, Ignored, PullRequest, Push, Report
 
 
@@ -120,3 +123,15 @@ def test_titles_of_pull_requests_are_bounded_as_well():
     assert text is not None
     assert len(text) <= report.LIMIT
     assert len(report.read({extensions.REPORT: text}).pull_requests) == 200
+
+
+def test_what_strangers_say_of_pull_requests_takes_no_room_from_what_is_held():
+    said: dict[str, Any] = {"approves": True, "sha": "c" * 40, "reason": "r" * 200, "about": ("a" * 16,)}
+    voices = (Voice(names=("ann",), **said), *(Voice(names=(f"eve-{n}",), stranger=True, **said) for n in range(49)))
+    pulls = tuple(PullRequest(branch=f"b{n}", scope="web", number=n + 1, voices=voices) for n in range(30))
+    text = report.write(Report(pull_requests=pulls, held=(held(1),)))
+    assert text is not None
+    assert len(text) <= report.LIMIT
+    found = report.read({extensions.REPORT: text})
+    assert found.held == (held(1),)
+    assert {each.names for pull in found.pull_requests for each in pull.voices} == {("ann",)}

@@ -125,7 +125,8 @@ async def test_strangers_in_great_number_drown_nobody_who_is_asked(made: Made):
     said(forge, *(f"stranger-{each} approves" for each in range(60)), "ann approves", "joe approves", "cleo objects")
     ended = await forge.run()
     assert ended.ready[2].endswith("#1: rejected by cleo@example.com: review of #1")
-    assert len(forge.recorded[0].voices) == 50
+    kept = forge.recorded[0].voices
+    assert (len(kept), [each.names for each in kept if not each.stranger]) == (50, [("cleo",), ("ann",), ("joe",)])
     assert len(forge.open) == 1
 
 
