@@ -24,6 +24,8 @@ from image_automation.update.setter import Setter
 
 #: The most bytes of the annotation; a cluster takes 256 KiB for all of an object's.
 LIMIT: Final = 64 << 10
+#: Fewer bytes than any place takes.
+_SMALLEST: Final = 32
 
 
 class Changed(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
@@ -413,13 +415,18 @@ def _without_words(pull: PullRequest) -> PullRequest:
 
 
 def _fitting(places: Sequence[R], room: int) -> tuple[tuple[R, ...], int]:
-    """Return the first of the places, as many as there is room for, and the room that is left."""
+    """Return the first of the places, as many as there is room for, and the room that is left.
+
+    One that is too large by itself, such as by a value of many kilobytes, keeps those behind it from nothing.
+    """
     room -= len(',"ignored":[]')
     kept: list[R] = []
     for place in places:
         size = len(msgspec.json.encode(place)) + 1
-        if size > room:
+        if room < _SMALLEST:
             break
+        if size > room:
+            continue
         kept.append(place)
         room -= size
     return tuple(kept), room

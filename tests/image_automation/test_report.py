@@ -135,3 +135,11 @@ def test_what_strangers_say_of_pull_requests_takes_no_room_from_what_is_held():
     found = report.read({extensions.REPORT: text})
     assert found.held == (held(1),)
     assert {each.names for pull in found.pull_requests for each in pull.voices} == {("ann",)}
+
+
+def test_a_value_of_many_kilobytes_takes_no_other_hold_along():
+    large = msgspec.structs.replace(held(1), old="x" * report.LIMIT)
+    text = report.write(Report(held=(large, held(2))))
+    assert text is not None
+    found = report.read({extensions.REPORT: text})
+    assert (found.held, found.left_out and found.left_out.held) == ((held(2),), 1)
