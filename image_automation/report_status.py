@@ -8,8 +8,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Final
 
 from gotk.api import extensions
+from gotk.api.image import ImageUpdateAutomation
 from gotk.api.meta import ReconcileStatus
 from gotk.git import errors as git
+from gotk.runtime import conditions
 from gotk.runtime.reconciler import Run
 from image_automation import report
 from image_automation.report import Held, Ignored, Report
@@ -55,6 +57,16 @@ def failing(found: Report) -> str:
     """Say what fails with an update of ours that is not taken back; nothing where nothing does."""
     recovery = found.recovery
     return f"{recovery.failing} fails with an update: {recovery.cause}" if recovery and recovery.cause else ""
+
+
+def outdated(automation: ImageUpdateAutomation) -> str:
+    """Say why an automation's report may be older than what it is read for; nothing where it is of the last run."""
+    if automation.spec.suspend:
+        return "it is suspended: this is what its last run found"
+    ready = next((each for each in automation.status.conditions if each.type == conditions.READY), None)
+    if ready is None or ready.status != "False":
+        return ""
+    return f"its last run failed, and what is listed may be of one before: {ready.message}"
 
 
 def _pull_requests(found: Report) -> Iterator[str]:

@@ -11,8 +11,11 @@ if TYPE_CHECKING:
 _HEADER = ("PLACE", "POLICY", "STATE", "MESSAGE")
 
 
-def show(found: "Report", *, untold: bool) -> None:
-    """Print every place of a report, and how many more there are; `untold` is a push that the status does not know."""
+def show(found: "Report", *, untold: bool, outdated: str = "") -> None:
+    """Print every place of a report, and how many more there are.
+
+    `untold` is a push that the status does not know, `outdated` says why the report may not be of the last run.
+    """
     from gotk.git import errors as git  # noqa: PLC0415 - `--help` needs no rooms
     from image_automation import report_status  # noqa: PLC0415 - nor this
 
@@ -21,6 +24,8 @@ def show(found: "Report", *, untold: bool) -> None:
         output.table(_HEADER, rows)
     else:
         output.success("nothing was pushed, waits, is held back or is ignored")
+    if outdated:
+        output.warning(git.printable(outdated))
     if failing := report_status.failing(found):
         output.warning(git.printable(failing))
     for number, what in _left_out(found):

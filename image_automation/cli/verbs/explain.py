@@ -13,8 +13,8 @@ from image_automation.cli.verbs import completion, running
 from image_automation.cli.verbs.look import explained
 
 if TYPE_CHECKING:
+    from gotk.api.image import ImageUpdateAutomation
     from image_automation.explanation import Explanation
-    from image_automation.report import Report
 
 #: Where a service answers unless told otherwise.
 SERVER = "http://127.0.0.1:9441"
@@ -65,26 +65,27 @@ def where_beside(cluster: clusters.Cluster) -> str:
 @click.option("-o", "--output", "form", type=click.Choice(["json"]), help="Print the record as JSON.")
 def update(name: str, *, form: str | None, **options: Any) -> None:
     """Print what the last run of an ImageUpdateAutomation pushed, holds back and ignores, place by place."""
-    found, untold = clusters.run(_report(clusters.from_options(options), name))
+    from image_automation import report, report_status  # noqa: PLC0415 - `--help` needs no rooms
+
+    obj = clusters.run(_automation(clusters.from_options(options), name))
+    found = report.read(obj.metadata.annotations)
     if form == "json":
         import msgspec  # noqa: PLC0415 - only for JSON
 
         output.text(msgspec.json.format(msgspec.json.encode(found), indent=2).decode())
         return
-    reports.show(found, untold=untold)
+    untold = found.push is not None and found.push.is_untold(obj.status.last_push_commit)
+    reports.show(found, untold=untold, outdated=report_status.outdated(obj))
 
 
 update.params += clusters.parameters()
 
 
-async def _report(cluster: clusters.Cluster, name: str) -> "tuple[Report, bool]":
+async def _automation(cluster: clusters.Cluster, name: str) -> "ImageUpdateAutomation":
     from gotk.api.image import ImageUpdateAutomation  # noqa: PLC0415 - `--help` needs no API
-    from image_automation import report  # noqa: PLC0415 - nor the rooms
 
     async with cluster.connect() as client:
-        obj = await client.get(ImageUpdateAutomation, cluster.namespace, name)
-        found = report.read(obj.metadata.annotations)
-        return found, found.push is not None and found.push.is_untold(obj.status.last_push_commit)
+        return await client.get(ImageUpdateAutomation, cluster.namespace, name)
 
 
 async def ask(server: str, cluster: clusters.Cluster, namespace: str, name: str) -> "Explanation":

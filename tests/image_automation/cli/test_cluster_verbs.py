@@ -415,6 +415,20 @@ async def test_explain_update_lists_every_place(terminal: Terminal) -> None:
     assert len(json.loads(whole.out)["held"]) == 12
 
 
+async def test_explain_update_says_when_its_places_may_be_of_an_earlier_run(terminal: Terminal) -> None:
+    await held_places(terminal, report.Report(held=places(1)))
+    assert (await terminal.run("explain", "update", "auto")).err == ""
+    place = ("image.toolkit.fluxcd.io/v1", "ImageUpdateAutomation", "flux-system", "auto")
+    ready = {"type": "Ready", "status": "False", "reason": "InvalidAnnotation", "message": "no forge: name its type"}
+    failed = {"status": {"conditions": [ready | {"lastTransitionTime": "2026-01-01T00:00:00Z"}]}}
+    await terminal.client.patch_object(*place, failed, subresource="status")
+    failing = await terminal.run("explain", "update", "auto")
+    assert failing.out.splitlines()[1].startswith("apps/app0.yaml:5")
+    assert failing.err == "⚠️ its last run failed, and what is listed may be of one before: no forge: name its type\n"
+    await terminal.client.patch_object(*place, {"spec": {"suspend": True}})
+    assert "⚠️ it is suspended" in (await terminal.run("explain", "update", "auto")).err
+
+
 async def test_pin_writes_who_and_why_and_unpin_takes_it_away(terminal: Terminal) -> None:
     spec = {"imageRepositoryRef": {"name": "web"}, "policy": {"semver": {"range": "1.x"}}}
     await put(terminal.client, "ImagePolicy", "web", spec)
