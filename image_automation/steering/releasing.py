@@ -14,6 +14,7 @@ from gotk.api.meta import REQUESTED_AT
 from gotk.runtime.clock import rfc3339
 from image_automation import report
 from image_automation.report import Report
+from image_automation.steering import anew
 from image_automation.steering.cluster import CannotBeDoneError, Cluster
 from image_automation.update.proposal import PULL_REQUEST_CLOSED
 from image_automation.writing import releases
@@ -53,16 +54,20 @@ async def release(cluster: Cluster, namespace: str, name: str, paths: Sequence[s
 
     Raises CannotBeDoneError, where a path names nothing that is held, and APIError.
     """
-    obj = await cluster.get(ImageUpdateAutomation, namespace, name)
-    released = named(report.read(obj.metadata.annotations), paths)
-    if not released.entries:
-        return released
-    try:
-        forgiven = releases.forgiving(obj.metadata.annotations.get(extensions.UNHOLD, ""), released.entries)
-    except releases.TooManyError as error:
-        raise CannotBeDoneError(f"{error}: name fewer, or no PATH at all, which lets everything through") from None
-    annotations = {extensions.UNHOLD: forgiven, REQUESTED_AT: rfc3339(now)}
-    await cluster.merge_patch(ImageUpdateAutomation, namespace, name, {"metadata": {"annotations": annotations}})
+    released = Released((), ())
+
+    def forgiving(obj: ImageUpdateAutomation) -> dict[str, str]:
+        nonlocal released
+        released = named(report.read(obj.metadata.annotations), paths)
+        if not released.entries:
+            return {}
+        try:
+            text = releases.forgiving(obj.metadata.annotations.get(extensions.UNHOLD, ""), released.entries)
+        except releases.TooManyError as error:
+            raise CannotBeDoneError(f"{error}: name fewer, or no PATH at all, which lets everything through") from None
+        return {extensions.UNHOLD: text, REQUESTED_AT: rfc3339(now)}
+
+    await anew.annotate(cluster, ImageUpdateAutomation, namespace, name, forgiving)
     return released
 
 

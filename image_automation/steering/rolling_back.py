@@ -9,20 +9,22 @@ from gotk.api import extensions
 from gotk.api.image import ImageUpdateAutomation
 from image_automation.recovering import request
 from image_automation.recovering.request import Request
-from image_automation.steering import person
+from image_automation.steering import anew, person
 from image_automation.steering.cluster import CannotBeDoneError, Cluster
 
 
 async def ask(cluster: Cluster, namespace: str, name: str, wanted: Request) -> None:
     """Ask an automation to roll back, in the person's name. Raises CannotBeDoneError and APIError."""
-    obj = await cluster.get(ImageUpdateAutomation, namespace, name)
-    if obj.spec.suspend:
-        raise CannotBeDoneError(f"image update {name} is suspended: resume it, or revert the commit yourself")
-    if extensions.ROLLBACK in obj.metadata.annotations:
-        raise CannotBeDoneError(f"image update {name} is asked to roll back already: wait until that is done")
     try:
         text = request.written(msgspec.structs.replace(wanted, by=(await person.ask(cluster)).name))
     except ValueError as error:
         raise CannotBeDoneError(str(error)) from None
-    patch = {"metadata": {"annotations": {extensions.ROLLBACK: text}}}
-    await cluster.merge_patch(ImageUpdateAutomation, namespace, name, patch)
+
+    def asking(obj: ImageUpdateAutomation) -> dict[str, str]:
+        if obj.spec.suspend:
+            raise CannotBeDoneError(f"image update {name} is suspended: resume it, or revert the commit yourself")
+        if extensions.ROLLBACK in obj.metadata.annotations:
+            raise CannotBeDoneError(f"image update {name} is asked to roll back already: wait until that is done")
+        return {extensions.ROLLBACK: text}
+
+    await anew.annotate(cluster, ImageUpdateAutomation, namespace, name, asking)
