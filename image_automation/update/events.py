@@ -7,10 +7,12 @@ Events never expand aliases, so a document of aliases to aliases is as small as 
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from operator import attrgetter
 from typing import Any, Final, NamedTuple, TypeAlias, TypeVar
 
 import _ruamel_yaml
 import yaml
+from ruamel.yaml import events as ruamel
 
 T = TypeVar("T")
 
@@ -69,8 +71,10 @@ class Scalar(NamedTuple):
     mapping: Mapping | None
 
 
-#: What a node is, whatever its place; a scalar's begins with its value. Equal lists mean equal documents.
-Shape: TypeAlias = tuple[object, ...]
+_new: Final = tuple.__new__
+
+#: What a node is, whatever its place; a scalar's are value, anchor, tag and style. Equal lists mean equal documents.
+Shape: TypeAlias = tuple[Any, ...]
 
 
 @dataclass(slots=True)
@@ -121,9 +125,13 @@ def _parse(text: str, parsers: Iterable[Callable[[str], Any]], use: Callable[[An
     raise _unreadable(refusals[0])
 
 
-# A class of events is known by its name, for each parser has its own.
-_SHAPES: Final[dict[str, Callable[[Any], Shape]]] = {
-    "ScalarEvent": lambda event: (event.value, event.anchor, event.tag, bool(event.style)),
+# What a scalar is, by the class that either parser has for it: taken at once, for most events are scalars.
+_SCALARS: Final[dict[type, Callable[[Any], Shape]]] = {
+    ruamel.ScalarEvent: attrgetter("value", "anchor", "ctag", "style"),
+    yaml.ScalarEvent: attrgetter("value", "anchor", "tag", "style"),
+}
+# Any other class of events is known by its name.
+_NAMED: Final[dict[str, Callable[[Any], Shape]]] = {
     "MappingStartEvent": lambda event: ("{", event.anchor, event.tag),
     "SequenceStartEvent": lambda event: ("[", event.anchor, event.tag),
     "MappingEndEvent": lambda _: ("}",),
@@ -131,18 +139,12 @@ _SHAPES: Final[dict[str, Callable[[Any], Shape]]] = {
     "AliasEvent": lambda event: ("*", event.anchor),
     "DocumentStartEvent": lambda _: ("---",),
 }
+_SHAPES: Final = _SCALARS | {getattr(each, name): shape for each in (ruamel, yaml) for name, shape in _NAMED.items()}
 
 
 def _outline(parser: Any) -> list[Shape]:
     shapes = _SHAPES
-    found: list[Shape] = []
-    for event in iter(parser.get_event, None):
-        name = type(event).__name__
-        if name == "ScalarEvent":  # most of them, so without another call
-            found.append((event.value, event.anchor, event.tag, bool(event.style)))
-        elif name in shapes:
-            found.append(shapes[name](event))
-    return found
+    return [shape(event) for event in iter(parser.get_event, None) if (shape := shapes.get(type(event)))]
 
 
 def _unreadable(error: Any) -> Unreadable:
@@ -157,11 +159,13 @@ class _Builder:
     def __init__(self, text: str, most: int) -> None:
         self._most = most
         self._document = Document(text, [], [])
-        self._open: list[_Level] = [_Level(None, flow=False, in_key=False, is_mapping=False)]
+        self._level = _Level(None, False, False, False)
+        self._above: list[_Level] = []
 
     def build(self, parser: Any) -> Document:
         """Take every event of a parser of libyaml's family."""
-        next_event, take_scalar, outline = parser.get_event, self._scalar, self._document.outline
+        next_event, outline, most = parser.get_event, self._document.outline, self._most
+        scalars, take_scalar, shapes = _SCALARS, self._scalar, _SHAPES
         handlers: dict[str, Callable[[Any], None]] = {
             "MappingStartEvent": self._begin_mapping,
             "SequenceStartEvent": self._begin_sequence,
@@ -170,19 +174,21 @@ class _Builder:
             "AliasEvent": self._alias,
         }
         while (event := next_event()) is not None:
-            name = type(event).__name__
-            if len(outline) > self._most:
+            kind = type(event)
+            if len(outline) > most:
                 raise TooManyNodes
-            if name == "ScalarEvent":
-                take_scalar(event)
-            elif (shape := _SHAPES.get(name)) is not None:
-                outline.append(shape(event))
-                if (handler := handlers.get(name)) is not None:
+            if kind in scalars:
+                shape = scalars[kind](event)
+                take_scalar(event, shape, len(outline))
+                outline.append(shape)
+            elif (named := shapes.get(kind)) is not None:
+                outline.append(named(event))
+                if (handler := handlers.get(kind.__name__)) is not None:
                     handler(event)
         return self._document
 
     def _begin_mapping(self, event: Any) -> None:
-        above = self._open[-1]
+        above = self._level
         key = above.key or ""
         mapping = Mapping(above.mapping, key)
         if above.is_mapping and above.mapping and not (above.in_key or above.at_key):
@@ -190,26 +196,27 @@ class _Builder:
         self._enter(event, mapping, is_mapping=True)
 
     def _begin_sequence(self, event: Any) -> None:
-        self._enter(event, self._open[-1].mapping, is_mapping=False)
+        self._enter(event, self._level.mapping, is_mapping=False)
 
     def _enter(self, event: Any, mapping: Mapping | None, *, is_mapping: bool) -> None:
-        if len(self._open) > DEPTH_LIMIT:
+        if len(self._above) >= DEPTH_LIMIT:
             raise Unreadable(f"nested deeper than {DEPTH_LIMIT} levels", event.start_mark.line + 1)
-        above = self._open[-1]
+        above = self._level
+        self._above.append(above)
         in_key = above.in_key or (above.is_mapping and above.at_key)
-        self._open.append(_Level(mapping, flow=bool(event.flow_style), in_key=in_key, is_mapping=is_mapping))
+        self._level = _Level(mapping, bool(event.flow_style), in_key, is_mapping)
 
     def _end(self, event: Any) -> None:
         del event
-        self._open.pop()
+        self._level = self._above.pop()
         self._leave_node()
 
     def _alias(self, event: Any) -> None:
         del event
         self._leave_node()
 
-    def _scalar(self, event: Any) -> None:
-        level, value, style, tag = self._open[-1], event.value, event.style or "", event.tag
+    def _scalar(self, event: Any, shape: Shape, number: int) -> None:
+        level, (value, _, tag, style) = self._level, shape
         role = "item"
         if level.is_mapping:
             if level.at_key:
@@ -220,15 +227,13 @@ class _Builder:
                     level.mapping.entries[level.key or ""] = value
         if level.in_key:
             role = "key"
-        start, end, outline = event.start_mark.index, event.end_mark.index, self._document.outline
-        if start < end:
-            self._document.scalars.append(
-                Scalar(len(outline), start, end, value, style, tag or "", role, level.flow, level.mapping)
-            )
-        outline.append((value, event.anchor, tag, style != ""))
+        start, end = event.start_mark.index, event.end_mark.index
+        if start < end:  # made as a tuple is, without the call that a NamedTuple makes of it
+            scalar = (number, start, end, value, style or "", tag or "", role, level.flow, level.mapping)
+            self._document.scalars.append(_new(Scalar, scalar))
 
     def _leave_node(self) -> None:
         """Go on after a node that is no scalar: in a mapping keys and values take turns."""
-        level = self._open[-1]
+        level = self._level
         if level.is_mapping:
             level.key, level.at_key = None, not level.at_key

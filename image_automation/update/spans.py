@@ -10,6 +10,7 @@ import bisect
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
+from operator import attrgetter
 
 from image_automation.update import events, marker
 
@@ -19,6 +20,7 @@ _AFTER_VALUE = re.compile(r"[ \t]*(?:,[ \t]*)?")
 _BEFORE_ITEM = re.compile(r"[ \t]*-[ \t]+")
 _BLANKS = re.compile(r"[ \t]*")
 _COMMENT_AFTER = re.compile(r"[ \t]*,?[ \t]*#")
+_START = attrgetter("start")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +56,6 @@ class _Finder:
     def __init__(self, document: events.Document) -> None:
         self._text = document.text
         self._scalars = document.scalars
-        self._starts = [scalar.start for scalar in document.scalars]
 
     def at(self, position: int) -> Marked | Inert | None:
         """Judge a candidate; None where there is nothing to say, as of a line that was commented out."""
@@ -134,7 +135,7 @@ class _Finder:
         ended = _BREAK.match(self._text, self.line_end(position))
         if ended is None:
             return None
-        index = bisect.bisect_left(self._starts, ended.end())
+        index = bisect.bisect_left(self._scalars, ended.end(), key=_START)
         if index == len(self._scalars):
             return None
         scalar = self._scalars[index]
@@ -163,7 +164,7 @@ class _Finder:
         return skip_properties(self._text, scalar.start)
 
     def _last_before(self, position: int) -> events.Scalar | None:
-        index = bisect.bisect_right(self._starts, position) - 1
+        index = bisect.bisect_right(self._scalars, position, key=_START) - 1
         return self._scalars[index] if index >= 0 else None
 
     def _line_start(self, position: int) -> int:

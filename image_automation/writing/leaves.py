@@ -128,17 +128,18 @@ def key(id_: str, kind: Kind | None) -> str:
 
 def marked(repository: ports.Repository, candidates: Iterable[Candidate], files: marker_cache.Marks) -> list[Candidate]:
     """Return the candidates that are worth parsing; only those whose content is new are read."""
-    listed = list(candidates)
-    learnt = files.known({each.key for each in listed})
+    listed = [(each, each.key) for each in candidates]
+    learnt = files.known(name for _, name in listed)
     unknown: dict[str, dict[str, Kind | None]] = {}
-    for each in listed:
-        if each.key not in learnt:
-            unknown.setdefault(each.id, {})[each.key] = each.kind
-    news: dict[str, marker_cache.Learnt] = {
-        name: content is None or texts.has_marker(content, kind)
-        for id_, content in repository.read_each(unknown, limit=screening.SIZE_LIMIT)
-        for name, kind in unknown[id_].items()
-    }
-    files.learn(news)
-    learnt.update(news)
-    return [each for each in listed if learnt[each.key]]
+    for each, name in listed:
+        if name not in learnt:
+            unknown.setdefault(each.id, {})[name] = each.kind
+    if unknown:
+        news: dict[str, marker_cache.Learnt] = {
+            name: content is None or texts.has_marker(content, kind)
+            for id_, content in repository.read_each(unknown, limit=screening.SIZE_LIMIT)
+            for name, kind in unknown[id_].items()
+        }
+        files.learn(news)
+        learnt.update(news)
+    return [each for each, name in listed if learnt[name]]
