@@ -166,8 +166,10 @@ class Queue(Generic[K]):
 
     def add_after(self, key: K, seconds: float) -> None:
         """Ask for a run after so many seconds; an earlier one stands."""
+        awaited = self._work.next_due()
         self._work.add_at(key, self._clock.monotonic() + seconds)
-        self._changed.set()
+        if self._work.next_due() != awaited:  # else whoever waits is woken in time as it is
+            self._changed.set()
 
     def fail(self, key: K) -> float:
         """Ask for a run after the object's backoff. Returns the delay in seconds."""
@@ -192,7 +194,8 @@ class Queue(Generic[K]):
     def done(self, key: K) -> None:
         """Take an object back after its run."""
         self._work.done(key)
-        self._changed.set()
+        if len(self._work):
+            self._changed.set()
 
     def close(self) -> None:
         """Hand out nothing more."""

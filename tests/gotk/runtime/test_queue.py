@@ -176,6 +176,23 @@ async def test_a_waiting_dispatcher_wakes_for_something_earlier() -> None:
 
 
 @in_virtual_time
+async def test_a_waiting_dispatcher_gets_again_what_was_asked_for_during_its_run() -> None:
+    clock = VirtualClock()
+    queue: Queue[str] = Queue(clock=clock)
+    queue.add("a")
+    assert await queue.get() == "a"
+    queue.add("a")
+
+    async def end() -> None:
+        await clock.sleep(5)
+        queue.done("a")
+
+    async with asyncio.TaskGroup() as group:
+        group.create_task(end())
+        assert (await queue.get(), clock.monotonic()) == ("a", 5)
+
+
+@in_virtual_time
 async def test_closing_ends_the_wait() -> None:
     clock = VirtualClock()
     queue: Queue[str] = Queue(clock=clock)
