@@ -121,12 +121,12 @@ class StatusWriter(Generic[O]):
         is returned, of the resource version that the server has.
         """
         served = self._served(base)
-        changes = merge_diff(scheme.to_builtins(served), scheme.to_builtins(wanted))
         whole = msgspec.structs.replace(
             wanted, conditions=conditions.merge(served.conditions, wanted.conditions, owned)
         )
         if self._is_held(base, served, whole):
             return self._hold_back(base, served, whole)
+        changes = merge_diff(scheme.to_builtins(served), scheme.to_builtins(wanted))
         latest, fresh = base, served.conditions
         for attempt in range(_TRIES):
             patch = self._patch(latest, fresh, changes, wanted, owned)
