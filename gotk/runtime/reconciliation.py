@@ -51,6 +51,7 @@ class Reconciliation(Generic[O]):
         self._metrics = metrics
         self._clock = clock
         self._settings = settings
+        self._selective = reconciler if isinstance(reconciler, Selective) else None
         self._finalizer = reconciler.finalizer if isinstance(reconciler, Marked) else FINALIZER
         self._writer = status.StatusWriter(
             reconciler.kind,
@@ -78,7 +79,7 @@ class Reconciliation(Generic[O]):
     async def _turn(self, entry: O, log: FilteringBoundLogger, woken: Woken) -> Next:
         if entry.metadata.deletion_timestamp is not None:
             return await self._finalize(entry, log, woken)
-        if isinstance(self._reconciler, Selective) and self._reconciler.is_static(entry):
+        if self._selective is not None and self._selective.is_static(entry):
             return await self._let_go(entry, log, woken)
         if self._finalizer not in entry.metadata.finalizers:
             return await self._set_finalizers(entry, (*entry.metadata.finalizers, self._finalizer))

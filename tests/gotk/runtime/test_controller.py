@@ -302,10 +302,10 @@ async def test_a_finalizer_that_fails_is_tried_again_and_says_why() -> None:
 @in_virtual_time
 async def test_an_object_that_is_only_looked_up_keeps_neither_finalizer_nor_status() -> None:
     cluster, reconciler = stored(), repositories(succeed)
+    reconciler.is_static = lambda obj: obj.spec.image == "example.com/static"
     async with managed(cluster, reconciler) as world:
         await asyncio.sleep(1)
         assert world.ready()[0] == "True"
-        reconciler.is_static = lambda obj: obj.spec.image == "example.com/static"
         cluster.change("ImageRepository", "default", "app", {"spec": {"image": "example.com/static"}})
         await asyncio.sleep(1)
         assert len(reconciler.finalized) == 1
