@@ -15,6 +15,7 @@ import asyncio
 import dataclasses
 import hashlib
 import math
+import operator
 import posixpath
 import re
 import shutil
@@ -31,7 +32,6 @@ from deploy.kustomize.building.asked import Answered, Asked
 from deploy.kustomize.building.memory import Memory, make_folder
 from deploy.kustomize.building.remote import Allows, FetchError, Fetches
 from deploy.kustomize.decryption.decryptor import Decryptor, NotDecrypted, Texts
-from gotk.api import scheme
 from gotk.api.kustomize import KustomizationSpec
 from gotk.bounded import Bounded
 from gotk.runtime.blocking import Limiter
@@ -50,16 +50,16 @@ _PANIC = re.compile("^(?:panic: |fatal error: |(?=SIG[A-Z]+: ))(.*)", re.MULTILI
 _LITERALS = re.compile(r"literal sources \[.*?\]: invalid literal source .*?, expected key=value", re.DOTALL)
 _INLINE = re.compile(r"(with config: (?=`)|patch from (?=\[))(?:`.*?\n`|\[.*\])", re.DOTALL)
 _TRACE = re.compile(r"^(?:goroutine \d+|runtime stack:)", re.MULTILINE)
-_BUILT_FIELDS = (
+_shaping = operator.attrgetter(
     "path",
-    "targetNamespace",
-    "namePrefix",
-    "nameSuffix",
+    "target_namespace",
+    "name_prefix",
+    "name_suffix",
     "components",
-    "ignoreMissingComponents",
+    "ignore_missing_components",
     "patches",
     "images",
-    "buildMetadata",
+    "build_metadata",
 )
 
 
@@ -92,9 +92,8 @@ def locate(root: Path, path: str) -> str:
 
 def key(source_key: tuple[str, str, str], spec: KustomizationSpec, keys: str) -> str:
     """Return what a build's output depends on besides contents: source, what of the spec shapes it, decryption keys."""
-    plain = scheme.to_builtins(spec)
-    shaping = msgspec.json.encode([source_key, keys, {name: plain.get(name) for name in _BUILT_FIELDS}])
-    return hashlib.blake2b(shaping, digest_size=20).hexdigest()
+    text = msgspec.json.encode([source_key, keys, _shaping(spec)])
+    return hashlib.blake2b(text, digest_size=20).hexdigest()
 
 
 class Outputs:
