@@ -15,6 +15,7 @@ from deploy.cluster import health, objects, order, ports, redaction, wait
 from deploy.cluster.changes import Change
 from deploy.cluster.inventory import Item
 from deploy.cluster.owner import Owner
+from deploy.cluster.resting import Rests
 from deploy.cluster.trial import ApplyError, InSync, Manner, Trial, Trials, Wishes
 from deploy.cluster.versions import Versions
 from gotk.bounded import Bounded
@@ -37,27 +38,41 @@ class Applier:
         self._clock = clock
         self._waiter = waiter
         self._manner = manner
-        self._in_sync: WeakKeyDictionary[ports.Cluster, InSync] = WeakKeyDictionary()
-        self._versions: WeakKeyDictionary[ports.Cluster, Versions] = WeakKeyDictionary()
+        self._known: WeakKeyDictionary[ports.Cluster, _Known] = WeakKeyDictionary()
 
     async def apply(
         self, manifests: Iterable[objects.Manifest], *, cluster: ports.Cluster, owner: Owner, wishes: Wishes = _NONE
     ) -> list[Change]:
         """Apply all objects in their order and return what became of each. Raises ApplyError."""
-        in_sync = self._in_sync.setdefault(cluster, Bounded(_REMEMBERED))
-        versions = self._versions.setdefault(cluster, Versions(clock=self._clock))
-        application = _Application(cluster, owner, self._clock, self._waiter, self._manner, versions)
-        return await application.run(manifests, in_sync=in_sync, wishes=wishes)
+        known = self._known_of(cluster)
+        at_rest = await known.rests.changes(owner, wishes, cluster)
+        if at_rest is not None:
+            return at_rest
+        application = _Application(cluster, owner, self._clock, self._waiter, self._manner, known)
+        return await application.run(manifests, wishes=wishes)
 
     async def compare(
         self, manifests: Iterable[objects.Manifest], *, cluster: ports.Cluster, owner: Owner, wishes: Wishes = _NONE
     ) -> list[Trial | ApplyError]:
         """Try all objects and change none; return for each, in the given order, its trial or why there is none."""
-        in_sync = self._in_sync.setdefault(cluster, Bounded(_REMEMBERED))
         manner = dataclasses.replace(self._manner, migrate_api_version=False)  # that would write
-        versions = self._versions.setdefault(cluster, Versions(clock=self._clock))
-        application = _Application(cluster, owner, self._clock, self._waiter, manner, versions)
-        return await application.compare(manifests, in_sync=in_sync, wishes=wishes)
+        application = _Application(cluster, owner, self._clock, self._waiter, manner, self._known_of(cluster))
+        return await application.compare(manifests, wishes=wishes)
+
+    def _known_of(self, cluster: ports.Cluster) -> "_Known":
+        known = self._known.get(cluster)
+        if known is None:
+            known = self._known[cluster] = _Known(Bounded(_REMEMBERED), Versions(clock=self._clock))
+        return known
+
+
+class _Known:
+    """What is known of one cluster."""
+
+    def __init__(self, in_sync: InSync, versions: Versions) -> None:
+        self.in_sync = in_sync
+        self.versions = versions
+        self.rests = Rests(in_sync=in_sync, versions=versions)
 
 
 class _Application:
@@ -70,9 +85,9 @@ class _Application:
         clock: Clock,
         waiter: wait.Waiter,
         manner: Manner,
-        versions: Versions,
+        known: _Known,
     ) -> None:
-        self._versions = versions
+        self._known = known
         self._manner = manner
         self._cluster = cluster
         self._owner = owner
@@ -85,37 +100,38 @@ class _Application:
         """What hides the values of the Secrets that are applied; made when a server complains of something."""
         return redaction.of_objects(self._manifests)
 
-    def _begin(self, manifests: Iterable[objects.Manifest], in_sync: InSync, wishes: Wishes) -> list[objects.Manifest]:
+    def _begin(self, manifests: Iterable[objects.Manifest], wishes: Wishes) -> list[objects.Manifest]:
         self._manifests = found = list(manifests)
         self._trials = Trials(
             self._cluster,
             self._owner,
-            in_sync=in_sync,
-            versions=self._versions,
+            in_sync=self._known.in_sync,
+            versions=self._known.versions,
             manner=self._manner,
             wishes=wishes,
             told=self._told,
         )
         return found
 
-    async def compare(
-        self, manifests: Iterable[objects.Manifest], *, in_sync: InSync, wishes: Wishes
-    ) -> list[Trial | ApplyError]:
+    async def compare(self, manifests: Iterable[objects.Manifest], *, wishes: Wishes) -> list[Trial | ApplyError]:
         """Try all objects, and return the trial of each, or why there is none."""
-        return await self._attempt_each(self._begin(manifests, in_sync, wishes), self._trials.of)
+        return await self._attempt_each(self._begin(manifests, wishes), self._trials.of)
 
-    async def run(self, manifests: Iterable[objects.Manifest], *, in_sync: InSync, wishes: Wishes) -> list[Change]:
+    async def run(self, manifests: Iterable[objects.Manifest], *, wishes: Wishes) -> list[Change]:
         """Apply stage by stage. Raises ApplyError with what had been done, and without a value of a Secret."""
-        manifests = self._begin(manifests, in_sync, wishes)
+        manifests = self._begin(manifests, wishes)
         changes: list[Change] = []
+        tried: list[Trial] = []
         try:
             for stage in order.stages(manifests, self._manner.earlier_kinds):
                 trials = await self._try_all(stage)
                 states = await self._carry_out_all(trials, changes)
                 if order.awaited(stage):
                     await self._establish(trials, states)
+                tried += trials
         except ApplyError as error:
             raise ApplyError(str(error), changes) from error
+        self._known.rests.keep(self._owner, wishes, tried)
         return changes
 
     async def _try_all(self, stage: Sequence[objects.Manifest]) -> list[Trial]:

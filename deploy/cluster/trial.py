@@ -38,8 +38,19 @@ class ApplyError(Exception):
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """An object that was in sync, and under which key that is remembered."""
+
+    item: Item
+    key: tuple[str, bytes]
+
+
+@dataclass(frozen=True, slots=True)
 class Trial:
-    """What a dry run has found out about one object, and hence what is to be done."""
+    """What a dry run has found out about one object, and hence what is to be done.
+
+    With a `mark` there was none: the object was known to be in sync.
+    """
 
     obj: objects.Manifest
     item: Item
@@ -50,6 +61,7 @@ class Trial:
     applied: Mapping[str, Any] = field(default_factory=dict, repr=False)
     cleanup: bool = False
     recreate: bool = False
+    mark: Mark | None = None
 
 
 #: Objects in sync with their manifests: fingerprint and version of the live one, by object and manifest.
@@ -81,13 +93,15 @@ class Wishes:
     """How one owner's objects are applied: recreated where they must be, and without looking at some fields.
 
     With `strict` a field that a kind does not have fails, of whatever kind. `lag` is how many seconds old may be what
-    is known of an object that was in sync with its manifest.
+    is known of an object that was in sync with its manifest. `made_of`, where it is not empty, names all that goes into
+    the manifests: under one name they are the same.
     """
 
     force: bool = False
     ignore: ignored.Rules = field(default_factory=ignored.Rules)
     lag: float = 0.0
     strict: bool = False
+    made_of: str = ""
 
 
 class Trials:
@@ -129,15 +143,16 @@ class Trials:
         try:
             await self._set_scope(obj)
             item = inventory.item_of(obj)
-            known = await self._is_untouched(item, obj, self._versions)
+            mark = Mark(item, self._key(item, obj))
+            known = await self._is_untouched(mark, obj, self._versions)
         except (errors.APIError, ApplyError):
             return None  # a look will say so
-        return Trial(obj, item, "unchanged") if known else None
+        return Trial(obj, item, "unchanged", mark=mark) if known else None
 
     async def _tried(self, obj: objects.Manifest, item: Item, live: dict[str, Any] | None) -> Trial:
         if self._is_skipped(obj, live):
             return Trial(obj, item, "skipped")
-        if live is not None and (seen := self._in_sync.get(self._mark(item, obj))) and seen[0] == _fingerprint(live):
+        if live is not None and (seen := self._in_sync.get(self._key(item, obj))) and seen[0] == _fingerprint(live):
             self.remember(item, obj, live)
             return Trial(obj, item, "unchanged", live)
         if live is not None and self._manner.migrate_api_version:
@@ -158,14 +173,11 @@ class Trials:
         )
         return Trial(payload, item, "configured", live=live, applied=applied, cleanup=bool(cleanup))
 
-    async def _is_untouched(self, item: Item, obj: objects.Manifest, versions: Versions) -> bool:
+    async def _is_untouched(self, mark: Mark, obj: objects.Manifest, versions: Versions) -> bool:
         """Tell whether an object is known to be as it was when it was in sync; those that others wait for are read."""
-        if not item.id.namespace:
+        if not mark.item.id.namespace or self._is_skipped(obj, None):
             return False
-        known = self._in_sync.get(self._mark(item, obj))
-        if known is None or not known[1] or self._is_skipped(obj, None):
-            return False
-        return await versions.of(item, self._cluster, lag=self._wishes.lag) == known[1]
+        return await stands(mark, self._in_sync, versions, self._cluster, lag=self._wishes.lag)
 
     async def _dry_run(self, obj: objects.Manifest) -> tuple[objects.Manifest, Mapping[str, Any] | errors.APIError]:
         """Try an object, and return it as it was tried last with what would come of it, or why nothing would."""
@@ -247,11 +259,19 @@ class Trials:
     def remember(self, item: Item, obj: objects.Manifest, live: Mapping[str, Any]) -> None:
         """Remember that an object is in sync with its manifest."""
         version = str(live["metadata"].get("resourceVersion", ""))
-        self._in_sync.put(self._mark(item, obj), (_fingerprint(live), version))
+        self._in_sync.put(self._key(item, obj), (_fingerprint(live), version))
 
-    def _mark(self, item: Item, obj: objects.Manifest) -> tuple[str, bytes]:
+    def _key(self, item: Item, obj: objects.Manifest) -> tuple[str, bytes]:
         ignored_ = self._wishes.ignore.key
         return f"{self._owner.field}/{item.api_version}/{item.id}", _hash([obj, ignored_] if ignored_ else obj)
+
+
+async def stands(mark: Mark, in_sync: InSync, versions: Versions, cluster: ports.Cluster, *, lag: float) -> bool:
+    """Tell whether an object has the version still in which it was in sync, as it was known `lag` seconds ago."""
+    known = in_sync.get(mark.key)
+    if known is None or not known[1]:
+        return False
+    return await versions.of(mark.item, cluster, lag=lag) == known[1]
 
 
 def _fingerprint(live: Mapping[str, Any]) -> bytes:

@@ -83,11 +83,12 @@ class Steps:
         run = attempt.run
         before = run.status.inventory
         items = [change.item for change in applied]
-        stale = inventory.stale(inventory.read(before), items)
         kept = inventory.write(items)
-        if kept != before:
-            run.update(inventory=kept)
-            await run.save()
+        if kept == before:
+            return
+        stale = inventory.stale(inventory.read(before), items)
+        run.update(inventory=kept)
+        await run.save()
         if not attempt.obj.spec.prune or not stale:
             return
         pruned = await prune.prune(stale, cluster=cluster, owner=owner.of(attempt.obj))

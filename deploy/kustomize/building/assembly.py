@@ -46,7 +46,7 @@ class Assembled(msgspec.Struct, frozen=True):
     """The objects of a build, and the digest of what kustomize made, by which the history names it.
 
     `hidden` are the values that Secrets gave to its variables, and what was encrypted. `inputs` is what went into them
-    besides spec and source, of which it has `answered` what is asked.
+    besides spec and source, of which it has `answered` what is asked. `name` is a hash of all that they were made of.
     """
 
     manifests: list[objects.Manifest]
@@ -54,6 +54,7 @@ class Assembled(msgspec.Struct, frozen=True):
     hidden: tuple[str, ...] = ()
     inputs: str = ""
     answered: Answered | None = None
+    name: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +162,7 @@ class Assembler:
             self._read.put(name, kept)
         found = msgspec.json.decode(kept, type=Assembled)
         inputs = _inputs(built.keys, loaded.values)
-        return msgspec.structs.replace(found, hidden=hidden, inputs=inputs, answered=built.answered)
+        return msgspec.structs.replace(found, hidden=hidden, inputs=inputs, answered=built.answered, name=name)
 
 
 def _inputs(keys: str, values: Mapping[str, str]) -> str:

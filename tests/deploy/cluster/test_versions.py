@@ -1,7 +1,10 @@
 """Objects at rest: one list of versions instead of many looks, and what makes them be looked at all the same."""
 
 import copy
+import dataclasses
 from typing import Any
+
+import pytest
 
 from deploy.cluster import apply, objects, trial, wait
 from deploy.cluster.trial import Wishes
@@ -61,22 +64,25 @@ class Cluster:
 
 
 class Fleet:
-    """Objects in one namespace, applied one by one as many Kustomizations do."""
+    """Objects in one namespace, applied one by one as many Kustomizations do; `made_of` names what each comes of."""
 
-    def __init__(self, count: int = COUNT) -> None:
+    def __init__(self, count: int = COUNT, *, made_of: str = "") -> None:
+        self.made_of = made_of
         self.clock = VirtualClock()
         self.cluster: Any = Cluster()
         waiter = wait.Waiter(clock=self.clock)
         self._applier = apply.Applier(clock=self.clock, waiter=waiter, manner=trial.USUAL)
-        self._objects = [manifest(f"a{number}") for number in range(count)]
+        self.objects = [manifest(f"a{number}") for number in range(count)]
 
     async def apply(self, lag: float = 60.0) -> list[str]:
         """Return what became of those that were not as they should be, and begin to count anew."""
         self.cluster.looks = self.cluster.lists = 0
         changed = []
-        for obj in self._objects:
+        for obj in self.objects:
+            owner = dataclasses.replace(owners.APP, name=obj["metadata"]["name"])
+            wishes = Wishes(lag=lag, made_of=self.made_of)
             (change,) = await self._applier.apply(
-                [copy.deepcopy(obj)], cluster=self.cluster, owner=owners.APP, wishes=Wishes(lag=lag)
+                [copy.deepcopy(obj)], cluster=self.cluster, owner=owner, wishes=wishes
             )
             if change.action != "unchanged":
                 changed.append(change.item.id.name)
@@ -88,6 +94,11 @@ def manifest(name: str) -> objects.Manifest:
     return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": metadata, "data": {"k": "v"}}
 
 
+each_way = pytest.mark.parametrize(
+    "made_of", [pytest.param("", id="object by object"), pytest.param("a build", id="all of an owner at once")]
+)
+
+
 async def at_rest(fleet: Fleet) -> None:
     """Apply until all that can be known is known."""
     for _ in range(3):
@@ -95,9 +106,10 @@ async def at_rest(fleet: Fleet) -> None:
         await fleet.clock.sleep(TOGETHER + 1)
 
 
+@each_way
 @in_virtual_time
-async def test_many_objects_at_rest_cost_one_list() -> None:
-    fleet = Fleet()
+async def test_many_objects_at_rest_cost_one_list(made_of: str) -> None:
+    fleet = Fleet(made_of=made_of)
     await at_rest(fleet)
     assert await fleet.apply() == []
     assert (fleet.cluster.lists, fleet.cluster.looks) == (1, 0)
@@ -105,9 +117,10 @@ async def test_many_objects_at_rest_cost_one_list() -> None:
     assert (fleet.cluster.lists, fleet.cluster.looks) == (0, 0), "the list is young enough"
 
 
+@each_way
 @in_virtual_time
-async def test_what_was_changed_or_deleted_is_found_and_put_right() -> None:
-    fleet = Fleet()
+async def test_what_was_changed_or_deleted_is_found_and_put_right(made_of: str) -> None:
+    fleet = Fleet(made_of=made_of)
     await at_rest(fleet)
     fleet.cluster.edit("a3", "somebody's")
     del fleet.cluster.held["a5"]
@@ -116,9 +129,10 @@ async def test_what_was_changed_or_deleted_is_found_and_put_right() -> None:
     assert (fleet.cluster.lists, fleet.cluster.looks) == (1, 2)
 
 
+@each_way
 @in_virtual_time
-async def test_a_change_of_the_status_alone_is_looked_at_once() -> None:
-    fleet = Fleet()
+async def test_a_change_of_the_status_alone_is_looked_at_once(made_of: str) -> None:
+    fleet = Fleet(made_of=made_of)
     await at_rest(fleet)
     fleet.cluster.edit("a3", "v")
     assert await fleet.apply() == []
@@ -128,13 +142,26 @@ async def test_a_change_of_the_status_alone_is_looked_at_once() -> None:
     assert fleet.cluster.looks == 0
 
 
+@each_way
 @in_virtual_time
-async def test_whoever_asks_for_a_look_gets_one() -> None:
-    fleet = Fleet()
+async def test_whoever_asks_for_a_look_gets_one(made_of: str) -> None:
+    fleet = Fleet(made_of=made_of)
     await at_rest(fleet)
     await fleet.apply()
     assert await fleet.apply(lag=0) == []
     assert (fleet.cluster.lists, fleet.cluster.looks) == (0, COUNT)
+
+
+@in_virtual_time
+async def test_manifests_that_were_made_of_something_else_are_tried() -> None:
+    fleet = Fleet(made_of="a build")
+    await at_rest(fleet)
+    assert await fleet.apply() == []
+    fleet.made_of = "another build"
+    fleet.objects[3]["data"] = {"k": "another"}
+    assert await fleet.apply() == ["a3"]
+    assert fleet.cluster.held["a3"]["data"] == {"k": "another"}
+    assert fleet.cluster.looks == 1
 
 
 @in_virtual_time
