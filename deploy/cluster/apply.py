@@ -15,8 +15,7 @@ from deploy.cluster import health, objects, order, ports, redaction, wait
 from deploy.cluster.changes import Change
 from deploy.cluster.inventory import Item
 from deploy.cluster.owner import Owner
-from deploy.cluster.resting import Rests
-from deploy.cluster.trial import ApplyError, InSync, Manner, Trial, Trials, Wishes
+from deploy.cluster.trial import ApplyError, InSync, Manner, Mark, Trial, Trials, Wishes, stands
 from deploy.cluster.versions import Versions
 from gotk.bounded import Bounded
 from gotk.kube import errors
@@ -26,7 +25,7 @@ T = TypeVar("T")
 R = TypeVar("R")
 
 _STAGE_SECONDS = 60.0
-_REMEMBERED = 200_000
+_REMEMBERED, _OWNERS = 200_000, 50_000
 _NONE = Wishes()
 _LEFT = frozenset({"unchanged", "skipped"})
 
@@ -45,7 +44,7 @@ class Applier:
     ) -> list[Change]:
         """Apply all objects in their order and return what became of each. Raises ApplyError."""
         known = self._known_of(cluster)
-        at_rest = await known.rests.changes(owner, wishes, cluster)
+        at_rest = await known.at_rest(owner, wishes, cluster)
         if at_rest is not None:
             return at_rest
         application = _Application(cluster, owner, self._clock, self._waiter, self._manner, known)
@@ -62,17 +61,37 @@ class Applier:
     def _known_of(self, cluster: ports.Cluster) -> "_Known":
         known = self._known.get(cluster)
         if known is None:
-            known = self._known[cluster] = _Known(Bounded(_REMEMBERED), Versions(clock=self._clock))
+            known = self._known[cluster] = _Known(clock=self._clock)
         return known
 
 
 class _Known:
-    """What is known of one cluster."""
+    """What is known of one cluster: what was in sync, also as all of one owner's objects, and which versions are there.
 
-    def __init__(self, in_sync: InSync, versions: Versions) -> None:
-        self.in_sync = in_sync
-        self.versions = versions
-        self.rests = Rests(in_sync=in_sync, versions=versions)
+    One object is known by a hash of its manifest. Where whoever made the manifests names what they were made of, the
+    hashes are kept under that name, and an apply with which nothing is to be done compares versions alone.
+    """
+
+    def __init__(self, *, clock: Clock) -> None:
+        self.in_sync: InSync = Bounded(_REMEMBERED)
+        self.versions = Versions(clock=clock)
+        self._at_rest: Bounded[Owner, tuple[tuple[Any, ...], Sequence[Mark]]] = Bounded(_OWNERS)
+
+    async def at_rest(self, owner: Owner, wishes: Wishes, cluster: ports.Cluster) -> list[Change] | None:
+        """Return that nothing is to be done about any object of an owner; None where they are to be tried."""
+        kept = self._at_rest.get(owner) if wishes.lag and wishes.made_of else None
+        if kept is None or kept[0] != (wishes.made_of, wishes.ignore.key):
+            return None
+        for mark in kept[1]:
+            if not await stands(mark, self.in_sync, self.versions, cluster, lag=wishes.lag):
+                return None
+        return [Change(mark.item, "unchanged") for mark in kept[1]]
+
+    def keep(self, owner: Owner, wishes: Wishes, tried: Sequence[Trial]) -> None:
+        """Keep the marks where all objects were known to be in sync, and none of them has others wait for it."""
+        marks = [each.mark for each in tried if each.mark is not None]
+        if wishes.made_of and len(marks) == len(tried) and not order.awaited(each.obj for each in tried):
+            self._at_rest.put(owner, ((wishes.made_of, wishes.ignore.key), marks))
 
 
 class _Application:
@@ -131,7 +150,7 @@ class _Application:
                 tried += trials
         except ApplyError as error:
             raise ApplyError(str(error), changes) from error
-        self._known.rests.keep(self._owner, wishes, tried)
+        self._known.keep(self._owner, wishes, tried)
         return changes
 
     async def _try_all(self, stage: Sequence[objects.Manifest]) -> list[Trial]:

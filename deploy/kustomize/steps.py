@@ -7,7 +7,7 @@ nothing; the inventory is stored before anything is deleted.
 import asyncio
 from collections.abc import Sequence
 
-from deploy.cluster import apply, changes, inventory, objects, ports, prune, redaction, wait
+from deploy.cluster import apply, changes, inventory, ports, prune, redaction, wait
 from deploy.cluster.changes import Change
 from deploy.cluster.comparing import ignored
 from deploy.cluster.inventory import Item, ObjectID
@@ -46,9 +46,9 @@ class Steps:
 
         No message carries a value that a Secret gave to a variable.
         """
-        manifests, redactor = assembled.manifests, redaction.Redactor(assembled.hidden)
+        redactor = redaction.Redactor(assembled.hidden)
         try:
-            applied = await self._apply(attempt, manifests, cluster)
+            applied = await self._apply(attempt, assembled, cluster)
             await self._prune(attempt, applied, cluster)
             await self._check_health(attempt, assembled, applied, cluster, redactor)
         except Retry as error:
@@ -56,14 +56,15 @@ class Steps:
             raise Retry(error.reason, redactor.hide(error.message), after=error.after) from None
         self.record(attempt, assembled.digest)
 
-    async def _apply(self, attempt: Attempt, manifests: list[objects.Manifest], cluster: ports.Cluster) -> list[Change]:
+    async def _apply(self, attempt: Attempt, assembled: Assembled, cluster: ports.Cluster) -> list[Change]:
         await attempt.progress("Detecting drift")
         spec = attempt.obj.spec
         try:
             async with asyncio.timeout(attempt.timeout.seconds):
-                wishes = Wishes(force=spec.force, ignore=ignored.Rules(spec.ignore), lag=attempt.lag)
+                rules = ignored.Rules(spec.ignore)
+                wishes = Wishes(force=spec.force, ignore=rules, lag=attempt.lag, made_of=assembled.name)
                 applied = await self._applier.apply(
-                    manifests, cluster=cluster, owner=owner.of(attempt.obj), wishes=wishes
+                    assembled.manifests, cluster=cluster, owner=owner.of(attempt.obj), wishes=wishes
                 )
         except TimeoutError:
             message = f"apply did not finish within {attempt.timeout}"
