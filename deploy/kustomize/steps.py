@@ -64,7 +64,7 @@ class Steps:
                 rules = ignored.Rules(spec.ignore)
                 wishes = Wishes(force=spec.force, ignore=rules, lag=attempt.lag, made_of=assembled.name)
                 applied = await self._applier.apply(
-                    assembled.manifests, cluster=cluster, owner=owner.of(attempt.obj), wishes=wishes
+                    assembled, cluster=cluster, owner=owner.of(attempt.obj), wishes=wishes
                 )
         except TimeoutError:
             message = f"apply did not finish within {attempt.timeout}"

@@ -6,8 +6,9 @@ serves for every artifact that answers the same.
 """
 
 import dataclasses
+import functools
 import hashlib
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import msgspec
@@ -42,19 +43,28 @@ class AssemblyError(ValueError):
     """The objects cannot be made. The message is for people."""
 
 
-class Assembled(msgspec.Struct, frozen=True):
+class Assembled(msgspec.Struct, frozen=True, dict=True):
     """The objects of a build, and the digest of what kustomize made, by which the history names it.
 
+    They are kept as JSON `text`, and read when somebody looks at them: with what is at rest nobody does.
     `hidden` are the values that Secrets gave to its variables, and what was encrypted. `inputs` is what went into them
     besides spec and source, of which it has `answered` what is asked. `name` is a hash of all that they were made of.
     """
 
-    manifests: list[objects.Manifest]
+    text: msgspec.Raw
     digest: str
     hidden: tuple[str, ...] = ()
     inputs: str = ""
     answered: Answered | None = None
     name: str = ""
+
+    @functools.cached_property
+    def manifests(self) -> list[objects.Manifest]:
+        """The objects."""
+        return msgspec.json.decode(self.text, type=list[objects.Manifest])
+
+    def __iter__(self) -> Iterator[objects.Manifest]:
+        yield from self.manifests
 
 
 @dataclass(frozen=True, slots=True)
@@ -202,7 +212,7 @@ def _assemble(kustomization: Kustomization, built: str, values: Mapping[str, str
             cause = "is SOPS encrypted, configuring decryption is required for this secret to be reconciled"
             raise AssemblyError(f"{objects.subject(manifest)} {cause}")
         normal.prepare(manifest, owner=owned_by, labels=common.labels, annotations=common.annotations)
-    return msgspec.json.encode(Assembled(read, f"sha256:{digest}")).decode()
+    return msgspec.json.encode(Assembled(msgspec.Raw(msgspec.json.encode(read)), f"sha256:{digest}")).decode()
 
 
 def _check_unique(read: Sequence[objects.Manifest]) -> None:
