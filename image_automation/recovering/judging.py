@@ -8,9 +8,10 @@ that is said, and waited out. A person's commit is never taken back, and three r
 import posixpath
 import re
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, Literal
 
+from image_automation.recovering import nearer
 from image_automation.recovering.deployments import Deployment
 from image_automation.recovering.past_edits import At, Commit, Edit, History
 
@@ -78,6 +79,14 @@ class _Case:
     came_with: tuple[Commit, ...]
     #: Whether the edits lie where it cannot be told who deploys them.
     unclaimed: bool = False
+    #: Those because of which alone a Kustomization fails, and the first of them that deploys edits of ours.
+    nearer: tuple[Deployment, ...] = ()
+    blamed: Deployment | None = None
+
+    @property
+    def name(self) -> str:
+        """What fails, which is what is nearest to the edits."""
+        return (self.blamed or self.failing).name
 
 
 def judge(facts: Facts) -> Judgement:
@@ -99,12 +108,12 @@ def _judge(case: _Case) -> Judgement:
         if (said := check(case)) is not None:
             verdict, cause = said
             message = f"{_what(case)}; it is not taken back: {cause}"
-            return Judgement(verdict=verdict, message=message, failing=case.failing.name, cause=cause)
+            return Judgement(verdict=verdict, message=message, failing=case.name, cause=cause)
     edits = {each.at: each.old for each in case.edits}
     return Judgement(
         verdict="take back",
         message=_what(case) + ("; it cannot be told which of our edits it deploys" if case.unclaimed else ""),
-        failing=case.failing.name,
+        failing=case.name,
         values=edits,
         commits=tuple(dict.fromkeys(each.commit for each in case.edits)),
     )
@@ -112,7 +121,7 @@ def _judge(case: _Case) -> Judgement:
 
 def _what(case: _Case) -> str:
     failing, commit = case.failing, case.edits[0].commit[:_SHORT]
-    return f"{failing.name} fails with what commit {commit} brought: {failing.reason}: {failing.message[:_LONG]}"
+    return f"{case.name} fails with what commit {commit} brought: {failing.reason}: {failing.message[:_LONG]}"
 
 
 # Which edits a failure may come from.
@@ -135,7 +144,22 @@ def _case(facts: Facts, failing: Deployment) -> _Case:
     unclaimed: tuple[Edit, ...] = ()
     if failing.reads is None:
         unclaimed = tuple(each for each in edits if not any(other.deploys(each.path) for other in facts.deployments))
-    return _Case(facts, failing, below or unclaimed, history.commits[tried:good], unclaimed=not below)
+    case = _Case(facts, failing, below or unclaimed, history.commits[tried:good], unclaimed=not below)
+    return _narrowed(case, nearer.fails_for(failing, facts.deployments))
+
+
+def _narrowed(case: _Case, near: tuple[Deployment, ...]) -> _Case:
+    """Leave those edits that are of what a Kustomization fails for: those of others are well where they are."""
+    of = {each.name: tuple(edit for edit in case.edits if _is_of(edit, each)) for each in near}
+    blamed = next((each for each in near if of[each.name]), None)
+    if blamed is None:
+        return replace(case, nearer=near)
+    kept = tuple(edit for edit in case.edits if any(edit in edits for edits in of.values()))
+    return replace(case, edits=kept, nearer=near, blamed=blamed)
+
+
+def _is_of(edit: Edit, deployment: Deployment) -> bool:
+    return deployment.deploys(edit.path) or (deployment.kind == "HelmRelease" and _is_of_release(edit, deployment))
 
 
 def _since(history: History, tried: int, good: int) -> Sequence[Edit]:
@@ -221,11 +245,18 @@ def _cluster_is_ill(case: _Case) -> Said:
     return None
 
 
+def _fails_for_another(case: _Case) -> Said:
+    if not case.nearer or case.blamed is not None:
+        return None
+    names = ", ".join(each.name for each in case.nearer)
+    return "waits", f"it fails for {names} alone, which our edits do not touch"
+
+
 def _is_enough(case: _Case) -> Said:
     past = [(each.takes_back.recovers, each.id, each.when) for each in case.facts.history.commits if each.takes_back]
     known = {commit: (of, when) for of, commit, when in (*case.facts.recovered, *past)}
     since = case.facts.now - WITHIN
-    count = len([of for of, when in known.values() if of == case.failing.name and when >= since])
+    count = len([of for of, when in known.values() if of == case.name and when >= since])
     if count < MOST:
         return None
     return "stopped", f"{count} updates of it were taken back within a day, and no more are: somebody has to look"
@@ -238,6 +269,7 @@ _CHECKS: Sequence[Callable[[_Case], Said]] = (
     _clocks_cannot_tell,
     _others_changed_too,
     _cluster_is_ill,
+    _fails_for_another,
     _is_enough,
     _is_frozen,
 )

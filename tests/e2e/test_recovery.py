@@ -5,7 +5,6 @@ passes and a person who rolls that back, is in the guide's page `from-push-to-pr
 """
 
 import os
-import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -46,10 +45,7 @@ async def automation(ground: playground.Playground) -> dict[str, Any]:
 HELM = pytest.mark.skipif(Helm.path is None, reason="there is no helm here")
 STORIES = {
     "a Kustomization": (story.MANIFESTS, "Kustomization flux-system/apps", "3 image updates", "+    newTag: 1.0.1 #"),
-    # Whose Kustomization looks after its health, and may say so before it does.
-    "a HelmRelease": (
-        story.RELEASES, "HelmRelease apps/web|Kustomization flux-system/apps", "web to 1.0.1", "+      tag: 1.0.1 #",
-    ),
+    "a HelmRelease": (story.RELEASES, "HelmRelease apps/web", "web to 1.0.1", "+      tag: 1.0.1 #"),
 }  # fmt: skip
 
 
@@ -72,6 +68,6 @@ async def test_what_fails_is_taken_back_and_said(
         assert diff in said.diffs[timeline.REVERTED]
         assert ground.commits()[:2] == [f"Recover: roll back {what}", "Update from image update automation"]
         held = condition(await automation(ground), extensions.UPDATES_HELD)
-        assert re.search(f"took it back, as ({failing}) failed with it", held["message"])
+        assert f"took it back, as {failing} failed with it" in held["message"]
         events = await ground.client.list_objects("v1", "Event", NAMESPACE)
         assert "UpdateTakenBack" in {event["reason"] for event in events}

@@ -55,7 +55,15 @@ def release(**fields: Any) -> Deployment:
 BASE = Reads(frozenset({"apps/web.yaml", "shared/cm.yaml"}), frozenset({"shared"}))
 UPDATED = branch(commit(NEW, WEB.path))
 SHOP = branch(commit(NEW, CHART.path), edits=(edit(CHART),))
+MIXED = branch(commit(NEW, WEB.path, CHART.path), edits=(edit(), edit(CHART)))
+SHOP_FAILS = "HelmRelease/apps/shop"
 BOTH = branch(commit(NEW, WEB.path, API.path), edits=(edit(), edit(API)))
+
+
+def waiting(*items: str, **fields: Any) -> Deployment:
+    """A Kustomization whose health check these were not well for."""
+    listed = ", ".join(f"{item} status: 'Failed': told [1, 2]" for item in items)
+    return kustomization(message=f"health check failed after 5s: timeout waiting for: [{listed}]", **fields)
 
 
 def facts(history: History = UPDATED, *deployments: Deployment, **fields: Any) -> Facts:
@@ -101,6 +109,14 @@ TAKEN = {
     ),
     "a HelmRelease whose values are ours": (facts(SHOP, release()), {CHART: "1.0"}),
     "a HelmRelease, and the Kustomization that waits for it": (facts(SHOP, kustomization(), release()), {CHART: "1.0"}),
+    "a Kustomization that fails for a HelmRelease alone, of which only that is taken back": (
+        facts(MIXED, waiting(SHOP_FAILS), release(standing="busy")),
+        {CHART: "1.0"},
+    ),
+    "a Kustomization that fails for a Deployment, too": (
+        facts(MIXED, waiting(SHOP_FAILS, "Deployment/apps/web"), release(standing="busy")),
+        {WEB: "1.0", CHART: "1.0"},
+    ),
     "a person changed something else": (
         facts(branch(commit(LATER, "README.md", ours=False, minutes=1), commit(NEW, WEB.path))),
         {WEB: "1.0"},
@@ -146,6 +162,39 @@ def test_what_alone_can_be_the_cause_is_taken_back(known: Facts, values: dict[At
     assert f"fails with what commit {NEW[:12]} brought: " in judged.message
 
 
+NEAR = {
+    "a HelmRelease that has not spoken yet": (
+        facts(SHOP, waiting(SHOP_FAILS), release(standing="busy")),
+        "HelmRelease apps/shop",
+    ),
+    "a HelmRelease whose clock cannot tell": (
+        facts(SHOP, waiting(SHOP_FAILS), release(good_at=NOW - 590)),
+        "HelmRelease apps/shop",
+    ),
+    "a Kustomization that another one applies": (
+        facts(UPDATED, waiting("Kustomization/flux-system/apps", folder=""), kustomization(standing="busy")),
+        "Kustomization flux-system/apps",
+    ),
+    "a HelmRelease that is nobody's here": (facts(SHOP, waiting(SHOP_FAILS)), "Kustomization flux-system/apps"),
+    "a HelmRelease beside a Deployment": (
+        facts(SHOP, waiting(SHOP_FAILS, "Deployment/apps/web"), release(standing="busy")),
+        "Kustomization flux-system/apps",
+    ),
+    "a list of which nobody can tell the end": (
+        facts(SHOP, kustomization(message="[HelmRelease/apps/shop status: 'Failed': a ], Job/a/b status: 'Failed']"),
+              release(standing="busy")),
+        "Kustomization flux-system/apps",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("known", "name"), NEAR.values(), ids=NEAR)
+def test_what_is_nearest_to_the_version_is_named(known: Facts, name: str) -> None:
+    judged = judge(known)
+    assert (judged.verdict, judged.failing) == ("take back", name)
+    assert judged.message.startswith(f"{name} fails with what commit ")
+
+
 ILL = "fails too, which it does not touch: the cluster may be ill"
 INFRA = f"Kustomization flux-system/infra {ILL} (HealthCheckFailed)"
 WAITS = {
@@ -162,6 +211,10 @@ WAITS = {
     "a webhook is away": (
         facts(UPDATED, kustomization(message="Internal error occurred: failed calling webhook")),
         "the API server, or what it asks, is away; this is tried again by itself",
+    ),
+    "it fails for another one alone, which nobody of us touched": (
+        facts(UPDATED, waiting(SHOP_FAILS), release(standing="busy")),
+        "it fails for HelmRelease apps/shop alone, which our edits do not touch",
     ),
     "the source is stale": (facts(stale="unable to clone"), "the source is stale: unable to clone"),
     "a person has pushed there since": (
