@@ -61,9 +61,10 @@ def decides(verdict: deciding.Verdict, done: str) -> Callable[[Asked], Awaitable
 async def pin(asked: Asked) -> Done:
     """Let a policy choose one tag. Raises CannotBeDoneError and APIError."""
     namespace, name, reason = asked.about.namespace, asked.about.name, asked["reason"]
-    made = await pinning.pin(asked.cluster, namespace, name, asked["tag"], until=asked["until"], reason=reason)
-    until = f" until {rfc3339(made.until)}" if made.until else ""
-    return Done(f"pinned it to {made.tag}{until}", reason, (f"image policy {name} is {made.named}",))
+    pinned = await pinning.pin(asked.cluster, namespace, name, asked["tag"], until=asked["until"], reason=reason)
+    until = f" until {rfc3339(pinned.made.until)}" if pinned.made.until else ""
+    notes = tuple(filter(None, (pinned.sentence, pinned.warning, pinned.hint)))
+    return Done(f"pinned it to {pinned.made.tag}{until}", reason, notes)
 
 
 async def unpin(asked: Asked) -> Done:

@@ -435,7 +435,8 @@ async def test_pin_writes_who_and_why_and_unpin_takes_it_away(terminal: Terminal
     until, why = ("--until", "2999-12-24T13:00:00+01:00"), ("--reason", "1.1.0 is slow")
     done = await terminal.run("pin", "web", "1.0.0", *until, *why)
     told = "image policy web is pinned to 1.0.0 until 2999-12-24T12:00:00Z by kubernetes-admin: 1.1.0 is slow"
-    assert (done.code, done.err) == (0, f"✔ {told}\n")
+    look = "1.0.0 is not among the tags that are known here: `get image policy web` says whether it is listed"
+    assert (done.code, done.err) == (0, f"✔ {told}\n► {look}\n")
     annotations = (await terminal.client.get(ImagePolicy, "flux-system", "web")).metadata.annotations
     assert str(pin.wanted(annotations, NOON)) == told.replace("image policy web is pinned to 1.0.0", "pinned")
     late = await terminal.run("pin", "web", "1.0.0", "--until", "2020-01-01")

@@ -3,7 +3,7 @@
 An annotation of the ImagePolicy, and nothing else: the running service reads it at once, and a manifest may hold it.
 """
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,9 @@ from image_automation.cli import cluster as clusters
 from image_automation.cli import output
 from image_automation.cli.verbs import completion
 from image_automation.steering import moments
+
+if TYPE_CHECKING:
+    from image_automation.steering.pinning import Pinned
 
 
 def _pin(name: str, tag: str, *, until: str, reason: str, **options: Any) -> None:
@@ -20,7 +23,11 @@ def _pin(name: str, tag: str, *, until: str, reason: str, **options: Any) -> Non
     `unpin`; a later pin takes the place of an earlier one.
     """
     pinned = clusters.run(_pinned(clusters.from_options(options), name, tag, until, reason))
-    output.success(f"image policy {name} is {pinned}")
+    output.success(pinned.sentence)
+    if pinned.warning:
+        output.warning(pinned.warning)
+    if pinned.hint:
+        output.action(pinned.hint)
 
 
 def _unpin(name: str, **options: Any) -> None:
@@ -29,12 +36,12 @@ def _unpin(name: str, **options: Any) -> None:
     output.success(f"image policy {name} is pinned no more" if had else f"image policy {name} is not pinned")
 
 
-async def _pinned(cluster: clusters.Cluster, name: str, tag: str, until: str, reason: str) -> str:
-    """Write the pin, and return what it says."""
+async def _pinned(cluster: clusters.Cluster, name: str, tag: str, until: str, reason: str) -> "Pinned":
+    """Write the pin, and return what is to be said of it."""
     from image_automation.steering import pinning  # noqa: PLC0415 - heavy imports wait
 
     async with cluster.connect() as client:
-        return (await pinning.pin(client, cluster.namespace, name, tag, until=until, reason=reason)).named
+        return await pinning.pin(client, cluster.namespace, name, tag, until=until, reason=reason)
 
 
 async def _unpinned(cluster: clusters.Cluster, name: str) -> bool:

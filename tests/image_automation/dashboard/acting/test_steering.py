@@ -70,7 +70,14 @@ async def test_a_pin_is_written_with_its_end_and_taken_away_again() -> None:
     made, told = cluster(), Told()
     async with shown(made, holders=HOLDERS, told=told) as client:
         form = {**POLICY, "act": "pin", "tag": "1.2.0", "until": "72h", "reason": "slow"}
-        assert (await client.post("/act", data=form, headers=bearer("operator"))).status == 200
+        answer = await client.post("/act", data=form, headers=bearer("operator"))
+        assert (answer.status, (await answer.json())["said"]) == (
+            200,
+            [
+                "image policy app is pinned to 1.2.0 until 2026-01-04T12:00:00Z by olga: slow",
+                "1.2.0 is not among the tags that are known here: `get image policy app` says whether it is listed",
+            ],
+        )
         written = json.loads(annotation(made, "ImagePolicy", "app", extensions.PIN))
         assert written == {"tag": "1.2.0", "until": "2026-01-04T12:00:00Z", "by": "olga", "reason": "slow"}
         form = {**POLICY, "act": "unpin"}
