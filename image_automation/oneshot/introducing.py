@@ -61,6 +61,14 @@ class Introduction:
     before: Mapping[str, bytes] = field(repr=False)
     notes: tuple[str, ...] = ()
     errors: tuple[str, ...] = ()
+    #: How many images' registries were asked, and how many of them told no tags.
+    asked: int = 0
+    unread: int = 0
+
+    @property
+    def blind(self) -> bool:
+        """Whether nothing is proposed or followed, and of no image any tags were to be had."""
+        return 0 < self.asked == self.unread and not (self.draft.policies or self.draft.followed)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,6 +147,8 @@ async def introduce(surveyed: Surveyed, wanted: Wanted, clock: Clock, imported: 
         before=before,
         notes=(*surveyed.passed, *notes),
         errors=tuple(surveyed.declared.errors),
+        asked=len(registries),
+        unread=sum(bool(each.failure) for each in registries.values()),
     )
 
 

@@ -26,7 +26,7 @@ def _init(path: Path, *, namespace: str, write: bool, **options: Any) -> int:
     changes.
 
     Exits with 0 when there is nothing to propose or it was written, with 2 when a proposal was only shown, and with 1
-    when something could not be read.
+    when something could not be read, be it that no registry told the tags of any image.
     """
     wanted = proposed.wanted(options)
     request = checkout.request(path, namespace, {**options, "automations": (), "state": None})

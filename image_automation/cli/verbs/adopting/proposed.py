@@ -96,8 +96,11 @@ def tell(made: "Introduction", *, write: bool, scanned: bool, apart: Iterable[st
     for error in made.errors:
         output.failure(error)
     output.text(f"{'' if write or not made.edits else chr(10)}{_counted(made)}")
+    if made.blind:
+        images = "the image" if made.asked == 1 else f"any of the {made.asked} images"
+        output.failure(f"no registry told the tags of {images}: see the causes above; --no-scan proposes without them")
     if not made.edits:
-        return 1 if made.errors else 0
+        return 1 if made.errors or made.blind else 0
     if not write:
         output.action("nothing was written: --write does")
         return 1 if made.errors else _CHANGES

@@ -56,6 +56,9 @@ def checkout(tmp_path: Path, registry: Registry, monkeypatch: pytest.MonkeyPatch
     return folder
 
 
+UNREAD = "no registry told the tags of the image: see the causes above; --no-scan proposes without them"
+
+
 def put(folder: Path, path: str, text: str) -> None:
     (folder / path).parent.mkdir(parents=True, exist_ok=True)
     (folder / path).write_text(text)
@@ -142,8 +145,10 @@ def test_credentials_come_from_a_docker_config(
     with Registry(guarded=True).running() as guarded:
         guarded.push("1.4.2")
         put(tmp_path, "clone/compose.yaml", f"services: \n a:\n  image: {guarded.address}/team/web:1.4.2\n")
-        assert run("init", tmp_path / "clone") == 0
-        assert "the registry was not read: " in capsys.readouterr().out
+        assert run("init", tmp_path / "clone") == 1
+        out, err = capsys.readouterr()
+        assert "the registry was not read: " in out
+        assert err == f"✗ {UNREAD}\n"
         put(tmp_path, "config.json", guarded.docker_config())
         assert run("init", tmp_path / "clone", "--docker-config", tmp_path / "config.json") == 2
         out, err = capsys.readouterr()
@@ -218,6 +223,15 @@ def test_bad_input_is_one_line(
     put(tmp_path, "compose.yaml", "services:\n a:\n  image: web:1.0.0\n")
     assert run("init", "--no-scan", *arguments) == 1
     assert cause in capsys.readouterr().err
+
+
+def test_an_import_of_images_whose_registries_are_away_fails(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    label = "labels: [com.centurylinklabs.watchtower.enable=true]"
+    put(tmp_path, "compose.yaml", f"services:\n a:\n  image: 127.0.0.1:9/web:1.0.0\n  {label}\n")
+    assert run("import", "watchtower", tmp_path) == 1
+    out, err = capsys.readouterr()
+    assert out.endswith("Proposal: 0 new policies, 0 markers, 0 followed already, 1 undecided.\n")
+    assert err.endswith(f"✗ {UNREAD}\n")
 
 
 def test_a_folder_without_images_is_told(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
