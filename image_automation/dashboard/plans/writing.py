@@ -12,6 +12,7 @@ from image_automation.dashboard.door import Door, SignInFirstError
 from image_automation.dashboard.page import Missing, Plans, Record
 from image_automation.dashboard.plans.plan import PAGE
 from image_automation.planner import MovedError
+from image_automation.steering.cluster import CannotBeDoneError
 
 _WHO = "image-automation-dashboard"
 
@@ -41,8 +42,12 @@ def routes(entrance: Door, plans: Plans | None, caches: Caches, tells: Tells) ->
         if plans is None or obj is None:
             raise Missing(f"there is no ImageUpdateAutomation {namespace}/{name} that writes anything")
         reads_json = rendering.prefers_json(request.headers.get("Accept", ""))
+        if not form.get("plan"):
+            raise CannotBeDoneError(
+                "nothing was written: the field `plan` is missing, the identity of the plan you saw"
+            )
         try:
-            done = await plans.write(namespace, name, form.get("plan", ""), visit.person.cluster)
+            done = await plans.write(namespace, name, form["plan"], visit.person.cluster)
         except MovedError:
             if reads_json:
                 raise

@@ -87,7 +87,17 @@ async def test_a_plan_that_has_moved_is_refused_with_a_word(tmp_path: Path) -> N
         status, answer = await post(client, "full", plan)
         assert (status, ground.head) == (409, before)
         assert answer["message"].startswith("nothing was written: the branch, the choices or the files have moved")
-        assert (await post(client, "full", ""))[0] == 409
+
+
+async def test_whoever_does_not_say_which_plan_is_told_what_is_missing(tmp_path: Path) -> None:
+    missing = "nothing was written: the field `plan` is missing, the identity of the plan you saw"
+    async with plans(tmp_path) as (client, ground):
+        before = ground.head
+        status, answer = await post(client, "full", "")
+        assert (status, answer["message"]) == (409, missing)
+        known = JSON | {"Authorization": "Bearer full"}
+        assert (await (await client.post(PATH, data={}, headers=known)).json())["message"] == missing
+        assert ground.head == before
 
 
 @pytest.mark.parametrize(("who", "status"), [("reader", 403), ("narrow", 403), ("unknown", 401)])
