@@ -40,7 +40,7 @@ from image_automation import (
 from image_automation import desk as desks
 from image_automation.bumps import FirstSeen
 from image_automation.desk import Desk
-from image_automation.pull_requests import drafting, settings
+from image_automation.pull_requests import access, drafting, settings
 from image_automation.pull_requests.drafting import Drafting
 from image_automation.pull_requests.keeping import Kept, PullRequests
 from image_automation.pull_requests.origins import Origins
@@ -163,8 +163,9 @@ class ImageUpdateAutomationReconciler:
         frozen = gatekeeping.show(obj, selected, run)
         source = self._desk.source(obj)
         manager = await self._desk.manager(obj, source)
+        if (asked := settings.read(obj)) is not None:
+            access.check(asked, source)
         async with self._desk.lock(source.spec.url, manager.target.branch):
-            asked = settings.read(obj)
             target = manager if asked is None else drafting.on_base(manager, asked)
             past = await self._past(manager)
             if asked is None:

@@ -28,7 +28,7 @@ from image_automation import bumps, current, ports, pushes, report, unresolved
 from image_automation import desk as desks
 from image_automation.bumps import Bump, FirstSeen
 from image_automation.desk import Desk
-from image_automation.pull_requests import drafting, settings
+from image_automation.pull_requests import access, drafting, settings
 from image_automation.report import Report
 from image_automation.selection import Selection
 from image_automation.update.proposal import Proposal
@@ -229,9 +229,13 @@ class Planner:
 
     async def _manager(self, automation: ImageUpdateAutomation) -> tuple[SourceManager, bool]:
         desks.check(automation)
-        manager = await self._desk.manager(automation, self._desk.source(automation))
+        source = self._desk.source(automation)
+        manager = await self._desk.manager(automation, source)
         asked = settings.read(automation)
-        return (manager, False) if asked is None else (drafting.on_base(manager, asked), True)
+        if asked is None:
+            return manager, False
+        access.check(asked, source)
+        return drafting.on_base(manager, asked), True
 
     def _draft(self, manager: SourceManager, selected: Selection, now: datetime) -> Draft:
         checked_out = manager.checkout()

@@ -72,6 +72,14 @@ class _Account:
     proxy: Proxy | None = None
 
 
+def check(settings: Forge, source: GitRepository) -> None:
+    """See that it shows which forge a repository is at, before there is anything to ask it. Raises Stalled."""
+    try:
+        _choose(settings, _address(settings, source), _Account(token=""))
+    except _WrongError as error:
+        raise invalid(str(error), _says(settings)) from error
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Access:
     """Finds the forge of an automation, and its token, each time anew: a rotated one counts at once."""
@@ -84,11 +92,10 @@ class Access:
         self, settings: Forge, automation: ImageUpdateAutomation, source: GitRepository
     ) -> tuple[choosing.Forge, Asker]:
         """Return the forge's repository and who asks it. Raises Stalled and Retry."""
-        says = extensions.PULL_REQUEST if isinstance(settings, Settings) else extensions.FORGE_COMMITS
         try:
             return await self._open(settings, automation, source)
         except _WrongError as error:
-            raise invalid(str(error), says) from error
+            raise invalid(str(error), _says(settings)) from error
 
     async def _open(
         self, settings: Forge, automation: ImageUpdateAutomation, source: GitRepository
@@ -98,10 +105,7 @@ class Access:
             account = await self._of_source(settings, automation, source)
         else:
             account = await self._of_secret(settings.secret_ref, automation, source, address)
-        try:
-            forge = choosing.choose(address, token=account.token, username=account.username, kind=settings.type)
-        except Unusable as error:
-            raise _WrongError(f"{error}, in `type`") from error
+        forge = _choose(settings, address, account)
         way = Way(tls=account.tls, proxy=account.proxy, secrets=(account.token,))
         return forge, self.connect(way)
 
@@ -160,6 +164,18 @@ class Access:
         metadata = msgspec.structs.replace(source.metadata, namespace=automation.metadata.namespace)
         borrowed = msgspec.structs.replace(source, spec=spec, metadata=metadata)
         return await checkout.credentials(self.git, borrowed, automation)
+
+
+def _says(settings: Forge) -> str:
+    """Return the annotation that says where a forge is."""
+    return extensions.PULL_REQUEST if isinstance(settings, Settings) else extensions.FORGE_COMMITS
+
+
+def _choose(settings: Forge, address: str, account: _Account) -> choosing.Forge:
+    try:
+        return choosing.choose(address, token=account.token, username=account.username, kind=settings.type)
+    except Unusable as error:
+        raise _WrongError(f"{error}, in `type`") from error
 
 
 def _address(settings: Forge, source: GitRepository) -> str:

@@ -12,6 +12,7 @@ from gotk.http import errors
 from gotk.http.exchange import Unusable
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.errors import Retry
+from image_automation.pull_requests import access as places
 from image_automation.pull_requests import settings
 from image_automation.pull_requests.access import Access
 from image_automation.pull_requests.settings import Forge, invalid
@@ -51,6 +52,7 @@ def delivery(access: Access, limiter: Limiter, automation: ImageUpdateAutomation
     forge = settings.commits(automation)
     if forge is None:
         return ByGit(limiter)
+    places.check(forge, source)
     return ByForge(limiter, Committer(access=access, settings=forge, automation=automation, source=source).commit)
 
 

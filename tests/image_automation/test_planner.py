@@ -127,12 +127,21 @@ async def test_a_push_that_is_not_told_of_yet_comes_first(ground: Ground) -> Non
 
 
 async def test_what_becomes_a_pull_request_is_shown_and_not_written_by_hand(ground: Ground) -> None:
-    wants = {"metadata": {"annotations": {"image-automation.dev/pull-request": "{}"}}}
+    asks = "address: https://github.com/org/web"
+    wants = {"metadata": {"annotations": {"image-automation.dev/pull-request": asks}}}
     ground.cluster.change("ImageUpdateAutomation", "apps", "auto", wants)
     plan = await ground.plan()
     assert (plan.proposes, len(plan.files)) == (True, 1)
     with pytest.raises(CannotPlanError, match="merge these"):
         await write(ground, plan.identity)
+
+
+async def test_pull_requests_at_a_forge_that_does_not_show_cannot_be_planned(ground: Ground) -> None:
+    asks = "address: https://git.example.com/org/web"
+    wants = {"metadata": {"annotations": {"image-automation.dev/pull-request": asks}}}
+    ground.cluster.change("ImageUpdateAutomation", "apps", "auto", wants)
+    with pytest.raises(CannotPlanError, match="does not show which forge it is: name its type"):
+        await ground.plan()
 
 
 async def test_what_is_held_and_what_has_no_effect_is_told_beside_it(tmp_path: Path) -> None:

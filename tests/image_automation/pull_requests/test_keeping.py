@@ -56,6 +56,17 @@ async def test_a_choice_becomes_a_pull_request_and_the_branch_stays(made: Made):
     assert ended.obj.status.observed_source_revision == f"main@sha1:{forge.world.first}"
 
 
+async def test_a_forge_that_does_not_show_is_said_before_there_is_anything_to_propose(made: Made):
+    forge = made(type="", address="https://git.example.com/org/web")
+    forge.world.store.put(policy("web", "a/web", "1.0"))
+    ended = await forge.run()
+    assert isinstance(ended.error, errors.Stalled)
+    assert ended.ready[2].startswith(
+        "annotation image-automation.dev/pull-request: git.example.com does not show which forge it is: name its type"
+    )
+    assert forge.ways == []
+
+
 async def test_a_second_run_and_a_restart_change_nothing(made: Made):
     forge = made()
     await forge.run()
