@@ -1,8 +1,8 @@
 """What a run of an ImageUpdateAutomation came to, as a record: the last push, what is held back, what had no effect.
 
 `once`, `unhold`, `explain` and pages read it as it is; conditions and events are worded from it, and nobody reads them
-back. In a cluster it stands in an annotation, bounded: what does not fit is counted, and the commits that hold
-something back are named all the same, for there are no more of them than commits that are looked at.
+back. In a cluster it stands in an annotation, bounded: what does not fit is counted, and of the commits that hold
+something back some hundreds are named all the same: once those are released, the next run names others.
 """
 
 import contextlib
@@ -24,6 +24,8 @@ from image_automation.update.setter import Setter
 
 #: The most bytes of the annotation; a cluster takes 256 KiB for all of an object's.
 LIMIT: Final = 64 << 10
+#: How many commits that hold something back are named where their holds have no room.
+COMMITS: Final = 300
 #: Fewer bytes than any place takes.
 _SMALLEST: Final = 32
 
@@ -199,7 +201,7 @@ class Stop(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defau
 
 
 class LeftOut(msgspec.Struct, frozen=True, kw_only=True, rename="camel", omit_defaults=True):
-    """How much of a report its annotation has no room for; `commits` are all those that hold something back."""
+    """How much of a report its annotation has no room for; `commits` are the first of those that hold that back."""
 
     held: int = 0
     ignored: int = 0
@@ -377,10 +379,11 @@ def bounded(report: Report) -> Report:
     if push is not None:
         kept_changes, _ = _fitting(push.changes, room)
         push = msgspec.structs.replace(push, changes=kept_changes, left_out=len(push.changes) - len(kept_changes))
+    named = {each.commit for each in kept_held}
     left_out = LeftOut(
         held=len(report.held) - len(kept_held),
         ignored=len(report.ignored) - len(kept_ignored),
-        commits=report.commits,
+        commits=tuple(each for each in report.commits if each not in named)[:COMMITS],
     )
     return msgspec.structs.replace(
         report,
@@ -404,7 +407,7 @@ def _one_of_each_first(held: Sequence[Held]) -> Sequence[Held]:
 def _without_places(report: Report) -> Report:
     """Return what the annotation must have room for whatever else is in it."""
     push = msgspec.structs.replace(report.push, changes=(), left_out=len(report.push.changes)) if report.push else None
-    left_out = LeftOut(held=len(report.held), ignored=len(report.ignored), commits=report.commits)
+    left_out = LeftOut(held=len(report.held), ignored=len(report.ignored), commits=report.commits[:COMMITS])
     kept = tuple(msgspec.structs.replace(each, title="", note="") for each in map(_without_words, report.pull_requests))
     return msgspec.structs.replace(report, push=push, held=(), ignored=(), left_out=left_out, pull_requests=kept)
 
