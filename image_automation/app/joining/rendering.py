@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import AsyncIterator, Collection, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Final
+from weakref import WeakValueDictionary
 
 import msgspec
 
@@ -32,6 +33,8 @@ from image_automation.planner import Drawn, Edited
 _MOST: Final = 8
 _OBJECTS: Final = 50
 _BYTES: Final = 64 << 20
+#: How many trees there are at once, of all plans that are looked at.
+_TREES: Final = 4
 #: How many seconds one build may last, and all of them.
 _SECONDS: Final = 30.0
 _ALL: Final = 60.0
@@ -47,14 +50,15 @@ class Rendering:
         self._work = work
         self._scratch = scratch
         self._kept: Bounded[str, tuple[Rendered, ...]] = Bounded(_KEPT)
-        self._turn = asyncio.Lock()
+        self._turns: WeakValueDictionary[str, asyncio.Lock] = WeakValueDictionary()
+        self._trees = asyncio.Semaphore(_TREES)
 
     async def of(self, drawn: Drawn, kustomizations: Sequence[Kustomization]) -> tuple[Rendered, ...]:
         """Return what would become of the objects of those that build something that the plan changes."""
         if not drawn.plan.files:
             return ()
         name = _name(drawn, kustomizations)
-        async with self._turn:
+        async with self._turns.setdefault(name, asyncio.Lock()):
             kept = self._kept.get(name)
             if kept is None:
                 kept = tuple([each async for each in self._all(drawn, kustomizations)])
@@ -95,13 +99,14 @@ class Rendering:
         self, drawn: Drawn, obj: Kustomization, asked: Asked, edits: Mapping[str, bytes], left: float
     ) -> str:
         """Build a Kustomization over a tree that is gone afterwards. Raises BuildError, git.Error and OSError."""
-        root = Path(tempfile.mkdtemp(prefix="plan-", dir=self._scratch))
-        try:
-            await self._work.run(_lay_out, drawn, asked, edits, root)
-            directory = build.locate(root, obj.spec.path)
-            return (await self._builder.build(root, directory, obj.spec, timeout=min(_SECONDS, left))).text
-        finally:
-            await asyncio.shield(self._work.run(shutil.rmtree, root, ignore_errors=True))
+        async with self._trees:
+            root = Path(tempfile.mkdtemp(prefix="plan-", dir=self._scratch))
+            try:
+                await self._work.run(_lay_out, drawn, asked, edits, root)
+                directory = build.locate(root, obj.spec.path)
+                return (await self._builder.build(root, directory, obj.spec, timeout=min(_SECONDS, left))).text
+            finally:
+                await asyncio.shield(self._work.run(shutil.rmtree, root, ignore_errors=True))
 
 
 def _name(drawn: Drawn, kustomizations: Sequence[Kustomization]) -> str:

@@ -1,8 +1,11 @@
 """What Kustomizations would make of a plan: built by the real program, object by object, Secrets by name alone."""
 
-from collections.abc import Iterator
+import asyncio
+import shutil
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import pytest
 
@@ -43,8 +46,12 @@ FILES = {
     "base/web.yaml": DEPLOYMENT,
     "base/values.yaml": 'tag: "1.0" # {"$imagepolicy": "apps:web:tag"}\n',
     "other/config.yaml": "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: other}\n",
+    "plain/map.yaml": 'kind: ConfigMap\napiVersion: v1\nmetadata:\n  name: "1.0" # {"$imagepolicy": "apps:web:tag"}\n',
     "broken/kustomization.yaml": "resources: [../base, none.yaml]\n",
 }
+#: A kustomize that never ends.
+STUCK = (str(shutil.which("sh")), "-c", f"exec {shutil.which('tail')} -f /dev/null")
+Confine: TypeAlias = Callable[[Confinement, Sequence[str]], Sequence[str]]
 
 
 @dataclass
@@ -63,15 +70,13 @@ def stage(tmp_path: Path) -> Iterator[Stage]:
     scratch.mkdir()
     ground = Ground(tmp_path, FILES)
     with ground.limiter, Limiter(width=2) as work:
-        builder = Builder(
-            command=build.find_command(),
-            limiter=work,
-            scratch=scratch,
-            confine=Confinement.command,
-            fetches=NoRemoteBases(),
-        )
-        yield Stage(ground, Rendering(builder=builder, work=work, scratch=scratch))
+        yield Stage(ground, made(scratch, work, build.find_command(), Confinement.command))
         assert list(scratch.iterdir()) == []
+
+
+def made(scratch: Path, work: Limiter, command: Sequence[str], confine: Confine) -> Rendering:
+    builder = Builder(command=command, limiter=work, scratch=scratch, confine=confine, fetches=NoRemoteBases())
+    return Rendering(builder=builder, work=work, scratch=scratch)
 
 
 def kustomization(path: str) -> Kustomization:
@@ -99,6 +104,27 @@ async def test_what_does_not_build_says_why_and_what_reads_nothing_of_it_is_left
 async def test_no_more_than_some_are_built(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(rendering, "_MOST", 0)
     assert [each.problem for each in await stage.of("./base")] == ["not built: one may build 0 for a plan, in 60 s"]
+
+
+async def test_a_build_that_does_not_end_keeps_nobody_elses_plan(stage: Stage, tmp_path: Path) -> None:
+    drawn = await stage.ground.planner.drawn(stage.ground.automation)
+    (scratch := tmp_path / "trees").mkdir()
+    started = asyncio.Event()
+
+    def confine(_: Confinement, command: Sequence[str]) -> Sequence[str]:
+        started.set()
+        return command
+
+    with Limiter(width=2) as work:
+        rendering = made(scratch, work, STUCK, confine)
+        async with asyncio.timeout(20), asyncio.TaskGroup() as group:
+            stuck = group.create_task(rendering.of(drawn, [kustomization("./base")]))
+            await started.wait()
+            (found,) = await rendering.of(drawn, [kustomization("./plain")])
+            assert (found.kustomization, found.problem, len(found.objects)) == ("apps/plain", "", 2)
+            assert not stuck.done()
+            stuck.cancel()
+    assert list(scratch.iterdir()) == []
 
 
 async def test_where_nothing_is_planned_nothing_is_built(stage: Stage) -> None:
