@@ -15,6 +15,8 @@ from image_automation.cli.verbs import completion
 from image_automation.steering import moments
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from gotk.api.meta import Object
     from gotk.kube.client import Client
 
@@ -80,13 +82,12 @@ async def _frozen(cluster: clusters.Cluster, scope: _Scope, reason: str, until: 
         targets = await _targets(client, cluster.namespace, scope)
         for target in targets:
             await _annotate(client, target, msgspec.json.encode(freeze).decode())
-        await _wake(client, cluster.namespace, scope, rfc3339(who.now))
+        await _wake(client, cluster.namespace, scope, who.now)
         return [(target, freeze.sentence) for target in targets]
 
 
 async def _thawed(cluster: clusters.Cluster, scope: _Scope) -> list[tuple[_Target, bool]]:
-    from gotk.runtime.clock import rfc3339  # noqa: PLC0415 - heavy imports wait
-    from image_automation.steering import person  # noqa: PLC0415
+    from image_automation.steering import person  # noqa: PLC0415 - heavy imports wait
 
     thawed = []
     async with cluster.connect() as client:
@@ -95,7 +96,7 @@ async def _thawed(cluster: clusters.Cluster, scope: _Scope) -> list[tuple[_Targe
             obj = await client.get(target.kind, target.namespace, target.name)
             await _annotate(client, target, None)
             thawed.append((target, target.key in obj.metadata.annotations))
-        await _wake(client, cluster.namespace, scope, rfc3339(now))
+        await _wake(client, cluster.namespace, scope, now)
     return thawed
 
 
@@ -120,19 +121,13 @@ async def _targets(client: "Client", namespace: str, scope: _Scope) -> Sequence[
     ]
 
 
-async def _wake(client: "Client", namespace: str, scope: _Scope, now: str) -> None:
+async def _wake(client: "Client", namespace: str, scope: _Scope, now: "datetime") -> None:
     """Let automations see at once what is said of a Namespace, which nobody watches."""
-    from gotk.api.image import ImageUpdateAutomation  # noqa: PLC0415 - heavy imports wait
-    from gotk.api.meta import REQUESTED_AT  # noqa: PLC0415
-    from gotk.kube import errors  # noqa: PLC0415
+    from image_automation.steering import waking  # noqa: PLC0415 - heavy imports wait
 
     if not (scope.whole_namespace or scope.installation):
         return
-    patch = {"metadata": {"annotations": {REQUESTED_AT: now}}}
-    try:
-        for obj in await client.list(ImageUpdateAutomation, None if scope.installation else namespace):
-            await client.merge_patch(ImageUpdateAutomation, obj.metadata.namespace, obj.metadata.name, patch)
-    except errors.Forbidden:
+    if not await waking.wake(client, None if scope.installation else namespace, now):
         output.warning("some automations, which you may not write to, say so with their next run; they hold already")
 
 
