@@ -63,6 +63,11 @@ class Person:
     groups: tuple[str, ...]
     cluster: Cluster
 
+    @property
+    def identity(self) -> tuple[str, ...]:
+        """Who it is to the cluster, which grants by groups as by names."""
+        return (self.name, *sorted(set(self.groups)))
+
 
 @dataclass(frozen=True, slots=True)
 class Deed:

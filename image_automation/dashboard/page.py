@@ -109,8 +109,8 @@ class Drift(Record, frozen=True, kw_only=True):
 class Drifts(Protocol):
     """Compares what was applied with the cluster."""
 
-    async def of(self, obj: Kustomization | HelmRelease, who: str, cluster: Cluster) -> Drift:
-        """Return what differs as somebody may see it. Raises APIError."""
+    async def of(self, obj: Kustomization | HelmRelease, who: tuple[str, ...], cluster: Cluster) -> Drift:
+        """Return what differs as somebody of this identity may see it. Raises APIError."""
         ...
 
 

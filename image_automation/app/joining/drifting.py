@@ -40,9 +40,9 @@ class Drifting:
         self._releases = releases
         self._objects = objects
         self._clock = clock
-        self._kept: Bounded[tuple[str, ...], tuple[float, Drift]] = Bounded(_KEPT)
+        self._kept: Bounded[tuple[object, ...], tuple[float, Drift]] = Bounded(_KEPT)
 
-    async def of(self, obj: Kustomization | HelmRelease, who: str, cluster: ports.Cluster) -> Drift:
+    async def of(self, obj: Kustomization | HelmRelease, who: tuple[str, ...], cluster: ports.Cluster) -> Drift:
         """Return what differs from what is declared, as somebody may see it. Raises APIError."""
         if obj.spec.kube_config is not None:
             return Drift(problem="it is applied to another cluster")
@@ -54,7 +54,9 @@ class Drifting:
             return Drift(problem="its source has no artifact here")
         return await self._kept_for(obj, who, artifact.digest, lambda: self._compared(obj, artifact, cluster))
 
-    async def _kept_for(self, obj: Object, who: str, digest: str, look: Callable[[], Awaitable[Drift]]) -> Drift:
+    async def _kept_for(
+        self, obj: Object, who: tuple[str, ...], digest: str, look: Callable[[], Awaitable[Drift]]
+    ) -> Drift:
         """Return what a look of somebody has found a while ago, or finds now."""
         meta = obj.metadata
         key = (who, obj.kind, meta.namespace, meta.name, str(meta.generation), digest)

@@ -95,7 +95,7 @@ async def _compared(look: Look, obj: Kustomization | HelmRelease) -> Drift | Non
     """Return what differs from what is declared, where that is asked for. Raises APIError."""
     if not look.query.get("drift") or look.person is None or look.knows.drifts is None:
         return None
-    return await look.knows.drifts.of(obj, look.person.name, look.person.cluster)
+    return await look.knows.drifts.of(obj, look.person.identity, look.person.cluster)
 
 
 def _drift(obj: Kustomization | HelmRelease) -> str:

@@ -54,10 +54,11 @@ def drifting(here: World) -> Drifting:
 
 async def test_what_others_changed_is_told_and_stays(here: World) -> None:
     looks = drifting(here)
-    assert (await looks.of(OBJ, "ada", here.client)).departed == ()
+    assert (await looks.of(OBJ, ("ada",), here.client)).departed == ()
     await here.client.patch_object("v1", "ConfigMap", "default", "plain", {"data": {"a": "2"}}, field_manager="kubectl")
-    assert (await looks.of(OBJ, "ada", here.client)).departed == ()  # a look is kept for a while
-    found = await looks.of(OBJ, "bob", here.client)
+    assert (await looks.of(OBJ, ("ada",), here.client)).departed == ()  # a look is kept for a while
+    assert (await looks.of(OBJ, ("bob", "sre"), here.client)).departed
+    found = await looks.of(OBJ, ("ada", "sre"), here.client)  # who may see more by now
     assert [(each.object, each.action) for each in found.departed] == [("ConfigMap/default/plain", "drifted")]
     assert found.revision == "main@sha1:1"
     assert [line.strip() for line in found.departed[0].lines if line.strip()[:1] in "+-"][-2:] == ["- 2", "+ 1"]
@@ -66,7 +67,7 @@ async def test_what_others_changed_is_told_and_stays(here: World) -> None:
 
 async def test_what_a_secret_gave_is_not_shown(here: World) -> None:
     await here.client.patch_object("v1", "ConfigMap", "default", "other", {"data": {"key": "x"}}, field_manager="me")
-    found = await drifting(here).of(OBJ, "ada", here.client)
+    found = await drifting(here).of(OBJ, ("ada",), here.client)
     other = next(each for each in found.departed if each.object == "ConfigMap/default/other")
     assert other.lines
     assert "tr0ub4dor" not in str(found)
@@ -80,7 +81,7 @@ async def test_who_may_not_patch_the_objects_is_told_so(here: World) -> None:
         async def apply_object(self, *_: Any, **__: Any) -> Any:
             raise errors.Forbidden(403, "Forbidden", "eve may not patch configmaps")
 
-    found = await drifting(here).of(OBJ, "eve", Refusing())
+    found = await drifting(here).of(OBJ, ("eve",), Refusing())
     assert found.departed == ()
     assert all("eve may not patch configmaps" in each for each in found.failed)
     assert len(found.failed) == 2
@@ -89,10 +90,10 @@ async def test_who_may_not_patch_the_objects_is_told_so(here: World) -> None:
 async def test_what_cannot_be_compared_says_why(here: World) -> None:
     looks = drifting(here)
     remote = kustomization(kubeConfig={"secretRef": {"name": "other"}})
-    assert (await looks.of(remote, "ada", here.client)).problem == "it is applied to another cluster"
+    assert (await looks.of(remote, ("ada",), here.client)).problem == "it is applied to another cluster"
     missing = kustomization(sourceRef={"kind": "GitRepository", "name": "none"})
-    assert (await looks.of(missing, "ada", here.client)).problem == "its source has no artifact here"
-    assert "nowhere" in (await looks.of(kustomization(path="./nowhere"), "ada", here.client)).problem
+    assert (await looks.of(missing, ("ada",), here.client)).problem == "its source has no artifact here"
+    assert "nowhere" in (await looks.of(kustomization(path="./nowhere"), ("ada",), here.client)).problem
 
 
 MANIFEST = '---\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: released}\ndata:\n  a: "1"\n'
@@ -103,10 +104,10 @@ async def test_a_release_is_held_against_what_its_secret_holds(here: World) -> N
     storage = Storage(here.client, "default", limiter=here.limiter, clock=SystemClock(), unfolded=nothing_unfolded())
     await storage.create(stored)
     obj = helm_release(status={"history": [msgspec.to_builtins(snapshot(stored))]}, namespace="default")
-    assert (await drifting(here).of(obj, "ada", here.client)).departed[0].lines == ("removed",)
+    assert (await drifting(here).of(obj, ("ada",), here.client)).departed[0].lines == ("removed",)
     map_ = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "released", "namespace": "default"}}
     await here.client.apply_object({**map_, "data": {"a": "2"}}, field_manager="helm")
-    found = await drifting(here).of(obj, "ada", here.client)
+    found = await drifting(here).of(obj, ("ada",), here.client)
     assert found.revision == "default/web.v1"
     assert [each.object for each in found.departed] == ["ConfigMap/default/released"]
     assert found.departed[0].lines == ("changed (0 additions, 2 changes, 0 removals)",)
@@ -114,7 +115,7 @@ async def test_a_release_is_held_against_what_its_secret_holds(here: World) -> N
 
 async def test_without_a_release_there_is_nothing_to_compare(here: World) -> None:
     looks = drifting(here)
-    assert (await looks.of(helm_release(), "ada", here.client)).problem == "nothing is released yet"
+    assert (await looks.of(helm_release(), ("ada",), here.client)).problem == "nothing is released yet"
     gone = release(name="gone", namespace="default")
     obj = helm_release(status={"history": [msgspec.to_builtins(snapshot(gone))]}, namespace="default")
-    assert (await looks.of(obj, "ada", here.client)).problem == "there is no release gone in namespace default"
+    assert (await looks.of(obj, ("ada",), here.client)).problem == "there is no release gone in namespace default"

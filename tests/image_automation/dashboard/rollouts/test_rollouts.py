@@ -156,9 +156,9 @@ async def test_only_what_rolls_out_has_such_a_page() -> None:
 class Compared:
     """What others have changed, as who asks sees it."""
 
-    async def of(self, obj: Any, who: str, cluster: Any) -> Drift:
+    async def of(self, obj: Any, who: tuple[str, ...], cluster: Any) -> Drift:
         departed = Departed(
-            object=f"Deployment/default/{who}", action="drifted", lines=("spec.replicas", "  - 1", "  + 2")
+            object=f"Deployment/default/{'.'.join(who)}", action="drifted", lines=("spec.replicas", "  - 1", "  + 2")
         )
         return Drift(revision=obj.status.last_applied_revision, departed=(departed,))
 
@@ -176,6 +176,8 @@ async def test_drift_is_looked_for_when_somebody_who_has_signed_in_asks() -> Non
         assert (plain["comparable"], plain.get("compared")) == (True, None)
         assert "compared" not in await seen(f"{PATH}?drift=1", JSON)
         found = await seen(f"{PATH}?drift=1", JSON | full)
-        assert [each["object"] for each in found["compared"]["departed"]] == ["Deployment/default/ada"]
+        assert [each["object"] for each in found["compared"]["departed"]] == [
+            "Deployment/default/ada.system:authenticated"
+        ]
         page = await (await client.get(f"{PATH}?drift=1", headers=HTML | full)).text()
         assert '<span class="plus">  + 2' in page
