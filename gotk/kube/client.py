@@ -130,15 +130,9 @@ class Client:
         self, kind: type[O], namespace: str | None = None, *, labels: str = "", fields: str = ""
     ) -> tuple[list[bytes], str]:
         """Return objects as JSON, read page by page, and the resource version to watch from."""
-        query = {"limit": _PAGE, "labelSelector": labels, "fieldSelector": fields}
-        items: list[bytes] = []
-        while True:
-            body = await self._transport.request("GET", _mapping(kind).path(namespace or ""), query=query)
-            page = msgspec.json.decode(body, type=_RawList)
-            items.extend(bytes(item) for item in page.items or ())
-            if not page.metadata.continue_:
-                return items, page.metadata.resource_version
-            query["continue"] = page.metadata.continue_
+        return await self._listed(
+            _mapping(kind).path(namespace or ""), {"labelSelector": labels, "fieldSelector": fields}
+        )
 
     async def newest(self, kind: type[Object], namespace: str | None = None) -> str:
         """Return the resource version of now: what a list of one object says of itself."""
@@ -301,9 +295,10 @@ class Client:
         """Yield (type, object) for objects of any kind; from version `0`, or none, what exists comes first."""
         path = (await self._mapper.mapping(api_version, kind)).path(namespace)
         selectors = {"labelSelector": labels, "fieldSelector": fields}
-        async with aclosing(self._watch(path, resource_version, timeout_seconds, selectors)) as events:
+        watch = self._watch if resource_version not in {"", "0"} else self._watch_from_start
+        async with aclosing(watch(path, resource_version, timeout_seconds, selectors)) as events:
             async for type_, item in events:
-                yield type_, _decode(item)
+                yield type_, {"apiVersion": api_version, "kind": kind} | _decode(item)
 
     async def pod_log(
         self, namespace: str, pod: str, *, options: Mapping[str, str], lasts: float
@@ -329,7 +324,50 @@ class Client:
         """Return the version and kind of everything that lives in namespaces and can be listed and deleted."""
         return await self._mapper.namespaced()
 
+    async def _listed(self, path: str, selectors: Mapping[str, str]) -> tuple[list[bytes], str]:
+        """Return what a path holds, read page by page, and the resource version to watch from."""
+        query = {"limit": _PAGE, **selectors}
+        items: list[bytes] = []
+        while True:
+            page = msgspec.json.decode(await self._transport.request("GET", path, query=query), type=_RawList)
+            items.extend(bytes(item) for item in page.items or ())
+            if not page.metadata.continue_:
+                return items, page.metadata.resource_version
+            query["continue"] = page.metadata.continue_
+
     async def _watch(
+        self, path: str, resource_version: str, timeout_seconds: int, selectors: Mapping[str, str]
+    ) -> AsyncGenerator[tuple[str, bytes]]:
+        async with aclosing(self._events(path, resource_version, timeout_seconds, selectors)) as events:
+            async for type_, item in events:
+                if type_ == "ERROR":
+                    raise _failure(item)
+                yield type_, item
+
+    async def _watch_from_start(
+        self, path: str, resource_version: str, timeout_seconds: int, selectors: Mapping[str, str]
+    ) -> AsyncGenerator[tuple[str, bytes]]:
+        """Watch from no version; list first where the server's storage cannot stream what exists, as etcd 3.4's."""
+        begun = False
+        async with aclosing(self._events(path, resource_version, timeout_seconds, selectors)) as events:
+            async for type_, item in events:
+                if type_ != "ERROR":
+                    begun = True
+                    yield type_, item
+                elif begun or isinstance(_failure(item), errors.Expired):
+                    raise _failure(item)
+                else:
+                    break
+            else:
+                return
+        items, listed = await self._listed(path, selectors)
+        for item in items:
+            yield "ADDED", item
+        async with aclosing(self._watch(path, listed, timeout_seconds, selectors)) as events:
+            async for event in events:
+                yield event
+
+    async def _events(
         self, path: str, resource_version: str, timeout_seconds: int, selectors: Mapping[str, str]
     ) -> AsyncGenerator[tuple[str, bytes]]:
         query = {
@@ -342,9 +380,6 @@ class Client:
         async with self._transport.stream(path, {**query, **selectors}, lasts=timeout_seconds) as stream:
             async for line in _lines(stream):
                 event = decoder.decode(line)
-                if event.type == "ERROR":
-                    status = msgspec.json.decode(event.object)
-                    raise errors.from_status(int(status.get("code") or 500), status)
                 yield event.type, bytes(event.object)
 
     async def _locate(self, obj: Mapping[str, Any]) -> tuple[discovery.Mapping, str, str]:
@@ -422,6 +457,12 @@ def _decode(body: bytes) -> dict[str, Any]:
         return msgspec.json.decode(body, type=dict[str, Any])
     except msgspec.MsgspecError:
         raise errors.Unreachable(0, "Unreachable", "the answer is not one of a Kubernetes API") from None
+
+
+def _failure(status: bytes) -> errors.APIError:
+    """Make the error of the Status that ends a watch."""
+    found = msgspec.json.decode(status)
+    return errors.from_status(int(found.get("code") or 500), found)
 
 
 async def _lines(stream: Stream) -> AsyncGenerator[bytes]:

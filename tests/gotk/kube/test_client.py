@@ -1,6 +1,7 @@
 """The client's own requests, against a server that says what a test wants."""
 
 import json
+from typing import Any
 
 import pytest
 from aiohttp import web
@@ -9,6 +10,7 @@ from gotk.api.core import ServiceAccount
 from gotk.kube import errors
 from gotk.kube.client import Client
 from gotk.kube.config import Config
+from gotk.kube.credentials import constant
 from tests.gotk.oci.serving import serving
 
 
@@ -62,3 +64,67 @@ async def test_who_may_not_write_any_more_reads_and_sends_nothing_else():
                     await write
             await client.version()
     assert asked == ["PATCH", "GET"]
+
+
+class OldStorage:
+    """A server over a storage that cannot stream what exists: its first event of such a watch is a Status."""
+
+    CAUSE = (
+        "a watch stream was requested by the client but the required storage feature RequestWatchProgress is disabled"
+    )
+
+    def __init__(self, code: int = 500, reason: str = "InternalError", before: bytes = b"") -> None:
+        self.status = {"kind": "Status", "code": code, "reason": reason, "message": self.CAUSE}
+        self.before = before
+        self.asked: list[dict[str, str]] = []
+
+    async def __call__(self, request: web.Request) -> web.Response:
+        if request.path == "/api/v1":
+            named = {"name": "configmaps", "kind": "ConfigMap", "namespaced": True, "verbs": ["list", "watch"]}
+            return web.json_response({"kind": "APIResourceList", "groupVersion": "v1", "resources": [named]})
+        query = dict(request.query)
+        self.asked.append({key: query[key] for key in ("watch", "resourceVersion", "labelSelector") if key in query})
+        if "watch" not in query:
+            return web.json_response({"metadata": {"resourceVersion": "7"}, "items": [{"metadata": {"name": "a"}}]})
+        if query["resourceVersion"] == "0":
+            return web.Response(body=self.before + event("ERROR", self.status))
+        return web.Response(body=event("MODIFIED", {"metadata": {"name": "a"}}))
+
+
+def event(type_: str, obj: dict[str, Any]) -> bytes:
+    return json.dumps({"type": type_, "object": obj}).encode() + b"\n"
+
+
+async def watched(server: OldStorage) -> list[tuple[str, str, str]]:
+    seen = []
+    async with serving(server) as address:
+        config = Config(host=f"http://{address}", origin="a test", authorization=constant(None))
+        async with Client(config) as client:
+            async for type_, obj in client.watch_objects("v1", "ConfigMap", "team", labels="app=web"):
+                seen.append((type_, obj["kind"], obj["metadata"]["name"]))
+    return seen
+
+
+async def test_where_a_watch_cannot_begin_with_what_exists_it_is_listed_and_watched_from_there():
+    server = OldStorage()
+    assert await watched(server) == [("ADDED", "ConfigMap", "a"), ("MODIFIED", "ConfigMap", "a")]
+    selected = {"labelSelector": "app=web"}
+    assert server.asked == [
+        {"watch": "true", "resourceVersion": "0", **selected},
+        selected,
+        {"watch": "true", "resourceVersion": "7", **selected},
+    ]
+
+
+@pytest.mark.parametrize(
+    ("server", "error"),
+    [
+        (OldStorage(410, "Expired"), errors.Expired),
+        (OldStorage(before=event("ADDED", {"metadata": {"name": "a"}})), errors.APIError),
+    ],
+    ids=["it is too old", "it had begun"],
+)
+async def test_any_other_end_of_a_watch_is_an_error(server: OldStorage, error: type[errors.APIError]):
+    with pytest.raises(error, match="RequestWatchProgress"):
+        await watched(server)
+    assert len(server.asked) == 1
