@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import structlog
 from aiohttp import web
 
 from image_automation.dashboard.access import Person
@@ -26,7 +27,14 @@ class Listening:
     client_ca: Path | None = None
 
     def context(self) -> ssl.SSLContext:
-        """Read the files. Raises ValueError that names the one that is wrong."""
+        """Read the files, and anew for whoever connects once they have changed. Raises ValueError that names one."""
+        anew = _Anew(self)
+        context = self.read()
+        context.sni_callback = anew.take
+        return context
+
+    def read(self) -> ssl.SSLContext:
+        """Read the files as they are. Raises ValueError that names the one that is wrong."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         try:
@@ -40,6 +48,43 @@ class Listening:
                 raise ValueError(f"{self.client_ca} holds no certificate of an authority: {error}") from None
             context.verify_mode = ssl.CERT_OPTIONAL
         return context
+
+
+class _Anew:
+    """Gives connections the files as they are by now: certificates are renewed while the service runs.
+
+    Where they cannot be read, or do not go together yet, those that were good last stay.
+    """
+
+    def __init__(self, listening: Listening) -> None:
+        self._listening = listening
+        self._stamp = _stamp(listening)  # before they are read: a change in between is one
+        self._renewed: ssl.SSLContext | None = None
+        self._log = structlog.get_logger().bind(logger="dashboard")
+
+    def take(self, connection: ssl.SSLSocket | ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        """Look at the files as a client says hello; called by OpenSSL, whether it names a host or not."""
+        stamp = _stamp(self._listening)
+        if stamp != self._stamp:
+            self._stamp = stamp
+            try:
+                self._renewed = self._listening.read()
+            except ValueError as error:
+                self._log.warning("the dashboard's certificate has changed and cannot be used", error=str(error))
+            else:
+                self._log.info("the dashboard's certificate has changed and is used from now on")
+        if self._renewed is not None:
+            connection.context = self._renewed
+
+
+def _stamp(listening: Listening) -> tuple[tuple[int, int, int], ...] | None:
+    """Return what changes with the files; None where one is not there, which reading says."""
+    files = (listening.certificate, listening.key, listening.client_ca)
+    try:
+        found = [each.stat() for each in files if each is not None]
+    except OSError:
+        return None
+    return tuple((each.st_ino, each.st_mtime_ns, each.st_size) for each in found)
 
 
 class Certificates:

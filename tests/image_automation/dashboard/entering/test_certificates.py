@@ -1,6 +1,9 @@
 """Signing in by a client certificate of an authority: who is let in as whom, and who is not."""
 
+import asyncio
 import ssl
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -74,6 +77,49 @@ async def test_a_certificate_of_another_authority_ends_the_connection(tmp_path: 
     with pytest.raises(ExceptionGroup) as caught:
         await sign_in(tmp_path, context, authority)
     assert isinstance(caught.value.exceptions[0], aiohttp.ClientError | ConnectionError)
+
+
+@asynccontextmanager
+async def greeting(tls: ssl.SSLContext) -> AsyncIterator[int]:
+    """A listener that says hello, at a port."""
+
+    async def hello(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        writer.write(b"hello")
+        await writer.drain()
+        writer.close()
+
+    async with await asyncio.start_server(hello, "127.0.0.1", 0, ssl=tls) as server:
+        yield server.sockets[0].getsockname()[1]
+
+
+async def greeted(port: int, context: ssl.SSLContext) -> str:
+    """Return the serial number of the certificate that a listener shows; nothing where it does not greet."""
+    reader, writer = await asyncio.open_connection("127.0.0.1", port, ssl=context, server_hostname="localhost")
+    serial = str(writer.get_extra_info("peercert")["serialNumber"])
+    try:
+        said = await reader.read()
+    except (ssl.SSLError, ConnectionError):
+        said = b""
+    writer.close()
+    return serial if said else ""
+
+
+async def test_renewed_files_count_for_the_next_connection(tmp_path: Path) -> None:
+    old, new = Authority.make(), Authority.make()
+    tls = listening(tmp_path, old).context()
+    known = [client(tmp_path, each, each, subject("ada", "team")) for each in (old, new)]
+    async with greeting(tls) as port:
+        first = await greeted(port, known[0])
+        assert await greeted(port, known[0]) == first
+        (tmp_path / "key.pem").write_bytes(new.issue().key)  # of another certificate, which comes next
+        assert await greeted(port, known[0]) == first
+        listening(tmp_path, new)
+        second = await greeted(port, known[1])
+        assert second != first
+        stranger = client(tmp_path, new, old, subject("eve", "team"))
+        assert await greeted(port, stranger) == ""  # of the authority before
+        (tmp_path / "ca.pem").unlink()
+        assert await greeted(port, known[1]) == second
 
 
 async def test_a_page_of_another_site_signs_nobody_in(tmp_path: Path) -> None:
