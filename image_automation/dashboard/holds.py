@@ -1,5 +1,6 @@
 """`/holds`: what is not written and why, which policies are pinned, what is frozen, and what ends each of them."""
 
+import itertools
 import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
@@ -18,6 +19,8 @@ from image_automation.dashboard.page import Look, Page, Record, titled
 from image_automation.gating import facts, freeze
 from policies import pin
 
+#: How many automations the page names to be frozen.
+_NAMED: Final = 50
 _UNFREEZE: Final = {"Namespace": "--whole-namespace", "Installation": "--installation"}
 
 
@@ -52,12 +55,16 @@ class Standstill(Record, frozen=True, kw_only=True):
 
 
 class Holds(Record, frozen=True, kw_only=True):
-    """What waits, what is held until there is a newer version, and where people said stop."""
+    """What waits, what is held until there is a newer version, and where people said stop.
+
+    `freezable` are the first of the automations that the person may freeze; each one's own page has that, too.
+    """
 
     waiting: tuple[Hold, ...] = ()
     held: tuple[Hold, ...] = ()
     pinned: tuple[Standstill, ...] = ()
     frozen: tuple[Standstill, ...] = ()
+    freezable: tuple[Offer, ...] = ()
 
 
 def record(look: Look) -> Holds:
@@ -66,7 +73,8 @@ def record(look: Look) -> Holds:
     return msgspec.structs.replace(
         of(automations, policies, look.writes),
         pinned=tuple(_pinned(policies, look)),
-        frozen=(*_frozen((*automations, *policies), look.now), *_frozen_with(automations, look.now)),
+        frozen=(*_frozen((*automations, *policies), look), *_frozen_with(automations, look.now)),
+        freezable=tuple(itertools.islice(_freezable(automations, look.writes), _NAMED)),
     )
 
 
@@ -119,18 +127,26 @@ def _pinned(policies: Iterable[ImagePolicy], look: Look) -> Iterator[Standstill]
             yield _standstill(each, found.named, end, found.until, acts=acts)
 
 
-def _frozen(objects: Iterable[Object], now: datetime) -> Iterator[Standstill]:
+def _frozen(objects: Iterable[Object], look: Look) -> Iterator[Standstill]:
     for each in objects:
-        end = f"image-automation unfreeze {_named(each)}"
+        end, acts = f"image-automation unfreeze {_named(each)}", tuple[Offer, ...]()
         if isinstance(each, ImagePolicy):
             end = f"kubectl annotate imagepolicy {_named(each)} {extensions.FREEZE}-"
+        elif look.writes(ImageUpdateAutomation, each.metadata.namespace):
+            acts = (offers.freeze(each.metadata.namespace, each.metadata.name, ends=True),)
         try:
-            found = freeze.of(each.metadata.annotations, now)
+            found = freeze.of(each.metadata.annotations, look.now)
         except facts.Misread as error:
-            yield _standstill(each, str(error), end)
+            yield _standstill(each, str(error), end, acts=acts)
             continue
         if found is not None:
-            yield _standstill(each, found.sentence, end, found.end)
+            yield _standstill(each, found.sentence, end, found.end, acts=acts)
+
+
+def _freezable(automations: Iterable[ImageUpdateAutomation], may: May) -> Iterator[Offer]:
+    for each in automations:
+        if extensions.FREEZE not in each.metadata.annotations and may(ImageUpdateAutomation, each.metadata.namespace):
+            yield offers.freeze(each.metadata.namespace, each.metadata.name)
 
 
 def _frozen_with(automations: Iterable[ImageUpdateAutomation], now: datetime) -> Iterator[Standstill]:

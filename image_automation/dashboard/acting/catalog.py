@@ -32,6 +32,10 @@ def _is_pinned(obj: Object) -> bool:
     return extensions.PIN in obj.metadata.annotations
 
 
+def _is_frozen(obj: Object) -> bool:
+    return extensions.FREEZE in obj.metadata.annotations
+
+
 def _holds(obj: Object) -> bool:
     return bool(report.read(obj.metadata.annotations).commits)
 
@@ -112,6 +116,30 @@ ACTS: Final = {
             fits=_is_pinned,
             run=running.unpin,
             means="The policy chooses as its spec says again.",
+        ),
+        Act(
+            word="freeze",
+            label="Freeze",
+            reason="Frozen",
+            kinds=_AUTOMATIONS,
+            fits=_always,
+            run=running.freeze,
+            means="The automation writes nothing; scanning and choosing go on. What somebody lets past it with Allow "
+            "is written all the same. A later freeze takes the place of an earlier one.",
+            fields=(
+                Field("until", "Until", f"Without it the freeze stands until it is taken away. {moments.FORMS}."),
+                Field("reason", "Reason", "Why, for whoever waits for an update.", required=True),
+            ),
+        ),
+        Act(
+            word="unfreeze",
+            label="Unfreeze",
+            reason="Unfrozen",
+            kinds=_AUTOMATIONS,
+            fits=_is_frozen,
+            run=running.unfreeze,
+            means="The automation writes again, with its next run, which is now; unless its Namespace or the whole "
+            "installation is frozen as well.",
         ),
         Act(
             word="unhold",

@@ -6,14 +6,15 @@ from typing import Final, TypeAlias
 from gotk.api.image import ImagePolicy, ImageUpdateAutomation
 from gotk.api.meta import Object
 from image_automation.dashboard.page import Record
-from image_automation.gating import approvals, freeze, windows
+from image_automation.gating import approvals, windows
+from image_automation.gating.freeze import FROZEN
 from image_automation.report import Held
 from image_automation.update.proposal import REJECTED
 
 #: Tells whether a person may change the objects of a kind in a namespace.
 May: TypeAlias = Callable[[type[Object], str], bool]
 _ASKING: Final = frozenset({approvals.AWAITING, approvals.OVERDUE})
-_ALLOWED: Final = frozenset({freeze.FROZEN, windows.OUTSIDE})
+_ALLOWED: Final = frozenset({FROZEN, windows.OUTSIDE})
 
 
 class Offer(Record, frozen=True, kw_only=True):
@@ -52,6 +53,11 @@ def of_policy(act: str, policy: ImagePolicy, *, tag: str = "") -> Offer:
 def rollback(namespace: str, automation: str, *, policy: str = "") -> Offer:
     """Return the rollback of what an automation wrote, or of it what follows a policy."""
     return _of_automation("rollback", namespace, automation, policy=policy)
+
+
+def freeze(namespace: str, automation: str, *, ends: bool = False) -> Offer:
+    """Return the freeze of an automation, or its end."""
+    return _of_automation("unfreeze" if ends else "freeze", namespace, automation)
 
 
 def _of_automation(act: str, namespace: str, name: str, *, place: str = "", policy: str = "") -> Offer:

@@ -21,7 +21,7 @@ _ACTIONS: Final[tuple[tuple[str, str, type[Object]], ...]] = (
     ("see rollouts by Kustomizations", "list", Kustomization),
     ("see rollouts by HelmReleases", "list", HelmRelease),
     ("approve, reject, allow, pin", "patch", ImagePolicy),
-    ("release what is held, roll back, apply a plan", "patch", ImageUpdateAutomation),
+    ("release what is held, roll back, freeze, apply a plan", "patch", ImageUpdateAutomation),
     ("reconcile, suspend, resume: image repositories", "patch", ImageRepository),
     ("reconcile, suspend, resume: Git repositories", "patch", GitRepository),
     ("reconcile, suspend, resume: Kustomizations", "patch", Kustomization),

@@ -9,7 +9,7 @@ from gotk.runtime.clock import rfc3339
 from image_automation import acts
 from image_automation.dashboard.acting.act import Asked, Done
 from image_automation.recovering.request import Request
-from image_automation.steering import deciding, pinning, releasing, rolling_back
+from image_automation.steering import deciding, freezing, pinning, releasing, rolling_back
 from image_automation.steering.cluster import CannotBeDoneError
 
 _ON: Final = "on"
@@ -73,6 +73,23 @@ async def unpin(asked: Asked) -> Done:
     if await pinning.unpin(asked.cluster, asked.about.namespace, name):
         return Done("took its pin away", notes=(f"image policy {name} is pinned no more",))
     return Done(notes=(f"image policy {name} is not pinned",))
+
+
+async def freeze(asked: Asked) -> Done:
+    """Let an automation write nothing. Raises CannotBeDoneError and APIError."""
+    name, reason = asked.about.name, asked["reason"]
+    target = freezing.automation(asked.about.namespace, name)
+    made = await freezing.freeze(asked.cluster, [target], reason=reason, until=asked["until"])
+    until = f" until {rfc3339(made.end)}" if made.end else ""
+    return Done(f"froze it{until}", reason, (f"image update {name} is {made.sentence}",))
+
+
+async def unfreeze(asked: Asked) -> Done:
+    """Let it write again. Raises CannotBeDoneError and APIError."""
+    name = asked.about.name
+    if await freezing.unfreeze(asked.cluster, freezing.automation(asked.about.namespace, name)):
+        return Done("ended its freeze", notes=(f"image update {name} is frozen no more",))
+    return Done(notes=(f"image update {name} is not frozen",))
 
 
 async def unhold(asked: Asked) -> Done:

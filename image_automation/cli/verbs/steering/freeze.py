@@ -5,6 +5,7 @@ heeded before the next push, and ends by itself.
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import click
@@ -15,10 +16,8 @@ from image_automation.cli.verbs import completion
 from image_automation.steering import moments
 
 if TYPE_CHECKING:
-    from datetime import datetime
-
-    from gotk.api.meta import Object
     from gotk.kube.client import Client
+    from image_automation.steering.freezing import Target
 
 
 class _Scope(NamedTuple):
@@ -30,13 +29,10 @@ class _Scope(NamedTuple):
     installation: bool
 
 
-class _Target(NamedTuple):
-    """An object and the annotation that freezes it, in words."""
+class _Named(NamedTuple):
+    """What is frozen or not, and how people are told of it."""
 
-    kind: "type[Object]"
-    namespace: str
-    name: str
-    key: str
+    target: "Target"
     words: str
 
 
@@ -47,15 +43,15 @@ def _freeze(*, reason: str, until: str, **options: Any) -> None:
     earlier one. What somebody lets past it with `allow` is written all the same.
     """
     scope = _scope(options)
-    for target, sentence in clusters.run(_frozen(clusters.from_options(options), scope, reason, until)):
-        output.success(f"{target.words} is {sentence}")
+    for words, sentence in clusters.run(_frozen(clusters.from_options(options), scope, reason, until)):
+        output.success(f"{words} is {sentence}")
 
 
 def _unfreeze(**options: Any) -> None:
     """Let frozen ImageUpdateAutomations write again."""
     scope = _scope(options)
-    for target, had in clusters.run(_thawed(clusters.from_options(options), scope)):
-        output.success(f"{target.words} is {'frozen no more' if had else 'not frozen'}")
+    for words, had in clusters.run(_thawed(clusters.from_options(options), scope)):
+        output.success(f"{words} is {'frozen no more' if had else 'not frozen'}")
 
 
 def _scope(options: dict[str, Any]) -> _Scope:
@@ -68,60 +64,46 @@ def _scope(options: dict[str, Any]) -> _Scope:
     return scope
 
 
-async def _frozen(cluster: clusters.Cluster, scope: _Scope, reason: str, until: str) -> list[tuple[_Target, str]]:
-    import msgspec  # noqa: PLC0415 - heavy imports wait
-
-    from gotk.runtime.clock import rfc3339  # noqa: PLC0415
-    from image_automation.gating.freeze import Freeze  # noqa: PLC0415
-    from image_automation.steering import person  # noqa: PLC0415
+async def _frozen(cluster: clusters.Cluster, scope: _Scope, reason: str, until: str) -> list[tuple[str, str]]:
+    """Return what is frozen, in words, and in which words it is."""
+    from image_automation.steering import freezing  # noqa: PLC0415 - heavy imports wait
 
     async with cluster.connect() as client:
-        who = await person.ask(client)
-        end = moments.later(until, who.now) if until else None
-        freeze = Freeze(reason=reason, until=rfc3339(end) if end else "", by=who.name, at=rfc3339(who.now))
         targets = await _targets(client, cluster.namespace, scope)
-        for target in targets:
-            await _annotate(client, target, msgspec.json.encode(freeze).decode())
-        await _wake(client, cluster.namespace, scope, who.now)
-        return [(target, freeze.sentence) for target in targets]
+        made = await freezing.freeze(client, (each.target for each in targets), reason=reason, until=until)
+        await _wake(client, cluster.namespace, scope, datetime.fromisoformat(made.at))
+        return [(each.words, made.sentence) for each in targets]
 
 
-async def _thawed(cluster: clusters.Cluster, scope: _Scope) -> list[tuple[_Target, bool]]:
-    from image_automation.steering import person  # noqa: PLC0415 - heavy imports wait
+async def _thawed(cluster: clusters.Cluster, scope: _Scope) -> list[tuple[str, bool]]:
+    """Return what is frozen no more, in words, and whether it was."""
+    from image_automation.steering import freezing, person  # noqa: PLC0415 - heavy imports wait
 
-    thawed = []
     async with cluster.connect() as client:
         now = (await person.ask(client)).now
-        for target in await _targets(client, cluster.namespace, scope):
-            obj = await client.get(target.kind, target.namespace, target.name)
-            await _annotate(client, target, None)
-            thawed.append((target, target.key in obj.metadata.annotations))
+        targets = await _targets(client, cluster.namespace, scope)
+        thawed = [(each.words, await freezing.unfreeze(client, each.target)) for each in targets]
         await _wake(client, cluster.namespace, scope, now)
     return thawed
 
 
-async def _annotate(client: "Client", target: _Target, text: str | None) -> None:
-    patch = {"metadata": {"annotations": {target.key: text}}}
-    await client.merge_patch(target.kind, target.namespace, target.name, patch)
-
-
-async def _targets(client: "Client", namespace: str, scope: _Scope) -> Sequence[_Target]:
+async def _targets(client: "Client", namespace: str, scope: _Scope) -> Sequence[_Named]:
     from gotk.api import extensions  # noqa: PLC0415 - heavy imports wait
     from gotk.api.core import Namespace  # noqa: PLC0415
-    from gotk.api.image import ImageUpdateAutomation  # noqa: PLC0415
+    from image_automation.steering import freezing  # noqa: PLC0415
 
     if scope.whole_namespace:
-        return [_Target(Namespace, "", namespace, extensions.FREEZE, f"namespace {namespace}")]
+        return [_Named(freezing.Target(Namespace, "", namespace), f"namespace {namespace}")]
     if scope.installation:
-        key = extensions.FREEZE_INSTALLATION
-        return [_Target(Namespace, "", namespace, key, f"the installation in namespace {namespace}")]
+        whole = freezing.Target(Namespace, "", namespace, extensions.FREEZE_INSTALLATION)
+        return [_Named(whole, f"the installation in namespace {namespace}")]
     return [
-        _Target(ImageUpdateAutomation, namespace, name, extensions.FREEZE, f"image update {name}")
+        _Named(freezing.automation(namespace, name), f"image update {name}")
         for name in await _named(client, namespace, scope.names)
     ]
 
 
-async def _wake(client: "Client", namespace: str, scope: _Scope, now: "datetime") -> None:
+async def _wake(client: "Client", namespace: str, scope: _Scope, now: datetime) -> None:
     """Let automations see at once what is said of a Namespace, which nobody watches."""
     from image_automation.steering import waking  # noqa: PLC0415 - heavy imports wait
 

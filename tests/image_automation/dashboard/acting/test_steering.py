@@ -1,4 +1,4 @@
-"""Approve, reject, allow, release, pin, roll back: what the verbs write, as the person, told of in an event."""
+"""Approve, reject, allow, release, freeze, pin, roll back: what the verbs write, as the person, told of in an event."""
 
 import json
 from typing import Any
@@ -101,6 +101,29 @@ async def test_what_is_held_is_released_where_it_is_named() -> None:
     assert told[0][3:5] == ("Released", "olga let through what was held in apps/app.yaml in the dashboard")
 
 
+async def test_a_freeze_is_written_with_its_end_and_taken_away_again() -> None:
+    made, told = cluster(), Told()
+    async with shown(made, holders=HOLDERS, told=told) as client:
+        form = {**AUTO, "act": "freeze", "until": "72h", "reason": "the sale"}
+        frozen = await (await client.post("/act", data=form, headers=bearer("operator"))).json()
+        written = json.loads(annotation(made, "ImageUpdateAutomation", "auto", extensions.FREEZE))
+        form = {**AUTO, "act": "unfreeze"}
+        thawed = await (await client.post("/act", data=form, headers=bearer("operator"))).json()
+        again = await (await client.post("/act", data=form, headers=bearer("operator"))).json()
+    end = "2026-01-04T12:00:00Z"
+    assert written == {"reason": "the sale", "until": end, "by": "olga", "at": "2026-01-01T12:00:00Z"}
+    assert annotation(made, "ImageUpdateAutomation", "auto", extensions.FREEZE) is None
+    assert [answer["said"] for answer in (frozen, thawed, again)] == [
+        [f"image update auto is frozen until {end} by olga: the sale"],
+        ["image update auto is frozen no more"],
+        ["image update auto is not frozen"],
+    ]
+    assert [each[3:5] for each in told] == [
+        ("Frozen", f"olga froze it until {end} in the dashboard: the sale"),
+        ("Unfrozen", "olga ended its freeze in the dashboard"),
+    ]
+
+
 async def test_a_rollback_is_asked_for_in_the_persons_name() -> None:
     made, told = cluster(), Told()
     async with shown(made, holders=HOLDERS, told=told) as client:
@@ -133,6 +156,11 @@ async def test_a_rollback_is_asked_for_in_the_persons_name() -> None:
         ("operator", {**POLICY, "act": "pin", "tag": "1.0", "until": "soon"}, 409, "'soon' is no time: write 2026"),
         ("operator", {**AUTO, "act": "unhold", "place": "apps/none.yaml"}, 409, "nothing is held in apps/none.yaml"),
         ("operator", {**AUTO, "act": "rollback", "to": "a\nb"}, 409, "every field is one line"),
+        ("approver", {**AUTO, "act": "freeze", "reason": "why"}, 403, "you may not patch the ImageUpdateAutomation"),
+        ("operator", {**POLICY, "act": "freeze"}, 404, "there is no act freeze of objects of kind ImagePolicy"),
+        ("operator", {**AUTO, "act": "freeze"}, 409, "Reason must be given"),
+        ("operator", {**AUTO, "act": "freeze", "reason": "why", "until": "2020-01-01"}, 409, "is over already"),
+        ("operator", {**AUTO, "act": "freeze", "reason": "w" * 50_000}, 409, "is longer than "),
     ],
 )
 async def test_what_may_not_or_cannot_be_done_is_neither_done_nor_told(
@@ -222,6 +250,27 @@ async def test_holds_offer_what_ends_them_to_who_may(token: str) -> None:
     assert offered == OFFERED[token]
 
 
+@pytest.mark.parametrize(("token", "offered"), [("operator", ["freeze"]), ("approver", [])])
+async def test_holds_name_what_may_be_frozen(token: str, offered: list[str]) -> None:
+    async with shown(cluster(), holders=HOLDERS) as client:
+        found = (await (await client.get("/holds", headers=bearer(token))).json()).get("freezable", [])
+        page = await (await client.get("/holds", headers={**HTML, **cookie(await sign_in(client, token))})).text()
+    assert [each["act"] for each in found] == offered
+    assert page.count("/act?act=freeze&amp;kind=ImageUpdateAutomation&amp;") == len(offered)
+
+
+@pytest.mark.parametrize(("token", "offered"), [("operator", ["unfreeze"]), ("approver", [])])
+@pytest.mark.parametrize("text", ["{reason: the sale}", "{why: nobody can read this}"])
+async def test_a_freeze_is_ended_beside_it_by_who_may(token: str, offered: list[str], text: str) -> None:
+    made = cluster()
+    made.change("ImageUpdateAutomation", "default", "auto", {"metadata": {"annotations": {extensions.FREEZE: text}}})
+    async with shown(made, holders=HOLDERS) as client:
+        (found,) = (await (await client.get("/holds", headers=bearer(token))).json())["frozen"]
+        about = await (await client.get("/objects/ImageUpdateAutomation/default/auto", headers=bearer(token))).json()
+    assert [offer["act"] for offer in found.get("acts", ())] == offered
+    assert [act for act in about.get("acts", ()) if act == "unfreeze"] == offered
+
+
 async def test_pages_offer_nothing_to_who_looks_around() -> None:
     async with shown(cluster(), holders=HOLDERS, free=True) as client:
         for path in ("/holds", "/changes", "/images/default/app", "/objects/ImagePolicy/default/app"):
@@ -232,7 +281,11 @@ async def test_pages_offer_nothing_to_who_looks_around() -> None:
     ("token", "path", "acts"),
     [
         ("operator", "/objects/ImagePolicy/default/app", ["reconcile", "suspend", "approve", "reject", "allow", "pin"]),
-        ("operator", "/objects/ImageUpdateAutomation/default/auto", ["reconcile", "suspend", "unhold", "rollback"]),
+        (
+            "operator",
+            "/objects/ImageUpdateAutomation/default/auto",
+            ["reconcile", "suspend", "freeze", "unhold", "rollback"],
+        ),
         ("approver", "/objects/ImageUpdateAutomation/default/auto", []),
     ],
 )
