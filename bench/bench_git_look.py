@@ -12,7 +12,7 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from urllib.parse import quote
 
@@ -21,6 +21,7 @@ import pygit2
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 from gotk.git import auth
+from gotk.git.auth import Credentials
 from gotk.git.mirrors.mirror import Mirrors
 from gotk.git.objects.seed import seed
 from tests.real import git_https, git_ssh, processes
@@ -37,6 +38,12 @@ class Look:
     url: str
     secret: dict[str, bytes]
     settings: tuple[str, ...]
+    proxy: str = ""
+
+    @property
+    def credentials(self) -> Credentials:
+        """Who we are there, and which way leads there."""
+        return replace(auth.from_secret(self.url, self.secret), proxy=self.proxy)
 
 
 def processor() -> float:
@@ -66,10 +73,39 @@ def looks(home: Path) -> Iterator[list[Look]]:
         git_https.serve(home / "https") as https,
         git_https.serve(home / "mutual", mutual=True) as mutual,
         git_ssh.serve(home / "ssh") as ssh,
+        proxy("http") as http,
+        proxy("socks5") as socks,
     ):
         for server in (https, mutual, ssh):
             seed(server.create("r.git"), {"a": "1"})
-        yield [*over_https(home, https), over_tls(home, mutual), over_ssh(home, ssh)]
+        near = over_https(home, https)
+        through = [
+            replace(
+                near[1], what=f"{near[1].what}, {kind}", proxy=url, settings=(*near[1].settings, f"http.proxy={url}")
+            )
+            for kind, url in (("HTTP proxy", http), ("SOCKS proxy", socks))
+        ]
+        yield [*near, over_tls(home, mutual), *through, over_ssh(home, ssh)]
+
+
+PROXY = """
+import sys
+from tests.real import proxies
+with proxies.serve(sys.argv[1]) as proxy:
+    print(proxy.url, flush=True)
+    sys.stdin.read()
+"""
+
+
+@contextmanager
+def proxy(kind: str) -> Iterator[str]:
+    """Run a proxy in a process of its own, whose time is not counted, and return its address."""
+    command, root = [sys.executable, "-c", PROXY, kind], Path(__file__).parent.parent
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, cwd=root) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        yield process.stdout.readline().strip()
+        process.stdin.close()
 
 
 def over_https(home: Path, server: git_https.Server) -> list[Look]:
@@ -93,7 +129,7 @@ def over_https(home: Path, server: git_https.Server) -> list[Look]:
 
 
 def over_tls(home: Path, server: git_https.Server) -> Look:
-    """A client certificate, which goes through the program git."""
+    """A client certificate."""
     secret, ca = server.client_secret, home / "mutual.pem"
     ca.write_text(server.ca)
     for name in ("tls.crt", "tls.key"):
@@ -113,7 +149,7 @@ def over_ssh(home: Path, server: git_ssh.Server) -> Look:
 
 def compare(home: Path, number: int, look: Look) -> float:
     """Print one kind, and return the milliseconds of processor that a look takes."""
-    mirror = Mirrors(home / f"mirrors{number}").open(look.url, auth.from_secret(look.url, look.secret))
+    mirror = Mirrors(home / f"mirrors{number}").open(look.url, look.credentials)
     cpu, wall = measure(lambda: mirror.fetch("refs/heads/main"), ROUNDS)
     given = [word for each in look.settings for word in ("-c", each)]
     command = ["git", *given, "ls-remote", "--quiet", look.url]
@@ -122,7 +158,7 @@ def compare(home: Path, number: int, look: Look) -> float:
         lambda: subprocess.run(command, check=True, capture_output=True, env=environment), ROUNDS // 4
     )
     print(
-        f"  {look.what:<36} {cpu:6.1f} ms {wall:7.1f} ms | {git_cpu:6.1f} ms {git_wall:7.1f} ms |"
+        f"  {look.what:<40} {cpu:6.1f} ms {wall:7.1f} ms | {git_cpu:6.1f} ms {git_wall:7.1f} ms |"
         f" {cpu / git_cpu:5.2f} x git"
     )
     return cpu
@@ -130,8 +166,8 @@ def compare(home: Path, number: int, look: Look) -> float:
 
 if __name__ == "__main__":
     print(f"one look where nothing is new (target over https: <= {TARGET:.0f} ms of processor)")
-    print(f"  {'':<36} {'processor':>9} {'time':>9} | {'git ls-remote':>20} |")
+    print(f"  {'':<40} {'processor':>9} {'time':>9} | {'git ls-remote':>20} |")
     with tempfile.TemporaryDirectory() as name, looks(Path(name)) as kinds:
         spent = [compare(Path(name), number, look) for number, look in enumerate(kinds)]
-    share = FLEET * max(spent[:-2]) / 60e3
-    print(f"  {FLEET} repositories with a ca.crt, looked at once a minute: {share:.1%} of a processor")
+    for what, most in (("https, the dearest of these", max(spent[:-1])), ("ssh", spent[-1])):
+        print(f"  {FLEET} repositories over {what}, looked at once a minute: {FLEET * most / 60e3:.1%} of a processor")
