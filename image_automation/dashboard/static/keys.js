@@ -3,7 +3,6 @@ const places = Object.fromEntries([...document.querySelectorAll("nav a[data-key]
 const help = document.getElementById("keys");
 const search = document.getElementById("search");
 let going = false;
-document.querySelector("nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 
 function isWriting(target) {
   return target.closest("input, textarea, select, [contenteditable]") !== null;

@@ -2,7 +2,8 @@
 
 import functools
 import importlib.resources
-from collections.abc import AsyncIterator
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable
 from datetime import UTC, datetime
 from typing import Any, NamedTuple
 
@@ -108,6 +109,30 @@ async def test_nothing_is_wider_than_a_phone(stage: Stage) -> None:
         assert (path, await page.run("document.documentElement.scrollWidth")) == (path, PHONE[0])
         wide = "[...document.querySelectorAll('.row')].filter((row) => row.scrollWidth > row.clientWidth).length"
         assert (path, await page.run(wide)) == (path, 0)
+
+
+async def test_rows_out_of_sight_are_found_and_told_to_screen_readers(stage: Stage) -> None:
+    page, url, cluster = stage
+    await page.size((PHONE[0] * 2, 120))
+    rows = sum(kind == "ImagePolicy" for kind, _, _ in cluster.objects)
+    table = {"table": 1, "columnheader": 5, "row": rows + 1, "rowheader": rows, "cell": 4 * rows}
+    await page.open(f"{url}/images")
+    await page.until("document.documentElement.classList.contains('painted')")
+    assert await told_to_screen_readers(page, table) == table
+    assert await page.run("find('shop/checkout')")
+    await page.ask("Emulation.setScriptExecutionDisabled", value=True)
+    try:
+        await page.open(f"{url}/images")
+        assert await told_to_screen_readers(page, table) == table
+    finally:
+        await page.ask("Emulation.setScriptExecutionDisabled", value=False)
+
+
+async def told_to_screen_readers(page: Page, roles: Iterable[str]) -> dict[str, int]:
+    """Return how much of each role there is on a page."""
+    tree = (await page.ask("Accessibility.getFullAXTree"))["nodes"]
+    counts = Counter(node["role"]["value"] for node in tree if not node["ignored"])
+    return {role: counts[role] for role in roles}
 
 
 @pytest.mark.parametrize(("size", "dark"), [(DESKTOP, False), (PHONE, True)])
