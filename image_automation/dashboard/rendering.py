@@ -1,7 +1,9 @@
 """From a record to bytes: HTML for people, by templates that escape whatever they are given, and JSON for programs."""
 
+import asyncio
 import functools
 import hashlib
+from collections.abc import AsyncIterator
 from importlib import resources
 from typing import Any, Final
 
@@ -30,6 +32,8 @@ MENU: Final = (
 )
 #: How many rows of tables are kept as they were rendered.
 _ROWS: Final = 8192
+#: How many characters of a page are sent at once: about a screen of rows.
+_PIECE: Final = 16 << 10
 #: What browsers need to be told of the files that pages refer to.
 _TYPES: Final = {".css": "text/css", ".js": "text/javascript", ".svg": "image/svg+xml"}
 
@@ -89,6 +93,19 @@ def render(template: str, context: dict[str, Any], *, fragment: bool = False) ->
     """Render a page, or as a fragment what stands in its `<main>` alone."""
     layout = "fragment.html" if fragment else "layout.html"
     return _environment().get_template(template).render(layout=layout, **context)
+
+
+async def pieces(template: str, context: dict[str, Any]) -> AsyncIterator[bytes]:
+    """Render a page piece by piece: its top is on the screen while the rest is made, and others have their turn."""
+    parts, size = list[str](), 0
+    for part in _environment().get_template(template).generate(layout="layout.html", **context):
+        parts.append(part)
+        size += len(part)
+        if size >= _PIECE:
+            yield "".join(parts).encode()
+            await asyncio.sleep(0)
+            parts, size = [], 0
+    yield "".join(parts).encode()
 
 
 @functools.lru_cache(maxsize=_ROWS)

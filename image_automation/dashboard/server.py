@@ -1,9 +1,9 @@
 """The web server: each page at its address, as HTML or as its record, from what the watch cache holds."""
 
 import functools
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from aiohttp import web
 
@@ -119,7 +119,10 @@ class Dashboard:
             if rendering.prefers_json(request.headers.get("Accept", "")):
                 return _answer(rendering.encode(record), "application/json")
             digest = rendering.digest(page, record)
-            return _answer(_html(page, request, visit, record, digest).encode(), "text/html")
+            context = _context(page, request, visit, record, digest)
+            if visit.session is not None:
+                context["notes"] = visit.session.told()
+            return _answer(rendering.pieces(page.template, context), "text/html")
 
         return show
 
@@ -134,7 +137,8 @@ class Dashboard:
         except Missing as error:
             return live.Shown("missing", rendering.refusal(404, str(error), fragment=True))
         digest = rendering.digest(page, record)
-        return live.Shown(digest, _html(page, request, visit, record, digest, fragment=True))
+        context = _context(page, request, visit, record, digest)
+        return live.Shown(digest, rendering.render(page.template, context, fragment=True))
 
     def acting(self) -> Acting:
         """Return what does what people ask for."""
@@ -173,19 +177,14 @@ class Dashboard:
         )
 
 
-def _html(
-    page: Page, request: web.Request, visit: Visit, record: Record, digest: str, *, fragment: bool = False
-) -> str:
-    context = {
+def _context(page: Page, request: web.Request, visit: Visit, record: Record, digest: str) -> dict[str, Any]:
+    return {
         **rendering.frame(visit.session),
         "record": record,
         "title": page.title(request.match_info),
         "path": request.path,
         "digest": digest,
     }
-    if visit.session is not None and not fragment:
-        context["notes"] = visit.session.told()
-    return rendering.render(page.template, context, fragment=fragment)
 
 
 def _ending(changes: live.Changes) -> Callable[[web.Application], Awaitable[None]]:
@@ -235,7 +234,7 @@ def _refuse(request: web.Request, status: int, message: str) -> web.Response:
     return _answer(rendering.refusal(status, message).encode(), "text/html", status=status)
 
 
-def _answer(body: bytes, media: str, *, status: int = 200) -> web.Response:
+def _answer(body: bytes | AsyncIterator[bytes], media: str, *, status: int = 200) -> web.Response:
     charset = "utf-8" if media == "text/html" else None
     headers = {"Vary": "Accept, Cookie"}
     return web.Response(status=status, body=body, content_type=media, charset=charset, headers=headers)
