@@ -60,10 +60,10 @@ SHOP_FAILS = "HelmRelease/apps/shop"
 BOTH = branch(commit(NEW, WEB.path, API.path), edits=(edit(), edit(API)))
 
 
-def waiting(*items: str, **fields: Any) -> Deployment:
+def waiting(*items: str, name: str = "apps", **fields: Any) -> Deployment:
     """A Kustomization whose health check these were not well for."""
     listed = ", ".join(f"{item} status: 'Failed': told [1, 2]" for item in items)
-    return kustomization(message=f"health check failed after 5s: timeout waiting for: [{listed}]", **fields)
+    return kustomization(name, message=f"health check failed after 5s: timeout waiting for: [{listed}]", **fields)
 
 
 def facts(history: History = UPDATED, *deployments: Deployment, **fields: Any) -> Facts:
@@ -172,7 +172,7 @@ NEAR = {
         "HelmRelease apps/shop",
     ),
     "a Kustomization that another one applies": (
-        facts(UPDATED, waiting("Kustomization/flux-system/apps", folder=""), kustomization(standing="busy")),
+        facts(UPDATED, waiting("Kustomization/flux-system/apps", name="x", folder=""), kustomization(standing="busy")),
         "Kustomization flux-system/apps",
     ),
     "a HelmRelease that is nobody's here": (facts(SHOP, waiting(SHOP_FAILS)), "Kustomization flux-system/apps"),
