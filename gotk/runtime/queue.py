@@ -14,7 +14,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
-from gotk.runtime import clock as clocks
+from gotk.runtime.clock import Clock
 
 K = TypeVar("K", bound=Hashable)
 
@@ -144,7 +144,7 @@ class WorkQueue(Generic[K]):
 class Queue(Generic[K]):
     """A WorkQueue on a clock, for one dispatcher."""
 
-    def __init__(self, *, clock: clocks.Clock, backoff: Backoff | None = None) -> None:
+    def __init__(self, *, clock: Clock, backoff: Backoff | None = None) -> None:
         self._clock = clock
         self._work: WorkQueue[K] = WorkQueue(backoff)
         self._changed = asyncio.Event()
@@ -213,5 +213,16 @@ class Queue(Generic[K]):
             if due is None:
                 await self._changed.wait()
             else:
-                await clocks.wait(self._changed, due - self._clock.monotonic(), self._clock)
+                await self._wait_until(due)
         return None
+
+    async def _wait_until(self, due: float) -> None:
+        """Wait for a change, or until something is due, which is told as one."""
+        async with asyncio.TaskGroup() as group:
+            timer = group.create_task(self._ring(due - self._clock.monotonic()))
+            await self._changed.wait()
+            timer.cancel()
+
+    async def _ring(self, seconds: float) -> None:
+        await self._clock.sleep(seconds)
+        self._changed.set()
