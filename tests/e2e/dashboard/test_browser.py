@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pytest
 import pytest_asyncio
 
-from gotk.api.extensions import DECISIONS
+from gotk.api.extensions import DECISIONS, FREEZE
 from gotk.api.source import GitRepository
 from gotk.runtime.blocking import Limiter
 from image_automation.dashboard import explained, server
@@ -221,6 +221,38 @@ async def test_one_approves_by_keyboard_alone(stage: Stage) -> None:
     await page.size(PHONE)
     await page.open(f"{url}/act?act=rollback&kind=ImageUpdateAutomation&namespace=shop&name=images")
     assert await page.run("document.documentElement.scrollWidth - innerWidth") <= 0
+    async with page.loading():
+        await page.run("document.querySelector('.who button').click()")
+
+
+async def test_one_freezes_an_automation_and_lets_it_write_again(stage: Stage) -> None:
+    page, url, cluster = stage
+    await page.size(PHONE)
+    await sign_in(page, url, "/holds")
+    await page.run("document.querySelector('details').open = true")
+    await page.run(AXE)
+    found = await page.run("axe.run().then((found) => JSON.parse(JSON.stringify(found.violations)))")
+    assert [each["id"] for each in found if each["impact"] in {"serious", "critical"}] == []
+    assert await page.run("document.documentElement.scrollWidth - innerWidth") <= 0
+    async with page.loading():
+        await page.run("document.querySelector('details a[href*=platform]').click()")
+    await page.until("document.activeElement.name === 'reason'")
+    await page.press(*"sale")
+    async with page.loading():
+        await page.press("Enter")
+    assert await where(page) == "/holds"
+    frozen = cluster.objects["ImageUpdateAutomation", "platform", "images"]["metadata"]["annotations"]
+    assert "olga@example.com" in frozen[FREEZE]
+    unfreeze = "document.querySelector('#frozen a[href*=unfreeze]')"
+    await page.until(unfreeze)
+    async with page.loading():
+        await page.run(f"{unfreeze}.click()")
+    await page.until("document.activeElement.value === 'unfreeze'")
+    async with page.loading():
+        await page.press("Enter")
+    assert "image update images is frozen no more" in await page.run("document.querySelector('.notes').textContent")
+    thawed = cluster.objects["ImageUpdateAutomation", "platform", "images"]["metadata"]["annotations"]
+    assert FREEZE not in thawed
     async with page.loading():
         await page.run("document.querySelector('.who button').click()")
 
