@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -68,6 +69,7 @@ class Fleet:
 
     def __init__(self, count: int = COUNT, *, made_of: str = "") -> None:
         self.made_of = made_of
+        self.read = 0
         self.clock = VirtualClock()
         self.cluster: Any = Cluster()
         waiter = wait.Waiter(clock=self.clock)
@@ -76,17 +78,21 @@ class Fleet:
 
     async def apply(self, lag: float = 60.0) -> list[str]:
         """Return what became of those that were not as they should be, and begin to count anew."""
-        self.cluster.looks = self.cluster.lists = 0
+        self.read = self.cluster.looks = self.cluster.lists = 0
         changed = []
         for obj in self.objects:
             owner = dataclasses.replace(owners.APP, name=obj["metadata"]["name"])
             wishes = Wishes(lag=lag, made_of=self.made_of)
             (change,) = await self._applier.apply(
-                [copy.deepcopy(obj)], cluster=self.cluster, owner=owner, wishes=wishes
+                self._manifests(obj), cluster=self.cluster, owner=owner, wishes=wishes
             )
             if change.action != "unchanged":
                 changed.append(change.item.id.name)
         return changed
+
+    def _manifests(self, obj: objects.Manifest) -> Iterator[objects.Manifest]:
+        self.read += 1
+        yield copy.deepcopy(obj)
 
 
 def manifest(name: str) -> objects.Manifest:
@@ -150,6 +156,17 @@ async def test_whoever_asks_for_a_look_gets_one(made_of: str) -> None:
     await fleet.apply()
     assert await fleet.apply(lag=0) == []
     assert (fleet.cluster.lists, fleet.cluster.looks) == (0, COUNT)
+
+
+@in_virtual_time
+async def test_manifests_of_which_all_is_known_are_not_read() -> None:
+    fleet = Fleet(made_of="a build")
+    await at_rest(fleet)
+    assert (await fleet.apply(), fleet.read) == ([], 0)
+    fleet.cluster.edit("a3", "somebody's")
+    await fleet.clock.sleep(TOGETHER + 1)
+    assert (await fleet.apply(), fleet.read) == (["a3"], 1)
+    assert (await fleet.apply(lag=0), fleet.read) == ([], COUNT)
 
 
 @in_virtual_time
