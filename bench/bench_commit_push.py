@@ -3,7 +3,7 @@
 Time and, without the server's, the processor's, which a busy machine moves less. Then the steady state: what one look
 at a remote costs where there is nothing to do, in bytes on the wire and seconds of processor; `bench_git_look.py` has
 it by kind of credentials. And memory: a mirror of a repository with a large history, fetched as an automation fetches
-it. Needs nginx, fcgiwrap, and git.
+it. Needs nginx, fcgiwrap and git.
 """
 
 import os

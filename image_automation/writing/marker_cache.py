@@ -20,8 +20,11 @@ from gotk import sqlite
 from gotk.bounded import Bounded
 from image_automation.update.result import FileResult
 
-#: The most files that are remembered: in memory those used last; on disk all are forgotten at once, and learnt again.
+#: The most files that are remembered; beyond it all are forgotten at once on disk, and learnt again.
 MOST: Final = 1_000_000
+#: What is kept in memory, those used last, in entries of 170 bytes: every commit of ours brings contents that take the
+#: place of others, and what goes from here is on disk still.
+IN_MEMORY: Final = 500_000
 #: The most bytes that are kept on disk of one file.
 LARGEST: Final = 64 << 10
 
@@ -47,9 +50,9 @@ Learnt: TypeAlias = bool | UpToDate
 class Marks:
     """What is known of files by hash, in memory and, where a path is given, in a database. For any thread."""
 
-    def __init__(self, path: Path | None = None, *, most: int = MOST) -> None:
+    def __init__(self, path: Path | None = None, *, most: int = MOST, in_memory: int = IN_MEMORY) -> None:
         self._most = most
-        self._memory: Bounded[bytes, Learnt] = Bounded(most)
+        self._memory: Bounded[bytes, Learnt] = Bounded(min(most, in_memory), weigh=_weight)
         self._unsaved: dict[bytes, Learnt] = {}
         self._lock = threading.Lock()
         self._database = sqlite.open_or_begin_anew(path, _prepare, any_thread=True) if path else None
@@ -99,6 +102,14 @@ class Marks:
     def _keep(self, learnt: Mapping[bytes, Learnt]) -> None:
         for key, each in learnt.items():
             self._memory.put(key, each)
+
+
+def _weight(learnt: Learnt) -> int:
+    """Return what an entry weighs in memory: a content without a setter is one."""
+    if isinstance(learnt, bool):
+        return 1
+    told = learnt.result
+    return 4 + 2 * (len(learnt.values) + len(told.problems) + len(told.unresolved))
 
 
 def _prepare(database: sqlite3.Connection) -> None:

@@ -58,6 +58,15 @@ def test_no_more_than_so_many_are_kept(tmp_path: Path, path: str | None):
     assert 1 <= len(index.known(ids)) <= 20
 
 
+def test_what_memory_has_no_room_for_is_known_from_the_disk(tmp_path: Path):
+    ids = [f"{n:040x}" for n in range(35)]
+    for path, kept in ((None, 3), (tmp_path / "marks.db", 35)):
+        index = marker_cache.Marks(path, in_memory=40)
+        index.learn(dict.fromkeys(ids, UP_TO_DATE))
+        index.save()
+        assert len(index.known(ids)) == kept
+
+
 class Reading(Mirror):
     """A mirror that writes down which blobs were read."""
 
