@@ -110,7 +110,7 @@ def a_repository() -> None:
         single = best(1, lambda: tree.apply(mirror, changed, "", setters("2.0"), known))
     print(f"the same {FILES} files in a bare mirror: raw scan {limit * 1e3:7.0f} ms")
     print(
-        f"  first run, every marker changes      {first * 1e3:7.0f} ms  {first / limit:5.2f} x the scan (target <= 3)"
+        f"  first run, every marker changes      {first * 1e3:7.0f} ms  {first / limit:5.2f} x the scan (target <= 2)"
     )
     print(f"  after a restart, nothing changes     {restarted * 1e3:7.1f} ms, no file is read")
     print(f"  nothing changes                      {again * 1e3:7.1f} ms")
