@@ -8,6 +8,7 @@ import copy
 from collections.abc import Awaitable, Callable
 from typing import Any
 
+import msgspec
 import pytest
 
 from deploy.cluster import wait
@@ -95,7 +96,8 @@ async def apply(cluster: Any, *objects: Manifest, status: dict[str, Any] | None 
     clock = VirtualClock()
     attempt = Attempt(obj, run, ARTIFACT, clock.monotonic(), False)
     try:
-        await Steps(clock=clock, policy=POLICY).run(attempt, Assembled([*objects], "sha256:bb"), cluster)
+        assembled = Assembled(msgspec.Raw(msgspec.json.encode(objects)), "sha256:bb")
+        await Steps(clock=clock, policy=POLICY).run(attempt, assembled, cluster)
     except Retry as error:
         return run, error
     return run, None

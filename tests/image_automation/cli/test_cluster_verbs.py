@@ -538,6 +538,7 @@ async def test_a_version_is_approved_rejected_and_allowed_by_whom_the_cluster_kn
         "✔ image policy podinfo: 5.0.3 is let past what makes others wait by kubernetes-admin: CVE-2026-1",
         "⚠️ kubernetes-admin is not among those whose approval is asked for: this does not count",
     ]
+    await put(filled.client, "ImageUpdateAutomation", "auto", HOLDER)
     for words, cause in UNKNOWN.items():
         assert (await filled.run(*words.split())).err.startswith(cause), words
     written = await annotation(filled, ImagePolicy, "podinfo", extensions.DECISIONS)
