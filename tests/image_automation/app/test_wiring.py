@@ -13,8 +13,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from deploy.cluster.remotes import Remotes
+from gotk.api.image import ImageRepositoryStatus, ImageUpdateAutomationStatus, ScanResult
+from gotk.api.kustomize import KustomizationStatus, Snapshot
 from gotk.kube.client import Client, Labelled
 from gotk.kube.config import Config
 from gotk.kube.credentials import constant
@@ -22,13 +25,17 @@ from gotk.kube.remembered import Remembered
 from gotk.retry import Backoff
 from gotk.runtime.manager import Manager
 from gotk.runtime.metrics import Metrics
+from gotk.runtime.reconciler import Timed
 from image_automation.app import wiring
 from image_automation.app.memory_watch import MemoryLimit
 from image_automation.app.settings import Settings
 from image_automation.cli.verbs import run
 from image_automation.notification.alerts.notifier import Notifier
 
-COMPOSITION = ("wiring", "watching", "builds", "notifications", "clouds", "releases", "sources", "service")
+COMPOSITION = (
+    "wiring", "watching", "builds", "notifications", "clouds", "releases", "sources", "service",
+    "limits", "reads", "joining.desks", "joining.pages", "joining.assembling",
+)  # fmt: skip
 OURS = ("gotk", "reflector", "policies", "image_automation", "deploy")
 
 #: Time, chance and the addresses of stand-ins: what a test puts in place of the world.
@@ -201,6 +208,13 @@ REACH: dict[str, tuple[list[str], str, str, Any, Any]] = {
         ["--feature-gates=ExternalArtifact=true"], "Policy", "external_artifacts", False, True),
     "Helm 3's defaults": (["--feature-gates=UseHelm3Defaults=true"], "Policy", "helm_3_defaults", False, True),
     "names in charts": (["--feature-gates=AllowDNSLookups=true"], "Renderer", "_dns", False, True),
+    "runs at once": (["--concurrent=9"], "Settings", "workers", 4, 9),
+    "scans at once": (
+        ["--concurrent-scans=9"], "Settings", "more_workers", {"ImageRepository": 500}, {"ImageRepository": 9}),
+    "the spread of intervals": (["--interval-jitter-percentage=20"], "Settings", "interval_jitter", 0.05, 0.2),
+    "times that are held back": (["--hold-unchanged-status=0s"], "Settings", "hold_unchanged", 600.0, 0.0),
+    "the first pause after a failure": (["--min-retry-delay=2s"], "Settings", "min_retry_delay", 0.75, 2.0),
+    "the longest pause after a failure": (["--max-retry-delay=1m"], "Settings", "max_retry_delay", 900.0, 60.0),
     "patience of a stop": (["--graceful-shutdown-timeout=2m"], "Settings", "grace", 8.0, 120.0),
     "digests of releases": (["--snapshot-digest-algo=blake3"], "Policy", "digest_algorithm", "sha256", "blake3"),
     "patience with a chart's server": (["--http-timeout=5s"], "Charts", "_patience", 60.0, 10.0),
@@ -255,6 +269,41 @@ async def test_a_flag_reaches_its_part(decide, args: list[str], made: str, name:
         async with built(each) as parts:
             found.append(value(parts, made, name))
     assert found == [off, on]
+
+
+#: Of each kind whose status tells when it ran: a status, one of a later run that changed nothing, and one of a change.
+SCAN = ScanResult(tag_count=3, scan_time="2026-01-01T12:00:00Z")
+TURN = Snapshot(
+    digest="sha256:1", first_reconciled="2026-01-01T12:00:00Z", last_reconciled="2026-01-01T12:00:00Z",
+    last_reconciled_duration="1s", last_reconciled_status="ReconciliationSucceeded", total_reconciliations=1,
+)  # fmt: skip
+AGAIN = replace(TURN, last_reconciled="2026-01-01T13:00:00Z", last_reconciled_duration="2s", total_reconciliations=2)
+TIMES: dict[str, tuple[Any, Any, Any]] = {
+    "ImageRepositoryReconciler": (
+        ImageRepositoryStatus(last_scan_result=SCAN),
+        ImageRepositoryStatus(last_scan_result=replace(SCAN, scan_time="2026-01-01T13:00:00Z")),
+        ImageRepositoryStatus(last_scan_result=replace(SCAN, tag_count=4)),
+    ),
+    "ImageUpdateAutomationReconciler": (
+        ImageUpdateAutomationStatus(last_automation_run_time="2026-01-01T12:00:00Z"),
+        ImageUpdateAutomationStatus(last_automation_run_time="2026-01-01T13:00:00Z"),
+        ImageUpdateAutomationStatus(last_push_commit="1"),
+    ),
+    "KustomizationReconciler": (
+        KustomizationStatus(history=(TURN,)),
+        KustomizationStatus(history=(AGAIN,)),
+        KustomizationStatus(history=(replace(TURN, digest="sha256:2"),)),
+    ),
+}
+
+
+async def test_kinds_that_tell_when_they_ran_know_which_times_may_be_held_back(decide):
+    async with built(decide()) as parts:
+        timed = {type(each).__name__: each for each in parts if isinstance(each, Timed)}
+    assert timed.keys() == TIMES.keys()
+    for name, (before, later, changed) in TIMES.items():
+        told = [timed[name].without_times(each) for each in (before, later, changed)]
+        assert told[0] == told[1] != told[2], name
 
 
 async def test_configs_are_remembered_where_the_operator_wants_that(decide):
