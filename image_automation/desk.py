@@ -14,7 +14,7 @@ from gotk.api.source import GitRepository
 from gotk.git import errors as git
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.errors import Retry, Stalled
-from gotk.runtime.reconciler import Reader
+from gotk.runtime.reconciler import Key, Reader
 from gotk.sources.git_access import GitAccess
 from image_automation import gatekeeping, ports, selection, surroundings
 from image_automation.gating.chain import Gate
@@ -106,6 +106,12 @@ class Desk:
             delivery=committing.delivery(self.forges, self.limiter, automation, source),
             sign=await signing.signer(self._client, automation, self.limiter),
         )
+
+    async def forget(self, automation: ImageUpdateAutomation) -> None:
+        """Forget the tokens of an automation that goes, and what of its repository nobody else may look at."""
+        subject = checkout.subject(automation)
+        self.access.forget(subject)
+        await self.limiter.run(self._known.leave, str(Key(subject.namespace, subject.name)))
 
     def lock(self, url: str, branch: str) -> asyncio.Lock:
         """Return the lock of a branch: automations of one branch take turns and do not race each other."""

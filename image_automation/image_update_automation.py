@@ -48,7 +48,6 @@ from image_automation.pull_requests.settings import Settings
 from image_automation.report import Push, Report
 from image_automation.selection import Selection
 from image_automation.update.proposal import Proposal
-from image_automation.writing import checkout
 from image_automation.writing.source_manager import CheckedOut, PushResult, SourceManager, push_failed
 
 _ATTEMPTS = 12
@@ -182,9 +181,9 @@ class ImageUpdateAutomationReconciler:
         return _outcome(obj, update, found, run.now())
 
     async def finalize(self, obj: ImageUpdateAutomation, run: Run[ImageUpdateAutomationStatus]) -> None:
-        """Forget its tokens; what was said of the object is in its status."""
+        """Forget its tokens and what it looked at; what was said of the object is in its status."""
         del run
-        self._desk.access.forget(checkout.subject(obj))
+        await self._desk.forget(obj)
 
     # The update.
 

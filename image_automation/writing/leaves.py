@@ -7,7 +7,7 @@ on where a directory is and on the patterns besides, so both are part of the nam
 import hashlib
 import itertools
 import stat
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from threading import Lock
 from typing import Final, NamedTuple
@@ -37,22 +37,59 @@ class Leaf:
     kind: Kind | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class Directory:
+    """What was learnt of a directory: the leaves in it and below, and what its directories and files are known by."""
+
+    leaves: tuple[Leaf, ...]
+    below: tuple[bytes, ...]
+    files: tuple[bytes, ...]
+
+    @property
+    def weight(self) -> int:
+        """What it weighs in memory, in leaves: four names are one."""
+        return 1 + len(self.leaves) + (len(self.below) + len(self.files)) // 4
+
+
 class Leaves:
     """The leaves of directories, up to so many in all. For any thread."""
 
     def __init__(self, most: int) -> None:
-        self._leaves: Bounded[bytes, tuple[Leaf, ...]] = Bounded(most, weigh=lambda leaves: 1 + len(leaves))
+        self._directories: Bounded[bytes, Directory] = Bounded(most, weigh=lambda each: each.weight)
         self._lock = Lock()
+
+    def __len__(self) -> int:
+        """How many directories are known."""
+        return len(self._directories)
 
     def get(self, directory: bytes) -> tuple[Leaf, ...] | None:
         """Return those of a directory, by the name that it was remembered by."""
-        return self._leaves.peek(directory)
+        found = self._directories.peek(directory)
+        return None if found is None else found.leaves
 
-    def put(self, directory: bytes, leaves: tuple[Leaf, ...]) -> tuple[Leaf, ...]:
-        """Remember those of a directory."""
+    def put(self, name: bytes, directory: Directory) -> tuple[Leaf, ...]:
+        """Remember a directory, and return its leaves."""
         with self._lock:
-            self._leaves.put(directory, leaves)
-        return leaves
+            self._directories.put(name, directory)
+        return directory.leaves
+
+    def supersede(self, old: Collection[bytes], new: Collection[bytes]) -> frozenset[bytes]:
+        """Forget what is below some directories and not below others; return what files are known by that went.
+
+        Both are compared level by level, and only where they differ: a directory that has moved to another level counts
+        as gone. To forget too much costs a walk, never a right answer.
+        """
+        gone, stay = set[bytes](), set[bytes]()
+        taken, others = set(old) - set(new), set(new)
+        with self._lock:
+            while taken:
+                went = [each for name in taken if (each := self._directories.pop(name)) is not None]
+                came = [each for name in others if (each := self._directories.peek(name)) is not None]
+                gone.update(*(each.files for each in went))
+                stay.update(*(each.files for each in came))
+                before, after = ({name for each in some for name in each.below} for some in (went, came))
+                taken, others = before - after, after - before
+        return frozenset(gone - stay)
 
 
 class Candidate(NamedTuple):
@@ -79,30 +116,40 @@ class Walk:
 
     def below(self, tree_id: str, where: str = "", depth: int = 0) -> tuple[Leaf, ...]:
         """Return the files below a directory, itself at `where`, that are worth parsing."""
-        name = self._name(tree_id, where)
-        if (found := self.leaves.get(name)) is not None:
+        known_by = name(tree_id, self.chosen, where)
+        if (found := self.leaves.get(known_by)) is not None:
             return found
         if depth > _DEPTH_LIMIT:
             raise git.InvalidPath(f"the repository's directories are nested deeper than {_DEPTH_LIMIT} levels")
-        leaves = tuple(itertools.islice(self._walk(tree_id, where, depth), _LEAVES_LIMIT + 1))
+        nodes = self.repository.children(tree_id)
+        candidates = list(self._candidates(nodes, where))
+        leaves = tuple(itertools.islice(self._walk(nodes, candidates, where, depth), _LEAVES_LIMIT + 1))
         if len(leaves) > _LEAVES_LIMIT:
             raise git.TooLarge(f"the repository holds more than {_LEAVES_LIMIT} files with markers")
-        return self.leaves.put(name, leaves)
+        below = tuple(name(node.id, self.chosen, inside) for node, inside in self._directories(nodes, where))
+        files = tuple(bytes.fromhex(each.key) for each in candidates)
+        return self.leaves.put(known_by, Directory(leaves, below, files))
 
-    def _walk(self, tree_id: str, where: str, depth: int) -> Iterator[Leaf]:
-        nodes = self.repository.children(tree_id)
-        candidates = self._candidates(nodes, where)
+    def _walk(
+        self, nodes: Iterable[ports.Node], candidates: Iterable[Candidate], where: str, depth: int
+    ) -> Iterator[Leaf]:
         found = {each.name: each for each in marked(self.repository, candidates, self.files)}
         for node in nodes:
             if stat.S_ISDIR(node.mode):
-                below = f"{where}{node.name}/"
-                if self.chosen is None or self.chosen.reaches(below[:-1]):
-                    for leaf in self.below(node.id, below, depth + 1):
+                for _, inside in self._directories([node], where):
+                    for leaf in self.below(node.id, inside, depth + 1):
                         yield Leaf(f"{node.name}/{leaf.path}", leaf.id, leaf.link, leaf.kind)
             elif stat.S_ISLNK(node.mode) and self.chosen is None and screening.is_candidate(node.name):
                 yield Leaf(node.name, node.id, link=True)
             elif node.name in found:
                 yield Leaf(node.name, node.id, kind=found[node.name].kind)
+
+    def _directories(self, nodes: Iterable[ports.Node], where: str) -> Iterator[tuple[ports.Node, str]]:
+        """Yield those that are walked, and where each one is."""
+        for node in nodes:
+            below = f"{where}{node.name}/"
+            if stat.S_ISDIR(node.mode) and (self.chosen is None or self.chosen.reaches(below[:-1])):
+                yield node, below
 
     def _candidates(self, nodes: Iterable[ports.Node], where: str) -> Iterator[Candidate]:
         for node in nodes:
@@ -114,11 +161,13 @@ class Walk:
             elif (kind := self.chosen.kind(f"{where}{node.name}")) is not None:
                 yield Candidate(node.name, node.id, kind)
 
-    def _name(self, tree_id: str, where: str) -> bytes:
-        if self.chosen is None:
-            return bytes.fromhex(tree_id)
-        wanted = "\0".join((where, *self.chosen.patterns))
-        return bytes.fromhex(tree_id) + hashlib.sha256(wanted.encode("utf-8", "surrogateescape")).digest()
+
+def name(tree_id: str, chosen: TextFiles | None = None, where: str = "") -> bytes:
+    """Return what a directory is remembered by; what patterns choose in it depends on where it is."""
+    if chosen is None:
+        return bytes.fromhex(tree_id)
+    wanted = "\0".join((where, *chosen.patterns))
+    return bytes.fromhex(tree_id) + hashlib.sha256(wanted.encode("utf-8", "surrogateescape")).digest()
 
 
 def key(id_: str, kind: Kind | None) -> str:

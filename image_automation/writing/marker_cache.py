@@ -54,8 +54,13 @@ class Marks:
         self._most = most
         self._memory: Bounded[bytes, Learnt] = Bounded(min(most, in_memory), weigh=_weight)
         self._unsaved: dict[bytes, Learnt] = {}
+        self._gone: set[bytes] = set()
         self._lock = threading.Lock()
         self._database = sqlite.open_or_begin_anew(path, _prepare, any_thread=True) if path else None
+
+    def __len__(self) -> int:
+        """How many files are known in memory."""
+        return len(self._memory)
 
     def known(self, ids: Iterable[str]) -> dict[str, Learnt]:
         """Return what is known of these files."""
@@ -73,15 +78,27 @@ class Marks:
         with self._lock:
             self._keep(learnt)
             self._unsaved.update(learnt)
+            self._gone.difference_update(learnt)
+
+    def forget(self, names: Iterable[bytes]) -> None:
+        """Let go of contents that others have taken the place of."""
+        with self._lock:
+            for key in names:
+                self._memory.pop(key)
+                self._unsaved.pop(key, None)
+                self._gone.add(key)
 
     def save(self) -> None:
         """Write what was learnt since the last time. A disk that cannot take it costs time later, nothing else."""
         with self._lock:
             rows = [(key, _encode(learnt)) for key, learnt in self._unsaved.items()][-self._most :]
+            gone = [(key,) for key in self._gone]
             self._unsaved.clear()
-            if self._database is None or not rows:
+            self._gone.clear()
+            if self._database is None or not (rows or gone):
                 return
             with contextlib.suppress(sqlite3.Error), self._database:
+                self._database.executemany("DELETE FROM files WHERE id = ?", gone)
                 (count,) = self._database.execute("SELECT count(*) FROM files").fetchone()
                 if count + len(rows) > self._most:
                     self._database.execute("DELETE FROM files")

@@ -7,7 +7,7 @@ What is not awaited blocks, and runs on a thread.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol, TypeVar
 
@@ -30,6 +30,7 @@ from image_automation.writing import (
     trailers,
     tree,
 )
+from image_automation.writing.views import View
 
 T = TypeVar("T")
 
@@ -95,6 +96,8 @@ class SourceManager:
     delivery: "Delivery"
     second_push: refspec.Refspec | None = None
     sign: Sign | None = None
+    #: Is the same object in all that one run looks at.
+    run: object = field(default_factory=object, repr=False)
 
     def to(self, branch: str) -> "SourceManager":
         """Return the same with another branch to push to."""
@@ -152,9 +155,10 @@ class SourceManager:
         text_files = selection.text_files(automation)
         owner = rollback_guard.Owner(automation)
         path = tree.below(automation.spec.update.path)
+        view = View(str(Key(automation.metadata.namespace, automation.metadata.name)), self.run)
         return chain.respected(
             lambda held: tree.apply(
-                self.repository, base.commit, path, setters, known, held=held, text_files=text_files
+                self.repository, base.commit, path, setters, known, held=held, text_files=text_files, view=view
             ),
             [rollback_guard.gate(self.repository, base.commit, [owner]), *gates],
         )

@@ -7,7 +7,7 @@ files whose content, or whose policies' choice, is new are parsed.
 
 import posixpath
 import stat
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Hashable, Iterable, Iterator, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -22,6 +22,7 @@ from image_automation.update.result import FileResult, Problem
 from image_automation.update.texts import TextFiles
 from image_automation.writing import leaves, marker_cache
 from image_automation.writing.leaves import Candidate, Leaves, Walk
+from image_automation.writing.views import Gone, View, Views
 
 NONE_HELD: Mapping[str, Collection[Place]] = {}
 _LINKS_LIMIT, _LINK_LIMIT = 40, 4096
@@ -30,12 +31,27 @@ _LINKS_LIMIT, _LINK_LIMIT = 40, 4096
 class Known:
     """What was learnt of directories and files by hash; true whatever the repository and the run.
 
-    Of files it outlives the process where `path` says in which file.
+    Of files it outlives the process where `path` says in which file. What a view is not of any more, in this run nor in
+    the last one, is let go: every commit of ours brings hashes that take the place of others.
     """
 
     def __init__(self, path: Path | None = None) -> None:
         self.leaves = Leaves(1_000_000)
         self.files = marker_cache.Marks(path)
+        self._views = Views()
+
+    def look(self, view: View | None, directory: bytes, *, what: Hashable = None) -> None:
+        """Take note that a directory is looked at, by what it is known by; without a view nothing is let go for it."""
+        if view is not None:
+            self._let_go(self._views.look(view, directory, what=what))
+
+    def leave(self, of: str) -> None:
+        """Let go of what one looked at who does not look again."""
+        self._let_go(self._views.leave(of))
+
+    def _let_go(self, gone: Iterable[Gone]) -> None:
+        for old, new in gone:
+            self.files.forget(self.leaves.supersede(old, new))
 
 
 def below(path: str) -> str:
@@ -82,14 +98,15 @@ def apply(
     *,
     held: Mapping[str, Collection[Place]] = NONE_HELD,
     text_files: TextFiles = texts.NONE,
+    view: View | None = None,
 ) -> Proposal:
     """Rewrite the marked files of a commit below a path, held places excepted. Raises the errors of `gotk.git`.
 
-    `text_files` are looked into besides YAML.
+    `text_files` are looked into besides YAML. What `view` was of before makes room for what is looked at now.
     """
     try:
         path = resolved(repository, commit, path)
-        files = _files(repository, commit, path, text_files, known)
+        files = _files(repository, commit, path, text_files, known, view=view)
         results = [
             _rewritten(repository, where, found, setters, known, held=held.get(where, ()))
             for where, found in files.items()
@@ -100,7 +117,7 @@ def apply(
 
 
 def _files(
-    repository: ports.Repository, commit: str, path: str, text_files: TextFiles, known: Known
+    repository: ports.Repository, commit: str, path: str, text_files: TextFiles, known: Known, *, view: View | None
 ) -> Mapping[str, tuple[str, Kind | None]]:
     """Return the content's hash of each file that is worth parsing, and what kind of text it is; None for YAML."""
     node = repository.node(commit, path)
@@ -113,9 +130,11 @@ def _files(
     found: dict[str, tuple[str, Kind | None]] = {}
     for where, blob in _yaml(repository, commit, path, node.id, known):
         found[where] = (blob, None)
+    known.look(view, leaves.name(node.id))
     if text_files.patterns:
         for leaf in Walk(repository, known.leaves, known.files, text_files).below(node.id):
             found.setdefault(posixpath.join(path, leaf.path), (leaf.id, leaf.kind))
+        known.look(view, leaves.name(node.id, text_files), what=TextFiles)
     return found
 
 

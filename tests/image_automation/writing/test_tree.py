@@ -13,6 +13,7 @@ from gotk.git.objects.commit import Person
 from gotk.git.objects.seed import seed
 from image_automation.update import texts
 from image_automation.writing import tree
+from image_automation.writing.views import View
 from tests.upstream import repositories
 
 FILES = st.sampled_from(
@@ -53,7 +54,8 @@ def test_what_is_known_never_changes_what_comes_out(tmp_path_factory, steps):
     for files, setters, path, text_files in steps:
         edits = {name: text.encode() for name, text in files.items()}
         commit = mirror.commit(commit, edits, Person("a", "a@b"), "m", datetime(2026, 1, 1, tzinfo=UTC))
-        assert tree.apply(mirror, commit, path, setters, known, text_files=text_files) == tree.apply(
+        view = View(path, object())
+        assert tree.apply(mirror, commit, path, setters, known, text_files=text_files, view=view) == tree.apply(
             mirror, commit, path, setters, tree.Known(), text_files=text_files
         )
 
