@@ -1,257 +1,217 @@
-"""Memory and lag of the image half under churn: does the service grow, and does it keep up?
+"""Memory and lag of the image half under churn, and its start: does it grow, does it keep up, how soon is it there?
 
     python bench/bench_churn.py [--images 500] [--automations 50] [--repositories 50] [--seconds 60] [--interval 30]
 
-Registry, Git server and control plane run in this process; the service is its own command in a process of its own.
-Every image has an ImageRepository and an ImagePolicy, and in each interval a tenth of the images get a new tag while
-their oldest goes, so that what there is to know stays the same. Every ten seconds it prints the service's resident
-memory and how long ago the oldest tag was pushed that is not in Git yet. At the end stands the slope of the first
-minute, in which caches fill, beside that of the time after it; the limit of the lag is twice the interval. What a big
-fleet runs on is `--images 5000 --automations 500 --seconds 3600 --interval 60`.
+Registry, Git server and control plane run in this process; the service is its own command in a process of its own, so
+that nothing else is in its memory. Every image has an ImageRepository and an ImagePolicy, and in each interval a tenth
+of the images (`--share`) get a new tag while their oldest goes, so that what there is to know stays the same.
+
+First the service brings a new fleet into Git. Then it is started again: the start is the time from its command to the
+end of the first run of every object. Then the churn begins; a line in so many seconds (`--every`) says its resident
+memory, its processor's time, and how old the oldest tag is that is not in Git yet.
+
+At the end stand the slope of memory over the last two thirds, beside a hundredth of what there is, the lag beside
+twice the interval, and the start beside ten seconds. What a big fleet runs on is
+`--images 5000 --automations 500 --seconds 3600 --interval 60 --every 60`.
 """
 
 import argparse
 import asyncio
-import random
-import re
+import contextlib
+import json
+import os
 import statistics
+import sys
 import tempfile
 import time
-from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-import pygit2
-from bench_at_rest import NAMESPACE, service
+import fleet
+from bench_at_rest import NAMESPACE
+from fleet import Fleet, Size
 
 from deploy import crds
 from gotk.apiserver import ControlPlane
-from gotk.git.objects import seed
 from gotk.git.serving.server import GitServer
 from gotk.kube import config
 from gotk.kube.client import Client
 from gotk.oci.registry.server import RegistryServer
-from gotk.oci.registry.storage import Storage
 
-TICK, WARM, SHARE, KEPT, AT_ONCE = 10.0, 60.0, 0.1, 20, 20
-INDEX = "application/vnd.oci.image.index.v1+json"
-EMPTY = b'{"schemaVersion":2,"manifests":[]}'
-TAG = re.compile(r":1\.0\.(\d+) +# .*team-\d+:app-(\d+)")
-
-Json = dict[str, Any]
+LOOK, START, LAG, GROWTH = 2.0, 10.0, 2.0, 0.01
+TICKS = os.sysconf("SC_CLK_TCK")
 
 
 @dataclass(frozen=True, slots=True)
-class Size:
-    """How much there is, and how often each object runs, in seconds."""
+class Sample:
+    """The service at a moment: seconds since the churn began, resident bytes, seconds of processor, lag in seconds."""
 
-    images: int
-    automations: int
-    repositories: int
-    interval: float
-
-    def team(self, image: int) -> int:
-        """The team of an image, which has one repository and one namespace."""
-        return image % self.repositories
-
-    def folder(self, image: int) -> int:
-        """The number, within its team, of the automation that an image is updated by."""
-        return image // self.repositories % max(1, self.automations // self.repositories)
+    at: float
+    resident: int
+    processor: float
+    lag: float
 
 
 @dataclass(slots=True)
-class World:
-    """The images, what was pushed of each and when, and what Git holds of it."""
+class Service:
+    """A running service, and which objects have been through a run."""
 
-    size: Size
-    storage: Storage
-    git: Path
-    newest: list[int] = field(default_factory=list)
-    waiting: dict[int, deque[tuple[int, float]]] = field(default_factory=dict)
-    pushed: int = 0
+    child: asyncio.subprocess.Process
+    began: float = field(default_factory=time.monotonic)
+    seen: set[tuple[str, str, str]] = field(default_factory=set)
+    last: float = 0.0
 
-    def push(self, image: int) -> None:
-        """Push the next tag of an image, and take its oldest away."""
-        self.newest[image] += 1
-        newest = self.newest[image]
-        self.storage.put_manifest(f"app-{image}", f"1.0.{newest}", INDEX, EMPTY)
-        if newest >= KEPT:
-            self.storage.delete_manifest(f"app-{image}", f"1.0.{newest - KEPT}")
-        self.waiting.setdefault(image, deque()).append((newest, time.monotonic()))
-        self.pushed += 1
+    async def listen(self) -> None:
+        """Read its log, of which every run's end is a line."""
+        assert self.child.stdout is not None
+        async for line in self.child.stdout:
+            if b'"reconcileID"' in line and b'"reason"' in line:
+                said = json.loads(line)
+                run = (said["controllerKind"], said["namespace"], said["name"])
+                if run not in self.seen:
+                    self.seen.add(run)
+                    self.last = time.monotonic()
 
-    def begin(self) -> None:
-        """Give every image some tags and every repository its files."""
-        for image in range(self.size.images):
-            for patch in range(KEPT):
-                self.storage.put_manifest(f"app-{image}", f"1.0.{patch}", INDEX, EMPTY)
-            self.newest.append(KEPT - 1)
-            self.waiting[image] = deque([(KEPT - 1, time.monotonic())])
-        for team in range(self.size.repositories):
-            seed.seed(self.git / f"team-{team}.git", self._files(team))
+    async def started(self, objects: int) -> float:
+        """Wait for the first run of every object, and return how many seconds that took."""
+        while len(self.seen) < objects:
+            self.check()
+            await asyncio.sleep(0.1)
+        return self.last - self.began
 
-    def lag(self) -> float:
-        """Return how many seconds ago the oldest tag was pushed that is not in Git yet; 0 where all are."""
-        for image, patch in self._in_git():
-            tags = self.waiting.get(image, deque())
-            while tags and tags[0][0] <= patch:
-                tags.popleft()
-        now = time.monotonic()
-        return max((now - tags[0][1] for tags in self.waiting.values() if tags), default=0.0)
+    def check(self) -> None:
+        """Raise SystemExit where it has ended."""
+        if self.child.returncode is not None:
+            raise SystemExit(f"the service ended with status {self.child.returncode}")
 
-    def _files(self, team: int) -> dict[str, str]:
-        lines: dict[str, list[str]] = {}
-        for image in range(team, self.size.images, self.size.repositories):
-            marker = f'# {{"$imagepolicy": "team-{team}:app-{image}"}}'
-            line = f"  app-{image}: registry.example.com/app-{image}:1.0.0 {marker}\n"
-            lines.setdefault(f"apps/{self.size.folder(image)}/images.yaml", []).append(line)
-        return {path: "".join(["images:\n", *found]) for path, found in lines.items()}
-
-    def _in_git(self) -> Iterator[tuple[int, int]]:
-        """Yield every image and the last number of the version that its branch holds."""
-        for team in range(self.size.repositories):
-            repository: Any = pygit2.Repository(str(self.git / f"team-{team}.git"))
-            apps = repository.references["refs/heads/main"].peel(pygit2.Tree)["apps"]
-            for folder in apps:
-                for patch, image in TAG.findall(folder["images.yaml"].data.decode()):
-                    yield int(image), int(patch)
+    def sample(self, began: float, lag: float) -> Sample:
+        """Look at the process, its children's time included."""
+        process = Path("/proc", str(self.child.pid))
+        resident = int((process / "statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+        times = (process / "stat").read_text().rpartition(")")[2].split()[11:15]
+        return Sample(time.monotonic() - began, resident, sum(map(int, times)) / TICKS, lag)
 
 
-def made(kind: str, group: str, team: int, name: str, spec: Json) -> Json:
-    """Return an object of a team."""
-    metadata = {"name": name, "namespace": f"team-{team}"}
-    return {"apiVersion": f"{group}.toolkit.fluxcd.io/v1", "kind": kind, "metadata": metadata, "spec": spec}
+@contextlib.asynccontextmanager
+async def service(kubeconfig: Path, folder: Path) -> AsyncIterator[Service]:
+    """Run the service as an operator does."""
+    closed = [f"--{name}-addr=0" for name in ("metrics", "health", "explain", "dashboard", "receiver", "notification")]
+    options = [
+        "--enable-leader-election",
+        f"--kubeconfig={kubeconfig}",
+        f"--data-dir={folder}",
+        "--storage-addr=127.0.0.1:0",
+        *closed,
+    ]
+    child = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "image_automation", "run", *options,
+        stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.STDOUT, limit=1 << 20,
+    )  # fmt: skip
+    found = Service(child)
+    async with asyncio.TaskGroup() as group:
+        group.create_task(found.listen())
+        try:
+            yield found
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                child.terminate()
+            await child.wait()
 
 
-def objects(size: Size, registry: str, git: str) -> Iterator[Json]:
-    """Yield everything that the service looks after."""
-    every = f"{size.interval:g}s"
-    yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}  # of the service's own lease
-    for team in range(size.repositories):
-        yield {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": f"team-{team}"}}
-        spec: Json = {"url": f"{git}/team-{team}.git", "interval": every, "ref": {"branch": "main"}}
-        yield made("GitRepository", "source", team, "fleet", spec)
-    for image in range(size.images):
-        team, name = size.team(image), f"app-{image}"
-        spec = {"image": f"{registry}/{name}", "interval": every, "insecure": True}
-        yield made("ImageRepository", "image", team, name, spec)
-        spec = {"imageRepositoryRef": {"name": name}, "policy": {"semver": {"range": "1.x"}}}
-        yield made("ImagePolicy", "image", team, name, spec)
-    for number in range(size.automations):
-        team, folder = number % size.repositories, number // size.repositories
-        spec = {
-            "interval": every,
-            "sourceRef": {"kind": "GitRepository", "name": "fleet"},
-            "git": {"commit": {"author": {"email": "bench@example.com"}}, "push": {"branch": "main"}},
-            "update": {"path": f"./apps/{folder}", "strategy": "Setters"},
-        }
-        yield made("ImageUpdateAutomation", "image", team, f"update-{folder}", spec)
-
-
-async def create(client: Client, found: Sequence[Json]) -> None:
-    """Make objects, some at a time; those that others live in come first."""
-    places = asyncio.Semaphore(AT_ONCE)
-
-    async def one(obj: Json) -> None:
-        async with places:
-            await client.create_object(obj)
-
-    for first in (True, False):
-        async with asyncio.TaskGroup() as group:
-            for obj in found:
-                if (obj["kind"] == "Namespace") is first:
-                    group.create_task(one(obj))
-
-
-def resident(pid: int) -> float:
-    """Return the resident memory of a process in MiB."""
-    return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * 4096 / 2**20
-
-
-async def churn(world: World, seconds: float) -> None:
-    """Push new tags of images in no order, evenly over time."""
-    chance, size, began = random.Random(1), world.size, time.monotonic()
-    rate, done = size.images * SHARE / size.interval, 0
-    while (passed := time.monotonic() - began) < seconds:
-        while done < passed * rate:
-            world.push(chance.randrange(size.images))
-            done += 1
-        await asyncio.sleep(0.2)
-
-
-async def watch(world: World, pid: int, seconds: float) -> tuple[list[tuple[float, float]], float]:
-    """Print a line now and then; return the resident memory by second, and the worst lag."""
-    samples, worst, began = [(0.0, resident(pid))], 0.0, time.monotonic()
-    print(f"{'second':>8}{'resident':>14}{'tags pushed':>13}{'oldest not in Git':>20}")
-    while (passed := time.monotonic() - began) < seconds:
-        await asyncio.sleep(min(TICK, seconds - passed))
-        lag = world.lag()
-        samples.append((time.monotonic() - began, resident(pid)))
+async def watch(world: Fleet, running: Service, seconds: float, every: float) -> list[Sample]:
+    """Look again and again, and print a line now and then."""
+    print("  second      resident  processor    tags  commits  oldest not in Git  at most")
+    began, worst, samples = time.monotonic(), 0.0, list[Sample]()
+    world.look()
+    world.commits = 0
+    while time.monotonic() - began < seconds:
+        await asyncio.sleep(LOOK)
+        running.check()
+        lag = world.look()
         worst = max(worst, lag)
-        print(f"{samples[-1][0]:8.0f}{samples[-1][1]:10.1f} MiB{world.pushed:13}{lag:18.1f} s", flush=True)
-    return samples, worst
+        samples.append(running.sample(began, lag))
+        if samples[-1].at // every > (samples[-2].at // every if len(samples) > 1 else 0):
+            now = samples[-1]
+            print(
+                f"{now.at:8.0f}{now.resident / 2**20:10.1f} MiB{now.processor:9.0f} s{world.pushed:8}{world.commits:9}"
+                f"{lag:17.1f} s{worst:7.1f} s",
+                flush=True,
+            )
+    return samples
 
 
-def slope(samples: Sequence[tuple[float, float]]) -> str:
-    """Say how memory grows, as a straight line through the samples says it."""
-    if len(samples) < 3:
-        return "too short to say"
-    by_second = statistics.linear_regression([at for at, _ in samples], [size for _, size in samples]).slope
-    return f"{by_second * 3600:+.0f} MiB an hour"
-
-
-async def settled(world: World, child: asyncio.subprocess.Process) -> float:
-    """Wait until every first tag is in Git, and return how many seconds that took."""
-    began = time.monotonic()
-    while world.lag() > 0:
-        if child.returncode is not None:
-            raise SystemExit(f"the service ended with status {child.returncode}")
-        await asyncio.sleep(1)
-    return time.monotonic() - began
-
-
-async def measure(size: Size, seconds: float) -> None:
-    """Bring everything up, let it settle, and watch the churn."""
+async def measure(size: Size, seconds: float, every: float) -> None:
+    """Bring everything up, start twice, and watch the churn."""
     with tempfile.TemporaryDirectory() as name, GitServer(Path(name) / "git") as git:
-        here = Path(name)
+        here, data = Path(name), Path(name) / "data"
+        data.mkdir()
         async with RegistryServer() as registry, ControlPlane(here / "plane", crds=crds.load()) as plane:
-            world = World(size, registry.storage, here / "git")
+            world = Fleet(size, registry.storage, here / "git")
             world.begin()
+            wanted = list(fleet.objects(size, registry.address, git.url("").rstrip("/")))
             async with Client(await config.from_kubeconfig([plane.kubeconfig])) as client:
-                await create(client, list(objects(size, registry.address, git.url("").rstrip("/"))))
-            (here / "data").mkdir()
-            async with service(plane.kubeconfig, here / "data") as child:
-                print(f"{size.images} images, {size.automations} automations over {size.repositories} repositories,")
-                print(f"every {size.interval:g} s; the first tags are in Git after {await settled(world, child):.0f} s")
+                await fleet.create(client, [{"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}])
+                await fleet.create(client, wanted)
+            print(f"{size.images} images, {size.automations} automations over {size.repositories} repositories,")
+            async with service(plane.kubeconfig, data) as first:
+                print(f"every {size.interval:g} s; a new fleet is in Git after {await settled(world, first):.0f} s")
+            async with service(plane.kubeconfig, data) as second:
+                started = await second.started(size.objects)
+                processor = second.sample(0, 0).processor
+                print(f"started again in {started:.1f} s, of which {processor:.1f} s of processor", flush=True)
+                world.lags.clear()
                 async with asyncio.TaskGroup() as group:
-                    group.create_task(churn(world, seconds))
-                    watching = group.create_task(watch(world, child.pid, seconds))
-                report(*watching.result(), size)
+                    group.create_task(world.churn(seconds))
+                    watching = group.create_task(watch(world, second, seconds, every))
+                report(size, started, watching.result(), world)
 
 
-def report(samples: Sequence[tuple[float, float]], worst: float, size: Size) -> None:
-    """Print the slopes and the worst lag."""
-    first, rest = ([each for each in samples if (each[0] <= WARM) is early] for early in (True, False))
-    print(f"memory, the first minute: {slope(first)}; the time after it: {slope(rest)}")
-    print(
-        f"the oldest tag that was not in Git: {worst:.1f} s, {worst / size.interval:.2f} x the interval (target <= 2)"
-    )
+async def settled(world: Fleet, running: Service) -> float:
+    """Wait until every first tag is in Git and every object has run, and return how many seconds that took."""
+    while world.look() > 0:
+        running.check()
+        await asyncio.sleep(1)
+    took = time.monotonic() - running.began
+    await running.started(world.size.objects)
+    return took
+
+
+def report(size: Size, started: float, samples: Sequence[Sample], world: Fleet) -> None:
+    """Print what it came to, each beside its limit."""
+    first, last = samples[0], samples[-1]
+    rest = [each for each in samples if each.at >= last.at / 3]
+    grows = statistics.linear_regression([s.at for s in rest], [s.resident for s in rest]).slope * 3600
+    mean = statistics.fmean(s.resident for s in rest)
+    worst, many = max(s.lag for s in samples), len(world.lags)
+    p99 = statistics.quantiles(world.lags, n=100)[-1] if many > 1 else worst
+    busy = (last.processor - first.processor) / (last.at - first.at)
+    print(f"resident {mean / 2**20:.0f} MiB, {mean / size.objects / 1024:.1f} KiB an object")
+    print(f"memory over the last two thirds: {grows / 2**20:+.1f} MiB an hour, {said(abs(grows) / (GROWTH * mean))}")
+    print(f"the oldest tag that was not in Git: {worst:.1f} s, p99 of {many} tags {p99:.1f} s;", end=" ")
+    print(f"{worst / size.interval:.2f} x the interval, {said(worst / size.interval / LAG)}")
+    print(f"start: {started:.1f} s, {said(started / START)}")
+    print(f"processor: {busy:.1%} of a core, for {size.images / size.interval:.1f} scans and", end=" ")
+    print(f"{world.commits / last.at:.2f} commits a second")
+
+
+def said(ratio: float) -> str:
+    """Say how a figure stands beside its limit."""
+    return f"{ratio:.2f} of the limit" + ("" if ratio <= 1 else ": MISSED")
 
 
 def main() -> None:
     """Read the arguments."""
-    parser = argparse.ArgumentParser(description="Memory and lag under churn.")
+    parser = argparse.ArgumentParser(description="Memory, lag and start under churn.")
     for name, default in (("images", 500), ("automations", 50), ("repositories", 50)):
         parser.add_argument(f"--{name}", type=int, default=default)
-    for name, seconds in (("seconds", 60.0), ("interval", 30.0)):
-        parser.add_argument(f"--{name}", type=float, default=seconds)
+    for name, number in (("seconds", 60.0), ("interval", 30.0), ("share", 0.1), ("every", 10.0)):
+        parser.add_argument(f"--{name}", type=float, default=number)
     given = parser.parse_args()
     if given.images < given.automations or given.automations % given.repositories:
         parser.error("each repository gets as many automations, and each automation an image")
-    size = Size(given.images, given.automations, given.repositories, given.interval)
-    asyncio.run(measure(size, given.seconds))
+    size = Size(given.images, given.automations, given.repositories, given.interval, given.share)
+    asyncio.run(measure(size, given.seconds, given.every))
 
 
 if __name__ == "__main__":
