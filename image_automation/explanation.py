@@ -16,9 +16,9 @@ from gotk.runtime.clock import Clock
 from gotk.runtime.reconciler import Reader
 from policies import age, choose, chooser, pin
 from policies.age import Ageing
-from policies.image_policy import repository_of
 from policies.pin import Pin
 from policies.verdict import Verdict, Veto
+from policies.wakes import repository_of
 from reflector import exclusion
 from reflector.first_seen import FirstSeen
 from reflector.store import TagStore

@@ -31,6 +31,7 @@ from policies import acl, age, choose, digest, pin
 from policies.age import Ageing, Decision
 from policies.chooser import Chooser, NoTags, Question
 from policies.ports import DigestResolver, Generation, ImageNames, TagStore
+from policies.wakes import Followers, repository_of
 
 FAILURE = "Failure"
 INVALID_ANNOTATION = "InvalidAnnotation"
@@ -87,7 +88,7 @@ class ImagePolicyReconciler:
         self._no_cross_namespace_refs = no_cross_namespace_refs
         self._object_level_workload_identity = object_level_workload_identity
         self._requeue_dependency = requeue_dependency
-        self.watches: Sequence[Watch[Any]] = (Watch(kind=ImageRepository, changed=tags_changed, requests=policies_of),)
+        self.watches: Sequence[Watch[Any]] = Followers().watches
 
     async def reconcile(self, obj: ImagePolicy, run: Run[ImagePolicyStatus]) -> Outcome:
         """Choose a tag, ask for its digest where wanted, and write both down."""
@@ -279,31 +280,6 @@ class ImagePolicyReconciler:
             run.log.info("the digest of a tag that is too young is not known", tag=found.ageing.tag, error=str(error))
 
 
-def repository_of(obj: ImagePolicy) -> Key:
-    """Return which ImageRepository a policy refers to: in its own namespace where none is given."""
-    ref = obj.spec.image_repository_ref
-    return Key(ref.namespace or obj.metadata.namespace, ref.name)
-
-
-def tags_changed(old: ImageRepository | None, new: ImageRepository | None) -> bool:
-    """Tell whether an event about an ImageRepository concerns its policies.
-
-    It came, it went, it has other tags, or the doubt about them is over.
-    """
-    if old is None or new is None or (_is_doubted(old) and not _is_doubted(new)):
-        return True
-    scan, before = new.status.last_scan_result, old.status.last_scan_result
-    return scan is not None and (before is None or before.revision != scan.revision)
-
-
-def policies_of(repository: ImageRepository, objects: Reader) -> Iterable[Key]:
-    """Find the policies that refer to an ImageRepository, in whatever namespace."""
-    key = Key(repository.metadata.namespace, repository.metadata.name)
-    for policy in objects.list(ImagePolicy):
-        if repository_of(policy) == key:
-            yield Key(policy.metadata.namespace, policy.metadata.name)
-
-
 def ready_message(status: ImagePolicyStatus) -> str:
     """Say what was chosen, and what was before where that differs."""
     latest, previous = status.latest_ref, status.observed_previous_ref
@@ -319,10 +295,6 @@ def ready_message(status: ImagePolicyStatus) -> str:
 
 def _referred(message: str) -> str:
     return f"failed to get the referred ImageRepository: {message}"
-
-
-def _is_doubted(repository: ImageRepository) -> bool:
-    return any(c.type == extensions.TAGS_HELD and c.status == "True" for c in repository.status.conditions)
 
 
 def _again(spec: image.ImagePolicySpec, moments: Iterable[datetime | None], now: datetime) -> float | None:

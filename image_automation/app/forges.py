@@ -21,7 +21,7 @@ from gotk.runtime.errors import Stalled
 from gotk.runtime.reconciler import Reader
 from image_automation.bumps import FirstSeen
 from image_automation.pull_requests.access import Connect, Way
-from policies.image_policy import repository_of
+from policies.wakes import repository_of
 from reflector import access
 from reflector.database import StoreError
 from reflector.store import TagStore

@@ -17,7 +17,7 @@ from image_automation.dashboard.scanned import running
 from image_automation.dashboard.scanned.lags import Lag
 from image_automation.dashboard.scanned.running import Run, Runs
 from image_automation.dashboard.states import State
-from policies.image_policy import repository_of
+from policies.wakes import repository_of
 
 #: Annotations of a policy that let it choose less than the best of its tags.
 _HOLDING: Final = frozenset({extensions.MINIMUM_AGE, extensions.PIN})

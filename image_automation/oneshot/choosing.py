@@ -28,7 +28,7 @@ from image_automation.app.digests import RegistryDigests
 from image_automation.app.settings import Settings
 from image_automation.oneshot import turn
 from image_automation.oneshot.world import Asking, Reading, World
-from policies import image_policy
+from policies import wakes
 from policies.image_policy import ImagePolicyReconciler
 from reflector.image_repository import ImageRepositoryReconciler
 from reflector.store import TagStore
@@ -74,7 +74,7 @@ class Chooser:
     async def choose(self) -> None:
         """Scan what policies refer to and let them choose; status and conditions of the objects tell how it went."""
         policies = self._world.list(ImagePolicy)
-        wanted = {image_policy.repository_of(policy) for policy in policies if not policy.spec.suspend}
+        wanted = {wakes.repository_of(policy) for policy in policies if not policy.spec.suspend}
         await self.scan([found for key in sorted(wanted) if (found := self._world.find(ImageRepository, *key))])
         async with asyncio.TaskGroup() as group:
             for policy in policies:
@@ -97,7 +97,7 @@ class Chooser:
         """
         found = {}
         for policy in self._world.list(ImagePolicy):
-            repository = self._world.find(ImageRepository, *image_policy.repository_of(policy))
+            repository = self._world.find(ImageRepository, *wakes.repository_of(policy))
             chosen = policy.status.latest_ref
             known = self._tags.first_seen(repository.status.canonical_image_name) if repository else None
             if chosen is None or known is None or chosen.tag not in known.names:
@@ -125,7 +125,7 @@ class Chooser:
 
     def _not_scanned(self, policy: ImagePolicy) -> tuple[str, str] | None:
         """Return why the policy's repository was not scanned: a better cause than that there are no tags."""
-        key = image_policy.repository_of(policy)
+        key = wakes.repository_of(policy)
         repository = self._world.find(ImageRepository, *key)
         if repository is None or repository.status.last_scan_result is not None:
             return None

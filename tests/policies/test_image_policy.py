@@ -16,8 +16,8 @@ from gotk.kube import errors as kube_errors
 from gotk.runtime import errors
 from gotk.runtime.blocking import Limiter
 from gotk.runtime.conditions import READY
-from gotk.runtime.reconciler import Key
-from policies.image_policy import ImagePolicyReconciler, policies_of, tags_changed
+from policies.image_policy import ImagePolicyReconciler
+from policies.wakes import tags_changed
 from reflector.store import Generation
 from tests.running import NOON, Ended, FakeRun, run_once
 
@@ -532,20 +532,6 @@ AGAIN = msgspec.structs.replace(
 )
 def test_a_repository_wakes_its_policies_when_its_tags_change(old, new, wakes):
     assert tags_changed(old, new) is wakes
-
-
-def test_a_repository_wakes_the_policies_that_refer_to_it_in_any_namespace(world):
-    def named(namespace: str, name: str, ref: dict[str, str]) -> ImagePolicy:
-        obj = policy(ref=ref)
-        return msgspec.structs.replace(
-            obj, metadata=msgspec.structs.replace(obj.metadata, namespace=namespace, name=name)
-        )
-
-    world.add(named("apps", "own", {"name": "app"}))
-    world.add(named("images", "away", {"name": "app", "namespace": "apps"}))
-    world.add(named("images", "namesake", {"name": "app"}))
-    world.add(named("apps", "other", {"name": "other"}))
-    assert set(policies_of(repository(), world)) == {Key("apps", "own"), Key("images", "away")}
 
 
 def aged(obj: ImagePolicy, **annotations: str) -> ImagePolicy:
