@@ -16,7 +16,7 @@ from deploy.kustomize import history, owner
 from deploy.kustomize.attempt import Attempt, KustomizationRun
 from deploy.kustomize.building.assembly import Assembled
 from deploy.kustomize.policy import Policy
-from gotk.api.kustomize import GROUP, NamespacedObjectKindReference
+from gotk.api.kustomize import GROUP, KustomizationSpec, NamespacedObjectKindReference
 from gotk.duration import Duration
 from gotk.kube.errors import APIError
 from gotk.runtime import conditions
@@ -80,7 +80,10 @@ class Steps:
         return applied
 
     async def _prune(self, attempt: Attempt, applied: Sequence[Change], cluster: ports.Cluster) -> None:
-        """Store the new inventory, then delete what only the old one holds."""
+        """Store the new inventory, then delete what only the old one holds.
+
+        Where nothing is deleted and no health awaited, the end of the run is next, and stores it with the rest.
+        """
         run = attempt.run
         before = run.status.inventory
         items = [change.item for change in applied]
@@ -89,8 +92,10 @@ class Steps:
             return
         stale = inventory.stale(inventory.read(before), items)
         run.update(inventory=kept)
-        await run.save()
-        if not attempt.obj.spec.prune or not stale:
+        deletes = attempt.obj.spec.prune and bool(stale)
+        if deletes or _awaits_health(attempt.obj.spec):
+            await run.save()
+        if not deletes:
             return
         pruned = await prune.prune(stale, cluster=cluster, owner=owner.of(attempt.obj))
         if told := changes.lines(pruned.changes, skipped=True):
@@ -108,7 +113,7 @@ class Steps:
         redactor: redaction.Redactor,
     ) -> None:
         run, spec = attempt.run, attempt.obj.spec
-        if not spec.wait and not spec.health_checks:
+        if not _awaits_health(spec):
             run.conditions.delete(_HEALTHY)
             return
         was_healthy = run.conditions.is_true(_HEALTHY)
@@ -185,6 +190,10 @@ async def _referred(reference: NamespacedObjectKindReference, own: str, cluster:
     namespace = (reference.namespace or own) if namespaced else ""
     group, _, version = api_version.rpartition("/")
     return Item(ObjectID(namespace, reference.name, group, reference.kind), version)
+
+
+def _awaits_health(spec: KustomizationSpec) -> bool:
+    return spec.wait or bool(spec.health_checks)
 
 
 def _awaited(attempt: Attempt, applied: Sequence[Change]) -> list[Item]:

@@ -126,7 +126,10 @@ class Run(Protocol[S]):
         ...
 
     async def progress(self, message: str, *, ready_unknown: bool = False) -> None:
-        """Say what goes on: Reconciling with this message, written at once; Ready becomes Unknown where asked."""
+        """Say what goes on: Reconciling with this message; Ready becomes Unknown where asked.
+
+        It is written in a moment, unless the run says something else or ends before.
+        """
         ...
 
     async def save(self) -> None:

@@ -88,7 +88,10 @@ class Reconciliation(Generic[O]):
             log.info("reconciliation is suspended for this object")
             await run.finish(observed=conditions.observes(run.conditions, self._reconciler.rules))
             return NEVER
-        return await self._reconcile(entry, run)
+        try:
+            return await self._reconcile(entry, run)
+        finally:
+            await run.end()
 
     async def _reconcile(self, obj: O, run: ObjectRun[O, Any]) -> Next:
         began = self._clock.monotonic()
@@ -99,7 +102,7 @@ class Reconciliation(Generic[O]):
         end: Outcome | errors.ReconcileError | None = unsupported(self._reconciler, obj)
         if end is None:
             if generation != observed:
-                await run.save()
+                run.announce()
             end = await self._attempt(lambda: self._reconciler.reconcile(obj, run), run.log)
         if isinstance(end, Outcome) and end.later:
             return LATER

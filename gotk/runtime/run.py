@@ -1,6 +1,7 @@
 """One run over one object: the state that a reconciler changes, and how it gets written and said."""
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar, cast
@@ -9,6 +10,7 @@ import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from gotk.api.meta import REQUESTED_AT, Object, ReconcileStatus
+from gotk.kube.errors import APIError
 from gotk.runtime import conditions, status
 from gotk.runtime.clock import Clock
 from gotk.runtime.events import Delivery
@@ -20,6 +22,8 @@ S = TypeVar("S", bound=ReconcileStatus)
 Emit = Callable[[Severity, str, str, Mapping[str, str]], Delivery]
 #: For how many seconds a run waits for the delivery of an event.
 _DELIVERY = 10.0
+#: For how many seconds what goes on is not worth a write: the run may have got further, or have ended.
+_MOMENT = 1.0
 
 
 class Writer(Protocol[O]):
@@ -64,6 +68,8 @@ class ObjectRun(Generic[O, S]):
         self._clock = clock
         self._began_with = {condition.type: condition for condition in self.status.conditions}
         self._requested_at = obj.metadata.annotations.get(REQUESTED_AT, "")
+        self._writing = asyncio.Lock()
+        self._announced: asyncio.Task[None] | None = None
 
     def now(self) -> datetime:
         """Return the current time, in UTC."""
@@ -84,14 +90,36 @@ class ObjectRun(Generic[O, S]):
         self.status = msgspec.structs.replace(self.status, **fields)
 
     async def progress(self, message: str, *, ready_unknown: bool = False) -> None:
-        """Say what goes on: Reconciling with this message, written at once; Ready becomes Unknown where asked."""
+        """Say what goes on: Reconciling with this message; Ready becomes Unknown where asked. Written as by `announce`."""
         self.conditions.mark_true(conditions.RECONCILING, conditions.PROGRESSING, message)
         if ready_unknown:
             self.conditions.mark_unknown(conditions.READY, conditions.PROGRESSING, message)
-        await self.save()
+        self.announce()
+
+    def announce(self) -> None:
+        """Write status and conditions in a moment, as they are then, unless the run has written them until then."""
+        if self._announced is None:
+            self._announced = asyncio.create_task(self._write_later())
 
     async def save(self) -> None:
         """Write status and conditions now."""
+        self._take_back()
+        async with self._writing:
+            await self._write()
+
+    def _take_back(self) -> None:
+        if self._announced is not None:
+            self._announced.cancel()
+            self._announced = None
+
+    async def _write_later(self) -> None:
+        await self._clock.sleep(_MOMENT)
+        self._announced = None  # from here on it is a write as any other, and nobody's to take back
+        async with self._writing:
+            with contextlib.suppress(APIError, OSError):  # what refuses this will refuse the end of the run
+                await self._write()
+
+    async def _write(self) -> None:
         wanted = msgspec.structs.replace(self.status, conditions=self.conditions.as_tuple())
         written = await self._writer.write(self._obj, wanted, self._owned())
         if written is not None:
@@ -106,12 +134,19 @@ class ObjectRun(Generic[O, S]):
             self.update(observed_generation=self._generation)
         await self.save()
 
+    async def end(self) -> None:
+        """Take back what is announced and not written: the run has ended, whether or not by `finish`."""
+        self._take_back()
+        async with self._writing:  # what is on its way has come when the next run begins
+            return
+
     async def annotate(self, annotations: Mapping[str, str | None]) -> None:
         """Write annotations of the object now; None takes one away."""
-        written = await self._writer.annotate(self._obj, annotations)
-        if written is not None:
-            self._obj = written
-            self._learn(written)
+        async with self._writing:
+            written = await self._writer.annotate(self._obj, annotations)
+            if written is not None:
+                self._obj = written
+                self._learn(written)
 
     def event(self, severity: Severity, reason: str, message: str, metadata: Mapping[str, str] | None = None) -> None:
         """Emit an event about the object."""

@@ -44,9 +44,13 @@ def stored(**spec: Any) -> MemoryCluster:
 
 @in_virtual_time
 async def test_a_new_object_gets_its_finalizer_then_its_status() -> None:
+    async def work(obj: Any, run: Any) -> Outcome:
+        await asyncio.sleep(2)
+        return Outcome(message="all good")
+
     cluster = stored()
-    async with managed(cluster, repositories(succeed)) as world:
-        await asyncio.sleep(1)
+    async with managed(cluster, repositories(work)) as world:
+        await asyncio.sleep(3)
         assert cluster.objects["ImageRepository", "default", "app"]["metadata"]["finalizers"] == [
             "finalizers.fluxcd.io"
         ]
@@ -76,7 +80,7 @@ async def test_it_runs_again_at_the_interval_and_tells_traces() -> None:
         await asyncio.sleep(1201)
         assert reconciler.times() == [0, 600, 1200]
         assert [severity for severity, _, _ in world.sink.told()] == ["Normal", "Trace", "Trace"]
-        assert len(world.cluster.patches) == 3, "finalizer, progress, end: a run that changes nothing writes nothing"
+        assert len(world.cluster.patches) == 2, "finalizer, end: a run that changes nothing writes nothing"
 
 
 @in_virtual_time
@@ -437,21 +441,59 @@ async def test_a_run_sees_what_the_run_before_it_wrote() -> None:
 
 
 @in_virtual_time
-async def test_progress_is_written_at_once() -> None:
-    gate = asyncio.Event()
+async def test_progress_is_written_while_a_step_takes_longer_than_a_moment() -> None:
+    gates = [asyncio.Event(), asyncio.Event()]
 
     async def work(obj: Any, run: Any) -> Outcome:
+        await run.progress("looking")
         await run.progress("cloning", ready_unknown=True)
-        await gate.wait()
+        await gates[0].wait()
+        await run.progress("packing")
+        await gates[1].wait()
         return Outcome(message="all good")
 
     async with managed(stored(), repositories(work)) as world:
-        await asyncio.sleep(1)
-        seen = world.cluster.conditions("ImageRepository", "default", "app")
-        assert (seen["Reconciling"]["message"], seen["Ready"]["status"]) == ("cloning", "Unknown")
-        gate.set()
-        await asyncio.sleep(1)
+        for gate, message in zip(gates, ("cloning", "packing"), strict=True):
+            await asyncio.sleep(2)
+            seen = world.cluster.conditions("ImageRepository", "default", "app")
+            assert (seen["Reconciling"]["message"], seen["Ready"]["status"]) == (message, "Unknown")
+            gate.set()
+        await asyncio.sleep(2)
         assert world.ready()[0] == "True"
+
+
+@in_virtual_time
+async def test_a_run_that_ends_within_a_moment_is_written_once() -> None:
+    async def work(obj: Any, run: Any) -> Outcome:
+        await run.progress("cloning", ready_unknown=True)
+        await asyncio.sleep(0.5)
+        await run.progress("packing")
+        return Outcome(message="all good")
+
+    cluster = stored()
+    async with managed(cluster, repositories(work)) as world:
+        await asyncio.sleep(5)
+        assert world.ready() == ("True", "Succeeded", "all good")
+        assert [part for _, part, _ in cluster.patches] == ["", "status"], "finalizer, end"
+
+
+@in_virtual_time
+async def test_what_a_run_announced_that_put_its_work_off_is_not_written() -> None:
+    runs: list[str] = []
+
+    async def work(obj: Any, run: Any) -> Outcome:
+        runs.append(obj.metadata.name)
+        if len(runs) > 1:
+            await asyncio.Event().wait()
+        await run.progress("waiting in line")
+        return Outcome(later=True)
+
+    cluster = MemoryCluster()
+    cluster.put(image_repository(image="a") | {"status": {"observedGeneration": 1}})
+    async with managed(cluster, repositories(work)):
+        await asyncio.sleep(5)
+        assert len(runs) == 2
+        assert [part for _, part, _ in cluster.patches] == [""], "finalizer"
 
 
 def kustomized() -> MemoryCluster:
@@ -472,17 +514,18 @@ async def test_a_kustomization_is_unknown_while_it_runs_and_observed_only_when_r
     cluster, seen = kustomized(), []
 
     async def work(obj: Any, run: Any) -> Outcome:
+        await asyncio.sleep(2)
         seen.append(world.ready("Kustomization"))
         if len(seen) == 2:
             raise errors.Stalled("AccessDenied", "no")
         return Outcome(message="Applied revision: x")
 
     async with managed(cluster, kustomizations(work)) as world:
-        await asyncio.sleep(1)
+        await asyncio.sleep(3)
         assert world.ready("Kustomization") == ("True", "ReconciliationSucceeded", "Applied revision: x")
         assert world.status("Kustomization")["observedGeneration"] == 1
         cluster.change("Kustomization", "default", "app", {"spec": {"prune": False}})
-        await asyncio.sleep(1)
+        await asyncio.sleep(3)
         assert world.ready("Kustomization") == ("False", "AccessDenied", "no")
         assert world.status("Kustomization")["observedGeneration"] == 1
     assert seen == [("Unknown", "Progressing", "Reconciliation in progress")] * 2
@@ -493,6 +536,7 @@ async def test_a_steady_kustomization_does_not_flicker_but_tells_when_it_was_las
     cluster, seen = kustomized(), []
 
     async def work(obj: Any, run: Any) -> Outcome:
+        await asyncio.sleep(2)
         seen.append(world.ready("Kustomization")[0])
         return Outcome(message="Applied revision: x", requeue_after=60)
 
