@@ -20,6 +20,7 @@ from gotk.kube import errors as kube
 from gotk.kube.cache import Caches
 from gotk.kube.entries import Undecodable
 from gotk.runtime import events, status
+from gotk.runtime.beside import running
 from gotk.runtime.clock import Clock
 from gotk.runtime.logging import redact
 from gotk.runtime.metrics import Metrics
@@ -88,6 +89,10 @@ class Controller(Generic[O]):
             await synced.wait()
         self.started = True
         self._log.info("starting workers", workers=self._workers)
+        async with running(self._reconciliation.announcements.write(), name=f"{self.kind} progress"):
+            await self._runs()
+
+    async def _runs(self) -> None:
         places = asyncio.Semaphore(self._workers)
         async with asyncio.TaskGroup() as group:
             while True:

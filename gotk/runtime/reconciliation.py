@@ -20,7 +20,7 @@ from gotk.runtime.clock import Clock
 from gotk.runtime.logging import redact
 from gotk.runtime.metrics import Metrics
 from gotk.runtime.reconciler import Key, Marked, Outcome, Reconciler, Selective, Severity, Timed, Woken, is_set
-from gotk.runtime.run import ObjectRun
+from gotk.runtime.run import Announcements, ObjectRun
 from gotk.runtime.run_result import CONFLICT, LATER, NEVER, NOW, Next
 from gotk.runtime.settings import Settings
 
@@ -43,6 +43,8 @@ class Reconciliation(Generic[O]):
         clock: Clock,
         settings: Settings,
     ) -> None:
+        #: What runs have said and is not written yet: somebody has to write it.
+        self.announcements = Announcements(clock)
         self._reconciler = reconciler
         self._resource = scheme.resource_of(reconciler.kind)
         self._cache = cache
@@ -235,6 +237,7 @@ class Reconciliation(Generic[O]):
             log=log,
             clock=self._clock,
             woken=woken,
+            announcements=self.announcements,
         )
 
     async def _stall(self, entry: Undecodable, log: FilteringBoundLogger) -> None:

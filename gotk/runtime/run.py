@@ -1,7 +1,6 @@
 """One run over one object: the state that a reconciler changes, and how it gets written and said."""
 
 import asyncio
-import contextlib
 from collections.abc import Callable, Collection, Mapping
 from datetime import datetime
 from typing import Any, Generic, Protocol, TypeVar, cast
@@ -38,6 +37,37 @@ class Writer(Protocol[O]):
         ...
 
 
+class Announcements:
+    """Runs that have said what goes on: it is written once they have lasted a moment longer, in the order of saying."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._due: dict[ObjectRun[Any, Any], float] = {}
+        self._added = asyncio.Event()
+
+    def add(self, run: "ObjectRun[Any, Any]") -> None:
+        """Take a run in; where it is in already it keeps its place."""
+        self._due.setdefault(run, self._clock.monotonic() + _MOMENT)
+        self._added.set()
+
+    def drop(self, run: "ObjectRun[Any, Any]") -> None:
+        """Take a run out: what goes on has been written, or it has ended."""
+        self._due.pop(run, None)
+
+    async def write(self) -> None:
+        """Write what is due, without an end."""
+        while True:
+            if not self._due:
+                self._added.clear()
+                await self._added.wait()
+                continue
+            run, due = next(iter(self._due.items()))
+            if (early := due - self._clock.monotonic()) > 0:
+                await self._clock.sleep(early)
+            elif self._due.pop(run, None):
+                await run.write_announced()
+
+
 class ObjectRun(Generic[O, S]):
     """The `Run` that the controller hands to a reconciler. `learn` is given every state that a write has led to."""
 
@@ -52,6 +82,7 @@ class ObjectRun(Generic[O, S]):
         log: FilteringBoundLogger,
         clock: Clock,
         woken: Woken,
+        announcements: Announcements,
     ) -> None:
         self.woken = woken
         self.status = cast("S", status.of(obj))
@@ -69,7 +100,7 @@ class ObjectRun(Generic[O, S]):
         self._began_with = {condition.type: condition for condition in self.status.conditions}
         self._requested_at = obj.metadata.annotations.get(REQUESTED_AT, "")
         self._writing = asyncio.Lock()
-        self._announced: asyncio.Task[None] | None = None
+        self._announcements = announcements
 
     def now(self) -> datetime:
         """Return the current time, in UTC."""
@@ -90,34 +121,165 @@ class ObjectRun(Generic[O, S]):
         self.status = msgspec.structs.replace(self.status, **fields)
 
     async def progress(self, message: str, *, ready_unknown: bool = False) -> None:
-        """Say what goes on: Reconciling with this message; Ready becomes Unknown where asked. Written as by `announce`."""
+        """Say what goes on: Reconciling with this message; Ready becomes Unknown where asked. It is announced."""
         self.conditions.mark_true(conditions.RECONCILING, conditions.PROGRESSING, message)
         if ready_unknown:
             self.conditions.mark_unknown(conditions.READY, conditions.PROGRESSING, message)
         self.announce()
 
     def announce(self) -> None:
-        """Write status and conditions in a moment, as they are then, unless the run has written them until then."""
-        if self._announced is None:
-            self._announced = asyncio.create_task(self._write_later())
+        """Have status and conditions written in a moment, as they are then, unless the run writes or ends before."""
+        self._announcements.add(self)
+
+    async def write_announced(self) -> None:
+        """Write status and conditions as they are now. Raises nothing: the end of the run writes them again."""
+        try:
+            await self.save()
+        except APIError:  # what refuses this will refuse the end, and be told
+            return
+        except Exception:
+            self.log.exception("unexpected error while writing what goes on")
 
     async def save(self) -> None:
         """Write status and conditions now."""
-        self._take_back()
+        self._announcements.drop(self)
         async with self._writing:
             await self._write()
 
-    def _take_back(self) -> None:
-        if self._announced is not None:
-            self._announced.cancel()
-            self._announced = None
+    async def _write(self) -> None:
+        wanted = msgspec.structs.replace(self.status, conditions=self.conditions.as_tuple())
+        written = await self._writer.write(self._obj, wanted, self._owned())
+        if written is not None:
+            self._obj = written
+            self._learn(written)
 
-    async def _write_later(self) -> None:
-        await self._clock.sleep(_MOMENT)
-        self._announced = None  # from here on it is a write as any other, and nobody's to take back
+    async def finish(self, *, observed: bool) -> None:
+        """Write the end of the run: the request that it handled and, where `observed`, the generation."""
+        if self._requested_at:
+            self.update(last_handled_reconcile_at=self._requested_at)
+        if observed:
+            self.update(observed_generation=self._generation)
+        await self.save()
+
+    async def end(self) -> None:
+        """Take back what is announced, and wait for what is being written: the run has ended, however it did."""
+        self._announcements.drop(self)
         async with self._writing:
-            with contextlib.suppress(APIError, OSError):  # what refuses this will refuse the end of the run
-                await self._write()
+            return
+
+    async def annotate(self, base: O, annotations: Mapping[str, str | None]) -> O | None:
+        """Set annotations, or take them away where None."""
+        ...
+
+
+class Announcements:
+    """Runs that have said what goes on: it is written once they have lasted a moment longer, in the order of saying."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._due: dict[ObjectRun[Any, Any], float] = {}
+        self._added = asyncio.Event()
+
+    def add(self, run: "ObjectRun[Any, Any]") -> None:
+        """Take a run in; where it is in already it keeps its place."""
+        self._due.setdefault(run, self._clock.monotonic() + _MOMENT)
+        self._added.set()
+
+    def drop(self, run: "ObjectRun[Any, Any]") -> None:
+        """Take a run out: what goes on has been written, or it has ended."""
+        self._due.pop(run, None)
+
+    async def write(self) -> None:
+        """Write what is due, without an end."""
+        while True:
+            if not self._due:
+                self._added.clear()
+                await self._added.wait()
+                continue
+            run, due = next(iter(self._due.items()))
+            if (early := due - self._clock.monotonic()) > 0:
+                await self._clock.sleep(early)
+            elif self._due.pop(run, None):
+                await run.write_announced()
+
+
+class ObjectRun(Generic[O, S]):
+    """The `Run` that the controller hands to a reconciler. `learn` is given every state that a write has led to."""
+
+    def __init__(
+        self,
+        obj: O,
+        *,
+        rules: conditions.Rules,
+        writer: Writer[O],
+        learn: Callable[[O], None],
+        emit: Emit,
+        log: FilteringBoundLogger,
+        clock: Clock,
+        woken: Woken,
+        announcements: Announcements,
+    ) -> None:
+        self.woken = woken
+        self.status = cast("S", status.of(obj))
+        self.conditions = conditions.Conditions(
+            self.status.conditions, generation=obj.metadata.generation, now=clock.now()
+        )
+        self.log = log
+        self._obj = obj
+        self._generation = obj.metadata.generation
+        self._rules = rules
+        self._writer = writer
+        self._learn = learn
+        self._emit = emit
+        self._clock = clock
+        self._began_with = {condition.type: condition for condition in self.status.conditions}
+        self._requested_at = obj.metadata.annotations.get(REQUESTED_AT, "")
+        self._writing = asyncio.Lock()
+        self._announcements = announcements
+
+    def now(self) -> datetime:
+        """Return the current time, in UTC."""
+        return self._clock.now()
+
+    @property
+    def requested(self) -> bool:
+        """Whether `reconcile.fluxcd.io/requestedAt` holds a value that no run has handled."""
+        return self._requested_at not in {"", self.status.last_handled_reconcile_at}
+
+    @property
+    def obj(self) -> O:
+        """The object as last written."""
+        return self._obj
+
+    def update(self, **fields: Any) -> None:
+        """Replace fields of `status`."""
+        self.status = msgspec.structs.replace(self.status, **fields)
+
+    async def progress(self, message: str, *, ready_unknown: bool = False) -> None:
+        """Say what goes on: Reconciling with this message; Ready becomes Unknown where asked. It is announced."""
+        self.conditions.mark_true(conditions.RECONCILING, conditions.PROGRESSING, message)
+        if ready_unknown:
+            self.conditions.mark_unknown(conditions.READY, conditions.PROGRESSING, message)
+        self.announce()
+
+    def announce(self) -> None:
+        """Have status and conditions written in a moment, as they are then, unless the run writes or ends before."""
+        self._announcements.add(self)
+
+    async def write_announced(self) -> None:
+        """Write status and conditions as they are now. Raises nothing: the end of the run writes them again."""
+        try:
+            await self.save()
+        except APIError:  # what refuses this will refuse the end, and be told
+            return
+        except Exception:
+            self.log.exception("unexpected error while writing what goes on")
+
+    async def save(self) -> None:
+        """Write status and conditions now."""
+        self._announcements.drop(self)
+        async with self._writing:
+            await self._write()
 
     async def _write(self) -> None:
         wanted = msgspec.structs.replace(self.status, conditions=self.conditions.as_tuple())

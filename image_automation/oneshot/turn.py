@@ -17,7 +17,7 @@ from gotk.runtime.clock import Clock, rfc3339
 from gotk.runtime.events import Delivery
 from gotk.runtime.reconciler import Outcome, Reconciler, Severity, Woken
 from gotk.runtime.reconciliation import unsupported
-from gotk.runtime.run import ObjectRun
+from gotk.runtime.run import Announcements, ObjectRun
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type
 
@@ -60,6 +60,7 @@ async def take(reconciler: Reconciler[O, Any], obj: O, clock: Clock) -> Ended[O]
         log=_SILENT,
         clock=clock,
         woken=Woken(),
+        announcements=Announcements(clock),
     )
     end = unsupported(reconciler, obj) or await _attempt(reconciler, obj, run)
     success = conditions.Success(end.message, end.reason) if isinstance(end, Outcome) else end
