@@ -486,7 +486,7 @@ async def test_what_a_run_announced_that_put_its_work_off_is_not_written() -> No
         if len(runs) > 1:
             await asyncio.Event().wait()
         await run.progress("waiting in line")
-        return Outcome(later=True)
+        return Outcome(message="", later=True)
 
     cluster = MemoryCluster()
     cluster.put(image_repository(image="a") | {"status": {"observedGeneration": 1}})
