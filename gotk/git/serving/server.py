@@ -79,6 +79,7 @@ class _Request(BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         """Answer a fetch or take a push."""
+        self._acknowledge()
         route = _ROUTE.match(unquote(urlsplit(self.path).path))
         if not self._admitted():
             return
@@ -100,6 +101,10 @@ class _Request(BaseHTTPRequestHandler):
             self._send(receive_pack.serve(repository, body.read, body.read, lock))
         while body.read(_READ_SIZE):  # what is left would be taken for the next request
             pass
+
+    def _acknowledge(self) -> None:
+        """Acknowledge what has come, at once: libgit2 writes a body behind its head, and Nagle holds that until then."""
+        self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def _admitted(self) -> bool:
         auth = self.server.auth
