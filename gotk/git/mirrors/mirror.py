@@ -23,6 +23,7 @@ from gotk.git.auth import ANONYMOUS, Credentials
 from gotk.git.mirrors import cache
 from gotk.git.mirrors.cache import Cache
 from gotk.git.mirrors.lock import exclusive
+from gotk.git.mirrors.pushed import Place, Pushed
 from gotk.git.objects import blob, history, signature, tree
 from gotk.git.objects import commit as commits
 from gotk.git.objects.commit import Person, Sign
@@ -47,9 +48,14 @@ class Mirror:
         timeout: float = 60.0,
         depth: int = 1,
         write_time: Callable[[], float] | None = None,
+        readers: str = "",
+        pushed: Pushed | None = None,
     ) -> None:
+        """Touch nothing yet. What is `pushed` from here other mirrors of the same `readers` take over, and so back."""
         self.url = urls.parse(url)
         self._write_time = write_time
+        self._readers = readers
+        self._pushed = pushed if pushed is not None else Pushed()
         self._cache = Cache(directory, self.url.bare)
         self._remote = Remote(url=url, credentials=credentials, timeout=timeout)
         self._depth = depth
@@ -122,6 +128,8 @@ class Mirror:
                     options=options,
                 )
             )
+        if commit:
+            self._pushed.note(self._readers, name, Place(commit, self._cache.directory))
 
     def _for_push(self) -> Remote:
         """Return the remote with the time that a push may take. Raises Fenced where none may be sent."""
@@ -275,9 +283,10 @@ class Mirror:
         return exclusive(self._cache.lock, timeout=self._remote.timeout)
 
     def _fetch(self, ref: str, *, tags: bool) -> Fetched:
-        directory = str(self._cache.directory)
+        directory = self._cache.directory
+        self._pushed.bring(self._readers, ref, directory)
         return remote.fetch(
-            Fetch(remote=self._remote, repository=directory, reference=ref, depth=self._depth, tags=tags)
+            Fetch(remote=self._remote, repository=str(directory), reference=ref, depth=self._depth, tags=tags)
         )
 
     def _raw(self, object_id: str | pygit2.Oid) -> bytes:
@@ -300,15 +309,23 @@ class Mirrors:
         """Look after the mirrors in `root`. `write_time` tells for how many seconds this process may push still."""
         self._root = root
         self._write_time = write_time
+        self._pushed = Pushed()
 
     def open(
         self, url: str, credentials: Credentials = ANONYMOUS, *, tenant: str = "", timeout: float = 60.0, depth: int = 1
     ) -> Mirror:
         """Return the tenant's mirror of this address; nothing is touched before the first call on it."""
-        key = f"{tenant}\n{urls.parse(url).connect}\n{depth}"
-        name = hashlib.sha256(key.encode()).hexdigest()[:32]
+        readers = f"{tenant}\n{urls.parse(url).connect}"
+        name = hashlib.sha256(f"{readers}\n{depth}".encode()).hexdigest()[:32]
         return Mirror(
-            self._root / f"{name}.git", url, credentials, timeout=timeout, depth=depth, write_time=self._write_time
+            self._root / f"{name}.git",
+            url,
+            credentials,
+            timeout=timeout,
+            depth=depth,
+            write_time=self._write_time,
+            readers=readers,
+            pushed=self._pushed,
         )
 
     def sweep(self, *, now: datetime, unused: timedelta = timedelta(days=7)) -> int:
