@@ -23,6 +23,8 @@ from gotk.api.kustomize import KustomizationSpec
 #: What is read here; of more, kustomize makes a text sooner than this process does.
 MOST_BYTES = 1 << 20
 _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})", re.ASCII)
+#: With two dots and more it is no number to anybody: versions and addresses.
+_DOTTED = re.compile(r"[0-9]+(?:\.[0-9]+){2,}(?:[-+.][0-9A-Za-z-]+)*", re.ASCII)
 _BOOLEANS = {"true": True, "false": False}
 _ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
 _NAMESPACE = re.compile("[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?")
@@ -119,6 +121,8 @@ def _plain(value: Any) -> Any:
         case Plain():
             if value in _BOOLEANS:
                 return _BOOLEANS[value]
+            if _DOTTED.fullmatch(value):
+                return str(value)
             if not _INTEGER.fullmatch(value) or value == "-0":
                 raise NotPlain
             return int(value)
