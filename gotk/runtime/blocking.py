@@ -1,6 +1,7 @@
 """Blocking work, named and bounded: Git, tar, hashing and rendering run on a few threads, never on the event loop."""
 
 import asyncio
+import contextlib
 import functools
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -24,6 +25,14 @@ class Limiter:
         """Run the function on a thread and return what it returns, or raise what it raises."""
         loop = asyncio.get_running_loop()
         return await loop.run_in_executor(self._pool, functools.partial(function, *args, **kwargs))
+
+    def begin(self, function: Callable[P, object], /, *args: P.args, **kwargs: P.kwargs) -> None:
+        """Run the function on a thread, for nobody who waits: what it raises is lost, as is a call that comes too late.
+
+        For what has to be done at some time, such as clearing away what the next start would clear away, too.
+        """
+        with contextlib.suppress(RuntimeError):  # closed
+            self._pool.submit(functools.partial(function, *args, **kwargs))
 
     def close(self) -> None:
         """Drop what has not begun; what runs ends by itself."""

@@ -159,7 +159,7 @@ class Renderer:
         except handed.Unwritable as error:
             raise RenderError(f"the values cannot be used: {error}") from None
         finally:
-            await self._limiter.run(shutil.rmtree, folder, ignore_errors=True)
+            self._limiter.begin(shutil.rmtree, folder, ignore_errors=True)  # helm keeps what it learnt in many files
 
     async def _run(
         self, words: Sequence[str], request: Request, folder: Path, *, port: int = 0, dns: bool = False

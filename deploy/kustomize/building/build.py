@@ -341,6 +341,7 @@ def _environment(work: Path) -> dict[str, str]:
         "LC_ALL": "C.UTF-8",
         "GOMAXPROCS": str(_PROCESSORS),
         "GOMEMLIMIT": str(_MEMORY // 4 * 3),  # from there on Go would rather collect garbage than fail
+        "GOGC": "400",  # before that it leaves more of it, which takes a small build a fifth less of a processor
     }
 
 

@@ -42,6 +42,7 @@ def environment(home: Path, *, memory: int) -> dict[str, str]:
         "HELM_NO_PLUGINS": "1",
         "LC_ALL": "C.UTF-8",
         "GOMEMLIMIT": str(memory // 4 * 3),
+        "GOGC": "400",  # a short life in which little is collected takes a fifth less of a processor
     }
 
 

@@ -160,7 +160,7 @@ async def test_definitions_of_charts_that_the_values_leave_out_are_left_out(worl
     assert await kinds(world, parent(), {}) == [*own, "Table", "Cache"]
     assert await kinds(world, parent(), {"db": {"enabled": False}}) == [*own, "Cache"]
     assert await kinds(world, parent(), {"db": {"enabled": False}, "tags": {"fast": False}}) == own
-    assert list(world.scratch.iterdir()) == []
+    assert await world.left() == []
 
 
 @pytest.mark.real

@@ -58,7 +58,7 @@ async def test_an_install_is_rendered_as_helm_would_make_it(world: World) -> Non
     (hook,) = made.hooks
     assert (hook.name, hook.kind, hook.events, hook.weight) == ("prepare", "Job", ("pre-install", "post-upgrade"), 3)
     assert made.info.first_deployed == made.info.last_deployed != ""
-    assert list(world.scratch.iterdir()) == []
+    assert await world.left() == []
 
 
 async def test_a_chart_resolves_names_where_the_operator_lets_it(tmp_path: Path) -> None:
@@ -186,7 +186,7 @@ async def test_what_cannot_be_rendered_is_said_in_helms_words(
         assert message.startswith(complaint), message
         assert str(world.scratch) not in message
         assert "FAILED" not in message
-    assert list(world.scratch.iterdir()) == []
+    assert await world.left() == []
 
 
 async def test_a_schema_need_not_be_met_where_that_is_asked_for(world: World) -> None:
@@ -221,7 +221,7 @@ async def test_a_rendering_that_is_cancelled_or_late_leaves_nothing_behind(world
         rendered = group.create_task(world.render(rendering('"x"'), cluster=Silent()))
         await asked.wait()
         rendered.cancel()
-    assert list(world.scratch.iterdir()) == []
+    assert await world.left() == []
 
 
 async def test_options_among_names_are_names(world: World) -> None:

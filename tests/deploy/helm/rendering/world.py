@@ -16,10 +16,11 @@ from tests.conformance.helm import Helm
 
 
 class World:
-    def __init__(self, client: Client, renderer: Renderer, scratch: Path) -> None:
+    def __init__(self, client: Client, renderer: Renderer, scratch: Path, limiter: Limiter) -> None:
         self.client = client
         self.renderer = renderer
         self.scratch = scratch
+        self._limiter = limiter
         #: Every command line that was started.
         self.started: list[Sequence[str]] = []
 
@@ -30,6 +31,11 @@ class World:
         plain: dict[str, Any] = {"name": "web", "namespace": "apps", "timeout": 60.0, **fields}
         request = Request(chart=chart, values=values or {}, **plain)
         return await self.renderer.render(request, cluster=cluster or self.client)
+
+    async def left(self) -> list[Path]:
+        """Return what lies in the scratch folder once what was begun on the one thread has ended."""
+        await self._limiter.run(int)
+        return list(self.scratch.iterdir())
 
     async def create(self, kind: str, name: str, namespace: str = "default", **fields: Any) -> None:
         """Create an object of the core."""
@@ -46,7 +52,7 @@ async def new(directory: Path, *, authorization_mode: str = ALWAYS_ALLOW, dns: b
         ControlPlane(directory / "plane", authorization_mode=authorization_mode) as plane,
         Client(await from_kubeconfig([plane.kubeconfig])) as client,
     ):
-        with Limiter(width=2) as limiter:
+        with Limiter(width=1) as limiter:
             started: list[Sequence[str]] = []
 
             def confine(confinement: Confinement, words: Sequence[str]) -> Sequence[str]:
@@ -54,6 +60,6 @@ async def new(directory: Path, *, authorization_mode: str = ALWAYS_ALLOW, dns: b
                 return confinement.command(words)
 
             renderer = Renderer(command=str(Helm.path), limiter=limiter, scratch=scratch, confine=confine, dns=dns)
-            world = World(client, renderer, scratch)
+            world = World(client, renderer, scratch, limiter)
             world.started = started
             yield world
