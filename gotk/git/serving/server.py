@@ -103,7 +103,7 @@ class _Request(BaseHTTPRequestHandler):
             pass
 
     def _acknowledge(self) -> None:
-        """Acknowledge what has come, at once: libgit2 writes a body behind its head, and Nagle holds that until then."""
+        """Acknowledge what has come: libgit2 sends a head by itself, and its body not before that (Nagle)."""
         self.connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_QUICKACK, 1)
 
     def _admitted(self) -> bool:
