@@ -118,6 +118,25 @@ def test_redaction(text: str, hidden: str | None) -> None:
     assert logging.redact(text) == (text if hidden is None else hidden)
 
 
+SHOWN = [
+    "Authorization",
+    "BEARER",
+    "basic",
+    "passPhrase",
+    "to\u212aen",
+    "\u017fecret",
+    "identityToken",
+    "x-amz-signature",
+]
+MARKS = [": ", "=", " ", "'a b'", '"', "://", "u:p@", "?sig=", "&Token=", "-----BEGIN PRIVATE KEY-----", "abcdefgh123"]
+HOSTS = ["ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat_", "glpat-", "xoxa-", "xoxb-", "xoxp-"]
+
+
+@given(st.lists(st.sampled_from([*SHOWN, *MARKS, *HOSTS]), max_size=6).map("".join))
+def test_what_is_hidden_does_not_depend_on_what_else_a_text_has(text: str) -> None:
+    assert logging.redact(f"? {text}") == f"? {logging.redact(text)}"
+
+
 @pytest.mark.parametrize(
     "text", ["a" * 39000, "http://" + ":" * 39000, "token=" * 6000], ids=["word", "colons", "fields"]
 )
