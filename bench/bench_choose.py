@@ -84,10 +84,17 @@ CASES: list[tuple[str, ImagePolicySpec, Callable[[int], list[str]]]] = [
     ("semver >=2 <8", spec({"semver": {"range": ">=2 <8"}}), mixed),
     ("semver >=2.0.0-0 <8", spec({"semver": {"range": ">=2.0.0-0 <8"}}), mixed),
     ("semver 5 groups of ||", spec({"semver": {"range": "1.x || 3.x || 5.x || 7.x || ^9.1"}}), mixed),
+    (
+        "semver, extract",
+        spec({"semver": {"range": ">=2 <8"}}, r"^v?(?P<version>\d+\.\d+\.\d+)$", "$version"),
+        mixed,
+    ),
     ("alphabetical", spec({"alphabetical": {}}), mixed),
     ("numerical", spec({"numerical": {}}), numbers),
     ("alphabetical, pattern", spec({"alphabetical": {}}, "^main-"), builds),
     ("alphabetical, choice", spec({"alphabetical": {}}, "^(main|release)-"), builds),
+    ("alphabetical, extract", spec({"alphabetical": {}}, "^main-(?P<commit>[a-f0-9]+)-", "$commit"), builds),
+    ("numerical, pattern", spec({"numerical": {}}, "^[1-9]"), numbers),
     ("numerical, extract", spec({"numerical": {}}, "^main-[a-f0-9]+-(?P<ts>[0-9]+)$", "$ts"), builds),
 ]
 

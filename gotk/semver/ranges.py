@@ -12,6 +12,7 @@ from typing import Self
 
 from gotk.semver import version
 from gotk.semver.quote import quote
+from gotk.semver.sweep import Lines, Scattered
 from gotk.semver.version import Key, Version
 
 MAX_LENGTH = 512
@@ -28,6 +29,9 @@ _COMMA = re.compile(rf",{_SPACE}*+")
 _SPACES = re.compile(rf"{_SPACE}*+")
 _HYPHEN = re.compile(rf"{_SPACE}*+({_PATTERN}){_SPACE}++-{_SPACE}++({_PATTERN}){_SPACE}*+")
 _WILDCARDS = {"x", "X", "*", ""}
+
+#: More tags than this are looked through by sweeps, whose patterns have to be made first.
+_MANY = 10_000
 
 _LOWEST: Key = ()
 _HIGHEST: Key = (version.UINT64,)
@@ -68,6 +72,20 @@ class _Group:
             return False
         return not any(cut.excludes(key) for cut in self.cuts)
 
+    def following(self, numbers: tuple[int, ...]) -> range:
+        """Return what may follow the first numbers (at most two) of a version between the bounds."""
+        known = len(numbers)
+        if not self.low[:known] <= numbers < self.high:
+            return range(0)
+        low = self.low[known] if self.low[:known] == numbers and len(self.low) > known else 0
+        high: object = version.UINT64
+        if self.high[:known] == numbers:
+            high = self.high[known]
+        assert isinstance(low, int)
+        assert isinstance(high, int)
+        # A bound of more numbers has some below it that begin with its own.
+        return range(low, high + (len(self.high) > known + 1))
+
 
 @dataclass(frozen=True, slots=True)
 class Range:
@@ -99,9 +117,17 @@ class Range:
     def latest(self, tags: Collection[str]) -> str | None:
         """Return the tag with the highest version in the range, or None; of equals the greatest in byte order.
 
-        Tags that are no versions in Flux's sense are passed over. Of a version no more is read than it takes to see
-        that a better one is known.
+        Tags that are no versions in Flux's sense are passed over.
         """
+        if len(tags) > _MANY:
+            try:
+                return self._swept(Lines.of(tags, prereleases=self.prereleases))
+            except Scattered:
+                pass
+        return self._read(tags)
+
+    def _read(self, tags: Collection[str]) -> str | None:
+        """Look at all tags. Of a version no more is read than it takes to see that a better one is known."""
         has = self.groups[0].has if len(self.groups) == 1 else self.has
         ceiling = max(group.ceiling for group in self.groups)
         best, best_key, known_major, known_minor = "", _LOWEST, 0, 0
@@ -115,6 +141,19 @@ class Range:
             better = key > best_key or (key == best_key and tag > best)
             if better and version.is_tag(tag, numbers, prerelease) and has(key):
                 best, best_key, known_major, known_minor = tag, key, major, minor
+        return best or None
+
+    def _swept(self, lines: Lines) -> str | None:
+        """Look at the lines that can hold the best version, before those that can hold the next. Raises Scattered."""
+        if len(lines.numbers) < 3:
+            wanted = [group.following(lines.numbers) for group in self.groups]
+            return next(filter(None, map(self._swept, lines.following(wanted))), None)
+        best, best_key = "", _LOWEST
+        for tag, prerelease in lines.versions():
+            key = (*lines.numbers, version.prerelease_key(prerelease))
+            better = key > best_key or (key == best_key and tag > best)
+            if better and version.is_tag(tag, lines.numbers, prerelease) and self.has(key):
+                best, best_key = tag, key
         return best or None
 
 

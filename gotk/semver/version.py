@@ -91,15 +91,18 @@ def lines(tags: Collection[str], *, prereleases: bool = True) -> Iterator[tuple[
     that a good one is among the first even where the best come last. `is_tag` says whether Flux takes one for a
     version.
     """
-    text = "\n".join(tags)
-    if text.count("\n") >= len(tags):  # a version holds no line break: a tag with one goes, lest it look like two
-        text = "\n".join(tag for tag in tags if "\n" not in tag)
-    found = (_LINES if prereleases else _RELEASE_LINES).findall(text)
+    found = (_LINES if prereleases else _RELEASE_LINES).findall(joined(tags))
     stride = math.isqrt(len(found)) + 1
     return itertools.chain.from_iterable(found[start::stride] for start in range(stride))
 
 
-def is_tag(tag: str, numbers: tuple[int, int, int], prerelease: str) -> bool:
+def joined(tags: Collection[str]) -> str:
+    """Return tags as lines of one text, but for those with a line break: no version has one, and it looks like two."""
+    text = "\n".join(tags)
+    return text if text.count("\n") < len(tags) else "\n".join(tag for tag in tags if "\n" not in tag)
+
+
+def is_tag(tag: str, numbers: tuple[int, ...], prerelease: str) -> bool:
     """Tell whether Flux would take a tag that `lines` found, and that has these parts, for a version."""
     if len(tag) > 19 and (len(tag) > MAX_LENGTH or max(numbers) >= UINT64):
         return False

@@ -98,10 +98,44 @@ def test_the_latest_is_what_parsing_every_tag_finds(tags, text):
     assert range_.latest(tags) == (max(inside)[1] if inside else None)
 
 
+#: So many tags that they are looked through by sweeps, and none of them a version.
+MANY = ["latest"] * 10_000
+near = st.tuples(st.sampled_from(["", "v", "0", "v00"]), st.integers(0, 3), st.integers(0, 3), st.integers(0, 3)).map(
+    lambda parts: f"{parts[0]}{parts[1]}.{parts[2]}.{parts[3]}"
+)
+tails = st.sampled_from(["", "", "-rc.1", "-rc.2+b", "+b", "-01", "-", ".4", "x", "-a.b.c"])
+loose = st.sampled_from(["1", "1.2", "2-a.b.c", "0+a.b.c", "1.2-a.b", "01.02", "v3.0-0.0", "18446744073709551616.0.0"])
+
+
+@given(
+    st.lists(st.builds("".join, st.tuples(near, tails)) | versions | loose | st.just("1.2.3\n"), max_size=40),
+    st.sampled_from(
+        ["*", "*-0", ">=1 <3", ">=1.1.0-0 <2.2.0-rc.2", "^0", "~1.2", "<1||>2", "!=3.x", "=1.2.3", "0.0.x"]
+    ),
+)
+def test_sweeps_over_many_tags_find_what_reading_every_one_finds(tags, text):
+    range_ = Range.parse(text)
+    inside = []
+    for tag in tags:
+        try:
+            version = Version.parse_tag(tag)
+        except ValueError:
+            continue
+        if range_.contains(version):
+            inside.append((version.key, tag))
+    assert range_.latest([*MANY, *tags]) == (max(inside)[1] if inside else None)
+
+
+def test_versions_that_sweeps_do_not_find_soon_are_found_all_the_same():
+    tags = [f"9.{minor}.{patch}" for minor in range(200) for patch in range(60)]
+    assert Range.parse("!=9.x").latest([*tags, "1.2.3"]) == "1.2.3"
+
+
 @pytest.mark.parametrize("digits", [256, 5_000, 1_000_000])
 def test_endless_numbers_are_no_versions(digits):
     tags = ["9" * digits + ".0.0", "0.0.1", "0." + "9" * digits + ".0", "0.0.0-" + "9" * digits]
     assert Range.parse("*").latest(tags) == Range.parse("*-0").latest(tags) == "0.0.1"
+    assert Range.parse("*").latest(tags + MANY) == Range.parse("*-0").latest(tags + MANY) == "0.0.1"
 
 
 @given(st.text(max_size=60) | st.text("0123456789xX*v.-+|,<>=~^! \t", max_size=60))
