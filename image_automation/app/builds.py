@@ -7,6 +7,7 @@ from typing import Any
 
 from deploy.cluster import configs
 from deploy.cluster.trial import Manner
+from deploy.kustomize.building import ssh
 from deploy.kustomize.building.build import Builder, find_command
 from deploy.kustomize.building.fetching import RemoteBases
 from deploy.kustomize.decryption import sops
@@ -35,8 +36,13 @@ def builder(
 ) -> Builder:
     """Build what runs kustomize, and fetches for it what the operator allows. Raises FileNotFoundError."""
     bases = RemoteBases(
-        hosts=settings.remote_bases, mirrors=mirrors, transport=transport, limiter=git, tls=SYSTEM
-    )  # fmt: skip
+        hosts=settings.remote_bases,
+        mirrors=mirrors,
+        transport=transport,
+        limiter=git,
+        tls=SYSTEM,
+        keys=ssh.Keys(settings.remote_bases_known_hosts, settings.remote_bases_identity),
+    )
     return Builder(
         command=find_command(),
         limiter=work,

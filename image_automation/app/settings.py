@@ -81,6 +81,8 @@ class Settings:
     custom_apply_stage_kinds: frozenset[tuple[str, str]] = frozenset()
     strict_fields: bool = False
     remote_bases: frozenset[str] = frozenset()
+    remote_bases_known_hosts: Path | None = None
+    remote_bases_identity: Path | None = None
     default_decryption_service_account: str = ""
     sops_age_secret: tuple[str, str] | None = None
     sops_vault_configmap: tuple[str, str] | None = None

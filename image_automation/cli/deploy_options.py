@@ -1,7 +1,8 @@
 """The options of `run` that decide how manifests are decrypted and applied, and to which clusters."""
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
@@ -87,6 +88,18 @@ _OPTIONS = (
         metavar="HOSTS",
         help="Fetch remote bases of kustomizations from these hosts, separated by commas, without credentials.",
     ),
+    click.option(
+        "--remote-bases-known-hosts",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Fetch remote bases over SSH from servers whose keys are in this known_hosts file.",
+    ),
+    click.option(
+        "--remote-bases-identity",
+        type=click.Path(path_type=Path, dir_okay=False),
+        metavar="FILE",
+        help="Private key for remote bases over SSH, which every Kustomization may then fetch with.",
+    ),
     click.option("--no-remote-bases", is_flag=True, help="Fetch no remote bases: the default, and as in Flux."),
     click.option(
         "--sops-age-secret",
@@ -115,9 +128,24 @@ def read(options: dict[str, Any]) -> dict[str, Any]:
     return {"custom_apply_stage_kinds": stages, "remote_bases": _hosts(options)}
 
 
+def check_keys(options: Mapping[str, Any]) -> None:
+    """Check the files for remote bases over SSH. Raises Failure, which names flag and file."""
+    from deploy.kustomize.building import remote, ssh  # noqa: PLC0415 - heavy imports wait
+
+    known_hosts, identity = options["remote_bases_known_hosts"], options["remote_bases_identity"]
+    if identity is not None and known_hosts is None:
+        output.fail(f"{ssh.IDENTITY}: a key is for servers that are known, name their keys with {ssh.KNOWN_HOSTS}")
+    try:
+        ssh.Keys(known_hosts, identity).credentials()
+    except remote.FetchError as error:
+        output.fail(str(error))
+
+
 def _hosts(options: dict[str, Any]) -> frozenset[str]:
     """Return the hosts that remote bases are fetched from."""
     hosts = gates.words(options["remote_bases"])
+    if options["remote_bases_known_hosts"] or options["remote_bases_identity"]:
+        check_keys(options)
     if options.pop("no_remote_bases") and hosts:
         output.fail("--remote-bases and --no-remote-bases: give one of them")
     if wrong := sorted(host for host in hosts if not _HOST.fullmatch(host)):

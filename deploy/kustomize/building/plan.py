@@ -12,7 +12,7 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from deploy.kustomize.building import canonical, encrypted, references, remote, shapes
+from deploy.kustomize.building import address, canonical, encrypted, references, remote, shapes
 from deploy.kustomize.building.canonical import Value
 from deploy.kustomize.building.fetching import NoRemoteBases
 from deploy.kustomize.building.references import ForbiddenReference, Reference
@@ -227,8 +227,8 @@ class _Walk:
         """Return the name under which a remote base lies here, None where it has to be fetched first."""
         told = references.shown(entry)
         try:
-            wanted = remote.parse(entry)
-        except remote.BadAddress as error:
+            wanted = address.parse(entry)
+        except address.BadAddress as error:
             raise ForbiddenReference(f"{place}: '{told}' is remote and {error}") from None
         if refused := self._allows.refusal(wanted):
             raise ForbiddenReference(f"{place}: '{told}' {refused}")

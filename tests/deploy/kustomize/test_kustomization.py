@@ -365,6 +365,47 @@ async def test_health_is_awaited(here: World) -> None:
     assert "Healthy" not in ended.conditions
 
 
+async def test_named_objects_are_awaited_and_no_others(here: World) -> None:
+    deployment = (
+        "apiVersion: apps/v1\nkind: Deployment\nmetadata: {name: web, namespace: extra}\nspec: {replicas: 1, selector: "
+        "{matchLabels: {a: b}}, template: {metadata: {labels: {a: b}}, spec: {containers: [{name: c, image: i}]}}}\n"
+    )
+    await here.create(
+        WIDGETS + "---\n" + "{apiVersion: v1, kind: Namespace, metadata: {name: extra}}\n---\n" + deployment
+    )
+    here.publish({"w.yaml": WIDGET, "cm.yaml": config_map()})
+    await here.create(WIDGET)
+    stalled = {"status": {"conditions": [{"type": "Stalled", "status": "True", "message": "broken"}]}}
+    await here.client.patch_object("example.com/v1", "Widget", "extra", "w", stalled, subresource="status")
+    done = {
+        "observedGeneration": 1, "replicas": 1, "updatedReplicas": 1, "readyReplicas": 1, "availableReplicas": 1,
+        "conditions": [
+            {"type": "Available", "status": "True"},
+            {"type": "Progressing", "status": "True", "reason": "NewReplicaSetAvailable"},
+        ],
+    }  # fmt: skip
+    await here.client.patch_object("apps/v1", "Deployment", "extra", "web", {"status": done}, subresource="status")
+    named = [
+        {"apiVersion": "v1", "kind": "ConfigMap", "name": "cm"},
+        {"kind": "Deployment", "name": "web", "namespace": "extra"},  # apps/v1, and not of this Kustomization
+    ]
+    ended = await here.reconcile(kustomization(**IN_DEFAULT, healthChecks=named))
+    assert ended.conditions["Healthy"][:2] == ("True", "Succeeded"), ended.conditions
+    named.append({"apiVersion": "example.com/v1", "kind": "Widget", "name": "w", "namespace": "extra"})
+    ended = await here.reconcile(world.again(ended, healthChecks=named))
+    assert ended.conditions["Healthy"][2].endswith("[Widget/extra/w status: 'Failed': broken]")
+    assert await here.get("ConfigMap", "cm"), "what was applied stays"
+
+
+async def test_common_metadata_is_on_everything(here: World) -> None:
+    here.publish({"cm.yaml": config_map()})
+    common = {"labels": {"team": "a"}, "annotations": {"note": "b"}}
+    await here.reconcile(kustomization(**IN_DEFAULT, commonMetadata=common))
+    metadata = (await here.get("ConfigMap", "cm"))["metadata"]
+    assert metadata["labels"]["team"] == "a"
+    assert metadata["annotations"] == {"note": "b"}
+
+
 async def test_sources_that_are_not_there(here: World) -> None:
     ended = await here.reconcile(kustomization())
     assert ended.ready == ("False", "ArtifactFailed", 'GitRepository.source.toolkit.fluxcd.io "src" not found')

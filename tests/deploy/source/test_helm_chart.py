@@ -19,7 +19,7 @@ from deploy.source.publishing import Publisher
 from deploy.source.storage import Retention, Storage
 from gotk.api import scheme
 from gotk.api.meta import Artifact
-from gotk.api.source import GitRepository, HelmChart, HelmRepository
+from gotk.api.source import Bucket, GitRepository, HelmChart, HelmRepository
 from gotk.http.transport import Transport
 from gotk.oci.client import RegistryClient
 from gotk.oci.registry import storage as registry
@@ -80,14 +80,23 @@ class World:
             entries.setdefault(f"{below}{said.name}", []).append(
                 {"name": said.name, "version": said.version, "urls": [path], "digest": digest or ""}
             )
+        self.index(entries)
+
+    def index(self, entries: Mapping[str, list[dict[str, Any]]], **spec: object) -> None:
+        """Put the repository's index into the storage."""
         written = index.write(index.parse(json.dumps({"apiVersion": "v1", "entries": entries}).encode()))
         artifact = self._store("helmrepository/apps/charts/index.yaml", written, str(len(self.shelf.held)))
-        self.shelf.put(source(HelmRepository, "charts", {"url": f"{self.server.url}/charts"}, artifact))
+        self.shelf.put(source(HelmRepository, "charts", {"url": f"{self.server.url}/charts", **spec}, artifact))
 
     def push(self, files: Mapping[str, bytes], revision: str = "main@sha1:" + "a" * 40) -> None:
         """Make a source's artifact."""
         artifact = self._store(f"gitrepository/apps/fleet/{revision[-4:]}.tar.gz", tarball(files), revision)
         self.shelf.put(source(GitRepository, "fleet", {"url": "https://example.com", "interval": "1m"}, artifact))
+
+    def fill(self, files: Mapping[str, bytes], revision: str) -> None:
+        """Make a bucket's artifact."""
+        artifact = self._store(f"bucket/apps/fleet/{revision[-4:]}.tar.gz", tarball(files), revision)
+        self.shelf.put(source(Bucket, "fleet", {"endpoint": "s3", "bucketName": "b", "interval": "1m"}, artifact))
 
     def _store(self, path: str, data: bytes, revision: str) -> Artifact:
         self.storage.write(path, lambda file: file.write(data))
@@ -276,6 +285,31 @@ async def test_a_folder_of_a_source_is_packaged_and_named_by_its_revision(world:
     rebuilt = await world.run(plain.obj)
     assert rebuilt.obj.status.artifact is not None
     assert rebuilt.obj.status.artifact.digest == digest, "the same chart makes the same bytes"
+
+
+@real
+@needs_helm
+async def test_a_folder_of_a_bucket_is_packaged_and_named_by_its_revision(world: World) -> None:
+    world.fill(folder("1.0.0"), "sha256:" + "e" * 64)
+    ended = await world.run(
+        chart="charts/web", sourceRef={"kind": "Bucket", "name": "fleet"}, reconcileStrategy="Revision"
+    )
+    assert archive.read(world.stored(ended)).metadata.version == "1.0.0+eeeeeeeeeeee"
+    assert ended.obj.status.observed_source_artifact_revision == "sha256:" + "e" * 64
+
+
+async def test_a_login_goes_to_another_server_only_where_the_repository_says_so(world: World) -> None:
+    data = chart("1.0.0")
+    async with serving(HelmServer()) as other:
+        other.files["/web-1.0.0.tgz"] = data
+        world.vault.put("login", username=b"jane", password=b"s3cret")
+        for everywhere, told in ((False, False), (True, True)):
+            entry = {"name": "web", "version": "1.0.0", "urls": [f"{other.url}/web-1.0.0.tgz"]}
+            world.index({"web": [entry]}, secretRef={"name": "login"}, passCredentials=everywhere)
+            other.asked.clear()
+            ended = await world.run()
+            assert world.stored(ended) == data
+            assert ["Authorization" in headers for _, headers in other.asked] == [told]
 
 
 @real

@@ -30,6 +30,8 @@ class Request:
     recursive: bool
     sources: Mapping[str, Path]
     remote_bases: frozenset[str]
+    remote_bases_known_hosts: Path | None
+    remote_bases_identity: Path | None
 
 
 def _build(name: str | None, **options: Any) -> None:
@@ -69,6 +71,8 @@ def checked(name: str | None, options: dict[str, Any]) -> Request:
         recursive=options["recursive"],
         sources=_sources(options["local_sources"]),
         remote_bases=frozenset(words.listed(options["remote_bases"])),
+        remote_bases_known_hosts=options["remote_bases_known_hosts"],
+        remote_bases_identity=options["remote_bases_identity"],
     )
 
 
@@ -127,6 +131,18 @@ def parameters() -> list[click.Parameter]:
             multiple=True,
             metavar="HOSTS",
             help="Hosts that kustomizations may name bases of, separated by commas; none unless given.",
+        ),
+        click.Option(
+            ["--remote-bases-known-hosts"],
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE",
+            help="Fetch remote bases over SSH from servers whose keys are in this known_hosts file.",
+        ),
+        click.Option(
+            ["--remote-bases-identity"],
+            type=click.Path(path_type=Path, dir_okay=False),
+            metavar="FILE",
+            help="Private key for remote bases over SSH.",
         ),
         click.Option(["--in-memory-build"], is_flag=True, help="Accepted: a build never writes to the folder."),
         *clusters.parameters(),

@@ -87,7 +87,12 @@ async def parts(request: Request, objects: Getter | None, *, namespace: str, tim
 async def _builder(request: Request) -> AsyncIterator[build.Builder]:
     with tempfile.TemporaryDirectory(prefix="build-") as name, Limiter(width=2, name="work") as work:
         folder = Path(name)
-        settings = Settings(data_dir=folder, remote_bases=request.remote_bases)
+        settings = Settings(
+            data_dir=folder,
+            remote_bases=request.remote_bases,
+            remote_bases_known_hosts=request.remote_bases_known_hosts,
+            remote_bases_identity=request.remote_bases_identity,
+        )
         (folder / "scratch").mkdir()
         async with Transport() as transport:
             try:

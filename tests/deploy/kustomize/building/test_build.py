@@ -133,6 +133,48 @@ class TestRealKustomize:
         assert named["Deployment"]["spec"]["replicas"] == 3
         assert named["ConfigMap"]["metadata"] == {"name": "a-cm-z", "namespace": "new"}
 
+    async def test_a_patch_is_for_what_its_target_selects(self, run: Build) -> None:
+        def marked(name: str, labels: str, annotations: str) -> str:
+            metadata = f"{{name: {name}, namespace: old, labels: {{{labels}}}, annotations: {{{annotations}}}}}"
+            return f"apiVersion: v1\nkind: ConfigMap\nmetadata: {metadata}\n"
+
+        files = {
+            "a.yaml": marked("a", "tier: front", "look: here"),
+            "b.yaml": marked("b", "tier: back", "look: here"),
+            "c.yaml": marked("c", "tier: front", "look: away"),
+        }
+        targets: dict[str, dict[str, str]] = {
+            "ac": {"labelSelector": "tier=front"},
+            "ab": {"annotationSelector": "look=here"},
+            "b": {"group": "", "version": "v1", "kind": "ConfigMap", "name": "b", "namespace": "old"},
+        }
+        for expected, target in targets.items():
+            patch = {"patch": "- {op: add, path: /data, value: {patched: 'yes'}}", "target": target}
+            objects = await run(files, ".", targetNamespace="new", patches=[patch])
+            assert "".join(each["metadata"]["name"] for each in objects if "data" in each) == expected
+
+    async def test_an_image_is_another_one_by_name_tag_or_digest(self, run: Build) -> None:
+        pod = (
+            "apiVersion: v1\nkind: Pod\nmetadata: {name: p}\n"
+            "spec: {containers: [{name: a, image: 'one:1'}, {name: b, image: 'two:1'}, {name: c, image: 'three:1'}]}\n"
+        )
+        digest = f"sha256:{'a' * 64}"
+        images = [
+            {"name": "one", "newName": "mirror.example/one"},
+            {"name": "two", "digest": digest},
+            {"name": "three", "newName": "four", "newTag": "2"},
+        ]
+        (obj,) = await run({"pod.yaml": pod}, ".", images=images)
+        found = [each["image"] for each in obj["spec"]["containers"]]
+        assert found == ["mirror.example/one:1", f"two@{digest}", "four:2"]
+
+    async def test_objects_tell_where_they_come_from_where_that_is_asked_for(self, run: Build) -> None:
+        asked = ["originAnnotations", "transformerAnnotations"]
+        (obj,) = await run({"a/cm.yaml": sources.config_map()}, ".", namePrefix="x-", buildMetadata=asked)
+        annotations = obj["metadata"]["annotations"]
+        assert annotations["config.kubernetes.io/origin"] == "path: a/cm.yaml\n"
+        assert "builtin" in annotations["alpha.config.kubernetes.io/transformations"]
+
     async def test_an_error_names_no_place_of_this_machine(self, run: Build, tmp_path: Path) -> None:
         files = {
             "app/kustomization.yaml": "resources: [cm.yaml]\npatches: [{patch: 'a: b'}]\n",
@@ -411,10 +453,10 @@ FORBIDDEN = {
     "https": ("resources: ['https://example.com/x.yaml']", "resources: 'https://example.com/x.yaml' is remote"),
     "credentials are not shown": ("resources: ['https://u:p@example.com/x']", "'https://example.com/x' is remote"),
     "GitHub without a scheme": ("resources: [github.com/org/repo]", "is remote and is not fetched"),
-    "ssh": ("bases: ['git@github.com:org/repo.git']", "is remote and needs a key"),
-    "forced Git": ("components: ['git::https://example.com/x']", "is remote and is not fetched"),
-    "in any case": ("RESOURCES: ['HTTPS://example.com/x']", "is remote and is not fetched"),
-    "in odd letters": ("re\u017fources: ['https://example.com/x']", "is remote and is not fetched"),
+    "ssh": ("bases: ['git@github.com:org/repo.git']", "is remote and is not fetched"),
+    "forced Git": ("components: ['git::https://example.com/x/y']", "is remote and is not fetched"),
+    "in any case": ("RESOURCES: ['HTTPS://example.com/x/y']", "is remote and is not fetched"),
+    "in odd letters": ("re\u017fources: ['https://example.com/x/y']", "is remote and is not fetched"),
     "absolute": ("resources: [/etc]", "resources: '/etc' is outside of the source"),
     "above the source": ("resources: [../../x]", "is outside of the source"),
     "missing": ("resources: [nope.yaml]", "resources: 'nope.yaml' is not in the source"),

@@ -1,4 +1,4 @@
-"""Remote bases: what an address means, what is refused, and the real thing: Git over https, the real kustomize."""
+"""Remote bases over https: what is refused, and the real thing, with the real kustomize."""
 
 import json
 from collections.abc import AsyncIterator, Iterator, Mapping
@@ -8,113 +8,37 @@ from typing import Any
 import pygit2
 import pytest
 
-from deploy.kustomize.building import build, remote
-from deploy.kustomize.building.fetching import Commit, NoRemoteBases, RemoteBases
-from deploy.kustomize.building.remote import BadAddress
-from gotk import documents
+from deploy.kustomize.building import address, build, remote, ssh
+from deploy.kustomize.building.commit import Commit
+from deploy.kustomize.building.fetching import NoRemoteBases, RemoteBases
 from gotk.git.mirrors.mirror import Mirrors
 from gotk.http.tls import TLS
 from gotk.http.transport import Transport
 from gotk.runtime.blocking import Limiter
-from gotk.sandbox.confinement import Confinement
 from tests.deploy.kustomize import sources
+from tests.deploy.kustomize.building import far as far_away
+from tests.deploy.kustomize.building.far import COMMAND
 from tests.real import git_https
-
-try:
-    COMMAND = build.find_command()
-except FileNotFoundError:
-    COMMAND = ()
-
-ADDRESSES = {
-    "https://github.com/org/repo//deploy/base?ref=v1.2": ("https://github.com/org/repo", "v1.2", "deploy/base"),
-    "https://github.com/org/repo/deploy/base?ref=main": ("https://github.com/org/repo", "main", "deploy/base"),
-    "github.com/org/repo?version=abc": ("https://github.com/org/repo", "abc", "."),
-    "github.com/org/repo": ("https://github.com/org/repo", "", "."),
-    "https://git.example.com/a/b/c.git//x?ref=r&timeout=30s": ("https://git.example.com/a/b/c.git", "r", "x"),
-    "https://git.example.com/a/b.git/x/y": ("https://git.example.com/a/b.git", "", "x/y"),
-    "git::https://git.example.com/a/b//base.yaml": ("https://git.example.com/a/b", "", "base.yaml"),
-    "https://git.example.com/a/b/c": ("https://git.example.com/a/b/c", "", "."),
-}
-
-
-@pytest.mark.parametrize(("entry", "expected"), ADDRESSES.items(), ids=ADDRESSES)
-def test_an_address_of_a_repository_is_read_as_kustomize_reads_it(entry: str, expected: tuple[str, str, str]) -> None:
-    found = remote.parse(entry)
-    assert found.repository
-    assert (found.url, found.reference, found.path) == expected
-
-
-def test_an_address_of_a_file_is_one() -> None:
-    found = remote.parse("https://example.com/release/v1/install.yaml?raw=true")
-    assert not found.repository
-    assert (found.url, found.host) == ("https://example.com/release/v1/install.yaml?raw=true", "example.com")
-    assert found.target.endswith("/install.yaml")
-
-
-def test_what_an_address_asks_for_is_kept() -> None:
-    assert remote.parse("https://example.com/a/b.git?timeout=90").timeout == 90
-    assert remote.parse("https://example.com/a/b.git?timeout=2m").timeout == 120
-    one, two = (remote.parse(f"https://example.com/a/b.git//{path}?ref=v1") for path in ("x", "y"))
-    assert one.place == two.place
-    assert one.place != remote.parse("https://example.com/a/b.git?ref=v2").place
-
-
-REFUSED = {
-    "ssh://git@github.com/org/repo": "needs a key, and remote bases get no credentials",
-    "git@github.com:org/repo.git": "needs a key, and remote bases get no credentials",
-    "http://example.com/a.yaml": "is no https address",
-    "file:///etc": "is no https address",
-    "https://user:secret@example.com/a/b.git": "has no host, or a user or fragment",
-    "https://example.com/a.git//../../etc": "leads out of its repository",
-    "https://example.com": "names no repository",
-    "https://example.com/a.git?timeout=soon": "has a `timeout` that is no time",
-    "https://example.com/a.git?submodules=maybe": "has a `submodules` that is neither true nor false",
-}
-
-
-@pytest.mark.parametrize(("entry", "told"), REFUSED.items(), ids=REFUSED)
-def test_an_address_that_none_may_have_is_told(entry: str, told: str) -> None:
-    with pytest.raises(BadAddress) as raised:
-        remote.parse(entry)
-    assert str(raised.value).startswith(told)
-    assert "secret" not in str(raised.value)
 
 
 class Far:
     """A server of repositories and files, and builds that may fetch from it."""
 
-    def __init__(self, server: git_https.Server, builder: build.Builder, bases: RemoteBases, directory: Path) -> None:
+    def __init__(self, server: git_https.Server, builds: far_away.Builds, directory: Path) -> None:
         self.server = server
-        self.bases = bases
+        self.bases = builds.bases
         self.files = directory / "git-https" / "files"
         self.files.mkdir()
-        self._builder = builder
-        self._root = directory / "source"
+        self.build = builds.build
+        self.names = builds.names
+        self.refusal = builds.refusal
 
-    def commit(self, name: str, files: Mapping[str, str], tag: str = "") -> str:
+    def commit(self, name: str, files: Mapping[str, str], **more: Any) -> str:
         """Commit files to a repository of the server."""
         path = self.server.root / name
         if not path.exists():
             self.server.create(name)
-        repository = pygit2.Repository(str(path))
-        index = pygit2.Index()
-        for file, text in files.items():
-            index.add(pygit2.IndexEntry(file, repository.create_blob(text.encode()), pygit2.enums.FileMode.BLOB))
-        who = pygit2.Signature("a", "a@example.com")
-        parents = [] if repository.head_is_unborn else [repository.head.target]
-        commit = repository.create_commit("HEAD", who, who, "x", index.write_tree(repository), parents)
-        if tag:
-            repository.create_reference(f"refs/tags/{tag}", commit)
-        return str(commit)
-
-    async def build(self, files: Mapping[str, str]) -> build.Built:
-        """Build a source that consists of these files."""
-        root = sources.write(self._root, files)
-        return await self._builder.build(root, ".", sources.kustomization().spec, timeout=60)
-
-    async def names(self, files: Mapping[str, str]) -> list[str]:
-        """Return the names of what a source builds to."""
-        return [each["metadata"]["name"] for each in documents.load((await self.build(files)).text)]
+        return far_away.commit(path, files, **more)
 
 
 @pytest.fixture
@@ -125,22 +49,9 @@ def server(tmp_path: Path) -> Iterator[git_https.Server]:
 
 @pytest.fixture
 async def far(server: git_https.Server, tmp_path: Path) -> AsyncIterator[Far]:
-    scratch = tmp_path / "scratch"
-    scratch.mkdir()
-    async with Transport() as transport:
-        with Limiter(width=2) as limiter:
-            bases = RemoteBases(
-                hosts=frozenset({"127.0.0.1"}),
-                mirrors=Mirrors(tmp_path / "mirrors"),
-                transport=transport,
-                limiter=limiter,
-                tls=TLS(ca=server.ca.encode()),
-            )
-            builder = build.Builder(
-                command=COMMAND, limiter=limiter, scratch=scratch, confine=Confinement.command, fetches=bases
-            )
-            yield Far(server, builder, bases, tmp_path)
-    assert not list(scratch.iterdir())
+    hosts = frozenset({"127.0.0.1"})
+    async with far_away.builds(tmp_path, hosts=hosts, tls=TLS(ca=server.ca.encode())) as builds:
+        yield Far(server, builds, tmp_path)
 
 
 def kustomization(**fields: Any) -> str:
@@ -200,9 +111,8 @@ async def test_what_cannot_be_had_is_told_with_its_address(far: Far) -> None:
         f"{far.server.url('loop.git')}?ref=main": "cycle",
     }
     for entry, expected in told.items():
-        with pytest.raises(build.BuildError) as raised:
-            await far.build({"kustomization.yaml": kustomization(resources=[entry])})
-        assert expected in str(raised.value), (entry, str(raised.value))
+        said = await far.refusal({"kustomization.yaml": kustomization(resources=[entry])})
+        assert expected in said, (entry, said)
 
 
 @real
@@ -230,7 +140,7 @@ async def test_a_name_that_is_none_is_told(far: Far) -> None:
     tree = repository.odb.write(pygit2.enums.ObjectType.TREE, b"100644 ..\0" + blob.raw)
     who = pygit2.Signature("a", "a@example.com")
     repository.create_commit("HEAD", who, who, "x", tree, [repository.head.target])
-    fetched = await far.bases.fetch(remote.parse(far.server.url("base.git")), timeout=60)
+    fetched = await far.bases.fetch(address.parse(far.server.url("base.git")), timeout=60)
     with pytest.raises(remote.FetchError, match=r"^failed to read '\.' of a remote base: "):
         fetched.entries(".")
 
@@ -244,9 +154,10 @@ async def test_an_address_that_git_does_not_take_is_told(tmp_path: Path) -> None
                 transport=transport,
                 limiter=limiter,
                 tls=TLS(),
+                keys=ssh.Keys(),
             )
             with pytest.raises(remote.FetchError, match=r"^failed to fetch remote base 'https://github\.com/a b': "):
-                await bases.fetch(remote.parse("https://github.com/a b//x"), timeout=60)
+                await bases.fetch(address.parse("https://github.com/a b//x"), timeout=60)
 
 
 FIELDS = {
