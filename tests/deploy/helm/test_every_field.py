@@ -1,13 +1,9 @@
 """Every field of a HelmRelease has a test that shows what it does; those without an effect are named."""
 
-import ast
-from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any
+from collections.abc import Mapping
 
-import deploy.crds
+from tests.deploy import fields
 
-TESTS = Path(__file__).parents[2]
 HELM = "deploy/helm"
 RELEASE = f"{HELM}/test_helm_release.py"
 TEMPLATE = f"{HELM}/test_template.py::test_everything_that_a_template_says_stands_in_its_chart"
@@ -154,36 +150,9 @@ WITHOUT = {
 }
 
 
-def fields(path: str, schema: Mapping[str, Any]) -> Iterator[str]:
-    """Yield the fields of a schema that hold no others."""
-    inner = schema.get("items", {}) if schema.get("type") == "array" else schema
-    if "properties" not in inner:
-        yield path
-        return
-    within = f"{path}[]" if inner is not schema else path
-    for name, each in inner["properties"].items():
-        yield from fields(f"{within}.{name}".lstrip("."), each)
-
-
-def is_of(field: str, known: str) -> bool:
-    return field == known or field.startswith((f"{known}.", f"{known}[]"))
-
-
 def test_every_field_is_shown_or_has_no_effect() -> None:
-    definition = next(each for each in deploy.crds.load() if each["spec"]["names"]["kind"] == "HelmRelease")
-    spec = definition["spec"]["versions"][0]["schema"]["openAPIV3Schema"]["properties"]["spec"]
-    found = list(fields("", spec))
-    known = [*SHOWN, *WITHOUT]
-    assert [field for field in found if not any(is_of(field, each) for each in known)] == []
-    assert [each for each in known if not any(is_of(field, each) for field in found)] == []
+    assert fields.unmatched(fields.of_kind("HelmRelease"), [*SHOWN, *WITHOUT]) == ([], [])
 
 
 def test_every_test_that_is_named_is_there() -> None:
-    named = {tuple(each.split("::")) for each in SHOWN.values()}
-    there = {
-        (file, node.name)
-        for file in {file for file, _ in named}
-        for node in ast.walk(ast.parse((TESTS / file).read_text(encoding="utf-8")))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-    }
-    assert named - there == set()
+    assert fields.missing(SHOWN.values()) == set()

@@ -88,6 +88,12 @@ async def test_a_source_is_applied(here: World) -> None:
     assert not list(here.scratch.glob("build-*"))
 
 
+async def test_the_version_of_a_source_is_not_looked_at(here: World) -> None:
+    here.publish({"cm.yaml": config_map()})
+    older = {"apiVersion": "source.toolkit.fluxcd.io/v1beta2", "kind": "GitRepository", "name": "src"}
+    assert (await here.reconcile(kustomization(**IN_DEFAULT, sourceRef=older))).ready[0] == "True"
+
+
 async def test_nothing_changed_is_nothing_written(here: World) -> None:
     here.publish({"cm.yaml": config_map()})
     ended = await here.reconcile(kustomization(**IN_DEFAULT))

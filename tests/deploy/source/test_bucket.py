@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -14,7 +15,7 @@ from deploy.source.buckets import fetching
 from gotk.cloud.sigv4 import Keys, sign
 from gotk.runtime import errors
 from tests.deploy.source.buckets.world import World, bucket, opened
-from tests.real import s3
+from tests.real import authority, s3
 
 KEYS = {"accesskey": b"AKIDEXAMPLE", "secretkey": b"s3cret"}
 
@@ -147,6 +148,27 @@ async def test_a_store_that_lies_is_found_out(
     assert ended.ready[1] == "BucketOperationFailed"
     assert complaint in ended.ready[2]
     assert told.asked < 10
+
+
+async def test_a_private_authority_is_trusted_where_the_secret_says_so(world: World, tmp_path: Path) -> None:
+    made, told, app = authority.make(tmp_path / "tls"), Liar(), web.Application()
+    told.listing = listed("a")
+    app.router.add_route("*", "/{path:.*}", told.answer)
+    tls = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    tls.load_cert_chain(made.certificate, made.key)
+    runner = web.AppRunner(app, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0, ssl_context=tls).start()
+    address = f"127.0.0.1:{runner.addresses[0][1]}"
+    world.vault.put("trust", ca__crt=made.pem.encode())
+    try:
+        untrusted = await world.run(bucket(address, insecure=False))
+        trusted = await world.run(bucket(address, insecure=False, certSecretRef={"name": "trust"}))
+    finally:
+        await runner.cleanup()
+    assert untrusted.ready[1] == "BucketOperationFailed"
+    assert "certificate" in untrusted.ready[2]
+    assert set(world.files(trusted)) == {"a"}
 
 
 async def test_pages_are_one_listing(world: World, liar: tuple[Liar, str]) -> None:

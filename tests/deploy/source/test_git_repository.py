@@ -23,7 +23,7 @@ from gotk.runtime.blocking import Limiter
 from gotk.runtime.reconciler import Key
 from gotk.sources.git_access import GitAccess
 from tests.deploy.source.world import MAIN, World, kept, repository, tip
-from tests.real import git_https, git_ssh
+from tests.real import git_https, git_ssh, silence
 from tests.running import NOON, run_once
 
 
@@ -294,6 +294,13 @@ async def test_a_failure_keeps_the_artifact_and_recovery_clears_it(world: World,
     recovered = await world.run(failed.obj)
     assert set(recovered.conditions) == {"Ready", "ArtifactInStorage"}
     assert recovered.ready[0] == "True"
+
+
+async def test_a_server_that_is_silent_is_given_up(world: World) -> None:
+    async with silence.listening() as address:
+        ended = await world.run(repository(f"http://{address}/fleet.git", ref=MAIN, timeout="1s"))
+    assert ended.ready[:2] == ("False", "GitOperationFailed")
+    assert ended.ready[2].startswith("failed to checkout and determine revision: ")
 
 
 async def test_an_empty_repository_has_its_own_reason(world: World) -> None:

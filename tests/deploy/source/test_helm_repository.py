@@ -32,6 +32,7 @@ from tests.deploy.source.helm_server import HelmServer, serving
 from tests.deploy.source.vault import Vault
 from tests.gotk.cloud.accounts import TokenCluster
 from tests.gotk.cloud.standin import now
+from tests.real import silence
 from tests.running import Ended, run_once
 
 Run = Ended[HelmRepository]
@@ -122,6 +123,13 @@ async def test_an_index_becomes_an_artifact_in_flux_s_words(world: World) -> Non
         f"stored fetched index of size 294B from '{world.server.url}/charts'",
     )
     assert ended.outcome.requeue_after == 60
+
+
+async def test_a_server_that_is_silent_is_given_up(world: World) -> None:
+    async with silence.listening() as address:
+        ended = await world.run(repository(f"http://{address}", timeout="100ms"))
+    assert ended.ready[:2] == ("False", "Failed")
+    assert ended.ready[2].startswith("failed to fetch Helm repository index: ")
 
 
 async def test_an_index_that_did_not_change_is_not_sent_again(world: World) -> None:

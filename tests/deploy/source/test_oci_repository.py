@@ -25,6 +25,7 @@ from tests import artifacts, registries
 from tests.artifacts import Blob
 from tests.deploy.source.oci_world import World, kept, opened, repository, respecified
 from tests.gotk.oci.serving import Authority, serving
+from tests.real import proxies, silence
 from tests.reflector.cluster import account, pull_secret, secret
 
 FILES = {"app.yaml": b"one\n", "README.md": b"hi\n", "pic.png": b"", "deep/er/b.yaml": b"b\n"}
@@ -215,6 +216,33 @@ async def test_a_guarded_registry_is_reached_with_pull_secrets(world: World) -> 
         for spec in ({"secretRef": {"name": "own"}}, {"serviceAccountName": "robot"}):
             ended = await world.run(repository(world, **spec))
             assert "404 Not Found" in ended.ready[2], "it was let in, and there is nothing"
+
+
+async def test_files_that_the_spec_ignores_stay_out(world: World) -> None:
+    await artifacts.push_flux(world.url, "team/app", "latest", FILES)
+    first = await world.run(repository(world))
+    ended = await world.run(respecified(first, ignore="/deep\n"))
+    assert set(world.content(ended)) == {"app.yaml", "README.md", "pic.png"}, "and the usual ones do not any more"
+    assert kept(ended).revision == kept(first).revision
+
+
+async def test_a_registry_is_reached_through_the_repository_s_proxy(world: World) -> None:
+    await artifacts.push_flux(world.url, "team/app", "latest", FILES)
+    port = world.address.rpartition(":")[2]
+    with proxies.serve("http", user="jane", password="pr0xy", names={"registry.invalid": "127.0.0.1"}) as proxy:
+        world.secrets = (secret("way", **proxy.secret),)
+        world.address = f"registry.invalid:{port}"
+        ended = await world.run(repository(world, insecure=True, proxySecretRef={"name": "way"}))
+    assert world.content(ended)["app.yaml"] == b"one\n"
+    assert set(proxy.reached) == {("registry.invalid", int(port))}
+
+
+async def test_a_registry_that_is_silent_is_given_up(world: World) -> None:
+    async with silence.listening() as address:
+        world.address = address
+        ended = await world.run(repository(world, insecure=True, timeout="100ms"))
+    assert ended.ready[:2] == ("False", "OCIArtifactPullFailed")
+    assert ended.ready[2].startswith("failed to determine artifact digest: ")
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ed25519
 from msgspec.structs import replace
 
 from deploy.cluster.remotes import Remotes
+from deploy.kustomize.building import ssh
 from gotk.api.image import ImageRepositoryStatus, ImageUpdateAutomationStatus, ScanResult
 from gotk.api.kustomize import KustomizationStatus, Snapshot
 from gotk.kube.client import Client, Labelled
@@ -29,6 +32,7 @@ from gotk.runtime.reconciler import Timed
 from image_automation.app import wiring
 from image_automation.app.memory_watch import MemoryLimit
 from image_automation.app.settings import Settings
+from image_automation.cli import output
 from image_automation.cli.verbs import run
 from image_automation.notification.alerts.notifier import Notifier
 
@@ -241,6 +245,9 @@ REACH: dict[str, tuple[list[str], str, str, Any, Any]] = {
         ["--custom-apply-stage-kinds=Secret, apps/Deployment"], "Manner", "earlier_kinds",
         frozenset(), frozenset({("", "Secret"), ("apps", "Deployment")})),
     "fields that must be known": (["--strict-fields"], "Manner", "strict_fields", False, True),
+    "hosts of remote bases": (
+        ["--remote-bases=a.example, b.example"], "RemoteBases", "_hosts",
+        frozenset(), frozenset({"a.example", "b.example"})),
     "versions of managers": (
         ["--feature-gates=MigrateAPIVersion=true"], "Manner", "migrate_api_version", False, True),
     "which configs wake": (["--watch-configs-label-selector=a=b"], "Labelled", "_labels",
@@ -269,6 +276,33 @@ async def test_a_flag_reaches_its_part(decide, args: list[str], made: str, name:
         async with built(each) as parts:
             found.append(value(parts, made, name))
     assert found == [off, on]
+
+
+KEY = ed25519.Ed25519PrivateKey.generate().private_bytes(
+    serialization.Encoding.PEM, serialization.PrivateFormat.OpenSSH, serialization.NoEncryption()
+)
+
+
+async def test_files_for_remote_bases_reach_what_fetches_them(decide, tmp_path: Path):
+    known, identity = tmp_path / "known_hosts", tmp_path / "identity"
+    known.write_text("a.example ssh-ed25519 AAAA\n")
+    identity.write_bytes(KEY)
+    given = [f"--remote-bases-known-hosts={known}", f"--remote-bases-identity={identity}"]
+    async with built(decide("--remote-bases=a.example", *given)) as parts:
+        assert value(parts, "RemoteBases", "_keys") == ssh.Keys(known, identity)
+
+
+def test_files_for_remote_bases_that_will_not_do_are_told_at_once(decide, tmp_path: Path):
+    known, identity = tmp_path / "known_hosts", tmp_path / "identity"
+    known.write_text("")
+    identity.write_text("no key")
+    for given, told in (
+        ([f"--remote-bases-identity={identity}"], "name their keys with --remote-bases-known-hosts"),
+        ([f"--remote-bases-known-hosts={tmp_path / 'none'}"], "cannot be read: No such file or directory"),
+        ([f"--remote-bases-known-hosts={known}", f"--remote-bases-identity={identity}"], "is not a private key"),
+    ):
+        with pytest.raises(output.Failure, match=told):
+            decide("--remote-bases=a.example", *given)
 
 
 #: Of each kind whose status tells when it ran: a status, one of a later run that changed nothing, and one of a change.

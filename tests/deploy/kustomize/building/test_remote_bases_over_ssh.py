@@ -36,10 +36,11 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[git_ssh.Server]
             ".gitmodules": modules,
             "app/kustomization.yaml": kustomization(resources=["cm.yaml", "../vendor/part", "link.yaml"]),
             "app/cm.yaml": sources.config_map("app"),
-            "shared/cm.yaml": sources.config_map("linked"),
-            "alone/kustomization.yaml": kustomization(resources=["../shared/cm.yaml"], namePrefix="alone-"),
+            "app/deep/cm.yaml": sources.config_map("linked"),
+            "alone/kustomization.yaml": kustomization(resources=["cm.yaml"], namePrefix="alone-"),
+            "alone/cm.yaml": sources.config_map(),
         }
-        links, submodules = {"app/link.yaml": "../shared/cm.yaml"}, {"vendor/part": of_part}
+        links, submodules = {"app/link.yaml": "deep/cm.yaml"}, {"vendor/part": of_part}
         far.commit(base, files, links=links, submodules=submodules, tag="v1")
         far.commit(base, {**files, "app/cm.yaml": sources.config_map("newer")}, links=links, submodules=submodules)
         yield running

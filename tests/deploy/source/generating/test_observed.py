@@ -1,5 +1,6 @@
 from typing import Any
 
+import msgspec
 import pytest
 
 from deploy.source.generating import observed
@@ -108,6 +109,13 @@ def test_generators_that_feed_each_other_are_refused_and_a_chain_of_them_is_not(
         observed.check(second, shelf, cross_namespace=True)
     chain = Shelf(generator("first"), second, external("one", "first"))
     observed.check(second, chain, cross_namespace=True)
+
+
+async def test_a_source_may_be_in_another_namespace() -> None:
+    there = generator(sources=[{**GIT, "namespace": "apps"}])
+    elsewhere = msgspec.structs.replace(there, metadata=msgspec.structs.replace(there.metadata, namespace="team"))
+    observed.check(elsewhere, Shelf(), cross_namespace=True)
+    assert (await observed.artifacts(elsewhere, Shelf(git("main@sha1:1"))))["repo"].revision == "main@sha1:1"
 
 
 async def test_a_source_that_is_not_there_is_waited_for() -> None:
