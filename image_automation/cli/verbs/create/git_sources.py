@@ -1,6 +1,6 @@
 """`create source git`: which repository to fetch, and the Secret with its credentials where flags name them.
 
-Answers to `flux2/cmd/flux/create_source_git.go`.
+Answers to `flux2/cmd/flux/create_source_git.go`, and takes an address on this disk besides, as the embedded mode does.
 """
 
 from collections.abc import Sequence
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from gotk.kube import client as kube
 
 _SCHEMES = ("ssh", "http", "https")
+#: A repository on the disk of a service with the embedded control plane.
+_FILE = "file:///"
 _PROVIDERS = ("generic", "github", "aws", "azure")
 _TITLE = "GitRepository source"
 
@@ -25,7 +27,7 @@ _TITLE = "GitRepository source"
 def _spec(asked: Asked) -> Spec:
     if not asked["url"]:
         output.fail("url is required")
-    scheme = scheme_of(asked["url"])
+    scheme = "file" if asked["url"].startswith(_FILE) else scheme_of(asked["url"])
     ref = _ref(asked)
     if asked["ca_file"] and scheme == "ssh":
         output.fail("specifying a CA file is not supported for Git over SSH")
@@ -72,7 +74,7 @@ def _ref(asked: Asked) -> Spec:
 
 async def _prepare(client: "kube.Client", asked: Asked, spec: Spec) -> None:
     """Put the credentials into a Secret of the object's name: those that flags name, and for SSH a key."""
-    if asked["secret_ref"]:
+    if asked["secret_ref"] or asked["url"].startswith(_FILE):
         return
     secret = await credentials.for_git(asked)
     if secret is None:

@@ -34,6 +34,11 @@ def test_the_reference_that_counts_is_kept(
     ]  # fmt: skip
 
 
+def test_a_repository_on_this_disk_is_one_for_the_embedded_mode(capsys: pytest.CaptureFixture[str]):
+    said = export(capsys, "source", "git", "podinfo", "--url=file:///srv/fleet.git", "--branch=main")
+    assert said.spec == ["interval: 1m0s", "ref:", "  branch: main", "url: file:///srv/fleet.git"]
+
+
 def test_everything_at_once(capsys: pytest.CaptureFixture[str]):
     said = export(
         capsys, *GIT, "--branch=main", "--ignore-paths=.cosign,old/", "--sparse-checkout-paths=a,b",
