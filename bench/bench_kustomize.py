@@ -23,8 +23,8 @@ from deploy.cluster.wait import Waiter
 from deploy.kustomize import owner
 from deploy.kustomize.attempt import Attempt
 from deploy.kustomize.building.assembly import Assembler
+from deploy.kustomize.building.bases.fetching import NoRemoteBases
 from deploy.kustomize.building.build import Builder, find_command
-from deploy.kustomize.building.fetching import NoRemoteBases
 from deploy.kustomize.decryption import sops
 from deploy.kustomize.decryption.keyring import Keyring
 from deploy.kustomize.decryption.services import NoServices

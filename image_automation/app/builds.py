@@ -7,9 +7,9 @@ from typing import Any
 
 from deploy.cluster import configs
 from deploy.cluster.trial import Manner
-from deploy.kustomize.building import ssh
+from deploy.kustomize.building.bases import ssh
+from deploy.kustomize.building.bases.fetching import RemoteBases
 from deploy.kustomize.building.build import Builder, find_command
-from deploy.kustomize.building.fetching import RemoteBases
 from deploy.kustomize.decryption import sops
 from deploy.kustomize.decryption.keyring import Keyring
 from deploy.kustomize.decryption.services import Services

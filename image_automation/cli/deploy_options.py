@@ -130,7 +130,7 @@ def read(options: dict[str, Any]) -> dict[str, Any]:
 
 def check_keys(options: Mapping[str, Any]) -> None:
     """Check the files for remote bases over SSH. Raises Failure, which names flag and file."""
-    from deploy.kustomize.building import remote, ssh  # noqa: PLC0415 - heavy imports wait
+    from deploy.kustomize.building.bases import remote, ssh  # noqa: PLC0415 - heavy imports wait
 
     known_hosts, identity = options["remote_bases_known_hosts"], options["remote_bases_identity"]
     if identity is not None and known_hosts is None:

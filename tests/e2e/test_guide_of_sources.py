@@ -16,7 +16,7 @@ import pytest
 import yaml
 from aiohttp import web
 
-from deploy.kustomize.building import address
+from deploy.kustomize.building.bases import address
 from gotk.git.objects import seed
 from gotk.oci.registry.server import RegistryServer
 from tests import artifacts

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from deploy.kustomize.building import build
-from deploy.kustomize.building.fetching import NoRemoteBases
+from deploy.kustomize.building.bases.fetching import NoRemoteBases
 from gotk.runtime.blocking import Limiter
 from tests.deploy.kustomize import sources
 

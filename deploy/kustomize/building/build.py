@@ -27,10 +27,11 @@ from pathlib import Path
 import msgspec
 
 from deploy.cluster import redaction
-from deploy.kustomize.building import asked, canonical, generator, plain, plan, references, remote, source, tree
+from deploy.kustomize.building import asked, canonical, generator, plain, plan, references, source, tree
 from deploy.kustomize.building.asked import Answered, Asked
+from deploy.kustomize.building.bases import remote
+from deploy.kustomize.building.bases.remote import Allows, FetchError, Fetches
 from deploy.kustomize.building.memory import Memory, make_folder
-from deploy.kustomize.building.remote import Allows, FetchError, Fetches
 from deploy.kustomize.decryption.decryptor import Decryptor, NotDecrypted, Texts
 from gotk.api.kustomize import KustomizationSpec
 from gotk.bounded import Bounded

@@ -9,7 +9,8 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from deploy.kustomize.building import references, remote
+from deploy.kustomize.building import references
+from deploy.kustomize.building.bases import remote
 from deploy.kustomize.building.source import Source
 
 #: Names that mean the same path to every reader; a folder's could be a host's, if it had a dot.

@@ -12,11 +12,12 @@ from collections import deque
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
-from deploy.kustomize.building import address, canonical, encrypted, references, remote, shapes
+from deploy.kustomize.building import canonical, encrypted, references, shapes
+from deploy.kustomize.building.bases import address, remote
+from deploy.kustomize.building.bases.fetching import NoRemoteBases
+from deploy.kustomize.building.bases.remote import Allows, Remote
 from deploy.kustomize.building.canonical import Value
-from deploy.kustomize.building.fetching import NoRemoteBases
 from deploy.kustomize.building.references import ForbiddenReference, Reference
-from deploy.kustomize.building.remote import Allows, Remote
 from deploy.kustomize.building.shapes import Role
 from deploy.kustomize.building.source import Source, TooLarge
 from deploy.kustomize.decryption.formats import Format

@@ -7,7 +7,7 @@ import posixpath
 
 from deploy.kustomize.building import generator, plan
 from deploy.kustomize.building.asked import Asked, Notes, Observed
-from deploy.kustomize.building.remote import Remote
+from deploy.kustomize.building.bases.remote import Remote
 from deploy.kustomize.building.source import Source
 from gotk.api.kustomize import KustomizationSpec
 

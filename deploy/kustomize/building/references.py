@@ -11,7 +11,7 @@ import posixpath
 import re
 from dataclasses import dataclass
 
-from deploy.kustomize.building import remote
+from deploy.kustomize.building.bases import remote
 from deploy.kustomize.building.shapes import Role
 
 FILE_NAMES = ("kustomization.yaml", "kustomization.yml", "Kustomization")

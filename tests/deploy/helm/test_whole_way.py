@@ -18,7 +18,7 @@ from deploy.helm.rendering.post import PostRenderer
 from deploy.helm.rendering.render import Renderer, Request
 from deploy.helm.storage import Storage, nothing_unfolded
 from deploy.kustomize.building import build
-from deploy.kustomize.building.fetching import NoRemoteBases
+from deploy.kustomize.building.bases.fetching import NoRemoteBases
 from gotk.apiserver import ControlPlane
 from gotk.kube.client import Client
 from gotk.kube.config import from_kubeconfig

@@ -27,7 +27,7 @@ from deploy.helm.rendering.post import PostRenderer
 from deploy.helm.rendering.render import Renderer
 from deploy.helm.template import Templates
 from deploy.kustomize.building import build
-from deploy.kustomize.building.fetching import NoRemoteBases
+from deploy.kustomize.building.bases.fetching import NoRemoteBases
 from deploy.source import download
 from deploy.source.fetch import Archives
 from gotk.api import scheme

@@ -17,7 +17,7 @@ from deploy.cluster.clusters import TargetClusters
 from deploy.cluster.remotes import Remotes
 from deploy.cluster.trial import USUAL
 from deploy.kustomize.building import assembly, build
-from deploy.kustomize.building.fetching import NoRemoteBases
+from deploy.kustomize.building.bases.fetching import NoRemoteBases
 from deploy.kustomize.decryption import sops
 from deploy.kustomize.decryption.keyring import Keyring
 from deploy.kustomize.decryption.services import NoServices

@@ -5,8 +5,8 @@ from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from deploy.kustomize.building.bases.fetching import NoRemoteBases
 from deploy.kustomize.building.build import Builder
-from deploy.kustomize.building.fetching import NoRemoteBases
 from gotk.api import scheme
 from gotk.git.mirrors.mirror import Mirrors
 from gotk.git.objects.commit import Person

@@ -18,7 +18,7 @@ from cryptography.hazmat.primitives.asymmetric import ed25519
 from msgspec.structs import replace
 
 from deploy.cluster.remotes import Remotes
-from deploy.kustomize.building import ssh
+from deploy.kustomize.building.bases import ssh
 from gotk.api.image import ImageRepositoryStatus, ImageUpdateAutomationStatus, ScanResult
 from gotk.api.kustomize import KustomizationStatus, Snapshot
 from gotk.kube.client import Client, Labelled

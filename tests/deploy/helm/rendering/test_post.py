@@ -11,7 +11,7 @@ from deploy.helm.release import Hook, Release
 from deploy.helm.rendering.post import PostRenderer
 from deploy.helm.rendering.render import RenderError
 from deploy.kustomize.building import build
-from deploy.kustomize.building.fetching import NoRemoteBases
+from deploy.kustomize.building.bases.fetching import NoRemoteBases
 from gotk.runtime.blocking import Limiter
 from gotk.sandbox.confinement import Confinement
 from tests.deploy.helm.objects import helm_release

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from deploy.kustomize.building import build, canonical, contents, generator, plain, plan, references, source
 from deploy.kustomize.building.asked import Answered, Asked, Notes, Observed
-from deploy.kustomize.building.fetching import NoRemoteBases
+from deploy.kustomize.building.bases.fetching import NoRemoteBases
 from tests.deploy.kustomize import sources
 from tests.deploy.kustomize.sources import config_map
 

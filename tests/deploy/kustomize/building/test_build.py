@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from deploy.kustomize.building import build, generator, memory, plain, source
-from deploy.kustomize.building.fetching import NoRemoteBases
+from deploy.kustomize.building.bases.fetching import NoRemoteBases
 from gotk import documents
 from gotk.runtime.blocking import Limiter
 from gotk.sandbox.confinement import Confinement

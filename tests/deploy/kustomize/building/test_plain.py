@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from deploy.kustomize.building import build, canonical, plain, references, source
-from deploy.kustomize.building.fetching import NoRemoteBases
+from deploy.kustomize.building.bases.fetching import NoRemoteBases
 from gotk.runtime.blocking import Limiter
 from gotk.sandbox.confinement import Confinement
 from tests.deploy.kustomize import sources

@@ -10,7 +10,7 @@ from pathlib import Path
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives import serialization
 
-from deploy.kustomize.building.remote import FetchError
+from deploy.kustomize.building.bases.remote import FetchError
 from gotk.git.auth import Credentials
 
 KNOWN_HOSTS, IDENTITY = "--remote-bases-known-hosts", "--remote-bases-identity"

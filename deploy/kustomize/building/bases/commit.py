@@ -8,7 +8,7 @@ import contextlib
 import posixpath
 from collections.abc import Iterator, Mapping
 
-from deploy.kustomize.building.remote import FetchError
+from deploy.kustomize.building.bases.remote import FetchError
 from deploy.kustomize.building.source import Kind, TooLarge
 from gotk.git import errors
 from gotk.git.mirrors.mirror import Mirror

@@ -7,9 +7,9 @@ address says `submodules=false`. Submodules come from hosts that remote bases ma
 import time
 from collections.abc import Callable
 
-from deploy.kustomize.building import ssh
-from deploy.kustomize.building.commit import Commit
-from deploy.kustomize.building.remote import Allows, FetchError, Remote
+from deploy.kustomize.building.bases import ssh
+from deploy.kustomize.building.bases.commit import Commit
+from deploy.kustomize.building.bases.remote import Allows, FetchError, Remote
 from gotk.git import errors, reference, submodules
 from gotk.git.auth import Credentials
 from gotk.git.mirrors.mirror import Mirror, Mirrors

@@ -8,16 +8,17 @@ from typing import Any
 import pygit2
 import pytest
 
-from deploy.kustomize.building import address, build, remote, ssh
-from deploy.kustomize.building.commit import Commit
-from deploy.kustomize.building.fetching import NoRemoteBases, RemoteBases
+from deploy.kustomize.building import build
+from deploy.kustomize.building.bases import address, remote, ssh
+from deploy.kustomize.building.bases.commit import Commit
+from deploy.kustomize.building.bases.fetching import NoRemoteBases, RemoteBases
 from gotk.git.mirrors.mirror import Mirrors
 from gotk.http.tls import TLS
 from gotk.http.transport import Transport
 from gotk.runtime.blocking import Limiter
 from tests.deploy.kustomize import sources
-from tests.deploy.kustomize.building import far as far_away
-from tests.deploy.kustomize.building.far import COMMAND
+from tests.deploy.kustomize.building.bases import far as far_away
+from tests.deploy.kustomize.building.bases.far import COMMAND
 from tests.real import git_https
 
 

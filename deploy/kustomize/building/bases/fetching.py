@@ -11,10 +11,10 @@ from dataclasses import replace
 
 from yarl import URL
 
-from deploy.kustomize.building import ssh
-from deploy.kustomize.building.clone import Clone
-from deploy.kustomize.building.commit import LARGEST_FILE
-from deploy.kustomize.building.remote import FetchError, OneFile, Remote
+from deploy.kustomize.building.bases import ssh
+from deploy.kustomize.building.bases.clone import Clone
+from deploy.kustomize.building.bases.commit import LARGEST_FILE
+from deploy.kustomize.building.bases.remote import FetchError, OneFile, Remote
 from deploy.kustomize.building.source import Source
 from gotk.git import url as urls
 from gotk.git.auth import Credentials

@@ -12,7 +12,7 @@ from collections.abc import Mapping
 
 from yarl import URL
 
-from deploy.kustomize.building.remote import Remote
+from deploy.kustomize.building.bases.remote import Remote
 from gotk.duration import Duration
 
 _FILE = re.compile(r"\.(?:ya?ml|json)$")

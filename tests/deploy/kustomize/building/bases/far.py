@@ -7,8 +7,9 @@ from pathlib import Path
 import pygit2
 from pygit2.enums import FileMode
 
-from deploy.kustomize.building import build, ssh
-from deploy.kustomize.building.fetching import RemoteBases
+from deploy.kustomize.building import build
+from deploy.kustomize.building.bases import ssh
+from deploy.kustomize.building.bases.fetching import RemoteBases
 from gotk import documents
 from gotk.git.mirrors.mirror import Mirrors
 from gotk.http.tls import TLS

@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
-from deploy.kustomize.building import address, remote, ssh
+from deploy.kustomize.building.bases import address, remote, ssh
 from tests.deploy.kustomize import sources
-from tests.deploy.kustomize.building import far
+from tests.deploy.kustomize.building.bases import far
 from tests.real import child, git_ssh, keys
 
 pytestmark = [

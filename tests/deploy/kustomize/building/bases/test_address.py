@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from yarl import URL
 
-from deploy.kustomize.building import address, build
-from deploy.kustomize.building.address import BadAddress
+from deploy.kustomize.building import build
+from deploy.kustomize.building.bases import address
+from deploy.kustomize.building.bases.address import BadAddress
 
 try:
     COMMAND = build.find_command()
