@@ -2,7 +2,8 @@
 
 Answers to client-go's `tools/record` (one Event object per distinct event, counted up by patches; at most 25 of an
 object at once, then one every five minutes) and to `fluxcd/pkg/runtime/events` (the JSON that is posted). Flux writes
-an event for each run that changed nothing; here the same one is written every half hour.
+an event for each run that changed nothing; here the same one is written every half hour, and of all objects together
+only so many a second: at the start of a big fleet each of them has one to say.
 """
 
 import asyncio
@@ -30,6 +31,8 @@ _REFILL = 300.0
 #: For how many seconds a trace, or what is routine, is not said again that says the same but for its numbers: Events
 #: last an hour.
 _SAID = 1800.0
+#: How many of those are written at once, and how many a second after that.
+_ROUTINE_BURST, _ROUTINE_RATE = 100.0, 10.0
 _NUMBERS = re.compile(r"(?:[0-9.]+(?:[mµn]s|[hms])?)+")
 #: As often and as far apart as client-go's broadcaster tries.
 _WRITE_BACKOFF = retry.Backoff(tries=12, first=0.5, longest=10.0)
@@ -65,6 +68,7 @@ class KubernetesEvents:
         self._seen: Bounded[bytes, tuple[str, int]] = Bounded(_REMEMBERED)
         self._tokens: Bounded[tuple[str, ...], tuple[float, float]] = Bounded(_REMEMBERED)
         self._traces: Bounded[int, float] = Bounded(4 * _REMEMBERED)
+        self._routine = (_ROUTINE_BURST, clock.monotonic())
 
     def wants(self, event: Event) -> bool:
         """Take every event that does not come too often from its object, and routine only where it says something."""
@@ -80,10 +84,15 @@ class KubernetesEvents:
 
     def _is_news(self, key: tuple[str, ...], message: str, now: float) -> bool:
         """Tell whether a trace was not said lately: what an object at rest says at each interval costs a request."""
+        tokens, refilled = self._routine
+        tokens = min(_ROUTINE_BURST, tokens + (now - refilled) * _ROUTINE_RATE)
+        if tokens < 1.0:
+            return False
         said = hash((*key, _NUMBERS.sub("#", message)))
         since = self._traces.peek(said)
         if since is not None and now - since < _SAID:
             return False
+        self._routine = (tokens - 1.0, now)
         self._traces.put(said, now)
         return True
 

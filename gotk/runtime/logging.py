@@ -11,6 +11,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any, Final, Literal, TextIO
 
+import msgspec
 import re2
 import structlog
 from structlog.typing import EventDict, Processor, WrappedLogger
@@ -96,7 +97,7 @@ def configure(
             exception_formatter=structlog.dev.plain_traceback,
         )
     else:
-        renderer = structlog.processors.JSONRenderer(ensure_ascii=False)
+        renderer = _as_json
         shared.append(_zap_stacktrace)
     structlog.configure(
         processors=[*shared, renderer],
@@ -117,11 +118,13 @@ def configure(
     logging.captureWarnings(capture=True)
 
 
-def _keeping(keep: Callable[[str], None]) -> Processor:
-    render = structlog.processors.JSONRenderer(ensure_ascii=False)
+def _as_json(_: WrappedLogger, __: str, event: EventDict) -> str:
+    return msgspec.json.encode(event).decode()
 
+
+def _keeping(keep: Callable[[str], None]) -> Processor:
     def kept(logger: WrappedLogger, name: str, event: EventDict) -> EventDict:
-        keep(str(render(logger, name, _zap_stacktrace(logger, name, dict(event)))))
+        keep(_as_json(logger, name, _zap_stacktrace(logger, name, dict(event))))
         return event
 
     return kept
@@ -166,4 +169,4 @@ def _redacted(value: Any) -> Any:
 
 def timestamp(moment: datetime) -> str:
     """Print a time as Flux's logs do: UTC with milliseconds."""
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}Z"
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="milliseconds") + "Z"

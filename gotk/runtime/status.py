@@ -9,6 +9,7 @@ A run that changed nothing changes some times: they are held back until somethin
 known to this process meanwhile (ADR 0092).
 """
 
+import zlib
 from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
 
@@ -92,7 +93,8 @@ class StatusWriter(Generic[O]):
     """Writes the status of one kind's objects.
 
     With `without_times`, which returns a status but for the times that move with every run, a status that differs from
-    the server's in nothing else is written `hold` seconds after the last write of that object, not before.
+    the server's in nothing else is written `hold` seconds after the last write of that object, not before. What was
+    there before this process counts as written in the `hold` seconds before its start, each object at another moment.
     """
 
     def __init__(
@@ -111,6 +113,7 @@ class StatusWriter(Generic[O]):
         self._field_manager = field_manager
         self._without_times = without_times if hold else None
         self._hold = hold
+        self._began = clock.monotonic()
         self._written: dict[tuple[str, str], _Written] = {}
 
     async def write(self, base: O, wanted: ReconcileStatus, owned: Collection[str]) -> O | None:
@@ -219,18 +222,23 @@ class StatusWriter(Generic[O]):
 
     def _is_held(self, base: O, served: ReconcileStatus, wanted: ReconcileStatus) -> bool:
         """Tell whether a status moves nothing but times, soon after the last write."""
-        written = self._written.get(_name(base))
-        if self._without_times is None or written is None or served == wanted:
+        if self._without_times is None or served == wanted:
             return False
-        if self._clock.monotonic() - written.at >= self._hold:
+        if self._clock.monotonic() - self._last_write(_name(base)) >= self._hold:
             return False
         before, now = self._without_times(served), self._without_times(wanted)
         return _decided(before) == _decided(now) and _said(before.conditions) == _said(now.conditions)
 
+    def _last_write(self, name: tuple[str, str]) -> float:
+        """Return when an object was written last: a start is no reason to write all of them at once."""
+        if (written := self._written.get(name)) is not None:
+            return written.at
+        return self._began - self._hold * zlib.crc32("/".join(name).encode()) / 2**32
+
     def _hold_back(self, base: O, served: ReconcileStatus, held: ReconcileStatus) -> O:
         """Return the object as it would be with the times, of the version that the server has."""
         name = _name(base)
-        self._written[name] = _Written(base.metadata.resource_version, self._written[name].at, served)
+        self._written[name] = _Written(base.metadata.resource_version, self._last_write(name), served)
         return cast("O", msgspec.structs.replace(cast("Any", base), status=held))
 
 

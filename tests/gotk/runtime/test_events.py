@@ -330,3 +330,21 @@ async def routine(severity: Severity) -> None:
     assert sink.wants(event("Normal", "Reconciliation finished in 3.4s, next run in 1m0s"))
     await asyncio.sleep(10)
     assert trace("Reconciliation finished in 3.4s, next run in 1m0s")
+
+
+def test_of_what_many_objects_say_by_routine_so_much_is_written_in_a_second() -> None:
+    routine_of_many()
+
+
+@in_virtual_time
+async def routine_of_many() -> None:
+    sink = KubernetesEvents(client=MemoryCluster(), clock=VirtualClock())
+
+    def traces() -> int:
+        return sum(sink.wants(event("Trace", about=about)) for about in many)
+
+    many = [dataclasses.replace(ABOUT, name=f"app-{n}") for n in range(1000)]
+    assert traces() == 100
+    assert sink.wants(event("Normal", "new tags", about=many[-1]))
+    await asyncio.sleep(10)
+    assert traces() == 100

@@ -160,7 +160,8 @@ def test_a_kind_without_a_status_is_refused() -> None:
 
 
 def timeless(found: Any) -> Any:
-    return msgspec.structs.replace(found, last_scan_result=ScanResult(tag_count=found.last_scan_result.tag_count))
+    last = found.last_scan_result
+    return msgspec.structs.replace(found, last_scan_result=last and ScanResult(tag_count=last.tag_count))
 
 
 def at(obj: ImageRepository, time: str, tags: int = 3) -> Any:
@@ -241,7 +242,29 @@ async def test_what_another_writes_besides_leaves_times_held_back_and_is_no_conf
 
 @in_virtual_time
 async def test_an_object_that_is_made_again_is_written_at_once() -> None:
-    cluster, _, write, obj = await held()
+    cluster, clock, write, obj = await held()
+    await clock.sleep(600)
     write.forget(("default", "app"))
     await write.write(obj, at(obj, "01"), {"Ready"})
     assert served(cluster)["scanTime"] == "01"
+
+
+@in_virtual_time
+async def test_after_a_start_objects_at_rest_are_written_one_by_one_while_times_are_held() -> None:
+    cluster, clock = MemoryCluster(), VirtualClock()
+    names = [f"app-{n}" for n in range(100)]
+    for name in names:
+        cluster.put({**image_repository(name), "status": {"lastScanResult": {"tagCount": 3, "scanTime": "before"}}})
+    write = StatusWriter(
+        ImageRepository, client=cluster, clock=clock, field_manager="test", without_times=timeless, hold=600
+    )
+    found = {name: await cluster.get(ImageRepository, "default", name) for name in names}
+    written = []
+    for minute in range(11):
+        for name, obj in found.items():
+            found[name] = await write.write(obj, at(obj, f"{minute:02}"), {"Ready"})
+        every = [cluster.objects["ImageRepository", "default", name]["status"]["lastScanResult"] for name in names]
+        written.append(sum(each["scanTime"] == f"{minute:02}" for each in every))
+        await clock.sleep(60)
+    assert sum(written) == 100
+    assert max(written) < 30
