@@ -30,6 +30,10 @@ CREATE TABLE IF NOT EXISTS sightings (
     expected INTEGER NOT NULL,
     doubts INTEGER NOT NULL
 );
+CREATE TABLE IF NOT EXISTS scans (
+    image TEXT PRIMARY KEY,
+    known BLOB NOT NULL
+);
 CREATE TABLE IF NOT EXISTS digests (
     image TEXT NOT NULL,
     tag TEXT NOT NULL,

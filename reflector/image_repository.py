@@ -30,7 +30,7 @@ from reflector import access, chart_versions, exclusion, loss_guard, pushed, sca
 from reflector.loss_guard import Assessment, Doubt
 from reflector.metrics import ScanMetrics
 from reflector.ports import ChartIndexes, Registry
-from reflector.store import ScannedList, StoreError, TagStore
+from reflector.store import Generation, ScannedList, StoreError, TagStore
 
 IMAGE_URL_INVALID = "ImageURLInvalid"
 AUTHENTICATION_FAILED = "AuthenticationFailed"
@@ -190,6 +190,7 @@ class ImageRepositoryReconciler:
                 accepted=_accepts_loss(obj),
                 outdated=outdated,
                 scanned=self._store.scanned(str(image)),
+                restored=_restored(known, obj, run.status),
             )
         except (StoreError, ValueError) as error:
             raise Retry(FAILURE, f"failed to determine if it's scan time: {error}") from error
@@ -391,6 +392,13 @@ def _counted(tags: Sequence[str]) -> str:
     if len(tags) > 3:
         return f"{len(tags)} tags are"
     return f"{', '.join(sorted(tags))} {'is' if len(tags) == 1 else 'are'}"
+
+
+def _restored(known: Generation, obj: ImageRepository, status: ImageRepositoryStatus) -> str:
+    """Return when the process before scanned last what a status speaks of, whose times may have been held back."""
+    if not known.restored or known.result is None or not known.is_told_by(status.last_scan_result):
+        return ""
+    return known.result.scan_time if known.exclusions == exclusion.effective(obj.spec.exclusion_list) else ""
 
 
 def _needed(obj: ImageRepository) -> int:

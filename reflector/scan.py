@@ -49,10 +49,12 @@ def due(
     accepted: bool = False,
     outdated: bool = False,
     scanned: str = "",
+    restored: str = "",
 ) -> Due:
     """Tell whether a scan is due. `stored` is how many tags the database has, `doubted` whether the last list was,
     `accepted` whether the user has accepted the loss since, `outdated` whether the status speaks of another list than
-    the stored one; `scanned` is when this process scanned last, nothing where it did not.
+    the stored one; `scanned` is when this process scanned last, nothing where it did not, and `restored` when the one
+    before it did, of which the status may not tell yet.
 
     Raises ValueError on a bad scan time.
     """
@@ -68,7 +70,7 @@ def due(
         return Due("updated exclusion list")
     if stored == 0:
         return Due(NO_TAGS)
-    passed = _passed(last.scan_time, now)
+    passed = _passed(max(last.scan_time, restored), now)  # in UTC, and so in the order of their texts
     sooner, since = (DOUBTED if doubted else ""), passed
     if outdated:
         sooner, since = OUTDATED, _passed(scanned, now) if scanned else DOUBT_DELAY

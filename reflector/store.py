@@ -6,7 +6,8 @@ which tags a list lacked. SQLite in WAL mode with one row per image: a scan that
 file that is damaged is set aside, and the next scans fill a new one.
 
 What is known of an image's list without reading it is one record, its `Generation`: the scanner asks it whether an
-answer is the one it had last, and the chooser whether a decision still holds (ADR 0053).
+answer is the one it had last, and the chooser whether a decision still holds (ADR 0053). A clean stop writes these
+records down, for the next start: it need not scan what was scanned a moment ago. A crash leaves none.
 """
 
 import contextlib
@@ -75,7 +76,8 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     tells the stored tags from others (the revision, a mere Adler-32, cannot). `settled` is the digest of the whole
     list, excluded tags and all, where it was taken as it was; empty while tags are kept that the registry does not
     list. `answer`, `exclusions`, `loss` and `result` are those of the scan that wrote it, `change` is what that scan
-    changed. Every unchanged scan makes one anew: a struct costs a tenth of a dataclass there.
+    changed; `restored` tells that the process before made it. Every unchanged scan makes one anew: a struct costs a
+    tenth of a dataclass there.
     """
 
     serial: int = 0
@@ -89,6 +91,7 @@ class Generation(msgspec.Struct, frozen=True, kw_only=True):
     exclusions: Sequence[str] | None = None
     result: ScanResult | None = None
     change: Change | None = None
+    restored: bool = False
 
     def is_of(self, answer: bytes, exclusions: Sequence[str]) -> bool:
         """Tell whether a registry's answer is the one that led to this very list, under the same exclusions."""
@@ -115,6 +118,10 @@ class TagStore:
         """Open or create the database at `path`; None keeps it in memory."""
         self._generations: dict[str, Generation] = {}
         self._database = Database(path)
+        self._restored = dict(self._database.all("SELECT image, known FROM scans"))
+        if self._restored:
+            with self._database.transaction() as execute:
+                execute("DELETE FROM scans")
 
     def __enter__(self) -> Self:
         return self
@@ -125,7 +132,12 @@ class TagStore:
         self.close()
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the database; what is known of lists goes into it, and costs the next process scans where it cannot."""
+        known = {image: each for image, each in self._generations.items() if each.result is not None}
+        with contextlib.suppress(StoreError), self._database.transaction() as execute:
+            for image, each in known.items():
+                kept = msgspec.structs.replace(each, serial=0, change=None, restored=True)
+                execute("INSERT OR REPLACE INTO scans VALUES (?, ?)", image, msgspec.msgpack.encode(kept))
         self._database.close()
 
     def tags(self, canonical_name: str) -> Sequence[str]:
@@ -141,11 +153,20 @@ class TagStore:
             if row:
                 revision, count, body, doubtful = row
                 known = Generation(revision=revision, count=count, digest=_hash(body), doubtful=bool(doubtful))
+                known = self._restore(image, known)
             self._generations[image] = known
         return known
 
+    def _restore(self, image: str, stored: Generation) -> Generation:
+        """Return what the process before knew of a list, where it is the stored one."""
+        with contextlib.suppress(msgspec.MsgspecError):
+            kept = msgspec.msgpack.decode(self._restored.pop(image, b""), type=Generation)
+            if (kept.digest, kept.count, kept.doubtful) == (stored.digest, stored.count, stored.doubtful):
+                return msgspec.structs.replace(kept, exclusions=tuple(kept.exclusions or ()))
+        return stored
+
     def scanned(self, image: str) -> str:
-        """Return when this process scanned an image last (RFC 3339), nothing where it has not. Raises StoreError."""
+        """Return when an image was scanned last (RFC 3339), nothing where that is not known. Raises StoreError."""
         known = self.generation(image)
         return known.result.scan_time if known.result is not None else ""
 
@@ -204,7 +225,7 @@ class TagStore:
 
     def confirm(self, image: str, found: ScanResult) -> None:
         """Remember that a scan has found the list that is here again, and when."""
-        self._generations[image] = msgspec.structs.replace(self.generation(image), result=found)
+        self._generations[image] = msgspec.structs.replace(self.generation(image), result=found, restored=False)
 
     def changes(self, image: str, serial: int) -> Change | None:
         """Return what came and went since the list of a serial number; None where that is not known any more.

@@ -2,6 +2,7 @@
 
 from collections.abc import AsyncIterator, Callable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import msgspec
@@ -83,6 +84,25 @@ async def test_nothing_is_asked_before_the_interval_is_over(make: Make, registry
     assert (second.outcome.requeue_after, second.outcome.changed) == (240.0, False)
     assert second.outcome.trace == "no change in repository configuration since last scan, next scan in 4m0s"
     assert second.ready == first.ready
+
+
+async def test_a_start_goes_on_from_a_scan_that_the_status_does_not_tell_of(registry: RegistryServer, tmp_path: Path):
+    async with RegistryClient() as client:
+
+        def under_test(store: TagStore) -> ImageRepositoryReconciler:
+            return ImageRepositoryReconciler(cache=Cache(), objects=Cluster(), registry=client, store=store)
+
+        with TagStore(tmp_path / "tags.db") as store:
+            first = await run_once(under_test(store), repository(f"{registry.address}/app"))
+            await run_once(under_test(store), first.obj, now=NOON + timedelta(minutes=5))
+        await image.push_image(registry.url, "app", "v0.0.3", image.build_image())
+        with TagStore(tmp_path / "tags.db") as store:
+            early = await run_once(under_test(store), first.obj, now=NOON + timedelta(minutes=7))
+            assert early.outcome is not None
+            assert (early.outcome.requeue_after, early.obj.status) == (180.0, first.obj.status)
+            due = await run_once(under_test(store), first.obj, now=NOON + timedelta(minutes=10))
+            assert due.obj.status.last_scan_result is not None
+            assert due.obj.status.last_scan_result.tag_count == 4
 
 
 async def test_a_scan_that_finds_the_same_is_no_news(make: Make, registry: RegistryServer):

@@ -2,6 +2,7 @@ import sqlite3
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from reflector.first_seen import FirstSeen
@@ -223,3 +224,34 @@ def test_sightings_that_cannot_be_read_are_none(path: Path):
         known = store.first_seen("reg/app")
         assert known is not None
         assert list(known.first) == [0]
+
+
+def test_what_is_known_of_a_list_outlives_a_clean_stop_but_not_a_second_one(path: Path):
+    with TagStore(path) as store:
+        storing.write(store, "reg/app", ["2", "1"], "7")
+        before = store.generation("reg/app")
+    with TagStore(path) as store:
+        after = store.generation("reg/app")
+        assert after == msgspec.structs.replace(before, serial=0, change=None, restored=True)
+        store.confirm("reg/app", msgspec.structs.replace(after.result, scan_time="2026-01-01T00:05:00Z"))
+        assert not store.generation("reg/app").restored
+    with TagStore(path) as store:
+        assert store.scanned("reg/app") == "2026-01-01T00:05:00Z"
+
+
+def test_after_a_crash_nothing_is_known_of_a_list_but_its_tags(path: Path):
+    with TagStore(path) as store:
+        storing.write(store, "reg/app", ["1"], "7")
+    killed = TagStore(path)
+    killed.generation("reg/app")
+    with TagStore(path) as store:
+        assert (store.scanned("reg/app"), list(store.tags("reg/app"))) == ("", ["1"])
+
+
+def test_what_is_known_of_another_list_than_the_stored_one_does_not_count(path: Path):
+    with TagStore(path) as store:
+        storing.write(store, "reg/app", ["1"], "7")
+    with sqlite3.connect(path) as database:
+        database.execute("UPDATE tags SET body = ?", (b"other",))
+    with TagStore(path) as store:
+        assert (store.scanned("reg/app"), store.generation("reg/app").restored) == ("", False)
