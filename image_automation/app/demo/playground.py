@@ -83,10 +83,15 @@ class Playground:
             return ""
         return str(repository.diff(made.parents[0], made, context_lines=0).patch or "").rstrip()
 
+    @property
+    def tip(self) -> str:
+        """The branch's newest commit."""
+        return str(pygit2.Repository(str(self.repository)).branches["main"].target)
+
     def commits(self) -> list[str]:
         """Return the subjects of the branch's commits, newest first."""
         repository = pygit2.Repository(str(self.repository))
-        return [each.message.splitlines()[0] for each in repository.walk(repository.branches["main"].target)]
+        return [each.message.splitlines()[0] for each in repository.walk(self.tip)]
 
 
 def files(folder: str, variables: Mapping[str, str]) -> dict[str, str]:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from gotk.kube import errors
+from gotk.kube.client import Client
 from image_automation.app.demo import playground, timeline
 from image_automation.app.demo.view import View
 
@@ -42,7 +43,7 @@ async def follow(
 
     try:
         async with asyncio.timeout(_LIMIT), asyncio.TaskGroup() as group:
-            watching = [group.create_task(_watch(ground, *kind, observe)) for kind in ground.story.kinds]
+            watching = [group.create_task(watch(ground.client, *kind, observe)) for kind in ground.story.kinds]
             await done.wait()
             for task in watching:
                 task.cancel()
@@ -51,11 +52,11 @@ async def follow(
         raise ScenarioError(f"{track.tag} was not {track.next} within {_LIMIT:.0f} s\n{states}") from None
 
 
-async def _watch(ground: playground.Playground, api_version: str, kind: str, namespace: str, observe: Observer) -> None:
+async def watch(client: Client, api_version: str, kind: str, namespace: str, observe: Observer) -> None:
     """Report every state of the objects of a kind, again from the start whenever the stream ends."""
     while True:
         with contextlib.suppress(errors.Expired):
-            async for type_, obj in ground.client.watch_objects(api_version, kind, namespace):
+            async for type_, obj in client.watch_objects(api_version, kind, namespace):
                 if type_ in {"ADDED", "MODIFIED"}:
                     observe(obj)
 
@@ -108,13 +109,15 @@ async def travel(ground: playground.Playground, view: View, tag: str = NEW_TAG) 
 
 async def settle(ground: playground.Playground, tag: str) -> None:
     """Wait until everything that applies the new version has found it healthy. Raises ScenarioError after a minute."""
-    settled = asyncio.Event()
+    settled, tip = asyncio.Event(), ground.tip
     states: dict[tuple[str, str], bool] = {}
 
     def observe(obj: dict[str, Any]) -> None:
         kind = obj["kind"]
         if kind == "Deployment":
             fine = tag in str(obj["spec"]["template"]) and _holds(obj, "Available")
+        elif kind == "Kustomization":  # which stays ready while it goes on to another revision
+            fine = _holds(obj, "Ready") and str(obj["status"].get("lastAppliedRevision")).endswith(tip)
         else:
             fine = _holds(obj, "Ready")
         states[kind, obj["metadata"]["name"]] = fine
@@ -123,7 +126,7 @@ async def settle(ground: playground.Playground, tag: str) -> None:
 
     try:
         async with asyncio.timeout(_LIMIT), asyncio.TaskGroup() as group:
-            watching = [group.create_task(_watch(ground, *kind, observe)) for kind in ground.story.settling]
+            watching = [group.create_task(watch(ground.client, *kind, observe)) for kind in ground.story.settling]
             await settled.wait()
             for task in watching:
                 task.cancel()

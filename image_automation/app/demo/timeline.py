@@ -115,15 +115,6 @@ def _fetched(obj: Json, timeline: Timeline) -> str | None:
     return f"artifact {str(artifact.get('digest', ''))[:19]}, {artifact.get('size')} bytes"
 
 
-def _built(obj: Json, timeline: Timeline) -> str | None:
-    attempted = str(_dig(obj, "status", "lastAttemptedRevision") or "")
-    applied = str(_dig(obj, "status", "lastAppliedRevision") or "")
-    drifting = str(_condition(obj, "Reconciling").get("message", "")).startswith(("Detecting drift", "Running health"))
-    if not attempted.endswith(timeline.commit) or not (drifting or applied.endswith(timeline.commit)):
-        return None
-    return f"kustomize build of {_dig(obj, 'spec', 'path')}"
-
-
 def _applied(obj: Json, timeline: Timeline) -> str | None:
     containers = _dig(obj, "spec", "template", "spec", "containers") or ()
     images = [str(container.get("image")) for container in containers]
@@ -187,7 +178,7 @@ _COMMON = (
 )
 _TAKEN_BACK = (Stage(REVERTED, "ImageUpdateAutomation", _reverted), Stage("healthy", "Kustomization", _healthy))
 _APPLIED = Stage(APPLIED, "Deployment", _applied)
-MANIFESTS = (*_COMMON, Stage("built", "Kustomization", _built), _APPLIED)
+MANIFESTS = (*_COMMON, _APPLIED)
 #: Helm applies first and waits for what it applied: the release has succeeded when the Deployment is there and healthy.
 RELEASES = (
     *_COMMON,
