@@ -22,7 +22,12 @@ def installed() -> bool:
 
 @contextlib.contextmanager
 def docker_registry(
-    folder: Path, *, name: str = "registry", tls: Authority | None = None, auth: Mapping[str, Any] | None = None
+    folder: Path,
+    *,
+    name: str = "registry",
+    tls: Authority | None = None,
+    auth: Mapping[str, Any] | None = None,
+    host: str = "127.0.0.1",
 ) -> Iterator[str]:
     """Run the real registry on a free port for a while; gives `host:port`.
 
@@ -33,7 +38,7 @@ def docker_registry(
         "version": "0.1",
         "log": {"level": "error", "accesslog": {"disabled": True}},
         "storage": {"filesystem": {"rootdirectory": str(folder / "content")}, "delete": {"enabled": True}},
-        "http": {"addr": f"127.0.0.1:{port}"} | ({"tls": _certificate(tls)} if tls else {}),
+        "http": {"addr": f"{host}:{port}"} | ({"tls": _certificate(tls)} if tls else {}),
         "auth": dict(auth or {}),
     }
     path = folder / f"{name}.yml"  # JSON is YAML
@@ -42,8 +47,8 @@ def docker_registry(
         process = subprocess.Popen(["docker-registry", "serve", str(path)], stdout=log, stderr=log)
     try:
         trusted = ssl.create_default_context(cadata=tls.pem) if tls else None
-        wait_for(f"{'https' if tls else 'http'}://127.0.0.1:{port}/v2/", process, trusted)
-        yield f"127.0.0.1:{port}"
+        wait_for(f"{'https' if tls else 'http'}://{host}:{port}/v2/", process, trusted)
+        yield f"{host}:{port}"
     finally:
         process.terminate()
         process.wait(10)
