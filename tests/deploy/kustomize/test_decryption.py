@@ -82,6 +82,15 @@ async def test_manifests_are_decrypted_and_applied(here: World) -> None:
     assert here.downloads == 1
 
 
+async def test_what_a_remote_base_holds_is_decrypted(here: World) -> None:
+    base = "https://git.example.com/team/base"
+    here.bases.held[base] = {"kustomization.yaml": "resources: [s.yaml]\n", "s.yaml": encrypting.manifest()}
+    here.publish({"kustomization.yaml": f"resources: ['{base}']\n"})
+    ended = await here.reconcile(kustomization(**SOPS))
+    assert ended.ready[:2] == ("True", "ReconciliationSucceeded"), ended.ready
+    assert await data(here, "s") == {"password": VALUE, "port": "5432"}
+
+
 GENERATED = {
     "kustomization.yaml": "resources: [base]\ncomponents: [part]\n",
     "base/kustomization.yaml": """

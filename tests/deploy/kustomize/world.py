@@ -16,8 +16,9 @@ from deploy.cluster import ports
 from deploy.cluster.clusters import TargetClusters
 from deploy.cluster.remotes import Remotes
 from deploy.cluster.trial import USUAL
-from deploy.kustomize.building import assembly, build
+from deploy.kustomize.building import assembly, build, source
 from deploy.kustomize.building.bases.fetching import NoRemoteBases
+from deploy.kustomize.building.bases.remote import Remote
 from deploy.kustomize.decryption import sops
 from deploy.kustomize.decryption.keyring import Keyring
 from deploy.kustomize.decryption.services import NoServices
@@ -74,6 +75,20 @@ class Objects:
         return [o for o in self.held if isinstance(o, kind) and namespace in (None, o.metadata.namespace)]
 
 
+class Bases:
+    """Remote bases that are at hand, by their address; others are refused."""
+
+    def __init__(self, root: Path) -> None:
+        self.held: dict[str, Mapping[str, str]] = {}
+        self._root = root
+
+    def refusal(self, remote: Remote) -> str:
+        return "" if remote.url in self.held else NoRemoteBases().refusal(remote)
+
+    async def fetch(self, remote: Remote, *, timeout: float) -> source.Source:
+        return source.Directory(sources.write(self._root / remote.place, self.held[remote.url]))
+
+
 class World:
     """What a test looks at and acts on."""
 
@@ -87,6 +102,7 @@ class World:
         self.kubeconfig = Path()
         self.scratch = scratch
         self.limiter = limiter
+        self.bases = Bases(scratch.parent / "bases")
         clock = SystemClock()
         downloads = download.Downloads(transport=transport, clock=clock, limiter=limiter, retries=5, each=None)
         self.trees = fetch.Trees(downloads=downloads, limiter=limiter, scratch=scratch, capacity=8)
@@ -95,7 +111,7 @@ class World:
             limiter=limiter,
             scratch=scratch,
             confine=Confinement.command,
-            fetches=NoRemoteBases(),
+            fetches=self.bases,
         )
         keyring = Keyring(
             objects=client,

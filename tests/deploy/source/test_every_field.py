@@ -125,7 +125,7 @@ SHOWN: Mapping[str, Mapping[str, str]] = {
         "ignoreMissingValuesFiles": MERGED,
         "suspend": SUSPEND,
         "verify": VERIFIED_CHART,
-        "verify.matchOIDCIdentity": f"{CHART}::test_what_cannot_be_verified_is_said",
+        "verify.matchOIDCIdentity": f"{CHART}::test_a_chart_signed_without_a_key_is_its_signers_by_name",
     },
     "ExternalArtifact": {
         "sourceRef": (

@@ -22,6 +22,7 @@ from gotk.api.meta import Artifact
 from gotk.api.source import Bucket, GitRepository, HelmChart, HelmRepository
 from gotk.http.transport import Transport
 from gotk.oci.client import RegistryClient
+from gotk.oci.cosign import keyless
 from gotk.oci.registry import storage as registry
 from gotk.oci.registry.server import RegistryServer
 from gotk.runtime import errors
@@ -481,6 +482,33 @@ async def test_only_the_chart_that_was_signed_is_stored(world: World) -> None:
         assert refused.obj.status.artifact == signed.obj.status.artifact
     assert without.ready[0] == "True"
     assert "SourceVerified" not in without.conditions
+
+
+async def test_a_chart_signed_without_a_key_is_its_signers_by_name(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A HelmChart names no root of its own: a private one stands here in the place of the public good instance's."""
+    ours = sigstore.Sigstore.make()
+    monkeypatch.setattr("sigstore._utils.read_embedded", lambda *_: ours.trusted_root)
+    keyless.trust.cache_clear()
+    by_name = {"issuer": "^https://token\\.example\\.com$", "subject": "^https://example\\.com/fleet/"}
+    async with RegistryServer(registry.Storage()) as server:
+        spec = {"url": f"oci://{server.address}/team/charts", "type": "oci", "insecure": True}
+        world.shelf.put(source(HelmRepository, "charts", spec, None))
+        digest = await pushed(server.address, "1.0.0", chart("1.0.0"))
+        signature = [ours.signature(digest)]
+        await artifacts.push_signatures(f"http://{server.address}", "team/charts/web", digest, signature)
+        theirs = await world.run(
+            verify={"provider": "cosign", "matchOIDCIdentity": [{**by_name, "subject": "^https://example\\.org/"}]}
+        )
+        signed = await world.run(verify={"provider": "cosign", "matchOIDCIdentity": [by_name]})
+        odd = await world.run(verify={"provider": "cosign", "matchOIDCIdentity": [{**by_name, "issuer": "("}]})
+    keyless.trust.cache_clear()
+    assert theirs.ready[:2] == ("False", "VerificationError")
+    assert "none of the expected identities matched what was in the certificate" in theirs.ready[2]
+    assert signed.conditions["SourceVerified"] == ("True", "Succeeded", "verified signature of version 1.0.0")
+    assert world.stored(signed) == chart("1.0.0")
+    assert odd.ready[:2] == ("False", "VerificationError")
 
 
 async def test_what_cannot_be_verified_is_said(world: World) -> None:

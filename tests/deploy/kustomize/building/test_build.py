@@ -133,6 +133,14 @@ class TestRealKustomize:
         assert named["Deployment"]["spec"]["replicas"] == 3
         assert named["ConfigMap"]["metadata"] == {"name": "a-cm-z", "namespace": "new"}
 
+    @pytest.mark.parametrize("listed", ["", "kustomization.yaml"])
+    async def test_an_object_that_is_there_twice_is_named(self, run: Build, listed: str) -> None:
+        files = {"a.yaml": sources.config_map(), "b/c.yaml": sources.config_map()}
+        if listed:
+            files[listed] = "resources: [a.yaml, b/c.yaml]\n"
+        with pytest.raises(build.BuildError, match="may not add resource with an already registered id: ConfigMap"):
+            await run(files)
+
     async def test_a_patch_is_for_what_its_target_selects(self, run: Build) -> None:
         def marked(name: str, labels: str, annotations: str) -> str:
             metadata = f"{{name: {name}, namespace: old, labels: {{{labels}}}, annotations: {{{annotations}}}}}"
