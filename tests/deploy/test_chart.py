@@ -1,6 +1,7 @@
 """The Helm chart renders what the kustomize kit has, and refuses values that make no sense."""
 
 import json
+import re
 import subprocess
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,17 @@ def test_a_volume_that_stays_is_claimed_and_never_held_by_two_pods(tmp_path: Pat
     assert deployment["strategy"] == {"type": "Recreate"}
     claim = rendered["PersistentVolumeClaim", "image-automation"]["spec"]
     assert claim["storageClassName"] == "fast"
+
+
+def test_the_files_of_the_guide_s_example_are_mounted(tmp_path: Path) -> None:
+    page = (ROOT / "docs" / "guide" / "kustomizations.md").read_text()
+    (example,) = re.findall(r"^```yaml\n(extraArgs:.*?)^```", page, re.MULTILINE | re.DOTALL)
+    rendered = objects(list(yaml.safe_load_all(render(tmp_path, yaml.safe_load(example)))))
+    pod = rendered["Deployment", "image-automation"]["spec"]["template"]["spec"]
+    (container,) = pod["containers"]
+    assert {"name": "bases", "mountPath": "/etc/bases", "readOnly": True} in container["volumeMounts"]
+    assert {"name": "bases", "secret": {"secretName": "remote-bases", "defaultMode": 0o440}} in pod["volumes"]
+    assert "--remote-bases-identity=/etc/bases/identity" in container["args"]
 
 
 @pytest.mark.parametrize(

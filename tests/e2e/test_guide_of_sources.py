@@ -63,7 +63,7 @@ def manifests(page: str) -> Iterator[dict[str, Any]]:
         if is_whole(document):
             first = first or document
             yield document
-        elif "status" not in document and "resources" not in document:
+        elif not document.keys() & {"status", "resources", "extraArgs"}:
             part = document.get("spec", document)
             yield {**first, "spec": {**first["spec"], **part}}
 
