@@ -13,16 +13,15 @@ push to.
 import argparse
 import asyncio
 import contextlib
-import os
 import statistics
 import subprocess
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from bench_production import KUSTOMIZE, NAMESPACE, objects, package
+from processes import Processes
 
 from gotk.git.objects import seed
 from gotk.git.serving import server
@@ -33,40 +32,6 @@ SOURCE = "source.toolkit.fluxcd.io/v1"
 #: How often the Kustomizations are listed, in seconds; each moment is seen late by half of it.
 EVERY = 0.3
 _LIMIT = 900.0
-
-
-@dataclass(frozen=True, slots=True)
-class Processes:
-    """The controllers' processes, and those that they have started."""
-
-    pids: Sequence[int]
-
-    @property
-    def processor(self) -> float:
-        """How many seconds of a processor they have taken."""
-        return sum(self._ticks(pid) for pid in self._tree()) / os.sysconf("SC_CLK_TCK")
-
-    def _tree(self) -> list[int]:
-        children: dict[int, list[int]] = {}
-        for each in Path("/proc").iterdir():
-            if each.name.isdigit() and (fields := _stat(int(each.name))):
-                children.setdefault(int(fields[1]), []).append(int(each.name))
-        found = list(self.pids)
-        for pid in found:
-            found.extend(children.get(pid, ()))
-        return found
-
-    @staticmethod
-    def _ticks(pid: int) -> int:
-        return sum(int(each) for each in _stat(pid)[11:15])
-
-
-def _stat(pid: int) -> list[str]:
-    """Return the fields of a process behind its name; nothing where it has ended."""
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    except OSError:
-        return []
 
 
 class Fleet:
