@@ -143,6 +143,7 @@ class Load:
             seen = await asyncio.get_running_loop().run_in_executor(None, watching.seen, written)
         yield Figure(f"{WATCHERS} watchers, {CHURN} writes a second: events", seen.delivered, digits=0)
         yield Figure("  missing", seen.expected - seen.delivered, 0, digits=0)
+        yield Figure("  watches broken off", seen.broken, digits=0)
         yield Figure("  median lag, ms", seen.median * 1000)
         yield Figure("  p99 lag, ms", seen.p99 * 1000, 1000)
         yield Figure("  processor, s", self._processes.processor - before)

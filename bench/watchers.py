@@ -12,9 +12,9 @@ import statistics
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +28,9 @@ PATIENCE = 30.0
 _LASTS = 600
 
 
-class _Metadata(msgspec.Struct):
+class _Metadata(msgspec.Struct, rename="camel"):
     name: str = ""
+    resource_version: str = ""
 
 
 class _Object(msgspec.Struct):
@@ -43,12 +44,16 @@ class _Event(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """How many events came of those that were written, and after how many seconds half and 99 of 100 of them did."""
+    """How many events came of those that were written, and after how many seconds half and 99 of 100 of them did.
+
+    `broken` says how often the server broke a watch off.
+    """
 
     expected: int
     delivered: int
     median: float
     p99: float
+    broken: int
 
 
 class Watchers:
@@ -67,8 +72,8 @@ class Watchers:
         assert self._process.stdin is not None
         self._process.stdin.write(json.dumps(written) + "\n")
         self._process.stdin.flush()
-        lags = self._told()["lags"]
-        return Seen(len(written) * self._count, lags[0], lags[1], lags[2])
+        told = self._told()
+        return Seen(len(written) * self._count, *told["lags"], told["broken"])
 
     def _told(self) -> dict[str, Any]:
         assert self._process.stdout is not None
@@ -87,35 +92,56 @@ def watchers(kubeconfig: Path, path: str, version: str, count: int, events: int)
             process.kill()
 
 
-async def watch(kubeconfig: str, path: str, version: str, count: str, events: str) -> None:
-    """Watch, and tell."""
-    seen: list[dict[str, float]] = [{} for _ in range(int(count))]
-    opened = 0
-    async with Client(await config.from_kubeconfig([Path(kubeconfig)]), timeout=_LASTS) as client:
+@dataclass(slots=True)
+class _Watch:
+    """One watch, gone on with from where it was where the server breaks it off."""
 
-        async def one(came: dict[str, float]) -> None:
-            nonlocal opened
-            decoder, rest = msgspec.json.Decoder(_Event), b""
-            query = {"watch": "true", "resourceVersion": version, "timeoutSeconds": str(_LASTS)}
+    version: str
+    came: dict[str, float] = field(default_factory=dict)
+    broken: int = 0
+
+    async def read(self, client: Client, path: str, events: int, opened: Callable[[], None]) -> None:
+        """Read until so many events have come."""
+        decoder = msgspec.json.Decoder(_Event)
+        while True:
+            rest = b""
+            query = {"watch": "true", "resourceVersion": self.version, "timeoutSeconds": str(_LASTS)}
             async with client.raw(path, query, accept="application/json") as answer:
-                opened += 1
-                if opened == len(seen):
-                    print(json.dumps({"open": True}), flush=True)
+                opened()
                 async for piece in answer.body:
                     *lines, rest = (rest + piece).split(b"\n")
                     now = time.monotonic()
                     for event in map(decoder.decode, lines):
-                        came[f"{event.type}/{event.object.metadata.name}"] = now
-                    if len(came) == int(events):
+                        self.version = event.object.metadata.resource_version
+                        self.came[f"{event.type}/{event.object.metadata.name}"] = now
+                    if len(self.came) == events:
                         return
+            self.broken += 1
+            await asyncio.sleep(0.1)
 
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(one(came)) for came in seen]
-            line = await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
-            await asyncio.wait(tasks, timeout=PATIENCE)
-            for task in tasks:
-                task.cancel()
-    print(json.dumps({"lags": _lags(seen, json.loads(line))}), flush=True)
+
+async def watch(kubeconfig: str, path: str, version: str, count: str, events: str) -> None:
+    """Watch, and tell."""
+    watches = [_Watch(version) for _ in range(int(count))]
+    left = len(watches)
+
+    def opened() -> None:
+        nonlocal left
+        left -= 1
+        if not left:
+            print(json.dumps({"open": True}), flush=True)
+
+    async with (
+        Client(await config.from_kubeconfig([Path(kubeconfig)]), timeout=_LASTS) as client,
+        asyncio.TaskGroup() as group,
+    ):
+        tasks = [group.create_task(each.read(client, path, int(events), opened)) for each in watches]
+        line = await asyncio.get_running_loop().run_in_executor(None, sys.stdin.readline)
+        await asyncio.wait(tasks, timeout=PATIENCE)
+        for task in tasks:
+            task.cancel()
+    lags = _lags([each.came for each in watches], json.loads(line))
+    print(json.dumps({"lags": lags, "broken": sum(each.broken for each in watches)}), flush=True)
 
 
 def _lags(seen: Sequence[Mapping[str, float]], written: Mapping[str, float]) -> tuple[int, float, float]:

@@ -16,7 +16,7 @@ from gotk.apiserver.deletion import CLEANUP
 from gotk.apiserver.resources import establish, versions
 from gotk.apiserver.resources.resource import Resource
 from gotk.apiserver.schema.kind_schema import Schema
-from gotk.apiserver.storage.store import Event, Key, Stored
+from gotk.apiserver.storage.store import Event, Key, Stored, dumped
 from gotk.apiserver.wire import options
 
 Json = dict[str, Any]
@@ -106,7 +106,7 @@ class DefinitionController:
         for stored in store.objects(resource.storage):
             obj = versions.convert(stored.object(), resource)
             schema.default(obj)
-            data = orjson.dumps(obj)
+            data = dumped(obj)
             if data != stored.data:
                 changed.append((stored.key, data))
         store.refresh(changed, mark)

@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple
 
 import msgspec
 
-_NONE: Final[Mapping[str, str]] = MappingProxyType({})
+NO_LABELS: Final[Mapping[str, str]] = MappingProxyType({})
 
 
 class _Owner(msgspec.Struct, gc=False):
@@ -54,9 +54,9 @@ class Summarizer:
     def _shared(self, raw: msgspec.Raw) -> Mapping[str, str]:
         key = bytes(raw)
         if not key:
-            return _NONE
+            return NO_LABELS
         found = self._labels.get(key)
         if found is None:
             decoded: dict[str, Any] | None = msgspec.json.decode(key)
-            found = self._labels[key] = decoded or _NONE
+            found = self._labels[key] = decoded or NO_LABELS
         return found

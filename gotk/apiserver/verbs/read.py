@@ -2,6 +2,7 @@
 
 import base64
 import binascii
+import bisect
 from functools import partial
 
 import orjson
@@ -31,10 +32,10 @@ async def list_(call: Call) -> web.StreamResponse:
     limit = max(0, _number(query.get("limit", "")))
     after = _cursor(query.get("continue", ""))
     items = store.objects(call.resource.storage, call.namespace)
+    if after is not None:
+        items = items[bisect.bisect_right(items, after, key=_place) :]
     if chosen is not None:
         items = [item for item in items if chosen.matches(item)]
-    if after is not None:
-        items = [item for item in items if (item.key.namespace, item.key.name) > after]
     page = items[:limit] if limit else items
     left = len(items) - len(page)
     encoded = partial(
@@ -80,6 +81,10 @@ def _number(text: str) -> int:
         return int(text)
     except ValueError as error:
         raise status.bad_request(f'strconv.ParseInt: parsing "{text}": invalid syntax') from error
+
+
+def _place(item: Stored) -> tuple[str, str]:
+    return item.key.namespace, item.key.name
 
 
 def _token(last: Stored, at: int) -> str:

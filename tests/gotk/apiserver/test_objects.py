@@ -190,6 +190,16 @@ async def test_lists_come_in_pages(api: Caller) -> None:
     assert not proceed
 
 
+async def test_a_page_goes_on_after_an_object_that_is_gone_and_holds_what_the_selector_chooses(api: Caller) -> None:
+    for name, color in (("a", "red"), ("b", "blue"), ("c", "red"), ("d", "blue"), ("e", "red")):
+        await api.post(WIDGETS_PATH, widget(name, color=color))
+    chosen = f"{WIDGETS_PATH}?fieldSelector=spec.color%3Dred&limit=2"
+    first = (await api.get(chosen)).body
+    await api.delete(f"{WIDGETS_PATH}/c")
+    second = (await api.get(f"{chosen}&continue={first['metadata']['continue']}")).body
+    assert [[item["metadata"]["name"] for item in page["items"]] for page in (first, second)] == [["a", "c"], ["e"]]
+
+
 @pytest.mark.parametrize(
     ("path", "code"),
     [

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import sqlite3
 import tempfile
+import tracemalloc
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
@@ -15,7 +16,7 @@ from hypothesis import strategies as st
 
 from gotk.apiserver import ControlPlane
 from gotk.apiserver.storage.database import FILE, Database, Row, StoreError, TooLarge
-from gotk.apiserver.storage.store import OBJECT, Event, Key, Store
+from gotk.apiserver.storage.store import OBJECT, Event, Key, Store, stored
 from tests.gotk.apiserver.caller import Caller
 from tests.gotk.apiserver.widgets import WIDGETS, WIDGETS_PATH, widget
 
@@ -254,3 +255,13 @@ async def test_an_object_has_so_many_bytes_at_most(tmp_path: Path, more: int, fi
                 await store.put(key("a"), thing("a", text=text))
             assert store.get(key("a")) == bare
             assert (await store.put(key("b"), thing("b"))).revision == bare.revision + 1
+
+
+def test_what_is_kept_of_an_object_is_hardly_larger_than_its_json() -> None:
+    tracemalloc.start()
+    try:
+        kept = [stored(key(str(n)), thing(str(n), spec={"text": "x" * 1500}), n + 1) for n in range(100)]
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 2 * sum(len(item.data) for item in kept)
