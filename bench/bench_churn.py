@@ -39,7 +39,7 @@ from gotk.kube import config
 from gotk.kube.client import Client
 from gotk.oci.registry.server import RegistryServer
 
-LOOK, START, LAG, GROWTH = 2.0, 10.0, 2.0, 0.01
+LOOK, START, LAG, GROWTH, END = 2.0, 10.0, 2.0, 0.01, 30.0
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -80,6 +80,15 @@ class Service:
             await asyncio.sleep(0.1)
         return self.last - self.began
 
+    async def ended(self) -> None:
+        """Wait for its end, or make one where nobody reads what it still has to say."""
+        try:
+            async with asyncio.timeout(END):
+                await self.child.wait()
+        except TimeoutError:
+            self.child.kill()
+            await self.child.wait()
+
     def check(self) -> None:
         """Raise SystemExit where it has ended."""
         if self.child.returncode is not None:
@@ -116,7 +125,7 @@ async def service(kubeconfig: Path, folder: Path) -> AsyncIterator[Service]:
         finally:
             with contextlib.suppress(ProcessLookupError):
                 child.terminate()
-            await child.wait()
+            await found.ended()
 
 
 async def watch(world: Fleet, running: Service, seconds: float, every: float) -> list[Sample]:

@@ -80,12 +80,13 @@ class Fleet:
             seed.seed(self.git / f"team-{team}.git", self._files(team))
 
     async def churn(self, seconds: float) -> None:
-        """Push new tags of images in no order, evenly over time."""
+        """Push new tags of images, evenly over time: of each image one, in no order, before any gets another."""
         chance, began, done = random.Random(1), time.monotonic(), 0
-        rate = self.size.images * self.size.share / self.size.interval
+        rate, left = self.size.images * self.size.share / self.size.interval, list[int]()
         while (passed := time.monotonic() - began) < seconds:
             while done < passed * rate:
-                self._push(chance.randrange(self.size.images))
+                left = left or chance.sample(range(self.size.images), self.size.images)
+                self._push(left.pop())
                 done += 1
             await asyncio.sleep(PAUSE)
 

@@ -5,6 +5,7 @@ theirs is no business of a tenant's repository), hooks and filters do not exist 
 connection may hang for ever. Repositories may belong to another user, because volumes do.
 """
 
+import sys
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +35,15 @@ def configure(home: Path, *, idle: float, ca: Path | None = None) -> None:
     _wait(idle)
     if ca is not None:
         pygit2.settings.set_ssl_cert_locations(str(ca), None)
+
+
+def named(name: str) -> str:
+    """Return a name to look something up by in a tree or among references.
+
+    pygit2 1.21 keeps a reference to each text that it is given for that, for ever. Of an interned one there is no
+    second, so that names stay in memory and not every time that one was asked for.
+    """
+    return sys.intern(name)
 
 
 def read_configuration(home: Path) -> None:

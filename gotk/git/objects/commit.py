@@ -15,7 +15,7 @@ from typing import Any
 import pygit2
 from pygit2.enums import FileMode, ObjectType
 
-from gotk.git import errors
+from gotk.git import errors, libgit2
 
 #: Makes a detached signature of a commit's bytes: the armored text that goes into its `gpgsig` header.
 Sign = Callable[[bytes], str]
@@ -177,7 +177,7 @@ def _write(repository: pygit2.Repository, old: pygit2.Tree | None, edits: _Direc
         mode = _mode(builder, name, f"{where}{name}")
         builder.insert(name, repository.create_blob(content), mode)
     for name, below in edits.directories.items():
-        entry: Any = builder.get(name)
+        entry: Any = builder.get(libgit2.named(name))
         if entry is not None and not isinstance(entry, pygit2.Tree):
             raise errors.InvalidPath(f"'{where}{name}' is no directory")
         builder.insert(name, _write(repository, entry, below, f"{where}{name}/"), FileMode.TREE)
@@ -185,7 +185,7 @@ def _write(repository: pygit2.Repository, old: pygit2.Tree | None, edits: _Direc
 
 
 def _mode(builder: pygit2.TreeBuilder, name: str, path: str) -> int:
-    entry: Any = builder.get(name)
+    entry: Any = builder.get(libgit2.named(name))
     if entry is None:
         return FileMode.BLOB
     if entry.filemode not in {FileMode.BLOB, FileMode.BLOB_EXECUTABLE}:

@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 import pygit2
 from pygit2.enums import FileMode
 
-from gotk.git import errors
+from gotk.git import errors, libgit2
 from gotk.git.objects import commit as commits
 
 #: A commit of more files, or of directories nested deeper, is not walked: a few trees can hold each other ten times.
@@ -45,7 +45,7 @@ def split(path: str) -> tuple[str, ...]:
 def find(root: pygit2.Tree, path: str = "") -> Node:
     """Return a directory or file below a root tree. Raises PathNotFound, and InvalidPath for a path that is none."""
     found: Any = root
-    for name in split(path):
+    for name in map(libgit2.named, split(path)):
         if not isinstance(found, pygit2.Tree) or name not in found:
             raise errors.PathNotFound(f"the repository has no '{path}'")
         found = found[name]

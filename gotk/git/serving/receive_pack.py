@@ -16,7 +16,7 @@ import pygit2
 from dulwich.errors import ApplyDeltaError, ChecksumMismatch, ObjectFormatException
 from dulwich.object_store import DiskObjectStore
 
-from gotk.git import reference
+from gotk.git import libgit2, reference
 from gotk.git.serving import packets, reachability, upload_pack
 from gotk.git.serving.packets import ProtocolError
 
@@ -40,7 +40,7 @@ class Command:
 def advertise(repository: pygit2.Repository) -> Iterator[bytes]:
     """Name every reference as it is."""
     names = sorted(repository.references)
-    lines = [(str(repository.references[name].resolve().target), name) for name in names]
+    lines = [(str(repository.references[libgit2.named(name)].resolve().target), name) for name in names]
     yield from upload_pack.advertisement(lines, CAPABILITIES)
 
 
@@ -120,7 +120,7 @@ def _problem(repository: pygit2.Repository, command: Command) -> str:
         return f"failed to update ref: it is at {now} but expected {command.old}"
     if command.new == _NONE:
         return "" if now != _NONE else "no such reference"
-    tips = [str(repository.references[name].resolve().target) for name in repository.references]
+    tips = [str(repository.references[libgit2.named(name)].resolve().target) for name in repository.references]
     if not reachability.complete(repository, command.new, tips):
         return "missing necessary objects"
     if command.name.startswith("refs/heads/") and not reachability.is_commit(repository, command.new):
@@ -129,14 +129,14 @@ def _problem(repository: pygit2.Repository, command: Command) -> str:
 
 
 def _target(repository: pygit2.Repository, name: str) -> str:
-    found = repository.references.get(name)
+    found = repository.references.get(libgit2.named(name))
     return _NONE if found is None else str(found.resolve().target)
 
 
 def _move(repository: pygit2.Repository, command: Command) -> str:
     """Move one reference; libgit2 compares with the old value once more under its own file lock."""
     try:
-        found = repository.references.get(command.name)
+        found = repository.references.get(libgit2.named(command.name))
         if command.new == _NONE and found is not None:
             found.delete()
         elif found is None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import pygit2
 
+from gotk.git import libgit2
 from gotk.git.serving import packets, reachability
 from gotk.git.serving.packets import ProtocolError
 
@@ -46,7 +47,7 @@ def advertise(repository: pygit2.Repository) -> Iterator[bytes]:
     if not repository.head_is_unborn:
         lines.append((str(repository.head.target), "HEAD"))
     for name in sorted(repository.references):
-        target = str(repository.references[name].resolve().target)
+        target = str(repository.references[libgit2.named(name)].resolve().target)
         lines.append((target, name))
         found = repository.get(target)
         if isinstance(found, pygit2.Tag):
@@ -108,7 +109,7 @@ def _name(word: bytes) -> str:
 
 def _permit(repository: pygit2.Repository, wants: list[str]) -> None:
     """Serve only what a reference leads to: an id alone opens nothing."""
-    tips = {str(repository.references[name].resolve().target) for name in repository.references}
+    tips = {str(repository.references[libgit2.named(name)].resolve().target) for name in repository.references}
     for want in set(wants) - tips:
         if not reachability.is_commit(repository, want) or not any(
             tip == want or repository.descendant_of(str(repository[tip].peel(pygit2.Commit).id), want) for tip in tips
