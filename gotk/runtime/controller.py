@@ -32,6 +32,8 @@ from gotk.runtime.settings import Settings
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as everywhere in this module
 
+#: How much of the time over which runs are spread is one moment to them: those that follow one another cost half.
+_TOGETHER = 1 / 8
 _RESULTS = {"never": "success", "after": "requeue_after", "backoff": "error", "now": "requeue", "conflict": "requeue"}
 
 
@@ -150,9 +152,14 @@ class Controller(Generic[O]):
         else:
             self._queue.succeed(key)
             if follow.when == "after":
-                spread = self._settings.interval_jitter if follow.jitter else 0.0
-                self._queue.add_after(key, follow.seconds * self._random.uniform(1 - spread, 1 + spread))
+                self._wait(key, follow.seconds, self._settings.interval_jitter if follow.jitter else 0.0)
         return _RESULTS[follow.when]
+
+    def _wait(self, key: Key, seconds: float, spread: float) -> None:
+        """Let an object run again after so many seconds, more or less by a share, and beside others where that fits."""
+        beside = 2 * spread * _TOGETHER
+        share = self._random.uniform(1 - spread, 1 + spread - beside)
+        self._queue.add_after(key, seconds * share, beside=seconds * beside)
 
     def _forget(self, key: Key) -> None:
         self._queue.forget(key)

@@ -10,6 +10,7 @@ every eighth turn belongs to the delayed, so that a flood of changes cannot star
 
 import asyncio
 import heapq
+import math
 from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
@@ -164,10 +165,14 @@ class Queue(Generic[K]):
         self._work.add(key)
         self._changed.set()
 
-    def add_after(self, key: K, seconds: float) -> None:
-        """Ask for a run after so many seconds; an earlier one stands."""
+    def add_after(self, key: K, seconds: float, *, beside: float = 0.0) -> None:
+        """Ask for a run after so many seconds; an earlier one stands.
+
+        It may come up to `beside` seconds later than that, together with others of which the same was said.
+        """
         awaited = self._work.next_due()
-        self._work.add_at(key, self._clock.monotonic() + seconds)
+        when = self._clock.monotonic() + seconds
+        self._work.add_at(key, math.ceil(when / beside) * beside if beside else when)
         if self._work.next_due() != awaited:  # else whoever waits is woken in time as it is
             self._changed.set()
 

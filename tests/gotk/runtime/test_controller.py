@@ -1,6 +1,7 @@
 """The controller over a cluster in memory, in virtual time: what an object's owner sees happen."""
 
 import asyncio
+import collections
 import itertools
 from typing import Any
 
@@ -91,6 +92,19 @@ async def test_the_kinds_of_the_source_controller_spread_their_runs() -> None:
     gaps = [b - a for (a, _), (b, _) in itertools.pairwise(reconciler.runs)]
     assert all(570 <= gap <= 630 for gap in gaps)
     assert len({round(gap) for gap in gaps}) > 1
+
+
+@in_virtual_time
+async def test_runs_that_are_spread_are_made_a_few_at_a_time() -> None:
+    cluster, reconciler = MemoryCluster(), repositories(succeed, rules=conditions.Rules(interval_jitter=True))
+    for number in range(200):
+        cluster.put(image_repository(f"app-{number}"))
+    async with managed(cluster, reconciler):
+        await asyncio.sleep(900)
+    times = collections.Counter(time for time, _ in reconciler.runs if time)
+    assert sum(times.values()) == 200
+    assert 570 <= min(times) <= max(times) <= 630
+    assert len(times) < 12  # moments of 7.5 s
 
 
 @pytest.mark.parametrize(

@@ -193,6 +193,17 @@ async def test_a_waiting_dispatcher_gets_again_what_was_asked_for_during_its_run
 
 
 @in_virtual_time
+async def test_what_may_come_later_comes_together() -> None:
+    clock = VirtualClock()
+    queue: Queue[str] = Queue(clock=clock)
+    await clock.sleep(1)
+    for key, seconds in {"a": 60.0, "b": 61.0, "c": 68.0, "d": 70.0, "exact": 71.0}.items():
+        queue.add_after(key, seconds, beside=0.0 if key == "exact" else 10.0)
+    seen = [(await queue.get(), clock.monotonic()) for _ in range(5)]
+    assert seen == [("a", 70), ("b", 70), ("c", 70), ("exact", 72), ("d", 80)]
+
+
+@in_virtual_time
 async def test_closing_ends_the_wait() -> None:
     clock = VirtualClock()
     queue: Queue[str] = Queue(clock=clock)
