@@ -15,8 +15,8 @@ from deploy.cluster import health, objects, order, ports, redaction, wait
 from deploy.cluster.changes import Change
 from deploy.cluster.inventory import Item
 from deploy.cluster.owner import Owner
-from deploy.cluster.trial import ApplyError, InSync, Manner, Mark, Trial, Trials, Wishes, stands
-from deploy.cluster.versions import Versions
+from deploy.cluster.trial import ApplyError, InSync, Manner, Mark, Trial, Trials, Wishes, is_in_sync
+from deploy.cluster.versions import Place, Versions, place_of
 from gotk.bounded import Bounded
 from gotk.kube import errors
 from gotk.runtime.clock import Clock
@@ -46,9 +46,13 @@ class Applier:
         known = self._known_of(cluster)
         at_rest = await known.at_rest(owner, wishes, cluster)
         if at_rest is not None:
-            return at_rest
+            return list(at_rest)
         application = _Application(cluster, owner, self._clock, self._waiter, self._manner, known)
         return await application.run(manifests, wishes=wishes)
+
+    async def is_at_rest(self, *, cluster: ports.Cluster, owner: Owner, wishes: Wishes) -> bool:
+        """Tell whether an apply would find nothing to do, which it knows without a look at any object."""
+        return await self._known_of(cluster).at_rest(owner, wishes, cluster) is not None
 
     async def compare(
         self, manifests: Iterable[objects.Manifest], *, cluster: ports.Cluster, owner: Owner, wishes: Wishes = _NONE
@@ -65,6 +69,15 @@ class Applier:
         return known
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class _AtRest:
+    """All objects of one owner in sync: what they were made of, their marks by place, and what an apply would tell."""
+
+    by: tuple[Any, ...]
+    marks: Mapping[Place, Sequence[Mark]]
+    changes: Sequence[Change]
+
+
 class _Known:
     """What is known of one cluster: what was in sync, also as all of one owner's objects, and which versions are there.
 
@@ -75,23 +88,29 @@ class _Known:
     def __init__(self, *, clock: Clock) -> None:
         self.in_sync: InSync = Bounded(_REMEMBERED)
         self.versions = Versions(clock=clock)
-        self._at_rest: Bounded[Owner, tuple[tuple[Any, ...], Sequence[Mark]]] = Bounded(_OWNERS)
+        self._at_rest: Bounded[Owner, _AtRest] = Bounded(_OWNERS)
 
-    async def at_rest(self, owner: Owner, wishes: Wishes, cluster: ports.Cluster) -> list[Change] | None:
+    async def at_rest(self, owner: Owner, wishes: Wishes, cluster: ports.Cluster) -> Sequence[Change] | None:
         """Return that nothing is to be done about any object of an owner; None where they are to be tried."""
         kept = self._at_rest.get(owner) if wishes.lag and wishes.made_of else None
-        if kept is None or kept[0] != (wishes.made_of, wishes.ignore.key):
+        if kept is None or kept.by != (wishes.made_of, wishes.ignore.key):
             return None
-        for mark in kept[1]:
-            if not await stands(mark, self.in_sync, self.versions, cluster, lag=wishes.lag):
+        for place, marks in kept.marks.items():
+            there = await self.versions.at(place, cluster, lag=wishes.lag, asks=len(marks))
+            if not all(is_in_sync(mark, self.in_sync, there.get(mark.item.id.name, "")) for mark in marks):
                 return None
-        return [Change(mark.item, "unchanged") for mark in kept[1]]
+        return kept.changes
 
     def keep(self, owner: Owner, wishes: Wishes, tried: Sequence[Trial]) -> None:
         """Keep the marks where all objects were known to be in sync, and none of them has others wait for it."""
         marks = [each.mark for each in tried if each.mark is not None]
-        if wishes.made_of and len(marks) == len(tried) and not order.awaited(each.obj for each in tried):
-            self._at_rest.put(owner, ((wishes.made_of, wishes.ignore.key), marks))
+        if not wishes.made_of or len(marks) != len(tried) or order.awaited(each.obj for each in tried):
+            return
+        places: dict[Place, list[Mark]] = {}
+        for mark in marks:
+            places.setdefault(place_of(mark.item), []).append(mark)
+        unchanged = [Change(mark.item, "unchanged") for mark in marks]
+        self._at_rest.put(owner, _AtRest((wishes.made_of, wishes.ignore.key), places, unchanged))
 
 
 class _Application:

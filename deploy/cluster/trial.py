@@ -177,7 +177,9 @@ class Trials:
         """Tell whether an object is known to be as it was when it was in sync; those that others wait for are read."""
         if not mark.item.id.namespace or self._is_skipped(obj, None):
             return False
-        return await stands(mark, self._in_sync, versions, self._cluster, lag=self._wishes.lag)
+        if (known := self._in_sync.peek(mark.key)) is None or not known[1]:
+            return False
+        return is_in_sync(mark, self._in_sync, await versions.of(mark.item, self._cluster, lag=self._wishes.lag))
 
     async def _dry_run(self, obj: objects.Manifest) -> tuple[objects.Manifest, Mapping[str, Any] | errors.APIError]:
         """Try an object, and return it as it was tried last with what would come of it, or why nothing would."""
@@ -266,12 +268,10 @@ class Trials:
         return f"{self._owner.field}/{item.api_version}/{item.id}", _hash([obj, ignored_] if ignored_ else obj)
 
 
-async def stands(mark: Mark, in_sync: InSync, versions: Versions, cluster: ports.Cluster, *, lag: float) -> bool:
-    """Tell whether an object has the version still in which it was in sync, as it was known `lag` seconds ago."""
+def is_in_sync(mark: Mark, in_sync: InSync, version: str) -> bool:
+    """Tell whether an object of a version is known to be in sync."""
     known = in_sync.get(mark.key)
-    if known is None or not known[1]:
-        return False
-    return await versions.of(mark.item, cluster, lag=lag) == known[1]
+    return known is not None and known[1] == version != ""
 
 
 def _fingerprint(live: Mapping[str, Any]) -> bytes:

@@ -23,13 +23,15 @@ _FEWEST = 8
 _WORTH = 20
 _REFUSED = 600.0
 _KINDS = 512
+_NONE: Mapping[str, str] = {}
 
-_Place = tuple[str, str, str]
+#: API version, kind and namespace.
+Place = tuple[str, str, str]
 
 
 @dataclass(slots=True)
 class _Known:
-    """What is known of one kind in one namespace, and how often it was asked for lately."""
+    """What is known of one kind in one namespace, and how often it was asked for in one go."""
 
     versions: Mapping[str, str] = field(default_factory=dict)
     size: int = 0
@@ -39,12 +41,11 @@ class _Known:
     before: int = 0
     refused_until: float = float("-inf")
 
-    def count(self, now: float) -> int:
-        """Count an ask, and return how many there were in this time, or in the one before it."""
+    def count(self, now: float, asks: int) -> int:
+        """Count asks, and return how many there were in this time, or the last time that there were any."""
         if now - self.since >= TOGETHER:
-            self.before = self.asked if now - self.since < 2 * TOGETHER else 0
-            self.since, self.asked = now, 0
-        self.asked += 1
+            self.since, self.asked, self.before = now, 0, self.asked
+        self.asked += asks
         return max(self.asked, self.before)
 
 
@@ -53,30 +54,38 @@ class Versions:
 
     def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
-        self._known: Bounded[_Place, _Known] = Bounded(_KINDS)
-        self._flights: Flights[_Place, Mapping[str, str]] = Flights()
+        self._known: Bounded[Place, _Known] = Bounded(_KINDS)
+        self._flights: Flights[Place, Mapping[str, str]] = Flights()
 
     async def of(self, item: Item, cluster: ports.Cluster, *, lag: float) -> str:
         """Return the version that an object had `lag` seconds ago at most; empty where it is to be read by itself."""
-        place = (item.api_version, item.id.kind, item.id.namespace)
+        return (await self.at(place_of(item), cluster, lag=lag)).get(item.id.name, "")
+
+    async def at(self, place: Place, cluster: ports.Cluster, *, lag: float, asks: int = 1) -> Mapping[str, str]:
+        """Return the versions of all objects of a place by name, for as many asks; none where they are to be read."""
         known = self._known.get(place)
         if known is None:
             known = _Known()
             self._known.put(place, known)
         now = self._clock.monotonic()
-        asked = known.count(now)
+        asked = known.count(now, asks)
         if now - known.taken > min(lag, TOGETHER):
             if asked < max(_FEWEST, known.size / _WORTH) or now < known.refused_until:
-                return ""
+                return _NONE
             await self._list(place, known, cluster)
             if asked < known.size / _WORTH:  # more than it is worth: not kept, and not asked for again
                 known.versions, known.taken = {}, float("-inf")
-        return known.versions.get(item.id.name, "")
+        return known.versions
 
-    async def _list(self, place: _Place, known: _Known, cluster: ports.Cluster) -> None:
+    async def _list(self, place: Place, known: _Known, cluster: ports.Cluster) -> None:
         began = self._clock.monotonic()
         try:
             known.versions = await self._flights.share(place, lambda: cluster.versions(*place))
             known.taken, known.size = max(known.taken, began), len(known.versions)
         except APIError:
             known.versions, known.refused_until = {}, began + _REFUSED
+
+
+def place_of(item: Item) -> Place:
+    """Return where an object is listed."""
+    return item.api_version, item.id.kind, item.id.namespace

@@ -17,7 +17,7 @@ from deploy.kustomize.building import assembly, build
 from deploy.kustomize.claims import Claims
 from deploy.kustomize.policy import Policy
 from deploy.kustomize.prerequisites import Prerequisites
-from deploy.kustomize.standing import Standing
+from deploy.kustomize.standing import Applied, Standing
 from deploy.kustomize.steps import Steps
 from deploy.source import download
 from gotk.api.kustomize import GROUP, Kustomization, KustomizationStatus
@@ -61,8 +61,10 @@ class KustomizationReconciler:
         self._assembler = assembler
         self._expressions = expressions
         self._clock = clock
-        self._standing = Standing(assembler=assembler, clusters=clusters, claims=claims, clock=clock)
         self._steps = Steps(clock=clock, policy=policy)
+        self._standing = Standing(
+            assembler=assembler, clusters=clusters, are_idle=self._steps.are_idle, claims=claims, clock=clock
+        )
         self._before = Prerequisites(objects=objects, client=client, expressions=expressions, policy=policy)
 
     def without_times(self, status: KustomizationStatus) -> KustomizationStatus:
@@ -83,12 +85,7 @@ class KustomizationReconciler:
         attempt = Attempt(obj, run, source, began, steady, checks)
         try:
             if standing := await self._standing.of(attempt):
-                if self._standing.lets_others_go_first(attempt):
-                    return Outcome(message="", later=True)
-                self._standing.move(attempt)
-                self._steps.record(attempt, standing.digest)
-                run.update(last_attempted_revision=source.revision)
-                return self._done(attempt, again=standing.due)
+                return self._leave(attempt, standing)
             assembled = await self._assemble(attempt)
             async with self._clusters.of(obj) as cluster:
                 await self._steps.run(attempt, assembled, cluster)
@@ -101,6 +98,19 @@ class KustomizationReconciler:
             error.metadata = attempt.metadata
             raise
         return self._done(attempt)
+
+    def _leave(self, attempt: Attempt, standing: Applied) -> Outcome:
+        """Say that what was applied stands, for a new revision or at the interval."""
+        if standing.is_of(attempt.artifact):
+            self._standing.rest(attempt, standing)
+            self._steps.record(attempt, standing.digest)
+            return self._done(attempt)
+        if self._standing.lets_others_go_first(attempt):
+            return Outcome(message="", later=True)
+        self._standing.move(attempt)
+        self._steps.record(attempt, standing.digest)
+        attempt.run.update(last_attempted_revision=attempt.artifact.revision)
+        return self._done(attempt, again=standing.due)
 
     def _done(self, attempt: Attempt, *, again: float | None = None) -> Outcome:
         """Say that the revision is applied; the next run is after the interval, or due `again` before that."""

@@ -1,13 +1,15 @@
-"""What stands as it was applied: a revision that changes nothing of a Kustomization's build is recorded, not applied.
+"""What stands as it was applied: for a revision that changes nothing of a build, and at an interval without drift.
 
-A whole run leaves a record of what its build asked of the source and was answered, and of all else that went into it. A
-run that a new revision has woken puts the same questions to it; where everything is as it was, the objects are those
-that were applied, and only the status moves. Whatever else wakes a Kustomization has everything done: its interval
-(`due`: revisions, however many, do not put drift off), a request, a new spec, a failure. The records are in memory
-alone, since after a start every Kustomization runs whole.
+A whole run leaves a record of what its build asked of the source and was answered, and of all else that went into it.
+The next run compares the record with what is there now. Of a new revision that gives the same answers only the status
+moves. At the interval, where source and inputs have not moved either and no object in the cluster is another than when
+it was in sync, nothing is built, tried or applied. Whatever else wakes a Kustomization has everything done: drift, a
+request, a new spec, a failure, and the interval (`due`) also where revisions, however many, came before it. The records
+are in memory alone, since after a start every Kustomization runs whole.
 """
 
 import dataclasses
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from weakref import ReferenceType, ref
 
@@ -21,23 +23,31 @@ from deploy.kustomize.decryption.decryptor import NotDecrypted
 from deploy.kustomize.substitution.variables import VariablesError
 from deploy.source.download import ArtifactError
 from gotk.api.kustomize import Kustomization
+from gotk.api.meta import Artifact, ResourceInventory
 from gotk.bounded import Bounded
 from gotk.runtime.clock import Clock
 
 #: How many paths that builds asked for are remembered, of all Kustomizations together.
 _PATHS = 2_000_000
 _Key = tuple[str, str, str]
+AreIdle = Callable[[Attempt, str, ports.Cluster], Awaitable[bool]]
 
 
 @dataclass(frozen=True, slots=True)
 class Applied:
-    """What was applied last, by all that it depends on. `digest` names the build in the history."""
+    """What was applied last, by all that it depends on. `digest` names the build in the history.
+
+    `made_of` names its objects to whoever applies them, `artifact` is the digest of the source that holds it.
+    """
 
     revision: str
+    artifact: str
     generation: int
     answered: Answered
     inputs: str
     digest: str
+    made_of: str
+    inventory: ResourceInventory | None
     cluster: ReferenceType[ports.Cluster]
     due: float
     #: The revision that was found to change nothing, and let others go first.
@@ -46,23 +56,30 @@ class Applied:
     def __len__(self) -> int:
         return len(self.answered.asked) + 1
 
+    def is_of(self, source: Artifact) -> bool:
+        """Tell whether the present source is the one that was applied."""
+        return (self.revision, self.artifact) == (source.revision, source.digest)
+
     def holds(self, attempt: Attempt, now: float) -> bool:
-        """Tell whether a run may do with less than everything, if the source and the inputs have not moved."""
-        obj = attempt.obj
-        return (
-            not attempt.run.requested
-            and now < self.due
-            and self.generation == obj.metadata.generation
-            and (dependencies.ready(obj) is not None or dependencies.waits(obj))
-            and self.revision == obj.status.last_applied_revision == obj.status.last_attempted_revision
-            and self.revision != attempt.artifact.revision
-        )
+        """Tell whether a run may do with less than everything, if nothing but the status has moved."""
+        obj, status = attempt.obj, attempt.obj.status
+        if attempt.run.requested or self.generation != obj.metadata.generation:
+            return False
+        if not self.revision == status.last_applied_revision == status.last_attempted_revision:
+            return False
+        if self.is_of(attempt.artifact):
+            return attempt.steady and status.inventory == self.inventory
+        is_news = self.revision != attempt.artifact.revision and now < self.due
+        return is_news and (dependencies.ready(obj) is not None or dependencies.waits(obj))
 
 
 class Standing:
-    """The records of Kustomizations."""
+    """The records of Kustomizations. `are_idle` tells whether the steps find nothing to do with a build."""
 
-    def __init__(self, *, assembler: Assembler, clusters: ports.Clusters, claims: Claims, clock: Clock) -> None:
+    def __init__(
+        self, *, assembler: Assembler, clusters: ports.Clusters, are_idle: AreIdle, claims: Claims, clock: Clock
+    ) -> None:
+        self._are_idle = are_idle
         self._claims = claims
         self._assembler = assembler
         self._clusters = clusters
@@ -72,13 +89,14 @@ class Standing:
     async def of(self, attempt: Attempt) -> Applied | None:
         """Return the record of what stands, None where everything is to be done; it is then forgotten."""
         key = _key(attempt.obj)
-        kept = self._kept.pop(key)
-        if kept is None or not kept.holds(attempt, self._clock.monotonic()) or self._claims.is_shared(attempt.obj):
+        kept = self._kept.get(key)
+        if kept is None:
             return None
-        if not await self._is_same(attempt, kept):
-            return None
-        self._kept.put(key, kept)
-        return kept
+        holds = kept.holds(attempt, self._clock.monotonic()) and not self._claims.is_shared(attempt.obj)
+        if holds and await self._is_same(attempt, kept):
+            return kept
+        self._kept.pop(key)
+        return None
 
     def lets_others_go_first(self, attempt: Attempt) -> bool:
         """Tell, once for each revision, that what is to be applied goes before what is to be recorded."""
@@ -93,7 +111,13 @@ class Standing:
         """Let a record stand for the present revision."""
         key = _key(attempt.obj)
         if (kept := self._kept.get(key)) is not None:
-            self._kept.put(key, dataclasses.replace(kept, revision=attempt.artifact.revision))
+            source = attempt.artifact
+            self._kept.put(key, dataclasses.replace(kept, revision=source.revision, artifact=source.digest))
+
+    def rest(self, attempt: Attempt, kept: Applied) -> None:
+        """Count the interval of a record from now on: there was nothing to do."""
+        due = self._clock.monotonic() + attempt.obj.spec.interval.seconds
+        self._kept.put(_key(attempt.obj), dataclasses.replace(kept, due=due))
 
     def keep(self, attempt: Attempt, assembled: Assembled, cluster: ports.Cluster) -> None:
         """Record that everything was done. What depends on more than is known is not recorded."""
@@ -103,25 +127,31 @@ class Standing:
             return
         applied = Applied(
             revision=attempt.artifact.revision,
+            artifact=attempt.artifact.digest,
             generation=obj.metadata.generation,
             answered=assembled.answered,
             inputs=assembled.inputs,
             digest=assembled.digest,
+            made_of=assembled.name,
+            inventory=attempt.run.status.inventory,
             cluster=ref(cluster),
             due=self._clock.monotonic() + obj.spec.interval.seconds,
         )
         self._kept.put(_key(obj), applied)
 
     async def _is_same(self, attempt: Attempt, kept: Applied) -> bool:
-        """Tell whether source, inputs and cluster are those of a record; what cannot be had is told by a whole run."""
+        """Tell whether all is as in a record; what cannot be had is told by a whole run."""
         try:
-            contents = await self._assembler.contents(attempt.artifact, timeout=attempt.timeout.seconds)
-            if contents.answer(kept.answered.asked) != kept.answered:
-                return False
+            if not kept.is_of(attempt.artifact):
+                contents = await self._assembler.contents(attempt.artifact, timeout=attempt.timeout.seconds)
+                if contents.answer(kept.answered.asked) != kept.answered:
+                    return False
             if await self._assembler.inputs(attempt.obj) != kept.inputs:
                 return False
             async with self._clusters.of(attempt.obj) as cluster:
-                return kept.cluster() is cluster
+                if kept.cluster() is not cluster:
+                    return False
+                return not kept.is_of(attempt.artifact) or await self._are_idle(attempt, kept.made_of, cluster)
         except (ArtifactError, NotDecrypted, VariablesError, ports.ClusterError):
             return False
 

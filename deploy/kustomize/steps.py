@@ -56,13 +56,19 @@ class Steps:
             raise Retry(error.reason, redactor.hide(error.message), after=error.after) from None
         self.record(attempt, assembled.digest)
 
+    async def are_idle(self, attempt: Attempt, made_of: str, cluster: ports.Cluster) -> bool:
+        """Tell whether all steps would do nothing with a build, which is known without a look at any object."""
+        spec = attempt.obj.spec
+        if spec.wait or spec.health_checks:
+            return False
+        wishes = _wishes(attempt, made_of)
+        return await self._applier.is_at_rest(cluster=cluster, owner=owner.of(attempt.obj), wishes=wishes)
+
     async def _apply(self, attempt: Attempt, assembled: Assembled, cluster: ports.Cluster) -> list[Change]:
         await attempt.progress("Detecting drift")
-        spec = attempt.obj.spec
         try:
             async with asyncio.timeout(attempt.timeout.seconds):
-                rules = ignored.Rules(spec.ignore)
-                wishes = Wishes(force=spec.force, ignore=rules, lag=attempt.lag, made_of=assembled.name)
+                wishes = _wishes(attempt, assembled.name)
                 applied = await self._applier.apply(
                     assembled, cluster=cluster, owner=owner.of(attempt.obj), wishes=wishes
                 )
@@ -173,6 +179,12 @@ class Steps:
 
     def _since(self, began: float) -> Duration:
         return Duration.of(round(self._clock.monotonic() - began, 6))
+
+
+def _wishes(attempt: Attempt, made_of: str) -> Wishes:
+    """Return how the objects of a build are applied. Raises InvalidRuleError."""
+    spec = attempt.obj.spec
+    return Wishes(force=spec.force, ignore=ignored.Rules(spec.ignore), lag=attempt.lag, made_of=made_of)
 
 
 async def _named(attempt: Attempt, cluster: ports.Cluster) -> list[Item]:

@@ -40,7 +40,7 @@ from gotk.kube.client import Client
 from gotk.kube.config import from_kubeconfig
 from gotk.kube.errors import NotFound
 from gotk.runtime.blocking import Limiter
-from gotk.runtime.clock import SystemClock
+from gotk.runtime.clock import Clock, SystemClock
 from gotk.sandbox.confinement import Confinement
 from tests.deploy.kustomize import sources
 from tests.running import Ended, FakeRun, run_once
@@ -136,7 +136,7 @@ class World:
         self.reconciler = self.reconciler_for(client)
 
     def reconciler_for(
-        self, cluster: ports.Impersonating, *, default_account: str = "", **policy: Any
+        self, cluster: ports.Impersonating, *, default_account: str = "", clock: Clock | None = None, **policy: Any
     ) -> KustomizationReconciler:
         """Make a reconciler that applies to a cluster; `policy` is what the operator decides otherwise than Flux."""
         return KustomizationReconciler(
@@ -145,7 +145,7 @@ class World:
             clusters=TargetClusters(cluster, remotes=self.remotes, default_account=default_account),
             assembler=self.assembler,
             expressions=self.cel,
-            clock=SystemClock(),
+            clock=clock or SystemClock(),
             policy=dataclasses.replace(POLICY, workload_advice=self.workload_advice, **policy),
         )
 
