@@ -1,26 +1,33 @@
 """Our sources beside Flux's, to the byte, and each side's Kustomizations of the other side's artifacts."""
 
+import contextlib
 import gzip
 import io
 import json
 import tarfile
-from collections.abc import Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 import pygit2
 import pytest
+import yaml
 from pygit2.enums import FileMode
 
 from gotk.git.objects import seed
 from gotk.git.serving.server import GitServer
 from gotk.kube import config
 from gotk.kube.client import Client
+from gotk.oci.registry.server import RegistryServer
 from image_automation.app import embedded
+from tests import artifacts
+from tests.artifacts import tarball
 from tests.conformance import flux_controllers
-from tests.deploy.source import world
+from tests.deploy.source import helm_server, world
+from tests.deploy.source.helm_server import HelmServer
 from tests.e2e import stage
-from tests.e2e.stage import is_ready
+from tests.e2e.stage import Stage, is_ready
+from tests.real import s3
 
 pytestmark = [flux_controllers.needed, pytest.mark.timeout(200)]
 
@@ -101,22 +108,25 @@ TREES: Mapping[str, tuple[dict[str, File], dict[str, Any]]] = {
 }  # fmt: skip
 
 
-def commit(path: Path, files: Mapping[str, File]) -> None:
-    """Commit files as they are to the main branch of a new bare repository."""
+def commit(path: Path, files: Mapping[str, File], submodules: Mapping[str, str] | None = None) -> None:
+    """Commit files as they are, and submodules by their commits, to the main branch of a new bare repository."""
     repository = pygit2.init_repository(str(path), bare=True, initial_head="main")
 
     def tree(entries: Mapping[tuple[str, ...], File]) -> pygit2.Oid:
         builder = repository.TreeBuilder()
         for name in {parts[0] for parts in entries}:
             below = {parts[1:]: file for parts, file in entries.items() if parts[0] == name}
-            if (file := below.pop((), None)) is not None:
+            if (file := below.pop((), None)) is not None and file[0] == FileMode.COMMIT:
+                builder.insert(name, pygit2.Oid(hex=file[1]), file[0])
+            elif file is not None:
                 builder.insert(name, repository.create_blob(file[1].encode()), file[0])
             else:
                 builder.insert(name, tree(below), FileMode.TREE)
         return builder.write()
 
     who = pygit2.Signature("a", "a@example.com", 0, 0)
-    made = tree({tuple(name.split("/")): file for name, file in files.items()})
+    linked = {name: (FileMode.COMMIT, commit_id) for name, commit_id in (submodules or {}).items()}
+    made = tree({tuple(name.split("/")): file for name, file in {**files, **linked}.items()})
     repository.create_commit("refs/heads/main", who, who, "x", made, [])
 
 
@@ -174,6 +184,166 @@ async def by_flux(folder: Path, urls: Mapping[str, str]) -> dict[str, bytes]:
             return made
 
 
+SOURCES = """\
+apiVersion: v1
+kind: Secret
+metadata: {name: keys, namespace: default}
+stringData: {accesskey: AKIDEXAMPLE, secretkey: s3cret}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {name: lib, namespace: default}
+spec: {interval: 1h, url: "GIT/lib.git", ref: {name: refs/heads/main}}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {name: modules, namespace: default}
+spec: {interval: 1h, url: "GIT/modules.git", ref: {branch: main}, recurseSubmodules: true}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {name: left-alone, namespace: default}
+spec: {interval: 1h, url: "GIT/modules.git", ref: {branch: main}}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: GitRepository
+metadata: {name: include, namespace: default}
+spec:
+  interval: 1h
+  url: "GIT/charts.git"
+  ref: {branch: main}
+  include: [{repository: {name: lib}}, {repository: {name: lib}, fromPath: deep, toPath: part/of}]
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: OCIRepository
+metadata: {name: extracted, namespace: default}
+spec: {interval: 1h, url: "oci://REGISTRY/team/app", insecure: true, ref: {semver: 1.x}}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: OCIRepository
+metadata: {name: copied, namespace: default}
+spec:
+  interval: 1h
+  url: "oci://REGISTRY/team/app"
+  insecure: true
+  ref: {tag: 1.1.0}
+  layerSelector: {operation: copy}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: Bucket
+metadata: {name: bucket, namespace: default}
+spec: {interval: 1h, endpoint: STORE, bucketName: fleet, insecure: true, secretRef: {name: keys}, ignore: "*.draft"}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: Bucket
+metadata: {name: prefix, namespace: default}
+spec: {interval: 1h, endpoint: STORE, bucketName: fleet, prefix: apps/, insecure: true, secretRef: {name: keys}}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: HelmRepository
+metadata: {name: charts, namespace: default}
+spec: {interval: 1h, url: "CHARTS/charts"}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: HelmChart
+metadata: {name: web, namespace: default}
+spec: {interval: 1h, chart: web, version: 1.x, sourceRef: {kind: HelmRepository, name: charts}}
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: HelmChart
+metadata: {name: valued, namespace: default}
+spec:
+  interval: 1h
+  chart: web
+  sourceRef: {kind: HelmRepository, name: charts}
+  valuesFiles: [values.yaml, gone.yaml, more.yaml]
+  ignoreMissingValuesFiles: true
+---
+apiVersion: source.toolkit.fluxcd.io/v1
+kind: HelmChart
+metadata: {name: folder, namespace: default}
+spec:
+  interval: 1h
+  chart: charts/web
+  sourceRef: {kind: GitRepository, name: include}
+  reconcileStrategy: Revision
+"""
+#: What of an artifact's file is compared: a chart that Helm packages has the time of that in its archive.
+Made = tuple[str, str, Mapping[str, str], bytes | dict[str, bytes]]
+
+
+async def made(up: Stage, folder: Path) -> dict[str, Made]:
+    """Wait for the artifact of every source, and return what it is called and what it holds."""
+    found: dict[str, Made] = {}
+    for each in yaml.safe_load_all(SOURCES):
+        if each["kind"] == "Secret":
+            continue
+        obj = await up.until(SOURCE, each["kind"], "default", each["metadata"]["name"], has("artifact"))
+        artifact = obj["status"]["artifact"]
+        content = (folder / artifact["path"]).read_bytes()
+        packaged = each["metadata"]["name"] in {"valued", "folder"}
+        held = members(content) if packaged else gzip.decompress(content) if content[:2] == b"\x1f\x8b" else content
+        ready = next(one["message"] for one in obj["status"]["conditions"] if one["type"] == "Ready")
+        name = f"{each['kind']}/{each['metadata']['name']}"
+        found[name] = (artifact["path"], f"{artifact['revision']}: {ready}", artifact.get("metadata") or {}, held)
+    return found
+
+
+def members(packed: bytes) -> dict[str, bytes]:
+    with tarfile.open(fileobj=io.BytesIO(packed)) as read:
+        opened = {each.name: read.extractfile(each) for each in read}
+        return {name: file.read() if file else b"" for name, file in opened.items()}
+
+
+@contextlib.asynccontextmanager
+async def offered(folder: Path) -> AsyncIterator[str]:
+    """Offer something from each kind of server; yields the objects that name it."""
+    root = folder / "srv"
+    lib = seed.seed(root / "lib.git", {"a.yaml": "a: 1\n", "deep/er/b.yaml": "b: 1\n", "deep/pic.jpg": "x"})
+    modules = {".gitmodules": '[submodule "lib"]\n\tpath = vendor/lib\n\turl = ../lib.git\n', "own.yaml": "c: 1\n"}
+    commit(root / "modules.git", {name: (PLAIN, text) for name, text in modules.items()}, {"vendor/lib": lib})
+    seed.seed(root / "charts.git", {"charts/web/" + path.partition("/")[2]: text for path, text in CHART.items()})
+    charts, packed = HelmServer(), tarball(CHART)
+    charts.files["/charts/web-1.2.0.tgz"] = packed
+    entry = {"name": "web", "version": "1.2.0", "urls": ["web-1.2.0.tgz"], "created": "2026-01-02T03:04:05.123456789Z"}
+    older = {**entry, "version": "1.1.0", "keywords": ["a", "b"], "home": "https://example.com/?a=b&c=<d>"}
+    index = {"apiVersion": "v1", "generated": "2026-01-02T03:04:05Z", "entries": {"web": [older, entry]}}
+    charts.files["/charts/index.yaml"] = yaml.safe_dump(index).encode()
+    with s3.store(folder) as store, GitServer(root) as git:
+        objects = {"apps/a.yaml": b"a: 1\n", "apps/b.draft": b"x", "pic.jpg": b"x", "c/.sourceignore": b"*\n"}
+        await s3.put(store, "fleet", {**objects, ".sourceignore": b"*.md\n", "README.md": b"x"})
+        async with helm_server.serving(charts), RegistryServer() as registry:
+            for version in ("1.0.0", "1.1.0", "2.0.0"):
+                files = {"app.yaml": version.encode(), "pic.jpg": b"x", "deep/b.yaml": b"b"}
+                await artifacts.push_flux(f"http://{registry.address}", "team/app", version, files)
+            text = SOURCES.replace("GIT/", git.url("")).replace("REGISTRY", registry.address)
+            yield text.replace("STORE", store).replace("CHARTS", charts.url)
+
+
+CHART = {
+    "web/Chart.yaml": b"apiVersion: v2\nname: web\nversion: 1.2.0\ndescription: A chart\n",
+    "web/values.yaml": b"replicas: 1\nimage: {name: web, tag: one}\n",
+    "web/more.yaml": b"image: {tag: two}\nlist: [1, 2.5, 1e3, yes, 012, null]\n",
+    "web/templates/x.yaml": b"x: {{ .Values.replicas }}\n",
+    "web/README.md": b"web\n",
+}
+
+
+async def test_every_source_makes_the_same_artifact(tmp_path: Path) -> None:
+    async with offered(tmp_path) as objects:
+        async with stage.running(tmp_path / "theirs", controllers=frozenset()) as up:
+            await up.kubectl("create", "namespace", "flux-system")
+            async with flux_controllers.source_controller(up.kubeconfig, tmp_path / "flux") as storage:
+                await up.apply(objects)
+                theirs = await made(up, storage)
+        async with stage.running(tmp_path / "ours", controllers=SOURCE_CONTROLLERS) as up:
+            await up.apply(objects)
+            ours = await made(up, tmp_path / "ours" / "artifacts")
+    for name, expected in theirs.items():
+        assert ours[name] == expected, name
+
+
+SOURCE_CONTROLLERS = frozenset({"gitrepository", "ocirepository", "bucket", "helmrepository", "helmchart"})
 APPLIED = """\
 apiVersion: source.toolkit.fluxcd.io/v1
 kind: GitRepository
