@@ -44,8 +44,8 @@ class Child:
 
 @contextmanager
 def child(*words: str, file: str = __file__) -> Iterator[Child]:
-    """Run a part of a file in a process."""
-    with subprocess.Popen([sys.executable, file, *words], stdout=subprocess.PIPE) as process:
+    """Run a part of a file in a process, and a session: Linux shares processors out by sessions."""
+    with subprocess.Popen([sys.executable, file, *words], stdout=subprocess.PIPE, start_new_session=True) as process:
         assert process.stdout is not None
         try:
             yield Child(process.pid, process.stdout)

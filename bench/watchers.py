@@ -85,7 +85,9 @@ class Watchers:
 def watchers(kubeconfig: Path, path: str, version: str, count: int, events: int) -> Iterator[Watchers]:
     """Run watches of a path, from a resource version on."""
     words = [sys.executable, __file__, str(kubeconfig), path, version, str(count), str(events)]
-    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(
+        words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, start_new_session=True
+    ) as process:
         try:
             yield Watchers(process, count)
         finally:
