@@ -5,6 +5,7 @@ for it is told to list anew (410 Expired), as upstream's clients do by themselve
 """
 
 from collections import deque
+from collections.abc import Sequence
 from typing import Final
 
 from gotk.apiserver import status
@@ -16,6 +17,8 @@ KIND_BYTES: Final = 16 * 1024 * 1024
 BYTES: Final = 64 * 1024 * 1024
 #: How many bytes of encoded events are kept for watchers that are yet to be sent the same.
 ENCODED: Final = 8 * 1024 * 1024
+#: How many bytes are kept of what a watcher was sent last, for the next one.
+JOINED: Final = 1024 * 1024
 
 
 class History:
@@ -64,6 +67,17 @@ class Encodings:
     def __init__(self) -> None:
         self._kept: deque[tuple[Event, str]] = deque()
         self._bytes = 0
+        self._joined: tuple[str, Sequence[object], bytes] = "", (), b""
+
+    def joined(self, notices: Sequence[object], variant: str) -> bytes | None:
+        """Return how just these were sent to the watcher before, if they were the last."""
+        before, what, lines = self._joined
+        return lines if before == variant and what == notices else None
+
+    def keep_joined(self, notices: Sequence[object], variant: str, lines: bytes) -> None:
+        """Remember how these are sent, for the next watcher of a crowd."""
+        if len(lines) <= JOINED:
+            self._joined = variant, notices, lines
 
     def keep(self, event: Event, variant: str, line: bytes) -> None:
         """Remember how an event is sent to those who want it in one variant."""

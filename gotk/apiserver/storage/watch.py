@@ -17,7 +17,7 @@ from gotk.apiserver.storage.store import Event, Store, Stored
 #: How many events may wait for a watcher that does not read, and how many bytes of objects; one event always may.
 PENDING = 10_000
 PENDING_BYTES = 32 * 1024 * 1024
-#: From how many watchers on events gather: for twice as long as it took to tell them last, within these seconds.
+#: From how many watchers on events gather: for as long as it took to tell them last, within these seconds.
 CROWD, _SHORTEST_GATHER, _LONGEST_GATHER = 20, 0.002, 0.5
 #: How many watchers there may be at once.
 WATCHERS = 20_000
@@ -114,14 +114,18 @@ class Watcher:
         self.over = True
         self._ready.set()
 
+    def wake(self) -> None:
+        """Let whoever waits look around, though there may be nothing to take."""
+        self._ready.set()
+
     async def wait(self) -> None:
-        """Return as soon as there is something to take, or the watcher was dropped."""
+        """Return as soon as there is something to take, or the watcher was dropped or woken."""
         await self._ready.wait()
 
     @property
     def waits(self) -> bool:
         """Whether something can be taken."""
-        return self._ready.is_set()
+        return bool(self._pending)
 
     def take(self) -> list[Notice]:
         """Return what has gathered since the last time."""
@@ -156,7 +160,7 @@ class Hub:
                 self._untold[storage].append(event)
             elif crowd := len(self._watchers.get(storage, ())):
                 self._untold[storage] = [event]
-                gather = min(max(2 * self._telling_took, _SHORTEST_GATHER), _LONGEST_GATHER)
+                gather = min(max(self._telling_took, _SHORTEST_GATHER), _LONGEST_GATHER)
                 asyncio.get_running_loop().call_later(gather if crowd > CROWD else 0.0, self._tell, storage)
 
     def _tell(self, storage: str) -> None:

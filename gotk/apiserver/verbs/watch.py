@@ -57,30 +57,40 @@ async def watch(call: Call) -> web.StreamResponse:
 
 async def _stream(call: Call, watcher: Watcher, response: web.StreamResponse, *, first: bool, end: float) -> None:
     encoder = encode.EventEncoder(call.resource, call.encoding, call.include, call.plane.hub.encodings)
-    bookmarks = call.query.get("allowWatchBookmarks") in {"true", "1"}
-    while not watcher.dropped:
-        try:
-            async with asyncio.timeout_at(_next_bookmark(end)):
-                await watcher.wait()
-        except TimeoutError:
-            call.plane.hub.tell(call.resource.storage)  # a bookmark claims that everything before it was said
-            if bookmarks and not watcher.waits:
-                await response.write(encode.bookmark(call.resource, call.encoding, call.plane.store.revision))
-            continue
-        notes = watcher.take()
-        if first and notes:
-            await response.write(encoder.line(notes[0], first=True))
-            first, notes = False, notes[1:]
-        await response.write(b"".join([encoder.line(note) for note in notes]))
-        if watcher.over:
-            return
+    loop = asyncio.get_running_loop()
+    said = loop.time()
+    silence = loop.call_at(_next_bookmark(said, end), watcher.wake)
+    try:
+        while not watcher.dropped:
+            await watcher.wait()
+            if notes := watcher.take():
+                if first:
+                    await response.write(encoder.line(notes[0], first=True))
+                    first, notes = False, notes[1:]
+                await response.write(encoder.lines(notes))
+                said = loop.time()
+            if watcher.over:
+                return
+            if loop.time() >= silence.when():
+                if loop.time() >= _next_bookmark(said, end):
+                    await _bookmark(call, watcher, response)
+                    said = loop.time()
+                silence = loop.call_at(_next_bookmark(said, end), watcher.wake)
+    finally:
+        silence.cancel()
 
 
-def _next_bookmark(end: float) -> float:
-    """Return when a watch that says nothing until then tells how far it has come."""
-    now = asyncio.get_running_loop().time()
+async def _bookmark(call: Call, watcher: Watcher, response: web.StreamResponse) -> None:
+    """Tell how far a watch has come, if it asked for that and nothing else is to be told."""
+    call.plane.hub.tell(call.resource.storage)  # a bookmark claims that everything before it was said
+    if call.query.get("allowWatchBookmarks") in {"true", "1"} and not watcher.waits:
+        await response.write(encode.bookmark(call.resource, call.encoding, call.plane.store.revision))
+
+
+def _next_bookmark(said: float, end: float) -> float:
+    """Return when a watch tells how far it has come that has said nothing since a moment."""
     last = end - LAST_BOOKMARK
-    return min(now + BOOKMARK_EVERY, last) if last > now else now + BOOKMARK_EVERY
+    return min(said + BOOKMARK_EVERY, last) if last > said else said + BOOKMARK_EVERY
 
 
 def _opening(call: Call, watcher: Watcher) -> tuple[bytes, int | None]:

@@ -82,6 +82,14 @@ class EventEncoder:
             self._encodings.keep(note.event, key, found)
         return found
 
+    def lines(self, notes: Sequence[Notice]) -> bytes:
+        """Encode events as a line each."""
+        found = self._encodings.joined(notes, self._variant)
+        if found is None:
+            found = b"".join([self.line(note) for note in notes])
+            self._encodings.keep_joined(notes, self._variant, found)
+        return found
+
 
 def initial(kind: str, item: Stored, resource: Resource, encoding: Encoding, include: str, *, first: bool) -> bytes:
     """Encode an event that tells of one object; only the first Table of a watch names the columns."""

@@ -84,3 +84,15 @@ async def test_watches_of_what_was_forgotten_are_told_to_list_anew(tmp_path: Pat
         async with api.watch(f"{leases}?watch=true&resourceVersion={newest}") as events:
             await api.patch(f"{leases}/a", {"spec": {"holderIdentity": "b"}})
             assert (await events.next())["object"]["spec"] == {"holderIdentity": "b"}
+
+
+def test_only_who_is_sent_just_the_same_is_sent_the_same_bytes(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(history, "JOINED", 10)
+    kept, notices = Encodings(), [object(), object()]
+    kept.keep_joined(notices, "v1", b"ab")
+    kept.keep_joined(notices, "v2", b"x" * 11)
+    assert kept.joined(list(notices), "v1") == b"ab"
+    assert kept.joined(notices[:1], "v1") is None
+    assert kept.joined(notices, "v2") is None
+    kept.keep_joined(notices, "v3", b"cd")
+    assert (kept.joined(notices, "v1"), kept.joined(notices, "v3")) == (None, b"cd")
