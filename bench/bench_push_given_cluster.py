@@ -35,6 +35,7 @@ from bench_given_cluster import Processes
 from following import Follower
 from given_objects import NAMESPACE, REPOSITORY
 
+from gotk import duration
 from gotk.git.objects import seed
 from gotk.git.serving import server
 from gotk.kube import config, errors
@@ -47,6 +48,8 @@ from tests import registries
 STORIES = ("kustomization", "helmrelease")
 #: How often the branch is looked at for a new commit, in seconds, to call the webhook as a forge would.
 EVERY = 0.005
+#: Within how many seconds after the one before a push comes that a webhook tells of; else within an interval.
+SPREAD = 0.3
 LIMIT = 120.0
 _SCANNED, _CHOSEN, *_, _APPLIED = timeline.MANIFESTS
 _DECLARED = next(stage for stage in timeline.RELEASES if stage.name == "declared")
@@ -150,8 +153,12 @@ class Cluster:
                     if not await self._left(kind):
                         break
                     await asyncio.sleep(0.1)
+        await self.client.delete_object("v1", "Namespace", "", NAMESPACE)
         with contextlib.suppress(errors.NotFound):
-            await self.client.delete_object("v1", "Namespace", "", NAMESPACE)
+            async with asyncio.timeout(LIMIT):
+                while True:
+                    await self.client.get_object("v1", "Namespace", "", NAMESPACE)
+                    await asyncio.sleep(0.1)
 
     async def _left(self, kind: tuple[str, str]) -> list[Json]:
         try:
@@ -225,6 +232,7 @@ async def measure(given: argparse.Namespace, story: str) -> None:
     helm, secret = story == "helmrelease", secrets.token_urlsafe(12)
     kinds = (*_KINDS, *((_RELEASE,) if helm else ()))
     processes, chance = Processes(given.pids), random.Random(0)
+    spread = SPREAD if given.hooks else duration.parse(given.interval).seconds
     with tempfile.TemporaryDirectory() as name:
         async with (
             serving(Path(name), given.host, secret, helm=helm) as servers,
@@ -243,7 +251,7 @@ async def measure(given: argparse.Namespace, story: str) -> None:
                 async with following.following(client, [(*kind, NAMESPACE) for kind in kinds]) as follower:
                     pushes = Pushes(servers, follower, doors, session)
                     for number in range(1, given.pushes + 1):
-                        await asyncio.sleep(chance.random())
+                        await asyncio.sleep(chance.uniform(0.0, spread))
                         ways.append(await pushes.push(f"1.0.{number}", helm=helm))
                         await cluster.settle(servers.tip, kinds)
                 used = (processes.processor - before) / given.pushes
