@@ -35,7 +35,7 @@ from bench_given_cluster import Processes
 from following import Follower
 from given_objects import NAMESPACE, REPOSITORY
 
-from gotk import duration
+from gotk.duration import Duration
 from gotk.git.objects import seed
 from gotk.git.serving import server
 from gotk.kube import config, errors
@@ -232,7 +232,7 @@ async def measure(given: argparse.Namespace, story: str) -> None:
     helm, secret = story == "helmrelease", secrets.token_urlsafe(12)
     kinds = (*_KINDS, *((_RELEASE,) if helm else ()))
     processes, chance = Processes(given.pids), random.Random(0)
-    spread = SPREAD if given.hooks else duration.parse(given.interval).seconds
+    spread = SPREAD if given.hooks else Duration.parse(given.interval).seconds
     with tempfile.TemporaryDirectory() as name:
         async with (
             serving(Path(name), given.host, secret, helm=helm) as servers,
