@@ -4,6 +4,7 @@ Answers to the GitRepository's `spec.url` pattern (http, https, ssh). `file` is 
 `git@host:path` short form is refused as Flux refuses it.
 """
 
+import functools
 import re
 from dataclasses import dataclass, field
 from urllib.parse import quote, unquote, urlsplit
@@ -44,10 +45,15 @@ class Url:
         """The scheme, host and port."""
         return f"{self.scheme}://{self._authority}"
 
+    @property
+    def number(self) -> int:
+        """The number of the port, also where the address leaves it out."""
+        return self.port or _PORTS.get(self.scheme, 0)
+
     def trusts(self, other: "Url") -> bool:
         """Tell whether secrets meant for this address may go to the other: the same origin, or its TLS twin."""
         if (other.scheme, other.host) == (self.scheme, self.host):
-            return (other.port or _PORTS.get(other.scheme)) == (self.port or _PORTS.get(self.scheme))
+            return other.number == self.number
         upgraded = (self.scheme, other.scheme) == ("http", "https") and other.host == self.host
         return upgraded and self.port in {None, 80} and other.port in {None, 443}
 
@@ -61,6 +67,7 @@ class Url:
         return f"{self.scheme}://{user}{self._authority}{self.path}"
 
 
+@functools.lru_cache(maxsize=1024)
 def parse(text: str, *, allow_file: bool = True) -> Url:
     """Take an address apart; without `allow_file` one of this machine's files is refused.
 

@@ -6,6 +6,7 @@ with git_ssh.serve(tmp_path) as server:
     server.secret                       # {"identity": ..., "known_hosts": ...}
     server.foreign_known_hosts          # a line for this address with another key
     server.authorize(key)               # let another key in
+    server.logins                       # how often anybody was let in
 """
 
 import getpass
@@ -32,6 +33,12 @@ class Server:
     identity: str
     host_key: str
     authorized: Path
+    pid: int
+
+    @property
+    def logins(self) -> int:
+        """How often anybody was let in so far."""
+        return self.authorized.with_name("log").read_text().count("Accepted publickey")
 
     def create(self, name: str) -> Path:
         """Make an empty bare repository whose default branch is main."""
@@ -66,9 +73,9 @@ class Server:
 
 @contextmanager
 def serve(
-    directory: Path, *, host: serialization.SSHPrivateKeyTypes | None = None, settings: str = ""
+    directory: Path, *, host: serialization.SSHPrivateKeyTypes | None = None, settings: str = "", port: int = 0
 ) -> Iterator[Server]:
-    """Serve the bare repositories below `directory/repositories` to the user who runs the tests."""
+    """Serve the bare repositories below `directory/repositories` to the user who runs the tests; `port` 0 is any."""
     sshd = child.program("sshd")
     child.program("git-upload-pack")
     home = directory / "git-ssh"
@@ -83,7 +90,7 @@ def serve(
     host_key.write_bytes(keys.pem(host))
     authorized = home / "authorized_keys"
     authorized.write_text(keys.public(user) + "\n")
-    port = child.free_port()
+    port = port or child.free_port()
     configuration = home / "sshd_config"
     configuration.write_text(
         f"""
@@ -101,8 +108,8 @@ MaxStartups 100
 {settings}
 """
     )
-    with child.running([sshd, "-D", "-e", "-f", str(configuration)], log=home / "log", port=port):
-        yield Server(port, root, getpass.getuser(), private(user), keys.public(host), authorized)
+    with child.running([sshd, "-D", "-e", "-f", str(configuration)], log=home / "log", port=port) as pid:
+        yield Server(port, root, getpass.getuser(), private(user), keys.public(host), authorized, pid)
 
 
 def private(key: ed25519.Ed25519PrivateKey) -> str:

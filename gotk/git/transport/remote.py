@@ -16,7 +16,8 @@ import msgspec
 
 from gotk.git import errors, libgit2
 from gotk.git import url as urls
-from gotk.git.transport import git_cli, libgit2_client, look, workers
+from gotk.git.transport import git_cli, libgit2_client, workers
+from gotk.git.transport.looking import look
 from gotk.git.transport.operation import Done, Fetch, Fetched, ListReferences, Operation, Push, References
 from gotk.git.transport.worker_protocol import Failure, Job
 
@@ -32,13 +33,13 @@ atexit.register(_workers.close)
 
 
 def list_references(operation: ListReferences) -> References:
-    """Name the references of a remote."""
-    return _run(operation, References)
+    """Name the references of a remote; one that has answered a look is asked that way again."""
+    return look.listed(operation) or _run(operation, References)
 
 
 def fetch(operation: Fetch) -> Fetched:
-    """Bring a reference into a local repository; a look from here is enough where a worker would find nothing new."""
-    return (look.unchanged(operation) if needs_worker(operation) else None) or _run(operation, Fetched)
+    """Bring a reference into a local repository; a look from here is enough where nothing is new."""
+    return look.unchanged(operation) or _run(operation, Fetched)
 
 
 def push(operation: Push) -> Done:

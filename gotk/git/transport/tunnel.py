@@ -25,6 +25,10 @@ class Refused(Exception):
     """The proxy does not make the connection; the message holds its status."""
 
 
+#: What a connection through a proxy may fail of.
+FAILURES = (Refused, python_socks.ProxyError, python_socks.ProxyTimeoutError, OSError, ValueError, HTTPException)
+
+
 def main() -> int:
     """Connect and carry bytes until one side ends. What goes wrong is said without the proxy's password."""
     file, host, port = sys.argv[1:]
@@ -38,9 +42,21 @@ def main() -> int:
     return 0
 
 
-def opened(proxy: str, host: str, port: str) -> socket.socket:
-    """Return a connection to a host through a proxy. Raises Refused, OSError, ValueError and HTTPException."""
-    return _through_http(urlsplit(proxy), host, port) if proxy.startswith("http:") else _socks(proxy, host, port)
+def reached(proxy: str, host: str, port: int, seconds: float) -> socket.socket:
+    """Return a connection to a host, through a proxy where one is named. Raises FAILURES."""
+    if proxy:
+        connection = opened(proxy, host, str(port), seconds)
+    else:
+        connection = socket.create_connection((host, port), timeout=seconds)
+    connection.settimeout(seconds)
+    return connection
+
+
+def opened(proxy: str, host: str, port: str, seconds: float = _SECONDS) -> socket.socket:
+    """Return a connection to a host through a proxy. Raises FAILURES."""
+    if proxy.startswith("http:"):
+        return _through_http(urlsplit(proxy), host, port, seconds)
+    return Proxy.from_url(proxy, rdns=True).connect(host, int(port), timeout=seconds)
 
 
 def _fail(cause: str) -> int:
@@ -48,16 +64,12 @@ def _fail(cause: str) -> int:
     return 1
 
 
-def _socks(proxy: str, host: str, port: str) -> socket.socket:
-    return Proxy.from_url(proxy, rdns=True).connect(host, int(port), timeout=_SECONDS)
-
-
-def _through_http(proxy: SplitResult, host: str, port: str) -> socket.socket:
+def _through_http(proxy: SplitResult, host: str, port: str, seconds: float) -> socket.socket:
     """Ask for a tunnel, and read no byte beyond the answer: an SSH server speaks first, at once behind it.
 
     `python_socks` takes the first segment for the whole answer, whatever more or less it holds.
     """
-    connection = socket.create_connection((proxy.hostname or "", proxy.port or 80), timeout=_SECONDS)
+    connection = socket.create_connection((proxy.hostname or "", proxy.port or 80), timeout=seconds)
     try:
         _ask(connection, _request(proxy, f"[{host}]:{port}" if ":" in host else f"{host}:{port}"))
     except BaseException:

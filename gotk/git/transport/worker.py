@@ -14,7 +14,7 @@ import msgspec
 
 from gotk.git import errors, libgit2
 from gotk.git import url as urls
-from gotk.git.transport import first_request, git_cli, libgit2_client
+from gotk.git.transport import first_request, git_cli, known_hosts, libgit2_client
 from gotk.git.transport.operation import Operation
 from gotk.git.transport.worker_protocol import Failure, Job
 
@@ -62,7 +62,7 @@ def furnish(home: Path, operation: Operation) -> None:
     credentials = operation.remote.credentials
     if urls.parse(operation.remote.url).scheme == "ssh":
         (home / ".ssh").mkdir(mode=0o700)
-        (home / ".ssh" / "known_hosts").write_text(plain_hosts(credentials.known_hosts))
+        (home / ".ssh" / "known_hosts").write_text(known_hosts.plain(credentials.known_hosts))
     authority = None
     if credentials.ca:
         authority = home / "ca.pem"
@@ -71,11 +71,3 @@ def furnish(home: Path, operation: Operation) -> None:
     if credentials.bearer_token:
         (home / ".gitconfig").write_text("[http]\n\tfollowRedirects = false\n")
         libgit2.read_configuration(home)
-
-
-def plain_hosts(known_hosts: str) -> str:
-    """Keep the lines that libssh2 understands: it knows no `@cert-authority`, and a key under `@revoked` must go."""
-    lines = [line.strip() for line in known_hosts.splitlines()]
-    revoked = {line.split()[3] for line in lines if line.startswith("@revoked") and len(line.split()) > 3}
-    kept = [line for line in lines if not line.startswith("@") and revoked.isdisjoint(line.split())]
-    return "\n".join(kept) + "\n"

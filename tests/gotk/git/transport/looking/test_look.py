@@ -12,7 +12,7 @@ from gotk.git import auth
 from gotk.git.auth import Credentials
 from gotk.git.mirrors.mirror import Mirrors
 from gotk.git.objects.seed import seed
-from gotk.git.transport import look
+from gotk.git.transport.looking import look
 from gotk.git.transport.operation import Fetch, Fetched, Remote
 from tests.real import authority, git_https, proxies
 from tests.real.odd_servers import answering, silent

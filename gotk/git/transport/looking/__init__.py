@@ -1,0 +1,1 @@
+"""Looks at remotes over connections that are kept: whether anything is new there, for a fraction of a conversation."""
