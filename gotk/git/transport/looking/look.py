@@ -28,7 +28,7 @@ _PROXIES = ("http_proxy", "https_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY
 
 R = TypeVar("R", dict[Target, float], set[Target])
 
-_resting: dict[Target, float] = {}
+resting: dict[Target, float] = {}
 _answered: set[Target] = set()
 
 
@@ -77,7 +77,7 @@ def _asked(target: Target, prefix: str) -> References | None:
         found = _references(target, prefix)
     except tunnel.FAILURES:
         _answered.discard(target)
-        _room_in(_resting)[target] = time.monotonic() + _REST
+        _room_in(resting)[target] = time.monotonic() + _REST
         return None
     _room_in(_answered).add(target)
     return found
@@ -94,7 +94,7 @@ def _references(target: Target, prefix: str) -> References:
 def _can_look(target: Target) -> bool:
     """Tell whether the way to a remote is one that is known here."""
     scheme, proxy = target.address.scheme, target.credentials.proxy
-    if scheme not in {"http", "https", "ssh"} or _resting.get(target, 0) > time.monotonic():
+    if scheme not in {"http", "https", "ssh"} or resting.get(target, 0) > time.monotonic():
         return False
     if proxy:
         return scheme != "http" and proxy.startswith(("http:", "socks5"))

@@ -61,7 +61,7 @@ class _Connection:
         return body, not answer.will_close
 
 
-_connections: kept.Kept[_Connection] = kept.Kept()
+connections: kept.Kept[_Connection] = kept.Kept()
 #: The repositories that are known to speak protocol 2, each with whom it was found out for.
 _speaking_v2: set[Target] = set()
 
@@ -91,7 +91,7 @@ def _answer(target: Target, request: bytes, kind: str) -> bytes:
     """Ask over a connection that waits, or over a new one where there is none or it fails."""
     limit = time.monotonic() + target.timeout
     key = (target.address.origin, target.credentials)
-    if (waiting := _connections.take(key)) is not None:
+    if (waiting := connections.take(key)) is not None:
         with contextlib.suppress(OSError, HTTPException):  # it was closed, or leads nowhere any more
             return _over(waiting, key, request, kind, min(limit, time.monotonic() + _KEPT_SECONDS))
     made = _Connection(_connected(target.address, target.credentials, min(target.timeout, _SECONDS)))
@@ -106,7 +106,7 @@ def _over(connection: _Connection, key: object, request: bytes, kind: str, deadl
         return body
     finally:
         if again:
-            _connections.give(key, connection)
+            connections.give(key, connection)
         else:
             connection.close()
 

@@ -155,15 +155,15 @@ async def _ended(closed: list[_Connection]) -> None:
         await each.ended()
 
 
-_client = _Client()
-atexit.register(_client.close)
+client = _Client()
+atexit.register(client.close)
 
 
 def references(target: Target, prefix: str) -> References:
     """Ask for the references that begin with a prefix; an older server names all that it has. Raises Failed."""
     command, limit = _command(target.address.path), time.monotonic() + target.timeout
     key = (target.address.host, target.address.port, target.credentials)
-    if (waiting := _client.connections.take(key)) is not None:
+    if (waiting := client.connections.take(key)) is not None:
         with contextlib.suppress(Failed):
             return _asked(waiting, key, command, prefix, min(limit - time.monotonic(), _KEPT_SECONDS))
     seconds = min(limit - time.monotonic(), _SECONDS)
@@ -175,14 +175,14 @@ def _asked(connection: _Connection, key: object, command: str, prefix: str, seco
     """Ask over this connection; it is kept where a list came, and closed otherwise."""
     found = None
     try:
-        found = _client.run(connection.ask(command, prefix, seconds))
+        found = client.run(connection.ask(command, prefix, seconds))
     except Exception:  # noqa: BLE001 - whatever a library of strangers' bytes fails of, the operation is there
         raise Failed from None
     finally:
         if found is None:
             connection.close()
         else:
-            _client.connections.give(key, connection)
+            client.connections.give(key, connection)
     if found is None:
         raise Failed
     return found
@@ -201,8 +201,8 @@ def _connected(target: Target, seconds: float) -> _Connection:
     except tunnel.FAILURES:  # asyncssh's errors of keys are ValueErrors
         raise Failed from None
     try:
-        loop = _client.loop()
-        return _Connection(_client.run(_opened(way, target, hosts, key, seconds)), loop)
+        loop = client.loop()
+        return _Connection(client.run(_opened(way, target, hosts, key, seconds)), loop)
     except Exception:  # noqa: BLE001 - as above
         way.close()
         raise Failed from None

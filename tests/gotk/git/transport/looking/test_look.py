@@ -157,7 +157,7 @@ def test_a_look_that_was_of_no_use_is_tried_again_later(mirrored, monkeypatch):
     mirror, commit = mirrored
     with answering(says(listing(commit))) as (address, seen):
         operation = fetch(f"http://{address}/r.git", mirror)
-        monkeypatch.setitem(look._resting, operation.remote.url, time.monotonic() - 1)
+        monkeypatch.setitem(look.resting, operation.remote.url, time.monotonic() - 1)
         assert look.unchanged(operation) is not None
     assert len(seen) == 1
 

@@ -27,7 +27,7 @@ NAMED = lines("# service=git-upload-pack\n", None)
 def closed() -> Iterator[None]:
     """No connection is kept from one test to the next."""
     yield
-    over_http._connections.close()
+    over_http.connections.close()
 
 
 class Server(ThreadingHTTPServer):
@@ -85,7 +85,7 @@ def serving(*, new: bool, hangs_up: bool = False) -> Iterator[Server]:
         try:
             yield server
         finally:
-            over_http._connections.close()
+            over_http.connections.close()
             server.shutdown()
             thread.join()
 
@@ -159,7 +159,7 @@ class TestNginx:
             for _ in range(4):
                 assert over_http.references(Target(urls.parse(url), credentials, 20.0), MAIN).commits == {MAIN: commit}
             assert len(proxy.reached) == 1
-            over_http._connections.close()
+            over_http.connections.close()
 
     def test_ten_thousand_references_are_not_sent_for_one(self, tmp_path: Path) -> None:
         with git_https.serve(tmp_path, anonymous=True) as server:

@@ -39,10 +39,10 @@ def sshd(tmp_path: Path) -> Iterator[git_ssh.Server]:
 @pytest.fixture(autouse=True)
 def forgotten() -> Iterator[None]:
     """Nothing is kept from one test to the next, so that no server of a test waits for it."""
-    look._resting.clear()
+    look.resting.clear()
     look._answered.clear()
     yield
-    over_ssh._client.connections.close()
+    over_ssh.client.connections.close()
 
 
 def credentials_of(server: git_ssh.Server, **changed: str) -> Credentials:
@@ -255,7 +255,7 @@ def test_a_proxy_leads_there_once(sshd: git_ssh.Server, scheme: str) -> None:
         for _ in range(3):
             assert MAIN in over_ssh.references(target_of(sshd, credentials), MAIN).commits
         assert proxy.reached == [("127.0.0.1", sshd.port)]
-        over_ssh._client.connections.close()
+        over_ssh.client.connections.close()
 
 
 @pytest.mark.parametrize("name", ["a b.git", "it's.git", "a%20b.git"])
