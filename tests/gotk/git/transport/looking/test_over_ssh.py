@@ -37,10 +37,12 @@ def sshd(tmp_path: Path) -> Iterator[git_ssh.Server]:
 
 
 @pytest.fixture(autouse=True)
-def forgotten() -> Iterator[None]:
-    """Nothing is kept from one test to the next, so that no server of a test waits for it."""
+def patient(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A look waits for as long as a busy machine takes, and keeps nothing from one test to the next."""
     look.resting.clear()
     look._answered.clear()
+    monkeypatch.setattr(over_ssh, "_SECONDS", 20.0)
+    monkeypatch.setattr(over_ssh, "_KEPT_SECONDS", 20.0)
     yield
     over_ssh.client.connections.close()
 
@@ -52,12 +54,12 @@ def credentials_of(server: git_ssh.Server, **changed: str) -> Credentials:
 
 
 def target_of(server: git_ssh.Server, credentials: Credentials | None = None, name: str = "r.git") -> Target:
-    return Target(urls.parse(server.url(name)), credentials or credentials_of(server), 20.0)
+    return Target(urls.parse(server.url(name)), credentials or credentials_of(server), 60.0)
 
 
 def mirrored(folder: Path, server: git_ssh.Server, credentials: Credentials | None = None) -> Mirror:
     """A mirror that has everything."""
-    mirror = Mirrors(folder / "mirrors").open(server.url("r.git"), credentials or credentials_of(server), timeout=20)
+    mirror = Mirrors(folder / "mirrors").open(server.url("r.git"), credentials or credentials_of(server), timeout=60)
     mirror.fetch(MAIN)
     return mirror
 
