@@ -12,7 +12,7 @@ from gotk.kube.ports import Getter
 from gotk.oci.access import Access
 from gotk.oci.name import Repository
 from gotk.runtime.errors import Stalled
-from gotk.sources.registry_access import Refused, RegistryAccess, Step, Wanted
+from gotk.sources.registry_access import Refused, RegistryAccess, Step, Wanted, anonymous
 
 
 class AccessError(Exception):
@@ -27,6 +27,11 @@ async def access(
     Without `logins` there is no provider but `generic`.
     """
     spec = repository.spec
+    timeout = (spec.timeout or spec.interval).seconds
+    if spec.provider == "generic" and not (
+        spec.secret_ref or spec.service_account_name or spec.cert_secret_ref or spec.proxy_secret_ref
+    ):
+        return anonymous(timeout, insecure=spec.insecure)
     wanted = Wanted(
         repository=name,
         subject=subject(repository),
@@ -36,7 +41,7 @@ async def access(
         cert_secret_ref=spec.cert_secret_ref,
         proxy_secret_ref=spec.proxy_secret_ref,
         insecure=spec.insecure,
-        timeout=(spec.timeout or spec.interval).seconds,
+        timeout=timeout,
     )
     try:
         return await RegistryAccess(objects=objects, logins=logins).access(wanted)

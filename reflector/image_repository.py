@@ -9,6 +9,7 @@ speaks of another list than the one here, because another replica wrote it, lead
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import msgspec
@@ -422,9 +423,14 @@ def _parse(obj: ImageRepository) -> Repository:
         raise Stalled(IMAGE_URL_INVALID, str(error)) from error
 
 
+@lru_cache(maxsize=256)
+def _printed(seconds: float) -> str:
+    return str(Duration.of(seconds))
+
+
 def _trace(due: scan.Due, before: ScanResult | None, found: ScanResult, wait: float) -> str:
     """Say when the next scan is, for the runs that bring no news."""
-    when = f"next scan in {Duration.of(wait)}"
+    when = f"next scan in {_printed(wait)}"
     if not due.reason:
         return f"no change in repository configuration since last scan, {when}"
     if before is not None and before.revision == found.revision:

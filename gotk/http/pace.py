@@ -151,8 +151,11 @@ def exhausted(headers: Mapping[str, str], *, now: Callable[[], datetime]) -> flo
 
     Reads `RateLimit-Remaining` and `-Reset` with and without `X-`, and the one-header `RateLimit` of the newer drafts.
     """
-    remaining, reset = _first(headers, _REMAINING), _first(headers, _RESET)
-    if remaining is None and "RateLimit" in headers:
+    remaining = _first(headers, _REMAINING)
+    if remaining is None and "RateLimit" not in headers:
+        return 0.0
+    reset = _first(headers, _RESET)
+    if remaining is None:
         fields = {name[0:3]: value for name, value in _FIELD.findall(headers["RateLimit"][:256])}
         remaining = fields.get("rem", fields.get("r"))
         reset = fields.get("res", fields.get("t"))

@@ -20,6 +20,7 @@ from yarl import URL
 from gotk.http import errors, translation
 from gotk.http.body import Body
 from gotk.http.egress import Reach, reach_of
+from gotk.http.plain_get import PlainGets, Reply
 from gotk.http.proxy import SOCKS, Proxy
 from gotk.http.sessions import Sessions
 from gotk.http.tls import SYSTEM, TLS
@@ -103,6 +104,7 @@ class Transport:
     ) -> None:
         self._route = route
         self._sessions = Sessions(user_agent=user_agent)
+        self._gets = PlainGets()
         self._grace = grace
         self._slowest = slowest
 
@@ -153,6 +155,9 @@ class Transport:
             headers = {**headers, **http_proxy.headers}
         session = await self._sessions.through_socks(proxy) if socks and proxy else self._direct(request, proxy)
         try:
+            if proxy is None and request.method == "GET" and request.data is None and url.raw_user is None:
+                reply = await self._gets.send(session, url, headers, context)
+                return Answer(url, reply.status, reply.headers, await self._taken(request, reply, sink))
             async with session.request(
                 request.method,
                 url,
@@ -182,7 +187,17 @@ class Transport:
             _check_literal(request, most)
         return self._sessions.direct(most, ours=request.chosen_by is None or proxy is not None)
 
-    async def _read(self, request: Request, response: aiohttp.ClientResponse, sink: Sink | None) -> bytes:
+    async def _taken(self, request: Request, reply: Reply, sink: Sink | None) -> bytes:
+        """Read the body of a plain GET's answer, and give the connection back where all of it was read."""
+        try:
+            body = await self._read(request, reply, sink)
+        except BaseException:
+            reply.connection.close()
+            raise
+        reply.connection.release()
+        return body
+
+    async def _read(self, request: Request, response: aiohttp.ClientResponse | Reply, sink: Sink | None) -> bytes:
         if request.method == "HEAD":
             return b""
         content = response.content

@@ -32,3 +32,7 @@ class Access:
     insecure: bool = False
     timeout: float = 60.0
     provenance: str = field(default="", compare=False)
+
+    def __hash__(self) -> int:
+        # Of the few fields that differ between accesses of one process: this is asked several times in each scan.
+        return hash((self.credentials.username, self.timeout, self.insecure))

@@ -9,6 +9,7 @@ serve as pull secret and certificate secret at once.
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 
 import msgspec
 
@@ -29,6 +30,7 @@ from gotk.oci.name import Repository
 from gotk.sources import pull_secrets
 
 _SHORTEST = 1.0
+_ANY = Repository("", "")
 
 
 class Step(Enum):
@@ -74,6 +76,13 @@ class Wanted(msgspec.Struct, frozen=True, kw_only=True):
     #: Plain HTTP is one thing; this is the other that source-controller means by `insecure`.
     unverified: bool = False
     secrets_first: bool = False
+
+
+@lru_cache(maxsize=256)
+def anonymous(timeout: float, *, insecure: bool = False) -> Access:
+    """Return how a registry is reached that an object says nothing more of; `timeout` is in seconds."""
+    provenance = pull_secrets.choose((), _ANY).provenance
+    return Access(provenance=provenance, insecure=insecure, timeout=max(timeout, _SHORTEST))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
