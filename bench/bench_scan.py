@@ -20,6 +20,7 @@ import time
 from collections.abc import Awaitable, Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import TypeAlias
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
@@ -39,6 +40,9 @@ from tests.running import NOON, FakeRun
 
 REPOSITORIES, TAGS, CONCURRENCY, SECONDS = 200, 50, 10, 3.0
 LONG = 10_000
+
+#: Does something for each repository, again and again; returns how many a second and CPU seconds each.
+Measure: TypeAlias = Callable[[Callable[[int], Awaitable[None]], int], Awaitable[tuple[float, float]]]
 
 PEER = """
 import sys, time
@@ -132,7 +136,7 @@ async def sweep(address: str, repositories: int) -> tuple[float, float]:
             return await measured(one, repositories)
 
 
-async def sweep_streams(address: str, repositories: int) -> tuple[float, float]:
+async def sweep_streams(address: str, repositories: int, measure: Measure | None = None) -> tuple[float, float]:
     """Send the same requests over asyncio's streams and read to the answers' ends."""
     host, _, port = address.partition(":")
     idle: list[tuple[asyncio.StreamReader, asyncio.StreamWriter]] = []
@@ -151,13 +155,13 @@ async def sweep_streams(address: str, repositories: int) -> tuple[float, float]:
         idle.append((reader, writer))
 
     try:
-        return await measured(one, repositories)
+        return await (measure or measured)(one, repositories)
     finally:
         for _, writer in idle:
             writer.close()
 
 
-async def sweep_bare(address: str, repositories: int) -> tuple[float, float]:
+async def sweep_bare(address: str, repositories: int, measure: Measure | None = None) -> tuple[float, float]:
     """Send the same requests and read the answers, no more."""
     urls = [URL(f"http://{address}/v2/team{n}/app/tags/list?n=1000") for n in range(repositories)]
     async with aiohttp.ClientSession(cookie_jar=aiohttp.DummyCookieJar()) as session:
@@ -166,7 +170,7 @@ async def sweep_bare(address: str, repositories: int) -> tuple[float, float]:
             async with session.get(urls[number]) as response:
                 await response.read()
 
-        return await measured(one, repositories)
+        return await (measure or measured)(one, repositories)
 
 
 async def measured(one: Callable[[int], Awaitable[None]], repositories: int) -> tuple[float, float]:

@@ -4,6 +4,10 @@ Each runs with its own flags' defaults against a control plane of ours in anothe
 First every scan is requested at once, then intervals bring them. CPU is that of the program alone, kernel time with it;
 a scan is a run that the program counts in `gotk_reconcile_duration_seconds`. The peer is looked for on PATH and left
 out where it is not installed.
+
+At the pace of intervals a process sleeps between two scans, and waking up, with cold caches, is a great part of what a
+scan costs. So what no scan can go below is measured at the same pace: a timer alone, and bare requests over asyncio's
+streams and over aiohttp's session.
 """
 
 import asyncio
@@ -14,15 +18,17 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
 
 import aiohttp
+import uvloop
 
 from bench import bench_scan
+from bench.bench_scan import cpu_seconds
 from gotk.api.meta import REQUESTED_AT
 from gotk.kube import config
 from gotk.kube.client import Client
@@ -90,12 +96,47 @@ def main() -> None:
             f"{row.name:30}{row.wall:10.2f} s{row.cpu * 1e6 / OBJECTS:7.0f} us{row.steady * 1e6:20.0f} us"
             f"{row.scans:9.1f}{row.resident:6.0f} MiB"
         )
+    mine = rows[0]
+    for name, used in floors():
+        print(f"{name:30}{used * 1e6:42.0f} us   ours is {mine.steady / used:.2f} of it")
     for peer in rows[1:]:
-        mine = rows[0]
         print(f"ours / {peer.name.strip()}: wall {mine.wall / peer.wall:.2f}, "
               f"CPU {mine.cpu / peer.cpu:.2f}, "
               f"by interval {mine.steady / peer.steady:.2f}, "
               f"memory {mine.resident / peer.resident:.2f}; target 1")  # fmt: skip
+
+
+def floors() -> Iterator[tuple[str, float]]:
+    """Measure what a scan stands on at the pace of intervals; gives CPU seconds each."""
+    with tempfile.TemporaryDirectory() as folder, bench_scan.nginx(Path(folder), OBJECTS, TAGS) as address:
+        yield "a timer alone", uvloop.run(paced(nothing, OBJECTS))[1]
+        yield "asyncio's streams, requests", uvloop.run(bench_scan.sweep_streams(address, OBJECTS, paced))[1]
+        yield "aiohttp's session, requests", uvloop.run(bench_scan.sweep_bare(address, OBJECTS, paced))[1]
+
+
+async def nothing(_: int) -> None:
+    """Do nothing."""
+
+
+async def paced(one: Callable[[int], Awaitable[None]], repositories: int) -> tuple[float, float]:
+    """Do it for every repository, then as often as intervals would; return how many a second and CPU seconds each."""
+    for number in range(repositories):
+        await one(number)
+
+    async def begun(number: int) -> None:
+        await one(number)
+
+    many, pause, begin, used = (
+        round(WINDOW / INTERVAL * OBJECTS),
+        INTERVAL / OBJECTS,
+        time.perf_counter(),
+        cpu_seconds(),
+    )
+    async with asyncio.TaskGroup() as group:
+        for number in range(many):
+            await asyncio.sleep(max(0.0, begin + number * pause - time.perf_counter()))
+            group.create_task(begun(number % repositories))
+    return many / (time.perf_counter() - begin), (cpu_seconds() - used) / many
 
 
 async def measure(name: str, start: object) -> Row:
