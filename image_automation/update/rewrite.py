@@ -2,31 +2,16 @@
 
 Where Flux parses a file and writes all of it anew, only the marked scalars are replaced here; every other byte stays.
 Before an edit is handed out its result is parsed again and compared with the original: exactly the marked scalars may
-differ, each must read back as its new value. Otherwise the file is left alone and reported.
+differ, each must read back as its new value. Otherwise the file is left alone and reported. A document that is written
+as most are is read line by line (`skeleton`), which the parser has to confirm, or else all of the file is parsed.
 """
 
-import re
 from collections.abc import Collection, Mapping
-from dataclasses import dataclass
 
-from image_automation.update import documents, events, marker, quoting, screening, spans
+from image_automation.update import documents, edits, events, marker, quoting, screening, skeleton, spans
+from image_automation.update.edits import Edit
 from image_automation.update.place import Counting, Place
 from image_automation.update.result import Change, FileResult, Problem, Unresolved
-
-_HEADER = re.compile(r"(?P<indicator>[|>])(?P<modifiers>[-+0-9]*)(?P<comment>[^\r\n\x85\u2028\u2029]*)")
-_BREAK = re.compile("\r\n|[\n\r\x85\u2028\u2029]")
-_BREAKS = "\r\n\x85\u2028\u2029"
-
-
-@dataclass(frozen=True, slots=True)
-class _Edit:
-    """`text[start:end]` of a document becomes `new`; scalar number `number` then reads as `value`."""
-
-    start: int
-    end: int
-    new: str
-    number: int
-    value: str
 
 
 class _Report:
@@ -58,6 +43,20 @@ def rewrite(path: str, data: bytes, setters: Mapping[str, str], held: Collection
 
     `setters` maps a marker's text (`flux-system:nginx:tag`) to the value to write; `held` places keep what they have.
     """
+    try:
+        return _rewrite(path, data, setters, held, by_lines=True)
+    except skeleton.Doubtful:
+        return parsed(path, data, setters, held)
+
+
+def parsed(path: str, data: bytes, setters: Mapping[str, str], held: Collection[Place] = ()) -> FileResult:
+    """Do as `rewrite` does by the parser alone: what reading line by line is held to."""
+    return _rewrite(path, data, setters, held, by_lines=False)
+
+
+def _rewrite(
+    path: str, data: bytes, setters: Mapping[str, str], held: Collection[Place], *, by_lines: bool
+) -> FileResult:
     if not screening.has_marker(data):
         return FileResult(path)
     marked = screening.is_marked(data)
@@ -67,7 +66,7 @@ def rewrite(path: str, data: bytes, setters: Mapping[str, str], held: Collection
     pieces, done = [], 0
     for span in documents.marked(data):
         try:
-            new = _rewrite_document(report, span, setters)
+            new = _rewrite_document(report, span, setters, by_lines=by_lines)
         except events.TooManyNodes:
             return FileResult(path, problems=(_too_many_nodes(),) if marked else ())
         pieces += [data[done : span.start], new]
@@ -85,21 +84,35 @@ def rewrite(path: str, data: bytes, setters: Mapping[str, str], held: Collection
     )
 
 
-def _rewrite_document(report: _Report, span: documents.Span, setters: Mapping[str, str]) -> bytes:
+def _rewrite_document(report: _Report, span: documents.Span, setters: Mapping[str, str], *, by_lines: bool) -> bytes:
     original = report.data[span.start : span.end]
     text = original.decode()
     first_line = report.first_line(span)
+    document: events.Document | skeleton.Skeleton | None = skeleton.read(text, report.nodes_left) if by_lines else None
     try:
-        document = events.read(text, report.nodes_left)
+        document = document or events.read(text, report.nodes_left)
     except events.Unreadable as error:
         if screening.is_marked(original):
             report.problems.append(_unreadable(error, text, first_line))
         return original
-    report.nodes_left -= len(document.outline) + events.DOCUMENT_COST
-    edits: dict[int, _Edit] = {}
+    report.nodes_left -= document.nodes + events.DOCUMENT_COST
+    found = _edits(report, document, setters, first_line)
+    result = edits.splice(text, found.values()) if found else text
+    if isinstance(document, skeleton.Skeleton):
+        document.confirm(result, found.values())
+    elif found and not _proven(document, result, found):
+        cause = "the edit would have changed more than the marked values"
+        next_step = "the file is left alone; please report this with the lines around the marker"
+        report.problems.append(Problem(cause, next_step, line=first_line, level="error"))
+    return result.encode() if found else original
+
+
+def _edits(report: _Report, document: spans.Read, setters: Mapping[str, str], first_line: int) -> dict[int, Edit]:
+    """Say what changes in a document, by the numbers of its nodes, and report what there is to say of its markers."""
+    made: dict[int, Edit] = {}
     line, counted = first_line, 0
     for found in spans.find(document):
-        line, counted = line + text.count("\n", counted, found.position), found.position
+        line, counted = line + document.text.count("\n", counted, found.position), found.position
         if isinstance(found, spans.Inert):
             report.problems.append(Problem(found.cause, found.next_step, line=line))
             continue
@@ -113,75 +126,20 @@ def _rewrite_document(report: _Report, span: documents.Span, setters: Mapping[st
         elif value == found.scalar.value:
             report.current += 1
         elif place not in report.held:
-            edits[found.scalar.number] = _edit(text, found.scalar, value)
+            made[found.scalar.number] = edits.of(document.text, found.scalar, value)
             change = Change(found.setter, found.scalar.value, value, line, place.object, place.keys, place.number)
             report.changes.append(change)
-    if not edits:
-        return original
-    result = _splice(text, edits)
-    if not _proven(document, result, edits):
-        cause = "the edit would have changed more than the marked values"
-        next_step = "the file is left alone; please report this with the lines around the marker"
-        report.problems.append(Problem(cause, next_step, line=first_line, level="error"))
-    return result.encode()
+    return made
 
 
-def _edit(text: str, scalar: events.Scalar, value: str) -> _Edit:
-    start = spans.skip_properties(text, scalar.start)
-    if scalar.style in {"|", ">"}:
-        return _edit_block(text, start, scalar, value)
-    plain_colon = not scalar.flow or ":" in scalar.value
-    new = quoting.write(value, style=scalar.style, plain_colon=plain_colon)
-    return _Edit(start, scalar.end, new, scalar.number, value)
-
-
-def _edit_block(text: str, start: int, scalar: events.Scalar, value: str) -> _Edit:
-    """Keep header, comment, indentation and the blank lines after it; the content becomes the one line."""
-    header = _HEADER.match(text, start, scalar.end)
-    assert header is not None
-    content = text[header.end() : scalar.end]
-    kept = content.rstrip(f" \t{_BREAKS}")
-    if not kept or not value or not value.isprintable() or value != value.strip():
-        new = quoting.write(value, style="") + header["comment"] + content[len(kept) :]
-        return _Edit(start, scalar.end, new, scalar.number, value)
-    first = kept.lstrip(f" \t{_BREAKS}")
-    indent = _indent(kept[: len(kept) - len(first)], scalar.value)
-    blank = content[len(kept) :].lstrip(" \t")
-    if any(len(line) > len(indent) for line in _BREAK.split(blank)):
-        blank = _first_break(blank)
-    digits = "".join(character for character in header["modifiers"] if character.isdigit())
-    lead = f"{header['indicator']}{digits}-{header['comment']}{_first_break(content)}"
-    return _Edit(start, scalar.end, f"{lead}{indent}{value}{blank}", scalar.number, value)
-
-
-def _indent(before: str, value: str) -> str:
-    """Return the indentation of a block's content: the first line's blanks less those that belong to its value."""
-    blanks = _BREAK.split(before)[-1]
-    line = value.lstrip("\n")
-    return blanks[: len(blanks) - (len(line) - len(line.lstrip(" \t")))]
-
-
-def _first_break(text: str) -> str:
-    match = _BREAK.search(text)
-    return match[0] if match else ""
-
-
-def _splice(text: str, edits: Mapping[int, _Edit]) -> str:
-    pieces, done = [], 0
-    for edit in sorted(edits.values(), key=lambda edit: edit.start):
-        pieces += [text[done : edit.start], edit.new]
-        done = edit.end
-    return "".join([*pieces, text[done:]])
-
-
-def _proven(document: events.Document, result: str, edits: Mapping[int, _Edit]) -> bool:
+def _proven(document: events.Document, result: str, made: Mapping[int, Edit]) -> bool:
     """Parse the result: the same nodes in the same order, and only the edited ones differ, as meant."""
     try:
         after = events.outline(result)
     except events.Unreadable:
         return False
     before = list(document.outline)
-    for number, edit in edits.items():
+    for number, edit in made.items():
         if number >= len(after) or not (after[number][-1] or quoting.reads_as_text(edit.value)):
             return False
         _, anchor, tag, _ = before[number]

@@ -8,9 +8,10 @@ mapping entry, after an alias, on an empty value, after the closing bracket, ins
 
 import bisect
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from operator import attrgetter
+from typing import Protocol
 
 from image_automation.update import events, marker
 
@@ -21,6 +22,20 @@ _BEFORE_ITEM = re.compile(r"[ \t]*-[ \t]+")
 _BLANKS = re.compile(r"[ \t]*")
 _COMMENT_AFTER = re.compile(r"[ \t]*,?[ \t]*#")
 _START = attrgetter("start")
+
+
+class Read(Protocol):
+    """A document that was read: its text, and its scalars in order, at least those on the lines with markers and on the
+    line after a marker alone.
+    """
+
+    @property
+    def text(self) -> str:
+        """What was read."""
+
+    @property
+    def scalars(self) -> Sequence[events.Scalar]:
+        """The scalars."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +56,7 @@ class Inert:
     next_step: str
 
 
-def find(document: events.Document) -> Iterator[Marked | Inert]:
+def find(document: Read) -> Iterator[Marked | Inert]:
     """Yield every marker of a document, in order, and what was probably meant for one."""
     finder = _Finder(document)
     position = marker.candidate(document.text)
@@ -53,7 +68,7 @@ def find(document: events.Document) -> Iterator[Marked | Inert]:
 
 
 class _Finder:
-    def __init__(self, document: events.Document) -> None:
+    def __init__(self, document: Read) -> None:
         self._text = document.text
         self._scalars = document.scalars
 
