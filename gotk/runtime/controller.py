@@ -89,10 +89,19 @@ class Controller(Generic[O]):
         """Work until stopped or cancelled; starts once all caches that it reads are filled."""
         for synced in self._awaited:
             await synced.wait()
+        if self.started:
+            self._take_up_again()
         self.started = True
         self._log.info("starting workers", workers=self._workers)
         async with running(self._reconciliation.announcements.write(), name=f"{self.kind} progress"):
             await self._runs()
+
+    def _take_up_again(self) -> None:
+        """See after every object: what an error has cut off before is nobody's, and may never have begun."""
+        for key in self._queue.running:
+            self._queue.done(key)
+        for obj in self._cache.list():
+            self._queue.add(Key(obj.metadata.namespace, obj.metadata.name))
 
     async def _runs(self) -> None:
         places = asyncio.Semaphore(self._workers)

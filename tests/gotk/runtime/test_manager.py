@@ -9,6 +9,7 @@ import pytest
 
 from gotk.api.image import ImagePolicy
 from gotk.kube import errors as kube
+from gotk.runtime import logging
 from gotk.runtime.reconciler import Outcome
 from gotk.runtime.settings import Settings
 from tests.gotk.runtime.managed import managed, policies, repositories
@@ -56,6 +57,39 @@ async def test_one_kinds_panics_and_one_objects_nonsense_stop_nobody_else(logged
     assert "abcdefghijklmnop" not in text
     assert "s3cr3t-in-a-local" not in text
     assert all(json.loads(line) for line in text.splitlines())
+
+
+class Full(io.StringIO):
+    """A log that takes no more lines for a while."""
+
+    refused = 0
+
+    def write(self, text: str) -> int:
+        if self.refused:
+            self.refused -= 1
+            raise OSError("No space left on device")
+        return super().write(text)
+
+
+@in_virtual_time
+async def test_a_controller_that_is_started_again_sees_after_every_object() -> None:
+    cluster, stream = MemoryCluster(), Full()
+    logging.configure(stream=stream)
+    for n in range(20):
+        cluster.put(image_repository(f"app-{n}"))
+
+    async def work(obj: Any, run: Any) -> Outcome:
+        await asyncio.sleep(1)
+        if obj.metadata.name == "app-9" and not stream.getvalue().count("unexpected"):
+            stream.refused = 2  # the line of the run's end, and that this was unexpected
+        return Outcome(message="all good", requeue_after=600)
+
+    reconciler = repositories(work)
+    async with managed(cluster, reconciler) as world:
+        await asyncio.sleep(3600)
+        assert {len(reconciler.times(f"app-{n}")) >= 5 for n in range(20)} == {True}
+        assert {world.ready(name=f"app-{n}")[0] for n in range(20)} == {"True"}
+    assert "starting again" in stream.getvalue()
 
 
 @in_virtual_time
