@@ -32,9 +32,12 @@ def builder(
     transport: Transport,
     git: Limiter,
     work: Limiter,
-    as_listed: bool = False,
+    as_listed: bool = True,
 ) -> Builder:
-    """Build what runs kustomize, and fetches for it what the operator allows. Raises FileNotFoundError."""
+    """Build what runs kustomize, and fetches for it what the operator allows. Raises FileNotFoundError.
+
+    Objects come as they are listed, as in Flux's builds, whose digest is in the history; else in kustomize's own order.
+    """
     bases = RemoteBases(
         hosts=settings.remote_bases,
         mirrors=mirrors,

@@ -80,7 +80,13 @@ def _releases(parts: Parts) -> Releases:
         dns=settings.dns_lookups,
     )
     builder = builds.builder(
-        settings, scratch, mirrors=parts.mirrors, transport=parts.outward, git=parts.git, work=parts.work
+        settings,
+        scratch,
+        mirrors=parts.mirrors,
+        transport=parts.outward,
+        git=parts.git,
+        work=parts.work,
+        as_listed=False,
     )
     post = PostRenderer(builder=builder, limiter=parts.work, scratch=scratch)
     waiter = wait.Waiter(clock=parts.clock, fail_fast=settings.fail_fast)

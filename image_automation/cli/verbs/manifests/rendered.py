@@ -103,7 +103,6 @@ async def _builder(request: Request) -> AsyncIterator[build.Builder]:
                     transport=transport,
                     git=work,
                     work=work,
-                    as_listed=True,  # as flux prints them
                 )
             except FileNotFoundError as error:
                 raise RenderError(str(error)) from error
