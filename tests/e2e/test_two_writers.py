@@ -30,7 +30,7 @@ from tests.e2e.test_replicas import log_of, plane
 
 TAGS = int(os.environ.get("DOWNGRADE_TAGS", "30"))
 CHANCE = random.Random(int(os.environ.get("DOWNGRADE_SEED", "20261128")))
-PUSHED = re.compile(rb'"pushed commit", .*?"commit": "([0-9a-f]{40})"')
+PUSHED = re.compile(rb'"pushed commit",.*?"commit": ?"([0-9a-f]{40})"')
 ADDRESSES = ("storage", "metrics", "health", "explain", "dashboard", "receiver", "notification")
 POLICY = ("image.toolkit.fluxcd.io/v1", "ImagePolicy", "flux-system")
 

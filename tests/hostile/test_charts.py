@@ -41,7 +41,7 @@ async def world(tmp_path: Path) -> AsyncIterator[World]:
 async def refusal(world: World, data: bytes, **fields: object) -> str:
     with pytest.raises(RenderError) as error:
         await world.render(data, **fields)  # type: ignore[arg-type] # fields of a request
-    assert list(world.scratch.iterdir()) == []
+    assert await world.left() == []
     return str(error.value)
 
 
