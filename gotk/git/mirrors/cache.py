@@ -20,6 +20,8 @@ assert _settings is not None  # imported for what it sets
 
 _MOST_PACKS = 50
 _MOST_LOOSE = 27  # in one of 256 directories: Git's own rule for when to tidy up
+#: So many of them are a thousand in all, and 4 MiB of disk: more than to fetch a small repository anew.
+_MANY_LOOSE, _SMALL = 4, 8 << 20
 
 
 class Cache:
@@ -46,17 +48,23 @@ class Cache:
 
     def prepare(self) -> None:
         """Open the repository, or make an empty one; clear away what a killed process left behind."""
-        packs = self.directory / "objects" / "pack"
-        loose = self.directory / "objects" / "17"
-        if len(list(packs.glob("*.pack"))) > _MOST_PACKS or len(list(loose.glob("*"))) > _MOST_LOOSE:
+        if self._is_crowded():
             self.discard()
-        for leftover in packs.glob("pack_git2_*"):
+        for leftover in (self.directory / "objects" / "pack").glob("pack_git2_*"):
             leftover.unlink(missing_ok=True)
         try:
             self.repository()
         except errors.Damaged:
             self.discard()
             self._create()
+
+    def _is_crowded(self) -> bool:
+        """Tell whether more has gathered than is worth keeping: each commit of ours leaves loose objects."""
+        objects = self.directory / "objects"
+        packs, loose = list((objects / "pack").glob("*.pack")), len(list((objects / "17").glob("*")))
+        if len(packs) > _MOST_PACKS or loose > _MOST_LOOSE:
+            return True
+        return loose > _MANY_LOOSE and sum(pack.stat().st_size for pack in packs) < _SMALL
 
     def discard(self) -> None:
         """Delete the repository."""
