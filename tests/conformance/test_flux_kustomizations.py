@@ -195,6 +195,12 @@ def has_ended(obj: dict[str, Any]) -> bool:
     return ready.get("status") == "False" and ("history" in status or not tried)
 
 
+def without_empty(fields: dict[str, Any]) -> dict[str, Any]:
+    """Leave out what Flux's typed objects hold besides: structs without a field, which no manifest names."""
+    structs = {"f:strategy", "f:resources", "f:spec"}
+    return {key: without_empty(value) for key, value in fields.items() if value or key not in structs}
+
+
 async def live(up: Stage, entry: Mapping[str, str]) -> dict[str, Any]:
     namespace, rest = entry["id"].split("_", 1)
     name, group, kind = rest.rsplit("_", 2)
@@ -202,7 +208,9 @@ async def live(up: Stage, entry: Mapping[str, str]) -> dict[str, Any]:
     obj = await up.client.get_object(api_version, kind, namespace, name)
     metadata = {key: obj["metadata"].get(key) for key in ("name", "namespace", "labels", "annotations")}
     managers = sorted((each["manager"], each["operation"]) for each in obj["metadata"]["managedFields"])
-    owned = [each["fieldsV1"] for each in obj["metadata"]["managedFields"] if each["operation"] == "Apply"]
+    owned = [
+        without_empty(each["fieldsV1"]) for each in obj["metadata"]["managedFields"] if each["operation"] == "Apply"
+    ]
     held = {key: value for key, value in obj.items() if key not in {"metadata", "status"}}
     spec = dict(held.get("spec") or {})
     for assigned in ("clusterIP", "clusterIPs"):
