@@ -129,8 +129,10 @@ async def compare(servers: Sequence[Embedded | Given], seconds: float, objects: 
     """Measure one server after the other, and print them side by side."""
     table: list[list[Figure]] = []
     for server in servers:
-        table.append([figure async for figure in measured(server, seconds, objects)])
-        print(f"{server.name} is done", file=sys.stderr)
+        table.append([])
+        async for figure in measured(server, seconds, objects):
+            table[-1].append(figure)
+            print(f"{server.name}: {figure.name} {figure.value:,.{figure.digits}f}", file=sys.stderr)
     heads = [server.name for server in servers]
     others = [f"of {name}" for name in heads[1:]]
     print(f"{os.cpu_count()} cores, load {os.getloadavg()[0]:.1f}")
