@@ -121,12 +121,19 @@ def objects(count: int, git: str) -> Iterator[Json]:
 
 
 @contextlib.asynccontextmanager
-async def service(kubeconfig: Path, folder: Path) -> AsyncIterator[Service]:
-    """Run the service as an operator does."""
+async def service(kubeconfig: Path, folder: Path, *flags: str) -> AsyncIterator[Service]:
+    """Run the service as an operator does, with more flags."""
     health = f"127.0.0.1:{free_port()}"
     controllers = "--controllers=gitrepository,kustomization"
     closed = [f"--{name}-addr=0" for name in ("metrics", "explain", "dashboard")]
-    options = [controllers, *closed, f"--health-addr={health}", "--storage-addr=127.0.0.1:0", "--log-level=error"]
+    options = [
+        controllers,
+        *closed,
+        *flags,
+        f"--health-addr={health}",
+        "--storage-addr=127.0.0.1:0",
+        "--log-level=error",
+    ]
     command = [sys.executable, "-m", "image_automation", "run", f"--kubeconfig={kubeconfig}", f"--data-dir={folder}"]
     with (folder.parent / "log").open("wb") as log:
         child = await asyncio.create_subprocess_exec(*command, *options, stdout=log, stderr=log)

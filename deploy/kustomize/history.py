@@ -9,8 +9,10 @@ from datetime import datetime
 from msgspec import structs
 
 from gotk.api.kustomize import Snapshot
+from gotk.api.meta import Condition
 from gotk.duration import Duration
 from gotk.runtime.clock import rfc3339
+from gotk.runtime.conditions import READY
 
 _LONGEST = 5
 
@@ -41,9 +43,26 @@ def record(
     return (fresh, *(snapshot for snapshot in history if snapshot is not same))[:_LONGEST]
 
 
-def without_times(history: Sequence[Snapshot]) -> tuple[Snapshot, ...]:
-    """Return the history but for what moves with every run: when it was, how long it took, how many there were."""
+def without_times(history: Sequence[Snapshot], *, revision: bool = True) -> tuple[Snapshot, ...]:
+    """Return the history but for what moves with every run: when it was, how long it took, how many there were.
+
+    Without `revision` what says of which revision each was is left out, too.
+    """
     return tuple(
-        structs.replace(each, last_reconciled="", last_reconciled_duration="", total_reconciliations=0)
+        structs.replace(
+            each,
+            last_reconciled="",
+            last_reconciled_duration="",
+            total_reconciliations=0,
+            metadata=each.metadata if revision else {},
+        )
         for each in history
+    )
+
+
+def without_revision(conditions: Sequence[Condition]) -> tuple[Condition, ...]:
+    """Return conditions but for which revision it is that was applied."""
+    return tuple(
+        structs.replace(each, message="") if each.type == READY and each.status == "True" else each
+        for each in conditions
     )

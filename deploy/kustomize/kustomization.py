@@ -56,7 +56,8 @@ class KustomizationReconciler:
     ) -> None:
         """Take what it works with; `client` reads the cluster of the objects, `clusters` are applied to."""
         claims = Claims(clock=clock)
-        self.watches: Sequence[Watch[Any]] = (*wakes.SOURCE_WATCHES, wakes.Dependents().watch, claims.watch)
+        self._dependents = wakes.Dependents()
+        self.watches: Sequence[Watch[Any]] = (*wakes.SOURCE_WATCHES, self._dependents.watch, claims.watch)
         self._clusters = clusters
         self._assembler = assembler
         self._expressions = expressions
@@ -70,6 +71,21 @@ class KustomizationReconciler:
     def without_times(self, status: KustomizationStatus) -> KustomizationStatus:
         """Return a status but for what counts and times runs that changed nothing."""
         return msgspec.structs.replace(status, history=history.without_times(status.history))
+
+    def without_revision(self, status: KustomizationStatus) -> KustomizationStatus:
+        """Return a status but for the revision that was applied, and for what times runs."""
+        return msgspec.structs.replace(
+            status,
+            last_applied_revision="",
+            last_attempted_revision="",
+            last_applied_origin_revision="",
+            conditions=history.without_revision(status.conditions),
+            history=history.without_times(status.history, revision=False),
+        )
+
+    def is_awaited(self, obj: Kustomization) -> bool:
+        """Tell whether another Kustomization depends on one."""
+        return self._dependents.has(obj)
 
     async def reconcile(self, obj: Kustomization, run: KustomizationRun) -> Outcome:
         """Build the source's present revision and bring the cluster to it."""

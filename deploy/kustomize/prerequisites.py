@@ -81,6 +81,9 @@ class Prerequisites:
             dependency = await self._client.get(Kustomization, *key)
         except NotFound as error:
             return f"dependency '{key}' not found: {error.message}"
+        known = self._objects.get(Kustomization, *key)
+        if known is not None and known.metadata.resource_version == dependency.metadata.resource_version:
+            dependency = known  # of which more may be known here than is written
         if not reference.ready_expr:
             return dependencies.unmet(obj, dependency, source.revision)
         why = await self._unmet_expression(obj, dependency, reference.ready_expr)

@@ -56,6 +56,10 @@ class Dependents:
         self._of: dict[Key, dict[Key, None]] = {}
         self.watch: Watch[Any] = Watch(kind=Kustomization, changed=self.changed, requests=self.waiting)
 
+    def has(self, obj: Kustomization) -> bool:
+        """Tell whether another Kustomization depends on one."""
+        return bool(self._of.get(_key(obj)))
+
     def changed(self, old: Kustomization | None, new: Kustomization | None) -> bool:
         """Learn of a change, and tell whether it has made something ready."""
         before, now = _needs(old), _needs(new)

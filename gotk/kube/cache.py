@@ -77,16 +77,18 @@ class KindCache(Generic[O]):
         """Call `handler(old, new)` on every change from now on; `old` is None on creation, `new` on deletion."""
         self._handlers.append(handler)
 
-    def learn(self, obj: O) -> None:
+    def learn(self, obj: O, *, tell: bool = False) -> None:
         """Take in what a write of our own has made of an object, ahead of the watch.
 
-        Where it is of the version that is here, it is what this process knows beyond that: no change, and nobody is
-        told. The next version that the server has takes its place.
+        Where it is of the version that is here, it is what this process knows beyond that: no change, and only with
+        `tell` somebody is told. The next version that the server has takes its place.
         """
         metadata = obj.metadata
         here = self.get(metadata.namespace, metadata.name)
         if here is not None and here.metadata.resource_version == metadata.resource_version:
             self._entries[metadata.namespace][metadata.name] = obj
+            if tell:
+                self._notify(here, obj)
             return
         if self._source.position and not newer(metadata.resource_version, self._source.position):
             return

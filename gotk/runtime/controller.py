@@ -110,12 +110,13 @@ class Controller(Generic[O]):
                 await places.acquire()
                 key = await self._queue.get()
                 if key is None:
-                    return
+                    break
                 task = group.create_task(self._work(key), name=f"{self.kind} {key}")
                 task.add_done_callback(lambda _: places.release())
+        await self._reconciliation.flush()
 
     def stop(self) -> None:
-        """Begin no more runs; `run` returns when those under way have ended."""
+        """Begin no more runs; `run` returns when those under way have ended, and what was held back is written."""
         self._queue.close()
 
     async def _work(self, key: Key) -> None:
@@ -180,7 +181,8 @@ class Controller(Generic[O]):
     # Who wakes an object.
 
     def _changed(self, old: O | Undecodable | None, new: O | Undecodable | None) -> None:
-        if wakes(old, new) or self._moved(old, new):
+        is_behind = new is not None and self._reconciliation.is_behind(new)
+        if wakes(old, new) or is_behind or self._moved(old, new):
             metadata = (new or old).metadata  # type: ignore[union-attr] # a change has at least one side
             key = Key(metadata.namespace, metadata.name)
             self._add(key, f"{self.kind}/{key}")

@@ -203,6 +203,19 @@ class Timed(Protocol):
 
 
 @runtime_checkable
+class Following(Protocol):
+    """A reconciler whose status names a source's revision, and so moves with revisions of which nothing comes."""
+
+    def without_revision(self, status: Any) -> ReconcileStatus:
+        """Return a status of the kind but for that revision, wherever it is named, and for times."""
+        ...
+
+    def is_awaited(self, obj: Any) -> bool:
+        """Tell whether others, of this process or not, wait for the revision in an object's status."""
+        ...
+
+
+@runtime_checkable
 class Forgetful(Protocol):
     """A reconciler that is told of the end of every object, also of one that had no finalizer."""
 

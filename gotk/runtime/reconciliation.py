@@ -5,6 +5,7 @@ status, events, logs, and what every error means. Answers to the common part of 
 """
 
 import asyncio
+import contextlib
 from collections.abc import Callable, Coroutine, Mapping
 from typing import Any, Generic, TypeVar
 
@@ -15,11 +16,23 @@ from gotk.api.meta import Object, ObjectMeta
 from gotk.kube import errors as kube
 from gotk.kube.cache import KindCache
 from gotk.kube.entries import Undecodable
-from gotk.runtime import conditions, errors, events, invalid, run_result, status
+from gotk.runtime import conditions, errors, events, run_result, status
 from gotk.runtime.clock import Clock
+from gotk.runtime.holding import Holding
 from gotk.runtime.logging import redact
 from gotk.runtime.metrics import Metrics
-from gotk.runtime.reconciler import Key, Marked, Outcome, Reconciler, Selective, Severity, Timed, Woken, is_set
+from gotk.runtime.reconciler import (
+    Following,
+    Key,
+    Marked,
+    Outcome,
+    Reconciler,
+    Selective,
+    Severity,
+    Timed,
+    Woken,
+    is_set,
+)
 from gotk.runtime.run import Announcements, ObjectRun
 from gotk.runtime.run_result import CONFLICT, LATER, NEVER, NOW, Next
 from gotk.runtime.settings import Settings
@@ -55,13 +68,16 @@ class Reconciliation(Generic[O]):
         self._settings = settings
         self._selective = reconciler if isinstance(reconciler, Selective) else None
         self._finalizer = reconciler.finalizer if isinstance(reconciler, Marked) else FINALIZER
-        self._writer = status.StatusWriter(
-            reconciler.kind,
-            client=client,
+        self._holding: Holding[O] = Holding(
             clock=clock,
-            field_manager=reconciler.controller,
             without_times=reconciler.without_times if isinstance(reconciler, Timed) else None,
             hold=settings.hold_unchanged,
+            without_revision=reconciler.without_revision if isinstance(reconciler, Following) else None,
+            hold_revision=settings.hold_revision,
+            is_awaited=reconciler.is_awaited if isinstance(reconciler, Following) else None,
+        )
+        self._writer = status.StatusWriter(
+            reconciler.kind, client=client, clock=clock, field_manager=reconciler.controller, holding=self._holding
         )
 
     async def handle(self, entry: O | Undecodable, log: FilteringBoundLogger, woken: Woken) -> Next:
@@ -77,6 +93,25 @@ class Reconciliation(Generic[O]):
     def forget(self, key: Key) -> None:
         """Drop what is known of an object that is gone, or is another process's now."""
         self._writer.forget(key)
+
+    def is_behind(self, entry: O | Undecodable) -> bool:
+        """Tell whether somebody else has written an object, which takes what is held back of it out of sight."""
+        return self._holding.is_behind(entry)
+
+    async def flush(self) -> None:
+        """Write the revisions that are held back, a few at a time; what cannot be written is found out by the next."""
+        places = asyncio.Semaphore(self._settings.workers)
+
+        async def write(name: tuple[str, str]) -> None:
+            obj = self._cache.get(*name)
+            async with places:
+                if obj is not None and not self._holding.is_behind(obj):
+                    with contextlib.suppress(kube.APIError):
+                        await self._writer.write(obj, status.of(obj), {conditions.READY}, holding=False)
+
+        async with asyncio.TaskGroup() as group:
+            for name in list(self._holding.held()):
+                group.create_task(write(name))
 
     async def _turn(self, entry: O, log: FilteringBoundLogger, woken: Woken) -> Next:
         if entry.metadata.deletion_timestamp is not None:
@@ -132,7 +167,7 @@ class Reconciliation(Generic[O]):
         if not end.told:
             run.event(told.severity, told.reason, told.message, told.metadata)
         _log(run.log, told)
-        return told.next
+        return _within(told.next, self._holding.left(_key(run.obj)))
 
     async def _attempt(
         self, work: Callable[[], Coroutine[Any, Any, Outcome | None]], log: FilteringBoundLogger
@@ -232,7 +267,7 @@ class Reconciliation(Generic[O]):
             obj,
             rules=self._reconciler.rules,
             writer=self._writer,
-            learn=self._cache.learn,
+            learn=self._learn,
             emit=emit,
             log=log,
             clock=self._clock,
@@ -240,8 +275,13 @@ class Reconciliation(Generic[O]):
             announcements=self.announcements,
         )
 
+    def _learn(self, obj: O) -> None:
+        """Take in what a write has made of an object; where a revision is held back, those who watch it hear of it."""
+        here = self._cache.get(*_key(obj))
+        self._cache.learn(obj, tell=here is not None and self._holding.is_news(status.of(here), status.of(obj)))
+
     async def _stall(self, entry: Undecodable, log: FilteringBoundLogger) -> None:
-        found = invalid.diagnose(entry, self._reconciler.rules, now=self._clock.now())
+        found = run_result.diagnose(entry, self._reconciler.rules, now=self._clock.now())
         if not found.patch:
             return
         try:
@@ -285,6 +325,14 @@ def unsupported(reconciler: Reconciler[O, Any], obj: O) -> errors.Stalled | None
         f"{names} {verb} not supported by this version: remove {them}, "
         f"or leave the object to Flux's {reconciler.controller}",
     )
+
+
+def _within(follow: Next, seconds: float | None) -> Next:
+    """Return what follows a run, within so many seconds where something is held back."""
+    is_sooner = seconds is not None and (
+        follow.when == "never" or (follow.when == "after" and seconds < follow.seconds)
+    )
+    return Next(when="after", seconds=seconds) if seconds is not None and is_sooner else follow
 
 
 def _suspended(obj: Object) -> bool:

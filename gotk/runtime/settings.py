@@ -10,7 +10,7 @@ from gotk.selectors import Selector
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """`--concurrent`, `--requeue-dependency`, `--min-retry-delay`, `--max-retry-delay`, `--interval-jitter-percentage`,
-    `--hold-unchanged-status`.
+    `--hold-unchanged-status`, `--hold-unchanged-revision`.
 
     `more_workers` are those of kinds whose runs do hardly anything but wait. `run_limit` ends a run that does not end
     by itself; `grace` is what a stop waits for runs to finish. `shard` chooses the objects by
@@ -24,6 +24,7 @@ class Settings:
     max_retry_delay: float = 900.0
     interval_jitter: float = 0.05
     hold_unchanged: float = 600.0
+    hold_revision: float = 0.0
     run_limit: float = 3600.0
     grace: float = 8.0
     shard: Selector | None = None

@@ -5,13 +5,11 @@ When the object has moved it is read again. Where only its conditions, its spec 
 conditions are merged into the fresh ones; where any other field of its status is, somebody else has decided since this
 run began, and what it came to is older knowledge: that is a Conflict, and the run is made anew (ADR 0060).
 
-A run that changed nothing changes some times: they are held back until something else is written, or for a while, and
-known to this process meanwhile (ADR 0092).
+What runs change that changed nothing may be held back, and is known to this process meanwhile (`holding`).
 """
 
-import zlib
-from collections.abc import Callable, Collection, Mapping, Sequence
-from typing import Any, Generic, NamedTuple, Protocol, TypeVar, cast
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Generic, Protocol, TypeVar, cast
 
 import msgspec
 
@@ -21,6 +19,7 @@ from gotk.kube import errors
 from gotk.kube.ports import Getter
 from gotk.runtime import conditions
 from gotk.runtime.clock import Clock
+from gotk.runtime.holding import Holding, decided
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as everywhere in this module
 S = TypeVar("S", bound=ReconcileStatus)
@@ -81,54 +80,33 @@ def merge_diff(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]
     return patch | {name: None for name in old if name not in new}
 
 
-class _Written(NamedTuple):
-    """What the server holds since a write of ours: which version, when it was (monotonic, seconds), the status."""
-
-    version: str
-    at: float
-    status: ReconcileStatus
-
-
 class StatusWriter(Generic[O]):
-    """Writes the status of one kind's objects.
-
-    With `without_times`, which returns a status but for the times that move with every run, a status that differs from
-    the server's in nothing else is written `hold` seconds after the last write of that object, not before. What was
-    there before this process counts as written in the `hold` seconds before its start, each object at another moment.
-    """
+    """Writes the status of one kind's objects; some of it may be held back."""
 
     def __init__(
-        self,
-        kind: type[O],
-        *,
-        client: Objects,
-        clock: Clock,
-        field_manager: str,
-        without_times: Callable[[Any], ReconcileStatus] | None = None,
-        hold: float = 0.0,
+        self, kind: type[O], *, client: Objects, clock: Clock, field_manager: str, holding: Holding[O] | None = None
     ) -> None:
         self._kind = kind
         self._client = client
         self._clock = clock
         self._field_manager = field_manager
-        self._without_times = without_times if hold else None
-        self._hold = hold
-        self._began = clock.monotonic()
-        self._written: dict[tuple[str, str], _Written] = {}
+        self._holding = holding or Holding(clock=clock)
 
-    async def write(self, base: O, wanted: ReconcileStatus, owned: Collection[str]) -> O | None:
+    async def write(
+        self, base: O, wanted: ReconcileStatus, owned: Collection[str], *, holding: bool = True
+    ) -> O | None:
         """Make the status `wanted`, as seen from `base`; conditions of types that are not `owned` stay as they are.
 
         Returns what the object became, or None where it is gone or another one has taken its name. Raises APIError, and
         Conflict where another field of its status is not any more what it was in `base`. What is held back is in what
-        is returned, of the resource version that the server has.
+        is returned, of the resource version that the server has; without `holding` nothing is.
         """
-        served = self._served(base)
+        served = self._holding.served(base, of(base))
         whole = msgspec.structs.replace(
             wanted, conditions=conditions.merge(served.conditions, wanted.conditions, owned)
         )
-        if self._is_held(base, served, whole):
-            return self._hold_back(base, served, whole)
+        if holding and self._holding.hold(base, of(base), served, whole):
+            return cast("O", msgspec.structs.replace(cast("Any", base), status=whole))
         changes = merge_diff(scheme.to_builtins(served), scheme.to_builtins(wanted))
         latest, fresh = base, served.conditions
         for attempt in range(_TRIES):
@@ -146,10 +124,14 @@ class StatusWriter(Generic[O]):
             newer = await self._again(base)
             if newer is None:
                 return None
-            if _decided(of(newer)) != _decided(served):
+            if decided(of(newer)) != decided(served):
                 raise errors.Conflict(409, "Conflict", "its status has been written by somebody else meanwhile")
             latest, fresh = newer, of(newer).conditions
         return None
+
+    def forget(self, name: tuple[str, str]) -> None:
+        """Drop what is known of an object (namespace, name) that is gone."""
+        self._holding.forget(name)
 
     async def _again(self, base: O) -> O | None:
         """Read an object again; None where it is gone, or another one has taken its name."""
@@ -196,6 +178,7 @@ class StatusWriter(Generic[O]):
         return {"metadata": {"resourceVersion": latest.metadata.resource_version}, "status": status}
 
     async def _send(self, obj: O, patch: Mapping[str, Any]) -> O:
+        self._holding.writes(obj)
         sent = await self._client.merge_patch(
             self._kind,
             obj.metadata.namespace,
@@ -204,53 +187,5 @@ class StatusWriter(Generic[O]):
             subresource="status",
             field_manager=self._field_manager,
         )
-        if self._without_times is not None:
-            self._written[_name(obj)] = _Written(sent.metadata.resource_version, self._clock.monotonic(), of(sent))
+        self._holding.wrote(sent, of(sent))
         return sent
-
-    # Times that are held back.
-
-    def forget(self, name: tuple[str, str]) -> None:
-        """Drop what is known of an object (namespace, name) that is gone."""
-        self._written.pop(name, None)
-
-    def _served(self, base: O) -> ReconcileStatus:
-        """Return the status that the server has of an object, which may lack times that `base` has."""
-        written = self._written.get(_name(base))
-        is_same = written is not None and written.version == base.metadata.resource_version
-        return written.status if written is not None and is_same else of(base)
-
-    def _is_held(self, base: O, served: ReconcileStatus, wanted: ReconcileStatus) -> bool:
-        """Tell whether a status moves nothing but times, soon after the last write."""
-        if self._without_times is None or served == wanted:
-            return False
-        if self._clock.monotonic() - self._last_write(_name(base)) >= self._hold:
-            return False
-        before, now = self._without_times(served), self._without_times(wanted)
-        return _decided(before) == _decided(now) and _said(before.conditions) == _said(now.conditions)
-
-    def _last_write(self, name: tuple[str, str]) -> float:
-        """Return when an object was written last: a start is no reason to write all of them at once."""
-        if (written := self._written.get(name)) is not None:
-            return written.at
-        return self._began - self._hold * zlib.crc32("/".join(name).encode()) / 2**32
-
-    def _hold_back(self, base: O, served: ReconcileStatus, held: ReconcileStatus) -> O:
-        """Return the object as it would be with the times, of the version that the server has."""
-        name = _name(base)
-        self._written[name] = _Written(base.metadata.resource_version, self._last_write(name), served)
-        return cast("O", msgspec.structs.replace(cast("Any", base), status=held))
-
-
-def _said(said: Sequence[Condition]) -> list[Condition]:
-    """Return conditions but for since when they are so."""
-    return [msgspec.structs.replace(condition, last_transition_time="") for condition in said]
-
-
-def _name(obj: Object) -> tuple[str, str]:
-    return obj.metadata.namespace, obj.metadata.name
-
-
-def _decided(decided: ReconcileStatus) -> ReconcileStatus:
-    """Return what runs have decided: all of a status but its conditions, in which several writers meet."""
-    return msgspec.structs.replace(decided, conditions=())

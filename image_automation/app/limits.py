@@ -11,6 +11,7 @@ def runtime_limits(settings: Settings) -> runtime.Settings:
         more_workers={"ImageRepository": settings.concurrent_scans},
         interval_jitter=settings.interval_jitter,
         hold_unchanged=settings.hold_unchanged_status,
+        hold_revision=settings.hold_unchanged_revision,
         requeue_dependency=settings.requeue_dependency,
         min_retry_delay=settings.min_retry_delay,
         max_retry_delay=settings.max_retry_delay,

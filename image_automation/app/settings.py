@@ -110,6 +110,7 @@ class Settings:
     max_retry_delay: float = 900.0
     interval_jitter: float = 0.05
     hold_unchanged_status: float = 600.0
+    hold_unchanged_revision: float = 0.0
     no_cross_namespace_refs: bool = False
     watch_namespace: str = ""
     memory_limit: "MemoryLimit | None" = None

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 _DURATIONS = (
     "artifact_retention_ttl", "rate_limit_interval", "requeue_dependency", "min_retry_delay", "max_retry_delay",
     "grace", "http_timeout",
-    "hold_unchanged_status",
+    "hold_unchanged_status", "hold_unchanged_revision",
 )  # fmt: skip
 #: Where the lease and shared Secrets lie if nothing says which namespace the service runs in.
 _NAMESPACE = "flux-system"
@@ -188,6 +188,13 @@ def _addresses(*, embedded: bool, options: dict[str, Any]) -> dict[str, Any]:
     default="10m",
     show_default=True,
     help="Write the times of runs that changed nothing once in so long; 0 writes them with each run, as Flux does.",
+)
+@click.option(
+    "--hold-unchanged-revision",
+    type=DurationType(),
+    default="0s",
+    show_default=True,
+    help="Write revisions that change nothing of a Kustomization within so long; 0 writes each at once, as Flux does.",
 )
 @click.option(
     "--watch-all-namespaces",

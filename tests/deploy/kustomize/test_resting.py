@@ -11,6 +11,7 @@ import pytest
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import ResourceInventory
 from gotk.runtime.clock import SystemClock
+from gotk.runtime.reconciler import Following
 from tests.deploy.kustomize import world
 from tests.deploy.kustomize.sources import kustomization
 from tests.deploy.kustomize.world import World
@@ -200,6 +201,28 @@ async def test_who_waits_for_others_still_does(at: Rest) -> None:
     await is_ready("False")
     ended = await at.run(at.ended["one"].obj)
     assert ended.ready[:2] == ("False", "DependencyNotReady")
+
+
+async def test_a_revision_of_which_nothing_comes_is_all_that_moves(at: Rest) -> None:
+    files = folders("one", "other")
+    at.here.publish(files, "main@sha1:1")
+    await at.settle(one={}, other={})
+    at.here.publish({**files, **folder("other", "new")}, "main@sha1:2")
+    after = {}
+    for name, ended in at.ended.items():
+        await at.run(ended.obj)  # which lets others go first
+        after[name] = (await at.run(ended.obj)).obj.status
+    assert isinstance(at.reconciler, Following)
+    for name, is_same in {"one": True, "other": False}.items():
+        before, now = at.ended[name].obj.status, after[name]
+        assert (before.last_applied_revision, now.last_applied_revision) == ("main@sha1:1", "main@sha1:2")
+        told = [untimed(at.reconciler.without_revision(each)) for each in (before, now)]
+        assert (told[0] == told[1]) is is_same
+
+
+def untimed(status: Any) -> Any:
+    conditions = tuple(msgspec.structs.replace(each, last_transition_time="") for each in status.conditions)
+    return msgspec.structs.replace(status, conditions=conditions)
 
 
 async def test_health_is_looked_at_in_each_interval(at: Rest) -> None:

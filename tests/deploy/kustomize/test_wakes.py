@@ -90,6 +90,7 @@ def test_only_those_that_wait_are_woken() -> None:
     for each in objects.held:
         dependents.changed(None, each)
     base = kustomization("base", ready="True")
+    assert [dependents.has(each) for each in (base, waits)] == [True, False]
     assert list(dependents.waiting(base, objects)) == [Key("default", "waits")]
     dependents.changed(waits, kustomization("waits"))
     dependents.changed(free, kustomization("free", **needs))

@@ -12,6 +12,7 @@ from gotk.api.image import ImageRepository, ScanResult
 from gotk.api.meta import Condition, ObjectMeta
 from gotk.kube import errors
 from gotk.runtime import status
+from gotk.runtime.holding import Holding
 from gotk.runtime.status import StatusWriter, merge_diff
 from tests.memory_cluster import MemoryCluster, image_repository, merged
 from tests.virtual_clock import VirtualClock, in_virtual_time
@@ -177,7 +178,11 @@ async def held() -> tuple[MemoryCluster, VirtualClock, StatusWriter[ImageReposit
     cluster, clock = MemoryCluster(), VirtualClock()
     cluster.put(image_repository())
     write = StatusWriter(
-        ImageRepository, client=cluster, clock=clock, field_manager="test", without_times=timeless, hold=600
+        ImageRepository,
+        client=cluster,
+        clock=clock,
+        field_manager="test",
+        holding=Holding(clock=clock, without_times=timeless, hold=600),
     )
     obj = await write.write(await repository(cluster), at(await repository(cluster), "00"), {"Ready"})
     assert obj is not None
@@ -256,7 +261,11 @@ async def test_after_a_start_objects_at_rest_are_written_one_by_one_while_times_
     for name in names:
         cluster.put({**image_repository(name), "status": {"lastScanResult": {"tagCount": 3, "scanTime": "before"}}})
     write = StatusWriter(
-        ImageRepository, client=cluster, clock=clock, field_manager="test", without_times=timeless, hold=600
+        ImageRepository,
+        client=cluster,
+        clock=clock,
+        field_manager="test",
+        holding=Holding(clock=clock, without_times=timeless, hold=600),
     )
     found = {name: await cluster.get(ImageRepository, "default", name) for name in names}
     written = []

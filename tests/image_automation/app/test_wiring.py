@@ -217,6 +217,7 @@ REACH: dict[str, tuple[list[str], str, str, Any, Any]] = {
         ["--concurrent-scans=9"], "Settings", "more_workers", {"ImageRepository": 500}, {"ImageRepository": 9}),
     "the spread of intervals": (["--interval-jitter-percentage=20"], "Settings", "interval_jitter", 0.05, 0.2),
     "times that are held back": (["--hold-unchanged-status=0s"], "Settings", "hold_unchanged", 600.0, 0.0),
+    "revisions that are held back": (["--hold-unchanged-revision=5m"], "Settings", "hold_revision", 0.0, 300.0),
     "the first pause after a failure": (["--min-retry-delay=2s"], "Settings", "min_retry_delay", 0.75, 2.0),
     "the longest pause after a failure": (["--max-retry-delay=1m"], "Settings", "max_retry_delay", 900.0, 60.0),
     "patience of a stop": (["--graceful-shutdown-timeout=2m"], "Settings", "grace", 8.0, 120.0),

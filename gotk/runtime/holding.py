@@ -1,0 +1,165 @@
+"""What of a status is not written yet: times of runs that changed nothing, and revisions of which nothing came.
+
+Both are known to this process as if they were written. Times wait until something else is written, or for a while after
+the last write (ADR 0092). A revision waits for a while of its own, or until times are due; whoever somebody waits for
+does not wait (ADR 0095).
+"""
+
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import Any, Generic, NamedTuple, TypeVar
+
+import msgspec
+
+from gotk.api.meta import Condition, Object, ReconcileStatus
+from gotk.runtime.clock import Clock
+
+O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as everywhere in this module
+Name = tuple[str, str]
+#: Returns a status without what may be held back of it.
+Without = Callable[[Any], ReconcileStatus]
+
+
+class _Written(NamedTuple):
+    """What the server holds since a write of ours: which version, when it was (monotonic, seconds), the status.
+
+    A revision that it does not have is held `until` then.
+    """
+
+    version: str
+    at: float
+    status: ReconcileStatus
+    until: float | None = None
+
+
+class Holding(Generic[O]):
+    """What is held back of one kind's objects; `hold` seconds of times, `hold_revision` seconds of revisions.
+
+    `is_awaited` tells of whom others want to see the revision. Without a function nothing of its sort is held back.
+    What was there before this process counts as written in the `hold` seconds before its start, each object at another
+    moment: a start is no reason to write all of them at once.
+    """
+
+    def __init__(
+        self,
+        *,
+        clock: Clock,
+        without_times: Without | None = None,
+        hold: float = 0.0,
+        without_revision: Without | None = None,
+        hold_revision: float = 0.0,
+        is_awaited: Callable[[Any], bool] | None = None,
+    ) -> None:
+        self._clock = clock
+        self._without_times = without_times
+        self._hold = hold if without_times is not None else 0.0
+        self._without_revision = without_revision
+        self._hold_revision = hold_revision if without_revision is not None else 0.0
+        self._is_awaited = is_awaited or (lambda _: False)
+        self._began = clock.monotonic()
+        self._written: dict[Name, _Written] = {}
+
+    def served(self, base: O, status: ReconcileStatus) -> ReconcileStatus:
+        """Return the status that the server has of an object, which may lack what `status`, as it is known, has."""
+        written = self._written.get(name_of(base))
+        is_same = written is not None and written.version == base.metadata.resource_version
+        return written.status if written is not None and is_same else status
+
+    def wrote(self, obj: O, status: ReconcileStatus) -> None:
+        """Learn of a write."""
+        if self._hold or self._hold_revision:
+            version = obj.metadata.resource_version
+            self._written[name_of(obj)] = _Written(version, self._clock.monotonic(), status)
+
+    def writes(self, obj: O) -> None:
+        """Learn that a write is about to be sent: what others see of it first is no surprise."""
+        if (written := self._written.get(name_of(obj))) is not None and written.until is not None:
+            self._written[name_of(obj)] = written._replace(until=None)
+
+    def hold(self, base: O, known: ReconcileStatus, served: ReconcileStatus, wanted: ReconcileStatus) -> bool:
+        """Tell whether to hold back what a status would change, and if so note it.
+
+        `known` is the status that this process knew, `served` the one that the server has.
+        """
+        if served == wanted or not (self._hold or self._hold_revision):
+            return False
+        name, version = name_of(base), base.metadata.resource_version
+        written = self._written.get(name) or _Written(version, self._began - self._hold * _share(name), served)
+        until: float | None = None
+        if not self._are_times(written, served, wanted):
+            until = self._holds_revision(base, written, known, served, wanted)
+            if until is None:
+                return False
+        self._written[name] = _Written(version, written.at, served, until)
+        return True
+
+    def is_news(self, before: ReconcileStatus, now: ReconcileStatus) -> bool:
+        """Tell whether what is held back is more than times, and so something that others here ask about."""
+        return bool(self._hold_revision) and not _is_same(before, now, self._without_times)
+
+    def left(self, name: Name) -> float | None:
+        """Return for how many seconds a revision is held back still; None where none is."""
+        written = self._written.get(name)
+        if written is None or written.until is None:
+            return None
+        return max(written.until - self._clock.monotonic(), 0.0)
+
+    def is_behind(self, obj: Object | Any) -> bool:
+        """Tell whether an object of another version than a revision is held back for has come from the server."""
+        written = self._written.get((obj.metadata.namespace, obj.metadata.name)) if self._hold_revision else None
+        return written is not None and written.until is not None and written.version != obj.metadata.resource_version
+
+    def held(self) -> Iterator[Name]:
+        """Yield the names of the objects whose revision is held back."""
+        return (name for name, written in self._written.items() if written.until is not None)
+
+    def forget(self, name: Name) -> None:
+        """Drop what is known of an object that is gone."""
+        self._written.pop(name, None)
+
+    def _are_times(self, written: _Written, served: ReconcileStatus, wanted: ReconcileStatus) -> bool:
+        """Tell whether a status moves nothing but times, soon after the last write."""
+        return self._clock.monotonic() - written.at < self._hold and _is_same(served, wanted, self._without_times)
+
+    def _holds_revision(
+        self, base: O, written: _Written, known: ReconcileStatus, served: ReconcileStatus, wanted: ReconcileStatus
+    ) -> float | None:
+        """Return until when a status is held back that moves a revision beside times; None where it is not."""
+        if not self._hold_revision or self._is_awaited(base):
+            return None
+        now = self._clock.monotonic()
+        until = written.until
+        if until is None:  # spread over the second half of the time, so that not all of them are written at once
+            until = now + self._hold_revision * (1 + _share(name_of(base))) / 2
+        times_are_due = now - written.at >= self._hold and _is_same(known, wanted, self._without_times)
+        if now >= until or times_are_due or not _is_same(served, wanted, self._without_revision):
+            return None
+        return until
+
+
+def name_of(obj: Object) -> Name:
+    """Return namespace and name of an object."""
+    return obj.metadata.namespace, obj.metadata.name
+
+
+def _share(name: Name) -> float:
+    """Return a number from 0 to 1 that is an object's own."""
+    return zlib.crc32("/".join(name).encode()) / (1 << 32)
+
+
+def decided(status: ReconcileStatus) -> ReconcileStatus:
+    """Return what runs have decided: all of a status but its conditions, in which several writers meet."""
+    return msgspec.structs.replace(status, conditions=())
+
+
+def _is_same(before: ReconcileStatus, now: ReconcileStatus, without: Without | None) -> bool:
+    """Tell whether two statuses differ in nothing but what is left out, and since when conditions are so."""
+    if without is None:
+        return False
+    before, now = without(before), without(now)
+    return decided(before) == decided(now) and _said(before.conditions) == _said(now.conditions)
+
+
+def _said(said: Sequence[Condition]) -> list[Condition]:
+    """Return conditions but for since when they are so."""
+    return [msgspec.structs.replace(condition, last_transition_time="") for condition in said]
