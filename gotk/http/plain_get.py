@@ -49,6 +49,11 @@ class PlainGets:
 
         The URL has no credentials in it.
         """
+        assert session.connector is not None
+        if url.scheme not in session.connector.allowed_protocol_schema_set:
+            raise aiohttp.NonHttpUrlClientError(url)
+        if not url.raw_host:
+            raise aiohttp.InvalidURL(url)
         origin = self._origin(session, url, context)
         try:
             return await self._try(session, origin, url, headers)

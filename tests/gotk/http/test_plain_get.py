@@ -165,3 +165,14 @@ async def test_no_header_becomes_two(value: str):
         with pytest.raises(errors.HTTPError):
             await transport.send(get(origin, Accept=value))
     assert not wire.heads
+
+
+@pytest.mark.parametrize(
+    ("url", "refusal"), [("ftp://example.com/a", aiohttp.NonHttpUrlClientError), ("http:///a", aiohttp.InvalidURL)]
+)
+async def test_an_address_that_no_session_asks_is_refused_as_by_one(url: str, refusal: type[Exception]) -> None:
+    async with aiohttp.ClientSession() as session:
+        with pytest.raises(refusal):
+            await session.get(URL(url))
+        with pytest.raises(refusal):
+            await PlainGets().send(session, URL(url), {}, CONTEXT)
