@@ -56,10 +56,13 @@ class Cluster(MemoryCluster):
 
 
 class Learning:
-    """The part of a watch cache that takes in what a write led to."""
+    """The part of a watch cache that takes in what a write led to: the test reads from the cluster."""
 
-    def learn(self, obj: Any) -> None:
-        """The test reads from the cluster."""
+    def get(self, namespace: str, name: str) -> Any:
+        """Nothing is here."""
+
+    def learn(self, obj: Any, *, tell: bool = False) -> None:
+        """Nobody is told."""
 
 
 class Service:
