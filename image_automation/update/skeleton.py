@@ -216,6 +216,8 @@ class _Reader:
         elif value[0] in "|>":
             self.nodes += 1
             self._block, self._margin = self._depths[-1] // 2, 0
+        elif value.count("[") + value.count("{") > _DEEPEST:  # they may stand within each other, and have a limit
+            raise _Unusual
         else:
             nodes = events.count(value.rstrip(" ")) - 1
             if nodes < 2 or (comment and value[-1] != " "):

@@ -245,3 +245,9 @@ def test_a_deployment_of_many_shapes_is_read_line_by_line():
     assert found.nodes == events.read(DEPLOYMENT).nodes == events.count(DEPLOYMENT)
     assert [each.scalar.value for each in spans.find(found) if isinstance(each, spans.Marked)] == ["web:1.0.0", "old"]
     check(DEPLOYMENT.encode(), "2.0.0")
+
+
+def test_a_collection_on_one_line_that_may_be_deeper_than_the_limit_is_parsed():
+    deep, shallow = (f"x: {'[' * n}{']' * n}\nimage: web:1.0.0 {MARKER}\n" for n in (events.DEPTH_LIMIT + 1, 20))
+    assert skeleton.read(deep, MOST) is None
+    assert skeleton.read(shallow, MOST) is not None
