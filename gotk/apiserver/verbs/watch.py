@@ -20,6 +20,8 @@ from gotk.apiserver.wire import encode, filters
 BOOKMARK_EVERY = 60.0
 #: As upstream: so long before its end a watch is told how far it has come.
 LAST_BOOKMARK = 2.0
+#: By how many seconds a timer may ring too early: uvloop's do by a rounding error.
+_EARLY = 0.001
 _SHORTEST, _LONGEST = 1800, 3600
 
 
@@ -71,10 +73,11 @@ async def _stream(call: Call, watcher: Watcher, response: web.StreamResponse, *,
                 said = loop.time()
             if watcher.over:
                 return
-            if loop.time() >= silence.when():
-                if loop.time() >= _next_bookmark(said, end):
+            if loop.time() + _EARLY >= silence.when():
+                if loop.time() + _EARLY >= _next_bookmark(said, end):
                     await _bookmark(call, watcher, response)
-                    said = loop.time()
+                    said = loop.time() + _EARLY
+                silence.cancel()
                 silence = loop.call_at(_next_bookmark(said, end), watcher.wake)
     finally:
         silence.cancel()

@@ -1,7 +1,9 @@
+import asyncio
 from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
+import uvloop
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -12,7 +14,7 @@ from gotk.apiserver.storage.store import Event, Key, Stored
 from gotk.apiserver.verbs import watch as verb
 from tests.gotk.apiserver.caller import Caller
 from tests.gotk.apiserver.storage.test_store import key, opened, thing
-from tests.gotk.apiserver.widgets import WIDGETS_PATH, widget
+from tests.gotk.apiserver.widgets import WIDGETS, WIDGETS_PATH, widget
 
 
 async def test_a_watch_begins_with_what_is_there(api: Caller) -> None:
@@ -116,6 +118,23 @@ async def test_bookmarks_tell_how_far_a_quiet_watch_has_come(api: Caller, monkey
     async with api.watch(f"{WIDGETS_PATH}?watch=true&allowWatchBookmarks=true") as events:
         mark = await events.next()
     assert (mark["type"], "name" in mark["object"]["metadata"]) == ("BOOKMARK", False)
+
+
+def test_bookmarks_go_on_where_timers_may_ring_a_rounding_error_early(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(verb, "BOOKMARK_EVERY", 0.01)
+
+    async def bookmarks(number: int) -> set[str]:
+        async with (
+            ControlPlane(tmp_path / "plane", crds=[WIDGETS]) as plane,
+            Caller(plane.kubeconfig) as api,
+            api.watch(f"{WIDGETS_PATH}?watch=true&allowWatchBookmarks=true") as events,
+        ):
+            return {(await events.next())["type"] for _ in range(number)}
+
+    with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        assert runner.run(bookmarks(100)) == {"BOOKMARK"}
 
 
 async def test_a_watch_ends_with_its_definition_after_the_last_object(api: Caller) -> None:
