@@ -5,6 +5,7 @@ TLS, so keeping the connection is what makes it cheap; in protocol 2 one request
 speak it. Answers to gitprotocol-http. Nothing is followed and nothing is asked twice of a server that has answered.
 """
 
+import atexit
 import contextlib
 import io
 import select
@@ -62,6 +63,7 @@ class _Connection:
 
 
 connections: kept.Kept[_Connection] = kept.Kept()
+atexit.register(connections.close)
 #: The repositories that are known to speak protocol 2, each with whom it was found out for.
 _speaking_v2: set[Target] = set()
 
