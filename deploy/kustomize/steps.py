@@ -58,8 +58,7 @@ class Steps:
 
     async def are_idle(self, attempt: Attempt, made_of: str, cluster: ports.Cluster) -> bool:
         """Tell whether all steps would do nothing with a build, which is known without a look at any object."""
-        spec = attempt.obj.spec
-        if spec.wait or spec.health_checks:
+        if _awaits_health(attempt.obj.spec):
             return False
         wishes = _wishes(attempt, made_of)
         return await self._applier.is_at_rest(cluster=cluster, owner=owner.of(attempt.obj), wishes=wishes)

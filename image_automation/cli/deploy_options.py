@@ -86,7 +86,7 @@ _OPTIONS = (
         "--remote-bases",
         default="",
         metavar="HOSTS",
-        help="Fetch remote bases of kustomizations from these hosts, separated by commas, without credentials.",
+        help="Fetch remote bases from these hosts, separated by commas; no object's credentials go there.",
     ),
     click.option(
         "--remote-bases-known-hosts",
