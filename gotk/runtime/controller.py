@@ -110,6 +110,9 @@ class Controller(Generic[O]):
                 await places.acquire()
                 key = await self._queue.get()
                 if key is None:
+                    group.create_task(
+                        self._reconciliation.flush(besides=self._queue.running), name=f"{self.kind} flush"
+                    )
                     break
                 task = group.create_task(self._work(key), name=f"{self.kind} {key}")
                 task.add_done_callback(lambda _: places.release())

@@ -23,13 +23,14 @@ Without = Callable[[Any], ReconcileStatus]
 class _Written(NamedTuple):
     """What the server holds since a write of ours: which version, when it was (monotonic, seconds), the status.
 
-    A revision that it does not have is held `until` then.
+    A revision that it does not have is held `until` then, and is in the status that is `known` here.
     """
 
     version: str
     at: float
     status: ReconcileStatus
     until: float | None = None
+    known: ReconcileStatus | None = None
 
 
 class Holding(Generic[O]):
@@ -74,7 +75,7 @@ class Holding(Generic[O]):
     def writes(self, obj: O) -> None:
         """Learn that a write is about to be sent: what others see of it first is no surprise."""
         if (written := self._written.get(name_of(obj))) is not None and written.until is not None:
-            self._written[name_of(obj)] = written._replace(until=None)
+            self._written[name_of(obj)] = written._replace(until=None, known=None)
 
     def hold(self, base: O, known: ReconcileStatus, served: ReconcileStatus, wanted: ReconcileStatus) -> bool:
         """Tell whether to hold back what a status would change, and if so note it.
@@ -90,7 +91,7 @@ class Holding(Generic[O]):
             until = self._holds_revision(base, written, known, served, wanted)
             if until is None:
                 return False
-        self._written[name] = _Written(version, written.at, served, until)
+        self._written[name] = _Written(version, written.at, served, until, None if until is None else wanted)
         return True
 
     def is_news(self, before: ReconcileStatus, now: ReconcileStatus) -> bool:
@@ -108,6 +109,11 @@ class Holding(Generic[O]):
         """Tell whether an object of another version than a revision is held back for has come from the server."""
         written = self._written.get((obj.metadata.namespace, obj.metadata.name)) if self._hold_revision else None
         return written is not None and written.until is not None and written.version != obj.metadata.resource_version
+
+    def unwritten(self, obj: O, status: ReconcileStatus) -> ReconcileStatus | None:
+        """Return what is held back of an object of which somebody has written something else than its status."""
+        written = self._written.get(name_of(obj))
+        return written.known if written is not None and self.is_behind(obj) and written.status == status else None
 
     def held(self) -> Iterator[Name]:
         """Yield the names of the objects whose revision is held back."""

@@ -6,7 +6,7 @@ status, events, logs, and what every error means. Answers to the common part of 
 
 import asyncio
 import contextlib
-from collections.abc import Callable, Coroutine, Mapping
+from collections.abc import Callable, Collection, Coroutine, Mapping
 from typing import Any, Generic, TypeVar
 
 from structlog.typing import FilteringBoundLogger
@@ -98,8 +98,11 @@ class Reconciliation(Generic[O]):
         """Tell whether somebody else has written an object, which takes what is held back of it out of sight."""
         return self._holding.is_behind(entry)
 
-    async def flush(self) -> None:
-        """Write the revisions that are held back, a few at a time; what cannot be written is found out by the next."""
+    async def flush(self, besides: Collection[Key] = ()) -> None:
+        """Write the revisions that are held back, a few at a time, but for those of some objects.
+
+        What cannot be written is found out by the next process.
+        """
         places = asyncio.Semaphore(self._settings.workers)
 
         async def write(name: tuple[str, str]) -> None:
@@ -111,7 +114,8 @@ class Reconciliation(Generic[O]):
 
         async with asyncio.TaskGroup() as group:
             for name in list(self._holding.held()):
-                group.create_task(write(name))
+                if name not in besides:
+                    group.create_task(write(name))
 
     async def _turn(self, entry: O, log: FilteringBoundLogger, woken: Woken) -> Next:
         if entry.metadata.deletion_timestamp is not None:
@@ -120,6 +124,8 @@ class Reconciliation(Generic[O]):
             return await self._let_go(entry, log, woken)
         if self._finalizer not in entry.metadata.finalizers:
             return await self._set_finalizers(entry, (*entry.metadata.finalizers, self._finalizer))
+        if _suspended(entry):
+            entry = await self._catch_up(entry)
         run = self._run(entry, log, woken)
         if _suspended(entry):
             log.info("reconciliation is suspended for this object")
@@ -129,6 +135,17 @@ class Reconciliation(Generic[O]):
             return await self._reconcile(entry, run)
         finally:
             await run.end()
+
+    async def _catch_up(self, obj: O) -> O:
+        """Write what is held back of an object of which no run will tell it, and return what it is then."""
+        known = self._holding.unwritten(obj, status.of(obj))
+        if known is None:
+            return obj
+        written = await self._writer.write(obj, known, {conditions.READY}, holding=False)
+        if written is None:
+            return obj
+        self._learn(written)
+        return written
 
     async def _reconcile(self, obj: O, run: ObjectRun[O, Any]) -> Next:
         began = self._clock.monotonic()
@@ -167,6 +184,9 @@ class Reconciliation(Generic[O]):
         if not end.told:
             run.event(told.severity, told.reason, told.message, told.metadata)
         _log(run.log, told)
+        here = self._cache.entry(*_key(run.obj))
+        if here is not None and self._holding.is_behind(here):
+            return NOW  # somebody else has written it meanwhile, which took what is held back out of sight
         return _within(told.next, self._holding.left(_key(run.obj)))
 
     async def _attempt(

@@ -1,7 +1,7 @@
 """A revision of which nothing came is known here at once, and to the server later."""
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -40,6 +40,7 @@ class Follower(Scripted):
         self.revision = "main@sha1:1"
         self.awaited = False
         self.fields: dict[str, Any] = {}
+        self.during: Callable[[], Awaitable[None]] | None = None
         self.seen: list[str] = []
         watches = (
             Watch(kind=GitRepository, changed=lambda *_: True, requests=lambda *_: [Key("default", "app")]),
@@ -54,6 +55,8 @@ class Follower(Scripted):
         return False
 
     async def record(self, obj: Any, run: Any) -> Outcome:
+        if self.during is not None:
+            await self.during()
         run.update(last_applied_revision=self.revision, last_attempted_revision=self.revision, **self.fields)
         return Outcome(message=f"Applied revision: {self.revision}", requeue_after=3600)
 
@@ -171,3 +174,38 @@ async def test_an_object_that_somebody_else_writes_tells_the_truth_again() -> No
         assert it.follower.seen[-1] == "main@sha1:2"
         await asyncio.sleep(300)
         assert it.applied == "main@sha1:2"
+
+
+@in_virtual_time
+async def test_an_object_that_is_suspended_says_what_was_applied() -> None:
+    async with told() as it:
+        await it.commit("main@sha1:2")
+        it.cluster.change("Kustomization", "default", "app", {"spec": {"suspend": True}})
+        await asyncio.sleep(1)
+        assert it.applied == "main@sha1:2"
+
+
+@in_virtual_time
+async def test_an_object_that_somebody_else_writes_during_a_run_is_looked_at_again() -> None:
+    async with told() as it:
+
+        async def label() -> None:
+            it.follower.during = None
+            it.cluster.change("Kustomization", "default", "app", {"metadata": {"labels": {"a": "b"}}})
+            await asyncio.sleep(1)
+
+        it.follower.during = label
+        await it.commit("main@sha1:2")
+        await asyncio.sleep(2)
+        assert it.follower.seen[-1] == "main@sha1:2"
+    assert it.applied == "main@sha1:2"
+
+
+@in_virtual_time
+async def test_it_is_written_at_a_stop_that_a_long_run_outlasts() -> None:
+    async with told() as it:
+        await it.commit("main@sha1:2")
+        it.follower.during = lambda: asyncio.sleep(3600)
+        it.cluster.put({**APP, "metadata": {"name": "slow", "namespace": "default"}})
+        await asyncio.sleep(1)
+    assert it.applied == "main@sha1:2"
