@@ -15,6 +15,8 @@ SCHEMES = ("http", "https", "ssh", "file")
 _PORTS = {"http": 80, "https": 443, "ssh": 22}
 _SHORT_FORM = re.compile(r"^[^/:]+@[^/:]+:(?!//)")
 _CONTROL = re.compile(r"[\x00-\x20\x7f]")
+#: What stands for bytes of a file in a repository that are no text.
+_NO_UTF8 = re.compile(r"[\ud800-\udfff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +79,8 @@ def parse(text: str, *, allow_file: bool = True) -> Url:
         raise InvalidUrl(f"failed to parse url '{redact(text)}': write it as ssh://user@host/path")
     if _CONTROL.search(text):
         raise InvalidUrl(f"failed to parse url '{redact(text)}': it holds a space or control character")
+    if _NO_UTF8.search(text):
+        raise InvalidUrl(f"failed to parse url '{redact(text)}': it is no UTF-8")
     try:
         parts = urlsplit(text)
         port = parts.port

@@ -31,6 +31,7 @@ def test_an_address_is_connected_to_without_its_secrets(text: str, connect: str)
         pytest.param("https:///repo", id="no host"),
         pytest.param("https://example.com:port/r", id="a port that is no number"),
         pytest.param("https://example.com/a\nb", id="a line break"),
+        pytest.param("https://example.com/\udc80", id="bytes that are no UTF-8"),
         pytest.param("file://elsewhere/srv/repo", id="a file on another host"),
         pytest.param("/srv/repo", id="a bare path"),
         pytest.param("https://[::1/r", id="an open bracket"),

@@ -14,6 +14,8 @@ from yarl import URL
 
 from deploy.kustomize.building.bases.remote import Remote
 from gotk.duration import Duration
+from gotk.git import errors
+from gotk.git import url as urls
 
 _FILE = re.compile(r"\.(?:ya?ml|json)$")
 _FALSE = frozenset({"0", "f", "F", "false", "FALSE", "False"})
@@ -78,6 +80,10 @@ def _repository(scheme: str, user: str, rest: str) -> Remote:
     else:
         whole = f"ssh://{user or 'git'}@{host}/{repository.lstrip('/')}"
     _check(_url(whole), host)
+    try:
+        urls.parse(whole)
+    except errors.InvalidUrl as error:
+        raise BadAddress(f"is no address: {error}") from None
     asked = _url(f"https://x/?{query}").query
     if "#" in query:
         raise BadAddress("has a fragment")
@@ -133,9 +139,11 @@ def _check(url: URL, host: str) -> None:
 
 def _url(text: str) -> URL:
     try:
-        return URL(text)
-    except ValueError:
+        url = URL(text)
+        url.host  # noqa: B018 - which is read only now, and may turn out to be none
+    except (ValueError, IndexError):
         raise BadAddress("is no address") from None
+    return url
 
 
 def _timeout(asked: Mapping[str, str]) -> float | None:

@@ -13,6 +13,7 @@ from typing import Protocol
 from yarl import URL
 
 from deploy.kustomize.building.source import Kind, Source
+from gotk.git import url as urls
 
 #: No repository may hold a folder of this name where remote bases are used.
 FOLDER = ".remote-bases"
@@ -34,8 +35,8 @@ class Remote:
 
     @property
     def host(self) -> str:
-        """The host that is asked."""
-        return URL(self.url).host or ""
+        """The host that is asked, as whoever asks it reads the address."""
+        return urls.parse(self.url).host if self.repository else URL(self.url).host or ""
 
     @property
     def over_ssh(self) -> bool:

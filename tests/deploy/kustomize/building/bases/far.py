@@ -86,7 +86,8 @@ def commit(
     repository = pygit2.Repository(str(path))
     index = pygit2.Index()
     for file, text in files.items():
-        index.add(pygit2.IndexEntry(file, repository.create_blob(text.encode()), FileMode.BLOB))
+        content = repository.create_blob(text.encode("utf-8", "surrogateescape"))
+        index.add(pygit2.IndexEntry(file, content, FileMode.BLOB))
     for file, target in (links or {}).items():
         index.add(pygit2.IndexEntry(file, repository.create_blob(target.encode()), FileMode.LINK))
     for file, commit_id in (submodules or {}).items():

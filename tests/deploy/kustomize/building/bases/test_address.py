@@ -146,6 +146,9 @@ REFUSED = {
     "git@example.com:repo": "names no repository",
     "https://example.com/a/b#c": "has no host, or a password or fragment",
     "git@example.com:a/b?ref=c#d": "has a fragment",
+    "https://github.com/a b//x": "is no address: ",
+    "git::https://xn--/a//b": "is no address",
+    "git::https://+[::1]a/b//c": "is no address",
 }
 
 

@@ -9,12 +9,11 @@ import pygit2
 import pytest
 
 from deploy.kustomize.building import build
-from deploy.kustomize.building.bases import address, remote, ssh
+from deploy.kustomize.building.bases import address, remote
 from deploy.kustomize.building.bases.commit import Commit
-from deploy.kustomize.building.bases.fetching import NoRemoteBases, RemoteBases
+from deploy.kustomize.building.bases.fetching import NoRemoteBases
 from gotk.git.mirrors.mirror import Mirrors
 from gotk.http.tls import TLS
-from gotk.http.transport import Transport
 from gotk.runtime.blocking import Limiter
 from tests.deploy.kustomize import sources
 from tests.deploy.kustomize.building.bases import far as far_away
@@ -144,21 +143,6 @@ async def test_a_name_that_is_none_is_told(far: Far) -> None:
     fetched = await far.bases.fetch(address.parse(far.server.url("base.git")), timeout=60)
     with pytest.raises(remote.FetchError, match=r"^failed to read '\.' of a remote base: "):
         fetched.entries(".")
-
-
-async def test_an_address_that_git_does_not_take_is_told(tmp_path: Path) -> None:
-    async with Transport() as transport:
-        with Limiter(width=1) as limiter:
-            bases = RemoteBases(
-                hosts=frozenset({"github.com"}),
-                mirrors=Mirrors(tmp_path),
-                transport=transport,
-                limiter=limiter,
-                tls=TLS(),
-                keys=ssh.Keys(),
-            )
-            with pytest.raises(remote.FetchError, match=r"^failed to fetch remote base 'https://github\.com/a b': "):
-                await bases.fetch(address.parse("https://github.com/a b//x"), timeout=60)
 
 
 FIELDS = {
