@@ -49,6 +49,12 @@ class Plain(str):
     __slots__ = ()
 
 
+class Folded(str):
+    """A text whose lines were folded (`>`), which kustomize does not always read again as it has written it."""
+
+    __slots__ = ()
+
+
 class Spelled(Protocol):
     """A value that knows how its text is spelled."""
 
@@ -302,7 +308,7 @@ def _resolved(event: yaml.ScalarEvent) -> str:
     """Return a scalar: text wherever every reader agrees that it is, and where it could be something else, Plain."""
     text, tag = event.value, event.tag
     if tag in _TEXT_TAGS or (tag is None and event.style):
-        return text
+        return Folded(text) if event.style == ">" else text
     if tag is not None and tag not in _PLAIN_TAGS:
         raise Unreadable(f"line {_line(event.start_mark)}: the tag {tag[:50]!r} is not understood")
     if text == _MERGE:

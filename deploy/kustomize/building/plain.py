@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any, NamedTuple, TypeAlias
 
 from deploy.kustomize.building import canonical, resources
-from deploy.kustomize.building.canonical import Plain
+from deploy.kustomize.building.canonical import Folded, Plain
 from deploy.kustomize.building.listing import Listing, NotPlain
 from deploy.kustomize.building.source import Source, TooLarge
 from gotk import go_yaml
@@ -27,7 +27,11 @@ _INTEGER = re.compile(r"-?(?:0|[1-9][0-9]{0,15})", re.ASCII)
 _DOTTED = re.compile(r"[0-9]+(?:\.[0-9]+){2,}(?:[-+.][0-9A-Za-z-]+)*", re.ASCII)
 _BOOLEANS = {"true": True, "false": False}
 _ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff\ud800-\udfff]")
+#: Of folded text kustomize writes these with a line more than it has read.
+_REFOLDED = re.compile(r"\n\n\Z|\n[ \t]")
 _NAMESPACE = re.compile("[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?")
+#: What one reader skips as the end of a line or as a mark of the encoding, and another stumbles on.
+_BREAK = re.compile("\x85|\u2028|\u2029|\ufeff".encode())
 _TAG = re.compile(rb"(?:^|[\s\[{,])!")
 _ACTED_ON = ("config.kubernetes.io/", "config.k8s.io/", "kustomize.config.k8s.io/", "alpha.config.kubernetes.io/")
 _FIRST = (
@@ -98,7 +102,7 @@ def _moved(each: _Id, value: dict[str, Any], namespace: str) -> _Object:
 
 def _values(data: bytes) -> list[dict[str, Any]]:
     """Read the mappings of a file that every reader takes alike. Raises NotPlain, canonical.Unreadable."""
-    if b"&" in data or _TAG.search(data):
+    if b"&" in data or _TAG.search(data) or _BREAK.search(data):
         raise NotPlain
     made = [_plain(value) for value in canonical.read(data, canonical.Budget(nodes=300_000))]
     if not made or not all(isinstance(value, dict) for value in made):
@@ -126,8 +130,10 @@ def _plain(value: Any) -> Any:
             if not _INTEGER.fullmatch(value) or value == "-0":
                 raise NotPlain
             return int(value)
+        case Folded() if _REFOLDED.search(value):
+            raise NotPlain
         case str() if not _ODD.search(value):
-            return value
+            return str(value)
     raise NotPlain
 
 

@@ -112,6 +112,16 @@ async def test_versions_without_quotes_are_printed_as_kustomize_prints_them(tmp_
     assert ours == await really(tmp_path)
 
 
+@pytest.mark.real
+@pytest.mark.skipif(not COMMAND, reason="neither kustomize nor kubectl is installed")
+async def test_folded_text_is_printed_as_kustomize_prints_it(tmp_path: Path) -> None:
+    texts = (">\n    b\n    c\n", ">-\n    b\n\n    c: d\n    # e\n", ">+\n    b\n", ">\n\n    b\n", ">-\n    1.2\n")
+    manifest = MANIFEST + "data:\n" + "".join(f"  k{number}: {text}" for number, text in enumerate(texts))
+    ours = printed({"a.yaml": manifest}, tmp_path)
+    assert ours is not None
+    assert ours == await really(tmp_path)
+
+
 def listed(files: Mapping[str, str], chance: random.Random, **more: str) -> dict[str, str]:
     """Lay files out in folders below each other, each with a kustomization that lists what is in it in any order."""
     folders = [".", "one", "one/two", "one/three", "other"]
@@ -203,6 +213,10 @@ NOT_PLAIN: dict[str, dict[str, str]] = {
     "an octal": {"a.yaml": f"{MANIFEST}mode: 0644\n"},
     "a fraction": {"a.yaml": f"{MANIFEST}n: 1.5\n"},
     "nothing": {"a.yaml": f"{MANIFEST}data:\n"},
+    "folded text that ends with empty lines": {"a.yaml": f"{MANIFEST}data:\n  a: >+\n    b\n\n"},
+    "folded text with a line that is set in": {"a.yaml": f"{MANIFEST}data:\n  a: >-\n    b\n\n    c\n     d\n"},
+    "what one reader takes for a line break": {"a.yaml": f"{MANIFEST}data: {{a: b\u0085}}\n"},
+    "a mark of the encoding": {"a.yaml": f"\ufeff{MANIFEST}"},
     "a list of objects": {"a.yaml": "apiVersion: v1\nkind: ConfigMapList\nmetadata: {name: x}\nitems: []\n"},
     "an annotation that kustomize acts on": {
         "a.yaml": f"{MANIFEST}  annotations: {{config.kubernetes.io/local-config: 'true'}}\n"
