@@ -25,7 +25,7 @@ class Claims:
 
     def changed(self, old: Kustomization | None, new: Kustomization | None) -> bool:
         """Learn of a change; it wakes nobody."""
-        if old is not None and new is not None and old.status.inventory == new.status.inventory:
+        if old is not None and new is not None and _claims(old) == _claims(new):
             return False
         before, now = _items(old), _items(new)
         for item in before - now:
@@ -52,6 +52,11 @@ class Claims:
         else:
             self._of.pop(item, None)
         self._lost.update(dict.fromkeys(others, self._clock.monotonic()))
+
+
+def _claims(obj: Kustomization) -> tuple[Any, Any]:
+    """Return what the items of an inventory are made of."""
+    return obj.status.inventory, obj.spec.kube_config
 
 
 def _items(obj: Kustomization | None) -> set[str]:

@@ -1,7 +1,7 @@
 """The steps after a build: apply the objects, keep the inventory, prune, check health, write history.
 
 Answers to the second half of kustomize-controller's reconcile. A failed apply changes no inventory and prunes
-nothing; the inventory is stored before anything is deleted.
+nothing; the inventory is stored before anything is deleted, with what is to be: who is cut off leaves that to the next.
 """
 
 import asyncio
@@ -85,7 +85,7 @@ class Steps:
         return applied
 
     async def _prune(self, attempt: Attempt, applied: Sequence[Change], cluster: ports.Cluster) -> None:
-        """Store the new inventory, then delete what only the old one holds.
+        """Store the new inventory with what only the old one holds, then delete that, and leave it out.
 
         Where nothing is deleted and no health awaited, the end of the run is next, and stores it with the rest.
         """
@@ -96,8 +96,8 @@ class Steps:
         if kept == before:
             return
         stale = inventory.stale(inventory.read(before), items)
-        run.update(inventory=kept)
         deletes = attempt.obj.spec.prune and bool(stale)
+        run.update(inventory=inventory.write([*items, *stale]) if deletes else kept)
         if deletes or _awaits_health(attempt.obj.spec):
             await run.save()
         if not deletes:
@@ -105,8 +105,8 @@ class Steps:
         pruned = await prune.prune(stale, cluster=cluster, owner=owner.of(attempt.obj))
         if told := changes.lines(pruned.changes, skipped=True):
             run.event("Normal", conditions.PROGRESSING, told, attempt.metadata)
+        run.update(inventory=inventory.write([*items, *pruned.failed]))
         if pruned.error:
-            run.update(inventory=inventory.write([*items, *pruned.failed]))
             raise Retry("PruneFailed", pruned.error, after=attempt.retry_after)
 
     async def _check_health(

@@ -58,3 +58,15 @@ async def test_who_is_gone_claims_nothing() -> None:
     claims.changed(one, None)
     claims.applied(two, 1e9)
     assert not claims.is_shared(two)
+
+
+@in_virtual_time
+async def test_who_goes_to_another_cluster_takes_the_claims_along() -> None:
+    claims = Claims(clock=VirtualClock())
+    one, two, far = holding("one", "a"), holding("two", "a"), holding("far", "a", **REMOTE)
+    for each in (one, far):
+        claims.changed(None, each)
+    moved = holding("one", "a", **REMOTE)
+    claims.changed(one, moved)
+    claims.changed(None, two)
+    assert [claims.is_shared(each) for each in (moved, far, two)] == [True, True, False]

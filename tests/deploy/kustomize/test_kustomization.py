@@ -1,5 +1,6 @@
 """Kustomizations end to end: an archive over HTTP, the real kustomize, a real API."""
 
+import asyncio
 import base64
 import contextlib
 import dataclasses
@@ -7,6 +8,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from deploy.cluster.trial import USUAL
@@ -20,7 +22,7 @@ from gotk.runtime import errors
 from tests.deploy.kustomize import sources, world
 from tests.deploy.kustomize.sources import config_map, kustomization
 from tests.deploy.kustomize.world import World
-from tests.running import run_once
+from tests.running import FakeRun, run_once
 
 try:
     build.find_command()
@@ -136,6 +138,26 @@ async def test_what_left_the_source_is_pruned(here: World) -> None:
     assert [event.message for event in ended.run.events] == ["ConfigMap/default/b deleted"]
     assert [entry.id for entry in ended.obj.status.inventory.entries] == ["default_a__ConfigMap"]
     assert ended.obj.status.last_applied_revision == "main@sha1:2"
+
+
+async def test_what_a_run_that_is_cut_off_had_to_prune_is_pruned_by_the_next(
+    here: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    here.publish({"a.yaml": config_map("a"), "b.yaml": config_map("b")})
+    ended = await here.reconcile(kustomization(**IN_DEFAULT))
+    here.publish({"a.yaml": config_map("a")}, "main@sha1:2")
+    run: FakeRun[Any] = FakeRun(ended.obj)
+    with monkeypatch.context() as cut:
+        cut.setattr(here.client, "delete_object", cut_off)
+        with pytest.raises(asyncio.CancelledError):
+            await here.reconciler.reconcile(ended.obj, run)
+    ended = await here.reconcile(msgspec.structs.replace(ended.obj, status=run.saves[-1]))
+    assert await here.get("ConfigMap", "b") is None
+    assert [entry.id for entry in ended.obj.status.inventory.entries] == ["default_a__ConfigMap"]
+
+
+async def cut_off(*_: Any, **__: Any) -> None:
+    raise asyncio.CancelledError
 
 
 KEEPS = {
