@@ -56,6 +56,7 @@ class Controller(Generic[O]):
         self.kind = resource.kind
         #: Whether all caches that it reads were filled and its workers have begun.
         self.started = False
+        self._stopped = asyncio.Event()
         self._name = resource.kind.lower()
         self._caches = caches
         self._cache = caches.of(reconciler.kind)
@@ -106,21 +107,25 @@ class Controller(Generic[O]):
     async def _runs(self) -> None:
         places = asyncio.Semaphore(self._workers)
         async with asyncio.TaskGroup() as group:
+            group.create_task(self._flush_at_stop(), name=f"{self.kind} flush")
             while True:
                 await places.acquire()
                 key = await self._queue.get()
                 if key is None:
-                    group.create_task(
-                        self._reconciliation.flush(besides=self._queue.running), name=f"{self.kind} flush"
-                    )
                     break
                 task = group.create_task(self._work(key), name=f"{self.kind} {key}")
                 task.add_done_callback(lambda _: places.release())
         await self._reconciliation.flush()
 
+    async def _flush_at_stop(self) -> None:
+        """Write what was held back beside the runs that still go on: they may outlast the stop."""
+        await self._stopped.wait()
+        await self._reconciliation.flush(besides=self._queue.running)
+
     def stop(self) -> None:
         """Begin no more runs; `run` returns when those under way have ended, and what was held back is written."""
         self._queue.close()
+        self._stopped.set()
 
     async def _work(self, key: Key) -> None:
         log = self._log.bind(namespace=key.namespace, name=key.name, reconcileID=str(uuid.uuid4()))

@@ -206,6 +206,7 @@ async def test_it_is_written_at_a_stop_that_a_long_run_outlasts() -> None:
     async with told() as it:
         await it.commit("main@sha1:2")
         it.follower.during = lambda: asyncio.sleep(3600)
-        it.cluster.put({**APP, "metadata": {"name": "slow", "namespace": "default"}})
+        for number in range(HELD.workers):
+            it.cluster.put({**APP, "metadata": {"name": f"slow-{number}", "namespace": "default"}})
         await asyncio.sleep(1)
     assert it.applied == "main@sha1:2"
