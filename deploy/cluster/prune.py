@@ -49,6 +49,8 @@ async def prune(items: Iterable[Item], *, cluster: ports.Cluster, owner: Owner) 
 async def _delete(item: Item, cluster: ports.Cluster, owner: Owner) -> Literal["deleted", "skipped"]:
     place = (item.api_version, item.id.kind, item.id.namespace, item.id.name)
     try:
+        if await cluster.is_namespaced(item.api_version, item.id.kind) != bool(item.id.namespace):
+            return "deleted"  # with its kind, which lives elsewhere now: what bears the name there is another object
         live = await cluster.get_object(*place)
         if not owner.owns(live) or controls.kept(live, owner):
             return "skipped"

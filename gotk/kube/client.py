@@ -243,9 +243,13 @@ class Client:
             "dryRun": "All" if dry_run else "",
             "fieldValidation": "Strict" if strict else "",
         }
-        body = await self._transport.request(
-            "PATCH", mapping.path(namespace, name, subresource), query=query, body=obj, content_type=_APPLY
-        )
+        path = mapping.path(namespace, name, subresource)
+        try:
+            body = await self._transport.request("PATCH", path, query=query, body=obj, content_type=_APPLY)
+        except errors.NotFound as error:
+            if not error.details.get("name"):  # else it is an object that is missing, such as a namespace
+                await self._mapper.look_again(str(obj["apiVersion"]), str(obj["kind"]))
+            raise
         return _decode(body)
 
     async def patch_object(

@@ -1,7 +1,7 @@
 """Which path a kind has: the scheme knows our own, the cluster's discovery the rest.
 
 Answers to `k8s.io/client-go/restmapper`: a kind that is not known makes it ask once more, so that a CRD that was just
-installed is found.
+installed is found; one that was deleted, or is served otherwise now, is found out by who applies an object of it.
 """
 
 from collections.abc import Awaitable, Callable
@@ -61,6 +61,11 @@ class RESTMapper:
         if found is None:
             raise errors.NoMatch(404, "NotFound", f'no matches for kind "{kind}" in version "{api_version}"')
         return found
+
+    async def look_again(self, api_version: str, kind: str) -> None:
+        """Ask anew what is known of a kind: it may be gone, or served otherwise than it was. Raises NoMatch."""
+        self._groups.pop(api_version, None)
+        await self.mapping(api_version, kind)
 
     async def named(self, word: str, api_version: str = "") -> tuple[str, str]:
         """Return version and kind of what a user names as kubectl's users do; the preferred version for none.

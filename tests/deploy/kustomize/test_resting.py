@@ -10,6 +10,7 @@ import pytest
 
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import ResourceInventory
+from gotk.kube.errors import NotFound
 from gotk.runtime.clock import SystemClock
 from gotk.runtime.reconciler import Following
 from tests.deploy.kustomize import world
@@ -19,6 +20,16 @@ from tests.running import Ended, run_once
 
 CONFIG_MAP = "apiVersion: v1\nkind: ConfigMap\nmetadata: {{name: {name}, namespace: default}}\ndata: {{key: {value}}}\n"
 VARIABLE = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: variables, namespace: default}\ndata: {word: declared}\n"
+THINGS = """
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {{name: things.example.com}}
+spec:
+  group: example.com
+  names: {{kind: Thing, plural: things, singular: thing, listKind: ThingList}}
+  scope: {scope}
+  versions: [{{name: v1, served: true, storage: true, schema: {{openAPIV3Schema: {{type: object}}}}}}]
+"""
 KEYS = "apiVersion: v1\nkind: Secret\nmetadata: {name: keys, namespace: default}\ndata: {}\n"
 SEVERAL = 8  # so many are asked for together
 LATER = 31.0  # so old may nothing be that is known of the cluster
@@ -180,6 +191,46 @@ async def test_a_key_that_was_changed_has_everything_built_anew(at: Rest) -> Non
     ended = await at.run(at.ended["one"].obj)
     assert ended.ready[:2] == ("False", "BuildFailed")
     assert "identity.agekey" in ended.ready[2]
+
+
+async def test_a_kind_that_is_gone_is_told_and_found_again_however_it_comes_back(at: Rest) -> None:
+    thing = "apiVersion: example.com/v1\nkind: Thing\nmetadata: {{name: t{0}, namespace: default}}\n"
+    at.here.publish({"one/all.yaml": "---\n".join(thing.format(number) for number in range(SEVERAL))})
+    await define(at, "Namespaced")
+    await at.settle(one={})
+    await undefine(at)
+    ended = await at.run(at.ended["one"].obj)
+    lacking = 'Thing/default/t0 dry-run failed: no matches for kind "Thing" in version "example.com/v1"'
+    assert ended.ready[:2] == ("False", "ReconciliationFailed")
+    assert ended.ready[2].startswith(lacking)
+    for scope, namespace in (("Cluster", ""), ("Namespaced", "default")):
+        await define(at, scope)
+        await at.run(ended.obj)  # which finds out that the kind is served otherwise
+        ended = await at.run(ended.obj)
+        assert ended.ready[0] == "True", ended.ready
+        assert await at.here.get("Thing", "t0", namespace=namespace, api_version="example.com/v1")
+        await undefine(at)
+
+
+async def define(at: Rest, scope: str) -> None:
+    await at.here.create(THINGS.format(scope=scope))
+    while not await is_served(at):
+        pass
+
+
+async def undefine(at: Rest) -> None:
+    place = ("apiextensions.k8s.io/v1", "CustomResourceDefinition", "", "things.example.com")
+    await at.here.client.delete_object(*place)
+    while await is_served(at) or await at.here.get(place[1], place[3], namespace="", api_version=place[0]):
+        pass
+
+
+async def is_served(at: Rest) -> bool:
+    try:
+        await at.here.client.kind_of("things", "example.com/v1")
+    except NotFound:
+        return False
+    return True
 
 
 async def test_who_waits_for_others_still_does(at: Rest) -> None:
