@@ -7,7 +7,6 @@ included; what a repository holds is read out of its objects, and nothing is che
 
 import asyncio
 import posixpath
-from dataclasses import replace
 
 from yarl import URL
 
@@ -83,7 +82,7 @@ class RemoteBases:
         """Return whom we take a server for, and over SSH the key that is given for bases. Raises FetchError."""
         if not remote.over_ssh:
             return Credentials(ca=self._tls.ca.decode())
-        return replace(self._keys.credentials(), username=urls.parse(remote.url).user)
+        return self._keys.credentials(urls.parse(remote.url).user)
 
     async def _file(self, remote: Remote, timeout: float) -> Source:
         request = Request(

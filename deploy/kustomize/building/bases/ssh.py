@@ -24,12 +24,15 @@ class Keys:
     known_hosts: Path | None = None
     identity: Path | None = None
 
-    def credentials(self) -> Credentials:
-        """Read the files. Raises FetchError, which names the flag and the file and holds nothing of a key."""
+    def credentials(self, user: str = "") -> Credentials:
+        """Read the files, for a user of the server's, `git` where an address names none.
+
+        Raises FetchError, which names the flag and the file and holds nothing of a key.
+        """
         identity = _text(IDENTITY, self.identity)
         if identity:
             _check(identity, str(self.identity))
-        return Credentials(username="git", identity=identity, known_hosts=_text(KNOWN_HOSTS, self.known_hosts))
+        return Credentials(username=user or "git", identity=identity, known_hosts=_text(KNOWN_HOSTS, self.known_hosts))
 
 
 def _text(flag: str, file: Path | None) -> str:

@@ -227,3 +227,13 @@ def test_a_file_that_holds_no_key_is_told(content: bytes, told: str, tmp_path: P
     with pytest.raises(remote.FetchError) as raised:
         ssh.Keys(None, tmp_path / "identity").credentials()
     assert str(raised.value).startswith(f"--remote-bases-identity: '{tmp_path / 'identity'}' {told}")
+
+
+async def test_a_submodule_without_a_user_is_asked_for_as_git(server: git_ssh.Server, builds: far.Builds) -> None:
+    part = server.url("part.git")
+    url = part.replace(part[len("ssh://") : part.index("@") + 1], "")
+    modules = f'[submodule "x"]\n\tpath = x\n\turl = {url}\n'
+    files = {".gitmodules": modules, "kustomization.yaml": "resources: [x]"}
+    far.commit(server.create("of-nobody.git"), files, submodules={"x": "0" * 39 + "1"})
+    said = await builds.refusal({"kustomization.yaml": kustomization(resources=[server.url("of-nobody.git")])})
+    assert said.endswith("the server does not take the key of --remote-bases-identity"), said  # who knows no git
