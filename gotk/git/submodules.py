@@ -96,16 +96,17 @@ def _below(above: Url, url: str) -> str:
 
 def _lines(text: str) -> Iterator[str]:
     """Join lines that a backslash continues, and leave comments out that stand alone."""
-    begun = ""
+    begun, is_blank = list[str](), True
     for line in text.replace("\r\n", "\n").split("\n"):
-        whole = begun + line
-        if not whole.lstrip().startswith(("#", ";")):
-            if _continues(whole):
-                begun = whole[:-1]
-                continue
-            yield whole
-        begun = ""
-    yield begun
+        is_comment = is_blank and line.lstrip().startswith(("#", ";"))
+        if not is_comment and _continues(line):
+            begun.append(line[:-1])
+            is_blank = is_blank and not begun[-1].strip()
+            continue
+        if not is_comment:
+            yield "".join((*begun, line))
+        begun, is_blank = [], True
+    yield "".join(begun)
 
 
 def _continues(line: str) -> bool:

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from deploy.kustomize.building.bases import ssh
 from deploy.kustomize.building.bases.commit import Commit
 from deploy.kustomize.building.bases.remote import Allows, FetchError, Remote
+from deploy.kustomize.building.source import TooLarge
 from gotk.git import errors, reference, submodules
 from gotk.git.auth import Credentials
 from gotk.git.mirrors.mirror import Mirror, Mirrors
@@ -102,9 +103,14 @@ def _pinned(mirror: Mirror, commit: str) -> str:
 
 
 def _listed(mirror: Mirror, commit: str) -> dict[str, submodules.Submodule]:
-    """Read what a commit says of its submodules."""
+    """Read what a commit says of its submodules. Raises FetchError for more than is read."""
     files = Commit(mirror, commit)
-    return submodules.parse(files.read(submodules.FILE)) if files.kind(submodules.FILE) == "file" else {}
+    if files.kind(submodules.FILE) != "file":
+        return {}
+    try:
+        return submodules.parse(files.read(submodules.FILE, most=submodules.FILE_LIMIT))
+    except TooLarge as error:
+        raise FetchError(f"'{submodules.FILE}' is {error}") from None
 
 
 def _submodule(mirror: Mirror, commit: str, path: str) -> str:

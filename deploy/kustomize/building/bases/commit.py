@@ -38,16 +38,16 @@ class Commit:
             return "none"
         return "directory" if node.mode == DIRECTORY else "file"
 
-    def read(self, path: str) -> bytes:
-        """Return the bytes of a file. Raises TooLarge."""
+    def read(self, path: str, *, most: int = LARGEST_FILE) -> bytes:
+        """Return the bytes of a file, `most` at most. Raises TooLarge."""
         if (within := self._module(path)) is not None:
-            return within[0].read(within[1])
+            return within[0].read(within[1], most=most)
         node = self._node(path)
         if node is None:
             raise TooLarge("not there")
         with _reading(path):
-            if self._mirror.size(node.id) > LARGEST_FILE:
-                raise TooLarge(f"larger than {LARGEST_FILE} bytes")
+            if self._mirror.size(node.id) > most:
+                raise TooLarge(f"larger than {most} bytes")
             return self._mirror.read(node.id)
 
     def entries(self, path: str) -> list[str]:

@@ -199,6 +199,12 @@ async def test_submodules_that_lead_on_and_on_end_somewhere(server: git_ssh.Serv
     assert said.endswith("there are more than 200 submodules")
 
 
+async def test_a_list_of_submodules_may_be_too_long(server: git_ssh.Server, builds: far.Builds) -> None:
+    far.commit(server.create("long.git"), {".gitmodules": "#\n" * 600_000})
+    said = await builds.refusal({"kustomization.yaml": kustomization(resources=[server.url("long.git")])})
+    assert said.endswith("'.gitmodules' is larger than 1048576 bytes"), said
+
+
 async def test_a_link_that_leads_elsewhere_is_nothing(server: git_ssh.Server, builds: far.Builds) -> None:
     repository = server.create("links.git")
     targets = {"out.yaml": "../../../etc/passwd", "abs.yaml": "/app/cm.yaml", "self.yaml": "self.yaml", "dir": "app"}
