@@ -88,10 +88,10 @@ class Clone:
 
 def _named(mirror: Mirror, ref: str) -> str:
     """Bring what a reference means: HEAD, a tag or a branch, as `git fetch` would find it."""
-    if not ref:
+    if ref in {"", "HEAD"}:
         return mirror.fetch("HEAD")
     listed = mirror.references().commits
-    for name in (ref, f"refs/tags/{ref}", f"refs/heads/{ref}"):
+    for name in (ref, f"refs/{ref}", f"refs/tags/{ref}", f"refs/heads/{ref}"):
         if name.startswith("refs/") and name in listed:
             return mirror.fetch(name)
     raise errors.ReferenceNotFound(f"there is neither a tag nor a branch '{errors.printable(ref)}'")

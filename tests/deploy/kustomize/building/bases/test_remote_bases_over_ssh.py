@@ -81,7 +81,17 @@ def by_kustomize(files: dict[str, str], directory: Path, known: ssh.Keys) -> str
     return ended.stdout
 
 
-@pytest.mark.parametrize("query", ["//app?ref=v1", "//app", "/app?timeout=50s", "//alone?ref=main&submodules=false"])
+@pytest.mark.parametrize(
+    "query",
+    [
+        "//app?ref=v1",
+        "//app?ref=tags/v1",
+        "//app?ref=HEAD",
+        "//app",
+        "/app?timeout=50s",
+        "//alone?ref=main&submodules=false",
+    ],
+)
 async def test_a_base_is_built_as_kustomize_builds_it(
     server: git_ssh.Server, builds: far.Builds, files: ssh.Keys, tmp_path: Path, query: str
 ) -> None:
