@@ -30,8 +30,8 @@ _ODD = re.compile("[\x00-\x08\x0b-\x1f\x7f-\xa0\u2028\u2029\ufeff\ufffe\uffff\ud
 #: Of folded text kustomize writes these with a line more than it has read.
 _REFOLDED = re.compile(r"\n\n\Z|\n[ \t]")
 _NAMESPACE = re.compile("[a-z](?:[-a-z0-9]{0,61}[a-z0-9])?")
-#: What one reader skips as the end of a line or as a mark of the encoding, and another stumbles on.
-_BREAK = re.compile("\x85|\u2028|\u2029|\ufeff".encode())
+#: What one reader skips as the end of a line, a mark of the encoding or a directive, and another stumbles on.
+_SKIPPED = re.compile("\x85|\u2028|\u2029|\ufeff|(?m:^%)".encode())
 _TAG = re.compile(rb"(?:^|[\s\[{,])!")
 _ACTED_ON = ("config.kubernetes.io/", "config.k8s.io/", "kustomize.config.k8s.io/", "alpha.config.kubernetes.io/")
 _FIRST = (
@@ -102,7 +102,7 @@ def _moved(each: _Id, value: dict[str, Any], namespace: str) -> _Object:
 
 def _values(data: bytes) -> list[dict[str, Any]]:
     """Read the mappings of a file that every reader takes alike. Raises NotPlain, canonical.Unreadable."""
-    if b"&" in data or _TAG.search(data) or _BREAK.search(data):
+    if b"&" in data or _TAG.search(data) or _SKIPPED.search(data):
         raise NotPlain
     made = [_plain(value) for value in canonical.read(data, canonical.Budget(nodes=300_000))]
     if not made or not all(isinstance(value, dict) for value in made):

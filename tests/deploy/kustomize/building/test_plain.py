@@ -216,6 +216,7 @@ NOT_PLAIN: dict[str, dict[str, str]] = {
     "folded text that ends with empty lines": {"a.yaml": f"{MANIFEST}data:\n  a: >+\n    b\n\n"},
     "folded text with a line that is set in": {"a.yaml": f"{MANIFEST}data:\n  a: >-\n    b\n\n    c\n     d\n"},
     "what one reader takes for a line break": {"a.yaml": f"{MANIFEST}data: {{a: b\u0085}}\n"},
+    "a directive": {"a.yaml": f"%YAML 1.1\n---\n{MANIFEST}"},
     "a mark of the encoding": {"a.yaml": f"\ufeff{MANIFEST}"},
     "a list of objects": {"a.yaml": "apiVersion: v1\nkind: ConfigMapList\nmetadata: {name: x}\nitems: []\n"},
     "an annotation that kustomize acts on": {
