@@ -20,6 +20,7 @@ from gotk.kube.credentials import constant
 from gotk.kube.transport import Answer, Stream, Transport
 
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as everywhere in this module
+T = TypeVar("T")
 PatchType = Literal["merge", "json", "strategic"]
 
 _PATCHES: dict[str, str] = {
@@ -29,6 +30,7 @@ _PATCHES: dict[str, str] = {
 }
 _APPLY = "application/apply-patch+yaml"
 _PAGE = "500"
+_MOST_PAGES = 1000
 _METADATA = "application/json;as=PartialObjectMetadataList;g=meta.k8s.io;v=v1,application/json"
 
 
@@ -205,16 +207,20 @@ class Client:
         return [{"apiVersion": api_version, "kind": kind} | item for item in items]
 
     async def versions(self, api_version: str, kind: str, namespace: str) -> dict[str, str]:
-        """Return the resource version of each object of a kind in a namespace, by name; nothing else is transferred."""
+        """Return the resource version of each object of a kind in a namespace, by name; nothing else is transferred.
+
+        The server may be a stranger's: a list that does not end is none.
+        """
         path = (await self._mapper.mapping(api_version, kind)).path(namespace)
         query, found = {"limit": _PAGE}, dict[str, str]()
-        while True:
+        for _ in range(_MOST_PAGES):
             body = await self._transport.request("GET", path, query=query, accept=_METADATA)
-            page = msgspec.json.decode(body, type=_Versions)
+            page = _typed(body, _Versions)
             found |= {each.metadata.name: each.metadata.resource_version for each in page.items or ()}
             if not page.metadata.continue_:
                 return found
             query["continue"] = page.metadata.continue_
+        raise errors.Unreachable(0, "Unreachable", f"a list of {path} has more than {_MOST_PAGES} pages")
 
     async def create_object(self, obj: Mapping[str, Any], *, field_manager: str = "") -> dict[str, Any]:
         """Create an object."""
@@ -457,8 +463,12 @@ async def _discover(transport: Transport, path: str) -> Any:
 
 
 def _decode(body: bytes) -> dict[str, Any]:
+    return _typed(body, dict[str, Any])
+
+
+def _typed(body: bytes, type_: type[T]) -> T:
     try:
-        return msgspec.json.decode(body, type=dict[str, Any])
+        return msgspec.json.decode(body, type=type_)
     except msgspec.MsgspecError:
         raise errors.Unreachable(0, "Unreachable", "the answer is not one of a Kubernetes API") from None
 

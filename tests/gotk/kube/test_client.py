@@ -128,3 +128,25 @@ async def test_any_other_end_of_a_watch_is_an_error(server: OldStorage, error: t
     with pytest.raises(error, match="RequestWatchProgress"):
         await watched(server)
     assert len(server.asked) == 1
+
+
+@pytest.mark.parametrize(
+    ("page", "told"),
+    [
+        pytest.param({"metadata": {"continue": "more"}, "items": []}, "has more than 1000 pages", id="without an end"),
+        pytest.param({"items": [1]}, "the answer is not one of a Kubernetes API", id="of something else"),
+    ],
+)
+async def test_a_list_of_versions_that_is_none_is_told(page: dict[str, Any], told: str):
+    async def handler(request: web.Request) -> web.Response:
+        resources = {"resources": [{"name": "configmaps", "kind": "ConfigMap", "namespaced": True}]}
+        return web.json_response(resources if request.path == "/api/v1" else page)
+
+    async def nobody() -> str:
+        return ""
+
+    async with serving(handler) as address:
+        config = Config(host=f"http://{address}", origin="a test", authorization=nobody)
+        async with Client(config) as client:
+            with pytest.raises(errors.Unreachable, match=told):
+                await client.versions("v1", "ConfigMap", "team")
