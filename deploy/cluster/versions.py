@@ -82,8 +82,8 @@ class Versions:
         try:
             known.versions = await self._flights.share(place, lambda: cluster.versions(*place))
             known.taken, known.size = max(known.taken, began), len(known.versions)
-        except APIError:
-            known.versions, known.refused_until = {}, began + _REFUSED
+        except APIError as error:  # of one that passes soon, reading all of them for long would be the worse for it
+            known.versions, known.refused_until = {}, began + (TOGETHER if error.temporary else _REFUSED)
 
 
 def place_of(item: Item) -> Place:

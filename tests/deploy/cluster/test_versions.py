@@ -24,7 +24,7 @@ class Cluster:
         self.held: dict[str, dict[str, Any]] = {}
         self.looks = 0
         self.lists = 0
-        self.forbids = False
+        self.fails: errors.APIError | None = None
         self.version = 0
 
     async def get_object(self, api_version: str, kind: str, namespace: str, name: str) -> dict[str, Any]:
@@ -35,8 +35,8 @@ class Cluster:
 
     async def versions(self, api_version: str, kind: str, namespace: str) -> dict[str, str]:
         self.lists += 1
-        if self.forbids:
-            raise errors.Forbidden(403, "Forbidden", "no lists")
+        if self.fails is not None:
+            raise self.fails
         return {name: obj["metadata"]["resourceVersion"] for name, obj in self.held.items()}
 
     async def apply_object(
@@ -199,7 +199,20 @@ async def test_few_objects_and_few_of_many_are_read_one_by_one() -> None:
 @in_virtual_time
 async def test_where_lists_are_forbidden_everything_is_read_and_lists_are_not_asked_for_again() -> None:
     fleet = Fleet()
-    fleet.cluster.forbids = True
+    fleet.cluster.fails = errors.Forbidden(403, "Forbidden", "no lists")
     await at_rest(fleet)
     assert await fleet.apply() == []
     assert (fleet.cluster.lists, fleet.cluster.looks) == (0, COUNT)
+
+
+@in_virtual_time
+async def test_where_a_list_fails_for_a_moment_it_is_asked_for_again_soon() -> None:
+    fleet = Fleet()
+    await at_rest(fleet)
+    fleet.cluster.fails = errors.Unreachable(0, "Unreachable", "no answer")
+    assert await fleet.apply() == []
+    assert (fleet.cluster.lists, fleet.cluster.looks) == (1, COUNT)
+    fleet.cluster.fails = None
+    await fleet.clock.sleep(TOGETHER + 1)
+    assert await fleet.apply() == []
+    assert (fleet.cluster.lists, fleet.cluster.looks) == (1, 0)
