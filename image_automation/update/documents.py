@@ -34,7 +34,9 @@ def marked(data: bytes) -> Iterator[Span]:
 
 def split(data: bytes) -> list[Span]:
     """Split a stream. Directives (`%TAG`) stay with the document after them; the `...` of an end is in none."""
-    begin = len(_BOM) if data.startswith(_BOM) else 0
+    begin = 0
+    while data.startswith(_BOM, begin):  # joined files have several, and the parser counts none of a document's first
+        begin += len(_BOM)
     starts = [begin]
     ends = []
     for position in _separators(data, begin):

@@ -143,6 +143,13 @@ def test_duplicate_keys_and_foreign_tags_are_no_obstacle():
     assert rewrite.rewrite("f.yaml", text.encode(), {"ns:p:tag": "new"}).content == text.replace("old", "new").encode()
 
 
+def test_a_file_that_was_joined_of_others_may_begin_with_several_byte_order_marks():
+    for mark in ("\ufeff", "\ufeff" * 2, "\ufeff" * 3):
+        data = f"{mark}a: > {MARKER}\n  old\nb: old {MARKER}\n".encode()
+        result = rewrite.rewrite("f.yaml", data, {"ns:p:tag": "new"})
+        assert result.content == data.replace(b"old", b"new").replace(b">", b">-")
+
+
 def test_many_markers_in_one_document_are_all_written():
     data = "".join(f"k{n}: old {MARKER}\n" for n in range(20_000)).encode()
     result = rewrite.rewrite("f.yaml", data, {"ns:p:tag": "new"})
