@@ -9,16 +9,20 @@ import os
 import select
 import socket
 import sys
-from http.client import HTTPException, parse_headers
+import time
+from http.client import HTTPException
 from pathlib import Path
+from typing import Any
 from urllib.parse import SplitResult, unquote, urlsplit
 
 import python_socks
+from python_socks import ProxyType
 from python_socks.sync import Proxy
 
 _SECONDS = 30.0
 _CHUNK = 1 << 16
-_LINE_LIMIT = 4096
+_HEAD_LIMIT, _ENDS = 1 << 16, (b"\n\r\n", b"\n\n")
+_PORTS = {"http": 80, "socks5": 1080, "socks5h": 1080}
 
 
 class Refused(Exception):
@@ -53,10 +57,20 @@ def reached(proxy: str, host: str, port: int, seconds: float) -> socket.socket:
 
 
 def opened(proxy: str, host: str, port: str, seconds: float = _SECONDS) -> socket.socket:
-    """Return a connection to a host through a proxy. Raises FAILURES."""
-    if proxy.startswith("http:"):
-        return _through_http(urlsplit(proxy), host, port, seconds)
-    return Proxy.from_url(proxy, rdns=True).connect(host, int(port), timeout=seconds)
+    """Return a connection to a host through a proxy, made within so many seconds. Raises FAILURES."""
+    parts, deadline = urlsplit(proxy), time.monotonic() + seconds
+    if parts.scheme not in _PORTS:
+        raise ValueError(parts.scheme)
+    connection = socket.create_connection((parts.hostname or "", parts.port or _PORTS[parts.scheme]), timeout=seconds)
+    try:
+        if parts.scheme == "http":
+            _ask(_Way(connection, deadline), _request(parts, f"[{host}]:{port}" if ":" in host else f"{host}:{port}"))
+        else:
+            _socks(_Way(connection, deadline), parts, host, int(port))
+    except BaseException:
+        connection.close()
+        raise
+    return connection
 
 
 def _fail(cause: str) -> int:
@@ -64,27 +78,45 @@ def _fail(cause: str) -> int:
     return 1
 
 
-def _through_http(proxy: SplitResult, host: str, port: str, seconds: float) -> socket.socket:
+class _Way:
+    """A connection to a proxy, which has until a moment to answer, in however many pieces."""
+
+    def __init__(self, connection: socket.socket, deadline: float) -> None:
+        self._connection, self._deadline = connection, deadline
+        self.sendall, self.close = connection.sendall, connection.close
+
+    def connect(self, **_: Any) -> "_Way":
+        """Be what `python_socks` goes on from: it is connected."""
+        return self
+
+    def recv(self, most: int) -> bytes:
+        """Read what is there. Raises TimeoutError."""
+        if (left := self._deadline - time.monotonic()) <= 0:
+            raise TimeoutError
+        self._connection.settimeout(left)
+        return self._connection.recv(most)
+
+
+def _socks(way: _Way, proxy: SplitResult, host: str, port: int) -> None:
+    user, password = unquote(proxy.username or ""), unquote(proxy.password or "")
+    there: Any = way
+    Proxy(ProxyType.SOCKS5, "", 0, user, password, rdns=True, forward=there).connect(host, port)
+
+
+def _ask(way: _Way, request: bytes) -> None:
     """Ask for a tunnel, and read no byte beyond the answer: an SSH server speaks first, at once behind it.
 
     `python_socks` takes the first segment for the whole answer, whatever more or less it holds.
     """
-    connection = socket.create_connection((proxy.hostname or "", proxy.port or 80), timeout=seconds)
-    try:
-        _ask(connection, _request(proxy, f"[{host}]:{port}" if ":" in host else f"{host}:{port}"))
-    except BaseException:
-        connection.close()
-        raise
-    return connection
-
-
-def _ask(connection: socket.socket, request: bytes) -> None:
-    connection.sendall(request)
-    with connection.makefile("rb", buffering=0) as answer:
-        _, code, *reason = answer.readline(_LINE_LIMIT).decode("latin-1").split(maxsplit=2)
-        parse_headers(answer)
+    way.sendall(request)
+    head, read = bytearray(), b"?"
+    while read and not head.endswith(_ENDS) and len(head) < _HEAD_LIMIT:
+        head += (read := way.recv(1))
+    _, code, *reason = head.partition(b"\n")[0].decode("latin-1").split(maxsplit=2)
     if not code.startswith("2"):
         raise Refused(" ".join([code, *reason]).strip())
+    if not head.endswith(_ENDS):
+        raise ValueError
 
 
 def _request(proxy: SplitResult, target: str) -> bytes:

@@ -1,6 +1,7 @@
 """The way of an SSH connection through an HTTP proxy: the server's first words arrive, however they are cut."""
 
 import base64
+import contextlib
 import socket
 import subprocess
 import sys
@@ -10,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+
+from gotk.git.transport import tunnel as tunnels
 
 BANNER = b"SSH-2.0-server\r\n"
 
@@ -96,3 +99,31 @@ def test_a_closed_port_is_told_of(tmp_path: Path) -> None:
         probe.bind(("127.0.0.1", 0))
         ended = tunnel(tmp_path, f"http://jane:s3cret@127.0.0.1:{probe.getsockname()[1]}")
     assert (ended.returncode, ended.stderr) == (1, b"the proxy cannot be reached: ConnectionRefusedError\n")
+
+
+@pytest.mark.parametrize(
+    ("scheme", "pieces"),
+    [
+        pytest.param("http", [HEAD[:-4], *[b"y"] * 500, b"\r\n\r\n"], id="HTTP"),
+        pytest.param("socks5", [b"\5", b"\0", b"\5", b"\0", b"\0", b"\3", b"\xff", *[b"x"] * 257], id="SOCKS"),
+    ],
+)
+def test_a_proxy_that_answers_byte_by_byte_has_no_more_time_than_another(scheme: str, pieces: Sequence[bytes]) -> None:
+    def answer(server: socket.socket) -> None:
+        connection, _ = server.accept()
+        with connection, contextlib.suppress(ConnectionError):
+            for piece in pieces:
+                connection.sendall(piece)
+                if hung_up.wait(0.02):
+                    return
+
+    hung_up = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        thread = threading.Thread(target=answer, args=(server,))
+        thread.start()
+        try:
+            with pytest.raises(tunnels.FAILURES):
+                tunnels.reached(f"{scheme}://127.0.0.1:{server.getsockname()[1]}", "git.example", 22, 0.5).close()
+        finally:
+            hung_up.set()
+            thread.join()
