@@ -13,7 +13,6 @@ import getpass
 import logging
 import os
 import re
-import socket
 import threading
 import time
 from collections.abc import Coroutine
@@ -22,7 +21,7 @@ from typing import Any, TypeVar
 import asyncssh
 
 from gotk.git.transport import known_hosts, tunnel
-from gotk.git.transport.looking import kept, listing
+from gotk.git.transport.looking import kept, listing, metered
 from gotk.git.transport.looking.target import Target
 from gotk.git.transport.operation import References
 
@@ -86,9 +85,11 @@ class _Session(asyncssh.SSHClientSession[bytes]):
 class _Connection:
     """A connection to a server, as one key opens it."""
 
-    def __init__(self, connection: asyncssh.SSHClientConnection, loop: asyncio.AbstractEventLoop) -> None:
+    def __init__(
+        self, connection: asyncssh.SSHClientConnection, way: metered.Metered, loop: asyncio.AbstractEventLoop
+    ) -> None:
         self.made = time.monotonic()
-        self._connection, self._loop = connection, loop
+        self._connection, self._way, self._loop = connection, way, loop
 
     def usable(self) -> bool:
         """Tell whether it stands."""
@@ -107,6 +108,7 @@ class _Connection:
         """Have one session. Raises asyncssh.Error, OSError and TimeoutError."""
         async with asyncio.timeout(seconds):
             session = _Session(prefix)
+            self._way.begin()
             await self._connection.create_session(
                 lambda: session, command, env={"GIT_PROTOCOL": "version=2"}, encoding=None
             )
@@ -201,22 +203,22 @@ def _connected(target: Target, seconds: float) -> _Connection:
     except tunnel.FAILURES:  # asyncssh's errors of keys are ValueErrors
         raise Failed from None
     try:
-        loop = client.loop()
-        return _Connection(client.run(_opened(way, target, hosts, key, seconds)), loop)
+        loop, over = client.loop(), metered.Metered(way)
+        return _Connection(client.run(_opened(over, target, hosts, key, seconds)), over, loop)
     except Exception:  # noqa: BLE001 - as above
         way.close()
         raise Failed from None
 
 
 async def _opened(
-    way: socket.socket, target: Target, hosts: list[asyncssh.SSHKey], key: asyncssh.SSHKey, seconds: float
+    way: metered.Metered, target: Target, hosts: list[asyncssh.SSHKey], key: asyncssh.SSHKey, seconds: float
 ) -> asyncssh.SSHClientConnection:
     _name_this_user()
     async with asyncio.timeout(seconds):
         return await asyncssh.connect(
             target.address.host,
             target.address.number,
-            sock=way,
+            tunnel=way,
             username=target.credentials.username,
             client_keys=[key],
             known_hosts=(hosts, [], []),

@@ -4,11 +4,13 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 
+import asyncssh
 import pygit2
 import pytest
 from cryptography.hazmat.primitives import serialization
@@ -23,6 +25,7 @@ from gotk.git.transport import remote
 from gotk.git.transport.looking import look, over_ssh
 from gotk.git.transport.looking.target import Target
 from gotk.git.transport.operation import ListReferences
+from tests.gotk.git.transport.looking.test_listing import OLD
 from tests.real import git_ssh, keys, processes, proxies
 
 MAIN = "refs/heads/main"
@@ -248,6 +251,70 @@ class TestBreaking:
         (sshd.root / "r.git").rename(sshd.root / "other.git")
         with pytest.raises(errors.RepositoryNotFound):
             mirror.fetch(MAIN)
+
+
+class Talkative(asyncssh.SSHServer):
+    """Lets everybody in, lists one branch, and then says what means nothing, without end."""
+
+    def __init__(self, ended: threading.Event) -> None:
+        self.ended = ended
+
+    def connection_made(self, conn: asyncssh.SSHServerConnection) -> None:
+        self.connection = conn
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        self.ended.set()
+
+    def public_key_auth_supported(self) -> bool:
+        return True
+
+    def validate_public_key(self, username: str, key: asyncssh.SSHKey) -> bool:
+        return True
+
+    def session_requested(self) -> "TalkativeSession":
+        return TalkativeSession(self)
+
+
+class TalkativeSession(asyncssh.SSHServerSession[bytes]):
+    """A session on that server."""
+
+    def __init__(self, server: Talkative) -> None:
+        self.server = server
+
+    def connection_made(self, chan: asyncssh.SSHServerChannel[bytes]) -> None:
+        self.channel = chan
+
+    def exec_requested(self, command: str) -> bool:
+        return True
+
+    def session_started(self) -> None:
+        self.channel.write(OLD)
+
+    def data_received(self, data: bytes, datatype: int | None) -> None:
+        self.channel.exit(0)
+        for _ in range(100):
+            self.server.connection.send_debug("x" * 30_000)
+
+
+def test_a_server_that_does_not_stop_talking_is_hung_up_on() -> None:
+    async def listen() -> asyncssh.SSHAcceptor:
+        return await asyncssh.create_server(
+            lambda: Talkative(ended), "127.0.0.1", 0, server_host_keys=[key], encoding=None
+        )
+
+    ended, key = threading.Event(), asyncssh.generate_private_key("ssh-ed25519")
+    server = over_ssh.client.run(listen())
+    address, public = f"127.0.0.1:{server.get_port()}", key.export_public_key()
+    secret = {
+        "identity": key.export_private_key(),
+        "known_hosts": f"[127.0.0.1]:{server.get_port()} ".encode() + public,
+    }
+    url = f"ssh://git@{address}/r.git"
+    try:
+        assert MAIN in over_ssh.references(Target(urls.parse(url), auth.from_secret(url, secret), 20.0), MAIN).commits
+        assert ended.wait(20)
+    finally:
+        over_ssh.client.loop().call_soon_threadsafe(server.close)
 
 
 @pytest.mark.parametrize("scheme", ["http", "socks5"])
