@@ -4,17 +4,15 @@ A session per reach (see `egress`) for direct connections and those through HTTP
 and one per SOCKS5 proxy, which it does not.
 """
 
-import asyncio
-import functools
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 import aiohttp
-from aiohttp.client_proto import ResponseHandler
 from aiohttp.resolver import ThreadedResolver
 from yarl import URL
 
 from gotk.bounded import Bounded
+from gotk.http import asked
 from gotk.http.body import ACCEPT_ENCODING
 from gotk.http.egress import BoundedResolver, Reach, reach_of
 from gotk.http.proxy import Proxy
@@ -73,39 +71,13 @@ class Sessions:
         return session
 
     def _open(self, connector: aiohttp.BaseConnector) -> aiohttp.ClientSession:
-        factory: Any = functools.partial(_Asked, loop=asyncio.get_running_loop())
-        connector._factory = factory  # noqa: SLF001 - it takes none from outside
         return aiohttp.ClientSession(
-            connector=connector,
+            connector=asked.only(connector),
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=_TIMEOUT,
             auto_decompress=False,
             headers=self._headers,
         )
-
-
-class _Asked(ResponseHandler):
-    """Takes one answer for each request, and closes the connection where another one comes.
-
-    aiohttp keeps it for the next request, and as many as a server likes to send meanwhile.
-    """
-
-    _awaiting = False
-
-    def set_response_params(self, **params: Any) -> None:
-        """Expect an answer."""
-        self._awaiting = True
-        super().set_response_params(**params)
-
-    def feed_data(self, data: Any, size: int = 0) -> None:
-        """Take the head of an answer, or what is said before one."""
-        if self._awaiting:
-            code = data[0].code
-            self._awaiting = 100 <= code < 200 and code != 101
-            super().feed_data(data, size)
-        elif self.transport is not None:
-            self.force_close()
-            self.transport.close()
 
 
 def _socks(proxy: Proxy) -> aiohttp.BaseConnector:

@@ -17,6 +17,7 @@ from typing import Any
 import aiohttp
 from aiohttp.resolver import ThreadedResolver
 
+from gotk.http import asked
 from gotk.http.egress import BoundedResolver, Reach
 
 #: After how many silent seconds the kernel asks the other side, how often again, and how many questions may stay open.
@@ -113,7 +114,7 @@ class Connections:
             ssl=context or True, limit=0, keepalive_timeout=60, socket_factory=watched_socket, resolver=resolver
         )
         return aiohttp.ClientSession(
-            connector=connector,
+            connector=asked.only(connector),
             headers=self._headers,
             cookie_jar=aiohttp.DummyCookieJar(),
             timeout=aiohttp.ClientTimeout(total=None, sock_connect=10),

@@ -2,7 +2,6 @@
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator, Callable
 
 import aiohttp
@@ -10,7 +9,6 @@ import pytest
 from yarl import URL
 
 from gotk.http import errors
-from gotk.http.egress import Reach
 from gotk.http.plain_get import PlainGets
 from gotk.http.sessions import Sessions
 from gotk.http.tls import SYSTEM
@@ -101,22 +99,6 @@ async def test_a_connection_with_unread_bytes_is_not_used_again():
             await transport.send(get(origin))
         assert (await transport.send(get(origin))).body == b"hi"
     assert wire.connections == 2
-
-
-@pytest.mark.parametrize("count", [1, 5000])
-async def test_answers_that_nobody_asked_for_end_the_connection(count: int):
-    ours, theirs = socket.socketpair()
-    async with Sessions(user_agent="us") as sessions:
-        connector = sessions.direct(Reach.METADATA, ours=True).connector
-        assert connector is not None
-        transport, protocol = await asyncio.get_running_loop().create_connection(connector._factory, sock=ours)
-        protocol.set_response_params()
-        protocol.data_received(b"HTTP/1.1 103 Early Hints\r\n\r\n" + SMALL)
-        assert [(await protocol.read())[0].code for _ in range(2)] == [103, 200]
-        assert not protocol.should_close
-        protocol.data_received(SMALL * count)
-        assert (len(protocol), protocol.should_close, transport.is_closing()) == (0, True, True)
-        theirs.close()
 
 
 async def test_a_kept_connection_that_is_gone_costs_one_more_try():
