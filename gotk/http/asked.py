@@ -11,6 +11,9 @@ from typing import Any, TypeVar
 import aiohttp
 from aiohttp.client_proto import ResponseHandler
 
+#: The most heads for one request. Each is as good as an answer to whoever waits for one in time.
+_MOST = 32
+
 C = TypeVar("C", bound=aiohttp.BaseConnector)
 
 
@@ -24,18 +27,19 @@ def only(connector: C) -> C:
 class _Asked(ResponseHandler):
     """Takes one answer for each request, and closes the connection where another one comes."""
 
-    _awaiting = False
+    #: How many heads may still come: what is said before an answer has one, too.
+    _left = 0
 
     def set_response_params(self, **params: Any) -> None:
         """Expect an answer."""
-        self._awaiting = True
+        self._left = _MOST
         super().set_response_params(**params)
 
     def feed_data(self, data: Any, size: int = 0) -> None:
         """Take the head of an answer, or what is said before one."""
-        if self._awaiting:
+        if self._left:
             code = data[0].code
-            self._awaiting = 100 <= code < 200 and code != 101
+            self._left = self._left - 1 if 100 <= code < 200 and code != 101 else 0
             super().feed_data(data, size)
         elif self.transport is not None:
             self.force_close()

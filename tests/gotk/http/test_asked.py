@@ -7,9 +7,12 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 import aiohttp
 import pytest
+from yarl import URL
 
+from gotk.http import errors
 from gotk.http.egress import Reach
 from gotk.http.sessions import Sessions
+from gotk.http.transport import Request, Transport
 from gotk.kube.connections import Connections
 
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
@@ -46,3 +49,19 @@ async def test_answers_that_nobody_asked_for_end_the_connection(
         protocol.data_received(OK * count)
         assert (len(protocol), protocol.should_close, transport.is_closing()) == (0, True, True)
     theirs.close()
+
+
+async def test_a_server_that_is_always_about_to_answer_is_left():
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        asked.append(await reader.readuntil(b"\r\n\r\n"))
+        writer.write(EARLY * 1000 + OK)
+        await reader.read()
+        writer.close()
+
+    asked: list[bytes] = []
+    server = await asyncio.start_server(serve, "127.0.0.1", 0)
+    async with server, Transport() as transport:
+        url = URL(f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}")
+        with pytest.raises(errors.Unreachable):
+            await transport.send(Request(method="GET", url=url, headers={}, limit=1000))
+    assert len(asked) == 2
