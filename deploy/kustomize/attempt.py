@@ -24,6 +24,23 @@ def retry_after(spec: KustomizationSpec) -> float:
     return (spec.retry_interval or spec.interval).seconds
 
 
+def origin(artifact: Artifact) -> str:
+    """Return the revision that a source's content was made of, where that is another one."""
+    return (artifact.metadata or {}).get("org.opencontainers.image.revision", "")
+
+
+def event_metadata(artifact: Artifact) -> dict[str, str]:
+    """Return what every event about a source's revision carries."""
+    made_of = {f"{GROUP}/originRevision": origin(artifact)} if origin(artifact) else {}
+    return {f"{GROUP}/revision": artifact.revision, **made_of}
+
+
+def history_metadata(artifact: Artifact) -> dict[str, str]:
+    """Return what the history says of a source's revision."""
+    made_of = {"originRevision": origin(artifact)} if origin(artifact) else {}
+    return {"revision": artifact.revision, **made_of}
+
+
 @dataclass(frozen=True, slots=True)
 class Attempt:
     """A run and what it is about. In a `steady` one the present revision of the present spec is applied already.
@@ -56,13 +73,12 @@ class Attempt:
     @property
     def origin(self) -> str:
         """The revision that the source's content was made of, where that is another one."""
-        return (self.artifact.metadata or {}).get("org.opencontainers.image.revision", "")
+        return origin(self.artifact)
 
     @property
     def metadata(self) -> dict[str, str]:
         """What every event of the run carries."""
-        origin = {f"{GROUP}/originRevision": self.origin} if self.origin else {}
-        return {f"{GROUP}/revision": self.artifact.revision, **origin}
+        return event_metadata(self.artifact)
 
     def doing(self, what: str) -> str:
         """Return the progress message for a step."""

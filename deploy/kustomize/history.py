@@ -15,6 +15,8 @@ from gotk.runtime.clock import rfc3339
 from gotk.runtime.conditions import READY
 
 _LONGEST = 5
+#: How a run ended that did all that was to be done.
+SUCCEEDED = "ReconciliationSucceeded"
 
 
 def record(

@@ -5,6 +5,7 @@ in which nothing has changed writes no progress, and a dependency that becomes r
 """
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import msgspec
@@ -19,6 +20,7 @@ from deploy.kustomize.policy import Policy
 from deploy.kustomize.prerequisites import Prerequisites
 from deploy.kustomize.standing import Applied, Standing
 from deploy.kustomize.steps import Steps
+from deploy.kustomize.untouched import Untouched
 from deploy.source import download
 from gotk.api.kustomize import GROUP, Kustomization, KustomizationStatus
 from gotk.duration import Duration
@@ -27,7 +29,7 @@ from gotk.runtime import conditions
 from gotk.runtime.clock import Clock
 from gotk.runtime.conditions import RECONCILING
 from gotk.runtime.errors import ReconcileError, Retry, Stalled, Waiting
-from gotk.runtime.reconciler import Outcome, Reader, Watch
+from gotk.runtime.reconciler import Noted, Outcome, Reader, Watch
 
 
 class KustomizationReconciler:
@@ -57,7 +59,6 @@ class KustomizationReconciler:
         """Take what it works with; `client` reads the cluster of the objects, `clusters` are applied to."""
         claims = Claims(clock=clock)
         self._dependents = wakes.Dependents()
-        self.watches: Sequence[Watch[Any]] = (*wakes.SOURCE_WATCHES, self._dependents.watch, claims.watch)
         self._clusters = clusters
         self._assembler = assembler
         self._expressions = expressions
@@ -66,6 +67,9 @@ class KustomizationReconciler:
         self._standing = Standing(
             assembler=assembler, clusters=clusters, are_idle=self._steps.are_idle, claims=claims, clock=clock
         )
+        self._untouched = Untouched(objects=objects, assembler=assembler, standing=self._standing, clock=clock)
+        sources = wakes.of_sources(self._untouched.sift, external=policy.external_artifacts)
+        self.watches: Sequence[Watch[Any]] = (*sources, self._dependents.watch, claims.watch)
         self._before = Prerequisites(objects=objects, client=client, expressions=expressions, policy=policy)
 
     def without_times(self, status: KustomizationStatus) -> KustomizationStatus:
@@ -82,6 +86,10 @@ class KustomizationReconciler:
             conditions=history.without_revision(status.conditions),
             history=history.without_times(status.history, revision=False),
         )
+
+    def note(self, obj: Kustomization, now: datetime) -> Noted | None:
+        """Take the source's revision for applied where it changes nothing of what was."""
+        return self._untouched.note(obj, now)
 
     def is_awaited(self, obj: Kustomization) -> bool:
         """Tell whether another Kustomization depends on one."""
@@ -123,7 +131,7 @@ class KustomizationReconciler:
             return self._done(attempt)
         if self._standing.lets_others_go_first(attempt):
             return Outcome(message="", later=True)
-        self._standing.move(attempt)
+        self._standing.move(attempt.obj, attempt.artifact)
         self._steps.record(attempt, standing.digest)
         attempt.run.update(last_attempted_revision=attempt.artifact.revision)
         return self._done(attempt, again=standing.due)

@@ -50,8 +50,8 @@ class Applied:
     inventory: ResourceInventory | None
     cluster: ReferenceType[ports.Cluster]
     due: float
-    #: The revision that was found to change nothing, and let others go first.
-    seen: str = ""
+    #: Revision and digest of a source that was found to change nothing, and has let others go first.
+    passed: tuple[str, str] = ("", "")
 
     def __len__(self) -> int:
         return len(self.answered.asked) + 1
@@ -71,6 +71,26 @@ class Applied:
             return attempt.steady and status.inventory == self.inventory
         is_news = self.revision != attempt.artifact.revision and now < self.due
         return is_news and (dependencies.ready(obj) is not None or dependencies.waits(obj))
+
+    def has_passed(self, source: Artifact) -> bool:
+        """Tell whether a source was found to change nothing."""
+        return self.passed == (source.revision, source.digest)
+
+    def needs_no_run(self, obj: Kustomization, source: Artifact, now: float) -> bool:
+        """Tell whether a source that has passed is the only news of an object, which nothing has to be read for."""
+        spec, status = obj.spec, obj.status
+        reads = spec.decryption is not None or (spec.post_build is not None and spec.post_build.substitute_from)
+        return not (
+            spec.depends_on
+            or spec.kube_config is not None
+            or reads
+            or self.cluster() is None
+            or self.generation != obj.metadata.generation
+            or not self.revision == status.last_applied_revision == status.last_attempted_revision
+            or self.revision == source.revision
+            or now >= self.due
+            or dependencies.ready(obj) is None
+        )
 
 
 class Standing:
@@ -100,19 +120,31 @@ class Standing:
 
     def lets_others_go_first(self, attempt: Attempt) -> bool:
         """Tell, once for each revision, that what is to be applied goes before what is to be recorded."""
-        key, revision = _key(attempt.obj), attempt.artifact.revision
-        kept = self._kept.get(key)
-        if kept is None or kept.seen == revision:
+        kept = self.record(attempt.obj)
+        if kept is None or kept.has_passed(attempt.artifact):
             return False
-        self._kept.put(key, dataclasses.replace(kept, seen=revision))
+        self.let_pass(attempt.obj, kept, attempt.artifact)
         return True
 
-    def move(self, attempt: Attempt) -> None:
-        """Let a record stand for the present revision."""
-        key = _key(attempt.obj)
-        if (kept := self._kept.get(key)) is not None:
-            source = attempt.artifact
-            self._kept.put(key, dataclasses.replace(kept, revision=source.revision, artifact=source.digest))
+    def record(self, obj: Kustomization) -> Applied | None:
+        """Return what is recorded of an object, whether or not it still holds."""
+        return self._kept.get(_key(obj))
+
+    def let_pass(self, obj: Kustomization, kept: Applied, source: Artifact) -> None:
+        """Learn that a source changes nothing of what was applied."""
+        self._kept.put(_key(obj), dataclasses.replace(kept, passed=(source.revision, source.digest)))
+
+    def stands(self, obj: Kustomization, source: Artifact) -> Applied | None:
+        """Return the record of an object of which a run would do nothing but move it to a source that has passed."""
+        kept = self.record(obj)
+        if kept is None or not kept.has_passed(source) or self._claims.is_shared(obj):
+            return None
+        return kept if kept.needs_no_run(obj, source, self._clock.monotonic()) else None
+
+    def move(self, obj: Kustomization, source: Artifact) -> None:
+        """Let a record stand for a source's revision."""
+        if (kept := self.record(obj)) is not None:
+            self._kept.put(_key(obj), dataclasses.replace(kept, revision=source.revision, artifact=source.digest))
 
     def rest(self, attempt: Attempt, kept: Applied) -> None:
         """Count the interval of a record from now on: there was nothing to do."""
@@ -142,7 +174,7 @@ class Standing:
     async def _is_same(self, attempt: Attempt, kept: Applied) -> bool:
         """Tell whether all is as in a record; what cannot be had is told by a whole run."""
         try:
-            if not kept.is_of(attempt.artifact):
+            if not (kept.is_of(attempt.artifact) or kept.has_passed(attempt.artifact)):
                 contents = await self._assembler.contents(attempt.artifact, timeout=attempt.timeout.seconds)
                 if contents.answer(kept.answered.asked) != kept.answered:
                     return False

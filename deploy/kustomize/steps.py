@@ -13,7 +13,7 @@ from deploy.cluster.comparing import ignored
 from deploy.cluster.inventory import Item, ObjectID
 from deploy.cluster.trial import ApplyError, Wishes
 from deploy.kustomize import history, owner
-from deploy.kustomize.attempt import Attempt, KustomizationRun
+from deploy.kustomize.attempt import Attempt, KustomizationRun, history_metadata
 from deploy.kustomize.building.assembly import Assembled
 from deploy.kustomize.policy import Policy
 from gotk.api.kustomize import GROUP, KustomizationSpec, NamespacedObjectKindReference
@@ -24,7 +24,6 @@ from gotk.runtime.clock import Clock
 from gotk.runtime.errors import Retry, Waiting
 
 _HEALTHY = "Healthy"
-_SUCCEEDED = "ReconciliationSucceeded"
 #: What becomes well only where something runs it.
 _WORKLOADS = frozenset(
     {("", "Pod"), ("", "PersistentVolumeClaim"), ("batch", "Job")}
@@ -162,17 +161,16 @@ class Steps:
         advice = self._policy.workload_advice
         return f"; {advice}" if advice and waits_for_workload else ""
 
-    def record(self, attempt: Attempt, digest: str, status: str = _SUCCEEDED) -> None:
+    def record(self, attempt: Attempt, digest: str, status: str = history.SUCCEEDED) -> None:
         """Put a run into the history, which knows its build by the digest."""
         run = attempt.run
-        origin = {"originRevision": attempt.origin} if attempt.origin else {}
         record = history.record(
             run.status.history,
             digest=digest,
             status=status,
             now=run.now(),
             duration=self._since(attempt.began),
-            metadata={"revision": attempt.artifact.revision, **origin},
+            metadata=history_metadata(attempt.artifact),
         )
         run.update(history=record)
 

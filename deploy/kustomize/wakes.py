@@ -6,7 +6,7 @@ ours: an artifact that moved to another address wakes those that could not fetch
 there they are asked every 30 seconds.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from deploy.cluster import configs
@@ -15,7 +15,9 @@ from gotk.api.core import ConfigMap, Secret
 from gotk.api.kustomize import Kustomization
 from gotk.api.source import SOURCES, ExternalArtifact, Source
 from gotk.runtime.conditions import READY
-from gotk.runtime.reconciler import Key, Reader, Watch
+from gotk.runtime.reconciler import Key, Reader, Sifted, Watch
+
+Sift = Callable[[Any, Sequence[Key]], Awaitable[Sifted]]
 
 
 def artifact_changed(old: Source | None, new: Source | None) -> bool:
@@ -110,9 +112,8 @@ CONFIGS: Sequence[Watch[Any]] = tuple(
     Watch(kind=kind, changed=configs.changed, requests=of_config) for kind in (ConfigMap, Secret)
 )
 
-#: Only where the feature gate says so: a cluster may not have the kind.
-EXTERNAL: Watch[Any] = Watch(kind=ExternalArtifact, changed=artifact_changed, requests=of_source)
 
-SOURCE_WATCHES: Sequence[Watch[Any]] = tuple(
-    Watch(kind=kind, changed=artifact_changed, requests=of_source) for kind in SOURCES.values()
-)
+def of_sources(sift: Sift, *, external: bool) -> Iterable[Watch[Any]]:
+    """Yield the watches of sources, and with `external` of a kind that not every cluster has."""
+    for kind in (*SOURCES.values(), *((ExternalArtifact,) if external else ())):
+        yield Watch(kind=kind, changed=artifact_changed, requests=of_source, sift=sift)

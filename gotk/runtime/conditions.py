@@ -183,6 +183,12 @@ def summarize(conditions: Conditions, rules: Rules, end: Success | errors.Reconc
         conditions.mark_false(READY, *shown)
 
 
+def is_ready(conditions: Iterable[Condition]) -> bool:
+    """Tell whether Ready is True and nothing is under way or stalled."""
+    found = {condition.type: condition.status for condition in conditions}
+    return found.get(READY) == "True" and RECONCILING not in found and STALLED not in found
+
+
 def observes(conditions: Conditions, rules: Rules) -> bool:
     """Tell whether the end of a run advances `status.observedGeneration`: Ready, or stalled for a known reason."""
     if (stalled := conditions.get(STALLED)) is not None:

@@ -8,7 +8,8 @@ ends the controller.
 import asyncio
 import random as randomness
 import uuid
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from dataclasses import dataclass, field
 from typing import Any, Generic, TypeVar
 
 import structlog
@@ -25,7 +26,7 @@ from gotk.runtime.clock import Clock
 from gotk.runtime.logging import redact
 from gotk.runtime.metrics import Metrics
 from gotk.runtime.queue import Queue
-from gotk.runtime.reconciler import Forgetful, Key, Reconciler, Watch, Woken
+from gotk.runtime.reconciler import Forgetful, Key, Reconciler, Sifted, Watch, Woken
 from gotk.runtime.reconciliation import Reconciliation
 from gotk.runtime.run_result import BACKOFF, Next
 from gotk.runtime.settings import Settings
@@ -35,6 +36,20 @@ O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as everywhere 
 #: How much of the time over which runs are spread is one moment to them: those that follow one another cost half.
 _TOGETHER = 1 / 8
 _RESULTS = {"never": "success", "after": "requeue_after", "backoff": "error", "now": "requeue", "conflict": "requeue"}
+
+
+#: How many objects a change is noted of before others get a turn.
+_AT_ONCE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class _Change:
+    """A change of another object that may ask nothing of those that it names."""
+
+    sift: Callable[[Any, Sequence[Key]], Awaitable[Sifted]]
+    of: Object
+    by: str
+    keys: list[Key] = field(default_factory=list)
 
 
 class Controller(Generic[O]):
@@ -68,6 +83,7 @@ class Controller(Generic[O]):
         self._forgetful = reconciler if isinstance(reconciler, Forgetful) else None
         self._woken: dict[Key, Woken] = {}
         self._queue: Queue[Key] = Queue(clock=clock, backoff=settings.backoff)
+        self._changes: asyncio.Queue[_Change] = asyncio.Queue()
         self._log = structlog.get_logger().bind(
             controller=self._name, controllerGroup=resource.group, controllerKind=resource.kind
         )
@@ -94,7 +110,10 @@ class Controller(Generic[O]):
             self._take_up_again()
         self.started = True
         self._log.info("starting workers", workers=self._workers)
-        async with running(self._reconciliation.announcements.write(), name=f"{self.kind} progress"):
+        async with (
+            running(self._reconciliation.announcements.write(), name=f"{self.kind} progress"),
+            running(self._sift(), name=f"{self.kind} changes"),
+        ):
             await self._runs()
 
     def _take_up_again(self) -> None:
@@ -209,10 +228,61 @@ class Controller(Generic[O]):
             seen = after or before
             if seen is not None and watch.changed(before, after):
                 by = f"{kind}/{seen.metadata.namespace}/{seen.metadata.name}"
-                for key in watch.requests(seen, self._caches):
+                keys = watch.requests(seen, self._caches)
+                if watch.sift is not None:
+                    keys = self._defer(_Change(watch.sift, seen, by), keys)
+                for key in keys:
                     self._add(key, by)
 
         return changed
+
+    def _defer(self, change: "_Change", keys: Iterable[Key]) -> list[Key]:
+        """Have those sifted that a change names, but for the ones that are running, which are returned."""
+        now: list[Key] = []
+        for key in keys:
+            (now if key in self._woken else change.keys).append(key)
+        if change.keys:
+            self._changes.put_nowait(change)
+        return now
+
+    async def _sift(self) -> None:
+        """Take changes apart as they come, each by itself: what one of them is about may be slow."""
+        async with asyncio.TaskGroup() as group:
+            while True:
+                change = await self._changes.get()
+                group.create_task(self._take_apart(change), name=f"{self.kind} {change.by}")
+
+    async def _take_apart(self, change: "_Change") -> None:
+        try:
+            sifted = await change.sift(change.of, change.keys)
+        except Exception:  # noqa: BLE001 - whatever it is, nobody may be forgotten
+            self._log.exception("unexpected error while a change was taken apart", by=change.by)
+            sifted = Sifted(change.keys, ())
+        for key in sifted.concerned:
+            self._add(key, change.by)
+        noted = 0
+        for number, key in enumerate(sifted.unconcerned, start=1):
+            if self._note(key):
+                noted += 1
+            else:
+                self._add(key, change.by)
+            if number % _AT_ONCE == 0:
+                await asyncio.sleep(0)  # those that were added run meanwhile
+        if noted:
+            self._log.info("took a change for recorded that asks nothing of objects", by=change.by, objects=noted)
+
+    def _note(self, key: Key) -> bool:
+        """Take a change for recorded that asks nothing of an object; False where a run has to."""
+        obj = self._cache.get(*key)
+        if obj is None or self._stopped.is_set() or self._queue.is_asked_for(key):
+            return False
+        if not self._settings.selects(obj.metadata.labels):
+            return False
+        seconds = self._reconciliation.note(obj)
+        if seconds is None:
+            return False
+        self._queue.add_after(key, seconds)
+        return True
 
     def _add(self, key: Key, by: str) -> None:
         self._queue.add(key)

@@ -74,6 +74,8 @@ class KubernetesEvents:
         """Take every event that does not come too often from its object, and routine only where it says something."""
         key = (event.controller, event.about.kind, event.about.namespace, event.about.name, event.about.uid)
         now = self._clock.monotonic()
+        if event.severity == "Noted":
+            return False
         if event.severity in {"Trace", "Routine"} and not self._is_news((*key, event.reason), event.message, now):
             return False
         tokens, since = self._tokens.peek(key) or (float(_BURST), now)

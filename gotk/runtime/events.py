@@ -1,7 +1,7 @@
 """What events say, whom they are about, and where they go: the values and the door that the runtime knocks at.
 
 Answers to `fluxcd/pkg/runtime/events`. A `Trace` is a Kubernetes event of type Normal that no alert ever sees; of a
-`Routine` alerts see each.
+`Routine` alerts see each, and a `Noted` they alone see.
 """
 
 import asyncio

@@ -85,7 +85,7 @@ class Holding(Generic[O]):
         if served == wanted or not (self._hold or self._hold_revision):
             return False
         name, version = name_of(base), base.metadata.resource_version
-        written = self._written.get(name) or _Written(version, self._began - self._hold * _share(name), served)
+        written = self._written.get(name) or self._from_before(name, version, served)
         until: float | None = None
         if not self._are_times(written, served, wanted):
             until = self._holds_revision(base, written, known, served, wanted)
@@ -93,6 +93,20 @@ class Holding(Generic[O]):
                 return False
         self._written[name] = _Written(version, written.at, served, until, None if until is None else wanted)
         return True
+
+    def takes(self, base: O) -> bool:
+        """Tell whether one more revision of an object would be held back."""
+        if not self._hold_revision or self.is_behind(base) or self._is_awaited(base):
+            return False
+        left = self.left(name_of(base))
+        return left is None or left > 0
+
+    def note(self, base: O, known: ReconcileStatus) -> None:
+        """Learn that a status is held back that differs from the one that is known in a revision alone."""
+        name, version = name_of(base), base.metadata.resource_version
+        written = self._written.get(name) or self._from_before(name, version, known)
+        served = written.status if written.version == version else known
+        self._written[name] = _Written(version, written.at, served, self._until(written, name))
 
     def is_news(self, before: ReconcileStatus, now: ReconcileStatus) -> bool:
         """Tell whether what is held back is more than times, and so something that others here ask about."""
@@ -134,13 +148,21 @@ class Holding(Generic[O]):
         if not self._hold_revision or self._is_awaited(base):
             return None
         now = self._clock.monotonic()
-        until = written.until
-        if until is None:  # spread over the second half of the time, so that not all of them are written at once
-            until = now + self._hold_revision * (1 + _share(name_of(base))) / 2
+        until = self._until(written, name_of(base))
         times_are_due = now - written.at >= self._hold and _is_same(known, wanted, self._without_times)
         if now >= until or times_are_due or not _is_same(served, wanted, self._without_revision):
             return None
         return until
+
+    def _until(self, written: _Written, name: Name) -> float:
+        """Return until when a revision is held; each at a moment of its own in the second half of the time."""
+        if written.until is not None:
+            return written.until
+        return self._clock.monotonic() + self._hold_revision * (1 + _share(name)) / 2
+
+    def _from_before(self, name: Name, version: str, status: ReconcileStatus) -> _Written:
+        """Return what counts as written before the start of this process."""
+        return _Written(version, self._began - self._hold * _share(name), status)
 
 
 def name_of(obj: Object) -> Name:

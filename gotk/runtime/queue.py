@@ -102,6 +102,10 @@ class WorkQueue(Generic[K]):
         self._delayed.pop(key, None)
         self._due.pop(key, None)
 
+    def is_asked_for(self, key: K) -> bool:
+        """Tell whether an object runs, or would run next."""
+        return key in self._running or key in self._immediate or key in self._due
+
     def failures(self, key: K) -> int:
         """Return how many runs of an object failed in a row."""
         return self._failures.get(key, 0)
@@ -159,6 +163,10 @@ class Queue(Generic[K]):
     def running(self) -> frozenset[K]:
         """The objects that are handed out."""
         return self._work.running
+
+    def is_asked_for(self, key: K) -> bool:
+        """Tell whether an object runs, or would run next."""
+        return self._work.is_asked_for(key)
 
     def add(self, key: K) -> None:
         """Ask for a run now, or right after the one that is going on."""

@@ -6,7 +6,7 @@ controller's (`gotk.runtime.controller`).
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Generic, Literal, NamedTuple, Protocol, TypeVar, runtime_checkable
@@ -21,8 +21,9 @@ O_contra = TypeVar("O_contra", bound=Object, contravariant=True)
 O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as everywhere in this module
 S = TypeVar("S", bound=ReconcileStatus)
 
-#: A `Routine` is a Normal one of which the cluster keeps one where many say the same.
-Severity = Literal["Normal", "Routine", "Warning", "Trace"]
+#: A `Routine` is a Normal one of which the cluster keeps one where many say the same, a `Noted` one of which it keeps
+#: none.
+Severity = Literal["Normal", "Routine", "Noted", "Warning", "Trace"]
 
 
 class Key(NamedTuple):
@@ -47,17 +48,27 @@ class Reader(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class Sifted:
+    """Whom a change asks for something, and whom for nothing but a note of it. The former run first."""
+
+    concerned: Sequence[Key]
+    unconcerned: Sequence[Key]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watch(Generic[O]):
     """Another kind whose changes wake this one.
 
     `changed(old, new)` is asked on every event (`old` is None on creation, `new` is None on deletion);
-    `requests(object, reader)` then names the objects to reconcile.
+    `requests(object, reader)` then names the objects to reconcile. Where there is `sift`, it is given all of those at
+    once before any of them runs, and may take its time; those that are running are woken before.
     """
 
     kind: type[O]
     changed: Callable[[O | None, O | None], bool]
     requests: Callable[[O, Reader], Iterable[Key]]
+    sift: Callable[[O, Sequence[Key]], Awaitable[Sifted]] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,6 +96,16 @@ class Outcome:
     trace_reason: str | None = None
     metadata: Mapping[str, str] = field(default_factory=dict)
     record: msgspec.Struct | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """What a run would come to of which nothing comes but a revision: the status, Ready's message, and the event."""
+
+    status: ReconcileStatus
+    message: str
+    event: str
+    metadata: Mapping[str, str]
 
 
 @dataclass(slots=True)
@@ -212,6 +233,18 @@ class Following(Protocol):
 
     def is_awaited(self, obj: Any) -> bool:
         """Tell whether others, of this process or not, wait for the revision in an object's status."""
+        ...
+
+
+@runtime_checkable
+class Noting(Protocol):
+    """A reconciler that can do without a run where a change of a source asks nothing of an object."""
+
+    def note(self, obj: Any, now: datetime) -> Noted | None:
+        """Take the source's present revision for recorded where it was found to ask nothing of an object.
+
+        Returns what its status is then; None, and nothing has happened, where only a run can tell.
+        """
         ...
 
 

@@ -7,12 +7,13 @@ status, events, logs, and what every error means. Answers to the common part of 
 import asyncio
 import contextlib
 from collections.abc import Callable, Collection, Coroutine, Mapping
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
+import msgspec
 from structlog.typing import FilteringBoundLogger
 
 from gotk.api import scheme
-from gotk.api.meta import Object, ObjectMeta
+from gotk.api.meta import REQUESTED_AT, Object, ObjectMeta
 from gotk.kube import errors as kube
 from gotk.kube.cache import KindCache
 from gotk.kube.entries import Undecodable
@@ -25,6 +26,7 @@ from gotk.runtime.reconciler import (
     Following,
     Key,
     Marked,
+    Noting,
     Outcome,
     Reconciler,
     Selective,
@@ -68,6 +70,7 @@ class Reconciliation(Generic[O]):
         self._settings = settings
         self._selective = reconciler if isinstance(reconciler, Selective) else None
         self._finalizer = reconciler.finalizer if isinstance(reconciler, Marked) else FINALIZER
+        self._noting = reconciler if isinstance(reconciler, Noting) else None
         self._holding: Holding[O] = Holding(
             clock=clock,
             without_times=reconciler.without_times if isinstance(reconciler, Timed) else None,
@@ -89,6 +92,37 @@ class Reconciliation(Generic[O]):
             return await self._turn(entry, log, woken)
         except kube.Conflict as error:
             return await self._again(entry, errors.Conflict(error.message), log)
+
+    def note(self, obj: O) -> float | None:
+        """Take a revision that asks nothing of an object for recorded without a run, where it may be held back.
+
+        Returns within how many seconds it is to be written, by a run; None where a run is needed now.
+        """
+        known, now = status.of(obj), self._clock.now()
+        if self._noting is None or not (self._holding.takes(obj) and self._is_idle(obj)):
+            return None
+        if (noted := self._noting.note(obj, now)) is None:
+            return None
+        ready = conditions.Conditions(known.conditions, generation=obj.metadata.generation, now=now)
+        conditions.summarize(ready, self._reconciler.rules, conditions.Success(noted.message))
+        self._holding.note(obj, known)
+        whole = msgspec.structs.replace(noted.status, conditions=ready.as_tuple())
+        self._cache.learn(cast("O", msgspec.structs.replace(cast("Any", obj), status=whole)), tell=True)
+        reason = self._reconciler.rules.success_reason
+        self._emit(obj.metadata, "Noted", reason, noted.event, noted.metadata)
+        return self._holding.left(_key(obj))
+
+    def _is_idle(self, obj: O) -> bool:
+        """Tell whether a run would find an object as the last one left it, and nobody has asked for one."""
+        metadata, known = obj.metadata, status.of(obj)
+        return (
+            metadata.deletion_timestamp is None
+            and self._finalizer in metadata.finalizers
+            and not _suspended(obj)
+            and known.observed_generation == metadata.generation
+            and metadata.annotations.get(REQUESTED_AT, "") in {"", known.last_handled_reconcile_at}
+            and conditions.is_ready(known.conditions)
+        )
 
     def forget(self, key: Key) -> None:
         """Drop what is known of an object that is gone, or is another process's now."""

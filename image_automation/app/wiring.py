@@ -12,7 +12,7 @@ from deploy.cluster.clusters import TargetClusters
 from deploy.cluster.remotes import Logins, Remotes
 from deploy.kustomize.kustomization import KustomizationReconciler
 from deploy.kustomize.policy import Policy
-from deploy.kustomize.wakes import CONFIGS, EXTERNAL
+from deploy.kustomize.wakes import CONFIGS
 from deploy.source.charts.remote import Repositories
 from deploy.source.download import Downloads
 from deploy.source.server import ArtifactServer
@@ -166,8 +166,6 @@ def kustomization(parts: Parts) -> Reconciler[Any, Any]:
         clock=parts.clock,
         policy=_policy(parts.settings),
     )
-    if parts.settings.external_artifacts:
-        reconciler.watches = (*reconciler.watches, EXTERNAL)
     if parts.settings.watch_configs:
         reconciler.watches = (*reconciler.watches, *builds.marked(CONFIGS, parts.settings))
     return reconciler

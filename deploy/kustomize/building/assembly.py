@@ -141,6 +141,10 @@ class Assembler:
         """Return what a source holds. Raises ArtifactError."""
         return await self._index.of(artifact, timeout=timeout)
 
+    def known(self, digest: str) -> Contents | None:
+        """Return what a source of this digest held, where that is still known."""
+        return self._index.known(digest)
+
     async def inputs(self, kustomization: Kustomization) -> str:
         """Return what would go into the objects now besides spec and source, as `Assembled` has it.
 

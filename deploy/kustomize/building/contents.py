@@ -7,6 +7,7 @@ import functools
 import hashlib
 import os
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from deploy.kustomize.building.asked import Answered, Asked
@@ -26,6 +27,18 @@ _FILE, _DIRECTORY, _NOTHING = b"f", b"d", b"-"
 _hash = functools.partial(hashlib.blake2b, digest_size=_BYTES)
 
 
+@dataclass(frozen=True, slots=True)
+class Changes:
+    """The paths at which two sources differ in anything, and those of them where another kind of thing lies."""
+
+    wholes: frozenset[str]
+    kinds: frozenset[str]
+
+    def concern(self, asked: Asked) -> bool:
+        """Tell whether any of a build's questions has another answer."""
+        return not (self.wholes.isdisjoint(asked.wholes) and self.kinds.isdisjoint(asked.kinds))
+
+
 class Contents:
     """A mark for each path: what lies there in the first byte, and which in the others. A path without has none."""
 
@@ -43,6 +56,14 @@ class Contents:
         told.update(b"".join([find(path, _NOTHING) for path in asked.wholes]))
         return Answered(asked, told.digest())
 
+    def changes(self, before: "Contents") -> Changes:
+        """Return how this source differs from an earlier one."""
+        now, then = self._marks, before._marks  # noqa: SLF001 - its own kind
+        wholes = {path for path, mark in now.items() if then.get(path) != mark}
+        wholes.update(then.keys() - now.keys())
+        kinds = {path for path in wholes if now.get(path, _NOTHING)[:1] != then.get(path, _NOTHING)[:1]}
+        return Changes(frozenset(wholes), frozenset(kinds))
+
 
 class Index:
     """The contents of artifacts. What was asked for last stays."""
@@ -57,6 +78,10 @@ class Index:
         """Return what an artifact holds. Raises ArtifactError."""
         known = self._known.get(artifact.digest)
         return known or await self._flights.share(artifact.digest, lambda: self._read(artifact, timeout))
+
+    def known(self, digest: str) -> Contents | None:
+        """Return what an artifact holds, None where that is not known any more, or not yet."""
+        return self._known.get(digest)
 
     async def _read(self, artifact: Artifact, timeout: float) -> Contents:
         async with self._trees.open(artifact, timeout=timeout) as root:

@@ -1,5 +1,6 @@
 """The union of the sources: what consumers read is in it, and what is in it can be read alike."""
 
+from collections.abc import Sequence
 from typing import Any, get_args
 
 import pytest
@@ -8,6 +9,7 @@ from deploy.kustomize import wakes
 from gotk.api import scheme
 from gotk.api.meta import Artifact, Object
 from gotk.api.source import SOURCES, ExternalArtifact, Source
+from gotk.runtime.reconciler import Key, Sifted
 
 
 def test_a_source_is_found_by_the_name_that_a_reference_spells() -> None:
@@ -25,6 +27,11 @@ def test_every_source_is_served_and_has_an_artifact(kind: type[Source]) -> None:
 
 
 def test_every_source_wakes_what_is_built_from_it() -> None:
-    watched: set[type[Object]] = {watch.kind for watch in wakes.SOURCE_WATCHES}
-    assert watched == set(SOURCES.values())
-    assert wakes.EXTERNAL.kind is ExternalArtifact
+    async def sift(_: Any, keys: Sequence[Key]) -> Sifted:
+        return Sifted(keys, ())
+
+    def watched(*, external: bool) -> set[type[Object]]:
+        return {watch.kind for watch in wakes.of_sources(sift, external=external)}
+
+    assert watched(external=False) == set(SOURCES.values())
+    assert watched(external=True) == {*SOURCES.values(), ExternalArtifact}

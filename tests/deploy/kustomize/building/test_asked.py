@@ -97,7 +97,7 @@ def built(root: Path, directory: str, spec: dict[str, object]) -> tuple[str, Ask
 def test_where_all_answers_are_the_same_so_is_what_is_built(
     files: dict[str, str], commits: list[dict[str, str | None]], spec: dict[str, object], directory: str
 ) -> None:
-    before: tuple[str, Answered] | None = None
+    before: tuple[str, Answered, contents.Contents] | None = None
     for commit in ({}, *commits):
         files = {name: text for name, text in {**files, **commit}.items() if text is not None}
         with tempfile.TemporaryDirectory() as name:
@@ -105,9 +105,11 @@ def test_where_all_answers_are_the_same_so_is_what_is_built(
             write(root, files)
             held = contents.read(root)
             text, asked = built(root, directory, spec)
-        if before is not None and held.answer(before[1].asked) == before[1]:
-            assert text == before[0]
-        before = text, held.answer(asked)
+        if before is not None:
+            same = held.answer(before[1].asked) == before[1]
+            assert held.changes(before[2]).concern(before[1].asked) is not same
+            assert text == before[0] or not same
+        before = text, held.answer(asked), held
 
 
 OVERLAY = {
