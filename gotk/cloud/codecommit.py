@@ -27,12 +27,17 @@ def region(address: Url) -> str:
     return found[1]
 
 
+def moment(now: datetime) -> datetime:
+    """Return what to sign a login for: the same for five minutes, so that one who has it is known again."""
+    return now.replace(minute=now.minute - now.minute % 5, second=0, microsecond=0)
+
+
 def login(address: Url, keys: Keys, now: datetime) -> tuple[str, str]:
     """Return the user and the password for a repository."""
-    moment = now.strftime("%Y%m%dT%H%M%S")
-    scope = f"{moment[:8]}/{region(address)}/codecommit/aws4_request"
+    signed = now.strftime("%Y%m%dT%H%M%S")
+    scope = f"{signed[:8]}/{region(address)}/codecommit/aws4_request"
     request = f"GIT\n{address.path}\n\nhost:{address.host}\n\nhost\n"
-    text = "\n".join(("AWS4-HMAC-SHA256", moment, scope, hashlib.sha256(request.encode()).hexdigest()))
+    text = "\n".join(("AWS4-HMAC-SHA256", signed, scope, hashlib.sha256(request.encode()).hexdigest()))
     signature = hmac.new(signing_key(keys.secret_key, scope), text.encode(), hashlib.sha256).hexdigest()
     user = f"{keys.access_key}%{keys.session_token}" if keys.session_token else keys.access_key
-    return user, f"{moment}Z{signature}"
+    return user, f"{signed}Z{signature}"

@@ -134,7 +134,7 @@ class GitLogins:
         )
         token = await self._identities.token(await self._identities.resolve(wanted))
         if isinstance(token, Keys):
-            username, password = codecommit.login(address, token, self._now())
+            username, password = codecommit.login(address, token, codecommit.moment(self._now()))
             return Credentials(username=username, password=password)
         return Credentials(bearer_token=token.value)
 

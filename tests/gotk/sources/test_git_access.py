@@ -1,7 +1,8 @@
 """How a GitRepository is reached: by its secret, its proxy, and what a provider hands out."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -38,7 +39,11 @@ CODECOMMIT = "https://git-codecommit.eu-west-1.amazonaws.com/v1/repos/fleet"
 
 @asynccontextmanager
 async def reaching(
-    replies: dict[str, Any], store: Store, cluster: TokenCluster | None = None, **options: Any
+    replies: dict[str, Any],
+    store: Store,
+    cluster: TokenCluster | None = None,
+    clock: Callable[[], datetime] = now,
+    **options: Any,
 ) -> AsyncIterator[tuple[GitAccess, Services]]:
     """Give what reads GitRepositories, beside a stand-in of every cloud."""
     with Limiter(width=1) as limiter:
@@ -58,7 +63,7 @@ async def reaching(
                 "AWS_SECRET_ACCESS_KEY": "hunter2",
                 "AWS_ENDPOINT_URL_STS": cloud.url,
             }
-            logins = GitLogins(known, cloud.caller, environment=environment, now=now)
+            logins = GitLogins(known, cloud.caller, environment=environment, now=clock)
             yield GitAccess(objects=Client(store), limiter=limiter, logins=logins), cloud
 
 
@@ -89,6 +94,16 @@ async def test_this_process_s_keys_sign_for_codecommit():
         found = await access.credentials(repository(CODECOMMIT, provider="aws"), WHO)
     assert found.username == "AKIDEXAMPLE"
     assert found.password.startswith("20260101T120000Z")
+
+
+async def test_a_login_to_codecommit_is_the_same_for_some_minutes_as_are_connections_that_are_kept_by_it():
+    found, after = [], timedelta()
+    async with reaching({}, Store(), clock=lambda: now() + after) as (access, _):
+        for seconds in (1, 299, 300, 599):
+            after = timedelta(seconds=seconds)
+            found.append(await access.credentials(repository(CODECOMMIT, provider="aws"), WHO))
+    assert (found[0], found[2]) == (found[1], found[3])
+    assert found[0] != found[2]
 
 
 async def test_a_service_account_of_the_asking_object_s_namespace_counts():
