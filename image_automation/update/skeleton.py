@@ -21,21 +21,34 @@ _DEEPEST: Final = 100
 
 # What is none of the characters that one line of a plain value or of a comment may consist of, or is a line break.
 _ODD = re.compile("[\x80-\x9f\u2028\u2029\ufeff]")
-# Every line is one match: what is in none of the shapes is its `rest`, so the first way through the groups is taken and
-# no line tried in two ways. A plain value ends at ` #` and never holds `: `, as in YAML.
+# The entries of one mapping, or of the mappings in one sequence, often follow each other in lines of the plainest kind:
+# what has neither a comment nor a marker in it, and names no object.
+_PLAINEST: Final = r"""
+    (?:(?:[^\n ,\[\]{}\#&*!|>'"%@`?:$-]|-(?=[^ \n\#$]))[^\n:\#$]*+(?::(?=[^ \n])[^\n:\#$]*+)*+
+        |'[^'\n\#$]*+'(?=[ \n])
+        |"[^"\\\n\#$]*+"(?=[ \n])
+    )\ *+\n"""
+_ENTRY: Final = rf"[A-Za-z0-9_/][A-Za-z0-9_./@+~-]{{0,200}}+:\ ++{_PLAINEST}"
+# Every line, with such lines after it, is one match: what is in none of the shapes is its `rest`, so the first way
+# through the groups is taken and no line tried in more than two ways. A plain value ends at ` #` and never holds `: `,
+# as in YAML.
 _ROW = re.compile(
-    r"""(?P<indent>\ *+)
-    (?P<dashes>(?:-\ ++)*)
-    (?:(?P<key>[A-Za-z0-9_/$][A-Za-z0-9_./$@+~-]{0,200}+):(?=[ \n])\ *+)?
+    rf"""(?P<indent>\ *+)
+    (?P<dashes>(?:-\ ++)+)?
+    (?:(?P<key>[A-Za-z0-9_/$][A-Za-z0-9_./$@+~-]{{0,200}}+):(?=[ \n])\ *+)?
     (?P<value>
-        (?:[^\n ,\[\]{}\#&*!|>'"%@`?:-]|-(?=[^ \n]))[^\n:#]*+(?:(?::(?=[^ \n])|(?<=[^ ])\#)[^\n:#]*+)*
+        (?:[^\n ,\[\]{{}}\#&*!|>'"%@`?:-]|-(?=[^ \n]))[^\n:#]*+(?:(?::(?=[^ \n])|(?<=[^ ])\#)[^\n:#]*+)*
         |'[^'\n]*+(?:''[^'\n]*+)*'(?=[ \n])
         |"[^"\\\n]*+(?:\\[^\n][^"\\\n]*+)*"(?=[ \n])
-        |[\[{][^\n#]*+
+        |[\[{{][^\n#]*+
         |[|>][+-]?(?=\ *+\n)
     )?\ *+
     (?:(?P<comment>\#)[^\n]*+)?
-    (?P<rest>[^\n]*+)\n""",
+    (?P<rest>[^\n]*+)\n
+    (?P<more>(?(key)(?(value)(?(dashes)
+        (?:(?P=indent)(?:-\ |\ \ )(?!apiVersion:|kind:|metadata:){_ENTRY})*+
+        |(?:(?P=indent)(?!apiVersion:|kind:|metadata:|name:|namespace:){_ENTRY})*+
+    ))))""",
     re.VERBOSE,
 )
 _OBJECT: Final = frozenset({"apiVersion", "kind"})
@@ -117,8 +130,10 @@ class _Reader:
         """Go over all lines. Raises _Unusual."""
         near, naming, unlike = self._near, _NAMING, _UNLIKE
         depths, keys, mappings = self._depths, self._keys, self._mappings
-        nodes = 0
-        for number, (indent, dashes, key, value, comment, rest) in enumerate(_ROW.findall(self._text)):
+        nodes, following = 0, 0
+        for indent, dashes, key, value, comment, rest, more in _ROW.findall(self._text):
+            number = following
+            following += 1 + more.count("\n") if more else 1
             if self._block >= 0 and self._within(len(indent), number, bool(dashes or key or value or comment or rest)):
                 continue
             if rest or (value and not (key or dashes) and (number or value.rstrip(" ") != "---")):
@@ -145,10 +160,25 @@ class _Reader:
                 nodes += 1
             else:
                 self._put(number, key, value, comment)
+            if more:
+                nodes += self._more(indent, dashes, value, more)
+        self._end()
+        self.nodes += nodes
+
+    def _end(self) -> None:
+        """Close everything; something must have been open. Raises _Unusual."""
         if len(self._depths) == 1:
             raise _Unusual
         self._go_to(-1)
-        self.nodes += nodes
+
+    def _more(self, indent: str, dashes: str, value: str, more: str) -> int:
+        """Return the nodes of the lines after one whose entries stand where its own does. Raises _Unusual."""
+        if value[0] in "|>" or (dashes and dashes != "- "):
+            raise _Unusual
+        items = f"\n{more}".count(f"\n{indent}- ") if dashes else 0
+        if items:
+            self._mappings[-1] = None
+        return 2 * (more.count("\n") + items)
 
     def _within(self, column: int, number: int, is_text: bool) -> bool:
         """Tell whether a line is one of the block scalar above it; markers are not looked for there."""

@@ -45,6 +45,20 @@ spec:
             # aside
             - name: B
               value:
+            - name: C
+              value: 'c c'
+              plain: c:c
+            - name: D
+              value: "d"
+            - value: e
+              kind: E
+            - name: F
+              value: $(D)  # of D
+              last: f
+          ports:
+            port: 1
+            name: http
+            node: 2
           command:
           - --flag
           {MARKER}
