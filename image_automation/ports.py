@@ -72,7 +72,7 @@ class Repository(Versions, Protocol):
         ...
 
     def read_each(self, blob_ids: Iterable[str], *, limit: int) -> Iterator[tuple[str, bytes | None]]:
-        """Yield what many files hold; None for one of more than `limit` bytes, which is not read."""
+        """Yield what many files hold; None for one of more than `limit` bytes, not read, and for what is no file."""
         ...
 
     def has(self, commit: str) -> bool:

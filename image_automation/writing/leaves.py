@@ -7,7 +7,7 @@ on where a directory is and on the patterns besides, so both are part of the nam
 import hashlib
 import itertools
 import stat
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
 from typing import Final, NamedTuple
@@ -15,10 +15,11 @@ from typing import Final, NamedTuple
 from gotk.bounded import Bounded
 from gotk.git import errors as git
 from image_automation import ports
-from image_automation.update import screening, texts
+from image_automation.update import screening
 from image_automation.update.lines.kinds import Kind
 from image_automation.update.texts import TextFiles
 from image_automation.writing import marker_cache
+from image_automation.writing.contents import Contents
 
 _DEPTH_LIMIT: Final = 200
 _LEAVES_LIMIT: Final = 100_000
@@ -99,17 +100,12 @@ class Candidate(NamedTuple):
     id: str
     kind: Kind | None = None
 
-    @property
-    def key(self) -> str:
-        """What its content is remembered by: the same bytes may be YAML here and text there."""
-        return key(self.id, self.kind)
-
 
 @dataclass(frozen=True, slots=True)
 class Walk:
     """A walk through the directories of a repository: for YAML, or for the text files that are opted in."""
 
-    repository: ports.Repository
+    contents: Contents
     leaves: Leaves
     files: marker_cache.Marks
     chosen: TextFiles | None = None
@@ -117,23 +113,23 @@ class Walk:
     def below(self, tree_id: str, where: str = "", depth: int = 0) -> tuple[Leaf, ...]:
         """Return the files below a directory, itself at `where`, that are worth parsing."""
         known_by = name(tree_id, self.chosen, where)
-        if (found := self.leaves.get(known_by)) is not None:
-            return found
+        if (learnt := self.leaves.get(known_by)) is not None:
+            return learnt
         if depth > _DEPTH_LIMIT:
             raise git.InvalidPath(f"the repository's directories are nested deeper than {_DEPTH_LIMIT} levels")
-        nodes = self.repository.children(tree_id)
+        nodes = self.contents.repository.children(tree_id)
         candidates = list(self._candidates(nodes, where))
-        leaves = tuple(itertools.islice(self._walk(nodes, candidates, where, depth), _LEAVES_LIMIT + 1))
+        keys = [key(each.id, each.kind) for each in candidates]
+        found = {each.name: each for each in _marked(self.contents, candidates, keys, self.files)}
+        leaves = tuple(itertools.islice(self._walk(nodes, found, where, depth), _LEAVES_LIMIT + 1))
         if len(leaves) > _LEAVES_LIMIT:
             raise git.TooLarge(f"the repository holds more than {_LEAVES_LIMIT} files with markers")
         below = tuple(name(node.id, self.chosen, inside) for node, inside in self._directories(nodes, where))
-        files = tuple(bytes.fromhex(each.key) for each in candidates)
-        return self.leaves.put(known_by, Directory(leaves, below, files))
+        return self.leaves.put(known_by, Directory(leaves, below, tuple(keys)))
 
     def _walk(
-        self, nodes: Iterable[ports.Node], candidates: Iterable[Candidate], where: str, depth: int
+        self, nodes: Iterable[ports.Node], found: Mapping[str, Candidate], where: str, depth: int
     ) -> Iterator[Leaf]:
-        found = {each.name: each for each in marked(self.repository, candidates, self.files)}
         for node in nodes:
             if stat.S_ISDIR(node.mode):
                 for _, inside in self._directories([node], where):
@@ -170,25 +166,28 @@ def name(tree_id: str, chosen: TextFiles | None = None, where: str = "") -> byte
     return bytes.fromhex(tree_id) + hashlib.sha256(wanted.encode("utf-8", "surrogateescape")).digest()
 
 
-def key(id_: str, kind: Kind | None) -> str:
-    """Return what a content is remembered by, read as YAML or as a kind of text."""
-    return f"{id_}{kind.key}" if kind else id_
+def key(id_: str, kind: Kind | None) -> bytes:
+    """Return what a content is remembered by: the same bytes may be YAML here and a kind of text there."""
+    return bytes.fromhex(f"{id_}{kind.key}" if kind else id_)
 
 
-def marked(repository: ports.Repository, candidates: Iterable[Candidate], files: marker_cache.Marks) -> list[Candidate]:
-    """Return the candidates that are worth parsing; only those whose content is new are read."""
-    listed = [(each, each.key) for each in candidates]
-    learnt = files.known(name for _, name in listed)
-    unknown: dict[str, dict[str, Kind | None]] = {}
-    for each, name in listed:
+def is_marked(contents: Contents, candidate: Candidate, files: marker_cache.Marks) -> bool:
+    """Tell whether a candidate is worth parsing."""
+    return bool(_marked(contents, [candidate], [key(candidate.id, candidate.kind)], files))
+
+
+def _marked(
+    contents: Contents, candidates: Sequence[Candidate], keys: Sequence[bytes], files: marker_cache.Marks
+) -> list[Candidate]:
+    """Return the candidates, known by these keys, that are worth parsing; only those whose content is new are read."""
+    learnt = files.known(keys)
+    unknown: dict[Kind | None, dict[str, bytes]] = {}
+    for each, name in zip(candidates, keys, strict=True):
         if name not in learnt:
-            unknown.setdefault(each.id, {})[name] = each.kind
-    if unknown:
-        news: dict[str, marker_cache.Learnt] = {
-            name: content is None or texts.has_marker(content, kind)
-            for id_, content in repository.read_each(unknown, limit=screening.SIZE_LIMIT)
-            for name, kind in unknown[id_].items()
-        }
+            unknown.setdefault(each.kind, {})[each.id] = name
+    for kind, names in unknown.items():
+        told = contents.look(names, kind)
+        news: dict[bytes, marker_cache.Learnt] = {names[id_]: marked for id_, marked in told.items()}
         files.learn(news)
         learnt.update(news)
-    return [each for each, name in listed if learnt[name]]
+    return [each for each, name in zip(candidates, keys, strict=True) if learnt[name]]

@@ -9,7 +9,7 @@ import contextlib
 import hashlib
 import sqlite3
 import threading
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, TypeAlias
@@ -57,28 +57,29 @@ class Marks:
         self._gone: set[bytes] = set()
         self._lock = threading.Lock()
         self._database = sqlite.open_or_begin_anew(path, _prepare, any_thread=True) if path else None
+        self._stored = self._database is not None and _holds_any(self._database)
 
     def __len__(self) -> int:
         """How many files are known in memory."""
         return len(self._memory)
 
-    def known(self, ids: Iterable[str]) -> dict[str, Learnt]:
+    def known(self, keys: Collection[bytes]) -> dict[bytes, Learnt]:
         """Return what is known of these files."""
-        wanted = {bytes.fromhex(id_): id_ for id_ in ids}
         with self._lock:
-            found = {key: each for key in wanted if (each := self._memory.get(key)) is not None}
-            missing = [key for key in wanted if key not in found]
-            for start in range(0, len(missing), _AT_ONCE):
-                found.update(self._read(missing[start : start + _AT_ONCE]))
-            return {wanted[key]: learnt for key, learnt in found.items()}
+            recall = self._memory.get
+            found = {key: each for key in keys if (each := recall(key)) is not None}
+            if self._stored and len(found) < len(keys):
+                missing = [key for key in keys if key not in found]
+                for start in range(0, len(missing), _AT_ONCE):
+                    found.update(self._read(missing[start : start + _AT_ONCE]))
+            return found
 
-    def learn(self, news: Mapping[str, Learnt]) -> None:
+    def learn(self, news: Mapping[bytes, Learnt]) -> None:
         """Remember something of files."""
-        learnt = {bytes.fromhex(id_): each for id_, each in news.items()}
         with self._lock:
-            self._keep(learnt)
-            self._unsaved.update(learnt)
-            self._gone.difference_update(learnt)
+            self._keep(news)
+            self._unsaved.update(news)
+            self._gone.difference_update(news)
 
     def forget(self, names: Iterable[bytes]) -> None:
         """Let go of contents that others have taken the place of."""
@@ -91,12 +92,13 @@ class Marks:
     def save(self) -> None:
         """Write what was learnt since the last time. A disk that cannot take it costs time later, nothing else."""
         with self._lock:
-            rows = [(key, _encode(learnt)) for key, learnt in self._unsaved.items()][-self._most :]
+            rows = sorted((key, _encode(learnt)) for key, learnt in list(self._unsaved.items())[-self._most :])
             gone = [(key,) for key in self._gone]
             self._unsaved.clear()
             self._gone.clear()
             if self._database is None or not (rows or gone):
                 return
+            self._stored = True
             with contextlib.suppress(sqlite3.Error), self._database:
                 self._database.executemany("DELETE FROM files WHERE id = ?", gone)
                 (count,) = self._database.execute("SELECT count(*) FROM files").fetchone()
@@ -105,8 +107,7 @@ class Marks:
                 self._database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?)", rows)
 
     def _read(self, keys: list[bytes]) -> dict[bytes, Learnt]:
-        if self._database is None or not keys:
-            return {}
+        assert self._database is not None
         places = ",".join("?" * len(keys))
         try:
             rows = self._database.execute(f"SELECT id, learnt FROM files WHERE id IN ({places})", keys)  # noqa: S608 - `?`s
@@ -140,6 +141,11 @@ def _prepare(database: sqlite3.Connection) -> None:
             database.execute("INSERT INTO rules VALUES (?)", (rules,))
 
 
+def _holds_any(database: sqlite3.Connection) -> bool:
+    """Tell whether anything was learnt before: of an empty database nothing need be asked."""
+    return database.execute("SELECT 1 FROM files LIMIT 1").fetchone() is not None
+
+
 def _rules() -> bytes:
     """Name the rewriter's code: what an older one learnt may be wrong for this one."""
     found = hashlib.sha256()
@@ -150,8 +156,10 @@ def _rules() -> bytes:
 
 def _encode(learnt: Learnt) -> bytes:
     """Return a row; of a file about which there is much to say no more than that it holds a marker."""
+    if isinstance(learnt, bool):
+        return _PLAIN[learnt]
     row = msgspec.msgpack.encode(learnt)
-    return row if len(row) <= LARGEST else msgspec.msgpack.encode(True)
+    return row if len(row) <= LARGEST else _PLAIN[True]
 
 
 def _decode(data: bytes) -> Learnt:
@@ -159,4 +167,5 @@ def _decode(data: bytes) -> Learnt:
     return decoded
 
 
+_PLAIN: Final = {learnt: msgspec.msgpack.encode(learnt) for learnt in (False, True)}
 _DECODER = msgspec.msgpack.Decoder(bool | UpToDate)

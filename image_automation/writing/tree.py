@@ -21,6 +21,7 @@ from image_automation.update.proposal import Proposal
 from image_automation.update.result import FileResult, Problem
 from image_automation.update.texts import TextFiles
 from image_automation.writing import leaves, marker_cache
+from image_automation.writing.contents import Contents
 from image_automation.writing.leaves import Candidate, Leaves, Walk
 from image_automation.writing.views import Gone, View, Views
 
@@ -106,9 +107,10 @@ def apply(
     """
     try:
         path = resolved(repository, commit, path)
-        files = _files(repository, commit, path, text_files, known, view=view)
+        contents = Contents(repository)
+        files = _files(contents, commit, path, text_files, known, view=view)
         results = [
-            _rewritten(repository, where, found, setters, known, held=held.get(where, ()))
+            _rewritten(contents, where, found, setters, known, held=held.get(where, ()))
             for where, found in files.items()
         ]
         return Proposal(tuple(each for each in results if each.followed or each.problems))
@@ -117,50 +119,48 @@ def apply(
 
 
 def _files(
-    repository: ports.Repository, commit: str, path: str, text_files: TextFiles, known: Known, *, view: View | None
+    contents: Contents, commit: str, path: str, text_files: TextFiles, known: Known, *, view: View | None
 ) -> Mapping[str, tuple[str, Kind | None]]:
     """Return the content's hash of each file that is worth parsing, and what kind of text it is; None for YAML."""
-    node = repository.node(commit, path)
+    node = contents.repository.node(commit, path)
     if not stat.S_ISDIR(node.mode):
         name = posixpath.basename(path)
         named = Candidate(name, node.id, text_files.kind(name))
         is_candidate = stat.S_ISREG(node.mode) and (named.kind is not None or screening.is_candidate(name))
-        marked = is_candidate and leaves.marked(repository, [named], known.files)
+        marked = is_candidate and leaves.is_marked(contents, named, known.files)
         return {path: (named.id, named.kind)} if marked else {}
     found: dict[str, tuple[str, Kind | None]] = {}
-    for where, blob in _yaml(repository, commit, path, node.id, known):
+    for where, blob in _yaml(contents, commit, path, node.id, known):
         found[where] = (blob, None)
     known.look(view, leaves.name(node.id))
     if text_files.patterns:
-        for leaf in Walk(repository, known.leaves, known.files, text_files).below(node.id):
+        for leaf in Walk(contents, known.leaves, known.files, text_files).below(node.id):
             found.setdefault(posixpath.join(path, leaf.path), (leaf.id, leaf.kind))
         known.look(view, leaves.name(node.id, text_files), what=TextFiles)
     return found
 
 
-def _yaml(
-    repository: ports.Repository, commit: str, path: str, tree_id: str, known: Known
-) -> Iterator[tuple[str, str]]:
+def _yaml(contents: Contents, commit: str, path: str, tree_id: str, known: Known) -> Iterator[tuple[str, str]]:
     """Yield the path and the content's hash of each file; for a link those of the file that it leads to, as Flux does.
 
     Passed over are links that lead nowhere, to a directory or out of the repository.
     """
-    for leaf in Walk(repository, known.leaves, known.files).below(tree_id):
+    for leaf in Walk(contents, known.leaves, known.files).below(tree_id):
         where = posixpath.join(path, leaf.path)
         if not leaf.link:
             yield where, leaf.id
             continue
         try:
-            target = resolved(repository, commit, where, strict=True)
-            node = repository.node(commit, target)
+            target = resolved(contents.repository, commit, where, strict=True)
+            node = contents.repository.node(commit, target)
         except (git.PathNotFound, git.InvalidPath):
             continue
-        if stat.S_ISREG(node.mode) and leaves.marked(repository, [Candidate(leaf.path, node.id)], known.files):
+        if stat.S_ISREG(node.mode) and leaves.is_marked(contents, Candidate(leaf.path, node.id), known.files):
             yield target, node.id
 
 
 def _rewritten(
-    repository: ports.Repository,
+    contents: Contents,
     path: str,
     found: tuple[str, Kind | None],
     setters: Mapping[str, str],
@@ -175,10 +175,12 @@ def _rewritten(
         setters.get(setter) == value for setter, value in learnt.values.items()
     ):
         return replace(learnt.result, path=path)
-    problem = screening.refuse_size(repository.size(blob)) or _refuse_path(path)
-    if problem is not None:
+    if (problem := _refuse_path(path)) is not None:
         return FileResult(git.printable(path), problems=(problem,))
-    result = texts.rewritten(path, repository.read(blob), setters, held, kind=kind)
+    content = contents.take(blob)
+    if isinstance(content, Problem):
+        return FileResult(git.printable(path), problems=(content,))
+    result = texts.rewritten(path, content, setters, held, kind=kind)
     if not (result.changes or held):
         known.files.learn({key: marker_cache.UpToDate({each: setters.get(each) for each in result.followed}, result)})
     return result

@@ -275,7 +275,7 @@ class Mirror:
             return blob.read(repository, blob_id, f"'{self.url.bare}'")
 
     def read_each(self, blob_ids: Iterable[str], *, limit: int) -> Iterator[tuple[str, bytes | None]]:
-        """Yield what many files hold; None for one of more than `limit` bytes, which is not read."""
+        """Yield what many files hold; None for one of more than `limit` bytes, not read, and for what is no file."""
         with self._cache.reading() as repository:
             yield from blob.read_each(repository, blob_ids, limit=limit)
 

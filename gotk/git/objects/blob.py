@@ -4,6 +4,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pygit2
+from pygit2.enums import ObjectType
 
 from gotk.git import errors
 
@@ -33,8 +34,8 @@ def read(repository: pygit2.Repository, blob_id: str, where: str) -> bytes:
 def read_each(
     repository: pygit2.Repository, blob_ids: Iterable[str], *, limit: int
 ) -> Iterator[tuple[str, bytes | None]]:
-    """Yield what many files hold; None for one of more than `limit` bytes, which is not read."""
-    database = repository.odb
+    """Yield what many files hold; None for one of more than `limit` bytes, which is not read, and for what is none."""
+    header, content, file = repository.odb.read_header, repository.odb.read, int(ObjectType.BLOB)
     for blob_id in blob_ids:
-        _, found = database.read_header(blob_id)
-        yield blob_id, database.read(blob_id)[1] if found <= limit else None
+        kind, found = header(blob_id)
+        yield blob_id, content(blob_id)[1] if kind == file and found <= limit else None

@@ -12,7 +12,7 @@ from gotk.git.objects.seed import seed
 from image_automation.update.result import FileResult, Problem, Unresolved
 from image_automation.writing import marker_cache, tree
 
-A, B, C = (f"{n:040x}" for n in (10, 11, 12))
+A, B, C, NEVER = (n.to_bytes(20) for n in (10, 11, 12, 13))
 UP_TO_DATE = marker_cache.UpToDate(
     {"n:p:tag": "1.0", "n:q": None},
     FileResult(
@@ -28,7 +28,7 @@ def test_what_was_learnt_is_known_after_a_restart(tmp_path: Path):
     first = marker_cache.Marks(tmp_path / "marks.db")
     first.learn({A: False, B: True, C: UP_TO_DATE})
     first.save()
-    assert marker_cache.Marks(tmp_path / "marks.db").known([A, B, C, "00" * 20]) == {A: False, B: True, C: UP_TO_DATE}
+    assert marker_cache.Marks(tmp_path / "marks.db").known([A, B, C, NEVER]) == {A: False, B: True, C: UP_TO_DATE}
 
 
 def test_a_damaged_file_is_begun_anew(tmp_path: Path):
@@ -51,7 +51,7 @@ def test_what_other_code_learnt_is_forgotten(tmp_path: Path, monkeypatch: pytest
 @pytest.mark.parametrize("path", [None, "marks.db"], ids=["in memory", "on disk"])
 def test_no_more_than_so_many_are_kept(tmp_path: Path, path: str | None):
     index = marker_cache.Marks(tmp_path / path if path else None, most=10)
-    ids = [f"{n:040x}" for n in range(35)]
+    ids = [n.to_bytes(20) for n in range(35)]
     for id_ in ids:
         index.learn({id_: True})
         index.save()
@@ -59,7 +59,7 @@ def test_no_more_than_so_many_are_kept(tmp_path: Path, path: str | None):
 
 
 def test_what_memory_has_no_room_for_is_known_from_the_disk(tmp_path: Path):
-    ids = [f"{n:040x}" for n in range(35)]
+    ids = [n.to_bytes(20) for n in range(35)]
     for path, kept in ((None, 3), (tmp_path / "marks.db", 35)):
         index = marker_cache.Marks(path, in_memory=40)
         index.learn(dict.fromkeys(ids, UP_TO_DATE))
@@ -112,6 +112,6 @@ def test_of_a_file_about_which_there_is_much_to_say_only_that_it_is_marked_goes_
 
 def test_more_than_are_kept_learnt_at_once_leave_no_more_than_are_kept(tmp_path: Path):
     index = marker_cache.Marks(tmp_path / "marks.db", most=10)
-    index.learn({f"{n:040x}": True for n in range(35)})
+    index.learn({n.to_bytes(20): True for n in range(35)})
     index.save()
-    assert len(marker_cache.Marks(tmp_path / "marks.db").known(f"{n:040x}" for n in range(35))) == 10
+    assert len(marker_cache.Marks(tmp_path / "marks.db").known([n.to_bytes(20) for n in range(35)])) == 10

@@ -1,0 +1,45 @@
+"""What marked files hold, from when they are found until they are rewritten, so that a first run reads none twice.
+
+Of one run, and up to so many bytes: what there was no room for is read again.
+"""
+
+from collections.abc import Iterable
+from typing import Final
+
+from image_automation import ports
+from image_automation.update import screening, texts
+from image_automation.update.lines.kinds import Kind
+from image_automation.update.result import Problem
+
+#: The most bytes that are kept of all files.
+LIMIT: Final = 16 << 20
+
+
+class Contents:
+    """The contents of a repository's files, by their ids."""
+
+    def __init__(self, repository: ports.Repository, limit: int = LIMIT) -> None:
+        self.repository = repository
+        self._room = limit
+        self._kept: dict[str, bytes] = {}
+
+    def look(self, blob_ids: Iterable[str], kind: Kind | None) -> dict[str, bool]:
+        """Read files and tell of each whether it may hold a marker, read as a kind of text, None for YAML.
+
+        What may hold one is kept, if there is room; what is too large or is no file is not read, and may hold one.
+        """
+        told: dict[str, bool] = {}
+        has_marker = texts.has_marker
+        for blob_id, content in self.repository.read_each(blob_ids, limit=screening.SIZE_LIMIT):
+            told[blob_id] = content is None or has_marker(content, kind)
+            if content is not None and told[blob_id] and len(content) <= self._room:
+                self._room -= len(content)
+                self._kept[blob_id] = content
+        return told
+
+    def take(self, blob_id: str) -> bytes | Problem:
+        """Return what a file holds and let go of it, or say why it is not read. Raises the errors of `gotk.git`."""
+        if (content := self._kept.pop(blob_id, None)) is not None:
+            self._room += len(content)
+            return content
+        return screening.refuse_size(self.repository.size(blob_id)) or self.repository.read(blob_id)
