@@ -53,7 +53,8 @@ class Bounded(Generic[K, V]):
     def put(self, key: K, value: V) -> Sequence[V]:
         """Keep a value as the one used last, and return those that had to go, the one unused for longest first."""
         if self._weigh is not None:
-            self.pop(key)
+            if key in self._entries:
+                self.pop(key)
             self._size += self._weigh(value)
             self._entries[key] = value
             return self._shrink() if self._size > self._capacity else ()

@@ -3,13 +3,15 @@
 Of one run, and up to so many bytes: what there was no room for is read again.
 """
 
-from collections.abc import Iterable
+from collections.abc import Mapping
 from typing import Final
 
 from image_automation import ports
-from image_automation.update import screening, texts
+from image_automation.update import screening
+from image_automation.update.lines import rewrite as lines
 from image_automation.update.lines.kinds import Kind
 from image_automation.update.result import Problem
+from image_automation.writing import marker_cache
 
 #: The most bytes that are kept of all files.
 LIMIT: Final = 16 << 20
@@ -23,18 +25,21 @@ class Contents:
         self._room = limit
         self._kept: dict[str, bytes] = {}
 
-    def look(self, blob_ids: Iterable[str], kind: Kind | None) -> dict[str, bool]:
-        """Read files and tell of each whether it may hold a marker, read as a kind of text, None for YAML.
+    def look(self, keys: Mapping[str, bytes], kind: Kind | None) -> dict[bytes, marker_cache.Learnt]:
+        """Read files, by their ids, and tell by their keys which may hold a marker, read as YAML or as a kind of text.
 
         What may hold one is kept, if there is room; what is too large or is no file is not read, and may hold one.
         """
-        told: dict[str, bool] = {}
-        has_marker = texts.has_marker
-        for blob_id, content in self.repository.read_each(blob_ids, limit=screening.SIZE_LIMIT):
-            told[blob_id] = content is None or has_marker(content, kind)
-            if content is not None and told[blob_id] and len(content) <= self._room:
-                self._room -= len(content)
-                self._kept[blob_id] = content
+        told: dict[bytes, marker_cache.Learnt] = {}
+        has_marker = screening.has_marker if kind is None else lines.has_marker
+        for blob_id, content in self.repository.read_each(keys, limit=screening.SIZE_LIMIT):
+            if content is None:
+                told[keys[blob_id]] = True
+            elif has_marker(content):
+                told[keys[blob_id]] = True
+                self._keep(blob_id, content)
+            else:
+                told[keys[blob_id]] = False
         return told
 
     def take(self, blob_id: str) -> bytes | Problem:
@@ -43,3 +48,8 @@ class Contents:
             self._room += len(content)
             return content
         return screening.refuse_size(self.repository.size(blob_id)) or self.repository.read(blob_id)
+
+    def _keep(self, blob_id: str, content: bytes) -> None:
+        if len(content) <= self._room and blob_id not in self._kept:
+            self._room -= len(content)
+            self._kept[blob_id] = content

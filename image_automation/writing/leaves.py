@@ -10,7 +10,7 @@ import stat
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from threading import Lock
-from typing import Final, NamedTuple
+from typing import Final, TypeAlias
 
 from gotk.bounded import Bounded
 from gotk.git import errors as git
@@ -93,12 +93,9 @@ class Leaves:
         return frozenset(gone - stay)
 
 
-class Candidate(NamedTuple):
-    """A file that may hold a marker: its name, its content's hash, and what kind of text it is."""
-
-    name: str
-    id: str
-    kind: Kind | None = None
+#: A file that may hold a marker: its name, its content's hash, and what kind of text it is, None for YAML. A plain
+#: tuple, for a repository has many.
+Candidate: TypeAlias = tuple[str, str, Kind | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,17 +115,18 @@ class Walk:
         if depth > _DEPTH_LIMIT:
             raise git.InvalidPath(f"the repository's directories are nested deeper than {_DEPTH_LIMIT} levels")
         nodes = self.contents.repository.children(tree_id)
-        candidates = list(self._candidates(nodes, where))
-        keys = [key(each.id, each.kind) for each in candidates]
-        found = {each.name: each for each in _marked(self.contents, candidates, keys, self.files)}
-        leaves = tuple(itertools.islice(self._walk(nodes, found, where, depth), _LEAVES_LIMIT + 1))
+        candidates = self._candidates(nodes, where)
+        keys = [key(id_, kind) for _, id_, kind in candidates]
+        found = {file: kind for file, _, kind in _marked(self.contents, candidates, keys, self.files)}
+        worth = [node for node in nodes if node.name in found or not stat.S_ISREG(node.mode)]
+        leaves = tuple(itertools.islice(self._walk(worth, found, where, depth), _LEAVES_LIMIT + 1))
         if len(leaves) > _LEAVES_LIMIT:
             raise git.TooLarge(f"the repository holds more than {_LEAVES_LIMIT} files with markers")
-        below = tuple(name(node.id, self.chosen, inside) for node, inside in self._directories(nodes, where))
+        below = tuple(name(node.id, self.chosen, inside) for node, inside in self._directories(worth, where))
         return self.leaves.put(known_by, Directory(leaves, below, tuple(keys)))
 
     def _walk(
-        self, nodes: Iterable[ports.Node], found: Mapping[str, Candidate], where: str, depth: int
+        self, nodes: Iterable[ports.Node], found: Mapping[str, Kind | None], where: str, depth: int
     ) -> Iterator[Leaf]:
         for node in nodes:
             if stat.S_ISDIR(node.mode):
@@ -138,7 +136,7 @@ class Walk:
             elif stat.S_ISLNK(node.mode) and self.chosen is None and screening.is_candidate(node.name):
                 yield Leaf(node.name, node.id, link=True)
             elif node.name in found:
-                yield Leaf(node.name, node.id, kind=found[node.name].kind)
+                yield Leaf(node.name, node.id, kind=found[node.name])
 
     def _directories(self, nodes: Iterable[ports.Node], where: str) -> Iterator[tuple[ports.Node, str]]:
         """Yield those that are walked, and where each one is."""
@@ -147,15 +145,12 @@ class Walk:
             if stat.S_ISDIR(node.mode) and (self.chosen is None or self.chosen.reaches(below[:-1])):
                 yield node, below
 
-    def _candidates(self, nodes: Iterable[ports.Node], where: str) -> Iterator[Candidate]:
-        for node in nodes:
-            if not stat.S_ISREG(node.mode):
-                continue
-            if self.chosen is None:
-                if screening.is_candidate(node.name):
-                    yield Candidate(node.name, node.id)
-            elif (kind := self.chosen.kind(f"{where}{node.name}")) is not None:
-                yield Candidate(node.name, node.id, kind)
+    def _candidates(self, nodes: Iterable[ports.Node], where: str) -> list[Candidate]:
+        files = [node for node in nodes if stat.S_ISREG(node.mode)]
+        if self.chosen is None:
+            return [(node.name, node.id, None) for node in files if screening.is_candidate(node.name)]
+        kinds = [self.chosen.kind(f"{where}{node.name}") for node in files]
+        return [(node.name, node.id, kind) for node, kind in zip(files, kinds, strict=True) if kind is not None]
 
 
 def name(tree_id: str, chosen: TextFiles | None = None, where: str = "") -> bytes:
@@ -173,7 +168,7 @@ def key(id_: str, kind: Kind | None) -> bytes:
 
 def is_marked(contents: Contents, candidate: Candidate, files: marker_cache.Marks) -> bool:
     """Tell whether a candidate is worth parsing."""
-    return bool(_marked(contents, [candidate], [key(candidate.id, candidate.kind)], files))
+    return bool(_marked(contents, [candidate], [key(*candidate[1:])], files))
 
 
 def _marked(
@@ -182,12 +177,11 @@ def _marked(
     """Return the candidates, known by these keys, that are worth parsing; only those whose content is new are read."""
     learnt = files.known(keys)
     unknown: dict[Kind | None, dict[str, bytes]] = {}
-    for each, name in zip(candidates, keys, strict=True):
-        if name not in learnt:
-            unknown.setdefault(each.kind, {})[each.id] = name
-    for kind, names in unknown.items():
-        told = contents.look(names, kind)
-        news: dict[bytes, marker_cache.Learnt] = {names[id_]: marked for id_, marked in told.items()}
-        files.learn(news)
-        learnt.update(news)
-    return [each for each, name in zip(candidates, keys, strict=True) if learnt[name]]
+    for (_, id_, kind), known_by in zip(candidates, keys, strict=True):
+        if known_by not in learnt:
+            unknown.setdefault(kind, {})[id_] = known_by
+    for kind, news in unknown.items():
+        told = contents.look(news, kind)
+        files.learn(told)
+        learnt.update(told)
+    return [each for each, known_by in zip(candidates, keys, strict=True) if learnt[known_by]]

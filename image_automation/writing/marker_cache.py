@@ -7,6 +7,7 @@ thrown away when the rewriter's own code changes or the file is damaged, and nev
 
 import contextlib
 import hashlib
+import itertools
 import sqlite3
 import threading
 from collections.abc import Collection, Iterable, Mapping
@@ -92,7 +93,7 @@ class Marks:
     def save(self) -> None:
         """Write what was learnt since the last time. A disk that cannot take it costs time later, nothing else."""
         with self._lock:
-            rows = sorted((key, _encode(learnt)) for key, learnt in list(self._unsaved.items())[-self._most :])
+            rows = [(key, _encode(learnt)) for key, learnt in self._unsaved.items()][-self._most :]
             gone = [(key,) for key in self._gone]
             self._unsaved.clear()
             self._gone.clear()
@@ -104,7 +105,14 @@ class Marks:
                 (count,) = self._database.execute("SELECT count(*) FROM files").fetchone()
                 if count + len(rows) > self._most:
                     self._database.execute("DELETE FROM files")
-                self._database.executemany("INSERT OR REPLACE INTO files VALUES (?, ?)", rows)
+                for start in range(0, len(rows), _AT_ONCE):
+                    self._write(rows[start : start + _AT_ONCE])
+
+    def _write(self, rows: list[tuple[bytes, bytes]]) -> None:
+        assert self._database is not None
+        places = ",".join(["(?,?)"] * len(rows))
+        values = list(itertools.chain.from_iterable(rows))
+        self._database.execute(f"INSERT OR REPLACE INTO files VALUES {places}", values)  # noqa: S608 - `?`s
 
     def _read(self, keys: list[bytes]) -> dict[bytes, Learnt]:
         assert self._database is not None

@@ -22,7 +22,7 @@ from image_automation.update.result import FileResult, Problem
 from image_automation.update.texts import TextFiles
 from image_automation.writing import leaves, marker_cache
 from image_automation.writing.contents import Contents
-from image_automation.writing.leaves import Candidate, Leaves, Walk
+from image_automation.writing.leaves import Leaves, Walk
 from image_automation.writing.views import Gone, View, Views
 
 NONE_HELD: Mapping[str, Collection[Place]] = {}
@@ -125,10 +125,10 @@ def _files(
     node = contents.repository.node(commit, path)
     if not stat.S_ISDIR(node.mode):
         name = posixpath.basename(path)
-        named = Candidate(name, node.id, text_files.kind(name))
-        is_candidate = stat.S_ISREG(node.mode) and (named.kind is not None or screening.is_candidate(name))
-        marked = is_candidate and leaves.is_marked(contents, named, known.files)
-        return {path: (named.id, named.kind)} if marked else {}
+        kind = text_files.kind(name)
+        is_candidate = stat.S_ISREG(node.mode) and (kind is not None or screening.is_candidate(name))
+        marked = is_candidate and leaves.is_marked(contents, (name, node.id, kind), known.files)
+        return {path: (node.id, kind)} if marked else {}
     found: dict[str, tuple[str, Kind | None]] = {}
     for where, blob in _yaml(contents, commit, path, node.id, known):
         found[where] = (blob, None)
@@ -155,7 +155,7 @@ def _yaml(contents: Contents, commit: str, path: str, tree_id: str, known: Known
             node = contents.repository.node(commit, target)
         except (git.PathNotFound, git.InvalidPath):
             continue
-        if stat.S_ISREG(node.mode) and leaves.is_marked(contents, Candidate(leaf.path, node.id), known.files):
+        if stat.S_ISREG(node.mode) and leaves.is_marked(contents, (leaf.path, node.id, None), known.files):
             yield target, node.id
 
 
