@@ -24,7 +24,7 @@ _ODD = re.compile("[\x80-\x9f\u2028\u2029\ufeff]")
 # The entries of one mapping, or of the mappings in one sequence, often follow each other in lines of the plainest kind:
 # what has neither a comment nor a marker in it, and names no object.
 _PLAINEST: Final = r"""
-    (?:(?:[^\n ,\[\]{}\#&*!|>'"%@`?:$-]|-(?=[^ \n\#$]))[^\n:\#$]*+(?::(?=[^ \n])[^\n:\#$]*+)*+
+    (?:(?:[^\n ,\[\]{}\#&*!|>'"%@`?:$-]|-(?=[^ \n\#$]))[^\n:\#$]*+(?::(?=[^ \n])[^\n:\#$]*+)*
         |'[^'\n\#$]*+'(?=[ \n])
         |"[^"\\\n\#$]*+"(?=[ \n])
     )\ *+\n"""
@@ -46,8 +46,8 @@ _ROW = re.compile(
     (?:(?P<comment>\#)[^\n]*+)?
     (?P<rest>[^\n]*+)\n
     (?P<more>(?(key)(?(value)(?(dashes)
-        (?:(?P=indent)(?:-\ |\ \ )(?!apiVersion:|kind:|metadata:){_ENTRY})*+
-        |(?:(?P=indent)(?!apiVersion:|kind:|metadata:|name:|namespace:){_ENTRY})*+
+        (?:(?P=indent)(?:-\ |\ \ )(?!apiVersion:|kind:|metadata:){_ENTRY})*
+        |(?:(?P=indent)(?!apiVersion:|kind:|metadata:|name:|namespace:){_ENTRY})*
     ))))""",
     re.VERBOSE,
 )
