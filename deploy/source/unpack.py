@@ -6,9 +6,11 @@ Flux's it also bounds how much a small archive may unfold to.
 
 import gzip
 import io
+import os
 import posixpath
 import tarfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 from deploy.source.tar_entries import MOST_OF_HEADERS, entries
@@ -17,6 +19,9 @@ from gotk import digest as digests
 _CHUNK = 128 << 10
 #: What an entry may take besides its file's bytes: a header, one of its own for a long name, what fills blocks up.
 _MOST_OF_AN_ENTRY = 8 << 10
+
+#: How a file is made where there is none of its name.
+_NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
 
 _HINT = "(check whether file size exceeds max download size)"
 
@@ -50,6 +55,7 @@ def unpack(path: Path, target: Path, *, most_bytes: int = 1 << 30, most_entries:
 
 
 def _unpack(tar: tarfile.TarFile, reader: "_Bounded", target: Path, most_bytes: int, most_entries: int) -> None:
+    made: set[str] = set()
     for number, member in enumerate(entries(tar, reader), start=1):
         if number > most_entries:
             raise ArchiveError(f"failed to untar archive: more than {most_entries} entries")
@@ -57,9 +63,11 @@ def _unpack(tar: tarfile.TarFile, reader: "_Bounded", target: Path, most_bytes: 
             if not 0 <= member.size <= most_bytes:
                 raise ArchiveError("failed to untar archive: it unfolds to more bytes than allowed")
             most_bytes -= member.size
-            _write_file(tar, member, target / _safe(member.name))
+            place = _safe(member.name)
+            _make_directory(target, posixpath.dirname(place), made)
+            _write_file(f"{target}/{place}", _content(tar, reader, member), executable=bool(member.mode & 0o111))
         elif member.isdir():
-            (target / _safe(member.name)).mkdir(mode=0o750, parents=True, exist_ok=True)
+            _make_directory(target, _safe(member.name), made)
 
 
 class _Bounded(io.RawIOBase):
@@ -68,6 +76,7 @@ class _Bounded(io.RawIOBase):
     def __init__(self, packed: gzip.GzipFile, most: int) -> None:
         self._packed = packed
         self._most = most
+        self._position = 0
         self.headers: int | None = MOST_OF_HEADERS
 
     def read(self, size: int = -1) -> bytes:
@@ -82,13 +91,14 @@ class _Bounded(io.RawIOBase):
 
     def _take(self, size: int) -> bytes:
         found = self._packed.read(size)
-        if self._packed.tell() > self._most:
+        self._position += len(found)
+        if self._position > self._most:
             raise ArchiveError("failed to untar archive: it unfolds to more bytes than allowed")
         return found
 
     def tell(self) -> int:
         """Return the position in what was unfolded."""
-        return self._packed.tell()
+        return self._position
 
     def seek(self, position: int, whence: int = 0, /) -> int:
         """Skip forward to a position."""
@@ -106,14 +116,39 @@ def _safe(name: str) -> str:
     return posixpath.normpath(name)
 
 
-def _write_file(tar: tarfile.TarFile, member: tarfile.TarInfo, place: Path) -> None:
-    place.parent.mkdir(mode=0o750, parents=True, exist_ok=True)
-    place.unlink(missing_ok=True)
-    content = tar.extractfile(member)
-    with place.open("xb") as file:
-        while content is not None and (chunk := content.read(_CHUNK)):
-            file.write(chunk)
-    place.chmod(0o700 if member.mode & 0o111 else 0o600)
+def _make_directory(target: Path, place: str, made: set[str]) -> None:
+    if place not in made:
+        (target / place).mkdir(mode=0o750, parents=True, exist_ok=True)
+        made.add(place)
+
+
+def _content(tar: tarfile.TarFile, reader: "_Bounded", member: tarfile.TarInfo) -> Iterator[bytes]:
+    """Yield a file's bytes. Raises ReadError where the archive ends before they do."""
+    if member.issparse():
+        holed = tar.extractfile(member)
+        while holed is not None and (chunk := holed.read(_CHUNK)):
+            yield chunk
+        return
+    reader.seek(member.offset_data)
+    left = member.size
+    while left:
+        chunk = reader.read(min(left, _CHUNK))
+        if not chunk:
+            raise tarfile.ReadError("unexpected end of data")
+        left -= len(chunk)
+        yield chunk
+
+
+def _write_file(place: str, content: Iterator[bytes], *, executable: bool) -> None:
+    """Write a file that its owner alone may read; one that is there already is replaced."""
+    mode = 0o700 if executable else 0o600
+    try:
+        made = os.open(place, _NEW, mode)
+    except FileExistsError:
+        os.remove(place)  # noqa: PTH107 - a path of its own for each file costs as much as the file
+        made = os.open(place, _NEW, mode)
+    with os.fdopen(made, "wb") as file:
+        file.writelines(content)
 
 
 def _plain(error: Exception) -> str:

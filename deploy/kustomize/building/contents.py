@@ -21,6 +21,7 @@ from gotk.runtime.blocking import Limiter
 _BYTES = 16
 #: How many paths are remembered, of all artifacts together; what is unpacked has half as many at most.
 _PATHS = 400_000
+_PIECE = 64 << 10
 _FILE, _DIRECTORY, _NOTHING = b"f", b"d", b"-"
 
 
@@ -93,6 +94,18 @@ class Index:
         return found
 
 
+def _digest(path: str) -> bytes:
+    """Hash a file, most of which are small: a buffer of a size for large ones costs more than what it is for."""
+    told = _hash()
+    descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        while piece := os.read(descriptor, _PIECE):
+            told.update(piece)
+    finally:
+        os.close(descriptor)
+    return told.digest()
+
+
 def read(root: Path) -> Contents:
     """Hash all that is below a folder; links and devices are nothing. Raises OSError."""
     marks: dict[str, bytes] = {}
@@ -109,8 +122,7 @@ def read(root: Path) -> Contents:
                     pending.append(path)
                 elif each.is_file(follow_symlinks=False):
                     mark = _FILE
-                    with (root / path).open("rb") as file:
-                        marks[path] = _FILE + hashlib.file_digest(file, _hash).digest()
+                    marks[path] = _FILE + _digest(each.path)
                 listing.append(mark + os.fsencode(each.name))
         marks[where or "."] = _DIRECTORY + _hash(b"\0".join(sorted(listing))).digest()
     return Contents(marks)
