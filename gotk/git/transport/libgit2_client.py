@@ -15,7 +15,7 @@ from gotk.git import errors
 from gotk.git import libgit2 as _settings
 from gotk.git import url as urls
 from gotk.git.objects import commit as commits
-from gotk.git.transport import diagnosis, first_request, refspecs
+from gotk.git.transport import diagnosis, first_request, promptness, refspecs
 from gotk.git.transport.failures import Failures
 from gotk.git.transport.operation import Done, Fetch, Fetched, ListReferences, Operation, Push, References
 
@@ -55,6 +55,11 @@ class _Callbacks(pygit2.RemoteCallbacks):
         self._timeout = remote.timeout
         self._deadline = time.monotonic() + remote.timeout
         self._offered: set[str] = set()
+        self._open_before = promptness.sockets()
+
+    def connected(self) -> None:
+        """Take note that there is a connection, over which requests follow."""
+        promptness.ensure(self._open_before)
 
     def credentials(
         self,
@@ -119,6 +124,7 @@ class _PushCallbacks(_Callbacks):
 
     def push_negotiation(self, updates: list[Any]) -> None:
         """Compare the remote's reference with what we believed it to be."""
+        self.connected()
         for update in updates:
             old = None if update.src.raw == bytes(20) else str(update.src)
             if old == self._operation.commit:
@@ -138,6 +144,7 @@ class _PushCallbacks(_Callbacks):
 def _connect(repository: pygit2.Repository, callbacks: _Callbacks, address: urls.Url) -> Any:
     connection = repository.remotes.create_anonymous(address.connect)
     connection.connect(callbacks=callbacks, proxy=True)
+    callbacks.connected()
     return connection
 
 

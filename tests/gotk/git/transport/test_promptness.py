@@ -1,0 +1,61 @@
+"""What is said to a remote leaves at once: the sockets of libgit2, and no others, get the option that says so."""
+
+import socket
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from gotk.git.mirrors.mirror import Mirrors
+from gotk.git.objects.commit import Person
+from gotk.git.objects.seed import seed
+from gotk.git.serving.server import GitServer
+from gotk.git.transport import libgit2_client, promptness
+
+
+def prompt(descriptor: int) -> bool:
+    """Whether a socket sends at once; those of other kinds do."""
+    opened = socket.socket(fileno=descriptor)
+    try:
+        if opened.family == socket.AF_UNIX:
+            return True
+        return bool(opened.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY))
+    finally:
+        opened.detach()
+
+
+def test_only_tcp_sockets_that_were_opened_since_get_the_option(tmp_path: Path):
+    with socket.create_server(("127.0.0.1", 0)) as server, socket.create_connection(server.getsockname()) as old:
+        before = promptness.sockets()
+        one, other = socket.socketpair()
+        with one, other, (tmp_path / "file").open("w"), socket.create_connection(server.getsockname()) as new:
+            assert new.fileno() in promptness.sockets() - before
+            promptness.ensure(before)
+            assert (prompt(old.fileno()), prompt(new.fileno())) == (False, True)
+            new.sendall(b"still open")
+
+
+def test_where_the_system_does_not_tell_nothing_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(promptness, "_DESCRIPTORS", tmp_path / "nowhere")
+    assert promptness.sockets() == frozenset()
+    promptness.ensure(frozenset())
+
+
+def test_a_fetch_and_a_push_go_over_such_sockets(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    met: list[bool] = []
+
+    def look(*_: object) -> None:
+        met.extend(prompt(each) for each in promptness.sockets() - before)
+
+    monkeypatch.setattr(libgit2_client._PushCallbacks, "push_transfer_progress", look)
+    monkeypatch.setattr(libgit2_client._Callbacks, "transfer_progress", look)
+    seed(tmp_path / "fleet.git", {"a.yaml": "a: b\n"})
+    with GitServer(tmp_path) as server:
+        mirror = Mirrors(tmp_path / "mirrors").open(server.url("fleet.git"))
+        before = promptness.sockets()
+        commit = mirror.fetch("refs/heads/main")
+        fetched = list(met)
+        made = mirror.commit(commit, {"a.yaml": b"a: c\n"}, Person("a", "a@b"), "m", datetime(2026, 1, 1, tzinfo=UTC))
+        mirror.push(made, "main", commit)
+    assert True in fetched
+    assert True in met[len(fetched) :]
