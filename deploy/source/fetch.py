@@ -5,6 +5,7 @@ What lies there is only ever read; what nobody reads goes when there is too much
 
 import asyncio
 import contextlib
+import os
 import shutil
 import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -17,6 +18,8 @@ from gotk.api.meta import Artifact
 from gotk.bounded import Bounded
 from gotk.runtime.blocking import Limiter
 
+#: Of a tree with more paths it is not remembered what lies in it.
+_MOST_REMEMBERED = 50_000
 _Fetch = Callable[[Artifact, float], Awaitable[Path]]
 
 
@@ -57,6 +60,15 @@ class _Shared:
                 del self._read[digest]
                 await self._leave(digest, place)
 
+    def _take_idle(self, wanted: Callable[[Path], bool]) -> Path | None:
+        """Take one of those that nobody reads out of what is kept, the last that was read."""
+        for digest in reversed(list(self._idle)):
+            place = self._idle.peek(digest)
+            if place is not None and place.path is not None and wanted(place.path):
+                self._idle.pop(digest)
+                return place.path
+        return None
+
     async def _leave(self, digest: str, place: _Place) -> None:
         """Keep what nobody reads any more, and delete what there is no room for."""
         surplus = self._idle.put(digest, place) if place.path is not None else ()
@@ -66,31 +78,53 @@ class _Shared:
 
 
 class Trees(_Shared):
-    """The unpacked artifacts: directories."""
+    """The unpacked artifacts: directories.
+
+    Where nobody reads the last one of a source any more, it becomes the next one: most of what lies there stays.
+    """
 
     def __init__(self, *, downloads: Downloads, limiter: Limiter, scratch: Path, capacity: int) -> None:
         """Take what it works with; `capacity` is how many trees stay that nobody reads."""
-        super().__init__(limiter=limiter, capacity=capacity, fetch=self._unpacked, remove=_remove_tree)
+        super().__init__(limiter=limiter, capacity=capacity, fetch=self._unpacked, remove=self._remove_known)
+        self._laid: dict[Path, tuple[str, unpack.Laid]] = {}
         self._downloads = downloads
         self._blocking = limiter
         self._scratch = scratch
 
     async def _unpacked(self, artifact: Artifact, timeout: float) -> Path:
-        target = Path(tempfile.mkdtemp(prefix="source-", dir=self._scratch))
-        packed = target.with_suffix(".tar.gz")
+        descriptor, name = tempfile.mkstemp(prefix="source-", suffix=".tar.gz", dir=self._scratch)
+        os.close(descriptor)
+        packed = Path(name)
         try:
             await self._downloads.fetch(artifact, packed, timeout=timeout)
-            await self._blocking.run(unpack.unpack, packed, target)
-        except BaseException as error:
-            await asyncio.shield(self._blocking.run(_remove_tree, target))
-            if isinstance(error, unpack.ArchiveError):
-                raise ArtifactError(str(error)) from error
-            if isinstance(error, OSError):
-                raise ArtifactError(f"failed to keep archive: {error.strerror}") from error
-            raise
+            source = artifact.url.rpartition("/")[0]
+            last = self._take_idle(lambda path: path in self._laid and self._laid[path][0] == source)
+            if last is not None:
+                with contextlib.suppress(unpack.ArchiveError):  # anew, then
+                    return await self._unpack(packed, last, source)
+            return await self._unpack(packed, Path(tempfile.mkdtemp(prefix="source-", dir=self._scratch)), source)
+        except unpack.ArchiveError as error:
+            raise ArtifactError(str(error)) from error
+        except OSError as error:
+            raise ArtifactError(f"failed to keep archive: {error.strerror}") from error
         finally:
-            packed.unlink(missing_ok=True)
+            _drop(packed)
+
+    async def _unpack(self, packed: Path, target: Path, source: str) -> Path:
+        """Unpack into a directory, which is gone after any error."""
+        _, laid = self._laid.pop(target, (source, unpack.Laid()))
+        try:
+            await self._blocking.run(unpack.unpack, packed, target, laid=laid)
+        except BaseException:
+            await asyncio.shield(self._blocking.run(_remove_tree, target))
+            raise
+        if len(laid.marks) <= _MOST_REMEMBERED:
+            self._laid[target] = source, laid
         return target
+
+    def _remove_known(self, path: Path) -> None:
+        self._laid.pop(path, None)
+        _remove_tree(path)
 
 
 class Archives(_Shared):
@@ -112,6 +146,10 @@ class Archives(_Shared):
             await asyncio.shield(self._blocking.run(_remove_file, target))
             raise
         return target
+
+
+def _drop(packed: Path) -> None:
+    packed.unlink(missing_ok=True)
 
 
 def _remove_tree(path: Path) -> None:

@@ -5,12 +5,14 @@ Flux's it also bounds how much a small archive may unfold to.
 """
 
 import gzip
+import hashlib
 import io
 import os
 import posixpath
 import tarfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from deploy.source.tar_entries import MOST_OF_HEADERS, entries
@@ -22,6 +24,9 @@ _MOST_OF_AN_ENTRY = 8 << 10
 
 #: How a file is made where there is none of its name.
 _NEW = os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+
+#: The mark of a directory: no file has it.
+_DIRECTORY = b"directory"
 
 _HINT = "(check whether file size exceeds max download size)"
 
@@ -42,20 +47,36 @@ def verify(path: Path, digest: str) -> None:
         raise ArchiveError(f"failed to verify archive: computed digest doesn't match provided '{digest}' {_HINT}")
 
 
-def unpack(path: Path, target: Path, *, most_bytes: int = 1 << 30, most_entries: int = 200_000) -> None:
-    """Unpack a gzipped tar into an empty directory. Raises ArchiveError."""
+@dataclass(slots=True)
+class Laid:
+    """What lies in a directory that one archive was unpacked into, so that the next one writes only what differs.
+
+    `marks` tell of each path which bytes a file has, and whether it may be run; a directory has the mark of none.
+    """
+
+    marks: dict[str, bytes] = field(default_factory=dict)
+
+
+def unpack(
+    path: Path, target: Path, *, most_bytes: int = 1 << 30, most_entries: int = 200_000, laid: Laid | None = None
+) -> None:
+    """Unpack a gzipped tar into a directory that is empty, or as it was `laid`. Raises ArchiveError.
+
+    What is laid there is noted. After an error the directory holds some of both, and is of no use.
+    """
     unfolded = most_bytes + most_entries * _MOST_OF_AN_ENTRY
     try:
         with gzip.open(path) as packed, tarfile.open(fileobj=(reader := _Bounded(packed, unfolded)), mode="r:") as tar:
-            _unpack(tar, reader, target, most_bytes, most_entries)
+            laying = _Laying(target, laid if laid is not None else Laid())
+            _unpack(tar, reader, laying, most_bytes, most_entries)
+            laying.end()
     except ArchiveError:
         raise
     except (tarfile.TarError, zlib.error, EOFError, OSError, RecursionError, ValueError) as error:
         raise ArchiveError(f"failed to untar archive: {_plain(error)}") from error
 
 
-def _unpack(tar: tarfile.TarFile, reader: "_Bounded", target: Path, most_bytes: int, most_entries: int) -> None:
-    made: set[str] = set()
+def _unpack(tar: tarfile.TarFile, reader: "_Bounded", laying: "_Laying", most_bytes: int, most_entries: int) -> None:
     for number, member in enumerate(entries(tar, reader), start=1):
         if number > most_entries:
             raise ArchiveError(f"failed to untar archive: more than {most_entries} entries")
@@ -63,11 +84,10 @@ def _unpack(tar: tarfile.TarFile, reader: "_Bounded", target: Path, most_bytes: 
             if not 0 <= member.size <= most_bytes:
                 raise ArchiveError("failed to untar archive: it unfolds to more bytes than allowed")
             most_bytes -= member.size
-            place = _safe(member.name)
-            _make_directory(target, posixpath.dirname(place), made)
-            _write_file(f"{target}/{place}", _content(tar, reader, member), executable=bool(member.mode & 0o111))
+            content, executable = _content(tar, reader, member), bool(member.mode & 0o111)
+            laying.file(_safe(member.name), content, executable=executable, small=member.size <= _CHUNK)
         elif member.isdir():
-            _make_directory(target, _safe(member.name), made)
+            laying.directory(_safe(member.name))
 
 
 class _Bounded(io.RawIOBase):
@@ -116,10 +136,55 @@ def _safe(name: str) -> str:
     return posixpath.normpath(name)
 
 
-def _make_directory(target: Path, place: str, made: set[str]) -> None:
-    if place not in made:
-        (target / place).mkdir(mode=0o750, parents=True, exist_ok=True)
-        made.add(place)
+class _Laying:
+    """Lays files and directories into a target, where they do not lie there yet."""
+
+    def __init__(self, target: Path, laid: Laid) -> None:
+        self._target = target
+        self._marks = laid.marks
+        self._files: set[str] = set()
+        self._directories: set[str] = set()
+
+    def directory(self, place: str) -> None:
+        """Have a directory, and those above it. Raises OSError."""
+        place, news = place if place != "." else "", list[str]()
+        while place not in self._directories:
+            self._directories.add(place)
+            news.append(place)
+            place = posixpath.dirname(place)
+        for each in reversed(news):
+            if self._marks.get(each) != _DIRECTORY:
+                self._clear(each)
+                (self._target / each).mkdir(mode=0o750, parents=True, exist_ok=True)
+                self._marks[each] = _DIRECTORY
+
+    def file(self, place: str, content: Iterable[bytes], *, executable: bool, small: bool) -> None:
+        """Have a file; of a `small` one it is seen first whether it is there. Raises OSError."""
+        self.directory(posixpath.dirname(place))
+        mark = b""
+        if small:
+            whole = b"".join(content)
+            mark = hashlib.blake2b(whole, digest_size=16, person=b"executable" if executable else b"").digest()
+            content = (whole,)
+        self._files.add(place)
+        if not mark or self._marks.get(place) != mark:
+            _write_file(f"{self._target}/{place}", content, executable=executable)
+            self._marks[place] = mark
+
+    def end(self) -> None:
+        """Take away what lay there before, and does not any more. Raises OSError."""
+        gone = self._marks.keys() - self._files - self._directories - {""}
+        for place in sorted(gone, reverse=True):  # what is in a directory goes before it
+            if self._marks.pop(place) == _DIRECTORY:
+                (self._target / place).rmdir()
+            else:
+                (self._target / place).unlink()
+
+    def _clear(self, place: str) -> None:
+        """Take a file away that lay before where there is to be a directory. Raises OSError."""
+        if place in self._marks and place not in self._files:
+            (self._target / place).unlink()
+            del self._marks[place]
 
 
 def _content(tar: tarfile.TarFile, reader: "_Bounded", member: tarfile.TarInfo) -> Iterator[bytes]:
@@ -139,7 +204,7 @@ def _content(tar: tarfile.TarFile, reader: "_Bounded", member: tarfile.TarInfo) 
         yield chunk
 
 
-def _write_file(place: str, content: Iterator[bytes], *, executable: bool) -> None:
+def _write_file(place: str, content: Iterable[bytes], *, executable: bool) -> None:
     """Write a file that its owner alone may read; one that is there already is replaced."""
     mode = 0o700 if executable else 0o600
     try:

@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator
 from datetime import UTC, datetime
 from pathlib import Path
 
+import msgspec
 import pytest
 from aiohttp import web
 
@@ -193,3 +194,36 @@ async def test_many_trees_come_and_go_at_once_and_each_goes_once(source: Source)
     source.answers = [200]
     assert await source.names() == ["cm.yaml"]
     assert len(list(source.scratch.iterdir())) == 1
+
+
+async def test_the_tree_of_the_last_artifact_becomes_that_of_the_next_where_nobody_reads_it(source: Source) -> None:
+    found: list[Path] = []
+    bodies = [sources.archive({"same/cm.yaml": "x", name: name}) for name in ("one", "two", "three")]
+    artifacts = []
+    for number, body in enumerate(bodies):
+        source.bodies[str(number)] = body
+        artifact = source.artifact(sources.digest(body))
+        artifacts.append(msgspec.structs.replace(artifact, url=f"{source.url}?{number}"))
+
+    async def opened(number: int) -> list[str]:
+        async with source.trees.open(artifacts[number], timeout=10) as root:
+            found.append(root)
+            return sorted(path.name for path in root.iterdir())
+
+    assert [await opened(0), await opened(1)] == [["one", "same"], ["same", "two"]]
+    assert found[0] == found[1]
+    async with source.trees.open(artifacts[1], timeout=10) as root:
+        assert await opened(2) == ["same", "three"]
+        assert (root / "two").read_text() == "two"
+    assert found[2] != found[1]
+    assert await opened(0) == ["one", "same"]
+
+
+async def test_an_archive_that_does_not_go_over_the_last_one_is_unpacked_anew(source: Source) -> None:
+    for number, files in enumerate(({"a/b": "x"}, {"a": "y"})):
+        body = source.bodies[str(number)] = sources.archive(files)
+        artifact = msgspec.structs.replace(source.artifact(sources.digest(body)), url=f"{source.url}?{number}")
+        async with source.trees.open(artifact, timeout=10) as root:
+            assert [path.name for path in root.iterdir()] == ["a"]
+    assert [path.name for path in source.scratch.iterdir()] == [root.name]
+    assert (root / "a").read_text() == "y"

@@ -1,12 +1,16 @@
 """Unpacking: what is written, what is skipped, what is refused."""
 
 import io
+import os
 import tarfile
+import tempfile
 import tracemalloc
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from deploy.source import unpack
 from deploy.source.unpack import ArchiveError
@@ -138,3 +142,60 @@ def test_digests(tmp_path: Path) -> None:
             unpack.verify(path, wrong)
     with pytest.raises(ArchiveError, match="unsupported digest algorithm 'md5'"):
         unpack.verify(path, "md5:00")
+
+
+PLACES = ("a", "a/b", "a/b/c", "d/e", "d", "f", ".", "./g")
+ENTRIES = st.tuples(
+    st.sampled_from(PLACES), st.sampled_from([tarfile.DIRTYPE, tarfile.REGTYPE]), st.sampled_from(["", "x", "y"])
+)
+ARCHIVES = st.lists(st.lists(st.tuples(ENTRIES, st.sampled_from([0o644, 0o755])), max_size=6), min_size=1, max_size=4)
+
+
+def tree(root: Path) -> dict[str, tuple[int, bytes]]:
+    return {
+        str(path.relative_to(root)): (path.stat().st_mode, path.read_bytes() if path.is_file() else b"")
+        for path in root.rglob("*")
+    }
+
+
+@settings(max_examples=150, deadline=None)
+@given(ARCHIVES)
+def test_what_is_laid_over_another_archive_is_what_would_be_laid_without_it(
+    archives: list[list[tuple[tuple[str, bytes, str], int]]],
+) -> None:
+    with tempfile.TemporaryDirectory() as name:
+        here, laid, over = Path(name), unpack.Laid(), Path(name, "over")
+        over.mkdir()
+        for number, entries in enumerate(archives):
+            members = [(member(place, kind, mode=mode), text.encode()) for (place, kind, text), mode in entries]
+            members = [(each, body if each.isfile() else b"") for each, body in members]
+            path, fresh = pack(here / "a.tar.gz", *members), here / f"fresh-{number}"
+            fresh.mkdir()
+            try:
+                unpack.unpack(path, fresh)
+            except ArchiveError:
+                with pytest.raises(ArchiveError):
+                    unpack.unpack(path, over, laid=laid)
+                return
+            try:
+                unpack.unpack(path, over, laid=laid)
+            except ArchiveError:  # a file where a directory was: it is laid anew
+                was = {place for place, mark in laid.marks.items() if mark == unpack._DIRECTORY}
+                assert was & {each.name.removeprefix("./") for each, _ in members if each.isfile()}
+                return
+            assert tree(over) == tree(fresh)
+
+
+def test_what_is_laid_already_is_not_written_again(tmp_path: Path) -> None:
+    laid, target = unpack.Laid(), tmp_path / "out"
+    for text in (b"one", b"two"):
+        path = pack(
+            tmp_path / "a.tar.gz", (member("large"), b"x" * 200_000), (member("a/b"), b"y"), (member("c"), text)
+        )
+        unpack.unpack(path, target, laid=laid)
+        os.utime(target / "a/b", (1, 1))
+        os.utime(target / "c", (1, 1))
+    unpack.unpack(path, target, laid=laid)
+    assert ((target / "a/b").stat().st_mtime, (target / "c").stat().st_mtime) == (1, 1)
+    assert (target / "c").read_bytes() == b"two"
+    assert (target / "large").stat().st_size == 200_000
