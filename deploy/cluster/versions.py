@@ -31,7 +31,10 @@ Place = tuple[str, str, str]
 
 @dataclass(slots=True)
 class _Known:
-    """What is known of one kind in one namespace, and how often it was asked for in one go."""
+    """What is known of one kind in one namespace, and how often it was asked for in one go.
+
+    `before` tells of the goes before, the last one of which may have caught few of those that ask in turn.
+    """
 
     versions: Mapping[str, str] = field(default_factory=dict)
     size: int = 0
@@ -42,9 +45,9 @@ class _Known:
     refused_until: float = float("-inf")
 
     def count(self, now: float, asks: int) -> int:
-        """Count asks, and return how many there were in this time, or the last time that there were any."""
+        """Count asks, and return how many there were in this time, or in one of the last that there were any."""
         if now - self.since >= TOGETHER:
-            self.since, self.asked, self.before = now, 0, self.asked
+            self.since, self.asked, self.before = now, 0, max(self.asked, self.before // 2)
         self.asked += asks
         return max(self.asked, self.before)
 

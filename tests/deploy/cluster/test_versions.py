@@ -9,7 +9,7 @@ import pytest
 
 from deploy.cluster import apply, objects, trial, wait
 from deploy.cluster.trial import Wishes
-from deploy.cluster.versions import TOGETHER
+from deploy.cluster.versions import TOGETHER, Versions
 from gotk.kube import errors
 from tests.deploy.cluster import owners
 from tests.virtual_clock import VirtualClock, in_virtual_time
@@ -194,6 +194,25 @@ async def test_few_objects_and_few_of_many_are_read_one_by_one() -> None:
     await at_rest(among_many)
     assert await among_many.apply() == []
     assert (among_many.cluster.lists, among_many.cluster.looks) == (0, 10)
+
+
+@in_virtual_time
+async def test_that_few_have_asked_last_does_not_make_lists_of_many_be_thrown_away() -> None:
+    cluster: Any = Cluster()
+    cluster.held = {f"a{number}": {"metadata": {"resourceVersion": "1"}} for number in range(1000)}
+    clock = VirtualClock()
+    versions = Versions(clock=clock)
+
+    async def ask(times: int) -> int:
+        await clock.sleep(TOGETHER + 1)
+        cluster.lists = 0
+        for _ in range(times):
+            await versions.at(("v1", "ConfigMap", "default"), cluster, lag=60.0)
+        return int(cluster.lists)
+
+    await ask(900)
+    for asks in (20, 900, 20, 900):
+        assert await ask(asks) == 1
 
 
 @in_virtual_time
