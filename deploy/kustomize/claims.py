@@ -20,6 +20,7 @@ class Claims:
     def __init__(self, *, clock: Clock) -> None:
         self._clock = clock
         self._of: dict[str, tuple[Key, ...]] = {}
+        self._shared: set[str] = set()
         self._lost: dict[Key, float] = {}
         self.watch: Watch[Any] = Watch(kind=Kustomization, changed=self.changed, requests=lambda *_: ())
 
@@ -32,13 +33,15 @@ class Claims:
             self._leave(item, _key(old))
         for item in now - before:
             self._of[item] = (*self._of.get(item, ()), _key(new))
+            if len(self._of[item]) > 1:
+                self._shared.add(item)
         if new is None:
             self._lost.pop(_key(old), None)
         return False
 
     def is_shared(self, obj: Kustomization) -> bool:
         """Tell whether another one has an object of this one, or has given one up since this one was applied."""
-        return _key(obj) in self._lost or any(len(self._of.get(item, ())) > 1 for item in _items(obj))
+        return _key(obj) in self._lost or bool(self._shared and not self._shared.isdisjoint(_items(obj)))
 
     def applied(self, obj: Kustomization, began: float) -> None:
         """Forget what others gave up before a run began that has applied everything."""
@@ -47,6 +50,8 @@ class Claims:
 
     def _leave(self, item: str, key: Key) -> None:
         others = tuple(each for each in self._of.get(item, ()) if each != key)
+        if len(others) < 2:
+            self._shared.discard(item)
         if others:
             self._of[item] = others
         else:

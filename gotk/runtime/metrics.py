@@ -5,6 +5,7 @@ registry, so that two managers in one process, or two tests, never meet.
 """
 
 import bisect
+import functools
 import itertools
 from array import array
 from collections.abc import Iterator
@@ -84,6 +85,9 @@ class Metrics:
             label,
             registry=registry,
         )
+        self._active_of = functools.cache(self._active.labels)
+        self._total_of = functools.cache(self._total.labels)
+        self._time_of = functools.cache(self._time.labels)
         self.queue = QueueMetrics(registry)
         self.dropped_events = Counter(
             "gotk_events_dropped_total",
@@ -103,13 +107,13 @@ class Metrics:
 
     def started(self, controller: str) -> None:
         """A worker has begun a run."""
-        self._active.labels(controller).inc()
+        self._active_of(controller).inc()
 
     def ended(self, controller: str, result: str, seconds: float) -> None:
         """A worker has ended a run with `success`, `error`, `requeue` or `requeue_after`."""
-        self._active.labels(controller).dec()
-        self._total.labels(controller, result).inc()
-        self._time.labels(controller).observe(seconds)
+        self._active_of(controller).dec()
+        self._total_of(controller, result).inc()
+        self._time_of(controller).observe(seconds)
         if result == "error":
             self._errors.labels(controller).inc()
 
@@ -184,10 +188,12 @@ class QueueMetrics:
             buckets=_QUEUE_BUCKETS,
             registry=registry,
         )
+        self._depth_of = functools.cache(self._depth.labels)
+        self._work_of = functools.cache(self._work.labels)
 
     def depth(self, name: str, depth: int) -> None:
         """So many objects could run now."""
-        self._depth.labels(name).set(depth)
+        self._depth_of(name).set(depth)
 
     def added(self, name: str, depth: int) -> None:
         """An object was added; so many could run now."""
@@ -200,4 +206,4 @@ class QueueMetrics:
 
     def worked(self, name: str, seconds: float) -> None:
         """An object was worked on for so long."""
-        self._work.labels(name).observe(seconds)
+        self._work_of(name).observe(seconds)
