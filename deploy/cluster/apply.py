@@ -54,6 +54,10 @@ class Applier:
         """Tell whether an apply would find nothing to do, which it knows without a look at any object."""
         return await self._known_of(cluster).at_rest(owner, wishes, cluster) is not None
 
+    def rests(self, *, cluster: ports.Cluster, owner: Owner, wishes: Wishes) -> bool:
+        """Tell whether the same is known without asking anybody."""
+        return self._known_of(cluster).rests(owner, wishes)
+
     async def compare(
         self, manifests: Iterable[objects.Manifest], *, cluster: ports.Cluster, owner: Owner, wishes: Wishes = _NONE
     ) -> list[Trial | ApplyError]:
@@ -92,14 +96,32 @@ class _Known:
 
     async def at_rest(self, owner: Owner, wishes: Wishes, cluster: ports.Cluster) -> Sequence[Change] | None:
         """Return that nothing is to be done about any object of an owner; None where they are to be tried."""
-        kept = self._at_rest.get(owner) if wishes.lag and wishes.made_of else None
-        if kept is None or kept.by != (wishes.made_of, wishes.ignore.key):
+        kept = self._kept(owner, wishes)
+        if kept is None:
             return None
         for place, marks in kept.marks.items():
             there = await self.versions.at(place, cluster, lag=wishes.lag, asks=len(marks))
-            if not all(is_in_sync(mark, self.in_sync, there.get(mark.item.id.name, "")) for mark in marks):
+            if not self._are_in_sync(marks, there):
                 return None
         return kept.changes
+
+    def rests(self, owner: Owner, wishes: Wishes) -> bool:
+        """Tell the same where nobody has to be asked for it, else False."""
+        kept = self._kept(owner, wishes)
+        if kept is None:
+            return False
+        for place, marks in kept.marks.items():
+            there = self.versions.known(place, lag=wishes.lag, asks=len(marks))
+            if there is None or not self._are_in_sync(marks, there):
+                return False
+        return True
+
+    def _kept(self, owner: Owner, wishes: Wishes) -> _AtRest | None:
+        kept = self._at_rest.get(owner) if wishes.lag and wishes.made_of else None
+        return kept if kept is not None and kept.by == (wishes.made_of, wishes.ignore.key) else None
+
+    def _are_in_sync(self, marks: Sequence[Mark], there: Mapping[str, str]) -> bool:
+        return all(is_in_sync(mark, self.in_sync, there.get(mark.item.id.name, "")) for mark in marks)
 
     def keep(self, owner: Owner, wishes: Wishes, tried: Sequence[Trial]) -> None:
         """Keep the marks where all objects were known to be in sync, and none of them has others wait for it."""

@@ -24,6 +24,11 @@ def retry_after(spec: KustomizationSpec) -> float:
     return (spec.retry_interval or spec.interval).seconds
 
 
+def steady_lag(spec: KustomizationSpec) -> float:
+    """Return how many seconds old may be what a run at the interval knows of applied objects."""
+    return spec.interval.seconds / 2
+
+
 def origin(artifact: Artifact) -> str:
     """Return the revision that a source's content was made of, where that is another one."""
     return (artifact.metadata or {}).get("org.opencontainers.image.revision", "")
@@ -68,7 +73,7 @@ class Attempt:
     @property
     def lag(self) -> float:
         """How many seconds old may be what is known of applied objects: none where somebody has asked for this run."""
-        return self.obj.spec.interval.seconds / 2 if self.steady and not self.run.requested else 0.0
+        return steady_lag(self.obj.spec) if self.steady and not self.run.requested else 0.0
 
     @property
     def origin(self) -> str:

@@ -8,8 +8,9 @@ from datetime import datetime
 
 from msgspec import structs
 
+from deploy.kustomize.attempt import history_metadata
 from gotk.api.kustomize import Snapshot
-from gotk.api.meta import Condition
+from gotk.api.meta import Artifact, Condition
 from gotk.duration import Duration
 from gotk.runtime.clock import rfc3339
 from gotk.runtime.conditions import READY
@@ -30,19 +31,25 @@ def record(
 ) -> tuple[Snapshot, ...]:
     """Return the history with one more run in it."""
     same = next((s for s in history if (s.digest, s.last_reconciled_status) == (digest, status)), None)
+    at = rfc3339(now)
     fresh = Snapshot(
         digest=digest,
-        first_reconciled=rfc3339(now),
-        last_reconciled=rfc3339(now),
+        first_reconciled=at if same is None else same.first_reconciled,
+        last_reconciled=at,
         last_reconciled_duration=str(duration),
         last_reconciled_status=status,
-        total_reconciliations=1,
+        total_reconciliations=1 if same is None else same.total_reconciliations + 1,
         metadata=metadata,
     )
-    if same is not None:
-        total = same.total_reconciliations + 1
-        fresh = structs.replace(fresh, first_reconciled=same.first_reconciled, total_reconciliations=total)
     return (fresh, *(snapshot for snapshot in history if snapshot is not same))[:_LONGEST]
+
+
+def of_source(
+    history: Sequence[Snapshot], source: Artifact, digest: str, status: str, *, now: datetime, taken: Duration
+) -> tuple[Snapshot, ...]:
+    """Return the history with one more run over a source in it, which knows its build by the digest."""
+    metadata = history_metadata(source)
+    return record(history, digest=digest, status=status, now=now, duration=taken, metadata=metadata)
 
 
 def without_times(history: Sequence[Snapshot], *, revision: bool = True) -> tuple[Snapshot, ...]:

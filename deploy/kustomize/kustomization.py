@@ -13,7 +13,7 @@ import msgspec
 from deploy.cluster import changes, ports, wait
 from deploy.cluster.expressions import INVALID_EXPRESSION, TERMINAL, Checks, Expressions, InvalidChecksError
 from deploy.kustomize import dependencies, finalize, history, wakes
-from deploy.kustomize.attempt import Attempt, KustomizationRun, retry_after, timeout
+from deploy.kustomize.attempt import Attempt, KustomizationRun, event_metadata, origin, retry_after, timeout
 from deploy.kustomize.building import assembly, build
 from deploy.kustomize.claims import Claims
 from deploy.kustomize.policy import Policy
@@ -23,13 +23,14 @@ from deploy.kustomize.steps import Steps
 from deploy.kustomize.untouched import Untouched
 from deploy.source import download
 from gotk.api.kustomize import GROUP, Kustomization, KustomizationStatus
+from gotk.api.meta import Artifact
 from gotk.duration import Duration
 from gotk.kube.ports import Getter
 from gotk.runtime import conditions
 from gotk.runtime.clock import Clock
 from gotk.runtime.conditions import RECONCILING
 from gotk.runtime.errors import ReconcileError, Retry, Stalled, Waiting
-from gotk.runtime.reconciler import Noted, Outcome, Reader, Watch
+from gotk.runtime.reconciler import Noted, Outcome, Reader, Rested, Watch
 
 
 class KustomizationReconciler:
@@ -64,9 +65,7 @@ class KustomizationReconciler:
         self._expressions = expressions
         self._clock = clock
         self._steps = Steps(clock=clock, policy=policy)
-        self._standing = Standing(
-            assembler=assembler, clusters=clusters, are_idle=self._steps.are_idle, claims=claims, clock=clock
-        )
+        self._standing = Standing(assembler=assembler, clusters=clusters, steps=self._steps, claims=claims, clock=clock)
         self._untouched = Untouched(objects=objects, assembler=assembler, standing=self._standing, clock=clock)
         sources = wakes.of_sources(self._untouched.sift, external=policy.external_artifacts)
         self.watches: Sequence[Watch[Any]] = (*sources, self._dependents.watch, claims.watch)
@@ -126,7 +125,7 @@ class KustomizationReconciler:
     def _leave(self, attempt: Attempt, standing: Applied) -> Outcome:
         """Say that what was applied stands, for a new revision or at the interval."""
         if standing.is_of(attempt.artifact):
-            self._standing.rest(attempt, standing)
+            self._standing.rest(attempt.obj, standing)
             self._steps.record(attempt, standing.digest)
             return self._done(attempt)
         if self._standing.lets_others_go_first(attempt):
@@ -136,20 +135,35 @@ class KustomizationReconciler:
         attempt.run.update(last_attempted_revision=attempt.artifact.revision)
         return self._done(attempt, again=standing.due)
 
+    def rest(self, obj: Kustomization) -> Rested | None:
+        """Return how a run at the interval ends where nothing has moved, and nobody has to be asked for that."""
+        began = self._clock.monotonic()
+        if (source := self._before.known(obj)) is None or (standing := self._standing.known(obj, source)) is None:
+            return None
+        if obj.status.last_applied_origin_revision != origin(source):
+            return None
+        self._standing.rest(obj, standing)
+        recorded = self._steps.rested(obj, source, standing.digest, began)
+        outcome = self._outcome(source, began, obj.spec.interval, routine=True)
+        return Rested(msgspec.structs.replace(obj.status, history=recorded), outcome)
+
     def _done(self, attempt: Attempt, *, again: float | None = None) -> Outcome:
         """Say that the revision is applied; the next run is after the interval, or due `again` before that."""
-        run, revision, interval = attempt.run, attempt.artifact.revision, attempt.obj.spec.interval
-        run.update(last_applied_revision=revision, last_applied_origin_revision=attempt.origin)
-        now = self._clock.monotonic()
-        left = interval if again is None else Duration.of(round(max(again - now, 0.0)))
-        taken = Duration.of(round(now - attempt.began, 6))
+        attempt.run.update(last_applied_revision=attempt.artifact.revision, last_applied_origin_revision=attempt.origin)
+        left = attempt.obj.spec.interval
+        if again is not None:
+            left = Duration.of(round(max(again - self._clock.monotonic(), 0.0)))
+        return self._outcome(attempt.artifact, attempt.began, left, routine=attempt.steady or again is not None)
+
+    def _outcome(self, source: Artifact, began: float, left: Duration, *, routine: bool) -> Outcome:
+        taken = Duration.of(round(self._clock.monotonic() - began, 6))
         return Outcome(
-            message=f"Applied revision: {revision}",
+            message=f"Applied revision: {source.revision}",
             requeue_after=left.seconds,
             changed=True,
-            routine=attempt.steady or again is not None,
+            routine=routine,
             event=f"Reconciliation finished in {taken}, next run in {left}",
-            metadata={**attempt.metadata, f"{GROUP}/commit_status": "update"},
+            metadata={**event_metadata(source), f"{GROUP}/commit_status": "update"},
         )
 
     async def finalize(self, obj: Kustomization, run: KustomizationRun) -> None:

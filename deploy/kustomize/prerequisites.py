@@ -22,6 +22,8 @@ from gotk.kube.ports import Getter
 from gotk.runtime.errors import Stalled, Waiting
 from gotk.runtime.reconciler import Key, Reader
 
+_KINDS: Mapping[str, type[Source]] = {**SOURCES, ExternalArtifact.__name__: ExternalArtifact}
+
 
 class Prerequisites:
     """Looks for the source and the dependencies of Kustomizations in the cluster of the objects."""
@@ -37,14 +39,13 @@ class Prerequisites:
         reference, own = obj.spec.source_ref, obj.metadata.namespace
         namespace = reference.namespace or own
         subject = f"{reference.kind}/{namespace}/{reference.name}"
-        is_external = reference.kind == ExternalArtifact.__name__
-        kind: type[Source] | None = ExternalArtifact if is_external else SOURCES.get(reference.kind)
+        kind = _KINDS.get(reference.kind)
         if kind is None:
             cause = f"is not supported, refer to a {' or '.join(SOURCES)}"
             raise Stalled("UnsupportedSourceKind", f"source '{subject}' {cause}")
         if self._policy.no_cross_namespace_refs and namespace != own:
             raise Stalled("AccessDenied", f"can't access '{subject}', cross-namespace references have been blocked")
-        if is_external and not self._policy.external_artifacts:
+        if kind is ExternalArtifact and not self._policy.external_artifacts:
             raise Stalled("AccessDenied", f"can't access '{subject}', ExternalArtifact feature gate is disabled")
         source = await self._read(kind, namespace, reference.name)
         if source is None:
@@ -54,6 +55,23 @@ class Prerequisites:
         if source.status.artifact is None:
             raise self.waiting("ArtifactFailed", "Source artifact not found")
         return source.status.artifact
+
+    def known(self, obj: Kustomization) -> Artifact | None:
+        """Return the artifact of what was built before, where all that comes first is known to be there, else None.
+
+        Nobody is asked: of a dependency the watch tells at an interval what the API would.
+        """
+        kind, namespace, name = dependencies.source_key(obj)
+        if self._policy.direct_source_fetch or kind not in _KINDS:
+            return None
+        source = self._objects.get(_KINDS[kind], namespace, name)
+        if source is None or (artifact := source.status.artifact) is None:
+            return None
+        for reference in obj.spec.depends_on:
+            dependency = self._objects.get(Kustomization, *dependencies.key(reference, obj.metadata.namespace))
+            if dependency is None or reference.ready_expr or dependencies.unmet(obj, dependency, artifact.revision):
+                return None
+        return artifact
 
     async def _read(self, kind: type[Source], namespace: str, name: str) -> Source | None:
         if not self._policy.direct_source_fetch:

@@ -9,8 +9,8 @@ are in memory alone, since after a start every Kustomization runs whole.
 """
 
 import dataclasses
-from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from typing import Protocol
 from weakref import ReferenceType, ref
 
 from deploy.cluster import ports
@@ -22,7 +22,7 @@ from deploy.kustomize.claims import Claims
 from deploy.kustomize.decryption.decryptor import NotDecrypted
 from deploy.kustomize.substitution.variables import VariablesError
 from deploy.source.download import ArtifactError
-from gotk.api.kustomize import Kustomization
+from gotk.api.kustomize import Kustomization, KustomizationSpec
 from gotk.api.meta import Artifact, ResourceInventory
 from gotk.bounded import Bounded
 from gotk.runtime.clock import Clock
@@ -30,14 +30,26 @@ from gotk.runtime.clock import Clock
 #: How many paths that builds asked for are remembered, of all Kustomizations together.
 _PATHS = 2_000_000
 _Key = tuple[str, str, str]
-AreIdle = Callable[[Attempt, str, ports.Cluster], Awaitable[bool]]
 
 
-@dataclass(frozen=True, slots=True)
+class Idling(Protocol):
+    """What is needed of the steps."""
+
+    async def are_idle(self, attempt: Attempt, made_of: str, cluster: ports.Cluster) -> bool:
+        """Tell whether all steps would do nothing with a build."""
+        ...
+
+    def rests(self, obj: Kustomization, made_of: str, cluster: ports.Cluster) -> bool:
+        """Tell the same of a steady run where nobody has to be asked for it, else False."""
+        ...
+
+
+@dataclass(slots=True)
 class Applied:
     """What was applied last, by all that it depends on. `digest` names the build in the history.
 
     `made_of` names its objects to whoever applies them, `artifact` is the digest of the source that holds it.
+    `due` moves with each interval at which it rests.
     """
 
     revision: str
@@ -60,15 +72,24 @@ class Applied:
         """Tell whether the present source is the one that was applied."""
         return (self.revision, self.artifact) == (source.revision, source.digest)
 
+    def is_known(self, obj: Kustomization) -> bool:
+        """Tell whether an object has the spec, and says that it has applied the revision."""
+        status = obj.status
+        if self.generation != obj.metadata.generation:
+            return False
+        return self.revision == status.last_applied_revision == status.last_attempted_revision
+
+    def is_as_applied(self, obj: Kustomization) -> bool:
+        """Tell whether an object names the objects that were applied for it."""
+        return obj.status.inventory == self.inventory
+
     def holds(self, attempt: Attempt, now: float) -> bool:
         """Tell whether a run may do with less than everything, if nothing but the status has moved."""
-        obj, status = attempt.obj, attempt.obj.status
-        if attempt.run.requested or self.generation != obj.metadata.generation:
-            return False
-        if not self.revision == status.last_applied_revision == status.last_attempted_revision:
+        obj = attempt.obj
+        if attempt.run.requested or not self.is_known(obj):
             return False
         if self.is_of(attempt.artifact):
-            return attempt.steady and status.inventory == self.inventory
+            return attempt.steady and self.is_as_applied(obj)
         is_news = self.revision != attempt.artifact.revision and now < self.due
         return is_news and (dependencies.ready(obj) is not None or dependencies.waits(obj))
 
@@ -78,15 +99,12 @@ class Applied:
 
     def needs_no_run(self, obj: Kustomization, source: Artifact, now: float) -> bool:
         """Tell whether a source that has passed is the only news of an object, which nothing has to be read for."""
-        spec, status = obj.spec, obj.status
-        reads = spec.decryption is not None or (spec.post_build is not None and spec.post_build.substitute_from)
+        spec = obj.spec
         return not (
             spec.depends_on
-            or spec.kube_config is not None
-            or reads
+            or _reads(spec)
             or self.cluster() is None
-            or self.generation != obj.metadata.generation
-            or not self.revision == status.last_applied_revision == status.last_attempted_revision
+            or not self.is_known(obj)
             or self.revision == source.revision
             or now >= self.due
             or dependencies.ready(obj) is None
@@ -94,12 +112,12 @@ class Applied:
 
 
 class Standing:
-    """The records of Kustomizations. `are_idle` tells whether the steps find nothing to do with a build."""
+    """The records of Kustomizations. `steps` tell whether they find nothing to do with a build."""
 
     def __init__(
-        self, *, assembler: Assembler, clusters: ports.Clusters, are_idle: AreIdle, claims: Claims, clock: Clock
+        self, *, assembler: Assembler, clusters: ports.Clusters, steps: Idling, claims: Claims, clock: Clock
     ) -> None:
-        self._are_idle = are_idle
+        self._steps = steps
         self._claims = claims
         self._assembler = assembler
         self._clusters = clusters
@@ -146,10 +164,17 @@ class Standing:
         if (kept := self.record(obj)) is not None:
             self._kept.put(_key(obj), dataclasses.replace(kept, revision=source.revision, artifact=source.digest))
 
-    def rest(self, attempt: Attempt, kept: Applied) -> None:
+    def known(self, obj: Kustomization, source: Artifact) -> Applied | None:
+        """Return the record of what stands at the interval, where nobody has to be asked for that, else None."""
+        kept = self._kept.get(_key(obj))
+        if kept is None or not (kept.is_of(source) and kept.is_known(obj) and kept.is_as_applied(obj)):
+            return None
+        cluster = None if _reads(obj.spec) or self._claims.is_shared(obj) else kept.cluster()
+        return kept if cluster is not None and self._steps.rests(obj, kept.made_of, cluster) else None
+
+    def rest(self, obj: Kustomization, kept: Applied) -> None:
         """Count the interval of a record from now on: there was nothing to do."""
-        due = self._clock.monotonic() + attempt.obj.spec.interval.seconds
-        self._kept.put(_key(attempt.obj), dataclasses.replace(kept, due=due))
+        kept.due = self._clock.monotonic() + obj.spec.interval.seconds
 
     def keep(self, attempt: Attempt, assembled: Assembled, cluster: ports.Cluster) -> None:
         """Record that everything was done. What depends on more than is known is not recorded."""
@@ -183,9 +208,15 @@ class Standing:
             async with self._clusters.of(attempt.obj) as cluster:
                 if kept.cluster() is not cluster:
                     return False
-                return not kept.is_of(attempt.artifact) or await self._are_idle(attempt, kept.made_of, cluster)
+                return not kept.is_of(attempt.artifact) or await self._steps.are_idle(attempt, kept.made_of, cluster)
         except (ArtifactError, NotDecrypted, VariablesError, ports.ClusterError):
             return False
+
+
+def _reads(spec: KustomizationSpec) -> bool:
+    """Tell whether more than spec and source has to be read for what is applied, and where to."""
+    substitutes = spec.post_build is not None and bool(spec.post_build.substitute_from)
+    return substitutes or spec.decryption is not None or spec.kube_config is not None
 
 
 def _key(obj: Kustomization) -> _Key:

@@ -13,10 +13,11 @@ from deploy.cluster.comparing import ignored
 from deploy.cluster.inventory import Item, ObjectID
 from deploy.cluster.trial import ApplyError, Wishes
 from deploy.kustomize import history, owner
-from deploy.kustomize.attempt import Attempt, KustomizationRun, history_metadata
+from deploy.kustomize.attempt import Attempt, KustomizationRun, steady_lag
 from deploy.kustomize.building.assembly import Assembled
 from deploy.kustomize.policy import Policy
-from gotk.api.kustomize import GROUP, KustomizationSpec, NamespacedObjectKindReference
+from gotk.api.kustomize import GROUP, Kustomization, KustomizationSpec, NamespacedObjectKindReference, Snapshot
+from gotk.api.meta import Artifact
 from gotk.duration import Duration
 from gotk.kube.errors import APIError
 from gotk.runtime import conditions
@@ -59,14 +60,21 @@ class Steps:
         """Tell whether all steps would do nothing with a build, which is known without a look at any object."""
         if _awaits_health(attempt.obj.spec):
             return False
-        wishes = _wishes(attempt, made_of)
+        wishes = _wishes(attempt.obj.spec, made_of, lag=attempt.lag)
         return await self._applier.is_at_rest(cluster=cluster, owner=owner.of(attempt.obj), wishes=wishes)
+
+    def rests(self, obj: Kustomization, made_of: str, cluster: ports.Cluster) -> bool:
+        """Tell the same of a steady run without asking anybody."""
+        if _awaits_health(obj.spec):
+            return False
+        wishes = _wishes(obj.spec, made_of, lag=steady_lag(obj.spec))
+        return self._applier.rests(cluster=cluster, owner=owner.of(obj), wishes=wishes)
 
     async def _apply(self, attempt: Attempt, assembled: Assembled, cluster: ports.Cluster) -> list[Change]:
         await attempt.progress("Detecting drift")
         try:
             async with asyncio.timeout(attempt.timeout.seconds):
-                wishes = _wishes(attempt, assembled.name)
+                wishes = _wishes(attempt.obj.spec, assembled.name, lag=attempt.lag)
                 applied = await self._applier.apply(
                     assembled, cluster=cluster, owner=owner.of(attempt.obj), wishes=wishes
                 )
@@ -164,24 +172,23 @@ class Steps:
     def record(self, attempt: Attempt, digest: str, status: str = history.SUCCEEDED) -> None:
         """Put a run into the history, which knows its build by the digest."""
         run = attempt.run
-        record = history.record(
-            run.status.history,
-            digest=digest,
-            status=status,
-            now=run.now(),
-            duration=self._since(attempt.began),
-            metadata=history_metadata(attempt.artifact),
+        taken = self._since(attempt.began)
+        run.update(
+            history=history.of_source(run.status.history, attempt.artifact, digest, status, now=run.now(), taken=taken)
         )
-        run.update(history=record)
+
+    def rested(self, obj: Kustomization, source: Artifact, digest: str, began: float) -> tuple[Snapshot, ...]:
+        """Return the history with one more run in it that had nothing to do."""
+        taken, now = self._since(began), self._clock.now()
+        return history.of_source(obj.status.history, source, digest, history.SUCCEEDED, now=now, taken=taken)
 
     def _since(self, began: float) -> Duration:
         return Duration.of(round(self._clock.monotonic() - began, 6))
 
 
-def _wishes(attempt: Attempt, made_of: str) -> Wishes:
+def _wishes(spec: KustomizationSpec, made_of: str, *, lag: float) -> Wishes:
     """Return how the objects of a build are applied. Raises InvalidRuleError."""
-    spec = attempt.obj.spec
-    return Wishes(force=spec.force, ignore=ignored.Rules(spec.ignore), lag=attempt.lag, made_of=made_of)
+    return Wishes(force=spec.force, ignore=ignored.Rules(spec.ignore), lag=lag, made_of=made_of)
 
 
 async def _named(attempt: Attempt, cluster: ports.Cluster) -> list[Item]:

@@ -12,7 +12,7 @@ from datetime import datetime
 import msgspec
 
 from deploy.kustomize import history
-from deploy.kustomize.attempt import event_metadata, history_metadata, origin, timeout
+from deploy.kustomize.attempt import event_metadata, origin, timeout
 from deploy.kustomize.building.assembly import Assembler
 from deploy.kustomize.building.contents import Changes, Contents
 from deploy.kustomize.standing import Applied, Standing
@@ -68,14 +68,8 @@ class Untouched:
         if artifact is None or kept is None:
             return None
         self._standing.move(obj, artifact)
-        told = history.record(
-            obj.status.history,
-            digest=kept.digest,
-            status=history.SUCCEEDED,
-            now=now,
-            duration=_NO_TIME,
-            metadata=history_metadata(artifact),
-        )
+        said = obj.status.history
+        told = history.of_source(said, artifact, kept.digest, history.SUCCEEDED, now=now, taken=_NO_TIME)
         status = msgspec.structs.replace(
             obj.status,
             last_applied_revision=artifact.revision,

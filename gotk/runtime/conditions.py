@@ -9,6 +9,8 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+import msgspec
+
 from gotk.api.meta import Condition
 from gotk.runtime import errors
 from gotk.runtime.clock import rfc3339
@@ -194,6 +196,22 @@ def observes(conditions: Conditions, rules: Rules) -> bool:
     if (stalled := conditions.get(STALLED)) is not None:
         return rules.observed_stalls is None or stalled.reason in rules.observed_stalls
     return conditions.ready
+
+
+def repeated(
+    before: tuple[Condition, ...], rules: Rules, end: Success, *, generation: int, now: datetime
+) -> tuple[Condition, ...] | None:
+    """Return what conditions become with a run that ends as the one before did; None where they say something else."""
+    ready = next((each for each in before if each.type == READY), None)
+    if ready is None or rules.positive or rules.negative or any(each.type in {RECONCILING, STALLED} for each in before):
+        return None
+    said = (ready.status, ready.reason, ready.message, ready.observed_generation)
+    if said != ("True", end.reason or rules.success_reason, end.message, generation):
+        return None
+    if not rules.unknown_while_running:
+        return before
+    renewed = msgspec.structs.replace(ready, last_transition_time=rfc3339(now))
+    return tuple(renewed if each is ready else each for each in before)
 
 
 def _ready_from_others(conditions: Conditions, rules: Rules) -> bool:

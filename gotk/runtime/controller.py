@@ -6,11 +6,12 @@ ends the controller.
 """
 
 import asyncio
+import logging
 import random as randomness
 import uuid
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, cast
 
 import structlog
 from structlog.typing import FilteringBoundLogger
@@ -35,6 +36,8 @@ O = TypeVar("O", bound=Object)  # noqa: E741 - the object's type, as everywhere 
 
 #: How much of the time over which runs are spread is one moment to them: those that follow one another cost half.
 _TOGETHER = 1 / 8
+#: After so many objects at rest it is somebody else's turn.
+_RESTED = 16
 _RESULTS = {"never": "success", "after": "requeue_after", "backoff": "error", "now": "requeue", "conflict": "requeue"}
 
 
@@ -125,6 +128,7 @@ class Controller(Generic[O]):
 
     async def _runs(self) -> None:
         places = asyncio.Semaphore(self._workers)
+        rested = 0
         async with asyncio.TaskGroup() as group:
             group.create_task(self._flush_at_stop(), name=f"{self.kind} flush")
             while True:
@@ -132,6 +136,12 @@ class Controller(Generic[O]):
                 key = await self._queue.get()
                 if key is None:
                     break
+                if self._rest(key):
+                    places.release()
+                    rested += 1
+                    if rested % _RESTED == 0:
+                        await asyncio.sleep(0)
+                    continue
                 task = group.create_task(self._work(key), name=f"{self.kind} {key}")
                 task.add_done_callback(lambda _: places.release())
         await self._reconciliation.flush()
@@ -146,8 +156,37 @@ class Controller(Generic[O]):
         self._queue.close()
         self._stopped.set()
 
+    def _rest(self, key: Key) -> bool:
+        """Take the turn of an object with which a run would do nothing; tells whether that is known."""
+        entry = self._cache.entry(*key)
+        if entry is None or not self._settings.selects(entry.metadata.labels):
+            return False
+        began = self._clock.monotonic()
+        try:
+            follow = self._reconciliation.rest(entry, lambda: self._reader(key))
+        except Exception:  # noqa: BLE001 - a run will tell
+            self._logger(key).exception("unexpected error around an object at rest")
+            return False
+        if follow is None:
+            return False
+        result = self._follow(key, follow)
+        self._queue.done(key)
+        seconds = self._clock.monotonic() - began
+        self._metrics.rested(self._name, result, seconds)
+        self._metrics.queue.worked(self._name, seconds)
+        self._metrics.queue.depth(self._name, len(self._queue))
+        return True
+
+    def _logger(self, key: Key) -> FilteringBoundLogger:
+        of_run = {"namespace": key.namespace, "name": key.name, "reconcileID": str(uuid.uuid4())}
+        return cast("FilteringBoundLogger", self._log.bind(**of_run))
+
+    def _reader(self, key: Key) -> FilteringBoundLogger | None:
+        """Return the logger of a run, where somebody reads what is routine."""
+        return self._logger(key) if self._log.is_enabled_for(logging.INFO) else None
+
     async def _work(self, key: Key) -> None:
-        log = self._log.bind(namespace=key.namespace, name=key.name, reconcileID=str(uuid.uuid4()))
+        log = self._logger(key)
         began = self._clock.monotonic()
         woken = self._woken[key] = Woken()
         self._metrics.started(self._name)

@@ -28,8 +28,8 @@ from gotk.runtime.events import Event
 _REMEMBERED = 4096
 _BURST = 25
 _REFILL = 300.0
-#: For how many seconds a trace, or what is routine, is not said again that says the same but for its numbers: Events
-#: last an hour.
+#: For how many seconds a trace, or what is routine, is not said that says the same but for its numbers as what was said
+#: before: Events last an hour.
 _SAID = 1800.0
 #: How many of those are written at once, and how many a second after that.
 _ROUTINE_BURST, _ROUTINE_RATE = 100.0, 10.0
@@ -67,7 +67,7 @@ class KubernetesEvents:
         self._stamp = 0
         self._seen: Bounded[bytes, tuple[str, int]] = Bounded(_REMEMBERED)
         self._tokens: Bounded[tuple[str, ...], tuple[float, float]] = Bounded(_REMEMBERED)
-        self._traces: Bounded[int, float] = Bounded(4 * _REMEMBERED)
+        self._said: Bounded[int, float] = Bounded(4 * _REMEMBERED)
         self._routine = (_ROUTINE_BURST, clock.monotonic())
 
     def wants(self, event: Event) -> bool:
@@ -76,26 +76,27 @@ class KubernetesEvents:
         now = self._clock.monotonic()
         if event.severity == "Noted":
             return False
-        if event.severity in {"Trace", "Routine"} and not self._is_news((*key, event.reason), event.message, now):
+        said = hash((*key, event.reason, _NUMBERS.sub("#", event.message)))
+        if event.severity in {"Trace", "Routine"} and not self._is_news(said, now):
             return False
         tokens, since = self._tokens.peek(key) or (float(_BURST), now)
         tokens = min(float(_BURST), tokens + (now - since) / _REFILL)
         allowed = tokens >= 1.0
         self._tokens.put(key, (tokens - 1.0 if allowed else tokens, now))
+        if allowed and event.severity != "Warning":
+            self._said.put(said, now)
         return allowed
 
-    def _is_news(self, key: tuple[str, ...], message: str, now: float) -> bool:
+    def _is_news(self, said: int, now: float) -> bool:
         """Tell whether a trace was not said lately: what an object at rest says at each interval costs a request."""
         tokens, refilled = self._routine
         tokens = min(_ROUTINE_BURST, tokens + (now - refilled) * _ROUTINE_RATE)
         if tokens < 1.0:
             return False
-        said = hash((*key, _NUMBERS.sub("#", message)))
-        since = self._traces.peek(said)
+        since = self._said.peek(said)
         if since is not None and now - since < _SAID:
             return False
         self._routine = (tokens - 1.0, now)
-        self._traces.put(said, now)
         return True
 
     async def send(self, event: Event) -> None:

@@ -101,12 +101,19 @@ class Holding(Generic[O]):
         left = self.left(name_of(base))
         return left is None or left > 0
 
-    def note(self, base: O, known: ReconcileStatus) -> None:
+    def note(self, base: O, known: ReconcileStatus, wanted: ReconcileStatus) -> None:
         """Learn that a status is held back that differs from the one that is known in a revision alone."""
         name, version = name_of(base), base.metadata.resource_version
         written = self._written.get(name) or self._from_before(name, version, known)
         served = written.status if written.version == version else known
-        self._written[name] = _Written(version, written.at, served, self._until(written, name))
+        self._written[name] = _Written(version, written.at, served, self._until(written, name), wanted)
+
+    def holds_times(self, base: O) -> bool:
+        """Tell whether a status is held back that moves nothing but times beyond what is known of an object."""
+        written = self._written.get(name_of(base))
+        if written is None or written.until is not None or written.version != base.metadata.resource_version:
+            return False
+        return self._clock.monotonic() - written.at < self._hold
 
     def is_news(self, before: ReconcileStatus, now: ReconcileStatus) -> bool:
         """Tell whether what is held back is more than times, and so something that others here ask about."""

@@ -112,10 +112,14 @@ class Metrics:
     def ended(self, controller: str, result: str, seconds: float) -> None:
         """A worker has ended a run with `success`, `error`, `requeue` or `requeue_after`."""
         self._active_of(controller).dec()
-        self._total_of(controller, result).inc()
-        self._time_of(controller).observe(seconds)
+        self.rested(controller, result, seconds)
         if result == "error":
             self._errors.labels(controller).inc()
+
+    def rested(self, controller: str, result: str, seconds: float) -> None:
+        """An object's turn has ended with such a result, without a worker."""
+        self._total_of(controller, result).inc()
+        self._time_of(controller).observe(seconds)
 
     def panicked(self, controller: str) -> None:
         """A run ended with an error that nobody expected."""

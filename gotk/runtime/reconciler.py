@@ -223,6 +223,25 @@ class Timed(Protocol):
         ...
 
 
+class Rested(NamedTuple):
+    """How a run would have ended that was not made: the status, of which nothing but times has moved."""
+
+    status: ReconcileStatus
+    outcome: Outcome
+
+
+@runtime_checkable
+class Resting(Timed, Protocol):
+    """A reconciler that knows of objects with which nothing is to be done."""
+
+    def rest(self, obj: Any) -> Rested | None:
+        """Return how a run would end that finds nothing to do; None where only a run can tell.
+
+        Nothing is waited for. Asked of objects that are ready, and of which nobody has asked anything.
+        """
+        ...
+
+
 @runtime_checkable
 class Following(Protocol):
     """A reconciler whose status names a source's revision, and so moves with revisions of which nothing comes."""

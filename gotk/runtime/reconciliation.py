@@ -29,6 +29,7 @@ from gotk.runtime.reconciler import (
     Noting,
     Outcome,
     Reconciler,
+    Resting,
     Selective,
     Severity,
     Timed,
@@ -69,6 +70,7 @@ class Reconciliation(Generic[O]):
         self._clock = clock
         self._settings = settings
         self._selective = reconciler if isinstance(reconciler, Selective) else None
+        self._resting = reconciler if isinstance(reconciler, Resting) else None
         self._finalizer = reconciler.finalizer if isinstance(reconciler, Marked) else FINALIZER
         self._noting = reconciler if isinstance(reconciler, Noting) else None
         self._holding: Holding[O] = Holding(
@@ -99,29 +101,57 @@ class Reconciliation(Generic[O]):
         Returns within how many seconds it is to be written, by a run; None where a run is needed now.
         """
         known, now = status.of(obj), self._clock.now()
-        if self._noting is None or not (self._holding.takes(obj) and self._is_idle(obj)):
+        if self._noting is None or not (self._holding.takes(obj) and self._is_settled(obj)):
             return None
         if (noted := self._noting.note(obj, now)) is None:
             return None
         ready = conditions.Conditions(known.conditions, generation=obj.metadata.generation, now=now)
         conditions.summarize(ready, self._reconciler.rules, conditions.Success(noted.message))
-        self._holding.note(obj, known)
         whole = msgspec.structs.replace(noted.status, conditions=ready.as_tuple())
+        self._holding.note(obj, known, whole)
         self._cache.learn(cast("O", msgspec.structs.replace(cast("Any", obj), status=whole)), tell=True)
         reason = self._reconciler.rules.success_reason
         self._emit(obj.metadata, "Noted", reason, noted.event, noted.metadata)
         return self._holding.left(_key(obj))
 
-    def _is_idle(self, obj: O) -> bool:
-        """Tell whether a run would find an object as the last one left it, and nobody has asked for one."""
+    def rest(self, entry: O | Undecodable, log: Callable[[], FilteringBoundLogger | None]) -> Next | None:
+        """Do all that a run would do which finds nothing to do, without a run; None where it has to be made.
+
+        `log` gives the logger where somebody reads what is routine.
+        """
+        if self._resting is None or isinstance(entry, Undecodable) or not self._is_settled(entry):
+            return None
+        began = self._clock.monotonic()
+        if not self._holding.holds_times(entry) or (rested := self._resting.rest(entry)) is None:
+            return None
+        rules, outcome, generation = self._reconciler.rules, rested.outcome, entry.metadata.generation
+        success = conditions.Success(outcome.message, outcome.reason)
+        now = self._clock.now()
+        repeated = conditions.repeated(rested.status.conditions, rules, success, generation=generation, now=now)
+        if repeated is None:
+            return None
+        known = msgspec.structs.replace(rested.status, conditions=repeated)
+        self._cache.learn(cast("O", msgspec.structs.replace(cast("Any", entry), status=known)))
+        self._metrics.reconciled(self._resource.kind, _key(entry), self._clock.monotonic() - began)
+        told = run_result.success(outcome, outcome.reason or rules.success_reason, rules, was_ready=True)
+        if not outcome.told:
+            self._emit(entry.metadata, told.severity, told.reason, told.message, told.metadata)
+        if (logger := log()) is not None:
+            _log(logger, told)
+        return told.next
+
+    def _is_settled(self, obj: O) -> bool:
+        """Tell whether an object is ready, and nobody has asked anything of it since."""
         metadata, known = obj.metadata, status.of(obj)
         return (
             metadata.deletion_timestamp is None
-            and self._finalizer in metadata.finalizers
-            and not _suspended(obj)
             and known.observed_generation == metadata.generation
             and metadata.annotations.get(REQUESTED_AT, "") in {"", known.last_handled_reconcile_at}
             and conditions.is_ready(known.conditions)
+            and self._finalizer in metadata.finalizers
+            and not _suspended(obj)
+            and (self._selective is None or not self._selective.is_static(obj))
+            and unsupported(self._reconciler, obj) is None
         )
 
     def forget(self, key: Key) -> None:

@@ -66,7 +66,7 @@ def of(
         if ready is None or ready.status != "True":
             reason, message = (ready.reason, ready.message) if ready else (conditions.FAILED, end.message)
             return Ending(severity="Warning", reason=reason, message=message, next=BACKOFF, failed=True)
-        return _success(end, ready.reason, rules, was_ready=was_ready)
+        return success(end, ready.reason, rules, was_ready=was_ready)
     if isinstance(end, errors.Stalled):
         return Ending(
             severity="Warning", reason=end.reason, message=end.message, next=NEVER, failed=True, metadata=end.metadata
@@ -82,7 +82,8 @@ def of(
     )
 
 
-def _success(outcome: Outcome, reason: str, rules: conditions.Rules, *, was_ready: bool) -> Ending:
+def success(outcome: Outcome, reason: str, rules: conditions.Rules, *, was_ready: bool) -> Ending:
+    """Decide what follows a run that left its object ready for a reason."""
     follow = NEVER
     if outcome.requeue_after is not None:
         follow = Next(when="after", seconds=outcome.requeue_after, jitter=rules.interval_jitter)

@@ -8,11 +8,12 @@ from typing import Any
 import msgspec
 import pytest
 
+from deploy.kustomize.claims import Claims
 from gotk.api.kustomize import Kustomization
 from gotk.api.meta import ResourceInventory
 from gotk.kube.errors import NotFound
 from gotk.runtime.clock import SystemClock
-from gotk.runtime.reconciler import Following
+from gotk.runtime.reconciler import Following, Rested
 from tests.deploy.kustomize import world
 from tests.deploy.kustomize.sources import kustomization
 from tests.deploy.kustomize.world import World
@@ -124,6 +125,98 @@ async def test_nothing_is_made_of_a_source_that_has_not_moved(at: Rest, monkeypa
         assert msgspec.structs.replace(ended.obj.status, history=(), conditions=()) == msgspec.structs.replace(
             before, history=(), conditions=()
         )
+
+
+async def known(at: Rest, name: str = "one", **status: Any) -> Rested | None:
+    """Ask what is known of a Kustomization at its interval, once another one has looked at what the cluster holds."""
+    await at.run(at.ended["other"].obj)
+    obj = with_status(at.ended[name], **status) if status else at.ended[name].obj
+    return at.reconciler.rest(obj)
+
+
+async def test_what_a_run_would_do_is_known_without_one(at: Rest) -> None:
+    at.here.publish(folders("one", "other"))
+    await at.settle(one={}, other={})
+    rested = await known(at)
+    made = await run_once(at.reconciler, at.ended["one"].obj)
+    assert rested is not None
+    assert made.outcome is not None
+    for said in (rested.outcome, made.outcome):
+        assert (said.message, said.requeue_after) == ("Applied revision: main@sha1:1", 600)
+        assert (said.changed, said.routine, said.told) == (True, True, False)
+        assert said.metadata == made.outcome.metadata
+        assert str(said.event).startswith("Reconciliation finished in ")
+        assert str(said.event).endswith(", next run in 10m0s")
+    timed = {"last_reconciled": "", "last_reconciled_duration": ""}
+    statuses: list[Any] = [rested.status, made.obj.status]
+    ours, theirs = ([msgspec.structs.replace(each, **timed) for each in status.history] for status in statuses)
+    assert ours == theirs
+    before = at.ended["one"].obj.status
+    assert msgspec.structs.replace(rested.status, history=before.history) == before
+
+
+async def test_what_has_moved_is_not_known_without_a_run(at: Rest) -> None:
+    specs: dict[str, dict[str, Any]] = {
+        **{name: {} for name in ("other", "one", "drifted", "deleted")},
+        "substituted": {"postBuild": {"substituteFrom": [{"kind": "ConfigMap", "name": "variables"}]}},
+        "decrypted": {"decryption": {"provider": "sops", "secretRef": {"name": "keys"}}},
+        "waiting": {"wait": True},
+        "impersonated": {"kubeConfig": {"secretRef": {"name": "remote"}}},
+    }
+    files = folders(*specs)
+    at.here.publish(files)
+    remote = {"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "remote", "namespace": "default"}}
+    await at.here.client.create_object({**remote, "stringData": {"value": at.here.kubeconfig.read_text()}})
+    await at.here.create(VARIABLE + "---\n" + KEYS)
+    await at.settle(**specs)
+    await at.here.client.patch_object("v1", "ConfigMap", "default", "drifted-0", {"data": {"key": "edited"}})
+    await at.here.client.delete_object("v1", "ConfigMap", "default", "deleted-0")
+
+    assert await known(at) is not None
+    for name in ("drifted", "deleted", "substituted", "decrypted", "waiting", "impersonated"):
+        assert await known(at, name) is None, name
+    for status in ({"inventory": None}, {"last_applied_revision": "x"}, {"last_attempted_revision": "x"}):
+        assert await known(at, **status) is None, status
+    assert await known(at, last_applied_origin_revision="x") is None
+    assert at.reconciler.rest(world.again(at.ended["one"], timeout="2m")) is None
+    at.clock.by += LATER
+    assert at.reconciler.rest(at.ended["one"].obj) is None, "the cluster has to be asked again"
+
+    ours = at.ended["one"].obj
+    another = msgspec.structs.replace(ours, metadata=msgspec.structs.replace(ours.metadata, name="another"))
+    (claims,) = (each for each in at.reconciler.watches if isinstance(getattr(each.changed, "__self__", None), Claims))
+    claims.changed(None, ours)
+    assert await known(at) is not None
+    claims.changed(None, another)
+    assert await known(at) is None, "it shares its objects"
+
+    at.here.publish({**files, **folder("one", "new")})  # under the same revision
+    assert await known(at) is None
+    at.here.objects.held.clear()
+    assert at.reconciler.rest(at.ended["one"].obj) is None
+
+
+async def test_who_waits_for_others_knows_of_them_by_the_watch(at: Rest) -> None:
+    at.here.publish(folders("one", "other", "base", "judging"))
+    base = kustomization("base", path="base")
+    await at.here.client.create_object(msgspec.to_builtins(base, enc_hook=str))
+    ready = {"type": "Ready", "reason": "x", "message": "", "lastTransitionTime": "2026-01-01T00:00:00Z"}
+
+    async def is_ready(value: str) -> None:
+        said = {"observedGeneration": 1, "lastAppliedRevision": "main@sha1:1"}
+        patch = {"status": {**said, "conditions": [{**ready, "status": value}]}}
+        place = ("kustomize.toolkit.fluxcd.io/v1", "Kustomization", "default", "base")
+        await at.here.client.patch_object(*place, patch, subresource="status")
+        at.here.objects.held = [each for each in at.here.objects.held if not isinstance(each, Kustomization)]
+        at.here.objects.held.append(await at.here.client.get(Kustomization, "default", "base"))
+
+    await is_ready("True")
+    depends = {"dependsOn": [{"name": "base"}]}
+    await at.settle(other={}, one=depends, judging={"dependsOn": [{"name": "base", "readyExpr": "true"}]})
+    assert await known(at) is not None
+    assert await known(at, "judging") is None
+    await is_ready("False")
+    assert await known(at) is None
 
 
 async def test_whatever_has_moved_is_put_right(at: Rest) -> None:

@@ -92,8 +92,11 @@ def kustomizations(work: Callable[[Any, Any], Awaitable[Outcome]], **options: An
 class World:
     """What a test looks at."""
 
-    def __init__(self, cluster: MemoryCluster, sink: Collected, metrics: Metrics, manager: Manager) -> None:
+    def __init__(
+        self, cluster: MemoryCluster, caches: Caches, sink: Collected, metrics: Metrics, manager: Manager
+    ) -> None:
         self.cluster = cluster
+        self.caches = caches
         self.sink = sink
         self.metrics = metrics
         self.manager = manager
@@ -113,9 +116,10 @@ async def managed(
 ) -> AsyncIterator[World]:
     clock, metrics, sink = VirtualClock(), Metrics(process=False), Collected()
     recorder = Recorder([sink], clock=clock, metrics=metrics)
+    caches = Caches(cluster, clock=clock, random=random.Random(1))
     manager = Manager(
         client=cluster,
-        caches=Caches(cluster, clock=clock, random=random.Random(1)),
+        caches=caches,
         reconcilers=reconcilers,
         recorder=recorder,
         metrics=metrics,
@@ -123,7 +127,7 @@ async def managed(
         settings=settings,
         random=random.Random(1),
     )
-    world = World(cluster, sink, metrics, manager)
+    world = World(cluster, caches, sink, metrics, manager)
     async with asyncio.TaskGroup() as group:
         group.create_task(manager.run(world.stop))
         yield world

@@ -328,6 +328,8 @@ async def routine(severity: Severity) -> None:
     await asyncio.sleep(1790)
     assert not trace("Reconciliation finished in 3.4s, next run in 1m0s")
     assert sink.wants(event("Normal", "Reconciliation finished in 3.4s, next run in 1m0s"))
+    await asyncio.sleep(1790)
+    assert not trace("Reconciliation finished in 3.4s, next run in 1m0s")
     await asyncio.sleep(10)
     assert trace("Reconciliation finished in 3.4s, next run in 1m0s")
 

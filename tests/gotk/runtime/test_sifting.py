@@ -247,6 +247,15 @@ async def test_what_is_noted_is_written_at_a_stop_and_a_start_runs_everybody() -
 
 
 @in_virtual_time
+async def test_an_object_that_is_suspended_says_what_was_noted() -> None:
+    async with told() as it:
+        await it.commit()
+        it.change({"spec": {"suspend": True}})
+        await asyncio.sleep(1)
+        assert (it.ran, it.applied()) == (["changed"], SECOND)
+
+
+@in_virtual_time
 async def test_an_object_that_somebody_else_writes_runs_and_tells_the_truth() -> None:
     async with told() as it:
         await it.commit()
