@@ -13,30 +13,40 @@ import socket
 import stat
 from collections.abc import Set as AbstractSet
 from pathlib import Path
+from typing import NamedTuple
 
 _DESCRIPTORS = Path("/dev/fd")
 
 
-def sockets() -> frozenset[int]:
-    """Return the sockets of this process by their descriptors; none where the system does not tell."""
+class Opened(NamedTuple):
+    """A socket of this process: a descriptor is soon another one's."""
+
+    descriptor: int
+    inode: int
+
+
+def sockets() -> frozenset[Opened]:
+    """Return the sockets of this process; none where the system does not tell."""
     try:
-        return frozenset(found for path in _DESCRIPTORS.iterdir() if _is_socket(found := int(path.name)))
+        found = [_socket(int(path.name)) for path in _DESCRIPTORS.iterdir()]
     except (OSError, ValueError):
         return frozenset()
+    return frozenset(each for each in found if each is not None)
 
 
-def ensure(before: AbstractSet[int]) -> None:
+def ensure(before: AbstractSet[Opened]) -> None:
     """Let the TCP sockets that were opened since send at once, as far as that can be done."""
-    for descriptor in sockets() - before:
+    for each in sockets() - before:
         with contextlib.suppress(OSError):
-            _set(descriptor)
+            _set(each.descriptor)
 
 
-def _is_socket(descriptor: int) -> bool:
+def _socket(descriptor: int) -> Opened | None:
     try:
-        return stat.S_ISSOCK(os.fstat(descriptor).st_mode)
+        found = os.fstat(descriptor)
     except OSError:  # closed by now, as what the directory itself was read by
-        return False
+        return None
+    return Opened(descriptor, found.st_ino) if stat.S_ISSOCK(found.st_mode) else None
 
 
 def _set(descriptor: int) -> None:

@@ -31,10 +31,21 @@ def test_only_tcp_sockets_that_were_opened_since_get_the_option(tmp_path: Path):
         before = promptness.sockets()
         one, other = socket.socketpair()
         with one, other, (tmp_path / "file").open("w"), socket.create_connection(server.getsockname()) as new:
-            assert new.fileno() in promptness.sockets() - before
+            assert new.fileno() in {each.descriptor for each in promptness.sockets() - before}
             promptness.ensure(before)
             assert (prompt(old.fileno()), prompt(new.fileno())) == (False, True)
             new.sendall(b"still open")
+
+
+def test_a_socket_with_the_descriptor_of_one_that_is_closed_gets_the_option():
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        with socket.create_connection(server.getsockname()) as old:
+            before = promptness.sockets()
+            descriptor = old.fileno()
+        with socket.create_connection(server.getsockname()) as new:
+            assert new.fileno() == descriptor
+            promptness.ensure(before)
+            assert prompt(descriptor)
 
 
 def test_where_the_system_does_not_tell_nothing_is_done(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -47,7 +58,7 @@ def test_a_fetch_and_a_push_go_over_such_sockets(tmp_path: Path, monkeypatch: py
     met: list[bool | None] = []
 
     def look(*_: object) -> None:
-        met.extend(prompt(each, server.port) for each in promptness.sockets() - before)
+        met.extend(prompt(each.descriptor, server.port) for each in promptness.sockets() - before)
 
     monkeypatch.setattr(libgit2_client._PushCallbacks, "push_transfer_progress", look)
     monkeypatch.setattr(libgit2_client._Callbacks, "transfer_progress", look)
