@@ -28,11 +28,11 @@ from gotk.runtime.events import Event
 _REMEMBERED = 4096
 _BURST = 25
 _REFILL = 300.0
-#: For how many seconds a trace, or what is routine, is not said that says the same but for its numbers as what was said
-#: before: Events last an hour.
+#: For how many seconds a trace, or what is routine, is not said again that says the same but for its numbers: Events
+#: last an hour.
 _SAID = 1800.0
 #: How many of those are written at once, and how many a second after that.
-_ROUTINE_BURST, _ROUTINE_RATE = 100.0, 10.0
+_ROUTINE_BURST, _ROUTINE_RATE = 100.0, 2.0
 _NUMBERS = re.compile(r"(?:[0-9.]+(?:[mµn]s|[hms])?)+")
 #: As often and as far apart as client-go's broadcaster tries.
 _WRITE_BACKOFF = retry.Backoff(tries=12, first=0.5, longest=10.0)
@@ -76,14 +76,16 @@ class KubernetesEvents:
         now = self._clock.monotonic()
         if event.severity == "Noted":
             return False
-        said = hash((*key, event.reason, _NUMBERS.sub("#", event.message)))
-        if event.severity in {"Trace", "Routine"} and not self._is_news(said, now):
-            return False
+        said = None
+        if event.severity in {"Trace", "Routine"}:
+            said = hash((*key, event.reason, _NUMBERS.sub("#", event.message)))
+            if not self._is_news(said, now):
+                return False
         tokens, since = self._tokens.peek(key) or (float(_BURST), now)
         tokens = min(float(_BURST), tokens + (now - since) / _REFILL)
         allowed = tokens >= 1.0
         self._tokens.put(key, (tokens - 1.0 if allowed else tokens, now))
-        if allowed and event.severity != "Warning":
+        if allowed and said is not None:
             self._said.put(said, now)
         return allowed
 

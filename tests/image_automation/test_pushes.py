@@ -61,6 +61,9 @@ class Learning:
     def get(self, namespace: str, name: str) -> Any:
         """Nothing is here."""
 
+    def entry(self, namespace: str, name: str) -> Any:
+        """Nothing is here."""
+
     def learn(self, obj: Any, *, tell: bool = False) -> None:
         """Nobody is told."""
 

@@ -328,8 +328,6 @@ async def routine(severity: Severity) -> None:
     await asyncio.sleep(1790)
     assert not trace("Reconciliation finished in 3.4s, next run in 1m0s")
     assert sink.wants(event("Normal", "Reconciliation finished in 3.4s, next run in 1m0s"))
-    await asyncio.sleep(1790)
-    assert not trace("Reconciliation finished in 3.4s, next run in 1m0s")
     await asyncio.sleep(10)
     assert trace("Reconciliation finished in 3.4s, next run in 1m0s")
 
@@ -349,4 +347,4 @@ async def routine_of_many() -> None:
     assert traces() == 100
     assert sink.wants(event("Normal", "new tags", about=many[-1]))
     await asyncio.sleep(10)
-    assert traces() == 100
+    assert traces() == 20
