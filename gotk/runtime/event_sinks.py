@@ -32,7 +32,7 @@ _REFILL = 300.0
 #: last an hour.
 _SAID = 1800.0
 #: How many of those are written at once, and how many a second after that.
-_ROUTINE_BURST, _ROUTINE_RATE = 100.0, 2.0
+_ROUTINE_BURST, _ROUTINE_RATE = 100.0, 1.0
 _NUMBERS = re.compile(r"(?:[0-9.]+(?:[mµn]s|[hms])?)+")
 #: As often and as far apart as client-go's broadcaster tries.
 _WRITE_BACKOFF = retry.Backoff(tries=12, first=0.5, longest=10.0)
