@@ -41,6 +41,8 @@ _NOTIFIER: Final = "notification-controller"
 _GROUP: Final = "image.toolkit.fluxcd.io"
 _MOST_WORKLOADS: Final = 200
 _REMEMBERED: Final = 1024
+#: Of how many arrivals it is remembered that they were told: of those whose record is written nobody asks again.
+_TOLD: Final = 16_384
 _AT_ONCE: Final = 4
 _TIMEOUT: Final = 10.0
 _PACE: Final = 5.0
@@ -96,7 +98,7 @@ class Teller:
         self._chosen: dict[Key, tuple[str, str]] = {}
         self._seen: dict[str, _Seen] = {}
         self._complained: Bounded[str, str] = Bounded(_REMEMBERED)
-        self._told: set[tuple[Key, str, str]] = set()
+        self._told: Bounded[tuple[Key, str, str], bool] = Bounded(_TOLD)
         self._log = structlog.get_logger().bind(logger="telling")
 
     def beside(self) -> contextlib.AbstractAsyncContextManager[None]:
@@ -114,6 +116,8 @@ class Teller:
 
     def changed(self, old: ImagePolicy | Undecodable | None, new: ImagePolicy | Undecodable | None) -> None:
         """Note when a policy chose, which its status does not say."""
+        if isinstance(old, ImagePolicy) and new is None:
+            self._chosen.pop(_key(old), None)
         if not isinstance(old, ImagePolicy) or not isinstance(new, ImagePolicy):
             return
         if new.status.latest_ref is not None and new.status.latest_ref != old.status.latest_ref:
@@ -187,7 +191,7 @@ class Teller:
         """Tell once, and tell whether that is written down; what is not is written the next time, without a word."""
         told = (_key(policy), way.version, what.applier)
         if told not in self._told:
-            self._told.add(told)
+            self._told.put(told, True)
             metadata = events.annotated(policy, {f"{_GROUP}/{key}": text for key, text in what.metadata.items()})
             about = events.reference(policy.api_version, policy.kind, policy.metadata)
             self._recorder.emit(
