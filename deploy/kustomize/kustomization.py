@@ -66,10 +66,12 @@ class KustomizationReconciler:
         self._clock = clock
         self._steps = Steps(clock=clock, policy=policy)
         self._standing = Standing(assembler=assembler, clusters=clusters, steps=self._steps, claims=claims, clock=clock)
-        self._untouched = Untouched(objects=objects, assembler=assembler, standing=self._standing, clock=clock)
+        self._before = Prerequisites(objects=objects, client=client, expressions=expressions, policy=policy)
+        self._untouched = Untouched(
+            objects=objects, before=self._before, assembler=assembler, standing=self._standing, clock=clock
+        )
         sources = wakes.of_sources(self._untouched.sift, external=policy.external_artifacts)
         self.watches: Sequence[Watch[Any]] = (*sources, self._dependents.watch, claims.watch)
-        self._before = Prerequisites(objects=objects, client=client, expressions=expressions, policy=policy)
 
     def without_times(self, status: KustomizationStatus) -> KustomizationStatus:
         """Return a status but for what counts and times runs that changed nothing."""

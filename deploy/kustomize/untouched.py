@@ -6,7 +6,7 @@ that are touched run first. The others run after them, and only record the revis
 revisions may be held back and nothing but this one is new: then their statuses are noted.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime
 
 import msgspec
@@ -15,24 +15,26 @@ from deploy.kustomize import history
 from deploy.kustomize.attempt import event_metadata, origin, timeout
 from deploy.kustomize.building.assembly import Assembler
 from deploy.kustomize.building.contents import Changes, Contents
+from deploy.kustomize.prerequisites import Prerequisites
 from deploy.kustomize.standing import Applied, Standing
 from deploy.source.download import ArtifactError
 from gotk.api.kustomize import GROUP, Kustomization
-from gotk.api.meta import Artifact
-from gotk.api.source import SOURCES, ExternalArtifact, Source
+from gotk.api.source import Source
 from gotk.duration import Duration
 from gotk.runtime.clock import Clock
 from gotk.runtime.reconciler import Key, Noted, Reader, Sifted
 
-_KINDS: Mapping[str, type[Source]] = {**SOURCES, ExternalArtifact.__name__: ExternalArtifact}
 _NO_TIME = Duration(0)
 
 
 class Untouched:
     """Compares artifacts with those before, and takes revisions for applied of which nothing comes."""
 
-    def __init__(self, *, objects: Reader, assembler: Assembler, standing: Standing, clock: Clock) -> None:
+    def __init__(
+        self, *, objects: Reader, before: Prerequisites, assembler: Assembler, standing: Standing, clock: Clock
+    ) -> None:
         self._objects = objects
+        self._before = before
         self._assembler = assembler
         self._standing = standing
         self._clock = clock
@@ -63,7 +65,7 @@ class Untouched:
 
     def note(self, obj: Kustomization, now: datetime) -> Noted | None:
         """Take the source's artifact for applied where it was found not to touch an object, and nothing else is new."""
-        artifact = self._artifact(obj)
+        artifact = self._before.known(obj)
         kept = self._standing.stands(obj, artifact) if artifact is not None else None
         if artifact is None or kept is None:
             return None
@@ -84,13 +86,6 @@ class Untouched:
             event=f"Reconciliation finished in {_NO_TIME}, next run in {left}",
             metadata={**event_metadata(artifact), f"{GROUP}/commit_status": "update"},
         )
-
-    def _artifact(self, obj: Kustomization) -> Artifact | None:
-        reference = obj.spec.source_ref
-        if (kind := _KINDS.get(reference.kind)) is None:
-            return None
-        source = self._objects.get(kind, reference.namespace or obj.metadata.namespace, reference.name)
-        return source.status.artifact if source is not None else None
 
 
 class _Compared:

@@ -7,8 +7,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from image_automation import ports
-from image_automation.update import screening
-from image_automation.update.lines import rewrite as lines
+from image_automation.update import screening, texts
 from image_automation.update.lines.kinds import Kind
 from image_automation.update.result import Problem
 from image_automation.writing import marker_cache
@@ -31,11 +30,10 @@ class Contents:
         What may hold one is kept, if there is room; what is too large or is no file is not read, and may hold one.
         """
         told: dict[bytes, marker_cache.Learnt] = {}
-        has_marker = screening.has_marker if kind is None else lines.has_marker
         for blob_id, content in self.repository.read_each(keys, limit=screening.SIZE_LIMIT):
             if content is None:
                 told[keys[blob_id]] = True
-            elif has_marker(content):
+            elif texts.has_marker(content, kind):
                 told[keys[blob_id]] = True
                 self._keep(blob_id, content)
             else:

@@ -1,7 +1,6 @@
 """What marked files hold is read once in a first run, kept within bounds, and never taken from what is no file."""
 
 import subprocess
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
@@ -10,24 +9,10 @@ from gotk.git import errors
 from gotk.git.mirrors.mirror import Mirror, Mirrors
 from gotk.git.objects.seed import seed
 from image_automation.writing import contents, tree
+from tests.image_automation.writing.reading import Reading
 
 MARKED = 'n: {n}\ntag: 1.0 # {{"$imagepolicy": "n:p:tag"}}\n'
 SETTERS = {"n:p:tag": "v2"}
-
-
-class Reading(Mirror):
-    """A mirror that writes down how often each blob was read."""
-
-    blobs: list[str]
-
-    def read(self, blob_id: str) -> bytes:
-        self.blobs.append(blob_id)
-        return super().read(blob_id)
-
-    def read_each(self, blob_ids: Iterable[str], *, limit: int) -> Iterator[tuple[str, bytes | None]]:
-        for id_, content in super().read_each(blob_ids, limit=limit):
-            self.blobs.append(id_)
-            yield id_, content
 
 
 @pytest.fixture

@@ -1,16 +1,16 @@
 """What is known of files by hash: kept across restarts, bounded, and never in the way of a right answer."""
 
-from collections.abc import Iterable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
-from gotk.git.mirrors.mirror import Mirror, Mirrors
+from gotk.git.mirrors.mirror import Mirrors
 from gotk.git.objects.commit import Person
 from gotk.git.objects.seed import seed
 from image_automation.update.result import FileResult, Problem, Unresolved
 from image_automation.writing import marker_cache, tree
+from tests.image_automation.writing.reading import Reading
 
 A, B, C, NEVER = (n.to_bytes(20) for n in (10, 11, 12, 13))
 UP_TO_DATE = marker_cache.UpToDate(
@@ -65,21 +65,6 @@ def test_what_memory_has_no_room_for_is_known_from_the_disk(tmp_path: Path):
         index.learn(dict.fromkeys(ids, UP_TO_DATE))
         index.save()
         assert len(index.known(ids)) == kept
-
-
-class Reading(Mirror):
-    """A mirror that writes down which blobs were read."""
-
-    blobs: list[str]
-
-    def read(self, blob_id: str) -> bytes:
-        self.blobs.append(blob_id)
-        return super().read(blob_id)
-
-    def read_each(self, blob_ids: Iterable[str], *, limit: int) -> Iterator[tuple[str, bytes | None]]:
-        for id_, content in super().read_each(blob_ids, limit=limit):
-            self.blobs.append(id_)
-            yield id_, content
 
 
 def test_after_a_restart_only_what_is_new_is_read(tmp_path: Path):
